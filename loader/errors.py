@@ -1,0 +1,54 @@
+"""What can go wrong, ordered by what the caller can do about it.
+
+    LoaderError
+    ├── ConfigError        a setting, option or environment variable is wrong: change it, nothing was sent
+    │   └── MappingError   the mapping file or the columns do not fit: every mistake is listed
+    ├── SourceError        the input cannot be read, or not at this place: mend or re-export it
+    └── CheckpointError    the checkpoint cannot be used
+        ├── CheckpointLocked   another process is loading into it: wait for that one
+        └── CheckpointDiffers  it belongs to another input, mapping, application or endpoint
+
+The message of each is a whole sentence for a person: what, where, the value, and what to do next.
+A run that stops half-way (a revoked token, an outage) is no exception: it ends with a true account
+and a reason, see `loader.model.Stop`.
+"""
+
+from __future__ import annotations
+
+
+class LoaderError(Exception):
+    """Base of every error that the loader raises on purpose; its text is meant for people."""
+
+
+class ConfigError(LoaderError):
+    """A setting is missing or wrong; nothing was sent."""
+
+
+class MappingError(ConfigError):
+    """The mapping, or its fit to the columns of the input, is wrong.
+
+    Args:
+        problems: one sentence for each mistake; all are reported at once.
+        where: the mapping file, or what else the problems were found in.
+    """
+
+    def __init__(self, problems: list[str], where: str) -> None:
+        self.problems = problems
+        self.where = where
+        super().__init__(f"{where}: " + "\n".join(problems))
+
+
+class SourceError(LoaderError):
+    """The input is missing, not in the declared format or encoding, or changed while it was read."""
+
+
+class CheckpointError(LoaderError):
+    """The checkpoint file cannot be created, read or trusted."""
+
+
+class CheckpointLocked(CheckpointError):
+    """Another process holds the checkpoint."""
+
+
+class CheckpointDiffers(CheckpointError):
+    """The checkpoint was made for something else than what is to be loaded now."""

@@ -1,0 +1,220 @@
+"""The records that travel between the rooms: frozen data, no I/O.
+
+The way of a row: a `Chunk` from the source, a `Request` or a `Reject` from the mapping, an `Attempt`
+from the transport, a `Verdict` from the pure judge, an `Outcome` into the journal, and all outcomes
+together an `Account`.
+
+An *ordinal* is a record's number in reading order over all input files, from 0. It is never a line
+number: a quoted newline is part of one record. People are shown the row in its file, counted from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as ReadOnlyDict
+
+    import pandas as pd
+
+
+class Kind(StrEnum):
+    """What is loaded; each kind goes to one API method."""
+
+    USERS = "users"
+    EVENTS = "events"
+
+    @property
+    def method(self) -> str:
+        """Name of the API method, the last part of the URL."""
+        return "registerUser" if self is Kind.USERS else "postEvent"
+
+
+class State(StrEnum):
+    """The four states of the promise. Every row read is in exactly one of them."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    IN_DOUBT = "in_doubt"
+    NEVER_SENT = "never_sent"
+
+
+class Phase(StrEnum):
+    """Who rejected a row: the mapping on this machine, or the vendor."""
+
+    LOCAL = "local"
+    VENDOR = "vendor"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one file.
+
+    Attributes:
+        first: ordinal of the frame's first record.
+        frame: one record a row; CSV columns are text, Parquet columns keep their type (Arrow-backed).
+        file: the file's name as the person gave it, for messages.
+        first_row: the first record's row in its file, from 1.
+        unreadable: offset in the frame of each record that is no record of this table (a ragged
+            row), with the reason; its row in the frame is empty and must not be mapped.
+    """
+
+    first: int
+    frame: pd.DataFrame
+    file: str
+    first_row: int
+    unreadable: ReadOnlyDict[int, str]
+
+    def place(self, ordinal: int) -> str:
+        """Where a record stands, for a person: ``orders.csv, row 1042``."""
+        return f"{self.file}, row {self.first_row + ordinal - self.first}"
+
+
+class Request(NamedTuple):
+    """One record, ready to be sent.
+
+    Attributes:
+        ordinal: the record's ordinal.
+        device: key of what must keep its order (the hwid), or "" where order does not matter.
+        body: the whole JSON body, UTF-8.
+    """
+
+    ordinal: int
+    device: str
+    body: bytes
+
+
+class Reject(NamedTuple):
+    """A record that cannot be mapped; it is never sent.
+
+    `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
+    part that equal rejects share, to count them by.
+    """
+
+    ordinal: int
+    column: str
+    value: str
+    reason: str
+    message: str
+
+
+class Answer(NamedTuple):
+    """A complete HTTP answer. `retry_after` is the raw header; `body` is cut at 64 KiB."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+    complete: bool = True
+
+
+class NotSent(NamedTuple):
+    """No byte of the request left this machine: the vendor cannot have acted.
+
+    `fatal` where trying again cannot help (an invalid certificate).
+    """
+
+    reason: str
+    fatal: bool = False
+
+
+class NoAnswer(NamedTuple):
+    """The request, or part of it, left, and no whole answer came: nobody knows whether it was taken."""
+
+    reason: str
+
+
+Attempt = Answer | NotSent | NoAnswer
+
+
+class Confirmed(NamedTuple):
+    """The vendor says that it took the record."""
+
+
+class Rejected(NamedTuple):
+    """The vendor says that it did not and will not take this record."""
+
+    http_status: int
+    code: int | None
+    message: str
+
+
+class Retry(NamedTuple):
+    """Proof that the vendor did not act: the whole sender pauses, then the record goes again.
+
+    `after` is the vendor's Retry-After in seconds, or None where the sender chooses the pause itself.
+    `connection` tells a failure to reach the vendor from an answer that asks to wait.
+    """
+
+    reason: str
+    after: float | None = None
+    connection: bool = False
+
+
+class InDoubt(NamedTuple):
+    """The vendor may or may not have taken the record."""
+
+    reason: str
+    http_status: int | None = None
+    code: int | None = None
+
+
+class Stop(NamedTuple):
+    """Not the record's fault and no use to go on: the run ends, unsent records stay never sent."""
+
+    reason: str
+
+
+Verdict = Confirmed | Rejected | Retry | InDoubt | Stop
+
+
+class Outcome(NamedTuple):
+    """What became of one record, for the journal.
+
+    An outcome `IN_DOUBT` with `resending` is written before the record is sent again on request; a later
+    outcome for the same ordinal replaces it, and the record stays marked as a possible duplicate.
+    `NEVER_SENT` gives back a leased record that no byte of was sent.
+    """
+
+    ordinal: int
+    state: State
+    attempts: int = 1
+    http_status: int | None = None
+    code: int | None = None
+    message: str = ""
+    phase: Phase = Phase.VENDOR
+    resending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The four counts. They add up to `read` by construction.
+
+    Attributes:
+        read: records in the whole input.
+        confirmed, rejected, in_doubt: records in that state, over all runs.
+        in_flight: records leased by a load that is running right now and not yet settled; 0 at rest.
+        possible_duplicates: confirmed records that had been in doubt and were sent again on request.
+        attempts: requests sent, over all runs.
+        elapsed_seconds: time spent loading, over all runs.
+    """
+
+    read: int
+    confirmed: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    in_flight: int = 0
+    possible_duplicates: int = 0
+    attempts: int = 0
+    elapsed_seconds: float = 0.0
+
+    @property
+    def never_sent(self) -> int:
+        """Records that no byte of was ever sent."""
+        return self.read - self.confirmed - self.rejected - self.in_doubt - self.in_flight
+
+    @property
+    def settled(self) -> int:
+        """Records whose fate is written down."""
+        return self.confirmed + self.rejected + self.in_doubt
