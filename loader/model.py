@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Columns with this prefix are the loader's own, written into files of failed rows and ignored when such a
+# file is loaded.
+OWN_COLUMNS = "_loader_"
+
+
 class Kind(StrEnum):
     """What is loaded; each kind goes to one API method."""
 
@@ -66,6 +71,29 @@ class Chunk:
     file: str
     first_row: int
     unreadable: ReadOnlyDict[int, str]
+
+    @property
+    def rows(self) -> range:
+        """Ordinals of the records."""
+        return range(self.first, self.first + len(self.frame))
+
+    def part(self, rows: range) -> Chunk:
+        """The records of this chunk that are in `rows` too."""
+        first, stop = max(rows.start, self.rows.start), min(rows.stop, self.rows.stop)
+        if range(first, stop) == self.rows:
+            return self
+        skipped = first - self.first
+        return Chunk(
+            first=first,
+            frame=self.frame.iloc[skipped : stop - self.first],
+            file=self.file,
+            first_row=self.first_row + skipped,
+            unreadable={
+                offset - skipped: reason
+                for offset, reason in self.unreadable.items()
+                if first <= self.first + offset < stop
+            },
+        )
 
     def place(self, ordinal: int) -> str:
         """Where a record stands, for a person: ``orders.csv, row 1042``."""
@@ -218,3 +246,47 @@ class Account:
     def settled(self) -> int:
         """Records whose fate is written down."""
         return self.confirmed + self.rejected + self.in_doubt
+
+
+class Wire(NamedTuple):
+    """What the sender is doing at this moment, for people.
+
+    Attributes:
+        in_flight: requests on the wire.
+        attempts: requests sent in this run.
+        waiting_for: what holds the sender back ("Retry-After", "an outage"), or "".
+        waiting_seconds: for how long yet.
+    """
+
+    in_flight: int
+    attempts: int
+    waiting_for: str = ""
+    waiting_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a load ended.
+
+    Attributes:
+        kind: users or events.
+        account: the counts over all runs.
+        checkpoint: the checkpoint file, as the person gave it.
+        stopped: why it ended before the end of the input, or None.
+        interrupted: it was asked to end (Ctrl-C, SIGTERM).
+    """
+
+    kind: Kind
+    account: Account
+    checkpoint: str
+    stopped: str | None = None
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code; the README lists them."""
+        if self.account.never_sent:
+            return 130 if self.interrupted else 5
+        if self.account.in_doubt:
+            return 4
+        return 3 if self.account.rejected else 0

@@ -1,0 +1,178 @@
+"""What a person asks of one load: frozen, validated, no I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from loader.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loader.model import Kind
+
+DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
+DEFAULT_CONCURRENCY = 16
+MAX_CONCURRENCY = 1024
+
+
+class OnDoubt(StrEnum):
+    """What happens to an event whose fate is unknown."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+
+
+class Token:
+    """The API token; it shows itself nowhere, `reveal` is for the Authorization header alone."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        if not text or not text.isascii() or not text.isprintable() or " " in text:
+            raise ConfigError(
+                "The API token is empty or holds a line end, a blank or another character that cannot stand "
+                "in a header. Check PUSHWOOSH_API_TOKEN or the file given with --token-file."
+            )
+        self._text = text
+
+    def reveal(self) -> str:
+        """The token itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Token(...)"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a token is not written anywhere")
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number of rows, or a share of all rows of the input; more than that stops the load."""
+
+    rows: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Threshold:
+        """Read ``100`` or ``0.5%``.
+
+        Raises:
+            ConfigError: it is neither.
+        """
+        number = text.strip()
+        try:
+            if number.endswith("%") and 0 <= float(number[:-1]) <= 100:
+                return cls(percent=float(number[:-1]))
+            if number.isascii() and number.isdigit():
+                return cls(rows=int(number))
+        except ValueError:
+            pass
+        raise ConfigError(f'"{text}" is neither a number of rows (100) nor a percentage (0.5%).')
+
+    def of(self, total: int) -> int:
+        """The largest number of rows out of `total` that is still accepted."""
+        if self.rows is not None:
+            return self.rows
+        return int(total * (self.percent or 0.0) / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the requests go.
+
+    Attributes:
+        url: base URL with a trailing slash; the method's name is appended.
+        name: what the checkpoint remembers it by: the URL, or the sandbox's store.
+    """
+
+    url: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Check a base URL.
+
+        Raises:
+            ConfigError: not an absolute http(s) URL, or one that would carry the token in the clear.
+        """
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ConfigError(f"The endpoint {text!r} holds a blank, a line end or a character beyond ASCII.")
+        try:
+            parts = urlsplit(text)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise ConfigError(f'The endpoint "{text}" is not a URL: {error}.') from None
+        if parts.scheme not in {"http", "https"} or not host:
+            raise ConfigError(f'The endpoint "{text}" is not a URL like {DEFAULT_ENDPOINT}.')
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ConfigError(
+                "The endpoint must be a plain base URL, without a user name, password, query or fragment."
+            )
+        if parts.scheme == "http" and not is_loopback(host):
+            raise ConfigError(
+                f'The endpoint "{text}" is not encrypted, so anyone on the way could read the token and the '
+                "users' data. Use https; plain http is for a server on this machine only."
+            )
+        url = text if text.endswith("/") else text + "/"
+        return cls(url, url)
+
+    @property
+    def host(self) -> str:
+        """Host and port, for people."""
+        return urlsplit(self.url).netloc
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything one load needs to know.
+
+    Attributes:
+        kind: users or events.
+        files: the input, in reading order.
+        application: application code.
+        endpoint: where to send.
+        checkpoint: the checkpoint file.
+        token: the device API token; older installations need none.
+        mapping: a mapping file, or None to go by the names of the columns.
+        concurrency: the largest number of requests on the wire.
+        rate: the largest number of requests a second, retries included, or None.
+        limit: only the first so many rows of the input, or None for all.
+        on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
+        max_rejected, max_in_doubt: more than that stops the load.
+    """
+
+    kind: Kind
+    files: tuple[str, ...]
+    application: str
+    endpoint: Endpoint
+    checkpoint: Path
+    token: Token | None = field(default=None, repr=False)
+    mapping: Path | None = None
+    concurrency: int = DEFAULT_CONCURRENCY
+    rate: float | None = None
+    limit: int | None = None
+    on_doubt: OnDoubt = OnDoubt.HOLD
+    max_rejected: Threshold | None = None
+    max_in_doubt: Threshold | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.concurrency <= MAX_CONCURRENCY:
+            raise ConfigError(f"--concurrency is {self.concurrency}; it must be 1 to {MAX_CONCURRENCY}.")
+        if self.rate is not None and not 0 < self.rate <= 1_000_000:
+            raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"--limit is {self.limit}; it must be at least 1 row.")

@@ -1,0 +1,17 @@
+"""The input: files read as one stream of records, and proof of which input it is.
+
+    open_source(paths)   paths -> Source, everything that can be refused at once is (files.py)
+    Source               schema, sample, survey, chunks (records.py: what every source offers)
+    delimited, parquet   one module a format: one file -> slabs of Arrow columns
+    ragged               CSV records with another number of cells than the header: kept in their place
+    textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
+    inputfile            one file, watched: it must stay what it was when the load began
+
+A further format is a further module with a `Reader`; a frame is a further `Source`.
+"""
+
+from loader.sources.delimited import Dialect
+from loader.sources.files import open_source
+from loader.sources.records import FileIdentity, Source, Survey
+
+__all__ = ["Dialect", "FileIdentity", "Source", "Survey", "open_source"]

@@ -1,0 +1,176 @@
+"""Several files as one source: which reader reads which, same columns, one row of ordinals."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from loader.errors import SourceError
+from loader.model import Chunk
+from loader.sources.delimited import DelimitedFile, Dialect
+from loader.sources.inputfile import InputFile
+from loader.sources.parquet import ParquetRecords
+from loader.sources.records import Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from loader.sources.records import Reader, Slab, Source
+
+_DIALECTS = {
+    ".csv": Dialect(","),
+    ".txt": Dialect(","),
+    ".tsv": Dialect("\t"),
+    ".tab": Dialect("\t"),
+}
+_PARQUET = {".parquet", ".pq"}
+_PARQUET_MAGIC = b"PAR1"
+_NOT_READ = {  # first bytes of what people bring besides
+    b"\x1f\x8b": "gzip-compressed; unpack it first (gunzip)",
+    b"BZh": "bzip2-compressed; unpack it first (bunzip2)",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed; unpack it first (unzstd)",
+    b"PK\x03\x04": 'a ZIP archive or an Excel workbook; unpack it, or save it as "CSV UTF-8"',
+    b"\xd0\xcf\x11\xe0": 'an old Excel workbook; save it as "CSV UTF-8"',
+    b"ARROW1": "an Arrow IPC file; write it as Parquet",
+}
+
+
+def open_source(
+    paths: Sequence[Path | str], *, chunk_rows: int = 8192, dialect: Dialect | None = None
+) -> Source:
+    """Open files as one stream of records, in the given order.
+
+    Args:
+        paths: CSV, TSV or Parquet files with the same columns.
+        chunk_rows: records a chunk at most.
+        dialect: how the text files are written; without it the suffix decides.
+
+    Raises:
+        SourceError: a file is missing, given twice, in no known format, or does not fit the others.
+    """
+    if not paths:
+        raise SourceError("No input file was given.")
+    files = [InputFile.at(path) for path in paths]
+    _refuse_twice(files)
+    readers = [_reader(file, dialect) for file in files]
+    for reader in readers[1:]:
+        _same_columns(readers[0], reader)
+    return FileSource(readers, chunk_rows)
+
+
+class FileSource:
+    """Files with the same columns, read one after the other."""
+
+    def __init__(self, readers: Sequence[Reader], chunk_rows: int) -> None:
+        self.schema: pa.Schema = readers[0].schema
+        self._readers = readers
+        self._chunk_rows = chunk_rows
+        self._survey: Survey | None = None
+
+    def sample(self, rows: int = 1000) -> pd.DataFrame:
+        """The first readable records, at most `rows`."""
+        frames = [_frame(self.schema.empty_table())]
+        wanted = rows
+        for slab in (slab for reader in self._readers for slab in reader.slabs(0)):
+            head = slab.between(slab.first, slab.first + wanted + len(slab.unreadable))
+            frame = self._chunk(head, "", 0).frame.drop(index=list(head.unreadable)).head(wanted)
+            frames.append(frame)
+            wanted -= len(frame)
+            if wanted <= 0:
+                break
+        return pd.concat(frames, ignore_index=True)
+
+    def survey(self) -> Survey:
+        """Read all files once; the first call does it."""
+        if self._survey is None:
+            self._survey = Survey(tuple(reader.survey() for reader in self._readers))
+        return self._survey
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
+        """The records from ordinal `first` on, in chunks of nearly equal size within one file."""
+        start = 0
+        for reader, file in zip(self._readers, self.survey().files, strict=True):
+            if start + file.rows > first:
+                for slab in reader.slabs(max(first - start, 0)):
+                    for piece in _pieces(slab, self._chunk_rows):
+                        yield self._chunk(piece, reader.name, start)
+            start += file.rows
+
+    def _chunk(self, slab: Slab, file: str, start: int) -> Chunk:
+        """A chunk of the slab, whose file begins at ordinal `start`."""
+        return Chunk(
+            first=start + slab.first,
+            frame=_frame(slab.table.select(self.schema.names)),
+            file=file,
+            first_row=slab.first + 1,
+            unreadable=slab.unreadable,
+        )
+
+
+def _pieces(slab: Slab, rows: int) -> Iterator[Slab]:
+    """The slab in equal parts of at most `rows`, so that none is a scrap."""
+    count = slab.end - slab.first
+    parts = -(-count // rows)
+    bounds = [slab.first + count * part // parts for part in range(parts + 1)]
+    for start, end in pairwise(bounds):
+        yield slab.between(start, end)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """The same columns in pandas: the Arrow arrays themselves, no cell is copied.
+
+    The metadata are ignored: pandas' note in a Parquet file would turn a column into the index.
+    """
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return frame
+
+
+def _refuse_twice(files: Sequence[InputFile]) -> None:
+    seen: dict[tuple[int, int], str] = {}
+    for file in files:
+        key = (file.stamp.device, file.stamp.inode)
+        if key in seen:
+            raise SourceError(
+                f"{file.name}: is the same file as {seen[key]}; its rows would be loaded twice. Name it once."
+            )
+        seen[key] = file.name
+
+
+def _reader(file: InputFile, dialect: Dialect | None) -> Reader:
+    head = file.head(8)
+    for magic, what in _NOT_READ.items():
+        if head.startswith(magic):
+            raise SourceError(f"{file.name}: is {what}.")
+    suffix = PurePath(file.name).suffix.lower()
+    if suffix in _PARQUET or head.startswith(_PARQUET_MAGIC):
+        return ParquetRecords(file)
+    spoken = dialect or _DIALECTS.get(suffix)
+    if spoken is None:
+        known = ", ".join([*_DIALECTS, *sorted(_PARQUET)])
+        raise SourceError(
+            f"{file.name}: what kind of file it is cannot be told from its name. Known endings: {known}."
+        )
+    return DelimitedFile(file, spoken)
+
+
+def _same_columns(model: Reader, other: Reader) -> None:
+    """Refuse a file whose columns are not those of the first, whatever their order."""
+    ours, theirs = model.schema, other.schema
+    problems = [f'"{name}" is missing' for name in ours.names if name not in theirs.names]
+    problems += [f'"{name}" is not in the first' for name in theirs.names if name not in ours.names]
+    problems += [
+        f'"{name}" is {theirs.field(name).type}, in the first {ours.field(name).type}'
+        for name in ours.names
+        if name in theirs.names and ours.field(name).type != theirs.field(name).type
+    ]
+    if problems:
+        raise SourceError(
+            f"{other.name}: its columns are not those of {model.name}: {'; '.join(problems)}. "
+            "Make the columns alike, or load the files one by one, each with a checkpoint of its own."
+        )

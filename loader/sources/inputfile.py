@@ -1,0 +1,151 @@
+"""One input file, watched: what is read must be what was there when the load began."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.errors import SourceError
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells, at the cost of one system call, that a file is not the one it was."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """The stamp in the answer of `os.stat` or `os.fstat`."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class WatchedFile(io.FileIO):
+    """A file that refuses to go on reading when it is no longer the one that was surveyed.
+
+    The stamp is compared after each read, so no byte is used that was read after the change.
+    """
+
+    def __init__(self, input_file: InputFile) -> None:
+        super().__init__(input_file.path, "rb")
+        self._expected = input_file
+        try:
+            self._compare()
+        except SourceError:
+            self.close()
+            raise
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to `size` bytes.
+
+        Raises:
+            SourceError: the file changed, or the disk failed.
+        """
+        try:
+            block = super().read(-1 if size is None else size) or b""
+        except OSError as failure:
+            name = self._expected.name
+            raise SourceError(f"{name}: cannot be read: {failure.strerror or failure}.") from failure
+        self._compare()
+        return block
+
+    def _compare(self) -> None:
+        now, before = Stamp.of(os.fstat(self.fileno())), self._expected.stamp
+        if now != before:
+            raise SourceError(
+                f"{self._expected.name}: changed while it was being read ({_difference(before, now)}). "
+                "Nothing after this place was read. Load a copy that nobody writes to."
+            )
+
+
+def _difference(before: Stamp, now: Stamp) -> str:
+    if (before.device, before.inode) != (now.device, now.inode):
+        return "another file has taken its place"
+    if before.size != now.size:
+        return f"it had {before.size:,} bytes and now has {now.size:,}"
+    return "it was written to"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A regular file as it was when the source was opened.
+
+    Attributes:
+        name: the path as the person gave it, for messages.
+        path: where it is.
+        stamp: what it must still be whenever it is read.
+    """
+
+    name: str
+    path: Path
+    stamp: Stamp
+
+    @classmethod
+    def at(cls, given: Path | str) -> InputFile:
+        """Look at a path without opening it (opening a FIFO would wait for a writer).
+
+        Raises:
+            SourceError: there is no regular file.
+        """
+        name, path = str(given), Path(given)
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            raise SourceError(f"{name}: there is no such file.") from None
+        except (OSError, ValueError) as failure:
+            raise SourceError(f"{name}: cannot be read: {_why(failure)}.") from failure
+        if stat.S_ISDIR(status.st_mode):
+            raise SourceError(
+                f"{name}: is a folder. Name the files in it, for example {name.rstrip('/')}/*.csv."
+            )
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(
+                f"{name}: is {_species(status.st_mode)}, which can be read only once; a load that can be "
+                "resumed has to read its input again. Write it to a file first."
+            )
+        return cls(name, path, Stamp.of(status))
+
+    def open(self) -> WatchedFile:
+        """Open for reading, unbuffered.
+
+        Raises:
+            SourceError: it may not be read, is gone, or is not the file it was.
+        """
+        try:
+            return WatchedFile(self)
+        except OSError as failure:
+            raise SourceError(f"{self.name}: cannot be read: {_why(failure)}.") from failure
+
+    def head(self, size: int) -> bytes:
+        """The first bytes, at most `size`."""
+        with self.open() as file:
+            return file.read(size)
+
+    def sha256(self) -> str:
+        """Hash of all bytes, in hexadecimal, for formats whose reader does not see each byte."""
+        digest = hashlib.sha256()
+        with self.open() as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+def _why(failure: OSError | ValueError) -> str:
+    return (failure.strerror if isinstance(failure, OSError) else None) or str(failure)
+
+
+def _species(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a pipe (FIFO)"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    return "a device"

@@ -1,0 +1,131 @@
+"""Parquet: one file -> slabs of its own column types, row group by row group."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from loader.errors import SourceError
+from loader.sources.records import FileIdentity, Slab, checked_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loader.sources.inputfile import InputFile, WatchedFile
+
+# Bounds of one batch: what is decoded at a time, whatever the size of the row groups.
+_BATCH_ROWS = 65_536
+_BATCH_BYTES = 8 << 20
+_PAGE_BUFFER = 1 << 20
+_SALVAGE_ROWS = 256
+
+
+class ParquetRecords:
+    """A Parquet file; the types of its columns are kept.
+
+    Raises:
+        SourceError: at once where the footer cannot be read or the columns cannot be named.
+    """
+
+    def __init__(self, file: InputFile) -> None:
+        self._file = file
+        with file.open() as raw, self._footer_explained():
+            opened = _open(raw)
+            self.schema: pa.Schema = opened.schema_arrow.remove_metadata()
+            groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
+            self._group_rows = [group.num_rows for group in groups]
+            self._batch_rows = [_batch_rows(group.num_rows, group.total_byte_size) for group in groups]
+        checked_names(self.schema.names, file.name)
+
+    @property
+    def name(self) -> str:
+        """The path as the person gave it."""
+        return self._file.name
+
+    def survey(self) -> FileIdentity:
+        """Hash of the bytes; the footer knows the number of records. Pages are decoded only when read."""
+        return FileIdentity(self.name, self._file.stamp.size, self._file.sha256(), sum(self._group_rows))
+
+    def slabs(self, first: int) -> Iterator[Slab]:
+        """The records from number `first` on; row groups that end before it are not touched.
+
+        Raises:
+            SourceError: a row group is damaged; all records before the damage have been yielded.
+        """
+        end = 0
+        with self._file.open() as raw:
+            with self._footer_explained():
+                opened = _open(raw)
+            for group, rows in enumerate(self._group_rows):
+                if end + rows > first:
+                    yield from self._group(opened, group, end, first, self._batch_rows[group])
+                end += rows
+
+    def _group(
+        self, opened: parquet.ParquetFile, group: int, start: int, first: int, rows: int
+    ) -> Iterator[Slab]:
+        """The records of one row group, which begins at record `start`, from record `first` on.
+
+        A batch that touches damage is lost whole, so the group is then read again in small batches.
+        """
+        end = start
+        batches = opened.iter_batches(rows, row_groups=[group], use_threads=False)
+        try:
+            for batch in batches:
+                slab = Slab(end, pa.Table.from_batches([batch]), {})
+                end = slab.end
+                if end > first:
+                    yield slab.between(max(first, slab.first), end)
+        except (pa.ArrowException, OSError) as failure:
+            if rows <= _SALVAGE_ROWS:
+                raise self._damaged(group, max(end, first), str(failure)) from failure
+            yield from self._group(opened, group, start, max(end, first), _SALVAGE_ROWS)
+            return
+        missing = start + self._group_rows[group] - end
+        if missing:
+            raise self._damaged(group, end, f"it holds {missing:,} records fewer than the footer says")
+
+    def _damaged(self, group: int, lost: int, why: str) -> SourceError:
+        count = len(self._group_rows)
+        return SourceError(
+            f"{self.name}: row group {group + 1} of {count} is damaged; from row {lost + 1:,} on it "
+            f"cannot be read ({_on_one_line(why)}). The rows before it are not affected. "
+            "Export the file again."
+        )
+
+    @contextmanager
+    def _footer_explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as failure:
+            raise SourceError(
+                f"{self.name}: is not a whole Parquet file, its footer cannot be read "
+                f"({_on_one_line(str(failure))}). Was the copy cut off? Copy or export it again."
+            ) from failure
+
+
+def _open(raw: WatchedFile) -> parquet.ParquetFile:
+    """Open for streaming: pages through a small buffer, not whole column chunks ahead.
+
+    INT96 is read in microseconds: in nanoseconds, pyarrow's default, the years before 1677 and after 2262
+    overflow into wrong times without an error.
+    """
+    return parquet.ParquetFile(
+        raw,
+        pre_buffer=False,
+        buffer_size=_PAGE_BUFFER,
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
+
+
+def _batch_rows(rows: int, size: int) -> int:
+    """Records a batch, so that wide records do not make a large batch; `size` in bytes, uncompressed."""
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)))
+
+
+def _on_one_line(why: str) -> str:
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in why).split()).rstrip(".")

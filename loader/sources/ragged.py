@@ -1,0 +1,85 @@
+"""Records with another number of cells than the header: the reader skips them, here they keep their place."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from loader.sources.records import Slab, brief
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pyarrow.csv import InvalidRow
+
+# So many in a row are no damaged records but another delimiter or another table.
+MAX_RUN = 10_000
+
+
+@dataclass(slots=True)
+class RaggedRows:
+    """The `invalid_row_handler` of one pass; it may run ahead of the batch that the reader gives out.
+
+    Attributes:
+        waiting: number in the file, from 0, of each skipped record not yet put back, with the reason.
+        end: number of the record after the last one that was put in its place.
+        expected, actual: cells of the header and of the latest skipped record.
+        latest: number of the latest skipped record.
+        run: how many records up to that one were skipped without a good one between them.
+    """
+
+    waiting: deque[tuple[int, str]] = field(default_factory=deque)
+    end: int = 0
+    expected: int = 0
+    actual: int = 0
+    latest: int = -1
+    run: int = 0
+
+    def __call__(self, row: InvalidRow) -> Literal["skip", "error"]:
+        """Remember a record; the reader skips it, or gives up when there are too many in a row."""
+        record = row.number - 2  # the reader counts the header as 1, and blank lines not at all
+        self.run = self.run + 1 if record == self.latest + 1 else 1
+        self.latest, self.expected, self.actual = record, row.expected_columns, row.actual_columns
+        if self.hopeless:
+            return "error"
+        self.waiting.append((record, f"{self._counts()}: {brief(row.text)}. {self._remedy()}"))
+        return "skip"
+
+    @property
+    def hopeless(self) -> bool:
+        """This is not the table that the header describes."""
+        return self.run > MAX_RUN
+
+    def complaint(self) -> str:
+        """Why it is hopeless."""
+        return (
+            f"{MAX_RUN:,} rows one after the other, up to row {self.latest:,}, do not fit the header "
+            f"({self._counts()}). Is the delimiter another, or are these two tables in one file?"
+        )
+
+    def put_back(self, table: pa.Table) -> Slab:
+        """The next records of the file: those of `table`, with the ragged ones among and right after them."""
+        first, unreadable = self.end, dict[int, str]()
+        while self.waiting and self.waiting[0][0] - first - len(unreadable) <= table.num_rows:
+            record, reason = self.waiting.popleft()
+            unreadable[record - first] = reason
+        self.end = first + table.num_rows + len(unreadable)
+        if not unreadable:
+            return Slab(first, table, {})
+        readable = np.ones(self.end - first, dtype=bool)
+        readable[list(unreadable)] = False
+        rows = pa.array(np.cumsum(readable) - 1, mask=~readable)
+        return Slab(first, table.take(rows), unreadable)
+
+    def _counts(self) -> str:
+        cells = "1 cell" if self.actual == 1 else f"{self.actual} cells"
+        return f"the row has {cells}, the header has {self.expected}"
+
+    def _remedy(self) -> str:
+        if self.actual > self.expected:
+            return "Put cells that contain the delimiter into quotes."
+        return "Complete the row, or put cells that contain a line end into quotes."

@@ -1,0 +1,155 @@
+"""What the formats and the rest of the loader agree on: slabs of records, surveys, sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from loader.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from loader.model import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which file was loaded, for the checkpoint.
+
+    Attributes:
+        name: the path as the person gave it.
+        size: bytes.
+        sha256: of the bytes, in hexadecimal.
+        rows: records in it, those that cannot be read included.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The whole input, seen once before anything is sent."""
+
+    files: tuple[FileIdentity, ...]
+
+    @property
+    def rows(self) -> int:
+        """Records in all files."""
+        return sum(file.rows for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """Consecutive records of one file as Arrow columns, in the size its reader found handy.
+
+    Attributes:
+        first: the first record's number in its file, from 0.
+        table: one record a row.
+        unreadable: offset of each record that is no record of this table, with the reason; its
+            cells are null.
+    """
+
+    first: int
+    table: pa.Table
+    unreadable: dict[int, str]
+
+    @property
+    def end(self) -> int:
+        """Number in its file of the record after the last."""
+        return self.first + int(self.table.num_rows)
+
+    def between(self, start: int, end: int) -> Slab:
+        """The part from record `start` of the file to before record `end`; no cell is copied."""
+        low, high = max(start - self.first, 0), min(end, self.end) - self.first
+        unreadable = self.unreadable and {
+            at - low: self.unreadable[at] for at in range(low, high) if at in self.unreadable
+        }
+        return Slab(self.first + low, self.table.slice(low, high - low), unreadable)
+
+
+class Reader(Protocol):
+    """One file of one format."""
+
+    @property
+    def name(self) -> str:
+        """The path as the person gave it."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and types of the records."""
+
+    def survey(self) -> FileIdentity:
+        """Read the whole file once: hash, number of records, and all that can be wrong with the file."""
+
+    def slabs(self, first: int) -> Iterator[Slab]:
+        """The records from number `first` of the file on, in order and without a gap."""
+
+
+class Source(Protocol):
+    """Records in reading order, which can be read several times and are the same each time."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and types of the records; every CSV column is text."""
+
+    def sample(self, rows: int = 1000) -> pd.DataFrame:
+        """The first readable records, at most `rows`."""
+
+    def survey(self) -> Survey:
+        """Read the whole input once: identity, number of records, and all that can be wrong with the files.
+
+        This stands before the first request on purpose. A load cannot be taken back: a file that turns out
+        to be Latin-1 or cut short after a million events would leave half a backfill behind. And only the
+        hash of all bytes proves, when the load is resumed, that record 1,000,001 is still the same record.
+        """
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
+        """The records from ordinal `first` on, in order; surveys the input first if that was not done yet.
+
+        Raises:
+            SourceError: the input changed since it was opened, or is damaged from some record on; the
+                records before that one have been yielded.
+        """
+
+
+def checked_names(names: Sequence[str], where: str) -> None:
+    """Refuse columns that no mapping could name: without a name, or twice with the same.
+
+    Raises:
+        SourceError: with the position and the name.
+    """
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise SourceError(
+                f"{where}: column {position} has no name in the header. {_unnamed_remedy(names)}"
+            )
+    for position, name in enumerate(names, start=1):
+        before = names.index(name) + 1
+        if before < position:
+            raise SourceError(
+                f'{where}: the header names "{name}" twice, as columns {before} and {position}. '
+                "Rename or remove one of them."
+            )
+
+
+def _unnamed_remedy(names: Sequence[str]) -> str:
+    if not names[-1].strip():
+        return "Does each line end with a delimiter? Remove it, or give the column a name."
+    if not names[0].strip():
+        return "Give it a name, or leave it out (in pandas: to_csv(..., index=False))."
+    return "Give it a name, or leave it out."
+
+
+def brief(text: str, limit: int = 60) -> str:
+    """`text` in quotes for a sentence: shortened to `limit` characters, what does not print escaped."""
+    shown = text if len(text) <= limit else text[: limit - 1] + "…"
+    if not shown.isprintable():
+        shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
+    return f'"{shown}"'
