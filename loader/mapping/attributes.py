@@ -1,0 +1,233 @@
+"""Attributes: typed cells and texts to JSON values, column by column."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import encode, instants, origins
+from loader.mapping.cells import is_text, present, whole_floats
+from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
+from loader.mapping.findings import Fault
+from loader.mapping.rules import ColumnOf
+
+if TYPE_CHECKING:
+    from loader.mapping.cells import Table
+    from loader.mapping.findings import Findings
+    from loader.mapping.instants import Window
+    from loader.mapping.rules import Rule
+
+_INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
+# A number that any reader takes as it is; longer ones and exponents are looked at one by one.
+_NUMBER = r"^-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?$"
+_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_TRUE, _FALSE = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
+
+_EMPTY = Fault("is empty, and the mapping rejects that", 'Fill it, or set empty = "omit" in the mapping.')
+_NOT_FINITE = Fault("is not finite, and JSON has no such number", 'Set type = "string" or leave it out.')
+_NO_CURRENCY = Fault("is empty, and a price needs a currency", "Fill it, or set currency in the mapping.")
+
+
+def natural_type(kind: pa.DataType) -> str:
+    """The attribute type of an Arrow type."""
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind):
+        return "integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "float"
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return "date"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return "list"
+    return "string"
+
+
+def members(name: str, rule: Rule, table: Table, findings: Findings, window: Window) -> list[pa.Array]:
+    """The members of `attributes` that one rule makes: one, or the two of a price."""
+    if rule.type == "price":
+        return _price(rule, table, findings)
+    if rule.type == "string" and rule.empty == "omit":
+        return [encode.text_member(name, origins.texts(rule, table, findings))]
+    values = _values(rule, table, findings, window)
+    if rule.empty == "null":
+        values = pc.fill_null(values, "null")
+    elif rule.empty == "reject":
+        findings.add(~present(values), origins.columns_of(rule), None, _EMPTY)
+    return [encode.member(name, values)]
+
+
+def _values(rule: Rule, table: Table, findings: Findings, window: Window) -> pa.Array:
+    match rule.type:
+        case "integer" | "float":
+            return numbers(rule, table, findings)
+        case "boolean":
+            return _converted(rule, origins.texts(rule, table, findings), findings, _boolean, _BOOLEAN)
+        case "date":
+            return _dates(rule, table, findings, window)
+        case "list":
+            return _lists(rule, table, findings)
+    return encode.text_json(origins.texts(rule, table, findings))
+
+
+_BOOLEAN = Fault(
+    "is neither true nor false", "Set values in the mapping, such as { Ja = true, Nein = false }."
+)
+
+
+def _boolean(text: str) -> str | None:
+    folded = text.strip().casefold()
+    return "true" if folded in _TRUE else "false" if folded in _FALSE else None
+
+
+def numbers(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+    """Numbers as JSON. Text that is a JSON number already is sent as it is written: 12.00 stays 12.00."""
+    texts = origins.texts(rule, table, findings)
+    if rule.direct and not is_text(table.column(rule.direct).type):
+        cells = table.column(rule.direct)
+        if pa.types.is_integer(cells.type):
+            return texts
+        if pa.types.is_floating(cells.type):
+            return _floats(rule, cells, texts, findings)
+    if rule.decimal == ",":
+        foreign = encode.numpy_mask(pc.match_substring(texts, "."))
+        findings.add(foreign, origins.columns_of(rule), texts, _number_fault(rule))
+        texts = pc.replace_substring(texts, ",", ".")
+    plain = pc.match_substring_regex(texts, _INTEGER if rule.type == "integer" else _NUMBER)
+    if pc.all(plain).as_py():
+        return texts
+    convert = _integer if rule.type == "integer" else _number
+    odd = pc.if_else(plain, pa.scalar(None, pa.string()), texts)
+    mended = _converted(rule, odd, findings, convert, _number_fault(rule))
+    return pc.if_else(plain, texts, mended)
+
+
+def _number_fault(rule: Rule) -> Fault:
+    whole = rule.type == "integer"
+    remedy = (
+        'Set type = "string" or "float" in the mapping.' if whole else 'Set type = "string" in the mapping.'
+    )
+    return Fault("is not a whole number of at most 64 bits" if whole else "is not a number", remedy)
+
+
+def _converted(rule: Rule, texts: pa.Array, findings: Findings, convert: Any, fault: Fault) -> pa.Array:
+    values = encode.distinct(texts, convert)
+    wrong = present(texts) & ~present(values)
+    if rule.type != "boolean" and rule.decimal == ".":
+        comma = wrong & encode.numpy_mask(pc.match_substring_regex(texts, r"^[+-]?[0-9]+,[0-9]+$"))
+        findings.add(
+            comma, origins.columns_of(rule), texts, Fault(fault.reason, 'Set decimal = "," in the mapping.')
+        )
+    findings.add(wrong, origins.columns_of(rule), texts, fault)
+    return values
+
+
+def _decimal(text: str) -> Decimal | None:
+    stripped = text.strip()
+    if not _LOOSE_NUMBER.fullmatch(stripped) or len(stripped) > 400:
+        return None
+    try:
+        number = Decimal(stripped)
+    except InvalidOperation:
+        return None
+    return number if math.isfinite(float(number)) else None
+
+
+def _integer(text: str) -> str | None:
+    number = _decimal(text)
+    if number is None or abs(number) >= 2**64 or number != number.to_integral_value():
+        return None
+    whole = int(number)
+    return str(whole) if -(2**63) <= whole < 2**63 else None
+
+
+def _number(text: str) -> str | None:
+    number = _decimal(text)
+    if number is None:
+        return None
+    written = str(number)
+    return written.replace("E+", "e+").replace("E-", "e-")
+
+
+def _floats(rule: Rule, cells: pa.Array, texts: pa.Array, findings: Findings) -> pa.Array:
+    infinite = encode.numpy_mask(pc.is_inf(cells))
+    findings.add(infinite, origins.columns_of(rule), texts, _NOT_FINITE)
+    texts = encode.where(~infinite, texts)
+    if rule.type == "float":
+        return texts
+    whole = whole_floats(cells)
+    whole = whole if whole is not None else encode.repeated(None, len(cells))
+    findings.add(present(texts) & ~present(whole), origins.columns_of(rule), texts, _number_fault(rule))
+    return whole
+
+
+def _dates(rule: Rule, table: Table, findings: Findings, window: Window) -> pa.Array:
+    """Dates as the vendor wants them: minutes, in UTC."""
+    found = instants.read(rule, table, findings, window)
+    utc = pa.array(found.utc, mask=~found.known).cast(pa.timestamp("s"))
+    # Arrow writes 2024-01-31 10:20:30, `fields.DATE_FORMAT` ends with the minutes; `strftime` is slower.
+    return encode.text_json(pc.utf8_slice_codeunits(utc.cast(pa.string()), 0, len("2024-01-31 10:20")))
+
+
+_LIST = Fault(
+    "is not a list of texts, numbers and booleans",
+    "Write it as a JSON list, or set separator in the mapping.",
+)
+
+
+def _lists(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+    if rule.direct and natural_type(table.column(rule.direct).type) == "list":
+        cells = table.column(rule.direct).to_pylist()
+        values = pa.array([None if cell is None else _list_json(cell) for cell in cells], pa.string())
+        wrong = np.array([cell is not None for cell in cells], dtype=np.bool_) & ~present(values)
+        findings.add(wrong, origins.columns_of(rule), None, _LIST)
+        return values
+    texts = origins.texts(rule, table, findings)
+    separator = rule.separator
+    if separator is not None:
+        return encode.distinct(texts, lambda text: _list_json(text.split(separator)))
+    values = encode.distinct(texts, _parsed_list)
+    findings.add(present(texts) & ~present(values), origins.columns_of(rule), texts, _LIST)
+    return values
+
+
+def _parsed_list(text: str) -> str | None:
+    try:
+        members_ = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return _list_json(members_) if isinstance(members_, list) else None
+
+
+def _list_json(cells: list[Any]) -> str | None:
+    if not all(isinstance(cell, (str, int, float, bool, Decimal)) for cell in cells):
+        return None
+    plain = [float(cell) if isinstance(cell, Decimal) else cell for cell in cells]
+    try:
+        written = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        written.encode()
+    except ValueError:
+        return None
+    return written
+
+
+def _price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
+    amounts = numbers(rule, table, findings)
+    if rule.empty == "reject":
+        findings.add(~present(amounts), origins.columns_of(rule), None, _EMPTY)
+    if isinstance(rule.currency, ColumnOf):
+        currencies = table.text(rule.currency.column)
+        findings.add(present(amounts) & ~present(currencies), [rule.currency.column], None, _NO_CURRENCY)
+    else:
+        currencies = encode.repeated(rule.currency, table.rows)
+    return [
+        encode.member(PRICE_AMOUNT, amounts),
+        encode.text_member(PRICE_CURRENCY, encode.where(present(amounts), currencies)),
+    ]

@@ -1,0 +1,212 @@
+"""A mapping and the columns of one input: all that is decided, or refused, before the first row is sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from loader.errors import MappingError
+from loader.mapping import clocks, describe, instants, origins
+from loader.mapping.attributes import natural_type
+from loader.mapping.cells import Table, cell_types, is_moment, is_nested, is_text
+from loader.mapping.fields import plain
+from loader.mapping.findings import Findings
+from loader.mapping.keys import device_problems, template_columns
+from loader.mapping.mapper import Mapper
+from loader.mapping.rules import ColumnOf, Mapping, Rule
+from loader.mapping.toml_text import name_problems
+from loader.mapping.zones import parse_zone, zone_advice
+from loader.model import OWN_COLUMNS, Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+
+def bind(
+    mapping: Mapping,
+    schema: pa.Schema,
+    sample: pd.DataFrame,
+    *,
+    application: str,
+    where: str,
+    now: datetime | None = None,
+) -> Mapper:
+    """Fit a mapping to an input.
+
+    Args:
+        mapping: read from a file or inferred.
+        schema: columns and types of the input.
+        sample: its first records.
+        application: application code.
+        where: what the mistakes are found in, for the message.
+        now: the start of the load, with a zone; a resumed load passes that of the first run.
+
+    Raises:
+        MappingError: with everything that does not fit.
+    """
+    now = (now or datetime.now(UTC)).astimezone(UTC)
+    binding = _Binding(mapping, schema, sample, now)
+    effective = binding.effective()
+    if binding.problems:
+        raise MappingError(binding.problems, where)
+    decisions = describe.decisions(effective, binding.readings, cell_types(schema))
+    notices = (*mapping.notes, *binding.notices)
+    return Mapper(effective, decisions, notices, application, now)
+
+
+class _Binding:
+    """The decisions on one mapping; collects what does not fit."""
+
+    def __init__(self, mapping: Mapping, schema: pa.Schema, sample: pd.DataFrame, now: datetime) -> None:
+        self.problems: list[str] = []
+        self.notices: list[str] = []
+        self.readings: dict[str, clocks.Reading] = {}
+        self._mapping = mapping
+        self._types = cell_types(schema)
+        self._table = Table(sample)
+        # The sample's own mistakes are of no interest here: its rows are mapped again with all others.
+        self._findings = Findings(Chunk(0, sample, "", 1, {}))
+        self._now = now
+
+    def effective(self) -> Mapping:
+        """The mapping with everything written out."""
+        mapping = self._mapping
+        attributes = dict(mapping.attributes) | self._others()
+        for name, rule in [*mapping.fields.items(), *attributes.items()]:
+            self._check_columns(name, rule)
+        if self.problems:
+            return mapping
+        fields = {name: self._field(name, rule) for name, rule in mapping.fields.items()}
+        decided = {
+            name: self._attribute(name, rule, fields.get("timestamp")) for name, rule in attributes.items()
+        }
+        return Mapping(mapping.kind, MappingProxyType(fields), MappingProxyType(decided), notes=mapping.notes)
+
+    def _others(self) -> dict[str, Rule]:
+        if not self._mapping.others:
+            return {}
+        used = {
+            column
+            for rule in [*self._mapping.fields.values(), *self._mapping.attributes.values()]
+            for column in columns_used(rule)
+        }
+        excluded = used | set(self._mapping.excluded)
+        names = [name for name in self._types if name not in excluded and not name.startswith(OWN_COLUMNS)]
+        self.problems += [
+            self._unknown_column("[attributes] except", name)
+            for name in self._mapping.excluded
+            if name not in self._types
+        ]
+        for name in names:
+            self.problems += [f'attribute "{name}": {problem}' for problem in name_problems(name)]
+        return {name: Rule(column=(name,)) for name in names if name not in self._mapping.attributes}
+
+    def _check_columns(self, name: str, rule: Rule) -> None:
+        for column in columns_used(rule):
+            if column not in self._types:
+                self.problems.append(self._unknown_column(name, column))
+            elif not _mappable(kind := self._types[column], rule):
+                self.problems.append(
+                    f'{name}: column "{column}" holds {kind}, which cannot be sent. '
+                    "Leave it out, or export it as text."
+                )
+
+    def _unknown_column(self, name: str, column: str) -> str:
+        by_name = {plain(known): known for known in self._types}
+        near = get_close_matches(plain(column), by_name, n=1, cutoff=0.6)
+        listed = ", ".join(f'"{known}"' for known in list(self._types)[:20])
+        meant = f'Did you mean "{by_name[near[0]]}"?' if near else f"There are {listed}."
+        return f'{name}: the input has no column "{column}". {meant}'
+
+    def _field(self, name: str, rule: Rule) -> Rule:
+        if name == "timestamp":
+            return self._timed(name, rule)
+        if name == "device_type":
+            constants = [
+                *(rule.values or {}).values(),
+                *(c for c in (rule.const, rule.default) if c is not None),
+            ]
+            self.problems += [f"device_type: {problem}" for problem in device_problems(constants)]
+        if name == "tz_offset":
+            return self._offset(rule)
+        return rule
+
+    def _offset(self, rule: Rule) -> Rule:
+        if isinstance(rule.at, Rule):
+            return replace(rule, at=self._timed("tz_offset at", rule.at))
+        if rule.at in {None, "run"}:
+            return replace(rule, at=self._now.replace(microsecond=0).isoformat())
+        return rule
+
+    def _timed(self, name: str, rule: Rule) -> Rule:
+        cells, texts = instants.cells_and_texts(rule, self._table, self._findings)
+        clock = rule.clock
+        kind = cells.type
+        if is_moment(kind):
+            if clock.unit is not None or clock.format not in {None, "iso"}:
+                self.problems.append(f"{name}: the column holds {kind} already. Remove format and unit.")
+                return rule
+            clock = replace(clock, format=None)
+            if pa.types.is_timestamp(kind) and kind.tz not in {None, "UTC"} and clock.zone is None:
+                if parse_zone(kind.tz) is None:
+                    self.problems.append(f'{name}: the column is in "{kind.tz}". {zone_advice(kind.tz)}')
+                    return rule
+                clock = replace(clock, zone=kind.tz)
+        try:
+            reading = clocks.decide(cells, texts, clock, self._now)
+        except clocks.Undecided as undecided:
+            origin = ", ".join(f'"{column}"' for column in origins.columns_of(rule)) or "its constant"
+            self.problems.append(f"{name} from {origin}: {undecided}")
+            return rule
+        self.readings[name] = reading
+        if reading.own and reading.clock.zone is None and name == "timestamp":
+            self.notices.append(
+                "timestampCurrent, the time on the user's own clock, follows the offset that each time "
+                "carries (a count since 1970 is UTC): no column or constant names the users' zone."
+            )
+        return replace(rule, clock=reading.clock)
+
+    def _attribute(self, name: str, rule: Rule, timestamp: Rule | None) -> Rule:
+        kind = self._types[rule.direct] if rule.direct else pa.string()
+        rule = replace(
+            rule, type=rule.type or (_constant_type(rule) if rule.const is not None else natural_type(kind))
+        )
+        if rule.type != "date":
+            return rule
+        if rule.clock.zone is None and timestamp is not None and timestamp.clock.zone is not None:
+            rule = replace(rule, clock=replace(rule.clock, zone=timestamp.clock.zone))
+        return self._timed(f'attribute "{name}"', rule)
+
+
+def columns_used(rule: Rule) -> Iterator[str]:
+    """Every column that a rule reads."""
+    yield from rule.column or template_columns(rule.template or "")
+    for other in (rule.clock.zone, rule.currency):
+        if isinstance(other, ColumnOf):
+            yield other.column
+    if isinstance(rule.at, Rule):
+        yield from columns_used(rule.at)
+
+
+def _mappable(kind: pa.DataType, rule: Rule) -> bool:
+    if is_nested(kind):
+        return natural_type(kind) == "list" and rule.direct is not None and rule.type in {None, "list"}
+    return not (pa.types.is_duration(kind) or pa.types.is_interval(kind)) or is_text(kind)
+
+
+def _constant_type(rule: Rule) -> str:
+    match rule.const:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "float"
+    return "string"

@@ -1,0 +1,203 @@
+"""The columns of a pandas frame as Arrow arrays, and as text; Arrow-backed columns are not copied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping.encode import numpy_mask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from loader.mapping.zones import Mask, Seconds
+
+#: Beyond this a float cannot tell neighbouring integers apart.
+MAX_EXACT_FLOAT = 2**53
+
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+class Table:
+    """One frame, column by column, each converted once.
+
+    Cells that are no UTF-8 text (bytes, lone surrogates) are null here and marked in `undecodable`.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.rows = len(frame)
+        self._frame = frame
+        self._columns: dict[str, pa.Array] = {}
+        self._texts: dict[str, pa.Array] = {}
+        self._undecodable: dict[str, Mask] = {}
+
+    def column(self, name: str) -> pa.Array:
+        """The cells with their own type: no dictionary, no binary, one string type; NaN is null."""
+        if name not in self._columns:
+            self._columns[name] = self._converted(name)
+        return self._columns[name]
+
+    def text(self, name: str) -> pa.Array:
+        """The cells as text; a cell without anything in it is null."""
+        if name not in self._texts:
+            texts = as_text(self.column(name))
+            self._texts[name] = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+        return self._texts[name]
+
+    def undecodable(self, name: str) -> Mask | None:
+        """The rows whose cell cannot be written in UTF-8, or None if all can."""
+        self.column(name)
+        return self._undecodable.get(name)
+
+    def _converted(self, name: str) -> pa.Array:
+        array, undecodable = from_series(self._frame[name])
+        if undecodable is not None and undecodable.any():
+            self._undecodable[name] = undecodable
+        return array
+
+
+def from_series(series: pd.Series[Any]) -> tuple[pa.Array, Mask | None]:
+    """A column as one plain Arrow array, and the mask of cells that cannot be written in UTF-8."""
+    try:
+        array = pa.array(series.array, from_pandas=True)
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        UnicodeEncodeError,
+        OverflowError,
+    ):
+        return _decoded([None if _missing(cell) else str(cell) for cell in series])
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # older pyarrow returns a chunked array without chunks
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return _one_text_type(array)
+
+
+def _one_text_type(array: pa.Array) -> tuple[pa.Array, Mask | None]:
+    kind = array.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return _decoded(array.to_pylist())
+    if is_text(kind) and kind != pa.string():
+        return array.cast(pa.string()), None
+    if pa.types.is_null(kind):
+        return array.cast(pa.string()), None
+    if pa.types.is_floating(kind):
+        array = array if kind != pa.float16() else array.cast(pa.float32())
+        return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array), None
+    return array, None
+
+
+def _decoded(cells: list[Any]) -> tuple[pa.Array, Mask]:
+    texts = [_utf8(cell) for cell in cells]
+    missing = [text is None and cell is not None for text, cell in zip(texts, cells, strict=True)]
+    return pa.array(texts, pa.string()), np.array(missing, dtype=np.bool_)
+
+
+def _utf8(cell: str | bytes | None) -> str | None:
+    try:
+        if isinstance(cell, bytes):
+            return cell.decode()
+        if cell is not None:
+            cell.encode()
+    except UnicodeError:
+        return None
+    return cell
+
+
+def _missing(cell: object) -> bool:
+    return cell is None or cell != cell or type(cell).__name__ in {"NAType", "NaTType"}  # noqa: PLR0124 - NaN
+
+
+def cell_types(schema: pa.Schema) -> dict[str, pa.DataType]:
+    """The Arrow type of each column's cells; of a dictionary, that of its values."""
+    return {
+        column.name: column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        for column in schema
+    }
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells of this Arrow type are text."""
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or (hasattr(pa.types, "is_string_view") and pa.types.is_string_view(kind))
+        or pa.types.is_null(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def is_nested(kind: pa.DataType) -> bool:
+    """Whether cells of this Arrow type hold several values."""
+    return bool(pa.types.is_nested(kind))
+
+
+def as_text(array: pa.Array) -> pa.Array:
+    """Typed cells as text: integers exact, whole floats without a fraction, times as ISO text in UTC."""
+    kind = array.type
+    if kind == pa.string():
+        return array
+    if pa.types.is_floating(kind):
+        return _float_text(array)
+    if pa.types.is_timestamp(kind):
+        return _timestamp_text(array)
+    if pa.types.is_date64(kind):
+        return array.cast(pa.date32()).cast(pa.string())
+    return array.cast(pa.string())
+
+
+def _float_text(array: pa.Array) -> pa.Array:
+    whole = whole_floats(array)
+    if whole is None:
+        return array.cast(pa.string())
+    return pc.coalesce(whole, array.cast(pa.string()))
+
+
+def whole_floats(array: pa.Array) -> pa.Array | None:
+    """The exact whole floats as integer text, null for the others; None if there are none."""
+    values = array.to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        exact = (np.abs(values) <= MAX_EXACT_FLOAT) & (np.trunc(values) == values)
+    if not exact.any():
+        return None
+    integers = pa.array(np.where(exact, values, 0).astype(np.int64), mask=~exact)
+    return integers.cast(pa.string())
+
+
+def _timestamp_text(array: pa.Array) -> pa.Array:
+    # Without its zone: writing local time would need the zone database of the system.
+    text = array.cast(pa.int64()).cast(pa.timestamp(array.type.unit)).cast(pa.string())
+    return text if array.type.tz is None else pc.binary_join_element_wise(text, "Z", "")
+
+
+def is_moment(kind: pa.DataType) -> bool:
+    """Whether cells of this Arrow type are dates or timestamps."""
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+def whole_seconds(array: pa.Array) -> Seconds:
+    """Arrow dates and timestamps as seconds since 1970, fractions cut off downwards; null is 0."""
+    if pa.types.is_date32(array.type):
+        return _int64(array.cast(pa.int32())) * 86_400
+    unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
+    seconds: Seconds = np.floor_divide(_int64(array.cast(pa.int64())), _PER_SECOND[unit])
+    return seconds
+
+
+def _int64(array: pa.Array) -> Seconds:
+    filled: Seconds = pc.fill_null(array, 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return filled
+
+
+def present(array: pa.Array) -> Mask:
+    """The rows that are not null."""
+    return numpy_mask(array.is_valid())

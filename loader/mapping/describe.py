@@ -1,0 +1,134 @@
+"""What was decided on a mapping, one line a field, for a person who is about to send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from loader.mapping import timestamps
+from loader.mapping.instants import UNIT_NAMES
+from loader.mapping.origins import scalar_text
+from loader.mapping.rules import ColumnOf, Mapping, Rule
+from loader.mapping.zones import parse_zone, zone_text
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as ReadOnlyDict
+
+    from loader.mapping.clocks import Reading
+
+_WIDTH = 12
+_BARE = Rule()
+_FORMATS = {
+    timestamps.DAY: "days as YYYYMMDD",
+    timestamps.MOMENT: "times as YYYYMMDDHHMMSS",
+    "iso": "ISO dates and times",
+    "excel": "Excel serial days (from 1900)",
+    "excel1904": "Excel serial days (from 1904)",
+}
+
+
+def decisions(
+    mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: ReadOnlyDict[str, pa.DataType]
+) -> tuple[str, ...]:
+    """One line for each field and attribute, and one for the columns that are not used."""
+    lines = [
+        f"{name:<{_WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()
+    ]
+    if mapping.kind is Kind.EVENTS:
+        lines += _attributes(mapping, readings, types)
+    return tuple(lines)
+
+
+def _attributes(
+    mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: ReadOnlyDict[str, pa.DataType]
+) -> list[str]:
+    label = f"{'attributes':<{_WIDTH}}"
+    if not mapping.attributes:
+        return [f"{label}none"]
+    lines = []
+    for name, rule in mapping.attributes.items():
+        text = (
+            f"{name} as {rule.type}"
+            if rule == replace(_BARE, column=(name,), type=rule.type)
+            else (f"{name} {_origin(rule)} as {rule.type}")
+        )
+        if rule.type == "date":
+            text += f", {_times(rule, readings.get(_attribute_key(name)), types)}, sent in UTC"
+        if rule.empty != "omit":
+            text += f", {'null where empty' if rule.empty == 'null' else 'never empty'}"
+        lines.append(label + text)
+        label = " " * _WIDTH
+    return lines
+
+
+def _attribute_key(name: str) -> str:
+    return f'attribute "{name}"'
+
+
+def _field(
+    name: str, rule: Rule, readings: ReadOnlyDict[str, Reading], types: ReadOnlyDict[str, pa.DataType]
+) -> str:
+    text = _origin(rule)
+    if name == "timestamp":
+        text += f": {_times(rule, readings.get(name), types)}"
+    elif name == "tz_offset":
+        text += f": {_offset(rule)}"
+    elif name == "device_type":
+        text += ": vendor's numbers, or names in any case" if rule.const is None else ""
+    return text
+
+
+def _origin(rule: Rule) -> str:
+    if rule.const is not None:
+        return f'is "{scalar_text(rule.const)}" in every row'
+    if rule.template is not None:
+        return f'from the template "{rule.template}"'
+    text = "from " + ", else ".join(f'"{column}"' for column in rule.column)
+    changes = ["trimmed"] if rule.trim else []
+    changes += [f"in {rule.case} case"] if rule.case else []
+    changes += [f"by a table of {len(rule.values)} values"] if rule.values is not None else []
+    changes += [f'"{scalar_text(rule.default)}" where empty'] if rule.default is not None else []
+    return ", ".join([text, *changes])
+
+
+def _times(rule: Rule, reading: Reading | None, types: ReadOnlyDict[str, pa.DataType]) -> str:
+    clock = rule.clock
+    zone = _zone(clock.zone)
+    local = f"local midnight in {zone}" if reading and reading.midnight else f"local time in {zone}"
+    if clock.unit is not None:
+        where = local if clock.local else "counted in UTC"
+        text = f"{UNIT_NAMES[clock.unit]} since 1970, {where}"
+        return text if clock.local or clock.zone is None else f"{text}, shown to users in {zone}"
+    form = _written(rule, types)
+    if reading is None or not reading.own:
+        return f"{form}, {local}"
+    return f"{form} with their own offset" + ("" if clock.zone is None else f", shown to users in {zone}")
+
+
+def _written(rule: Rule, types: ReadOnlyDict[str, pa.DataType]) -> str:
+    if rule.clock.format is None:
+        kind = types[rule.direct] if rule.direct else "times"
+        return "days" if pa.types.is_date(kind) else f"{kind} values"
+    return _FORMATS.get(rule.clock.format, f'times as "{rule.clock.format}"')
+
+
+def _zone(zone: str | int | ColumnOf | None) -> str:
+    if isinstance(zone, ColumnOf):
+        return f'the zone of column "{zone.column}"'
+    parsed = parse_zone(str(zone)) if zone is not None else None
+    if parsed is None:
+        return "their own zone"
+    return zone_text(parsed) if isinstance(parsed, ZoneInfo) else f"UTC{zone_text(parsed)}"
+
+
+def _offset(rule: Rule) -> str:
+    if isinstance(rule.at, Rule):
+        when = f"at the time {_origin(rule.at)}"
+    else:
+        when = f"on {datetime.fromisoformat(str(rule.at)):%Y-%m-%d %H:%M} UTC"
+    return f"an offset as it is, of a zone's name the offset in force {when}"

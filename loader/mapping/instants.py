@@ -1,0 +1,211 @@
+"""Times in a zone to instants: seconds since 1970 in UTC, and on the local wall clock of that instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import origins, timestamps
+from loader.mapping.cells import present
+from loader.mapping.findings import Fault
+from loader.mapping.rules import ColumnOf
+from loader.mapping.zones import Zone, locate, offsets, parse_zone, zone_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loader.mapping.cells import Table
+    from loader.mapping.findings import Findings
+    from loader.mapping.rules import Clock, Rule
+    from loader.mapping.zones import Mask, Seconds
+
+EARLIEST = date(1990, 1, 1)
+#: How far a time may lie in the future: clocks and zones differ by less.
+TOLERATED_FUTURE = timedelta(days=1)
+
+_NO_ZONE = Fault(
+    "carries no time zone", "Set zone in the mapping to a name, an offset or a column; it is never guessed."
+)
+_AMBIGUOUS = Fault(
+    "came twice in its time zone, when the clocks were set back",
+    'Set ambiguous = "earlier" or "later" in the mapping.',
+)
+_NONEXISTENT = Fault(
+    "was skipped in its time zone, when the clocks were set forward",
+    'Set nonexistent = "shift", "earlier" or "later" in the mapping.',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The plausible times, in seconds since 1970, both ends included."""
+
+    earliest: int
+    latest: int
+
+    @classmethod
+    def of(cls, clock: Clock, now: datetime) -> Window:
+        """The window of a clock; by default from 1990 to one day after `now`."""
+        return cls(_seconds(clock.earliest or EARLIEST), _end(clock.latest or now + TOLERATED_FUTURE))
+
+    @classmethod
+    def wide(cls, clock: Clock) -> Window:
+        """The window of a date in an attribute: a birthday or an expiry may be anywhere."""
+        return cls(_seconds(clock.earliest or date.min), _end(clock.latest or date.max))
+
+    def fault(self) -> Fault:
+        """Why a time outside is rejected."""
+        first, last = (datetime.fromtimestamp(end, UTC) for end in (self.earliest, self.latest))
+        return Fault(
+            f"lies outside the plausible time from {first.date()} to {last.date()}",
+            "Mend it, or set earliest and latest in the mapping.",
+        )
+
+
+def _end(moment: date | datetime) -> int:
+    """A day as a latest time is meant with all its hours, in UTC."""
+    return _seconds(moment) + (0 if isinstance(moment, datetime) else 86_399)
+
+
+def _seconds(moment: date | datetime) -> int:
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def moment(at: str | None, now: datetime) -> int:
+    """The instant of ``at = "run"`` or of a constant, in seconds since 1970."""
+    return int((now if at in {None, "run"} else datetime.fromisoformat(str(at))).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """Instants of one chunk.
+
+    Attributes:
+        utc: seconds since 1970.
+        current: the same, as the local wall clock showed it.
+        known: the rows that have one.
+    """
+
+    utc: Seconds
+    current: Seconds
+    known: Mask
+
+
+def unreadable(clock: Clock) -> Fault:
+    """Why a cell is no time, by how it was to be read."""
+    if clock.unit is not None:
+        return Fault(
+            f"is not a number of {UNIT_NAMES[clock.unit]} since 1970", "Mend it, or set unit in the mapping."
+        )
+    if clock.format in {timestamps.DAY, timestamps.MOMENT}:
+        form = "YYYYMMDD" if clock.format == timestamps.DAY else "YYYYMMDDHHMMSS"
+        return Fault(f"is not a real time written as {form}", "Mend it, or set format in the mapping.")
+    if clock.format == "iso":
+        return Fault("is not a real ISO date or time", "Mend it, or set format in the mapping.")
+    return Fault(
+        f'is not a real time in the format "{clock.format}"', "Mend it, or set format in the mapping."
+    )
+
+
+UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+
+def _zoneless(clock: Clock) -> Fault:
+    if isinstance(clock.zone, ColumnOf):
+        return Fault(
+            f'has no time zone: column "{clock.zone.column}" is empty', "Fill it; a zone is never guessed."
+        )
+    return _NO_ZONE
+
+
+def cells_and_texts(rule: Rule, table: Table, findings: Findings) -> tuple[pa.Array, pa.Array]:
+    """The cells with their own type where the rule takes them as they are, and as text."""
+    found = origins.texts(rule, table, findings)
+    return (table.column(rule.direct) if rule.direct else found), found
+
+
+def read(rule: Rule, table: Table, findings: Findings, window: Window) -> Instants:
+    """The instants of a rule's column; a row with a value that is none, or in no zone, is rejected."""
+    clock, columns = rule.clock, origins.columns_of(rule)
+    cells, texts = cells_and_texts(rule, table, findings)
+    times = timestamps.read(cells, texts, clock)
+    findings.add(present(texts) & ~times.good, columns, texts, unreadable(clock))
+    sane = np.abs(times.wall) < 2**40  # 36,000 years: beyond, the zone database has no answer
+    good = times.good & ~findings.bad
+    findings.add(good & ~sane, columns, texts, window.fault())
+    good &= sane
+    wall, own = np.where(good, times.wall, 0), np.where(good, times.own, 0)
+    utc, current, known = (
+        np.where(times.zoned, wall - own, 0),
+        np.where(times.zoned, wall, 0),
+        good & times.zoned,
+    )
+    for zone, rows in zones(clock.zone, table, findings, good):
+        placed = _placed(wall[rows], own[rows], times.zoned[rows], zone, rule, (rows, findings, texts))
+        utc[rows], current[rows] = placed
+        known[rows] = True
+    known &= ~findings.bad
+    findings.add(good & ~known, columns, texts, _zoneless(clock))
+    outside = known & ((utc < window.earliest) | (utc > window.latest))
+    findings.add(outside, columns, texts, window.fault())
+    return Instants(utc, current, known & ~outside)
+
+
+def _placed(
+    wall: Seconds, own: Seconds, zoned: Mask, zone: Zone, rule: Rule, report: tuple[Any, Findings, pa.Array]
+) -> tuple[Seconds, Seconds]:
+    """UTC and local seconds of rows in one zone.
+
+    Where a value carries its own offset, that makes the instant, and the zone the time on the user's clock.
+    """
+    clock = rule.clock
+    located = locate(wall, zone, ambiguous=clock.ambiguous, nonexistent=clock.nonexistent)
+    _corrected(located.ambiguous & ~zoned, clock.ambiguous, _AMBIGUOUS, rule, report)
+    _corrected(located.nonexistent & ~zoned, clock.nonexistent, _NONEXISTENT, rule, report)
+    utc = np.where(zoned, wall - own, located.utc)
+    return utc, utc + offsets(utc, zone)
+
+
+def _corrected(
+    rows: Mask, choice: str, fault: Fault, rule: Rule, report: tuple[Any, Findings, pa.Array]
+) -> None:
+    places, findings, texts = report
+    if not rows.any():
+        return
+    mask = np.zeros(len(texts), dtype=np.bool_)
+    mask[places] = rows
+    if choice == "reject":
+        findings.add(mask, origins.columns_of(rule), texts, fault)
+    else:
+        findings.count(f'a time that {fault.reason}, taken as "{choice}"', int((mask & ~findings.bad).sum()))
+
+
+def zones(
+    zone: str | int | ColumnOf | None, table: Table, findings: Findings, wanted: Mask
+) -> Iterator[tuple[Zone, Any]]:
+    """Each distinct zone with the positions of its rows, among those wanted; unknown zones are rejected."""
+    if zone is None:
+        return
+    if not isinstance(zone, ColumnOf):
+        known = parse_zone(str(zone))
+        if known is not None:
+            yield known, np.flatnonzero(wanted)
+        return
+    encoded = table.text(zone.column).dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    for code, text in enumerate(encoded.dictionary.to_pylist()):
+        rows = wanted & (codes == code)
+        known = parse_zone(text)
+        if known is None:
+            findings.add(
+                rows, [zone.column], table.text(zone.column), Fault("is no time zone", zone_advice(text))
+            )
+        elif rows.any():
+            yield known, np.flatnonzero(rows)

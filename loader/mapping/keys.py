@@ -1,0 +1,251 @@
+"""The keys of a mapping file: which stand where, what their values may be, which go together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from datetime import date, datetime
+from string import Formatter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from loader.mapping.fields import device_type
+from loader.mapping.rules import Clock, ColumnOf, Rule, Scalar
+from loader.mapping.timestamps import CODES, EXCEL_EPOCHS, UNITS
+from loader.mapping.zones import AMBIGUOUS, NONEXISTENT, parse_zone, zone_advice
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Mapping as ReadOnlyDict
+
+CLOCK_KEYS: Final = tuple(field.name for field in fields(Clock))
+_ORIGIN_KEYS: Final = ("column", "const", "template", "values", "default", "required", "trim", "case")
+_TIME_KEYS: Final = ("column", "const", "template", "default", "trim", *CLOCK_KEYS)
+AT_KEYS: Final = tuple(key for key in _TIME_KEYS if key != "const")
+ATTRIBUTE_KEYS: Final = (
+    *(key for key in _ORIGIN_KEYS if key != "required"),
+    *CLOCK_KEYS,
+    "type",
+    "empty",
+    "decimal",
+    "separator",
+    "currency",
+)
+FIELD_KEYS: Final = MappingProxyType(
+    {
+        Kind.USERS: {
+            "hwid": tuple(key for key in _ORIGIN_KEYS if key != "required"),
+            "userId": _ORIGIN_KEYS,
+            "tz_offset": (*_ORIGIN_KEYS, "at"),
+            "device_type": _ORIGIN_KEYS,
+        },
+        Kind.EVENTS: {
+            "event": tuple(key for key in _ORIGIN_KEYS if key != "required"),
+            "hwid": _ORIGIN_KEYS,
+            "userId": _ORIGIN_KEYS,
+            "timestamp": _TIME_KEYS,
+            "device_type": _ORIGIN_KEYS,
+        },
+    }
+)
+TYPES: Final = ("string", "integer", "float", "boolean", "date", "list", "price")
+_NUMBERS: Final = {"integer", "float", "price"}
+
+
+class BadValue(Exception):
+    """A key's value is not one it may have; the text completes ``key = value ...``."""
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, str) and raw:
+        return raw
+    raise BadValue("must be text in quotes.")
+
+
+def _columns(raw: object) -> tuple[str, ...]:
+    if isinstance(raw, str) and raw:
+        return (raw,)
+    if isinstance(raw, list) and raw and all(isinstance(name, str) and name for name in raw):
+        return tuple(raw)
+    raise BadValue("must be a column's name, or a list of names of which the first that is not empty counts.")
+
+
+def _scalar(raw: object) -> Scalar:
+    if isinstance(raw, (datetime, date)):
+        return raw.isoformat()
+    if isinstance(raw, (str, bool, int)) or (isinstance(raw, float) and math.isfinite(raw)):
+        return raw
+    raise BadValue("must be one text, number, true or false.")
+
+
+def _flag(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    raise BadValue("must be true or false.")
+
+
+def _values(raw: object) -> ReadOnlyDict[str, Scalar]:
+    if isinstance(raw, dict) and raw:
+        return MappingProxyType({key: _scalar(value) for key, value in raw.items()})
+    raise BadValue('must be a table such as { "Buy" = "purchase" }.')
+
+
+def _one_of(*allowed: str) -> Callable[[object], str]:
+    listed = ", ".join(f'"{word}"' for word in allowed[:-1]) + f' or "{allowed[-1]}"'
+
+    def read(raw: object) -> str:
+        if isinstance(raw, str) and raw in allowed:
+            return raw
+        raise BadValue(f"is not known. Use {listed}.")
+
+    return read
+
+
+def _template(raw: object) -> str:
+    text = _text(raw)
+    try:
+        names = template_columns(text)
+    except ValueError as error:
+        raise BadValue(f'is no template ({error}). Write "{{first}}-{{second}}" with column names.') from None
+    if not names:
+        raise BadValue("names no column. Use const for a fixed text.")
+    return text
+
+
+def template_pieces(text: str) -> list[tuple[str, str | None]]:
+    """A template as pairs of literal text and the column that follows it."""
+    return [(literal, name) for literal, name, _, _ in Formatter().parse(text)]
+
+
+def template_columns(text: str) -> list[str]:
+    """The columns that a template names."""
+    return [name for _, name in template_pieces(text) if name]
+
+
+def _format(raw: object) -> str:
+    text = _text(raw)
+    if text == "iso" or text in EXCEL_EPOCHS:
+        return text
+    codes = [piece[1] for piece in _codes(text)]
+    for code in codes:
+        if code not in CODES:
+            raise BadValue(f"holds %{code}, which is not read here. Known are %{' %'.join(CODES)}.")
+    if not codes:
+        raise BadValue('is no format. Use "iso", "excel", "excel1904" or strptime codes such as "%Y%m%d".')
+    sample = datetime(2001, 12, 23, 4, 5, 6)
+    parsed = pd.to_datetime(sample.strftime(text.replace("%z", "+0000")), format=text, errors="coerce")
+    if pd.isna(parsed) or parsed.date() != sample.date():
+        raise BadValue("does not read a whole date: it needs a year, a month and a day.")
+    return text
+
+
+def _codes(text: str) -> list[str]:
+    position, found = 0, []
+    while (position := text.find("%", position)) >= 0:
+        found.append(text[position : position + 2].ljust(2))
+        position += 2
+    return found
+
+
+def _zone(raw: object) -> str | int | ColumnOf:
+    if isinstance(raw, dict):
+        return _column_of(raw)
+    if isinstance(raw, bool) or not isinstance(raw, (str, int)):
+        raise BadValue('must be a zone\'s name, an offset such as "+05:45", seconds, or { column = "tz" }.')
+    if parse_zone(str(raw)) is None:
+        raise BadValue(f"is no time zone. {zone_advice(str(raw))}")
+    return raw
+
+
+def _column_of(raw: dict[str, Any]) -> ColumnOf:
+    if set(raw) == {"column"} and isinstance(raw["column"], str) and raw["column"]:
+        return ColumnOf(raw["column"])
+    raise BadValue('must be written { column = "name" }.')
+
+
+def _currency(raw: object) -> str | ColumnOf:
+    return _column_of(raw) if isinstance(raw, dict) else _text(raw)
+
+
+def _moment(raw: object) -> date | datetime:
+    if isinstance(raw, (date, datetime)):
+        return raw
+    raise BadValue("must be a date without quotes, such as 2015-01-31.")
+
+
+def _at(raw: object) -> str:
+    if raw == "run":
+        return "run"
+    if isinstance(raw, str):
+        try:
+            raw = datetime.fromisoformat(raw)
+        except ValueError:
+            raw = None
+    if isinstance(raw, datetime) and raw.tzinfo is not None:
+        return raw.isoformat()
+    raise BadValue(
+        'must be "run", an instant with its offset such as 2024-07-01T00:00:00Z, or { column = "created" }.'
+    )
+
+
+READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
+    {
+        "column": _columns,
+        "const": _scalar,
+        "template": _template,
+        "values": _values,
+        "default": _scalar,
+        "required": _flag,
+        "trim": _flag,
+        "case": _one_of("lower", "upper"),
+        "format": _format,
+        "unit": _one_of(*UNITS),
+        "local": _flag,
+        "zone": _zone,
+        "ambiguous": _one_of(*AMBIGUOUS),
+        "nonexistent": _one_of(*NONEXISTENT),
+        "earliest": _moment,
+        "latest": _moment,
+        "at": _at,
+        "type": _one_of(*TYPES),
+        "empty": _one_of("omit", "null", "reject"),
+        "decimal": _one_of(".", ","),
+        "separator": _text,
+        "currency": _currency,
+    }
+)
+
+
+def consistency(rule: Rule, given: set[str]) -> list[str]:
+    """What does not go together in one rule; `given` are the keys that were written."""
+    clock, timed = rule.clock, sorted(given & set(CLOCK_KEYS))
+    wrong = {
+        "give exactly one of column, const and template.": len(given & {"column", "const", "template"}) != 1,
+        "const stands alone: values, default, required, trim and case are for columns.": "const" in given
+        and bool(given & {"values", "default", "required", "trim", "case"}),
+        "give format or unit, not both.": bool(clock.format and clock.unit),
+        "local = true goes with unit and zone.": clock.local and (clock.unit is None or clock.zone is None),
+        f'{", ".join(timed)} goes with type = "date".': bool(timed) and rule.type not in {None, "date"},
+        'decimal goes with type = "integer", "float" or "price".': "decimal" in given
+        and rule.type not in _NUMBERS,
+        'separator goes with type = "list".': "separator" in given and rule.type != "list",
+        'type = "price" and currency go together: currency = "USD" or { column = "currency" }.': (
+            "currency" in given
+        )
+        != (rule.type == "price"),
+        'a price is a pair of attributes: empty = "null" is not for it.': rule.type == "price"
+        and rule.empty == "null",
+    }
+    return [problem for problem, applies in wrong.items() if applies]
+
+
+def device_problems(values: list[Scalar]) -> list[str]:
+    """The constants of a device_type rule that are no device type."""
+    return [
+        f'{value!r} is no device type. Use a name such as "iOS" or "Android", or the vendor\'s number.'
+        for value in values
+        if isinstance(value, bool) or device_type(str(value)) is None
+    ]

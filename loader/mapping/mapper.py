@@ -1,0 +1,271 @@
+"""The way of a chunk: columns to JSON fragments, fragments to bodies, what cannot be mapped to rejects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, assert_never
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import attributes, encode, instants, origins
+from loader.mapping.cells import MAX_EXACT_FLOAT, Table, present
+from loader.mapping.fields import MAX_EVENT_LENGTH, device_type
+from loader.mapping.findings import Fault, Findings
+from loader.mapping.instants import Window
+from loader.mapping.rules import Mapping, Rule
+from loader.mapping.zones import offsets, parse_zone, zone_advice
+from loader.model import Kind, Reject, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping as ReadOnlyDict
+    from datetime import datetime
+
+    from loader.model import Chunk
+
+_NO_DEVICE = Fault(
+    "is empty, and a user needs a device id (hwid)", "Fill it; users without a device cannot be stored."
+)
+_NO_ID = Fault("is empty, and an event needs a device id (hwid) or a user id (userId)", "Fill it.")
+_NO_IDS = Fault(
+    "are empty, and an event needs a device id (hwid), a user id (userId), or both", "Fill at least one."
+)
+_NO_EVENT = Fault("is empty, and an event needs a name", "Fill it, or set default in the mapping.")
+_LONG_EVENT = Fault(
+    f"is longer than the {MAX_EVENT_LENGTH} characters that an event name may have",
+    "Name the event anew with values in the mapping.",
+)
+_NO_TIME = Fault(
+    "is empty, and an event without a time would be stamped with the moment it arrives",
+    "Fill it; the loader never makes up a time.",
+)
+_FLOAT_ID = Fault(
+    "is a floating-point number that is no exact whole number, so digits of the id are lost",
+    "Export the ids as text or integers.",
+)
+_NO_DEVICE_TYPE = Fault(
+    "is no device type that the vendor knows", "Add it to values of device_type in the mapping."
+)
+_NO_OFFSET = Fault("is neither an offset nor a time zone", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """One mapped chunk, by columns: every row is either a body or a reject.
+
+    Attributes:
+        first: ordinal of the chunk's first row.
+        count: rows of the chunk.
+        ordinals: int64 array of the rows that became a body, ascending.
+        bodies: Arrow binary array, the body of each.
+        devices: Arrow string array: the hwid for users, "" for events, whose order does not matter.
+        rejects: the other rows, ascending.
+        uses: corrections that the mapping allows, and how often each was made.
+    """
+
+    first: int
+    count: int
+    ordinals: np.ndarray[Any, np.dtype[np.int64]]
+    bodies: pa.Array
+    devices: pa.Array
+    rejects: list[Reject]
+    uses: ReadOnlyDict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> range:
+        """Ordinals of all rows, those rejected included."""
+        return range(self.first, self.first + self.count)
+
+    def requests(self) -> Iterator[Request]:
+        """The mapped rows, in order."""
+        columns = self.ordinals.tolist(), self.devices.to_pylist(), self.bodies.to_pylist()
+        return map(Request, *columns)
+
+    def parts(self, size: int) -> Iterator[Mapped]:
+        """The same rows in order, in parts of at most `size` rows; `uses` stays with the first."""
+        for start in range(0, self.count, size):
+            rows = self.rows[start : start + size]
+            low, high = np.searchsorted(self.ordinals, (rows.start, rows.stop)).tolist()
+            yield Mapped(
+                rows.start,
+                len(rows),
+                self.ordinals[low:high],
+                self.bodies.slice(low, high - low),
+                self.devices.slice(low, high - low),
+                [reject for reject in self.rejects if reject.ordinal in rows],
+                self.uses if start == 0 else {},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """A mapping, bound to the columns of one input.
+
+    Attributes:
+        mapping: the effective mapping, with every format, zone and type written out.
+        decisions: one line for each field and attribute, for a person to read before the first send.
+        notices: what is worth a warning.
+        application: application code.
+        now: the start of the load: limits plausible times, and is the instant `at = "run"`.
+    """
+
+    mapping: Mapping
+    decisions: tuple[str, ...]
+    notices: tuple[str, ...]
+    application: str
+    now: datetime
+
+    def map(self, chunk: Chunk) -> Mapped:
+        """Map every row of a chunk."""
+        table, findings = Table(chunk.frame), Findings(chunk)
+        hwids = self._id("hwid", table, findings)
+        members = self._members(table, findings, hwids)
+        inner = encode.joined(members, table.rows)
+        application = encode.scalar_json(self.application)
+        bodies = encode.enclosed('{"request":{"application":' + application + ",", inner, "}}")
+        good = ~findings.bad
+        keep = pa.array(good)
+        users = self.mapping.kind is Kind.USERS
+        devices = hwids if users and hwids is not None else encode.repeated("", table.rows)
+        return Mapped(
+            first=chunk.first,
+            count=table.rows,
+            ordinals=np.flatnonzero(good).astype(np.int64) + chunk.first,
+            bodies=bodies.filter(keep).cast(pa.binary()),
+            devices=devices.filter(keep),
+            rejects=findings.rejects,
+            uses=findings.uses,
+        )
+
+    def _members(self, table: Table, findings: Findings, hwids: pa.Array | None) -> list[pa.Array]:
+        """The members of `request` behind the application, in the order of the vendor's documentation."""
+        user_ids = self._id("userId", table, findings)
+        ids = [
+            encode.text_member(name, texts)
+            for name, texts in (("hwid", hwids), ("userId", user_ids))
+            if texts is not None
+        ]
+        device_types = self._device_type(table, findings)
+        match self.mapping.kind:
+            case Kind.USERS:
+                hwid = self.mapping.fields["hwid"]
+                findings.add(~present(hwids), origins.columns_of(hwid), None, _NO_DEVICE)
+                return [*ids, *self._tz_offset(table, findings), *device_types]
+            case Kind.EVENTS:
+                self._need_an_id(hwids, user_ids, findings)
+                event = self._event(table, findings)
+                times = self._timestamps(table, findings)
+                return [event, self._attributes(table, findings), *ids, *times, *device_types]
+        assert_never(self.mapping.kind)
+
+    def _id(self, name: str, table: Table, findings: Findings) -> pa.Array | None:
+        """Ids byte for byte; a floating-point one must be exact."""
+        rule = self.mapping.fields.get(name)
+        if rule is None:
+            return None
+        for column in origins.columns_of(rule):
+            if pa.types.is_floating(table.column(column).type):
+                inexact = present(table.column(column)) & ~_exact(table.column(column))
+                findings.add(inexact, [column], table.text(column), _FLOAT_ID)
+        return origins.texts(rule, table, findings)
+
+    def _need_an_id(self, hwids: pa.Array | None, user_ids: pa.Array | None, findings: Findings) -> None:
+        rules = [self.mapping.fields[name] for name in ("hwid", "userId") if name in self.mapping.fields]
+        columns = [column for rule in rules for column in origins.columns_of(rule)]
+        given = [present(texts) for texts in (hwids, user_ids) if texts is not None]
+        findings.add(~np.logical_or.reduce(given), columns, None, _NO_IDS if len(columns) > 1 else _NO_ID)
+
+    def _event(self, table: Table, findings: Findings) -> pa.Array:
+        rule = self.mapping.fields["event"]
+        names = origins.texts(rule, table, findings)
+        columns = origins.columns_of(rule)
+        findings.add(~present(names), columns, None, _NO_EVENT)
+        long = encode.numpy_mask(pc.greater(pc.utf8_length(names), MAX_EVENT_LENGTH))
+        findings.add(long, columns, names, _LONG_EVENT)
+        return encode.text_member("event", names)
+
+    def _attributes(self, table: Table, findings: Findings) -> pa.Array:
+        members = [
+            member
+            for name, rule in self.mapping.attributes.items()
+            for member in attributes.members(name, rule, table, findings, Window.wide(rule.clock))
+        ]
+        return encode.enclosed('"attributes":{', encode.joined(members, table.rows), "}")
+
+    def _timestamps(self, table: Table, findings: Findings) -> list[pa.Array]:
+        rule = self.mapping.fields["timestamp"]
+        found = instants.read(rule, table, findings, Window.of(rule.clock, self.now))
+        findings.add(~found.known, origins.columns_of(rule), None, _NO_TIME)
+        return [
+            encode.member("timestampUTC", pa.array(found.utc).cast(pa.string())),
+            encode.member("timestampCurrent", pa.array(found.current).cast(pa.string())),
+        ]
+
+    def _device_type(self, table: Table, findings: Findings) -> list[pa.Array]:
+        rule = self.mapping.fields.get("device_type")
+        if rule is None:
+            return []
+        texts = origins.texts(rule, table, findings)
+        codes = encode.distinct(texts, _device_code)
+        findings.add(present(texts) & ~present(codes), origins.columns_of(rule), texts, _NO_DEVICE_TYPE)
+        return [encode.member("device_type", codes)]
+
+    def _tz_offset(self, table: Table, findings: Findings) -> list[pa.Array]:
+        rule = self.mapping.fields.get("tz_offset")
+        if rule is None:
+            return []
+        texts = origins.texts(rule, table, findings)
+        at = self._at(rule, table, findings, wanted=texts)
+        result = np.zeros(table.rows, dtype=np.int64)
+        known = np.zeros(table.rows, dtype=np.bool_)
+        encoded = texts.dictionary_encode()
+        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+        for code, text in enumerate(encoded.dictionary.to_pylist()):
+            rows, zone = codes == code, parse_zone(text)
+            if zone is None:
+                fault = _NO_OFFSET._replace(remedy=zone_advice(text))
+                findings.add(rows, origins.columns_of(rule), texts, fault)
+                continue
+            if isinstance(zone, ZoneInfo):
+                missing = rows & ~at.known
+                findings.add(missing, _at_columns(rule), None, _NO_INSTANT)
+                rows &= at.known
+            result[rows] = offsets(at.utc[rows], zone)
+            known |= rows
+        return [encode.member("tz_offset", pa.array(result, mask=~known).cast(pa.string()))]
+
+    def _at(self, rule: Rule, table: Table, findings: Findings, wanted: pa.Array) -> instants.Instants:
+        """The instants at which the offsets of zone names are taken."""
+        if isinstance(rule.at, Rule):
+            clock = rule.at.clock
+            return instants.read(rule.at, table, findings, Window.of(clock, self.now))
+        moment = instants.moment(rule.at, self.now)
+        utc = np.full(len(wanted), moment, dtype=np.int64)
+        return instants.Instants(utc, utc, np.ones(len(wanted), dtype=np.bool_))
+
+
+_NO_INSTANT = Fault(
+    "is empty, and the offset of a time zone's name needs an instant",
+    'Fill it, or set at = "run" in the mapping.',
+)
+
+
+def _at_columns(rule: Rule) -> tuple[str, ...]:
+    return origins.columns_of(rule.at) if isinstance(rule.at, Rule) else ()
+
+
+def _device_code(text: str) -> str | None:
+    code = device_type(text)
+    return None if code is None else str(code)
+
+
+def _exact(cells: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    values = cells.to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        exact: np.ndarray[Any, np.dtype[np.bool_]] = (np.abs(values) <= MAX_EXACT_FLOAT) & (
+            np.trunc(values) == values
+        )
+    return exact

@@ -1,0 +1,87 @@
+"""Where a value comes from: a column, the first of several, a template, a constant; as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping.cells import present
+from loader.mapping.encode import repeated
+from loader.mapping.findings import Fault
+from loader.mapping.keys import template_columns, template_pieces
+
+if TYPE_CHECKING:
+    from loader.mapping.cells import Table
+    from loader.mapping.findings import Findings
+    from loader.mapping.rules import Rule, Scalar
+
+_NOT_TEXT = Fault("is not text in UTF-8", "Mend the cell where it was exported.")
+_UNLISTED = Fault("is not listed in values", "Add it to values in the mapping.")
+_EMPTY = Fault("is empty, and the mapping requires it", "Fill it, or remove required from the mapping.")
+
+
+def columns_of(rule: Rule) -> tuple[str, ...]:
+    """The columns that a value is taken from."""
+    return rule.column or tuple(template_columns(rule.template or ""))
+
+
+def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+    """A rule's value in each row as text; null where there is none.
+
+    Rows whose cell is no text, is not in the table of values, or is empty but required, are rejected.
+    """
+    if rule.const is not None:
+        return repeated(scalar_text(rule.const) or None, table.rows)
+    columns = columns_of(rule)
+    for column in columns:
+        if (undecodable := table.undecodable(column)) is not None:
+            findings.add(undecodable, [column], None, _NOT_TEXT)
+    found = _template(rule, table) if rule.template is not None else _first(rule, table)
+    found = _tidied(rule, found)
+    if rule.values is not None:
+        found = _looked_up(rule, found, findings)
+    if rule.default is not None and rule.default != "":
+        found = pc.fill_null(found, scalar_text(rule.default))
+    if rule.required:
+        findings.add(~present(found), columns, None, _EMPTY)
+    return found
+
+
+def _tidied(rule: Rule, found: pa.Array) -> pa.Array:
+    if rule.trim:
+        found = pc.utf8_trim_whitespace(found)
+        found = pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
+    if rule.case is not None:
+        found = pc.utf8_lower(found) if rule.case == "lower" else pc.utf8_upper(found)
+    return found
+
+
+def _first(rule: Rule, table: Table) -> pa.Array:
+    cells = [table.text(column) for column in rule.column]
+    return cells[0] if len(cells) == 1 else pc.coalesce(*cells)
+
+
+def _template(rule: Rule, table: Table) -> pa.Array:
+    parts: list[pa.Array | str] = []
+    for literal, column in template_pieces(rule.template or ""):
+        parts += [literal] if literal else []
+        parts += [table.text(column)] if column else []
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _looked_up(rule: Rule, cells: pa.Array, findings: Findings) -> pa.Array:
+    known = rule.values or {}
+    position = pc.index_in(cells, value_set=pa.array(list(known), pa.string()))
+    unlisted = present(cells) & ~present(position)
+    findings.add(unlisted, columns_of(rule), cells, _UNLISTED)
+    targets = pa.array([scalar_text(value) or None for value in known.values()], pa.string())
+    return targets.take(position)
+
+
+def scalar_text(value: Scalar) -> str:
+    """A constant of the mapping as a cell would hold it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,171 @@
+"""Time zones: names and offsets, local time to UTC and back, by the IANA database that ships with `tzdata`.
+
+Never by the offset of *now*: an offset is the one in force at the instant in question.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+Zone = ZoneInfo | int
+Seconds = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+AMBIGUOUS = ("reject", "earlier", "later")
+NONEXISTENT = ("reject", "earlier", "later", "shift")
+MAX_OFFSET = 18 * 3600
+
+_EPOCH = datetime(1970, 1, 1)
+_CLOCK_OFFSET = re.compile(r"([+-])(\d{1,2}):(\d\d)(?::(\d\d))?")
+_SHORT_OFFSET = re.compile(r"([+-])(0\d)(\d\d)?")
+_SECONDS = re.compile(r"[+-]?\d{1,5}")
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    """Every zone name of the shipped database."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@lru_cache(maxsize=4096)
+def parse_zone(text: str) -> Zone | None:
+    """An IANA name, ``Z``, ``+05:45``, ``+0545``, or seconds east of UTC; None if it is none of these.
+
+    Four digits after a sign are read as hours and minutes only if they begin with 0 (``-0800``): seconds
+    are never written so, while ``-1200`` could be either and is therefore neither.
+    """
+    if text in {"Z", "z"}:
+        return 0
+    if text in known_zones():
+        return ZoneInfo(text)
+    return parse_offset(text)
+
+
+def parse_offset(text: str) -> int | None:
+    """Seconds east of UTC, as `parse_zone` reads them."""
+    if match := _CLOCK_OFFSET.fullmatch(text) or _SHORT_OFFSET.fullmatch(text):
+        sign, *parts = match.groups(default="0")
+        hours, minutes, seconds = (*map(int, parts), 0)[:3]
+        if minutes > 59 or seconds > 59:
+            return None
+        offset = hours * 3600 + minutes * 60 + seconds
+        return _within(-offset if sign == "-" else offset)
+    if _SECONDS.fullmatch(text) and text.isascii() and not _could_be_hours(text):
+        return _within(int(text))
+    return None
+
+
+def _could_be_hours(text: str) -> bool:
+    signed_four = len(text) == 5 and text[0] in "+-"
+    return signed_four and int(text[1:3]) <= 14 and int(text[3:]) < 60
+
+
+def _within(offset: int) -> int | None:
+    return offset if abs(offset) <= MAX_OFFSET else None
+
+
+def zone_advice(text: str) -> str:
+    """What to write in place of an unknown zone."""
+    near = get_close_matches(text, known_zones(), n=1, cutoff=0.85)
+    meant = f'Did you mean "{near[0]}"? ' if near else ""
+    return f'{meant}Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'
+
+
+def zone_text(zone: Zone) -> str:
+    """A zone for people."""
+    if isinstance(zone, ZoneInfo):
+        return zone.key
+    sign, rest = "-" if zone < 0 else "+", abs(zone)
+    text = f"{sign}{rest // 3600:02}:{rest % 3600 // 60:02}"
+    return text if rest % 60 == 0 else f"{text}:{rest % 60:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Wall clock times, found on the time line.
+
+    Attributes:
+        utc: seconds since 1970; 0 where there is none.
+        ambiguous: the wall clock time came twice.
+        nonexistent: the wall clock time was skipped.
+    """
+
+    utc: Seconds
+    ambiguous: Mask
+    nonexistent: Mask
+
+
+def locate(wall: Seconds, zone: Zone, *, ambiguous: str, nonexistent: str) -> Located:
+    """The instants of wall clock times in a zone.
+
+    Args:
+        wall: seconds since 1970 as a clock on the wall counts them.
+        zone: where the clock hangs.
+        ambiguous: "reject" (0 is returned), "earlier" or "later" of the two instants.
+        nonexistent: "reject" (0 is returned), "earlier" or "later" (moved by the length of the gap) or
+            "shift" (to the end of the gap).
+    """
+    neither = np.zeros(len(wall), dtype=np.bool_)
+    if isinstance(zone, int):
+        return Located(wall - zone, neither, neither)
+    index = pd.DatetimeIndex(wall.view("datetime64[s]"))
+    local = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    open_rows = np.asarray(local.isna())
+    utc = np.where(open_rows, 0, local.as_unit("s").asi8)
+    if not open_rows.any():
+        return Located(utc, neither, neither)
+    twice, skipped = neither.copy(), neither.copy()
+    for row in np.flatnonzero(open_rows).tolist():
+        first, second = _both_sides(int(wall[row]), zone)
+        # The earlier reading of a time that came twice has the larger offset, of one that was skipped the
+        # smaller (PEP 495).
+        skipped[row], twice[row] = first > second, first <= second
+        choice = nonexistent if skipped[row] else ambiguous
+        utc[row] = _chosen(choice, first, second, zone)
+    return Located(utc, twice, skipped)
+
+
+def _both_sides(wall: int, zone: ZoneInfo) -> tuple[int, int]:
+    naive = _EPOCH + timedelta(seconds=wall)
+    first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    return int(first.timestamp()), int(second.timestamp())
+
+
+def _chosen(choice: str, first: int, second: int, zone: ZoneInfo) -> int:
+    low, high = min(first, second), max(first, second)
+    if choice == "reject":
+        return 0
+    if choice == "shift":
+        return _end_of_gap(low, high, zone)
+    return low if choice == "earlier" else high
+
+
+def _end_of_gap(low: int, high: int, zone: ZoneInfo) -> int:
+    """The instant between two at which the offset changes."""
+    before = _offset(low, zone)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
+    return high
+
+
+def _offset(utc: int, zone: ZoneInfo) -> timedelta | None:
+    return datetime.fromtimestamp(utc, UTC).astimezone(zone).utcoffset()
+
+
+def offsets(utc: Seconds, zone: Zone) -> Seconds:
+    """Seconds east of UTC in force in the zone at each instant."""
+    if isinstance(zone, int):
+        return np.full(len(utc), zone, dtype=np.int64)
+    index = pd.DatetimeIndex(utc.view("datetime64[s]")).tz_localize("UTC").tz_convert(zone)
+    return np.asarray(index.tz_localize(None).as_unit("s").asi8 - utc, dtype=np.int64)
