@@ -1,0 +1,24 @@
+"""The checkpoint: what may be sent is written down first, and what became of it before it is forgotten.
+
+    journal     the one writer: lease -> sending -> settle, release, account
+    view        the same file for readers, also while a load runs
+    opening     create or verify, before anything is changed          identity    what it was made for
+    recovery    what a dead run left (pure)                           slots       the requests on the wire
+    store       transactions, and what a failed one means             schema      tables, seals, migrations
+    reading     every checksum verified before a row counts           rows        the records in the tables
+    settlement  leased rows and what outcomes make of them (pure)
+    bitmap, ranges, sizing (pure); files, lock, host: what surrounds the file
+
+The order of writing is what the promise rests on: a lease is durable before its first row may be sent; a
+slot is set before its request leaves and cleared after its outcome is committed; a doubt is committed
+before a permitted resend. Whatever instant a process dies at, a row that may have been sent is never
+taken for one that was not.
+"""
+
+from loader.journal.host import Host
+from loader.journal.identity import FileRecord, Identity
+from loader.journal.journal import Journal
+from loader.journal.rows import ExceptionRow, Run
+from loader.journal.view import Checkpoint
+
+__all__ = ["Checkpoint", "ExceptionRow", "FileRecord", "Host", "Identity", "Journal", "Run"]

@@ -1,0 +1,122 @@
+"""Confirmed rows: one bit each, in chunks of 65,536, every chunk with its own CRC.
+
+A chunk whose rows are all confirmed stores no bitmap, so that a finished load of 100 million rows takes
+a few tens of kilobytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+CHUNK = 1 << 16
+_SHIFT = 16
+_BYTES = CHUNK // 8
+_HEAD = struct.Struct("<QI")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as it stands in the checkpoint; `bits` is None where all rows are confirmed."""
+
+    number: int
+    confirmed: int
+    bits: bytes | None
+    crc: int
+
+    @classmethod
+    def of(cls, number: int, confirmed: int, bits: bytes | None) -> StoredChunk:
+        """Seal a chunk."""
+        return cls(number, confirmed, bits, crc32(bits or b"", crc32(_HEAD.pack(number, confirmed))))
+
+    def sound(self, rows: int) -> bool:
+        """Whether number, count, bits and CRC fit each other, and an input of `rows` rows."""
+        capacity = chunk_rows(self.number, rows)
+        if self != StoredChunk.of(self.number, self.confirmed, self.bits):
+            return False
+        if self.bits is None:
+            return self.confirmed == capacity > 0
+        counted = int.from_bytes(self.bits, "little")
+        return (
+            len(self.bits) == _BYTES
+            and counted.bit_count() == self.confirmed < capacity
+            and counted.bit_length() <= capacity
+        )
+
+
+def chunk_rows(number: int, rows: int) -> int:
+    """Rows of the chunk `number` of an input of `rows` rows."""
+    return max(0, min(CHUNK, rows - number * CHUNK))
+
+
+class _OpenChunk:
+    """A chunk in memory."""
+
+    __slots__ = ("bits", "confirmed", "crc")
+
+    def __init__(self, stored: StoredChunk | None) -> None:
+        self.confirmed = stored.confirmed if stored else 0
+        self.crc = stored.crc if stored else 0
+        full = stored is not None and stored.bits is None
+        self.bits = bytearray(b"\xff" * _BYTES if full else (stored and stored.bits) or _BYTES)
+
+
+class Bitmaps:
+    """The chunks that are being worked on; others stay in the file.
+
+    Args:
+        rows: rows of the whole input.
+        fetch: reads a chunk by its number; None where no row of it was ever confirmed.
+    """
+
+    def __init__(self, rows: int, fetch: Callable[[int], StoredChunk | None]) -> None:
+        self._rows = rows
+        self._fetch = fetch
+        self._open: dict[int, _OpenChunk] = {}
+        self._changed: set[int] = set()
+
+    def __contains__(self, ordinal: int) -> bool:
+        bits = self._chunk(ordinal >> _SHIFT).bits
+        return bool(bits[(ordinal & 0xFFFF) >> 3] >> (ordinal & 7) & 1)
+
+    def confirm(self, ordinals: Iterable[int]) -> None:
+        """Set the bits of rows whose bits are not set yet."""
+        number = -1
+        for ordinal in ordinals:
+            if ordinal >> _SHIFT != number:
+                number = ordinal >> _SHIFT
+                chunk = self._chunk(number)
+                bits = chunk.bits
+                self._changed.add(number)
+            bits[(ordinal & 0xFFFF) >> 3] |= 1 << (ordinal & 7)
+            chunk.confirmed += 1
+
+    def changed(self) -> Iterator[tuple[int, StoredChunk]]:
+        """What is to be written: the CRC that stands in the file (0 where none does), and the new chunk."""
+        for number in sorted(self._changed):
+            chunk = self._open[number]
+            full = chunk.confirmed == chunk_rows(number, self._rows)
+            yield chunk.crc, StoredChunk.of(number, chunk.confirmed, None if full else bytes(chunk.bits))
+
+    def written(self, chunks: Iterable[StoredChunk]) -> None:
+        """The changes are committed."""
+        for stored in chunks:
+            self._open[stored.number].crc = stored.crc
+        self._changed.clear()
+
+    def close_below(self, ordinal: int) -> None:
+        """Drop from memory the chunks that no row from `ordinal` on is in."""
+        for number in [number for number in self._open if number < ordinal >> _SHIFT]:
+            if number not in self._changed:
+                del self._open[number]
+
+    def _chunk(self, number: int) -> _OpenChunk:
+        chunk = self._open.get(number)
+        if chunk is None:
+            chunk = self._open[number] = _OpenChunk(self._fetch(number))
+        return chunk

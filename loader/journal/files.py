@@ -1,0 +1,153 @@
+"""The files of one checkpoint, and how they are guarded against what others put in their place."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loader.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the parts of the checkpoint at `path` lie: all beside it, named after it."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """SQLite's write-ahead log."""
+        return self._beside("-wal")
+
+    @property
+    def shared(self) -> Path:
+        """SQLite's index of the write-ahead log."""
+        return self._beside("-shm")
+
+    @property
+    def wire(self) -> Path:
+        """Slots of the requests on the wire, and what was last committed."""
+        return self._beside("-wire")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that loads."""
+        return self._beside("-lock")
+
+    @property
+    def reserve(self) -> Path:
+        """Space that is given back when the disk is full."""
+        return self._beside("-reserve")
+
+    @property
+    def unfinished(self) -> Path:
+        """The checkpoint while it is being created; renamed to `path` when complete."""
+        return self._beside("-new")
+
+    @property
+    def unfinished_wire(self) -> Path:
+        """The next slot file while it is being written."""
+        return self._beside("-wire-new")
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Everything that the journal may open or create."""
+        return (
+            self.path,
+            self.log,
+            self.shared,
+            self._beside("-journal"),
+            self.wire,
+            self.lock,
+            self.reserve,
+            self.unfinished,
+            self.unfinished_wire,
+        )
+
+    def refuse_planted(self) -> None:
+        """Raise `CheckpointError` where a symbolic link or a special file stands in the place of a part."""
+        for part in self.parts:
+            try:
+                mode = part.lstat().st_mode
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise unusable(part, error) from error
+            if not stat.S_ISREG(mode):
+                what = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
+                raise CheckpointError(
+                    f"{part} is {what}. The checkpoint writes only to files of its own: "
+                    "remove it, or name another checkpoint."
+                )
+
+    def refuse_unusable_folder(self) -> None:
+        """Raise `CheckpointError` where there is no folder to write the checkpoint to."""
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise CheckpointError(
+                f"{self.path}: there is no folder {folder}. Create it, or name another checkpoint."
+            )
+
+    def remove_unfinished(self) -> None:
+        """Remove what a process left that was killed while it created the checkpoint."""
+        for suffix in ("-new", "-new-wal", "-new-shm", "-new-journal"):
+            self._beside(suffix).unlink(missing_ok=True)
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+
+Inode = tuple[int, int]
+
+
+def inode(path: Path) -> Inode | None:
+    """Device and inode of the file at `path`, or None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read, to the disk.
+
+    Raises:
+        OSError: it exists already, or cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, OWNER_ONLY)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that were created or renamed in `folder` survive a power loss, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems cannot; the name is then as safe as they make it
+        return
+    finally:
+        os.close(descriptor)
+
+
+def unusable(path: Path, error: Exception) -> CheckpointError:
+    """The sentence for what the system said about `path`."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return CheckpointError(
+        f"{path}: the checkpoint cannot be used: {reason}. "
+        "Check the folder and the disk, or name another checkpoint with --checkpoint."
+    )

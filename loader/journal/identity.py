@@ -1,0 +1,143 @@
+"""What a checkpoint was made for. Anything else is refused, with the difference shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from difflib import unified_diff
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from loader.errors import CheckpointDiffers
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_DIFF_LINES = 12
+_ADVICE = "Nothing was sent. Go on with what it was made for, or begin anew with another --checkpoint."
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One file of the input: `name` as the person gave it, `size` in bytes, `rows` records."""
+
+    name: str
+    size: int
+    sha256: str
+    rows: int
+
+    @property
+    def content(self) -> tuple[int, str, int]:
+        """What must stay the same; the name and the times of the file may change."""
+        return self.size, self.sha256, self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is loaded, how, and where to.
+
+    Attributes:
+        kind: users or events.
+        application: the application code.
+        endpoint: the API's address; user names, passwords and queries in it are dropped, never stored.
+        mapping: the effective mapping as text, with all that was inferred written out.
+        files: the input, in reading order.
+    """
+
+    kind: Kind
+    application: str
+    endpoint: str
+    mapping: str
+    files: tuple[FileRecord, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "endpoint", without_secrets(self.endpoint))
+
+    @property
+    def rows(self) -> int:
+        """Records in the whole input."""
+        return sum(file.rows for file in self.files)
+
+    def to_row(self) -> tuple[str, str, str, str, str]:
+        """The columns of the checkpoint's identity table."""
+        files = json.dumps([asdict(file) for file in self.files])
+        return str(self.kind), self.application, self.endpoint, self.mapping, files
+
+    @classmethod
+    def from_row(cls, kind: str, application: str, endpoint: str, mapping: str, files: str) -> Identity:
+        """The identity that `to_row` wrote."""
+        records = tuple(FileRecord(**file) for file in json.loads(files))
+        return cls(Kind(kind), application, endpoint, mapping, records)
+
+
+def without_secrets(endpoint: str) -> str:
+    """The address without user, password, query and fragment."""
+    parts = urlsplit(endpoint)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
+    """The identity to go on with: the stored one, with the files' present names.
+
+    Raises:
+        CheckpointDiffers: the checkpoint at `path` was made for something else; says for what.
+    """
+    differences = list(_differences(stored, wanted))
+    if differences:
+        raise CheckpointDiffers(f"{path} was made for another load. {' '.join(differences)} {_ADVICE}")
+    return replace(stored, files=wanted.files)
+
+
+def _differences(stored: Identity, wanted: Identity) -> Iterator[str]:
+    for what, then, now in (
+        ("what is loaded", stored.kind, wanted.kind),
+        ("the application", stored.application, wanted.application),
+        ("the endpoint", stored.endpoint, wanted.endpoint),
+    ):
+        if then != now:
+            yield f'Then {what} was "{then}", now it is "{now}".'
+    yield from _file_differences(stored.files, wanted.files)
+    if stored.mapping != wanted.mapping:
+        yield f"The mapping has changed (- then, + now):\n{_diff(stored.mapping, wanted.mapping)}\n"
+
+
+def _file_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
+    old, new = [file.content for file in then], [file.content for file in now]
+    if old == new:
+        return
+    if sorted(old) == sorted(new):
+        yield f"The files are in another order: then {_names(then)}, now {_names(now)}."
+        return
+    if len(old) != len(new):
+        yield f"Then the input was {_names(then)}, now it is {_names(now)}."
+        return
+    for before, after in zip(then, now, strict=True):
+        if before.content != after.content:
+            yield _file_difference(before, after)
+
+
+def _file_difference(then: FileRecord, now: FileRecord) -> str:
+    name = now.name if now.name == then.name else f"{now.name} (then {then.name})"
+    if then.size != now.size or then.rows != now.rows:
+        change = (
+            f"then {then.size:,} bytes and {then.rows:,} rows, now {now.size:,} bytes and {now.rows:,} rows"
+        )
+    else:
+        change = f"of the same length, then with SHA-256 {then.sha256[:16]}…, now {now.sha256[:16]}…"
+    return f"The content of {name} has changed: {change}."
+
+
+def _names(files: tuple[FileRecord, ...]) -> str:
+    return ", ".join(file.name for file in files) or "no file"
+
+
+def _diff(then: str, now: str) -> str:
+    lines = [
+        line
+        for line in unified_diff(then.splitlines(), now.splitlines(), lineterm="", n=0)
+        if not line.startswith(("---", "+++", "@@"))
+    ]
+    more = len(lines) - _DIFF_LINES
+    return "\n".join(lines[:_DIFF_LINES] + ([f"… and {more} more lines"] if more > 0 else []))

@@ -1,0 +1,384 @@
+"""The one writer of a checkpoint."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from loader.errors import CheckpointError
+from loader.journal import schema
+from loader.journal.bitmap import Bitmaps
+from loader.journal.files import Files, unusable
+from loader.journal.host import Host
+from loader.journal.lock import Lock
+from loader.journal.opening import Reserve, Verified, open_verified
+from loader.journal.rows import ExceptionRow, Lease, Run
+from loader.journal.settlement import Unsettled
+from loader.journal.sizing import LeaseSize
+from loader.journal.slots import Header, Slots, boot_digest
+from loader.journal.store import DiskFull, Store
+from loader.model import Account, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
+
+    from loader.journal.bitmap import StoredChunk
+    from loader.journal.identity import Identity
+    from loader.journal.ranges import Ranges
+    from loader.journal.rows import Head
+    from loader.journal.settlement import Settlement
+    from loader.journal.store import Transaction
+    from loader.model import Outcome, Reject
+
+
+class Journal:
+    """Writes down what may be sent before it is sent, and what became of it before it is forgotten.
+
+    Use from one thread, as a context manager; `account` may be asked from any.
+
+    Attributes:
+        resumed: whether the checkpoint was there before.
+        leftovers: rows found in doubt because the run before died.
+    """
+
+    def __init__(self, files: Files, lock: Lock, verified: Verified, *, window: int, host: Host) -> None:
+        """Use `open`; it holds the lock and has verified the checkpoint."""
+        snapshot = verified.snapshot
+        self.identity = verified.identity
+        self.resumed = snapshot.head.generation > 0
+        self.leftovers = len(verified.leftovers.in_doubt)
+        self._host = host
+        self._lock = lock
+        self._began = host.clock()
+        self._reserve = Reserve(files.reserve)
+        self._store = Store(files, snapshot.head, host.connect)
+        self._bitmaps = Bitmaps(self.identity.rows, self._store.chunk)
+        self._released = snapshot.released.with_rows(verified.leftovers.released)
+        self._counts = dict(snapshot.counts)
+        self._counts[State.IN_DOUBT] += self.leftovers
+        self._resent = snapshot.resent
+        self._unsettled = Unsettled()
+        self._sizing = LeaseSize()
+        self._leases_end = ""
+        self._closed = False
+        with ExitStack() as undo:
+            undo.callback(self._store.abandon)
+            self._begin(verified)
+            self._durable = self._store.head.commits
+            # From here on the file itself says that it is incomplete without its log.
+            self._store.fold()
+            try:
+                self._slots = Slots.create(files, self._header(snapshot.checkpoint, max(window, 1)))
+            except OSError as error:
+                raise unusable(files.wire, error) from error
+            undo.callback(self._slots.close)
+            self._reserve.take()
+            self._store.watch(files.log)
+            self._store.watch(files.wire)
+            undo.pop_all()
+
+    @classmethod
+    def open(cls, path: Path, identity: Identity, *, window: int = 64, host: Host | None = None) -> Journal:
+        """Open a checkpoint to load with it: create it, or verify it and name what a dead run left.
+
+        Args:
+            path: the checkpoint; its other files are put beside it.
+            identity: what is to be loaded.
+            window: requests on the wire at once; more are possible.
+            host: the machine; by default this one.
+
+        Raises:
+            CheckpointLocked: another load holds it.
+            CheckpointDiffers: it was made for something else.
+            CheckpointError: it cannot be created, read, written or trusted. Nothing was sent.
+        """
+        host = host or Host.local()
+        files = Files(Path(path).absolute())
+        files.refuse_unusable_folder()
+        files.refuse_planted()
+        lock = Lock(files.lock)
+        lock.take(files.path)
+        try:
+            return cls(files, lock, open_verified(files, identity, host), window=window, host=host)
+        except BaseException:
+            lock.release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def lease_rows(self) -> int:
+        """How many rows the next lease should take: 64 to 4,096, for leases to cost under 2 % of the time."""
+        return self._sizing.rows
+
+    def account(self) -> Account:
+        """The counts over all runs."""
+        head = self._store.head
+        return Account(
+            read=self.identity.rows,
+            confirmed=self._counts[State.CONFIRMED],
+            rejected=self._counts[State.REJECTED],
+            in_doubt=self._counts[State.IN_DOUBT],
+            in_flight=len(self._unsettled),
+            possible_duplicates=self._resent,
+            attempts=self._earlier_attempts + head.attempts,
+            elapsed_seconds=self._earlier_seconds + (head.elapsed if self._closed else self._elapsed()),
+        )
+
+    def never_sent(self, limit: int | None = None) -> Iterator[range]:
+        """Ranges of the rows that may be leased now, ascending, below the ordinal `limit`."""
+        rows = self.identity.rows
+        stop = rows if limit is None else min(limit, rows)
+        free = self._released.with_rows([range(self._store.head.mark, rows)])
+        return (range(each.start, min(each.stop, stop)) for each in tuple(free) if each.start < stop)
+
+    def lease(self, rows: range, rejects: Sequence[Reject] = ()) -> None:
+        """Make the intent to send `rows` durable; only after it returns may they be sent.
+
+        Args:
+            rows: rows that were never sent, without gaps.
+            rejects: those of them that cannot be mapped; written down in the same commit, never sent.
+
+        Raises:
+            ValueError: a row was leased or settled before, or a reject is not among the rows.
+            CheckpointError: nothing was leased, send none of them. What is on the wire can still be settled
+                if the disk was full.
+        """
+        if not rows:
+            return
+        rows = range(int(rows.start), int(rows.stop))
+        at = self._now()
+        refused = {row.ordinal: row for row in (ExceptionRow.of_reject(reject, at=at) for reject in rejects)}
+        released = self._without(rows)
+        if len(refused) != len(rejects) or not all(ordinal in rows for ordinal in refused):
+            raise ValueError(f"rejects outside of the leased rows {rows.start} to {rows.stop - 1}, or twice")
+        sendable = [ordinal for ordinal in rows if ordinal not in refused] if refused else rows
+        lease = Lease(self._store.head.commits + 1, rows.start, rows.stop)
+
+        def write(transaction: Transaction) -> None:
+            _write_released(transaction, self._released, released)
+            for row in refused.values():
+                transaction.add(schema.EXCEPTIONS, row.stored())
+            if sendable:
+                transaction.add(schema.LEASES, lease)
+
+        if self._leases_end:
+            raise CheckpointError(self._leases_end)
+        began = self._host.clock()
+        try:
+            self._commit(write, self._head(mark=max(self._store.head.mark, rows.stop)), durable=True)
+        except DiskFull as error:
+            self._make_room(error)
+            raise
+        self._sizing.committed(began, self._host.clock())
+        self._released = released
+        self._counts[State.REJECTED] += len(refused)
+        self._unsettled.lease(lease, sendable)
+        oldest = self._unsettled.oldest
+        self._bitmaps.close_below(rows.start if oldest is None else oldest)
+
+    def sending(self, ordinal: int) -> None:
+        """Note that a leased row goes on the wire now; call it just before the first byte leaves.
+
+        Raises:
+            ValueError: the row was not leased.
+            CheckpointError: do not send it.
+        """
+        if ordinal not in self._unsettled:
+            raise ValueError(f"row {ordinal} has no open lease")
+        if self._store.broken:
+            self._store.refuse_broken()
+        try:
+            self._slots.put(ordinal)
+        except (OSError, ValueError) as error:
+            raise unusable(self._store.path, error) from error
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of leased rows, in one commit; only then are their slots cleared.
+
+        Raises:
+            ValueError: a row has no open lease, or is named twice; nothing was written.
+            CheckpointError: send nothing more; the rows are in doubt when the checkpoint is opened again.
+        """
+        if outcomes:
+            self._write(self._unsettled.settle(outcomes, at=self._now()), durable=False)
+            self._sizing.settled(len(outcomes))
+
+    def release(self) -> None:
+        """Give back what is leased and has no outcome; durable. A row that is on the wire is in doubt."""
+        self._write(self._unsettled.give_back(self._slots, at=self._now()), durable=True)
+
+    def close(self) -> None:
+        """End the run and close the files. Rows without an outcome are classified at the next opening.
+
+        Raises:
+            CheckpointError: the end could not be written; what was written before stands.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with ExitStack() as last:
+            last.callback(self._lock.release)
+            last.callback(self._slots.close)
+            last.callback(self._store.close)
+            last.callback(self._reserve.give)
+            if not self._store.broken:
+                self._end()
+
+    def _end(self) -> None:
+        head = self._head(clean=True)
+        ended = self._run._replace(ended=head.at, elapsed=head.elapsed, attempts=head.attempts)
+
+        def write(transaction: Transaction) -> None:
+            transaction.remove(schema.RUNS, self._run)
+            transaction.add(schema.RUNS, ended)
+
+        self._commit_or_make_room(write, head, durable=True)
+        self._store.fold()
+
+    def _begin(self, verified: Verified) -> None:
+        """Classify what a dead run left and begin a run, in one durable commit."""
+        snapshot, leftovers = verified.snapshot, verified.leftovers
+        head, at = snapshot.head, self._now()
+        earlier = [run for run in snapshot.runs if run.generation < head.generation]
+        before = [run for run in snapshot.runs if run.generation == head.generation]
+        tried = head.attempts + leftovers.attempts * self.leftovers
+        self._earlier_attempts = sum(run.attempts for run in earlier) + tried
+        self._earlier_seconds = sum(run.elapsed for run in earlier) + head.elapsed
+        self._run = Run(head.generation + 1, secrets.token_hex(8), at, None, 0.0, 0)
+
+        def write(transaction: Transaction) -> None:
+            for ordinal in leftovers.in_doubt:
+                row = ExceptionRow.of_doubt(ordinal, leftovers.reason, attempts=leftovers.attempts, at=at)
+                transaction.add(schema.EXCEPTIONS, row.stored())
+            for lease in snapshot.leases:
+                transaction.remove(schema.LEASES, lease)
+            _write_released(transaction, snapshot.released, self._released)
+            for run in before:
+                transaction.remove(schema.RUNS, run)
+                transaction.add(schema.RUNS, run._replace(elapsed=head.elapsed, attempts=tried))
+            transaction.add(schema.RUNS, self._run)
+            if self.identity != snapshot.identity:
+                transaction.remove(schema.IDENTITY, (snapshot.checkpoint, *snapshot.identity.to_row()))
+                transaction.add(schema.IDENTITY, (snapshot.checkpoint, *self.identity.to_row()))
+
+        opened = head._replace(generation=self._run.generation, clean=False, attempts=0, elapsed=0.0, at=at)
+        self._store.commit(write, opened, durable=True)
+
+    def _header(self, checkpoint: str, slots: int) -> Header:
+        head = self._store.head
+        return Header(
+            checkpoint=bytes.fromhex(checkpoint),
+            boot=boot_digest(self._host.boot_id),
+            generation=head.generation,
+            committed=head.commits,
+            durable=head.commits,
+            slots=slots,
+            file=(0, 0),
+        )
+
+    def _without(self, rows: range) -> Ranges:
+        """What is still released once `rows` are leased."""
+        mark = self._store.head.mark
+        if rows.step != 1 or rows.stop > self.identity.rows or rows.start < 0:
+            raise ValueError(f"rows {rows.start} to {rows.stop - 1} are not rows of the input")
+        if not self._released.covers(range(rows.start, min(rows.stop, mark))):
+            raise ValueError(f"rows {rows.start} to {rows.stop - 1} are not all free to be sent")
+        # Rows between the mark and a lease beyond it fall below the mark, unsent.
+        return self._released.without(rows).with_rows([range(mark, rows.start)])
+
+    def _write(self, settlement: Settlement, *, durable: bool) -> None:
+        self._bitmaps.confirm(settlement.confirmed)
+        released = settlement.released(self._released)
+        chunks: list[StoredChunk] = []
+
+        def write(transaction: Transaction) -> None:
+            chunks.clear()
+            for replaced, chunk in self._bitmaps.changed():
+                transaction.put_chunk(chunk, replaced=replaced)
+                chunks.append(chunk)
+            for row in settlement.replaced:
+                transaction.remove(schema.EXCEPTIONS, row.stored())
+            for row in settlement.added:
+                transaction.add(schema.EXCEPTIONS, row.stored())
+            for lease in settlement.ended:
+                transaction.remove(schema.LEASES, lease)
+            if released is not self._released:
+                _write_released(transaction, self._released, released)
+
+        head = self._head(attempts=settlement.attempts)
+        self._commit_or_make_room(write, head, durable=durable)
+        self._bitmaps.written(chunks)
+        self._slots.clear(settlement.rows)
+        self._released = released
+        self._count(settlement)
+
+    def _count(self, settlement: Settlement) -> None:
+        self._counts[State.CONFIRMED] += len(settlement.confirmed)
+        for row in settlement.replaced:
+            self._counts[row.state] -= 1
+        for row in settlement.added:
+            if row.state is State.CONFIRMED:
+                self._resent += 1
+            else:
+                self._counts[row.state] += 1
+
+    def _commit_or_make_room(
+        self, write: Callable[[Transaction], None], head: Head, *, durable: bool
+    ) -> None:
+        """Commit; where the disk is full, once more without the reserve. Then no more rows are leased."""
+        try:
+            self._commit(write, head, durable=durable)
+        except DiskFull as error:
+            self._make_room(error)
+            try:
+                self._commit(write, head, durable=durable)
+            except DiskFull as still:
+                self._store.give_up(str(still))
+                raise
+
+    def _make_room(self, error: DiskFull) -> None:
+        self._reserve.give()
+        self._leases_end = str(error)
+
+    def _commit(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> None:
+        self._store.commit(write, head, durable=durable)
+        number = self._store.head.commits
+        self._durable = number if durable else self._durable
+        self._slots.committed(number, durable=self._durable)
+
+    def _head(self, *, mark: int | None = None, attempts: int = 0, clean: bool = False) -> Head:
+        head = self._store.head
+        return head._replace(
+            mark=head.mark if mark is None else mark,
+            attempts=head.attempts + attempts,
+            elapsed=self._elapsed(),
+            at=self._now(),
+            clean=clean,
+        )
+
+    def _now(self) -> float:
+        return float(self._host.now())
+
+    def _elapsed(self) -> float:
+        return float(self._host.clock() - self._began)
+
+
+def _write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:
+    old, new = {(rows.start, rows.stop) for rows in before}, {(rows.start, rows.stop) for rows in after}
+    for row in sorted(old - new):
+        transaction.remove(schema.RELEASED, row)
+    for row in sorted(new - old):
+        transaction.add(schema.RELEASED, row)

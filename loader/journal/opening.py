@@ -1,0 +1,147 @@
+"""Opening a checkpoint: create it or verify it, before anything of it is changed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loader.errors import CheckpointError
+from loader.journal import recovery, schema
+from loader.journal.files import NO_FOLLOW, OWNER_ONLY, create, sync_folder, unusable
+from loader.journal.identity import verify
+from loader.journal.reading import Snapshot, damaged, has_log, reading, take_snapshot
+from loader.journal.rows import Head
+from loader.journal.slots import boot_digest, read_slots
+from loader.journal.store import Transaction, connect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loader.journal.files import Files
+    from loader.journal.host import Host
+    from loader.journal.identity import Identity
+    from loader.journal.recovery import Leftovers
+
+RESERVE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A checkpoint that may be gone on with.
+
+    Attributes:
+        snapshot: what stands in it.
+        identity: what it is for, with the files' present names.
+        leftovers: what a dead run left, not yet written.
+    """
+
+    snapshot: Snapshot
+    identity: Identity
+    leftovers: Leftovers
+
+
+def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
+    """Create the checkpoint, or verify the one that is there; the lock is held.
+
+    Raises:
+        CheckpointDiffers: it was made for something else.
+        CheckpointError: it cannot be created, read or trusted. It was left as it is.
+    """
+    try:
+        if not files.path.exists():
+            create_checkpoint(files, wanted)
+        _bring_up_to_date(files.path)
+        log = has_log(files)
+        with reading(files) as connection:
+            snapshot = take_snapshot(connection, files.path, log=log)
+    except OSError as error:
+        raise unusable(files.path, error) from error
+    identity = verify(files.path, snapshot.identity, wanted)
+    left, boot = read_slots(files.wire), boot_digest(host.boot_id)
+    recovery.refuse_older(files.path, snapshot, left, boot)
+    return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
+
+
+def create_checkpoint(files: Files, identity: Identity) -> None:
+    """Write a complete checkpoint under another name and rename it: it is there as a whole, or not at all.
+
+    Raises:
+        CheckpointError: parts of a deleted checkpoint are there.
+        OSError: the folder cannot be written.
+    """
+    if has_log(files):
+        raise CheckpointError(
+            f"{files.path} is gone, but {files.log.name} beside it is part of it. Put the checkpoint back; "
+            f"or delete {files.log.name} too, if the load is to begin again from its first row."
+        )
+    for leftover in (files.log, files.shared):
+        leftover.unlink(missing_ok=True)
+    files.remove_unfinished()
+    create(files.unfinished, b"")
+    try:
+        _write_new(files.unfinished, identity)
+    except sqlite3.Error as error:
+        raise unusable(files.path, error) from error
+    files.unfinished.replace(files.path)
+    sync_folder(files.path.parent)
+
+
+def _write_new(path: Path, identity: Identity) -> None:
+    with closing(connect(path)) as connection:
+        for setting in (
+            f"page_size = {schema.PAGE_BYTES}",
+            f"application_id = {schema.APPLICATION_ID}",
+            "synchronous = FULL",
+            "journal_mode = WAL",
+        ):
+            connection.execute(f"PRAGMA {setting}").fetchall()
+        schema.migrate(connection, 0)
+        connection.execute("BEGIN IMMEDIATE")
+        transaction = Transaction(connection, Head())
+        transaction.add(schema.IDENTITY, (secrets.token_hex(16), *identity.to_row()))
+        head = Head(sums=transaction.sums).stored()
+        connection.execute(schema.HEAD.insert, (*head, schema.HEAD.seal(head)))
+        connection.execute("COMMIT")
+
+
+def _bring_up_to_date(path: Path) -> None:
+    """Migrate an older file; make it its owner's alone."""
+    found = schema.recognise(path)
+    path.chmod(OWNER_ONLY)
+    if found < schema.version():
+        try:
+            with closing(connect(path)) as connection:
+                schema.migrate(connection, found)
+        except sqlite3.Error as error:
+            raise damaged(path, str(error)) from error
+
+
+class Reserve:
+    """A file that takes up space until the disk is full; then it makes room for the last answers."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def take(self) -> None:
+        """Create the file where there is none.
+
+        Raises:
+            CheckpointError: there is no room for it.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, OWNER_ONLY)
+            with os.fdopen(descriptor, "r+b") as file:
+                file.write(bytes(RESERVE_BYTES))
+                file.flush()
+                os.fsync(descriptor)
+        except OSError as error:
+            self.give()
+            raise unusable(self._path, error) from error
+
+    def give(self) -> None:
+        """Give the space back."""
+        self._path.unlink(missing_ok=True)

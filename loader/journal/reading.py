@@ -1,0 +1,227 @@
+"""Reading a checkpoint and trusting nothing in it: every checksum is verified before a row counts."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loader.errors import CheckpointError
+from loader.journal import schema
+from loader.journal.bitmap import CHUNK, StoredChunk
+from loader.journal.identity import Identity
+from loader.journal.ranges import Ranges
+from loader.journal.rows import ExceptionRow, Head, Lease, Run, Sums
+from loader.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loader.journal.files import Files
+    from loader.journal.schema import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A checkpoint at one instant.
+
+    Attributes:
+        checkpoint: its own random id, hexadecimal.
+        counts: rows in each state, exceptions and bitmaps together; `NEVER_SENT` is not counted.
+        resent: confirmed rows that may be there twice.
+        unsettled: rows that are leased and have no outcome.
+        released: rows below the intent mark that were given back.
+        log: whether a write-ahead log was there.
+    """
+
+    checkpoint: str
+    identity: Identity
+    head: Head
+    counts: dict[State, int]
+    resent: int
+    leases: tuple[Lease, ...]
+    unsettled: tuple[int, ...]
+    released: Ranges
+    runs: tuple[Run, ...]
+    log: bool
+
+
+@contextmanager
+def reading(files: Files) -> Iterator[sqlite3.Connection]:
+    """A connection that can only read, in one transaction: one instant, whatever a load writes meanwhile.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, foreign, newer or damaged.
+    """
+    path = files.path
+    files.refuse_planted()
+    if not path.exists():
+        raise CheckpointError(f"{path}: there is no checkpoint. Check the name; a load creates it.")
+    # Where no log is, SQLite would create an empty one to read; an unchanging file needs none.
+    mode = "mode=ro" if has_log(files) else "mode=ro&immutable=1"
+    try:
+        found = schema.recognise(path)
+        if found < schema.version():
+            raise CheckpointError(
+                f"{path} was written by an older version of this program. "
+                "Run the same load again to bring it up to date."
+            )
+        with closing(
+            sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, isolation_level=None)
+        ) as connection:
+            connection.execute("BEGIN")
+            yield connection
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite's messages quote damaged text
+        raise damaged(path, str(error)) from error
+
+
+def has_log(files: Files) -> bool:
+    """Whether a write-ahead log with anything in it lies beside the checkpoint."""
+    try:
+        return files.log.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def take_snapshot(connection: sqlite3.Connection, path: Path, *, log: bool) -> Snapshot:
+    """Read and verify everything.
+
+    Raises:
+        CheckpointError: something in it was changed by anything but this program.
+    """
+    if schema.tables(connection) != schema.expected_tables():
+        raise damaged(path, "its tables are not those of a checkpoint")
+    for (finding,) in connection.execute("PRAGMA quick_check(1)"):
+        if finding != "ok":
+            raise damaged(path, str(finding))
+    return _Reader(connection, path).snapshot(log=log)
+
+
+class _Reader:
+    """Reads the tables in turn and adds up the checksums."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._sums: dict[str, int] = dict.fromkeys(Sums._fields, 0)
+
+    def snapshot(self, *, log: bool) -> Snapshot:
+        heads = list(self._rows(schema.HEAD))
+        identities = list(self._rows(schema.IDENTITY))
+        if len(heads) != 1 or len(identities) != 1:
+            raise damaged(self._path, "its head is missing")
+        head = Head.restored(heads[0])
+        checkpoint, *columns = identities[0]
+        identity = Identity.from_row(*columns)  # type: ignore[arg-type]  # sealed
+        leases = tuple(Lease(*row) for row in self._rows(schema.LEASES))  # type: ignore[arg-type]  # sealed
+        leased = tuple(lease.rows for lease in leases)
+        released = Ranges(range(*row) for row in self._rows(schema.RELEASED))  # type: ignore[call-overload]  # sealed
+        confirmed, leased_chunks = self._chunks(identity.rows, leased)
+        counts, resent, excepted = self._exceptions(leased)
+        counts[State.CONFIRMED] = confirmed
+        runs = tuple(Run(*row) for row in self._rows(schema.RUNS))  # type: ignore[arg-type]  # sealed
+        if Sums(**self._sums) != head.sums:
+            raise damaged(self._path, "rows of it are missing, or come from another time")
+        # A row that was given back can be in a second lease while the first is still open.
+        unsettled = {
+            ordinal
+            for rows in leased
+            for ordinal in rows
+            if ordinal not in excepted
+            and ordinal not in released
+            and not _confirmed(leased_chunks.get(ordinal // CHUNK), ordinal)
+        }
+        return Snapshot(
+            checkpoint=str(checkpoint),
+            identity=identity,
+            head=head,
+            counts=counts,
+            resent=resent,
+            leases=leases,
+            unsettled=tuple(sorted(unsettled)),
+            released=released,
+            runs=runs,
+            log=log,
+        )
+
+    def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
+        total = 0
+        for *values, crc in self._connection.execute(table.select):
+            row = tuple(values)
+            if table.seal(row) != crc:
+                raise damaged(self._path, f"a row of its table {table.name} does not fit its checksum")
+            total += crc
+            yield row
+        if table.name in self._sums:
+            self._sums[table.name] = total
+
+    def _chunks(self, rows: int, leases: tuple[range, ...]) -> tuple[int, dict[int, StoredChunk]]:
+        confirmed, kept = 0, {}
+        wanted = {
+            number for lease in leases for number in range(lease.start // CHUNK, lease.stop // CHUNK + 1)
+        }
+        for number, count, crc, bits in self._connection.execute(
+            "SELECT number, confirmed, crc, bits FROM chunks ORDER BY number"
+        ):
+            if not _plausible(number, count, crc, bits):
+                raise damaged(self._path, "a bitmap of it is none")
+            chunk = StoredChunk(number, count, bits, int.from_bytes(crc, "little"))
+            if not chunk.sound(rows):
+                raise damaged(self._path, f"bitmap {number} does not fit its checksum")
+            confirmed += count
+            self._sums["chunks"] += chunk.crc
+            if number in wanted:
+                kept[number] = chunk
+        return confirmed, kept
+
+    def _exceptions(self, leases: tuple[range, ...]) -> tuple[dict[State, int], int, set[int]]:
+        counts, resent, excepted = dict.fromkeys(State, 0), 0, set()
+        lowest = min((lease.start for lease in leases), default=None)
+        for row in self._rows(schema.EXCEPTIONS):
+            state = State(str(row[1]))
+            counts[state] += 1
+            resent += state is State.CONFIRMED
+            if lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed
+                excepted.add(row[0])
+        return counts, resent, excepted  # type: ignore[return-value]  # sealed
+
+
+def exception_rows(connection: sqlite3.Connection, path: Path, state: State) -> Iterator[ExceptionRow]:
+    """The exceptions in `state`, ascending, each verified by its checksum."""
+    for *values, crc in connection.execute(
+        "SELECT * FROM exceptions WHERE state = ? ORDER BY ordinal", (str(state),)
+    ):
+        row = tuple(values)
+        if schema.EXCEPTIONS.seal(row) != crc:
+            raise damaged(path, "a row of its table exceptions does not fit its checksum")
+        yield ExceptionRow.restored(row)
+
+
+def damaged(path: Path, finding: str) -> CheckpointError:
+    """The sentence for a file that cannot be trusted."""
+    return CheckpointError(
+        f"{path} is damaged: {finding}. It was left as it is and nothing was sent. Restore all of its files "
+        "together, or begin anew with another --checkpoint and only the rows that are known to be missing."
+    )
+
+
+def _plausible(number: object, count: object, crc: object, bits: object) -> bool:
+    return (
+        isinstance(number, int)
+        and 0 <= number < 1 << 47
+        and isinstance(count, int)
+        and 0 <= count <= CHUNK
+        and isinstance(crc, bytes)
+        and (bits is None or isinstance(bits, bytes))
+    )
+
+
+def _confirmed(chunk: StoredChunk | None, ordinal: int) -> bool:
+    if chunk is None:
+        return False
+    if chunk.bits is None:
+        return True
+    offset = ordinal % CHUNK
+    return bool(chunk.bits[offset >> 3] >> (offset & 7) & 1)

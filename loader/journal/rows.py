@@ -1,0 +1,172 @@
+"""The records that stand in the tables of a checkpoint."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from loader.model import Outcome, Phase, Reject, State
+
+# Longer texts are cut: a ten-megabyte cell stays in the input, where it can be read again.
+LONGEST_TEXT = 2000
+# A vendor code beyond SQLite's integers is no code.
+_LARGEST = 1 << 63
+
+
+class ExceptionRow(NamedTuple):
+    """A row that was not simply confirmed.
+
+    Attributes:
+        ordinal: the record's ordinal.
+        state: `REJECTED` or `IN_DOUBT`; `CONFIRMED` for a row that had been in doubt and was sent again.
+        phase: who rejected it; for a row in doubt always the vendor.
+        http_status, code: of the vendor's answer, where there was one.
+        message: the whole sentence of the mapping, or the vendor's message, or the reason of the doubt.
+        attempts: requests sent for the row; 0 where that is not known.
+        at: when that was written, in seconds since 1970.
+        column, value, reason: of a row that the mapping rejected; else "".
+        resent: the row was sent again while in doubt; if it is confirmed, it may be there twice.
+    """
+
+    ordinal: int
+    state: State
+    phase: Phase
+    http_status: int | None
+    code: int | None
+    message: str
+    attempts: int
+    at: float
+    column: str = ""
+    value: str = ""
+    reason: str = ""
+    resent: bool = False
+
+    @classmethod
+    def of_outcome(cls, outcome: Outcome, *, at: float, resent: bool) -> ExceptionRow:
+        """What is written of an outcome that is not a plain confirmation."""
+        return cls(
+            int(outcome.ordinal),
+            outcome.state,
+            outcome.phase,
+            outcome.http_status,
+            outcome.code if outcome.code is not None and abs(outcome.code) < _LARGEST else None,
+            storable(outcome.message),
+            outcome.attempts,
+            at,
+            resent=resent,
+        )
+
+    @classmethod
+    def of_reject(cls, reject: Reject, *, at: float) -> ExceptionRow:
+        """What is written of a record that cannot be mapped."""
+        column, value, reason = map(storable, (reject.column, reject.value, reject.reason))
+        message = storable(reject.message)
+        return cls(
+            int(reject.ordinal),
+            State.REJECTED,
+            Phase.LOCAL,
+            None,
+            None,
+            message,
+            0,
+            at,
+            column,
+            value,
+            reason,
+        )
+
+    @classmethod
+    def of_doubt(cls, ordinal: int, reason: str, *, attempts: int, at: float) -> ExceptionRow:
+        """What is written of a row that a dead run left open."""
+        return cls(ordinal, State.IN_DOUBT, Phase.VENDOR, None, None, reason, attempts, at)
+
+    def stored(self) -> tuple[object, ...]:
+        """The columns without the checksum."""
+        return (self.ordinal, str(self.state), str(self.phase), *self[3:-1], int(self.resent))
+
+    @classmethod
+    def restored(cls, row: tuple[object, ...]) -> ExceptionRow:
+        """The record that `stored` wrote; the row's checksum was verified."""
+        ordinal, state, phase, *rest, resent = row
+        return cls(ordinal, State(state), Phase(phase), *rest, bool(resent))  # type: ignore[arg-type, call-arg]  # sealed
+
+
+class Lease(NamedTuple):
+    """Rows that may be sent: from `first` up to, not with, `stop`. `lease` is the number of its commit."""
+
+    lease: int
+    first: int
+    stop: int
+
+    @property
+    def rows(self) -> range:
+        """The rows' ordinals."""
+        return range(self.first, self.stop)
+
+
+class Run(NamedTuple):
+    """One opening of the checkpoint for a load.
+
+    Attributes:
+        generation: its number, from 1.
+        run: its random id.
+        started, ended: seconds since 1970; `ended` is None while it runs, or where it died.
+        elapsed: seconds.
+        attempts: requests sent.
+    """
+
+    generation: int
+    run: str
+    started: float
+    ended: float | None
+    elapsed: float
+    attempts: int
+
+
+class Sums(NamedTuple):
+    """Sums of the row checksums of each table, in the order of the head's columns."""
+
+    chunks: int = 0
+    exceptions: int = 0
+    leases: int = 0
+    released: int = 0
+    runs: int = 0
+    identity: int = 0
+
+
+class Head(NamedTuple):
+    """The one row that every commit writes.
+
+    Attributes:
+        generation: how many times the checkpoint was opened for a load.
+        commits: number of this commit, over all runs.
+        clean: closed in order; nothing is missing where there is no write-ahead log.
+        mark: the intent mark: no row from here on was ever leased.
+        attempts, elapsed: of the present run.
+        at: time of the commit.
+        sums: of all tables.
+    """
+
+    generation: int = 0
+    commits: int = 0
+    clean: bool = True
+    mark: int = 0
+    attempts: int = 0
+    elapsed: float = 0.0
+    at: float = 0.0
+    sums: Sums = Sums()
+
+    def stored(self) -> tuple[object, ...]:
+        """The columns without the checksum."""
+        return (1, self.generation, self.commits, int(self.clean), *self[3:-1], *self.sums)
+
+    @classmethod
+    def restored(cls, row: tuple[object, ...]) -> Head:
+        """The record that `stored` wrote; the row's checksum was verified."""
+        _, generation, commits, clean, mark, attempts, elapsed, at, *sums = row
+        return cls(generation, commits, bool(clean), mark, attempts, elapsed, at, Sums(*sums))  # type: ignore[arg-type]  # sealed
+
+
+def storable(text: str) -> str:
+    """Text as SQLite can keep it: no lone surrogates, and no more than fits."""
+    short = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+    return short.encode("utf-8", "backslashreplace").decode()

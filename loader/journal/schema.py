@@ -1,0 +1,164 @@
+"""The tables of a checkpoint, and how an older file becomes a present one.
+
+Every row carries a checksum of itself, and the head row the sum of all checksums of each table, so that
+a flipped bit, a lost row and a page from another time are all seen. The page size is small because one
+group of outcomes touches a handful of pages, whatever their size.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from loader.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID = 0x50574C43  # "PWLC"
+PAGE_BYTES = 1024
+
+# What each version adds to the one before; the last entry is the present version. Append, never change.
+MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (
+        1,
+        (
+            """CREATE TABLE head (
+                only INTEGER PRIMARY KEY, generation INTEGER, commits INTEGER, clean INTEGER, mark INTEGER,
+                attempts INTEGER, elapsed REAL, at REAL, chunk_sum INTEGER, exception_sum INTEGER,
+                lease_sum INTEGER, released_sum INTEGER, run_sum INTEGER, identity_sum INTEGER,
+                crc INTEGER)""",
+            """CREATE TABLE identity (
+                checkpoint TEXT PRIMARY KEY, kind TEXT, application TEXT, endpoint TEXT, mapping TEXT,
+                files TEXT, crc INTEGER)""",
+            """CREATE TABLE chunks (number INTEGER PRIMARY KEY, confirmed INTEGER, crc BLOB, bits BLOB)""",
+            """CREATE TABLE exceptions (
+                ordinal INTEGER PRIMARY KEY, state TEXT, phase TEXT, http_status INTEGER, code INTEGER,
+                message TEXT, attempts INTEGER, at REAL, "column" TEXT, value TEXT, reason TEXT,
+                resent INTEGER, crc INTEGER)""",
+            """CREATE TABLE leases (lease INTEGER PRIMARY KEY, first INTEGER, stop INTEGER, crc INTEGER)""",
+            """CREATE TABLE released (first INTEGER PRIMARY KEY, stop INTEGER, crc INTEGER)""",
+            """CREATE TABLE runs (
+                generation INTEGER PRIMARY KEY, run TEXT, started REAL, ended REAL, elapsed REAL,
+                attempts INTEGER, crc INTEGER)""",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose rows are sealed: the first column is the key, the last the row's checksum."""
+
+    name: str
+    select: str
+    insert: str
+    delete: str
+
+    def seal(self, row: tuple[object, ...]) -> int:
+        """Checksum of a row without its last column."""
+        return crc32(f"{self.name}{tuple(row)!r}".encode("utf-8", "backslashreplace"))
+
+
+IDENTITY = Table(
+    "identity",
+    "SELECT * FROM identity",
+    "INSERT INTO identity VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "DELETE FROM identity WHERE checkpoint = ?",
+)
+EXCEPTIONS = Table(
+    "exceptions",
+    "SELECT * FROM exceptions ORDER BY ordinal",
+    "INSERT INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "DELETE FROM exceptions WHERE ordinal = ?",
+)
+LEASES = Table(
+    "leases",
+    "SELECT * FROM leases ORDER BY lease",
+    "INSERT INTO leases VALUES (?, ?, ?, ?)",
+    "DELETE FROM leases WHERE lease = ?",
+)
+RELEASED = Table(
+    "released",
+    "SELECT * FROM released ORDER BY first",
+    "INSERT INTO released VALUES (?, ?, ?)",
+    "DELETE FROM released WHERE first = ?",
+)
+RUNS = Table(
+    "runs",
+    "SELECT * FROM runs ORDER BY generation",
+    "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "DELETE FROM runs WHERE generation = ?",
+)
+HEAD = Table(
+    "head",
+    "SELECT * FROM head",
+    "INSERT INTO head VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "DELETE FROM head WHERE only = ?",
+)
+
+# Writes the head over that of the commit before; of any other commit, nothing.
+UPDATE_HEAD = """UPDATE head SET generation = ?, commits = ?, clean = ?, mark = ?, attempts = ?, elapsed = ?,
+    at = ?, chunk_sum = ?, exception_sum = ?, lease_sum = ?, released_sum = ?, run_sum = ?, identity_sum = ?,
+    crc = ? WHERE only = ? AND commits = ?"""
+
+
+def version() -> int:
+    """The version that this program writes."""
+    return MIGRATIONS[-1][0]
+
+
+def migrate(connection: sqlite3.Connection, present: int) -> None:
+    """Bring an older file up to date in one transaction; the connection is in autocommit mode."""
+    connection.execute("BEGIN IMMEDIATE")
+    for number, statements in MIGRATIONS:
+        if number > present:
+            for statement in statements:
+                connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version()}")
+    connection.execute("COMMIT")
+
+
+def tables(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    """Names and definitions of what is in a database."""
+    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def expected_tables() -> list[tuple[object, ...]]:
+    """What `tables` finds in a sound checkpoint."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection, 0)
+        return tables(connection)
+
+
+def recognise(path: Path) -> int:
+    """The schema version of the checkpoint at `path`, read without touching any other file.
+
+    Raises:
+        CheckpointError: the file is empty, foreign, or from a newer version of this program.
+    """
+    if path.stat().st_size == 0:
+        raise CheckpointError(f"{path} is empty, so it is no checkpoint. Delete it, or name another one.")
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint, or a damaged one: {error}. Nothing in it was changed. "
+            "Name another checkpoint."
+        ) from error
+    if application != APPLICATION_ID or found < 1:
+        raise CheckpointError(
+            f"{path} is a database of another program, no checkpoint. Nothing in it was changed. "
+            "Name another checkpoint."
+        )
+    if found > version():
+        raise CheckpointError(
+            f"{path} was written by a newer version of this program (checkpoint version {found}, "
+            f"this one knows {version()}). Go on with that version."
+        )
+    return int(found)

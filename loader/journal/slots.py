@@ -1,0 +1,229 @@
+"""The requests on the wire, in a small memory-mapped file beside the checkpoint.
+
+The page cache outlives a killed process, so after ``kill -9`` the slots say exactly which rows were on
+the wire. They count only for the same boot of the machine, the same checkpoint and the same opening of
+it, and only in the very file they were written to (its inode is in the header): a copy, a stale file or
+a damaged one gives the careful answer.
+
+The header also remembers what was last committed. A checkpoint that knows less than that was restored
+from a copy or lost its write-ahead log.
+
+Layout, little-endian: two headers of 128 bytes, written in turn so that one is always whole, then slots
+of 16 bytes, each an ordinal with the CRC of it. An empty slot is all zeros.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+from loader.journal.files import NO_FOLLOW, create, inode, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from loader.journal.files import Files, Inode
+
+_MAGIC = b"pwwire01"
+_HEADER = struct.Struct("<8s16s16sQQQQQQ")
+_CRC = struct.Struct("<I")
+_HEADER_BYTES = 128
+_FIRST_SLOT = 2 * _HEADER_BYTES
+_SLOT = struct.Struct("<QII")
+_EMPTY = bytes(_SLOT.size)
+_SET = 1
+
+
+class Header(NamedTuple):
+    """Whose slots these are, and what was last committed.
+
+    Attributes:
+        checkpoint: the checkpoint's own id, 16 bytes.
+        boot: digest of the machine's boot id, 16 bytes; zeros where it has none.
+        generation: how many times the checkpoint was opened.
+        committed: number of the last commit that was made.
+        durable: number of the last commit that survives a power loss.
+        slots: how many slots follow.
+        file: device and inode of the slot file itself.
+    """
+
+    checkpoint: bytes
+    boot: bytes
+    generation: int
+    committed: int
+    durable: int
+    slots: int
+    file: Inode
+
+    def packed(self) -> bytes:
+        """The header's bytes, with their CRC."""
+        fields = _HEADER.pack(
+            _MAGIC,
+            self.checkpoint,
+            self.boot,
+            self.generation,
+            self.committed,
+            self.durable,
+            self.slots,
+            self.file[0] & 0xFFFFFFFFFFFFFFFF,
+            self.file[1] & 0xFFFFFFFFFFFFFFFF,
+        )
+        return fields + _CRC.pack(crc32(fields))
+
+    @classmethod
+    def unpacked(cls, raw: bytes) -> Header | None:
+        """The header in `raw`, or None where it is none or damaged."""
+        fields = raw[: _HEADER.size]
+        if len(raw) < _HEADER_BYTES or raw[_HEADER.size :][:4] != _CRC.pack(crc32(fields)):
+            return None
+        magic, checkpoint, boot, generation, committed, durable, slots, *file = _HEADER.unpack(fields)
+        if magic != _MAGIC:
+            return None
+        return cls(checkpoint, boot, generation, committed, durable, slots, (file[0], file[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class LeftSlots:
+    """What a slot file says: its header, and the rows in it, or None where a slot is damaged."""
+
+    header: Header
+    ordinals: frozenset[int] | None
+    file: Inode | None
+
+    @property
+    def own_file(self) -> bool:
+        """Whether this is the file that the slots were written to, not a copy."""
+        return self.file == self.header.file
+
+
+def boot_digest(boot_id: str | None) -> bytes:
+    """Sixteen bytes that tell one boot of a machine from another; zeros where that is not known."""
+    return hashlib.sha256(boot_id.encode()).digest()[:16] if boot_id else bytes(16)
+
+
+def read_slots(path: Path) -> LeftSlots | None:
+    """What stands in the slot file at `path`; None where there is none, or no trustworthy one."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return None
+    headers = (Header.unpacked(raw[at : at + _HEADER_BYTES]) for at in (0, _HEADER_BYTES))
+    header = max((each for each in headers if each), key=lambda each: each.committed, default=None)
+    if header is None:
+        return None
+    return LeftSlots(header, _ordinals(raw[_FIRST_SLOT:], header.slots), inode(path))
+
+
+def _ordinals(raw: bytes, slots: int) -> frozenset[int] | None:
+    if len(raw) < slots * _SLOT.size or len(raw) % _SLOT.size:
+        return None
+    found = set()
+    for ordinal, crc, mark in _SLOT.iter_unpack(raw):
+        if (ordinal, crc, mark) == (0, 0, 0):
+            continue
+        if mark != _SET or crc != _slot_crc(ordinal):
+            return None
+        found.add(ordinal)
+    return frozenset(found)
+
+
+def _slot_crc(ordinal: int) -> int:
+    return crc32(ordinal.to_bytes(8, "little"))
+
+
+class Slots:
+    """The slot file of the load that is running."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._path = path
+        self._header = header
+        self._file = os.open(path, os.O_RDWR | NO_FOLLOW)
+        self._map = mmap.mmap(self._file, 0)
+        self._free = list(range(header.slots - 1, -1, -1))
+        self._taken: dict[int, int] = {}
+        self._turn = 0
+        self._write_header()
+        self._write_header()
+
+    @classmethod
+    def create(cls, files: Files, header: Header) -> Slots:
+        """Put a new file of empty slots in the place of the old one, at once and durably.
+
+        The slots are written, not left as a hole: on a full disk a hole in a mapped file kills the process.
+        """
+        files.unfinished_wire.unlink(missing_ok=True)
+        create(files.unfinished_wire, bytes(_FIRST_SLOT + header.slots * _SLOT.size))
+        own = header._replace(file=inode(files.unfinished_wire) or (0, 0))
+        slots = cls(files.unfinished_wire, own)
+        try:
+            slots._map.flush()
+            files.unfinished_wire.replace(files.wire)
+        except BaseException:
+            slots.close()
+            raise
+        slots._path = files.wire
+        sync_folder(files.wire.parent)
+        return slots
+
+    def __contains__(self, ordinal: object) -> bool:
+        return ordinal in self._taken
+
+    @property
+    def file(self) -> Inode:
+        """Device and inode of the slot file."""
+        return self._header.file
+
+    def put(self, ordinal: int) -> None:
+        """Note that the row goes on the wire now."""
+        if ordinal in self._taken:
+            return
+        if not self._free:
+            self._grow()
+        slot = self._free.pop()
+        at = _FIRST_SLOT + slot * 16
+        self._map[at : at + 16] = _SLOT.pack(ordinal, crc32(ordinal.to_bytes(8, "little")), _SET)
+        self._taken[ordinal] = slot
+
+    def clear(self, ordinals: Iterable[int]) -> None:
+        """Empty the slots of rows whose outcome is committed."""
+        for ordinal in ordinals:
+            slot = self._taken.pop(ordinal, -1)
+            if slot >= 0:
+                at = _FIRST_SLOT + slot * 16
+                self._map[at : at + 16] = _EMPTY
+                self._free.append(slot)
+
+    def committed(self, number: int, *, durable: int) -> None:
+        """Remember the commit, so that an older checkpoint in its place is known for what it is."""
+        self._header = self._header._replace(committed=number, durable=durable)
+        self._write_header()
+
+    def close(self) -> None:
+        """Unmap the file; it stays, as it guards the checkpoint against older copies of it."""
+        self._map.close()
+        os.close(self._file)
+
+    def _grow(self) -> None:
+        """Double the slots; the file grows before the header says so."""
+        old = self._header.slots
+        os.lseek(self._file, _FIRST_SLOT + old * _SLOT.size, os.SEEK_SET)
+        os.write(self._file, bytes(old * _SLOT.size))
+        wider = mmap.mmap(self._file, _FIRST_SLOT + 2 * old * _SLOT.size)
+        self._map.close()
+        self._map = wider
+        self._free = list(range(2 * old - 1, old - 1, -1))
+        self._header = self._header._replace(slots=2 * old)
+        self._write_header()
+        self._write_header()
+
+    def _write_header(self) -> None:
+        packed = self._header.packed()
+        at = self._turn * _HEADER_BYTES
+        self._map[at : at + len(packed)] = packed
+        self._turn = 1 - self._turn

@@ -1,0 +1,123 @@
+"""A checkpoint as anyone may look at it, also while a load is running; changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import merge
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import CheckpointError
+from loader.journal import recovery
+from loader.journal.files import Files
+from loader.journal.host import Host
+from loader.journal.lock import held
+from loader.journal.reading import Snapshot, exception_rows, has_log, reading, take_snapshot
+from loader.journal.recovery import Leftovers
+from loader.journal.rows import ExceptionRow
+from loader.journal.slots import boot_digest, read_slots
+from loader.model import Account, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loader.journal.identity import Identity
+    from loader.journal.rows import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint says at one instant.
+
+    Where a load died and none was started since, it says what the next one will: the rows that were on the
+    wire are counted and listed in doubt.
+
+    Attributes:
+        path: the checkpoint.
+        running: whether a load holds it now.
+    """
+
+    path: Path
+    running: bool
+    _snapshot: Snapshot
+    _leftovers: Leftovers
+
+    @classmethod
+    def open(cls, path: Path, *, host: Host | None = None) -> Checkpoint:
+        """Read and verify the checkpoint at `path`.
+
+        Raises:
+            CheckpointError: it is missing, foreign, newer, damaged or an older copy.
+        """
+        files = Files(Path(path).absolute())
+        host = host or Host.local()
+        try:
+            return cls._read(files, host)
+        except CheckpointError:
+            # A load may have begun or ended between two looks.
+            return cls._read(files, host)
+
+    @classmethod
+    def _read(cls, files: Files, host: Host) -> Checkpoint:
+        running = held(files.lock)
+        log = has_log(files)
+        with reading(files) as connection:
+            snapshot = take_snapshot(connection, files.path, log=log)
+        left, boot = read_slots(files.wire), boot_digest(host.boot_id)
+        running = running or held(files.lock)
+        if running:
+            return cls(files.path, running, snapshot, Leftovers())
+        recovery.refuse_older(files.path, snapshot, left, boot)
+        return cls(files.path, running, snapshot, recovery.classify(snapshot, left, boot))
+
+    @property
+    def identity(self) -> Identity:
+        """What it was made for."""
+        return self._snapshot.identity
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, oldest first; the counters of the last are those of its last commit."""
+        head = self._snapshot.head
+        return tuple(
+            run._replace(elapsed=head.elapsed, attempts=head.attempts + self._tried)
+            if run.generation == head.generation
+            else run
+            for run in self._snapshot.runs
+        )
+
+    def account(self) -> Account:
+        """The counts over all runs."""
+        counts = self._snapshot.counts
+        return Account(
+            read=self.identity.rows,
+            confirmed=counts[State.CONFIRMED],
+            rejected=counts[State.REJECTED],
+            in_doubt=counts[State.IN_DOUBT] + len(self._leftovers.in_doubt),
+            in_flight=len(self._snapshot.unsettled) if self.running else 0,
+            possible_duplicates=self._snapshot.resent,
+            attempts=sum(run.attempts for run in self.runs),
+            elapsed_seconds=sum(run.elapsed for run in self.runs),
+        )
+
+    def exceptions(self, state: State) -> Iterator[ExceptionRow]:
+        """The rows that are `REJECTED` or `IN_DOUBT`, ascending; `CONFIRMED`: the possible duplicates.
+
+        Read from the file while they are asked for, so a running load may have added to them.
+
+        Raises:
+            CheckpointError: a row was changed by anything but this program.
+        """
+        dead = self._leftovers.in_doubt if state is State.IN_DOUBT else ()
+        at, attempts = self._snapshot.head.at, self._leftovers.attempts
+        doubts = (
+            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at)
+            for ordinal in dead
+        )
+        with reading(Files(self.path)) as connection:
+            written = exception_rows(connection, self.path, state)
+            yield from merge(written, doubts, key=lambda row: row.ordinal)
+
+    @property
+    def _tried(self) -> int:
+        return self._leftovers.attempts * len(self._leftovers.in_doubt)

@@ -1,0 +1,92 @@
+"""Checkpoints to try things on: real files, with the machine's boot id and clocks handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loader.journal import Checkpoint, FileRecord, Host, Identity, Journal
+from loader.model import Kind, Outcome, Reject, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+BOOT = "0c6d4c53-3f43-4c5e-9f0e-0f6d1d1a9d11"
+
+
+def identity(rows: int = 1000, **changes: object) -> Identity:
+    """An identity of one file with so many rows."""
+    fields: dict[str, object] = {
+        "kind": Kind.EVENTS,
+        "application": "AAAAA-11111",
+        "endpoint": "https://api.example.com/json/1.3/",
+        "mapping": 'kind = "events"\n[fields]\nhwid = "device"\n',
+        "files": (FileRecord("orders.csv", rows * 20, "ab" * 32, rows),),
+    }
+    return Identity(**{**fields, **changes})  # type: ignore[arg-type]  # the fields' types are those above
+
+
+def confirmed(ordinals: Iterable[int]) -> list[Outcome]:
+    """Outcomes of rows that the vendor took."""
+    return [Outcome(ordinal, State.CONFIRMED) for ordinal in ordinals]
+
+
+def rejects(ordinals: Iterable[int]) -> list[Reject]:
+    """Records that cannot be mapped."""
+    return [Reject(n, "amount", "12,5", "not a number", f"row {n + 1}: not a number") for n in ordinals]
+
+
+def die(journal: Journal) -> None:
+    """Leave everything as a killed process does: nothing folded, nothing cleared, the lock gone."""
+    journal._store.abandon()
+    journal._slots.close()
+    journal._lock.release()
+    journal._closed = True
+
+
+@dataclass
+class Place:
+    """A folder with a checkpoint in it, and the journals that were opened on it."""
+
+    path: Path
+    rows: int = 1000
+    boot: str | None = BOOT
+    opened: list[Journal] = field(default_factory=list)
+
+    @property
+    def host(self) -> Host:
+        """The machine."""
+        return Host(boot_id=self.boot)
+
+    def open(self, **options: object) -> Journal:
+        """Open the checkpoint to load with it."""
+        arguments = {"identity": identity(self.rows), "window": 4, "host": self.host, **options}
+        journal = Journal.open(self.path, **arguments)  # type: ignore[arg-type]  # the types are those above
+        self.opened.append(journal)
+        return journal
+
+    def view(self) -> Checkpoint:
+        """Look at it."""
+        return Checkpoint.open(self.path, host=self.host)
+
+    def beside(self, suffix: str) -> Path:
+        """A file of the checkpoint."""
+        return self.path.with_name(self.path.name + suffix)
+
+
+def free_rows(journal: Journal) -> set[int]:
+    """Ordinals that may still be leased."""
+    return {ordinal for rows in journal.never_sent() for ordinal in rows}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place for one checkpoint, closed at the end whatever happened."""
+    found = Place(tmp_path / "orders.ckpt")
+    yield found
+    for journal in found.opened:
+        if not journal._closed:
+            die(journal)

@@ -1,0 +1,296 @@
+"""What is opened, what is refused, and what is left as it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loader.errors import CheckpointDiffers, CheckpointError
+from loader.journal import FileRecord, Identity, opening, schema
+from loader.journal.files import Files
+from loader.model import Kind
+from tests.journal.conftest import Place, confirmed, die, identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_only_the_owner_can_read_any_file_of_it(place: Place) -> None:
+    """Checkpoints hold customers' values: every part has mode 0600."""
+    previous = os.umask(0)
+    try:
+        journal = place.open()
+        journal.lease(range(3))
+        parts = list(place.path.parent.iterdir())
+    finally:
+        os.umask(previous)
+    assert {part.name.removeprefix("orders.ckpt") for part in parts} == {
+        "", "-wal", "-shm", "-wire", "-lock", "-reserve",
+    }  # fmt: skip
+    assert {stat.S_IMODE(part.stat().st_mode) for part in parts} == {0o600}
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-wire", "-lock", "-reserve", "-new", "-wire-new"])
+def test_a_planted_symbolic_link_is_refused(place: Place, suffix: str) -> None:
+    """A link in the place of any part is refused, and what it points to is not touched."""
+    victim = place.path.with_name("victim")
+    victim.write_bytes(b"precious")
+    place.beside(suffix).symlink_to(victim)
+    with pytest.raises(CheckpointError, match="symbolic link"):
+        place.open()
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_folder_in_its_place_is_refused(place: Place) -> None:
+    """Only regular files are used."""
+    place.path.mkdir()
+    with pytest.raises(CheckpointError, match="no regular file"):
+        place.open()
+
+
+def test_a_folder_that_is_missing_is_named(place: Place) -> None:
+    """A wrong folder is an error with its name, not a traceback."""
+    place.path = place.path.parent / "nowhere" / "orders.ckpt"
+    with pytest.raises(CheckpointError, match="nowhere"):
+        place.open()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "is empty"), (b"id,name\n1,x\n" * 50, "no checkpoint"), (os.urandom(5000), "no checkpoint")],
+)
+def test_a_file_that_is_no_checkpoint_is_refused_and_kept(place: Place, content: bytes, reason: str) -> None:
+    """Nothing that this program did not write is overwritten."""
+    place.path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=reason):
+        place.open()
+    with pytest.raises(CheckpointError, match=reason):
+        place.view()
+    assert place.path.read_bytes() == content
+
+
+def test_a_foreign_database_is_refused_and_kept(place: Place) -> None:
+    """Another program's SQLite file is left byte for byte."""
+    with closing(sqlite3.connect(place.path)) as connection:
+        connection.execute("CREATE TABLE precious (x)")
+    before = place.path.read_bytes()
+    with pytest.raises(CheckpointError, match="database of another program"):
+        place.open()
+    assert place.path.read_bytes() == before
+
+
+def test_a_newer_version_is_refused(place: Place) -> None:
+    """An old program does not touch a new checkpoint."""
+    place.open().close()
+    with closing(sqlite3.connect(place.path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(CheckpointError, match=r"newer version of this program .checkpoint version 99"):
+        place.open()
+
+
+def test_an_older_version_is_brought_up_to_date(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new program goes on with an old checkpoint; a reader asks for that first."""
+    with place.open() as journal:
+        journal.lease(range(10))
+        journal.settle(confirmed(range(10)))
+    later = (*schema.MIGRATIONS, (2, ("CREATE TABLE notes (text TEXT)",)))
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    with pytest.raises(CheckpointError, match="older version"):
+        place.view()
+    with place.open() as journal:
+        assert journal.account().confirmed == 10
+    assert place.view().account().confirmed == 10
+
+
+@pytest.mark.parametrize("keep", [0.01, 0.2, 0.5, 0.9])
+def test_a_truncated_checkpoint_is_refused(place: Place, keep: float) -> None:
+    """A file cut short is never taken for a smaller load."""
+    with place.open() as journal:
+        journal.lease(range(1000))
+        journal.settle(confirmed(range(0, 1000, 2)))
+    size = place.path.stat().st_size
+    os.truncate(place.path, int(size * keep))
+    with pytest.raises(CheckpointError, match=r"damaged|no checkpoint"):
+        place.open()
+
+
+@pytest.mark.parametrize("leftover", ["-new", "-new-wal", "-new-shm"])
+def test_what_was_killed_while_being_created_is_created_anew(place: Place, leftover: str) -> None:
+    """A kill during creation leaves nothing that blocks the next start."""
+    place.beside("-new").write_bytes(b"SQLite format 3\0 half")
+    place.beside(leftover).write_bytes(b"half")
+    place.beside("-wire-new").write_bytes(b"half")
+    place.open().close()
+    assert not place.beside("-new").exists()
+    assert not place.beside("-new-wal").exists()
+
+
+def test_a_log_without_its_checkpoint_is_refused(place: Place) -> None:
+    """When only the main file was deleted, what the log knows is not thrown away."""
+    journal = place.open()
+    journal.lease(range(10))
+    die(journal)
+    place.path.unlink()
+    with pytest.raises(CheckpointError, match=r"orders.ckpt-wal beside it is part of it"):
+        place.open()
+
+
+def test_deleting_all_of_it_begins_anew(place: Place) -> None:
+    """A person who deletes the checkpoint starts over; the old slot file does not matter."""
+    with place.open() as journal:
+        journal.lease(range(10))
+        journal.settle(confirmed(range(10)))
+    place.path.unlink()
+    assert place.open().account().confirmed == 0
+
+
+def test_an_older_copy_is_refused(place: Place) -> None:
+    """A copy of yesterday does not know today's sends: they would be sent twice."""
+    place.open().close()
+    copy = shutil.copy(place.path, place.path.with_name("yesterday"))
+    with place.open() as journal:
+        journal.lease(range(10))
+        journal.settle(confirmed(range(10)))
+    shutil.copy(copy, place.path)
+    for look in (place.open, place.view):
+        with pytest.raises(CheckpointError, match="older than what was last written"):
+            look()
+    place.boot = "another start of the machine"
+    with pytest.raises(CheckpointError, match="older than what was last written"):
+        place.open()
+
+
+@pytest.mark.parametrize("wire", [True, False], ids=["with slots", "without slots"])
+def test_a_deleted_log_is_refused(place: Place, wire: bool) -> None:
+    """Without its write-ahead log a dead run's checkpoint is too old, with or without the slot file."""
+    journal = place.open()
+    journal.lease(range(10))
+    journal.sending(1)
+    die(journal)
+    place.beside("-wal").unlink()
+    if not wire:
+        place.beside("-wire").unlink()
+    for look in (place.open, place.view):
+        with pytest.raises(CheckpointError, match=r"orders.ckpt-wal was deleted or damaged"):
+            look()
+
+
+def test_a_look_with_any_sqlite_tool_does_no_harm(place: Place) -> None:
+    """Such a tool folds the log into the file; the slot file proves that nothing is missing."""
+    journal = place.open()
+    journal.lease(range(10))
+    journal.sending(1)
+    die(journal)
+    with closing(sqlite3.connect(place.path)) as connection:
+        assert connection.execute("SELECT commits FROM head").fetchone()
+    assert not place.beside("-wal").exists()
+    assert place.open().account().in_doubt == 1
+
+
+def test_a_refusal_changes_nothing(place: Place) -> None:
+    """After a refusal for another mapping the dead run is classified as if nobody had asked."""
+    journal = place.open()
+    journal.lease(range(10))
+    journal.sending(1)
+    die(journal)
+    names = ("", "-wal", "-wire")
+    before = [place.beside(name).read_bytes() for name in names]
+    with pytest.raises(CheckpointDiffers):
+        place.open(identity=identity(mapping="other"))
+    assert [place.beside(name).read_bytes() for name in names] == before
+    assert place.open().account().in_doubt == 1
+
+
+def _file(
+    rows: int = 1000, digest: str = "ab" * 32, name: str = "orders.csv", size: int = 20_000
+) -> FileRecord:
+    return FileRecord(name, size, digest, rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": Kind.USERS}, 'what is loaded was "events", now it is "users"'),
+        ({"application": "BBBBB-22222"}, 'the application was "AAAAA-11111", now it is "BBBBB-22222"'),
+        ({"endpoint": "http://127.0.0.1:1/"}, 'the endpoint was "https://api.example.com/json/1.3/", now it'),
+        ({"mapping": 'kind = "events"\n[fields]\nhwid = "id"\n'}, '-hwid = "device"\n+hwid = "id"'),
+        ({"mapping": "\n".join("abcdefghijklmnopqrstuvwxyz")}, "… and 17 more lines"),
+        ({"files": (_file(1001, size=20_020),)}, "1,000 rows, now 20,020 bytes and 1,001"),
+        ({"files": (_file(digest="cd" * 32),)}, "SHA-256 abababababababab…, now cdcdcdcdcdcdcdcd…"),
+        ({"files": (_file(digest="cd" * 32, name="o.csv"),)}, "of o.csv .then orders.csv. has changed"),
+        ({"files": (_file(), _file(name="more.csv"))}, "was orders.csv, now it is orders.csv, more.csv"),
+        ({"files": ()}, "now it is no file"),
+    ],
+)  # fmt: skip
+def test_what_differs_is_said(place: Place, change: dict[str, object], sentence: str) -> None:
+    """A checkpoint is refused for anything but what it was made for, with both values."""
+    place.open().close()
+    with pytest.raises(CheckpointDiffers) as refusal:
+        place.open(identity=identity(**change))  # type: ignore[arg-type]  # fields of Identity
+    assert sentence.replace(".then orders.csv.", "(then orders.csv)") in str(refusal.value)
+
+
+def test_files_in_another_order_are_refused(place: Place) -> None:
+    """Ordinals are counted over the files in order."""
+    one, two = _file(name="1.csv"), _file(name="2.csv", digest="cd" * 32)
+    place.open(identity=identity(files=(one, two))).close()
+    with pytest.raises(CheckpointDiffers, match=r"another order: then 1.csv, 2.csv, now 2.csv, 1.csv"):
+        place.open(identity=identity(files=(two, one)))
+
+
+def test_a_renamed_file_goes_on_under_its_new_name(place: Place) -> None:
+    """Only the content counts."""
+    place.open().close()
+    renamed = identity(files=(_file(name="moved/orders.csv"),))
+    with place.open(identity=renamed) as journal:
+        assert journal.identity == renamed
+    assert place.view().identity == renamed
+
+
+def test_no_secret_of_the_address_is_stored(place: Place) -> None:
+    """User, password and query of an endpoint are dropped."""
+    secret = Identity(Kind.USERS, "A", "https://me:hunter2@host:8/x?token=hunter2#hunter2", "m", ())
+    assert secret.endpoint == "https://host:8/x"
+    journal = place.open(identity=secret)
+    journal.lease(range(0))
+    assert all(b"hunter2" not in part.read_bytes() for part in place.path.parent.iterdir())
+
+
+def test_a_disk_without_room_for_the_reserve_is_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load that could not write its last answers does not begin; the next start is not blocked."""
+
+    def full(self: opening.Reserve) -> None:
+        raise CheckpointError("no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opening.Reserve, "take", full)
+        with pytest.raises(CheckpointError, match="no space"):
+            place.open()
+    place.open().close()
+    assert not place.beside("-reserve").exists()
+
+
+def test_a_path_can_hold_any_character(tmp_path: Path, place: Place) -> None:
+    """Names with the special characters of a URI are names."""
+    place.path = tmp_path / "a?b#c%20 é.ckpt"
+    with place.open() as journal:
+        journal.lease(range(5))
+    assert place.view().path == place.path
+    assert {part.name[:14] for part in tmp_path.iterdir()} == {"a?b#c%20 é.ckp"}
+
+
+def test_another_load_of_the_same_input_differs_only_in_its_checkpoint(place: Place) -> None:
+    """The stored identity is the one that was given."""
+    place.open().close()
+    assert place.view().identity == identity()
+    assert replace(place.view().identity, kind=Kind.USERS) != identity()
+    assert Files(place.path).wire == place.beside("-wire")
