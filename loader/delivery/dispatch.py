@@ -1,0 +1,290 @@
+"""The dispatcher: a bounded window of requests on the wire, and one attempt loop a row.
+
+It pulls: the next request is taken only when it can be sent, and outcomes are handed over in groups. It goes
+on only after its consumer has settled a group. That gives two promises without a further check: what is
+leased in `requests` is leased before it is sent, and a doubt is written down before its row is sent again.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from heapq import heappop, heappush
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from loader.delivery.clock import SystemClock
+from loader.delivery.governor import NO_HOLD, Governor
+from loader.delivery.limits import full_jitter
+from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
+from loader.delivery.rows import Lanes, Row
+from loader.delivery.verdicts import classify
+from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from loader.delivery.brake import Brake
+    from loader.delivery.clock import Clock
+    from loader.delivery.policy import Policy
+    from loader.delivery.wire import Transport
+    from loader.model import Attempt, Outcome, Request, Verdict
+
+OVERTAKEN = InDoubt("taken, but an earlier row of the device may arrive after it")
+GIVEN_UP = InDoubt("given up while the answer was awaited")
+NOT_REPEATED = InDoubt("in doubt, and not sent again because the load ended")
+
+
+class Dispatch:
+    """Delivers one run of requests; made for one call of `deliver`.
+
+    Args:
+        transport: puts bodies on the wire.
+        policy: limits and what to do with doubts.
+        brake: ends the run from outside.
+        sending: called with the ordinal right before each attempt reaches the transport.
+        clock, chance: time and jitter, passed in for tests.
+
+    Attributes:
+        stopped: why the run ended before its end, or None; the brake is no reason.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        policy: Policy,
+        brake: Brake,
+        sending: Callable[[int], None],
+        clock: Clock | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.stopped: Stop | None = None
+        self._transport = transport
+        self._policy = policy
+        self._brake = brake
+        self._sending = sending
+        self._clock = clock or SystemClock()
+        self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
+        self._governor = Governor(policy, self._clock.monotonic(), self._chance)
+        self._inbox: SimpleQueue[tuple[Row, Future[Attempt]] | None] = SimpleQueue()
+        brake.connect(partial(self._inbox.put, None))  # `put` may interrupt itself, so a signal may call it
+
+        self._source: Iterator[Request] | None = None
+        self._failure: Exception | None = None
+        self._lanes = Lanes()
+        self._line: list[Row] = []  # heap: rows that may go at once, before new ones
+        self._later: list[tuple[float, Row]] = []  # heap: doubtful rows in their back-off
+        self._flying: set[Row] = set()
+        self._outbox = Outbox(self._clock, policy.settle_seconds)
+        self._final: list[Row] = []  # what waits for the consumer to settle the outcomes
+        self._repeated: list[Row] = []
+        self._ending_by: float | None = None
+        self._posted = 0
+        self._held = (NO_HOLD.reason, 0.0)
+
+    def deliver(self, requests: Iterable[Request]) -> Iterator[list[Outcome]]:
+        """Send them all; yield what became of them, in groups, and exactly one final outcome each.
+
+        An error of `requests` or of `sending` is raised after what is on the wire has come back.
+        """
+        self._source = iter(requests)
+        while True:
+            self._fill()
+            if self._outbox and (not self._flying or self._clock.monotonic() >= self._outbox.due):
+                yield self._outbox.hand_over()
+                self._after_settling()
+            elif self._done():
+                break
+            else:
+                self._receive()
+        if self._outbox:
+            yield self._outbox.hand_over()
+            self._after_settling()
+        self._give_up_the_rest()
+        if self._outbox:
+            yield self._outbox.hand_over()
+        if self._failure is not None:
+            raise self._failure
+
+    def count_rejected(self, rows: int) -> None:
+        """Count rows that were rejected before they came here against `max_rejected`."""
+        self._stop(self._governor.count(State.REJECTED, rows))
+
+    def wire(self) -> Wire:
+        """What the sender is doing; may be called from another thread."""
+        reason, until = self._held
+        left = until - self._clock.monotonic()
+        in_flight = len(self._flying)
+        return Wire(in_flight, self._posted, reason, left) if left > 0 else Wire(in_flight, self._posted)
+
+    # Sending
+
+    def _fill(self) -> None:
+        """Send whatever may be sent now."""
+        now = self._clock.monotonic()
+        while self._later and self._later[0][0] <= now:
+            heappush(self._line, heappop(self._later)[1])
+        while self._may_send(now) and (row := self._next_row()) is not None:
+            self._send(row)
+
+    def _may_send(self, now: float) -> bool:
+        return (
+            not self._ending()
+            and len(self._flying) < self._governor.window
+            and self._governor.hold(now) is NO_HOLD
+        )
+
+    def _next_row(self) -> Row | None:
+        if self._line:
+            return heappop(self._line)
+        while self._source is not None and self._lanes.parked < self._policy.look_ahead:
+            try:
+                request = next(self._source, None)
+            except Exception as failure:  # noqa: BLE001 - raised again after the wire is empty
+                self._failure = failure
+                return None
+            if request is None:
+                self._source = None
+                return None
+            self._governor.taken()
+            if self._lanes.admit(row := Row(request)):
+                return row
+        return None
+
+    def _send(self, row: Row) -> None:
+        if self._ending():  # `requests` may have counted one reject too many while it looked for this row
+            heappush(self._line, row)
+            return
+        try:
+            self._sending(row.request.ordinal)
+        except Exception as failure:  # noqa: BLE001 - raised again after the wire is empty
+            self._failure = failure
+            heappush(self._line, row)
+            return
+        self._governor.sent()
+        self._posted += 1
+        row.epoch = self._governor.epoch
+        self._flying.add(row)
+        self._transport.post(row.request.body).add_done_callback(partial(self._landed, row))
+
+    def _landed(self, row: Row, future: Future[Attempt]) -> None:
+        """Called in a thread of the transport."""
+        self._inbox.put((row, future))
+
+    # Receiving
+
+    def _receive(self) -> None:
+        """Wait for an answer, the brake, or the next moment at which something is due; take what is there."""
+        letter = self._clock.receive(self._inbox, self._patience())
+        while letter is not None:
+            self._take(*letter)
+            letter = None if self._inbox.empty() else self._inbox.get()
+
+    def _patience(self) -> float | None:
+        """Seconds until something is to be done without a letter; None for no such moment."""
+        now = self._clock.monotonic()
+        moments = [self._outbox.due] if self._outbox else []
+        if self._ending():
+            self._held = (NO_HOLD.reason, now)
+            moments.append(self._deadline(now))
+        else:
+            moments += [self._later[0][0]] if self._later else []
+            moments += self._release_moment(now)
+        return max(0.0, min(moments) - now) if moments else None
+
+    def _release_moment(self, now: float) -> list[float]:
+        """When the limits let the next row go, if only they keep it."""
+        hold = NO_HOLD if len(self._flying) >= self._governor.window else self._governor.hold(now)
+        self._held = (hold.reason, now + hold.seconds)
+        return [] if hold is NO_HOLD else [now + hold.seconds]
+
+    def _take(self, row: Row, future: Future[Attempt]) -> None:
+        """Judge one attempt and do what the verdict asks for."""
+        self._flying.remove(row)
+        attempt = future.result()
+        if not isinstance(attempt, NotSent):
+            row.attempts += 1
+        now = self._clock.monotonic()
+        verdict = classify(attempt, self._clock.wall())
+        self._stop(self._governor.see(verdict, row.epoch, now))
+        self._follow(row, verdict)
+
+    def _follow(self, row: Row, verdict: Verdict) -> None:
+        match verdict:
+            case Confirmed():
+                # The earlier row of the device may still arrive and win; so the newest is sent last, again.
+                if not (self._lanes.overtaken(row) and self._resend(row, OVERTAKEN)):
+                    self._finish(row, State.CONFIRMED)
+            case Rejected():
+                # What is refused now may have been taken by an earlier attempt.
+                self._finish(row, State.IN_DOUBT if row.doubts else State.REJECTED, verdict)
+            case InDoubt():
+                if not self._resend(row, verdict):
+                    self._finish(row, State.IN_DOUBT, verdict)
+            case Retry():
+                heappush(self._line, row)
+            case Stop():
+                self._stop(verdict)
+                heappush(self._line, row)
+
+    def _resend(self, row: Row, doubt: InDoubt) -> bool:
+        """Have the row sent again after its doubt is written down, where policy and budget allow."""
+        if self._ending() or not self._governor.may_resend(row.doubts):
+            return False
+        row.doubts += 1
+        self._lanes.doubt(row)
+        self._repeated.append(row)
+        self._outbox.add(row, State.IN_DOUBT, doubt, resending=True)
+        return True
+
+    def _finish(self, row: Row, state: State, why: Rejected | InDoubt = NOTHING_TO_ADD) -> None:
+        if state is State.IN_DOUBT:
+            self._lanes.doubt(row)
+        self._final.append(row)
+        self._outbox.add(row, state, why)
+        self._stop(self._governor.count(state))
+
+    def _after_settling(self) -> None:
+        """What had to wait until the outcomes were written down: the device's next row, and repeats."""
+        for row in self._final:
+            if (successor := self._lanes.release(row)) is not None:
+                heappush(self._line, successor)
+        self._final.clear()
+        now = self._clock.monotonic()
+        for row in self._repeated:
+            heappush(self._later, (now + full_jitter(row.doubts, self._chance), row))
+        self._repeated.clear()
+
+    # Ending
+
+    def _stop(self, stop: Stop | None) -> None:
+        self.stopped = self.stopped or stop
+
+    def _ending(self) -> bool:
+        return self.stopped is not None or self._brake.drained or self._failure is not None
+
+    def _deadline(self, now: float) -> float:
+        """Until when an ending run waits for what is on the wire."""
+        if self._ending_by is None:
+            self._ending_by = now + self._policy.drain_seconds
+        return self._ending_by
+
+    def _done(self) -> bool:
+        if self._ending():
+            now = self._clock.monotonic()
+            return not self._flying or self._brake.halted or now >= self._deadline(now)
+        return not (self._flying or self._line or self._later or self._source is not None)
+
+    def _give_up_the_rest(self) -> None:
+        """A final outcome for every row that was taken and has none."""
+        for row in sorted(self._flying):
+            self._outbox.add(row, State.IN_DOUBT, GIVEN_UP)
+        unsent = [*self._line, *(row for _, row in self._later), *self._lanes.waiting()]
+        for row in sorted(unsent):
+            if row.doubts:
+                self._outbox.add(row, State.IN_DOUBT, NOT_REPEATED)
+            else:
+                self._outbox.add(row, State.NEVER_SENT)
+        self._flying.clear()

@@ -1,0 +1,109 @@
+"""The governor: what every attempt does to the whole sender, and what holds the sender back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
+from loader.model import Confirmed, InDoubt, Rejected, Retry, State
+
+if TYPE_CHECKING:
+    import random
+
+    from loader.delivery.policy import Policy
+    from loader.model import Stop, Verdict
+
+
+class Hold(NamedTuple):
+    """What the sender waits for, in words, and for how many seconds."""
+
+    reason: str
+    seconds: float
+
+
+NO_HOLD = Hold("", 0.0)
+
+
+class Governor:
+    """Joins the limits. Times are those of the dispatcher's clock."""
+
+    def __init__(self, policy: Policy, now: float, chance: random.Random) -> None:
+        self._bucket = TokenBucket(policy.rate, now)
+        self._breaker = Breaker(policy.concurrency, chance)
+        self._outage = Outage(policy.outage_seconds)
+        self._canary = Canary(policy.canary)
+        # Four windows: an outage at any moment leaves enough to send each of its doubts again.
+        self._budget = RetryBudget(reserve=4 * policy.concurrency)
+        self._resends = policy.resends if policy.resend_ambiguous else 0
+        self._rejected = Ceiling(policy.max_rejected, policy.rejected_before, _too_many_rejected)
+        self._in_doubt = Ceiling(policy.max_in_doubt, policy.in_doubt_before, _too_many_in_doubt)
+        self._paused_for = ""
+
+    @property
+    def window(self) -> int:
+        """How many requests may be on the wire."""
+        return self._breaker.window
+
+    @property
+    def epoch(self) -> int:
+        """To be remembered with each attempt, for `see`."""
+        return self._breaker.epoch
+
+    def hold(self, now: float) -> Hold:
+        """What forbids an attempt now; `NO_HOLD` where nothing does."""
+        if pause := self._breaker.wait(now):
+            return Hold(self._paused_for, pause)
+        if wait := self._bucket.wait(now):
+            return Hold("the rate limit", wait)
+        return NO_HOLD
+
+    def taken(self) -> None:
+        """A new row is taken."""
+        self._budget.earn()
+
+    def sent(self) -> None:
+        """An attempt goes out, of a new row or again."""
+        self._bucket.take()
+
+    def see(self, verdict: Verdict, epoch: int, now: float) -> Stop | None:
+        """Take in what became of an attempt of that epoch; `Stop` when that ends the load."""
+        match verdict:
+            case Confirmed() | Rejected():
+                self._breaker.succeeded(epoch)
+                self._outage.answered()
+                return self._canary.see(verdict)
+            case Retry(reason, after, connection):
+                self._paused_for = "Retry-After" if after is not None else _pause(connection=connection)
+                self._breaker.refused(epoch, now, after)
+                if connection:
+                    return self._outage.failed(now, reason)
+                self._outage.answered()
+            case InDoubt(reason):
+                self._paused_for = _pause(connection=True)
+                self._breaker.failed(epoch, now)
+                return self._outage.failed(now, reason)
+        return None
+
+    def may_resend(self, doubts: int) -> bool:
+        """Whether a record that was in doubt so often before may be sent once more; if so, it is counted."""
+        return doubts < self._resends and self._budget.spend()
+
+    def count(self, state: State, rows: int = 1) -> Stop | None:
+        """Count final states; `Stop` when more are rejected or in doubt than the person accepts."""
+        if state is State.REJECTED:
+            return self._rejected.add(rows)
+        if state is State.IN_DOUBT:
+            return self._in_doubt.add(rows)
+        return None
+
+
+def _pause(*, connection: bool) -> str:
+    return "an outage" if connection else "the vendor, which asked to slow down"
+
+
+def _too_many_rejected(count: int, most: int) -> str:
+    return f"{count:,} rows are rejected, more than the {most:,} that --max-rejected accepts."
+
+
+def _too_many_in_doubt(count: int, most: int) -> str:
+    return f"{count:,} rows are in doubt, more than the {most:,} that --max-in-doubt accepts."

@@ -1,0 +1,41 @@
+"""How a load is to be delivered, as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loader.delivery.wire import DRAIN_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the dispatcher goes by.
+
+    Attributes:
+        concurrency: the largest number of requests on the wire.
+        rate: the largest number of attempts a second, or None.
+        resend_ambiguous: records in doubt are sent again: always right for users (repeatable), for events
+            only on request.
+        resends: how often one record in doubt is sent again.
+        max_rejected, max_in_doubt: more than that stops the load; None for no limit.
+        rejected_before, in_doubt_before: what earlier runs left, counted against those limits.
+        canary: so many first records, all rejected alike, stop the load; 0 for never.
+        outage_seconds: so long without a usable answer stops the load.
+        drain_seconds: so long a drain waits for what is on the wire; then it is given up, in doubt.
+        settle_seconds: outcomes are handed over in groups, at most so late.
+        look_ahead: so many rows may wait for an earlier row of their device before reading pauses.
+    """
+
+    concurrency: int = 16
+    rate: float | None = None
+    resend_ambiguous: bool = False
+    resends: int = 3
+    max_rejected: int | None = None
+    max_in_doubt: int | None = None
+    rejected_before: int = 0
+    in_doubt_before: int = 0
+    canary: int = 20
+    outage_seconds: float = 15 * 60.0
+    drain_seconds: float = DRAIN_SECONDS
+    settle_seconds: float = 0.005
+    look_ahead: int = 1024

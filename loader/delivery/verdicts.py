@@ -1,0 +1,144 @@
+"""What an answer means: the table of the project's design, as one pure and total function.
+
+The rule behind every line: *definite* is what proves that the vendor took the record, or that it did not.
+Everything else, and everything unknown, is in doubt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from loader.delivery.wording import plain
+from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop
+
+if TYPE_CHECKING:
+    from loader.model import Attempt, Verdict
+
+LONGEST_RETRY_AFTER = 600.0
+"""Seconds. A longer Retry-After is cut to this: then one record asks again."""
+
+_REJECTED_HTTP = frozenset({400, 409, 413, 422})
+_STOP_HTTP = {
+    301: "redirects the request (it is never followed). Check --endpoint",
+    302: "redirects the request (it is never followed). Check --endpoint",
+    307: "redirects the request (it is never followed). Check --endpoint",
+    308: "redirects the request (it is never followed). Check --endpoint",
+    401: "does not accept the API token. Check PUSHWOOSH_API_TOKEN or --token-file",
+    403: "forbids the request. Check the API token and what it may do",
+    404: "does not know the address. Check --endpoint",
+    405: "does not take POST requests at this address. Check --endpoint",
+}
+
+
+def classify(attempt: Attempt, now: float) -> Verdict:
+    """Judge one attempt.
+
+    Args:
+        attempt: what the transport saw.
+        now: Unix time in seconds, to read a Retry-After that is a date.
+    """
+    match attempt:
+        case Answer():
+            return _answer(attempt, now)
+        case NotSent(reason, fatal):
+            return Stop(reason) if fatal else Retry(reason, connection=True)
+        case NoAnswer(reason):
+            return InDoubt(reason)
+
+
+def _answer(answer: Answer, now: float) -> Verdict:
+    status = answer.status
+    # A cut answer proves nothing, whatever its status line says.
+    if not answer.complete:
+        return InDoubt(f"HTTP {status} with an answer that was cut or is too long", status)
+    if status == 200:
+        return _judged_by_body(answer.body)
+    if status in _STOP_HTTP:
+        return Stop(f"The server {_STOP_HTTP[status]}. It answered HTTP {status}{_quoted(answer.body)}.")
+    if status in _REJECTED_HTTP:
+        code, message = _read(answer.body) or (None, "")
+        return Rejected(status, code, message or f"HTTP {status}")
+    return _wait_or_doubt(answer, now)
+
+
+def _wait_or_doubt(answer: Answer, now: float) -> Verdict:
+    """Answers that ask to wait, and all that the table does not name."""
+    status = answer.status
+    after = retry_after(answer.retry_after, now)
+    if status in {408, 429} or (status == 503 and after is not None):
+        return Retry(f"HTTP {status}", after)
+    return InDoubt(f"HTTP {status}", status)
+
+
+def _judged_by_body(body: bytes) -> Verdict:
+    """HTTP 200 says nothing by itself: the vendor puts its own status into the body."""
+    read = _read(body)
+    if read is None:
+        return InDoubt("HTTP 200 without a readable status_code", 200)
+    code, message = read
+    if code == 200:
+        return Confirmed()
+    if code == 403:
+        return Stop(f"The vendor refuses with status_code 403: {message or 'no reason given'}.")
+    if code in {408, 429}:
+        return Retry(f"status_code {code}")
+    if code == 210 or 400 <= code < 500:
+        return Rejected(200, code, message or f"status_code {code}")
+    return InDoubt(f"status_code {code}: {message}" if message else f"status_code {code}", 200, code)
+
+
+def _quoted(body: bytes) -> str:
+    read = _read(body)
+    return f': "{read[1]}"' if read and read[1] else ""
+
+
+def _read(body: bytes) -> tuple[int, str] | None:
+    """`status_code` and the cleaned `status_message`, or None where the body is not the vendor's strict form.
+
+    Strict: one JSON object in UTF-8 without a byte order mark, no key twice, `status_code` an integer:
+    not ``true``, not ``"200"``, and not ``200.0``, which no version of the vendor's API writes.
+    """
+    try:
+        answer = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refused
+        )
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(answer, dict):
+        return None
+    code, message = answer.get("status_code"), answer.get("status_message")
+    # Written in full in messages and stored in the journal, so beyond any real code is no code at all.
+    if type(code) is not int or not -1_000_000 < code < 1_000_000:
+        return None
+    return code, plain(message) if isinstance(message, str) else ""
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    answer = dict(pairs)
+    if len(answer) != len(pairs):
+        raise ValueError("a key stands twice")
+    return answer
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def retry_after(header: str | None, now: float) -> float | None:
+    """Seconds to wait, from 0 to `LONGEST_RETRY_AFTER`; None where the header is absent or unreadable.
+
+    Both forms of RFC 9110, section 10.2.3: seconds, or a date (one in the past is no wait).
+    """
+    text = (header or "").strip()
+    if re.fullmatch(r"[0-9]+", text):
+        return min(float(text), LONGEST_RETRY_AFTER)
+    try:
+        date = parsedate_to_datetime(text)
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

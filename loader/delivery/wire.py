@@ -1,0 +1,52 @@
+"""What every transport promises, and the bounds that all of them keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from loader.model import Attempt
+
+LONGEST_BODY = 64 * 1024
+"""Bytes of an answer that are read; the vendor's are below 1 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds of one attempt, in seconds.
+
+    Attributes:
+        connect: to open a connection to one address, TLS handshake included, and to write the request.
+        read: the longest silence while the answer is awaited or read.
+        total: the whole attempt. An attempt that is still connecting then is given up as not sent.
+    """
+
+    connect: float = 10.0
+    read: float = 30.0
+    total: float = 60.0
+
+
+DRAIN_SECONDS = Timeouts().total
+"""A drain ends by then: every attempt that had begun has its answer or its deadline."""
+
+
+class Transport(Protocol):
+    """Puts bodies on the wire. It knows nothing of rows, retries or order.
+
+    Whatever it is built on, it keeps these promises; `tests/delivery/test_transport.py` holds each to them:
+
+    * one call, at most one request: it never sends again by itself and follows no redirect;
+    * `NotSent` only where no byte of the request can have reached the vendor, `NoAnswer` where one may;
+    * an attempt ends by its total deadline, and of an answer at most `LONGEST_BODY` bytes are read;
+    * a connection that was closed, or that has unread bytes, is not used again;
+    * the token goes to the configured origin alone and into no text.
+    """
+
+    def post(self, body: bytes) -> Future[Attempt]:
+        """Send one JSON body; the future yields an `Attempt` and never raises."""
+
+    def close(self) -> None:
+        """Give up what is on the wire and free the connections."""

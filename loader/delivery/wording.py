@@ -1,0 +1,21 @@
+"""Texts of the vendor and of libraries, made safe to show on a terminal and to store."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST_MESSAGE = 300
+
+# Control characters, format characters (bidirectional marks, zero-width ones), lone surrogates,
+# private use, unassigned, line and paragraph separators.
+_UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def plain(text: str, limit: int = LONGEST_MESSAGE) -> str:
+    """One line of at most `limit` visible characters; blanks are joined, the unfit become U+FFFD."""
+    # Only so much is looked at, so that a megabyte of message costs nothing; blanks may shorten it further.
+    head = " ".join(text[: 4 * limit].split())
+    shown = "".join("\ufffd" if unicodedata.category(char) in _UNFIT else char for char in head)
+    if len(shown) > limit or len(text) > 4 * limit:
+        return shown[: limit - 1] + "…"
+    return shown

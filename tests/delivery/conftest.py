@@ -1,0 +1,85 @@
+"""Transports under contract: a new one is one more line of `TRANSPORTS`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from loader.delivery import RequestsTransport, Transport
+from loader.delivery.wire import Timeouts
+from loader.settings import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from loader.model import Attempt
+    from tests.faultserver import FaultServer
+
+TOKEN = "sEcReT-7f3a"
+SHORT = Timeouts(connect=1.0, read=0.5, total=1.0)
+
+
+class Post(Protocol):
+    """Posts one body to a server through the transport under test and returns the attempt."""
+
+    def __call__(self, body: bytes = b'{"row":1}') -> Attempt:
+        """Wait for what becomes of one request."""
+
+
+class Opener(Protocol):
+    """Opens the transport under test."""
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        timeouts: Timeouts = SHORT,
+        ca_bundle: str | None = None,
+        proxies: dict[str, str] | None = None,
+        concurrency: int = 4,
+    ) -> Transport:
+        """Open one for this URL."""
+
+
+def own(
+    url: str,
+    *,
+    timeouts: Timeouts = SHORT,
+    ca_bundle: str | None = None,
+    proxies: dict[str, str] | None = None,
+    concurrency: int = 4,
+) -> Transport:
+    """The default transport with a session of its own."""
+    return RequestsTransport(
+        url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
+    )
+
+
+TRANSPORTS: dict[str, Opener] = {"requests": own}
+
+
+@pytest.fixture(params=TRANSPORTS)
+def opened(request: pytest.FixtureRequest) -> Iterator[Opener]:
+    """Opens the transport under test, and closes it afterwards."""
+    transports: list[Transport] = []
+
+    def opener(url: str, **options: object) -> Transport:
+        transport = TRANSPORTS[request.param](url, **options)  # type: ignore[arg-type] # checked by Opener
+        transports.append(transport)
+        return transport
+
+    yield opener
+    for transport in transports:
+        transport.close()
+
+
+@pytest.fixture
+def posting(opened: Opener) -> Callable[[FaultServer], Post]:
+    """Connects the transport under test to a server."""
+
+    def connect(server: FaultServer) -> Post:
+        transport = opened(server.url + "postEvent")
+        return lambda body=b'{"row":1}': transport.post(body).result(timeout=20)
+
+    return connect

@@ -1,0 +1,135 @@
+"""Dispatcher and transport together, on real sockets and in real time."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from loader.delivery import Brake, Dispatch, Policy, RequestsTransport, Transport
+from loader.delivery.wire import Timeouts
+from loader.model import Outcome, State
+from tests.delivery.simulation import numbered
+from tests.faultserver import (
+    Behaviour,
+    FaultServer,
+    Visit,
+    answer,
+    close_after_request,
+    close_idle_as_request_comes,
+    hang,
+    http,
+    raw,
+    reset_after_request,
+)
+
+QUICK = Timeouts(connect=1.0, read=0.3, total=0.5)
+
+
+def deliver(
+    transport: Transport, rows: int, policy: Policy, brake: Brake | None = None
+) -> tuple[dict[int, Outcome], set[int], Dispatch]:
+    """Deliver numbered rows; the final outcomes, the rows that were flagged as resent, and the dispatcher."""
+    dispatch = Dispatch(transport, policy=policy, brake=brake or Brake(), sending=lambda _: None)
+    outcomes = [outcome for group in dispatch.deliver(numbered(rows)) for outcome in group]
+    flagged = {outcome.ordinal for outcome in outcomes if outcome.resending}
+    return {outcome.ordinal: outcome for outcome in outcomes}, flagged, dispatch
+
+
+def in_state(final: dict[int, Outcome], state: State) -> set[int]:
+    """Rows in that state."""
+    return {ordinal for ordinal, outcome in final.items() if outcome.state is state}
+
+
+def taken_and_refused(visit: Visit) -> None:
+    """Refuse a request for good; a refused row is no accepted one."""
+    visit.take()
+    visit.server.accepted.pop()
+    visit.send(http(400, b""))
+
+
+FAULTS: list[Behaviour] = [
+    close_after_request,
+    close_idle_as_request_comes,
+    reset_after_request,
+    hang,
+    raw(http(200) + http(200)),
+    raw(http(200, b"<html>")),
+    raw(http(502, b"")),
+    raw(http(200)[:-5], close=True),
+    taken_and_refused,
+]
+
+
+@pytest.mark.parametrize("resend", [False, True])
+def test_the_account_is_true_on_a_lying_network(resend: bool) -> None:
+    """Every tenth request meets a fault; what the loader says agrees with what the server took."""
+    chance = random.Random(7)
+    script = [chance.choice(FAULTS) if chance.random() < 0.1 else answer() for _ in range(900)]
+    with (
+        FaultServer(script) as server,
+        RequestsTransport(server.url, None, concurrency=1, timeouts=QUICK) as transport,
+    ):
+        final, flagged, _ = deliver(transport, 300, Policy(concurrency=1, resend_ambiguous=resend))
+        landed = Counter(int(body) for body in server.bodies)
+    assert len(final) == 300
+    assert in_state(final, State.CONFIRMED) <= set(landed)
+    assert not in_state(final, State.REJECTED) & set(landed)
+    assert not in_state(final, State.NEVER_SENT)
+    assert {row for row, times in landed.items() if times > 1} <= flagged
+    assert bool(flagged) is resend
+
+
+def throttled(visit: Visit) -> None:
+    """Ask to wait for a very long time."""
+    visit.take()
+    visit.send(http(429, b"", "Retry-After: 500"))
+
+
+@pytest.mark.parametrize("pull", ["thread", "signal"])
+def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
+    """Ctrl-C during a Retry-After wait ends the load within a moment; every row was never sent."""
+    brake = Brake()
+
+    def act() -> None:
+        if pull == "thread":
+            brake.drain()
+        else:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: brake.drain())
+    timer = threading.Timer(0.3, act)
+    try:
+        with FaultServer([throttled]) as server, RequestsTransport(server.url, None) as transport:
+            timer.start()
+            began = time.monotonic()
+            final, _, dispatch = deliver(transport, 100, Policy(), brake)
+            assert time.monotonic() - began < 0.8
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert in_state(final, State.NEVER_SENT) == set(final)
+    assert dispatch.stopped is None
+
+
+def test_a_halt_gives_up_what_is_on_the_wire_in_real_time() -> None:
+    """The second Ctrl-C does not wait for the read timeout, and neither does closing the transport."""
+    brake = Brake()
+    began = time.monotonic()
+    with FaultServer([hang]) as server, RequestsTransport(server.url, None, concurrency=4) as transport:
+
+        def pull() -> None:
+            server.await_accepted(4)
+            brake.halt()
+
+        thread = threading.Thread(target=pull)
+        thread.start()
+        final, _, _ = deliver(transport, 100, Policy(concurrency=4), brake)
+        thread.join()
+    assert time.monotonic() - began < 5
+    assert in_state(final, State.IN_DOUBT) == set(final) == {0, 1, 2, 3}
