@@ -1,0 +1,58 @@
+"""The child of `EmbeddedSandbox`: announces itself by one JSON line, ends when its stdin does.
+
+People start a sandbox with `pushwoosh-loader sandbox`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import ConfigError
+from loader.sandbox.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loader.sandbox.server import Serving
+
+STDIN = 0
+
+
+def main() -> None:
+    """Serve on a free port until the parent closes the pipe, by its own will or by its death."""
+    parser = argparse.ArgumentParser(prog="loader.sandbox")
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--application")
+    arguments = parser.parse_args()
+    try:
+        serve(arguments.store, ready=announce, application=arguments.application)
+    except ConfigError as error:
+        say({"error": str(error)})
+
+
+def announce(serving: Serving) -> None:
+    """Tell the parent where, and begin to watch it."""
+    threading.Thread(target=outlive_no_parent, args=(serving.stop,), daemon=True).start()
+    say({"endpoint": serving.endpoint, "store_id": serving.store_id})
+
+
+def outlive_no_parent(stop: Callable[[], None]) -> None:
+    """Wait for the end of stdin: the kernel closes a dead parent's end of the pipe, even after a SIGKILL."""
+    # Not sys.stdin: a thread that waits in its lock can abort the interpreter's own shutdown.
+    while os.read(STDIN, 1):
+        pass
+    stop()
+
+
+def say(message: dict[str, str]) -> None:
+    """One line for the parent."""
+    print(json.dumps(message), flush=True)  # noqa: T201 - the pipe to the parent, not a terminal
+
+
+if __name__ == "__main__":
+    main()

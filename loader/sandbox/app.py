@@ -1,0 +1,109 @@
+"""The two API methods over HTTP: a plain ASGI application in front of a `Store`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loader.mapping.fields import METHODS
+from loader.sandbox.checks import Event, Refusal, Rules, check
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from loader.sandbox.store import Store
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+BASE = "/json/1.3"
+# Made up: the vendor's code names an in-app message to show, and is no receipt.
+IN_APP_CODE = "5A4DB-0X000"
+
+
+class Reply(NamedTuple):
+    """An HTTP status and the JSON body that goes with it."""
+
+    status: int
+    body: dict[str, object]
+
+
+class Vendor:
+    """The ASGI application: checks a call as the vendor documents it, stores it, and only then says so.
+
+    It answers in the order of calls and on one thread; the store's commit is part of the answer.
+
+    Args:
+        store: where accepted calls are kept.
+        rules: what an acceptable call carries beside its fields.
+        now: the clock that events without a time are stamped with, in Unix seconds.
+    """
+
+    def __init__(self, store: Store, rules: Rules, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._rules = rules
+        self._now = now
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request (ASGI 3)."""
+        body = await read(receive)
+        if body is None:
+            return
+        await answer(send, self._reply(scope, body))
+
+    def _reply(self, scope: Message, body: bytes) -> Reply:
+        base, _, method = scope["path"].rpartition("/")
+        if not base.endswith(BASE) or method not in METHODS:
+            return refused(404, 404, f"There is no method {scope['path']} here: {' and '.join(METHODS)} are.")
+        if scope["method"] != "POST":
+            return refused(405, 405, f"{method} is called by POST, not by {scope['method']}.")
+        try:
+            return self._take(method, dict(scope["headers"]), body)
+        except Refusal as refusal:
+            return refused(refusal.http_status, refusal.status_code, str(refusal))
+        except sqlite3.Error as error:
+            return refused(500, 500, f"The sandbox could not write to its store: {error}.")
+
+    def _take(self, method: str, headers: dict[bytes, bytes], body: bytes) -> Reply:
+        self._rules.admit(headers)
+        call = check(method, body, self._rules)
+        if isinstance(call, Event):
+            self._store.post(call, now=int(self._now()))
+            return accepted({"code": IN_APP_CODE})
+        self._store.register(call)
+        return accepted(None)
+
+
+def accepted(response: dict[str, object] | None) -> Reply:
+    """The vendor's answer to a call that it took."""
+    return Reply(200, {"status_code": 200, "status_message": "OK", "response": response})
+
+
+def refused(http_status: int, status_code: int, message: str) -> Reply:
+    """The vendor's answer to a call that it did not take."""
+    return Reply(http_status, {"status_code": status_code, "status_message": message})
+
+
+async def read(receive: Receive) -> bytes | None:
+    """The whole request body, or None when the client left before its end: such a call is not taken."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def answer(send: Send, reply: Reply) -> None:
+    """Write the reply out."""
+    body = json.dumps(reply.body).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if reply.status == 405:
+        headers.append((b"allow", b"POST"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

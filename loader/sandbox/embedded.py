@@ -1,0 +1,110 @@
+"""A sandbox for the length of one load, in a process of its own: the sender keeps its interpreter lock."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from loader.errors import ConfigError
+from loader.sandbox.store import Holdings, holdings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+STOP_SECONDS = 10.0
+
+
+class EmbeddedSandbox:
+    """Context manager: within it a sandbox listens on a free loopback port.
+
+    The child outlives neither the `with` block nor this process, however that ends, and it does not hear
+    the terminal's Ctrl-C: the load drains first, and needs someone to drain to.
+
+    Args:
+        store: the SQLite file to keep what is taken in; made where there is none.
+        application: the only application code that exists here, or None for any well-formed one.
+
+    Attributes:
+        endpoint: base URL with its trailing slash, from entering on.
+        store_id: the store's own id, the same each time that this store is served.
+
+    Raises:
+        ConfigError: on entering, when the store cannot be used or the child does not come up.
+    """
+
+    endpoint: str
+    store_id: str
+
+    def __init__(self, store: Path, application: str | None = None) -> None:
+        self.store = store
+        self.application = application
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        # Absolute, for a name that begins with a dash or a folder that is left meanwhile.
+        self._child = start(self.store.absolute(), self.application)
+        try:
+            self._await_ready(self._child)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return self._child.pid if self._child else None
+
+    def holdings(self) -> Holdings:
+        """Count what the store holds now."""
+        return holdings(self.store)
+
+    def _await_ready(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdout is not None  # noqa: S101 - Popen was asked for a pipe
+        line = child.stdout.readline()
+        if not line:
+            raise ConfigError(
+                f"The sandbox did not start: its process ended at once with status {child.wait()}."
+            )
+        announced: dict[str, str] = json.loads(line)
+        if "error" in announced:
+            raise ConfigError(announced["error"])
+        self.endpoint, self.store_id = announced["endpoint"], announced["store_id"]
+
+    def _stop(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with child:  # closes the pipes: the end of its stdin is the child's sign to leave
+            assert child.stdin is not None  # noqa: S101 - Popen was asked for a pipe
+            child.stdin.close()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def start(store: Path, application: str | None) -> subprocess.Popen[bytes]:
+    """Start the child, with the pipe that tells it of this process's end."""
+    # -P: modules of the folder that the person stands in are not to be mistaken for the loader's.
+    command = [sys.executable, "-P", "-m", "loader.sandbox", str(store)]
+    if application:
+        command += ["--application", application]
+    return subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own and no shell
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart_from_the_terminal()
+    )
+
+
+def apart_from_the_terminal() -> dict[str, Any]:
+    """Popen arguments that keep the terminal's Ctrl-C from the child."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}

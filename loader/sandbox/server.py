@@ -1,0 +1,135 @@
+"""The sandbox on a loopback port, in the foreground."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import uvicorn
+
+from loader.errors import ConfigError
+from loader.sandbox.app import BASE, Vendor
+from loader.sandbox.checks import Rules
+from loader.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# An idle connection outlives the pauses of a slow, rate-limited load (the default of 5 s does not).
+KEEP_ALIVE_SECONDS = 75
+SHUTDOWN_SECONDS = 2
+
+
+class Serving(NamedTuple):
+    """A sandbox that takes connections.
+
+    Attributes:
+        endpoint: base URL with its trailing slash.
+        store_id: the store's own id, which stays the same when it is served again elsewhere.
+        stop: ends the server, from any thread, after the answers under way.
+    """
+
+    endpoint: str
+    store_id: str
+    stop: Callable[[], None]
+
+
+def serve(
+    store: Path,
+    *,
+    ready: Callable[[Serving], None],
+    host: str = "127.0.0.1",
+    port: int = 0,
+    application: str | None = None,
+    token: str | None = None,
+) -> None:
+    """Serve until Ctrl-C or `Serving.stop`; prints nothing.
+
+    Args:
+        store: the SQLite file to keep what is taken in; made where there is none.
+        ready: called once, when connections are accepted.
+        host: a loopback address or `localhost`.
+        port: the TCP port; 0 lets the system choose one.
+        application: the only application code that exists here, or None for any well-formed one.
+        token: the only device API token let in, or None to let any or none in.
+
+    Raises:
+        ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
+    """
+    with Store(store) as opened, listen(host, port) as listener:
+        server = uvicorn.Server(configuration(Vendor(opened, Rules(application, token))))
+
+        def stop() -> None:
+            server.should_exit = True
+
+        ready(Serving(url(listener), opened.id, stop))
+        # uvicorn raises the Ctrl-C again that it has just served the last answers for.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+
+
+def configuration(app: Vendor) -> uvicorn.Config:
+    """The server's settings: HTTP alone, and silent (a garbled request is answered 400, not logged)."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level=logging.CRITICAL,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on a loopback address; nothing else is ever bound.
+
+    Raises:
+        ConfigError: the address is not a loopback one, or is taken.
+    """
+    address = loopback(host)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    # The protocol is named because asyncio sets TCP_NODELAY only where it is: 360 requests a second without.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":  # on Windows the option lets two servers share one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((str(address), port))
+        listener.listen()
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ConfigError(
+            f"The sandbox cannot listen on {host}, port {port}: {reason}. "
+            "Choose another port, or 0 to let the system choose one."
+        ) from error
+    return listener
+
+
+def loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that `host` names, which must not be reachable from other machines."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        if address.is_loopback:
+            return address
+    raise ConfigError(
+        f"The sandbox does not listen on {host}: it takes every caller's word, so it is for this machine "
+        "only. Use 127.0.0.1, ::1 or localhost."
+    )
+
+
+def url(listener: socket.socket) -> str:
+    """The base URL of what listens here, shaped as the vendor's."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE}/"

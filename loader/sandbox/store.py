@@ -1,0 +1,263 @@
+"""What the sandbox took: one SQLite file, to be queried with any SQLite tool, also while it serves."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from loader.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from loader.sandbox.checks import Event, Registration
+
+APPLICATION_ID = 0x50575342  # "PWSB", in the file's header: tells a sandbox store from any other database
+VERSION = 1
+BUSY_SECONDS = 10.0
+
+# A device is tied to a user per application. A user has no row of its own: it exists through its devices.
+# `updated` counts registrations, so that ordering by it gives the order in which they were taken.
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS store (id TEXT NOT NULL)",
+    """
+    CREATE TABLE IF NOT EXISTS devices (
+        hwid TEXT NOT NULL,
+        application TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        tz_offset INTEGER,
+        device_type INTEGER,
+        updated INTEGER NOT NULL UNIQUE,
+        PRIMARY KEY (hwid, application)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS events (
+        id INTEGER PRIMARY KEY,
+        application TEXT NOT NULL,
+        event TEXT NOT NULL,
+        hwid TEXT,
+        user_id TEXT,
+        timestamp_utc INTEGER NOT NULL,
+        timestamp_current INTEGER,
+        device_type INTEGER,
+        attributes TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE VIEW IF NOT EXISTS users AS
+        SELECT application, user_id, count(*) AS devices FROM devices GROUP BY application, user_id
+    """,
+)
+
+REGISTER = """
+INSERT OR REPLACE INTO devices (hwid, application, user_id, tz_offset, device_type, updated)
+VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(updated), 0) + 1 FROM devices))
+"""
+
+POST = """
+INSERT INTO events
+    (application, event, hwid, user_id, timestamp_utc, timestamp_current, device_type, attributes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+COUNT_EVENTS = """
+SELECT event, count(*), min(timestamp_utc), max(timestamp_utc), min(timestamp_current), max(timestamp_current)
+FROM events GROUP BY event ORDER BY event
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EventHoldings:
+    """The events of one name: how many, and the first and last of their times.
+
+    Attributes:
+        event: the event's name.
+        count: how many the store holds.
+        first_utc, last_utc: `timestampUTC` in Unix seconds.
+        first_current, last_current: `timestampCurrent`, the device's wall clock written as Unix seconds;
+            None where no event of this name carried one.
+    """
+
+    event: str
+    count: int
+    first_utc: int
+    last_utc: int
+    first_current: int | None
+    last_current: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a store holds, over all applications."""
+
+    devices: int
+    users: int
+    events: tuple[EventHoldings, ...]
+
+
+class Store:
+    """The one writing end of a store; it keeps what the file already has.
+
+    Each registration or event is one committed transaction when its call returns. In WAL mode with
+    `synchronous=NORMAL` a commit is in the page cache, so it survives a kill of this process, though not a
+    power cut: https://www.sqlite.org/pragma.html#pragma_synchronous.
+
+    Args:
+        path: the SQLite file; made, readable by its owner alone, where there is none.
+
+    Raises:
+        ConfigError: the file cannot be made or written, or is no sandbox store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        make_private(path)
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        except sqlite3.Error as error:
+            raise unusable(path, error) from error
+        try:
+            self.id = prepare(self._connection, path)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise unusable(path, error) from error
+        except ConfigError:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def register(self, device: Registration) -> None:
+        """Tie a device to a user; the last call for a device wins, whole."""
+        self._connection.execute(
+            REGISTER,
+            (
+                device.hwid,
+                device.application,
+                device.user_id or device.hwid,
+                device.tz_offset,
+                device.device_type,
+            ),
+        )
+
+    def post(self, event: Event, *, now: int) -> None:
+        """Keep an event; one without `timestampUTC` is stamped `now` (Unix seconds), as the vendor does."""
+        self._connection.execute(
+            POST,
+            (
+                event.application,
+                event.event,
+                event.hwid or None,
+                event.user_id or None,
+                now if event.timestamp_utc is None else event.timestamp_utc,
+                event.timestamp_current,
+                event.device_type,
+                event.attributes,
+            ),
+        )
+
+    def close(self) -> None:
+        """Close the file; the store can be opened again."""
+        self._connection.close()
+
+
+def holdings(path: Path) -> Holdings:
+    """Count what the store at `path` holds, without writing to it, also while a sandbox serves it.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or no sandbox store.
+    """
+    try:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        ) as connection:
+            refuse_foreign(connection, path)
+            connection.execute("BEGIN")
+            return count_all(connection)
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
+
+
+def count_all(connection: sqlite3.Connection) -> Holdings:
+    """The three counts, read within the caller's transaction."""
+    devices, users = connection.execute(
+        "SELECT (SELECT count(*) FROM devices), (SELECT count(*) FROM users)"
+    ).fetchone()
+    events = tuple(EventHoldings(*row) for row in connection.execute(COUNT_EVENTS))
+    return Holdings(devices, users, events)
+
+
+def make_private(path: Path) -> None:
+    """Make the file with mode 0600 before SQLite would by the umask; the -wal file takes it over."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> str:
+    """Make the tables in an empty file, verify any other; returns the store's id."""
+    if is_empty(connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        make_tables(connection)
+    refuse_foreign(connection, path)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    store_id: str = connection.execute("SELECT id FROM store").fetchone()[0]
+    return store_id
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make an empty file a store, in one transaction; harmless where another sandbox was faster."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for table in TABLES:
+            connection.execute(table)
+        connection.execute(
+            "INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (str(uuid.uuid4()),)
+        )
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """A file that nobody has put a table into, for example one that this process has just made."""
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return tables == 0
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Let nothing pass but a sandbox store of the version that this program writes."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ConfigError(
+            f"{path} is a database, but not a sandbox's store. Name another file for the store."
+        )
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        raise ConfigError(
+            f"{path} is a sandbox store of version {version}, and this program knows version {VERSION}. "
+            "Name another file for the store, or use the program that made it."
+        )
+
+
+def unusable(path: Path, error: Exception) -> ConfigError:
+    """The sentence for a store that cannot be opened."""
+    if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+        return ConfigError(
+            f"{path} is not a sandbox's store, nor any SQLite file. Name another file for the store."
+        )
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return ConfigError(
+        f"The sandbox's store {path} cannot be opened: {reason}. "
+        "Name a file in a folder that exists and can be written to."
+    )
