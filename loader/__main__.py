@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command line."""
     from loader.cli import cli  # noqa: PLC0415 - the command line must start without pandas
 
-    cli()
+    cli(prog_name="pushwoosh-loader")
 
 
 if __name__ == "__main__":

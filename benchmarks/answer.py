@@ -1,0 +1,162 @@
+"""A server that only answers: it reads a request to its end, looks at nothing in it, and says all is well.
+
+`only_answers()` is nginx where that is installed, and otherwise this module as a process of its own: a
+benchmark of clients wants a server that costs less than they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BODY = b'{"status_code":200,"status_message":"OK","response":{"code":"5A4DB-0X000"}}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(BODY),
+    BODY,
+)
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
+START_SECONDS = 10.0
+
+NGINX = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log error.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    keepalive_requests 100000000;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        default_type application/json;
+        location / {{ return 200 '{body}'; }}
+    }}
+}}
+"""
+
+
+class Answering(NamedTuple):
+    """A server that runs: what it is, and its base URL with a trailing slash."""
+
+    name: str
+    endpoint: str
+
+
+@contextmanager
+def only_answers() -> Iterator[Answering]:
+    """Run a server on a free loopback port for the length of the block."""
+    nginx = shutil.which("nginx")
+    with nginx_server(nginx) if nginx else own_server() as answering:
+        yield answering
+
+
+@contextmanager
+def nginx_server(nginx: str) -> Iterator[Answering]:
+    """Run nginx, all of its files in a temporary folder."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        configuration = Path(folder, "nginx.conf")
+        configuration.write_text(NGINX.format(port=port, body=BODY.decode()))
+        with subprocess.Popen([nginx, "-p", folder, "-c", str(configuration)]) as server:
+            try:
+                await_port(port, server)
+                yield Answering("nginx, answering from memory", endpoint(port))
+            finally:
+                server.terminate()
+
+
+def await_port(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Wait until the server takes connections."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit("nginx did not start; its reason is above.") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+@contextmanager
+def own_server() -> Iterator[Answering]:
+    """Run this module as a child process, which ends when its stdin does."""
+    command = [sys.executable, "-m", "benchmarks.answer"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        yield Answering("a minimal asyncio server", endpoint(int(server.stdout.readline())))
+
+
+def endpoint(port: int) -> str:
+    """The base URL, shaped as the vendor's."""
+    return f"http://127.0.0.1:{port}/json/1.3/"
+
+
+class Answerer(asyncio.Protocol):
+    """One connection; requests may come in pieces, or several in one piece."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to answer."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that has now come in whole."""
+        self._received += data
+        while (end := whole_request(self._received)) is not None:
+            del self._received[:end]
+            self._transport.write(ANSWER)
+
+
+def whole_request(received: bytearray) -> int | None:
+    """Where the first request ends, or None while it is not all here. Every client here sends a length."""
+    head = received.find(b"\r\n\r\n")
+    if head < 0:
+        return None
+    length = LENGTH.search(received, 0, head)
+    end = head + 4 + (int(length[1]) if length else 0)
+    return end if len(received) >= end else None
+
+
+async def serve() -> None:
+    """Answer until stdin ends."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Answerer, "127.0.0.1", 0, backlog=1024)
+    ended = asyncio.Event()
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=watch, daemon=True).start()
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await ended.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,143 @@
+"""`users` and `events`: the two loads."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from loader.cli import dry, show
+from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, load_settings
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from loader.delivery import Brake
+    from loader.pipeline import Plan
+    from loader.report import Watch
+    from loader.sandbox import EmbeddedSandbox
+
+
+@click.command()
+@FILES
+@INPUT_OPTIONS
+@SENDING_OPTIONS
+def users(**options: Any) -> None:
+    """Load users: tie user ids to devices with registerUser.
+
+    Rows of one device keep their order. The same command again resumes: it sends only what was never sent.
+
+    \b
+    Examples:
+      pushwoosh-loader users users.csv --sandbox
+      pushwoosh-loader users users.csv --app XXXXX-XXXXX --mapping users.toml --summary account.json
+    """
+    run(Kind.USERS, options)
+
+
+@click.command()
+@FILES
+@INPUT_OPTIONS
+@SENDING_OPTIONS
+def events(**options: Any) -> None:
+    """Load historical events with postEvent.
+
+    Each goes with the time at which it happened. The same command again resumes: it sends only what was
+    never sent. Events can start customer journeys: pause those that must not run for old events.
+
+    \b
+    Examples:
+      pushwoosh-loader events events.parquet --sandbox
+      pushwoosh-loader events 2024-*.csv --app XXXXX-XXXXX --mapping events.toml --max-rejected 0.1%
+    """
+    run(Kind.EVENTS, options)
+
+
+def run(kind: Kind, options: dict[str, Any]) -> None:
+    """One load, from the parsed options to the exit code."""
+    if options["dry_run"]:
+        dry.run(kind, options)
+        return
+    from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
+
+    say = show.speaker(quiet=options["quiet"], summary=options["summary"])
+    with ExitStack() as cleanup:
+        sandbox = cleanup.enter_context(embedded_sandbox(options)) if options["sandbox"] else None
+        settings = load_settings(kind, options, sandbox)
+        plan = pipeline.prepare(settings)
+        say(show.plan_text(plan, sandboxed=sandbox is not None))
+        if plan.remaining and not options["yes"]:
+            ask(plan)
+        with brakes() as brake:
+            result = pipeline.load(plan, brake=brake, watch=watch(quiet=options["quiet"]))
+        say(show.result_text(result, settings))
+        if sandbox is not None:
+            say(show.holdings_text(sandbox.holdings(), options["sandbox_store"]))
+        say(show.what_next(result, sandboxed=sandbox is not None))
+    show.write_summary(result, options["summary"])
+    sys.exit(result.exit_code)
+
+
+def embedded_sandbox(options: dict[str, Any]) -> EmbeddedSandbox:
+    """The sandbox that `--sandbox` asks for."""
+    from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only where it is asked for
+
+    return EmbeddedSandbox(options["sandbox_store"], application=options["application"])
+
+
+def ask(plan: Plan) -> None:
+    """Name host, application and number of rows; go on with a yes, or where nobody is there to answer."""
+    if not sys.stdin.isatty():
+        return
+    settings = plan.settings
+    question = (
+        f"Send {plan.remaining:,} {settings.kind} to {settings.endpoint.host}, "
+        f"application {settings.application}?"
+    )
+    if not click.confirm(question, err=True):
+        click.echo("Nothing was sent.", err=True)
+        sys.exit(2)
+
+
+def watch(*, quiet: bool) -> Watch:
+    """A live view on a terminal, a line now and then elsewhere."""
+    from loader.report import LiveView, LogLines, Silent  # noqa: PLC0415 - rich is slow to import
+
+    if quiet:
+        return Silent()
+    return LiveView(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
+
+
+@contextmanager
+def brakes() -> Iterator[Brake]:
+    """The first Ctrl-C or SIGTERM lets what is on the wire finish, the second gives it up."""
+    from loader.delivery import DRAIN_SECONDS, Brake  # noqa: PLC0415 - `--help` must start without requests
+
+    brake = Brake()
+    asked = False
+
+    def on_signal(_signum: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            brake.halt()
+            return
+        asked = True
+        brake.drain()
+        click.echo(
+            f"\nStopping: what is on the wire gets up to {DRAIN_SECONDS:.0f} s to be answered. "
+            "Once more to give it up at once.",
+            err=True,
+        )
+
+    watched = [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.signal(number, on_signal) for number in watched}
+    try:
+        yield brake
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,90 @@
+"""`status` and `failures`: what a checkpoint knows, also while a load runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.cli import show
+from loader.model import Result, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
+
+
+@click.command()
+@CHECKPOINT
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE|-",
+    help="Write the account as one JSON object to a file, or to standard output.",
+)
+def status(checkpoint: Path, summary: Path | None) -> None:
+    """Show the account of a load, finished, stopped or running.
+
+    \b
+    Example:
+      pushwoosh-loader status purchases.csv.events.ckpt
+    """
+    from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
+
+    say = show.speaker(quiet=False, summary=summary)
+    ledger = Checkpoint.open(checkpoint)
+    result = Result(ledger.identity.kind, ledger.account(), str(checkpoint))
+    say(show.checkpoint_text(ledger, result))
+    show.write_summary(result, summary)
+
+
+@click.command()
+@CHECKPOINT
+@click.option("--rejected", is_flag=True, help="Only the rejected rows.")
+@click.option("--in-doubt", is_flag=True, help="Only the rows in doubt.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Form of the output. Cells are byte for byte those of the input.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    default=show.STDOUT,
+    metavar="FILE|-",
+    help="Where to write.  [default: standard output]",
+)
+@click.option(
+    "--input",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="The input, if it has moved since; once for each file, in the order of the load.",
+)
+def failures(
+    checkpoint: Path, output: Path, form: str, files: Sequence[str], *, rejected: bool, in_doubt: bool
+) -> None:
+    """List rejected and in-doubt rows, and why.
+
+    Each comes with all its source columns. Columns that begin with "_loader_" are added: state, file, row,
+    reason, HTTP status, vendor code, attempts, time. A load of the written file ignores them.
+
+    \b
+    Examples:
+      pushwoosh-loader failures purchases.csv.events.ckpt
+      pushwoosh-loader failures purchases.csv.events.ckpt --rejected -o rejected.csv
+    """
+    from loader.failures import failed_rows, write_rows  # noqa: PLC0415 - `--help` must start without pandas
+
+    states = {State.REJECTED} if rejected else set()
+    if in_doubt:
+        states.add(State.IN_DOUBT)
+    rows = failed_rows(checkpoint, states or {State.REJECTED, State.IN_DOUBT}, files)
+    count = write_rows(rows, form, output)
+    click.echo(f"{count:,} rows.", err=True)

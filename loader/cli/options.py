@@ -1,0 +1,226 @@
+"""Options that several commands share, and their way into `Settings`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from loader.errors import ConfigError
+from loader.settings import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_ENDPOINT,
+    MAX_CONCURRENCY,
+    Endpoint,
+    OnDoubt,
+    Settings,
+    Threshold,
+    Token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loader.model import Kind
+    from loader.sandbox import EmbeddedSandbox
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
+
+# Bodies made without an application, for a look or for the sandbox, carry this one.
+NO_APPLICATION = "XXXXX-XXXXX"
+
+
+class ThresholdType(click.ParamType[Threshold]):
+    """A number of rows or a percentage."""
+
+    name = "ROWS|PERCENT"
+
+    def convert(
+        self, value: str | Threshold, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Threshold:
+        """Read ``100`` or ``0.5%``."""
+        if isinstance(value, Threshold):
+            return value
+        try:
+            return Threshold.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several decorators as one, in the order in which help shows them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+
+INPUT_OPTIONS = together(
+    click.option(
+        "--app",
+        "application",
+        envvar="PUSHWOOSH_APPLICATION",
+        show_envvar=True,
+        metavar="XXXXX-XXXXX",
+        help="Application code.",
+    ),
+    click.option(
+        "--mapping",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Mapping file (TOML). Without one, columns are recognised by their names.",
+    ),
+    click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
+    click.option(
+        "--summary",
+        type=click.Path(path_type=Path, allow_dash=True),
+        metavar="FILE|-",
+        help="Write the account as one JSON object to a file, or to standard output.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="No progress and no account; errors are still shown."),
+)
+
+SENDING_OPTIONS = together(
+    click.option(
+        "--endpoint",
+        envvar="PUSHWOOSH_ENDPOINT",
+        show_envvar=True,
+        default=DEFAULT_ENDPOINT,
+        show_default=True,
+        metavar="URL",
+        help="Base URL of the API.",
+    ),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"File that holds the API token; otherwise it is taken from {TOKEN_VARIABLE}.",
+    ),
+    click.option(
+        "--checkpoint",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Where progress is written down.  "
+        "[default: beside the first input, FILE.users.ckpt or FILE.events.ckpt]",
+    ),
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1, MAX_CONCURRENCY),
+        default=DEFAULT_CONCURRENCY,
+        show_default=True,
+        help="Requests on the wire at a time.",
+    ),
+    click.option(
+        "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
+    ),
+    click.option(
+        "--on-doubt",
+        type=click.Choice([choice.value for choice in OnDoubt]),
+        default=OnDoubt.HOLD.value,
+        show_default=True,
+        help="An event whose fate is unknown: hold it for your decision, or send it again at once, "
+        "which may record it twice. (Users are always sent again: registerUser is repeatable.)",
+    ),
+    click.option(
+        "--max-rejected",
+        type=ThresholdType(),
+        help="Stop when more rows than this are rejected: a number, or a percentage of the input.",
+    ),
+    click.option(
+        "--max-in-doubt",
+        type=ThresholdType(),
+        help="Stop when more rows than this are in doubt.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Map every row and send nothing (the same as `check`)."),
+    click.option("--sandbox", is_flag=True, help="Send to a sandbox on this machine instead of the vendor."),
+    click.option(
+        "--sandbox-store",
+        type=click.Path(path_type=Path),
+        default=Path("pushwoosh-sandbox.sqlite3"),
+        show_default=True,
+        metavar="FILE",
+        help="Where the sandbox keeps what it took; several loads can share one.",
+    ),
+    click.option("-y", "--yes", is_flag=True, help="Do not ask before the first send."),
+)
+
+
+def read_token(file: Path | None) -> Token | None:
+    """The token from the file, or else from the environment; None where neither is given.
+
+    Raises:
+        ConfigError: the file cannot be read, or its text cannot be a token.
+    """
+    if file is None:
+        text = os.environ.get(TOKEN_VARIABLE)
+        return Token(text) if text else None
+    try:
+        # Editors end a file with a line end; one is no part of the token, more are refused.
+        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError(f"The token file {file} cannot be read: {reason}.") from None
+    return Token(text)
+
+
+def default_checkpoint(kind: Kind, first_file: str, *, sandbox: bool) -> Path:
+    """Beside the first input; a rehearsal in the sandbox has one of its own."""
+    return Path(f"{first_file}.{kind}{'.sandbox' if sandbox else ''}.ckpt")
+
+
+def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> Settings:
+    """The settings of a load.
+
+    Raises:
+        ConfigError: an option is missing or wrong.
+    """
+    application = options["application"]
+    if sandbox is not None:
+        endpoint = Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
+    else:
+        endpoint = Endpoint.parse(options["endpoint"])
+        if not application:
+            raise ConfigError(
+                "No application code: give --app XXXXX-XXXXX or set PUSHWOOSH_APPLICATION. "
+                "To try the load on this machine first, add --sandbox."
+            )
+    files = options["files"]
+    return Settings(
+        kind=kind,
+        files=files,
+        application=application or NO_APPLICATION,
+        endpoint=endpoint,
+        checkpoint=options["checkpoint"] or default_checkpoint(kind, files[0], sandbox=sandbox is not None),
+        # A rehearsal shows the real token to nobody, not even to a server on this machine.
+        token=None if sandbox is not None else read_token(options["token_file"]),
+        mapping=options["mapping"],
+        concurrency=options["concurrency"],
+        rate=options["rate"],
+        limit=options["limit"],
+        on_doubt=OnDoubt(options["on_doubt"]),
+        max_rejected=options["max_rejected"],
+        max_in_doubt=options["max_in_doubt"],
+    )
+
+
+def check_settings(kind: Kind, options: dict[str, Any]) -> Settings:
+    """The settings of a check, which needs neither application nor token nor checkpoint."""
+    files = options["files"]
+    return Settings(
+        kind=kind,
+        files=files,
+        application=options["application"] or NO_APPLICATION,
+        endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
+        checkpoint=default_checkpoint(kind, files[0], sandbox=False),
+        mapping=options["mapping"],
+        limit=options["limit"],
+    )

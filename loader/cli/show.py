@@ -1,0 +1,181 @@
+"""The words in which the commands speak."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loader.journal import Checkpoint
+    from loader.model import Kind, Result
+    from loader.pipeline import Plan
+    from loader.profile import Profile
+    from loader.sandbox import Holdings
+    from loader.settings import Settings
+
+STDOUT = Path("-")
+
+
+def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
+    """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
+
+    def say(text: str) -> None:
+        if text and not quiet:
+            click.echo(text + "\n", err=summary == STDOUT)
+
+    return say
+
+
+def decisions_text(plan: Plan) -> str:
+    """What was decided about the columns."""
+    lines = [f"{plan.survey.rows:,} {plan.settings.kind} in {', '.join(plan.settings.files)}"]
+    lines += [f"  {decision}" for decision in plan.mapper.decisions]
+    lines += [f"  note: {notice}" for notice in plan.mapper.notices]
+    return "\n".join(lines)
+
+
+def plan_text(plan: Plan, *, sandboxed: bool) -> str:
+    """What is about to happen."""
+    where = "a sandbox on this machine" if sandboxed else plan.settings.endpoint.host
+    lines = [decisions_text(plan), f"  sent to {where}, application {plan.settings.application}"]
+    if plan.earlier is not None:
+        lines.append(
+            f"  resuming {plan.settings.checkpoint}: {plan.earlier.settled:,} rows are settled, "
+            f"{plan.remaining:,} are to be sent"
+        )
+    return "\n".join(lines)
+
+
+def result_text(result: Result, settings: Settings) -> str:
+    """How the load ended, and the account."""
+    from loader.report import account_text, pace_text  # noqa: PLC0415 - rich is slow to import
+
+    lines = [account_text(result.account)]
+    if pace := pace_text(result.account):
+        lines.append(f"  {pace}")
+    if result.stopped:
+        lines.append(f"\nStopped: {result.stopped}")
+    elif result.interrupted and result.account.never_sent:
+        lines.append("\nInterrupted.")
+    elif result.account.never_sent and settings.limit:
+        lines.append(f"\nEnded after the first {settings.limit:,} rows, as --limit asked.")
+    return "\n".join(lines)
+
+
+def what_next(result: Result, *, sandboxed: bool) -> str:
+    """The commands that lead on from here."""
+    account, checkpoint = result.account, shlex.quote(result.checkpoint)
+    steps = []
+    if account.never_sent:
+        steps.append(f"{account.never_sent:,} rows were never sent. The same command again sends them.")
+    if account.rejected:
+        steps.append(
+            f"{account.rejected:,} rows were rejected. To see them with their reasons:\n"
+            f"  pushwoosh-loader failures {checkpoint} --rejected"
+        )
+    if account.in_doubt:
+        steps.append(
+            f"{account.in_doubt:,} rows are in doubt: they may or may not have landed, and are not sent "
+            f"again. To see them:\n  pushwoosh-loader failures {checkpoint} --in-doubt"
+        )
+    if not steps:
+        steps.append("Every row is confirmed." if account.read else "The input holds no rows.")
+        if sandboxed:
+            steps.append(
+                "Next: set PUSHWOOSH_API_TOKEN and run the same command with --app XXXXX-XXXXX in place of "
+                "--sandbox.\nTo see the bodies that are sent: "
+                f"pushwoosh-loader check {result.kind} FILE"
+            )
+    return "\n".join(steps)
+
+
+def holdings_text(holdings: Holdings, store: Path) -> str:
+    """What the sandbox holds now."""
+    lines = [f"The sandbox ({store}) now holds {holdings.devices:,} devices of {holdings.users:,} users"]
+    lines += [
+        f"  {event.count:,} × {event.event}, from {moment(event.first_utc)} to {moment(event.last_utc)} UTC"
+        for event in holdings.events
+    ]
+    return "\n".join(lines)
+
+
+def moment(seconds: int) -> str:
+    """Unix seconds as a date and a time of day in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def profile_text(profile: Profile, kind: Kind) -> str:
+    """What a check found."""
+    lines = [f"{profile.rows - profile.rejected:,} of {profile.rows:,} {kind} would be sent."]
+    if profile.bodies:
+        lines.append(
+            f"The first bodies, exactly as they would be sent (the largest: {profile.largest_body:,} bytes):"
+        )
+        lines += [f"  {body.decode()}" for body in profile.bodies]
+    if profile.rejected:
+        lines.append(f"\n{profile.rejected:,} would be rejected:")
+    for reason, group in profile.rejects.items():
+        lines.append(f"  {group.rows:,} × {reason}")
+        lines += [f"      {example}" for example in group.examples]
+    return "\n".join(lines)
+
+
+def profile_record(profile: Profile, kind: Kind, exit_code: int) -> dict[str, object]:
+    """What a check found, for a program."""
+    return {
+        "kind": kind.value,
+        "read": profile.rows,
+        "would_send": profile.rows - profile.rejected,
+        "would_reject": profile.rejected,
+        "rejects": [
+            {"reason": reason, "rows": group.rows, "examples": group.examples}
+            for reason, group in profile.rejects.items()
+        ],
+        "largest_body": profile.largest_body,
+        "exit_code": exit_code,
+    }
+
+
+def write_summary(result: Result, target: Path | None) -> None:
+    """Write the account for a program, where it was asked for."""
+    from loader.report import summary_record  # noqa: PLC0415 - rich is slow to import
+
+    write_json(summary_record(result), target)
+
+
+def write_json(record: dict[str, object], target: Path | None) -> None:
+    """Write one JSON object to a file or to standard output."""
+    if target is None:
+        return
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    if target == STDOUT:
+        sys.stdout.write(text)
+        return
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"The summary cannot be written to {target}: {error.strerror}.\n{text}") from None
+
+
+def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
+    """What a checkpoint is of, and its account."""
+    from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
+
+    identity = ledger.identity
+    lines = [
+        f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
+        f"  sent to {identity.endpoint}, application {identity.application}",
+        account_text(result.account),
+    ]
+    lines.append("A load is running." if ledger.running else what_next(result, sandboxed=False))
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""Rejected and in-doubt rows beside their source columns: each can be found, explained and sent again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from loader.errors import ConfigError, SourceError
+from loader.journal import Checkpoint
+from loader.model import OWN_COLUMNS, State
+from loader.sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from loader.journal import ExceptionRow
+    from loader.model import Chunk
+    from loader.sources import Survey
+
+
+def failed_rows(
+    checkpoint: Path, states: Collection[State], files: Sequence[str] = ()
+) -> Iterator[pd.DataFrame]:
+    """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
+
+    Args:
+        checkpoint: the checkpoint file; a load into it may be running.
+        states: rejected, in doubt or both.
+        files: where the input is now, if it has moved.
+
+    Raises:
+        CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the one it is of.
+    """
+    ledger = Checkpoint.open(checkpoint)
+    found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
+    inputs = ledger.identity.files
+    if not found:
+        return
+    source = open_source(files or [file.name for file in inputs])
+    refuse_other_input(source.survey(), [file.sha256 for file in inputs], checkpoint)
+    wanted = sorted(found)
+    for chunk in source.chunks(wanted[0]):
+        here = [found[ordinal] for ordinal in chunk.rows if ordinal in found]
+        if here:
+            yield beside_source(chunk, here)
+        if wanted[-1] < chunk.rows.stop:
+            return
+
+
+def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> None:
+    """Rows are found by their number, so the input must be the one that was loaded."""
+    for file, digest in zip(survey.files, digests, strict=False):
+        if file.sha256 != digest:
+            raise SourceError(
+                f"{file.name} is not the file that {checkpoint} was made of: its content has changed."
+            )
+    if len(survey.files) != len(digests):
+        raise SourceError(f"{checkpoint} was made of {len(digests)} files, {len(survey.files)} were given.")
+
+
+def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
+    """The source records of `rows`, with what became of them."""
+    frame = chunk.frame.iloc[[row.ordinal - chunk.first for row in rows]].reset_index(drop=True)
+    fate = pd.DataFrame(
+        {
+            "state": [row.state.value for row in rows],
+            "file": chunk.file,
+            "row": [chunk.first_row + row.ordinal - chunk.first for row in rows],
+            "reason": [row.message for row in rows],
+            "phase": [row.phase.value if row.state is State.REJECTED else None for row in rows],
+            "http_status": pd.array([row.http_status for row in rows], dtype="Int64"),
+            "code": pd.array([row.code for row in rows], dtype="Int64"),
+            "attempts": [row.attempts for row in rows],
+            "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
+        }
+    ).add_prefix(OWN_COLUMNS)
+    return pd.concat([frame, fate], axis="columns")
+
+
+def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
+    """Write the frames as ``csv``, ``jsonl`` or ``parquet``; return the number of rows.
+
+    Text cells are written byte for byte. A file is made readable for its owner alone: it holds personal data.
+
+    Raises:
+        ConfigError: the target cannot be written.
+    """
+    write = {"csv": _write_csv, "jsonl": _write_jsonl, "parquet": _write_parquet}[form]
+    rows = 0
+
+    def counted() -> Iterator[pd.DataFrame]:
+        nonlocal rows
+        for frame in frames:
+            rows += len(frame)
+            yield frame
+
+    with _opened(target) as out:
+        write(counted(), out)
+    return rows
+
+
+@contextmanager
+def _opened(target: Path) -> Iterator[IO[bytes]]:
+    if str(target) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written: {error.strerror}.") from None
+    with os.fdopen(descriptor, "wb") as out:
+        yield out
+
+
+def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    for number, frame in enumerate(frames):
+        out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\n").encode())
+
+
+def _write_jsonl(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    # Not DataFrame.to_json: it rounds floats to 15 digits.
+    for frame in frames:
+        for record in pa.Table.from_pandas(frame, preserve_index=False).to_pylist():
+            out.write(json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n")
+
+
+def _write_parquet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    writer: pq.ParquetWriter | None = None
+    for frame in frames:
+        schema = writer.schema if writer else None
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        writer = writer or pq.ParquetWriter(out, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()

@@ -1,0 +1,226 @@
+"""The main path: prepare, lease, map, deliver, settle, account.
+
+plan = prepare(settings)       everything that can be known, and refused, before the first send
+result = load(plan, ...)       the load; the same again resumes
+profile = check(plan)          the same way of a row, with nothing behind it
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from loader.delivery import Dispatch, Policy, RequestsTransport
+from loader.errors import ConfigError, SourceError
+from loader.journal import Checkpoint, FileRecord, Identity, Journal
+from loader.mapping import Mapping, bind, infer
+from loader.mapping.fields import APPLICATION_CODE
+from loader.model import Kind, Result
+from loader.profile import Profile
+from loader.settings import OnDoubt
+from loader.sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from loader.delivery import Brake
+    from loader.mapping import Mapped, Mapper
+    from loader.model import Account, Chunk, Request
+    from loader.report import Watch
+    from loader.settings import Settings
+    from loader.sources import Source, Survey
+
+# So many first rows that all fail to map for one reason: the mapping is wrong, not the rows.
+CANARY_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is known before the first send.
+
+    Attributes:
+        earlier: the account that earlier runs left in the checkpoint, or None where there is none yet.
+    """
+
+    settings: Settings
+    source: Source
+    survey: Survey
+    mapper: Mapper
+    earlier: Account | None
+
+    @property
+    def rows(self) -> int:
+        """Rows to be loaded over all runs: the whole input, or the first `limit` of it."""
+        limit = self.settings.limit
+        return self.survey.rows if limit is None else min(limit, self.survey.rows)
+
+    @property
+    def remaining(self) -> int:
+        """Rows still to be loaded."""
+        return self.rows - (self.earlier.settled if self.earlier else 0)
+
+
+def prepare(settings: Settings) -> Plan:
+    """Read the whole input once, decide on the mapping, and refuse what cannot go well.
+
+    Raises:
+        SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
+    """
+    refuse_application(settings.application)
+    source = open_source(settings.files)
+    survey = source.survey()
+    sample = source.sample()
+    where = str(settings.mapping or settings.files[0])
+    if settings.mapping:
+        mapping = Mapping.read(settings.mapping, settings.kind)
+    else:
+        mapping = infer(settings.kind, source.schema, sample, where=where)
+    began, earlier = look_back(settings)
+    mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=began)
+    return Plan(settings, source, survey, mapper, earlier)
+
+
+def refuse_application(code: str) -> None:
+    """The vendor would refuse every row of a code that cannot be one."""
+    if not APPLICATION_CODE.fullmatch(code):
+        raise ConfigError(
+            f'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, twice). '
+            "Check --app or PUSHWOOSH_APPLICATION."
+        )
+
+
+def look_back(settings: Settings) -> tuple[datetime, Account | None]:
+    """When the load began, which is now or what an existing checkpoint says, and what it has done so far."""
+    if not settings.checkpoint.exists():
+        return datetime.now(UTC), None
+    checkpoint = Checkpoint.open(settings.checkpoint)
+    first_run = datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
+    # A zone's offset is taken at one instant for all runs: that which the first run wrote down.
+    mapping = Mapping.parse(checkpoint.identity.mapping, str(settings.checkpoint))
+    return mapping.instant or first_run, checkpoint.account()
+
+
+def load(plan: Plan, *, brake: Brake, watch: Watch) -> Result:
+    """Send what was never sent; return the account over all runs.
+
+    Raises:
+        CheckpointError: the checkpoint is in use, is of something else, or cannot be written. Nothing is sent
+            from then on.
+    """
+    settings = plan.settings
+    with (
+        Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
+        RequestsTransport.to(settings) as transport,
+    ):
+        policy = policy_of(plan, journal.account())
+        dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
+        leases = Leases(plan, journal, dispatch)
+        with watch.watching(journal.account, dispatch.wire):
+            for outcomes in dispatch.deliver(leases.requests()):
+                journal.settle(outcomes)
+        journal.release()
+        stopped = leases.stopped or (dispatch.stopped and dispatch.stopped.reason)
+        return Result(settings.kind, journal.account(), str(settings.checkpoint), stopped, brake.drained)
+
+
+def check(plan: Plan) -> Profile:
+    """Map every row and send nothing."""
+    profile = Profile()
+    for chunk in within(plan.source.chunks(), [range(plan.rows)]):
+        profile.add(plan.mapper.map(chunk))
+    return profile
+
+
+class Leases:
+    """Takes rows from the source, maps them, and leases them in the journal before it hands them out.
+
+    Attributes:
+        stopped: why the input ended before its end, or None.
+    """
+
+    def __init__(self, plan: Plan, journal: Journal, dispatch: Dispatch) -> None:
+        self.stopped: str | None = None
+        self._plan = plan
+        self._journal = journal
+        self._dispatch = dispatch
+
+    def requests(self) -> Iterator[Request]:
+        """Every row that was never sent, in order. Rows before a damaged place are handed out."""
+        try:
+            for mapped in self._mapped():
+                for part in mapped.parts(self._journal.lease_rows):
+                    self._dispatch.count_rejected(len(part.rejects))
+                    if self._dispatch.stopped:
+                        return
+                    self._journal.lease(part.rows, part.rejects)
+                    yield from part.requests()
+        except SourceError as error:
+            self.stopped = str(error)
+
+    def _mapped(self) -> Iterator[Mapped]:
+        unsent = list(self._journal.never_sent(self._plan.rows))
+        if not unsent:
+            return
+        first = True
+        for chunk in within(self._plan.source.chunks(unsent[0].start), unsent):
+            mapped = self._plan.mapper.map(chunk)
+            if first and (reason := all_alike(mapped)):
+                self.stopped = reason
+                return
+            first = False
+            yield mapped
+
+
+def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[Chunk]:
+    """The parts of the chunks that are in the wanted ranges; both ascend."""
+    ranges = deque(wanted)
+    for chunk in chunks:
+        while ranges and ranges[0].start < chunk.rows.stop:
+            part = chunk.part(ranges[0])
+            if len(part.rows):
+                yield part
+            if ranges[0].stop > chunk.rows.stop:
+                break
+            ranges.popleft()
+        if not ranges:
+            return
+
+
+def all_alike(mapped: Mapped) -> str | None:
+    """A sentence, if the first rows are all rejected for one reason: then nothing is sent at all."""
+    first = mapped.rejects[:CANARY_ROWS]
+    if len(first) < CANARY_ROWS or first[-1].ordinal != mapped.first + CANARY_ROWS - 1:
+        return None
+    if len({reject.reason for reject in first}) > 1:
+        return None
+    return (
+        f"The first {CANARY_ROWS} rows cannot be mapped, all for one reason: {first[0].message} "
+        "Mend the mapping; nothing was sent."
+    )
+
+
+def identity(plan: Plan) -> Identity:
+    """What the checkpoint is of: it is refused for anything else."""
+    return Identity(
+        kind=plan.settings.kind,
+        application=plan.settings.application,
+        endpoint=plan.settings.endpoint.name,
+        mapping=plan.mapper.mapping.to_toml(),
+        files=tuple(FileRecord(file.name, file.size, file.sha256, file.rows) for file in plan.survey.files),
+    )
+
+
+def policy_of(plan: Plan, account: Account) -> Policy:
+    """The dispatcher's numbers; percentages are of the whole input."""
+    settings, total = plan.settings, plan.survey.rows
+    return Policy(
+        concurrency=settings.concurrency,
+        rate=settings.rate,
+        resend_ambiguous=settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND,
+        max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
+        max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
+        rejected_before=account.rejected,
+        in_doubt_before=account.in_doubt,
+    )

@@ -1,0 +1,70 @@
+"""The account as text for a person and as one JSON object for a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loader.model import Account, Result
+
+
+def account_text(account: Account) -> str:
+    """The four counts, one a line, adding up to the rows read."""
+    lines = [
+        ("read", account.read, ""),
+        ("confirmed", account.confirmed, duplicates_remark(account.possible_duplicates)),
+        ("rejected", account.rejected, ""),
+        ("in doubt", account.in_doubt, ""),
+        ("never sent", account.never_sent, ""),
+    ]
+    if account.in_flight:
+        lines.insert(4, ("in flight", account.in_flight, "being sent right now"))
+    width = max(len(f"{count:,}") for _, count, _ in lines)
+    return "\n".join(
+        f"  {name:<11}{count:>{width},}{'   ' + remark if remark else ''}" for name, count, remark in lines
+    )
+
+
+def duplicates_remark(rows: int) -> str:
+    """A word on the rows that may have landed twice because they were sent again on request."""
+    return f"of these {rows:,} were in doubt and sent again: possible duplicates" if rows else ""
+
+
+def pace_text(account: Account) -> str:
+    """How long it took and how fast it was, over all runs."""
+    seconds = account.elapsed_seconds
+    if not account.attempts or seconds <= 0:
+        return ""
+    return f"{account.attempts:,} requests in {duration(seconds)}, {account.attempts / seconds:,.0f} a second"
+
+
+def duration(seconds: float) -> str:
+    """A span of time for people: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def summary_record(result: Result) -> dict[str, object]:
+    """The object that `--summary` writes; its keys are a contract."""
+    account = result.account
+    seconds = account.elapsed_seconds
+    return {
+        "kind": result.kind.value,
+        "read": account.read,
+        "confirmed": account.confirmed,
+        "rejected": account.rejected,
+        "in_doubt": account.in_doubt,
+        "never_sent": account.never_sent,
+        "possible_duplicates": account.possible_duplicates,
+        "attempts": account.attempts,
+        "elapsed_seconds": round(seconds, 3),
+        "rows_per_second": round(account.settled / seconds, 1) if seconds > 0 else 0.0,
+        "checkpoint": result.checkpoint,
+        "exit_code": result.exit_code,
+        "stopped": result.stopped,
+    }

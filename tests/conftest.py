@@ -1,0 +1,78 @@
+"""What the tests of whole commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SAMPLES = Path(__file__).parent.parent / "sample_data"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """Runs the real command in a process of its own, in an empty folder, with an empty environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "PYTHONWARNINGS": "error",
+            "COLUMNS": "200",
+            # Nothing listens there: no mistake in a test can reach beyond this machine.
+            "PUSHWOOSH_ENDPOINT": "http://127.0.0.1:9/",
+        }
+
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "loader", *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object, **environment: str) -> Ran:
+        """Run a command to its end."""
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=300)
+        return Ran(process.returncode, out, err)
+
+    def summary(self, *arguments: object, **environment: str) -> dict[str, Any]:
+        """Run a command to its end; its `--summary`."""
+        ran = self.run(*arguments, "--summary", "-", **environment)
+        assert ran.out, ran.err
+        record: dict[str, Any] = json.loads(ran.out)
+        assert record["exit_code"] == ran.code
+        return record
+
+    def held(self, query: str, store: str = "pushwoosh-sandbox.sqlite3") -> list[tuple[Any, ...]]:
+        """Ask the sandbox's store."""
+        with closing(sqlite3.connect(self.folder / store)) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> CommandLine:
+    """The command line, standing in an empty folder."""
+    return CommandLine(tmp_path)
