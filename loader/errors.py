@@ -35,7 +35,9 @@ class MappingError(ConfigError):
     def __init__(self, problems: list[str], where: str) -> None:
         self.problems = problems
         self.where = where
-        super().__init__(f"{where}: " + "\n".join(problems))
+        super().__init__(
+            f"{where}: " + (problems[0] if len(problems) == 1 else "\n  " + "\n  ".join(problems))
+        )
 
 
 class SourceError(LoaderError):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import pandas as pd
@@ -16,11 +18,11 @@ import pyarrow.parquet as pq
 from loader.errors import ConfigError, SourceError
 from loader.journal import Checkpoint
 from loader.model import OWN_COLUMNS, State
+from loader.settings import refuse_overwriting
 from loader.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from pathlib import Path
 
     from loader.journal import ExceptionRow
     from loader.model import Chunk
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def failed_rows(
-    checkpoint: Path, states: Collection[State], files: Sequence[str] = ()
+    checkpoint: Path, states: Collection[State], files: Sequence[str] = (), *, target: Path | None = None
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
 
@@ -36,16 +38,20 @@ def failed_rows(
         checkpoint: the checkpoint file; a load into it may be running.
         states: rejected, in doubt or both.
         files: where the input is now, if it has moved.
+        target: where the frames will be written; refused where that would destroy what they come from.
 
     Raises:
+        ConfigError: the target is the checkpoint or the input.
         CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the one it is of.
     """
     ledger = Checkpoint.open(checkpoint)
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
     inputs = ledger.identity.files
+    names = [str(name) for name in files] or [file.name for file in inputs]
+    refuse_overwriting(target, [str(checkpoint), *names])
     if not found:
         return
-    source = open_source(files or [file.name for file in inputs])
+    source = open_source(names)
     refuse_other_input(source.survey(), [file.sha256 for file in inputs], checkpoint)
     wanted = sorted(found)
     for chunk in source.chunks(wanted[0]):
@@ -110,16 +116,23 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
 
 @contextmanager
 def _opened(target: Path) -> Iterator[IO[bytes]]:
+    """The target, which is replaced only when all is written: a failure leaves it as it was."""
     if str(target) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
+        descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}.") from None
-    with os.fdopen(descriptor, "wb") as out:
-        yield out
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            yield out
+        Path(unfinished).replace(target)
+    except BaseException:
+        Path(unfinished).unlink()
+        raise
 
 
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:

@@ -8,12 +8,12 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.delivery import Dispatch, Policy, RequestsTransport
-from loader.errors import ConfigError, SourceError
+from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.journal import Checkpoint, FileRecord, Identity, Journal
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
@@ -24,6 +24,7 @@ from loader.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from loader.delivery import Brake
     from loader.mapping import Mapped, Mapper
@@ -59,7 +60,8 @@ class Plan:
     @property
     def remaining(self) -> int:
         """Rows still to be loaded."""
-        return self.rows - (self.earlier.settled if self.earlier else 0)
+        beyond = self.survey.rows - self.rows
+        return max(0, self.earlier.never_sent - beyond) if self.earlier else self.rows
 
 
 def prepare(settings: Settings) -> Plan:
@@ -77,9 +79,13 @@ def prepare(settings: Settings) -> Plan:
         mapping = Mapping.read(settings.mapping, settings.kind)
     else:
         mapping = infer(settings.kind, source.schema, sample, where=where)
-    began, earlier = look_back(settings)
-    mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=began)
-    return Plan(settings, source, survey, mapper, earlier)
+    checkpoint = existing(settings)
+    now = began(checkpoint) if checkpoint else datetime.now(UTC)
+    mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
+    plan = Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
+    if checkpoint:
+        checkpoint.refuse_other(identity(plan))
+    return plan
 
 
 def refuse_application(code: str) -> None:
@@ -91,25 +97,31 @@ def refuse_application(code: str) -> None:
         )
 
 
-def look_back(settings: Settings) -> tuple[datetime, Account | None]:
-    """When the load began, which is now or what an existing checkpoint says, and what it has done so far."""
-    if not settings.checkpoint.exists():
-        return datetime.now(UTC), None
-    checkpoint = Checkpoint.open(settings.checkpoint)
-    first_run = datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
-    # A zone's offset is taken at one instant for all runs: that which the first run wrote down.
-    mapping = Mapping.parse(checkpoint.identity.mapping, str(settings.checkpoint))
-    return mapping.instant or first_run, checkpoint.account()
+def existing(settings: Settings) -> Checkpoint | None:
+    """What earlier runs left, if there were any."""
+    path = settings.checkpoint
+    return Checkpoint.open(path) if path is not None and path.exists() else None
+
+
+def began(checkpoint: Checkpoint) -> datetime:
+    """The one instant of all runs, for what depends on the moment: that which the first run wrote down."""
+    mapping = Mapping.parse(checkpoint.identity.mapping, str(checkpoint.path))
+    return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
 
 
 def load(plan: Plan, *, brake: Brake, watch: Watch) -> Result:
     """Send what was never sent; return the account over all runs.
 
+    A checkpoint that can no longer be written ends the load, as a damaged input does: nothing more is sent,
+    and the result says why.
+
     Raises:
-        CheckpointError: the checkpoint is in use, is of something else, or cannot be written. Nothing is sent
-            from then on.
+        CheckpointError: the checkpoint cannot be opened, is in use or was made for another load. Then
+            nothing was sent.
     """
     settings = plan.settings
+    if settings.checkpoint is None:
+        raise ConfigError("A load needs a checkpoint file.")
     with (
         Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
         RequestsTransport.to(settings) as transport,
@@ -117,12 +129,32 @@ def load(plan: Plan, *, brake: Brake, watch: Watch) -> Result:
         policy = policy_of(plan, journal.account())
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         leases = Leases(plan, journal, dispatch)
-        with watch.watching(journal.account, dispatch.wire):
-            for outcomes in dispatch.deliver(leases.requests()):
-                journal.settle(outcomes)
-        journal.release()
-        stopped = leases.stopped or (dispatch.stopped and dispatch.stopped.reason)
-        return Result(settings.kind, journal.account(), str(settings.checkpoint), stopped, brake.drained)
+        try:
+            with watch.watching(journal.account, dispatch.wire):
+                for outcomes in dispatch.deliver(leases.requests()):
+                    journal.settle(outcomes)
+            journal.release()
+        except CheckpointError as error:
+            leases.stopped = str(error)
+    stopped = leases.stopped or (dispatch.stopped and dispatch.stopped.reason)
+    return Result(
+        settings.kind,
+        account_at_rest(journal, settings.checkpoint),
+        str(settings.checkpoint),
+        stopped,
+        brake.drained,
+    )
+
+
+def account_at_rest(journal: Journal, path: Path) -> Account:
+    """The account of a load that has ended: what was on the wire when the journal failed is in doubt."""
+    account = journal.account()
+    if not account.in_flight:
+        return account
+    try:
+        return Checkpoint.open(path).account()
+    except CheckpointError:
+        return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
 
 
 def check(plan: Plan) -> Profile:
@@ -156,7 +188,8 @@ class Leases:
                         return
                     self._journal.lease(part.rows, part.rejects)
                     yield from part.requests()
-        except SourceError as error:
+        except (SourceError, CheckpointError) as error:
+            # What is on the wire is still answered and settled.
             self.stopped = str(error)
 
     def _mapped(self) -> Iterator[Mapped]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,14 @@ class Profile:
         rejects: by reason, in the order of first appearance.
         bodies: the first few request bodies, exactly as they would be sent.
         largest_body: bytes of the largest body.
+        uses: how often each correction was made that the mapping allows (a clock time that was skipped, say).
     """
 
     rows: int = 0
     rejects: dict[str, RejectedFor] = field(default_factory=dict)
     bodies: list[bytes] = field(default_factory=list)
     largest_body: int = 0
+    uses: Counter[str] = field(default_factory=Counter)
 
     @property
     def rejected(self) -> int:
@@ -45,6 +48,7 @@ class Profile:
     def add(self, mapped: Mapped) -> None:
         """Count one mapped chunk."""
         self.rows += mapped.count
+        self.uses.update(mapped.uses)
         for reject in mapped.rejects:
             group = self.rejects.setdefault(reject.reason, RejectedFor())
             group.rows += 1

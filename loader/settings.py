@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from loader.model import Kind
 
@@ -128,6 +129,21 @@ class Endpoint:
         return urlsplit(self.url).netloc
 
 
+def refuse_overwriting(target: Path | None, precious: Iterable[str | Path | None]) -> None:
+    """Refuse to write over a file that is needed.
+
+    Raises:
+        ConfigError: the target is one of the precious files.
+    """
+    if target is None or not target.is_file():
+        return
+    for path in precious:
+        if path is not None and Path(path).is_file() and target.samefile(path):
+            raise ConfigError(
+                f"{target} would be overwritten, and it is needed: name another file to write to."
+            )
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name means this machine."""
     try:
@@ -145,7 +161,7 @@ class Settings:
         files: the input, in reading order.
         application: application code.
         endpoint: where to send.
-        checkpoint: the checkpoint file.
+        checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
         concurrency: the largest number of requests on the wire.
@@ -159,7 +175,7 @@ class Settings:
     files: tuple[str, ...]
     application: str
     endpoint: Endpoint
-    checkpoint: Path
+    checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
     concurrency: int = DEFAULT_CONCURRENCY

@@ -178,6 +178,33 @@ def test_a_second_copy_is_refused(command: CommandLine, tmp_path: Path) -> None:
     assert held(command) == expected(source)
 
 
+def test_a_lost_checkpoint_stops_the_load(command: CommandLine, tmp_path: Path) -> None:
+    """A checkpoint that is deleted during the load stops it: exit 5, a reason, and counts that add up."""
+    source = small(tmp_path / "events.csv", "events.csv", 2000)
+    arguments = ("events", source, "--mapping", SAMPLES / "events.toml", "--sandbox", "--rate", "400")
+    with command.start(*arguments, "--summary", "account.json") as process:
+        wait_until_held(command, 100)
+        (tmp_path / "events.csv.events.sandbox.ckpt").unlink()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 5, err
+    assert "Traceback" not in err
+    account = json.loads((command.folder / "account.json").read_text())
+    assert "events.csv.events.sandbox.ckpt" in account["stopped"]
+    states = ("confirmed", "rejected", "in_doubt", "never_sent")
+    assert sum(account[state] for state in states) == account["read"] == 2000
+    assert account["confirmed"] <= sum(held(command).values()) <= account["confirmed"] + account["in_doubt"]
+
+
+def test_a_damaged_row_group_settles_the_rows_before_it(command: CommandLine) -> None:
+    """Rows before the damage arrive; then the load stops with exit 5 and names the first row that is lost."""
+    damaged = SAMPLES / "broken" / "damaged.parquet"
+    ran = command.run("users", damaged, "--sandbox", "--checkpoint", "c.ckpt")
+    assert ran.code == 5, ran.err
+    assert f"Stopped: {damaged}" in ran.out
+    assert "row 51" in ran.out
+    assert command.held("SELECT count(*) FROM devices")[0][0] == 50
+
+
 @pytest.mark.parametrize("change", ["input", "mapping", "application", "endpoint"])
 def test_what_differs_is_refused(command: CommandLine, tmp_path: Path, change: str) -> None:
     """A checkpoint is refused for another input, mapping, application or endpoint, and nothing is sent."""

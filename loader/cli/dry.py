@@ -34,6 +34,7 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     say = show.speaker(quiet=options["quiet"], summary=options["summary"])
+    show.refuse_summary(options["summary"], [*options["files"], options["mapping"]])
     plan = pipeline.prepare(check_settings(kind, options))
     say(show.decisions_text(plan))
     profile = pipeline.check(plan)

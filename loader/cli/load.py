@@ -66,21 +66,30 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     say = show.speaker(quiet=options["quiet"], summary=options["summary"])
+    show.refuse_summary(options["summary"], needed_files(options))
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(embedded_sandbox(options)) if options["sandbox"] else None
         settings = load_settings(kind, options, sandbox)
         plan = pipeline.prepare(settings)
         say(show.plan_text(plan, sandboxed=sandbox is not None))
         if plan.remaining and not options["yes"]:
-            ask(plan)
+            ask(plan, sandboxed=sandbox is not None)
         with brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch(quiet=options["quiet"]))
+        show.write_summary(result, options["summary"])
         say(show.result_text(result, settings))
         if sandbox is not None:
             say(show.holdings_text(sandbox.holdings(), options["sandbox_store"]))
-        say(show.what_next(result, sandboxed=sandbox is not None))
-    show.write_summary(result, options["summary"])
+        say(show.what_next(result, sandboxed=sandbox is not None, limited=settings.limit is not None))
+    if options["quiet"] and result.stopped:
+        click.echo(f"Stopped: {result.stopped}", err=True)
     sys.exit(result.exit_code)
+
+
+def needed_files(options: dict[str, Any]) -> list[Any]:
+    """The files that a summary must not take the place of."""
+    names = ("mapping", "token_file", "checkpoint", "sandbox_store")
+    return [*options["files"], *(options[name] for name in names)]
 
 
 def embedded_sandbox(options: dict[str, Any]) -> EmbeddedSandbox:
@@ -90,16 +99,18 @@ def embedded_sandbox(options: dict[str, Any]) -> EmbeddedSandbox:
     return EmbeddedSandbox(options["sandbox_store"], application=options["application"])
 
 
-def ask(plan: Plan) -> None:
+def ask(plan: Plan, *, sandboxed: bool) -> None:
     """Name host, application and number of rows; go on with a yes, or where nobody is there to answer."""
     if not sys.stdin.isatty():
         return
     settings = plan.settings
-    question = (
-        f"Send {plan.remaining:,} {settings.kind} to {settings.endpoint.host}, "
-        f"application {settings.application}?"
-    )
-    if not click.confirm(question, err=True):
+    where = "the sandbox" if sandboxed else settings.endpoint.host
+    question = f"Send {plan.remaining:,} {settings.kind} to {where}, application {settings.application}?"
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    if not agreed:
         click.echo("Nothing was sent.", err=True)
         sys.exit(2)
 

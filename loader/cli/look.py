@@ -85,6 +85,6 @@ def failures(
     states = {State.REJECTED} if rejected else set()
     if in_doubt:
         states.add(State.IN_DOUBT)
-    rows = failed_rows(checkpoint, states or {State.REJECTED, State.IN_DOUBT}, files)
+    rows = failed_rows(checkpoint, states or {State.REJECTED, State.IN_DOUBT}, files, target=output)
     count = write_rows(rows, form, output)
     click.echo(f"{count:,} rows.", err=True)

@@ -183,7 +183,7 @@ def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox 
     Raises:
         ConfigError: an option is missing or wrong.
     """
-    application = options["application"]
+    application, token = options["application"], read_token(options["token_file"])
     if sandbox is not None:
         endpoint = Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
     else:
@@ -200,8 +200,8 @@ def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox 
         application=application or NO_APPLICATION,
         endpoint=endpoint,
         checkpoint=options["checkpoint"] or default_checkpoint(kind, files[0], sandbox=sandbox is not None),
-        # A rehearsal shows the real token to nobody, not even to a server on this machine.
-        token=None if sandbox is not None else read_token(options["token_file"]),
+        # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
+        token=token if sandbox is None else None,
         mapping=options["mapping"],
         concurrency=options["concurrency"],
         rate=options["rate"],
@@ -220,7 +220,6 @@ def check_settings(kind: Kind, options: dict[str, Any]) -> Settings:
         files=files,
         application=options["application"] or NO_APPLICATION,
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
-        checkpoint=default_checkpoint(kind, files[0], sandbox=False),
         mapping=options["mapping"],
         limit=options["limit"],
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.errors import ConfigError
+from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from loader.journal import Checkpoint
     from loader.model import Kind, Result
@@ -31,7 +33,9 @@ def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
 
     def say(text: str) -> None:
         if text and not quiet:
-            click.echo(text + "\n", err=summary == STDOUT)
+            # A reader that has gone (`| head`), or a full disk, must not end a load.
+            with contextlib.suppress(OSError):
+                click.echo(text + "\n", err=summary == STDOUT)
 
     return say
 
@@ -46,12 +50,18 @@ def decisions_text(plan: Plan) -> str:
 
 def plan_text(plan: Plan, *, sandboxed: bool) -> str:
     """What is about to happen."""
-    where = "a sandbox on this machine" if sandboxed else plan.settings.endpoint.host
-    lines = [decisions_text(plan), f"  sent to {where}, application {plan.settings.application}"]
+    settings = plan.settings
+    where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
+    lines = [decisions_text(plan), f"  sent to {where}, application {settings.application}"]
+    if settings.token is None and not sandboxed:
+        lines.append(
+            "  note: no API token is given. If the application needs one, set PUSHWOOSH_API_TOKEN or "
+            "--token-file."
+        )
     if plan.earlier is not None:
         lines.append(
-            f"  resuming {plan.settings.checkpoint}: {plan.earlier.settled:,} rows are settled, "
-            f"{plan.remaining:,} are to be sent"
+            f"  resuming {settings.checkpoint}: {plan.earlier.settled:,} rows are settled, "
+            f"{f'{plan.remaining:,} are' if plan.remaining else 'nothing is left'} to be sent"
         )
     return "\n".join(lines)
 
@@ -62,7 +72,8 @@ def result_text(result: Result, settings: Settings) -> str:
 
     lines = [account_text(result.account)]
     if pace := pace_text(result.account):
-        lines.append(f"  {pace}")
+        lines.append(f"  {pace}, over all runs")
+    lines.append(f"  checkpoint {result.checkpoint}")
     if result.stopped:
         lines.append(f"\nStopped: {result.stopped}")
     elif result.interrupted and result.account.never_sent:
@@ -72,12 +83,17 @@ def result_text(result: Result, settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def what_next(result: Result, *, sandboxed: bool) -> str:
+def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
     """The commands that lead on from here."""
     account, checkpoint = result.account, shlex.quote(result.checkpoint)
     steps = []
     if account.never_sent:
-        steps.append(f"{account.never_sent:,} rows were never sent. The same command again sends them.")
+        again = "The same command again sends them."
+        if result.stopped:
+            again = "When what stopped the load is mended, the same command again sends them."
+        elif limited and not result.interrupted:
+            again = "The same command without --limit sends them."
+        steps.append(f"{account.never_sent:,} rows were never sent. {again}")
     if account.rejected:
         steps.append(
             f"{account.rejected:,} rows were rejected. To see them with their reasons:\n"
@@ -90,18 +106,20 @@ def what_next(result: Result, *, sandboxed: bool) -> str:
         )
     if not steps:
         steps.append("Every row is confirmed." if account.read else "The input holds no rows.")
-        if sandboxed:
+        if sandboxed and account.read:
             steps.append(
                 "Next: set PUSHWOOSH_API_TOKEN and run the same command with --app XXXXX-XXXXX in place of "
-                "--sandbox.\nTo see the bodies that are sent: "
-                f"pushwoosh-loader check {result.kind} FILE"
+                "--sandbox.\nTo see what is sent, put `check` before it and leave --sandbox and --yes out: "
+                f"pushwoosh-loader check {result.kind} ..."
             )
     return "\n".join(steps)
 
 
 def holdings_text(holdings: Holdings, store: Path) -> str:
     """What the sandbox holds now."""
-    lines = [f"The sandbox ({store}) now holds {holdings.devices:,} devices of {holdings.users:,} users"]
+    lines = [f"The sandbox ({store}) now holds"]
+    if holdings.devices:
+        lines.append(f"  {holdings.devices:,} devices of {holdings.users:,} users")
     lines += [
         f"  {event.count:,} × {event.event}, from {moment(event.first_utc)} to {moment(event.last_utc)} UTC"
         for event in holdings.events
@@ -122,6 +140,7 @@ def profile_text(profile: Profile, kind: Kind) -> str:
             f"The first bodies, exactly as they would be sent (the largest: {profile.largest_body:,} bytes):"
         )
         lines += [f"  {body.decode()}" for body in profile.bodies]
+    lines += [f"  {times:,} × {use}" for use, times in profile.uses.items()]
     if profile.rejected:
         lines.append(f"\n{profile.rejected:,} would be rejected:")
     for reason, group in profile.rejects.items():
@@ -146,6 +165,26 @@ def profile_record(profile: Profile, kind: Kind, exit_code: int) -> dict[str, ob
     }
 
 
+def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -> None:
+    """Find out before the load whether its summary can be written.
+
+    Raises:
+        ConfigError: it cannot, or it would take the place of a file that is needed.
+    """
+    if target is None or target == STDOUT:
+        return
+    refuse_overwriting(target, precious)
+    folder = target.parent
+    if (
+        target.is_dir()
+        or not folder.is_dir()
+        or not os.access(target if target.exists() else folder, os.W_OK)
+    ):
+        raise ConfigError(
+            f"--summary {target} cannot be written. Name a file in a folder that can be written to."
+        )
+
+
 def write_summary(result: Result, target: Path | None) -> None:
     """Write the account for a program, where it was asked for."""
     from loader.report import summary_record  # noqa: PLC0415 - rich is slow to import
@@ -158,13 +197,14 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
     if target is None:
         return
     text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-    if target == STDOUT:
-        sys.stdout.write(text)
-        return
     try:
-        target.write_text(text, encoding="utf-8")
+        if target == STDOUT:
+            click.echo(text, nl=False)
+        else:
+            target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"The summary cannot be written to {target}: {error.strerror}.\n{text}") from None
+        # Too late to refuse anything: the exit code goes on to speak of the rows.
+        click.echo(f"The summary cannot be written to {target}: {error.strerror}.\n{text}", err=True)
 
 
 def checkpoint_text(ledger: Checkpoint, result: Result) -> str:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIFF_LINES = 12
-_ADVICE = "Nothing was sent. Go on with what it was made for, or begin anew with another --checkpoint."
+_ADVICE = (
+    "Nothing was sent now. Go on with what it was made for, or begin anew with another --checkpoint: "
+    "then every row is sent, also those that this one has settled."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str]:
         ("the application", stored.application, wanted.application),
         ("the endpoint", stored.endpoint, wanted.endpoint),
     ):
-        if then != now:
+        if then.startswith("sandbox ") and now.startswith("sandbox ") and then != now:
+            yield "The endpoint was a sandbox with another store, now deleted or elsewhere (--sandbox-store)."
+        elif then != now:
             yield f'Then {what} was "{then}", now it is "{now}".'
     yield from _file_differences(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:

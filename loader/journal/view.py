@@ -7,10 +7,11 @@ from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.errors import CheckpointError
+from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
 from loader.journal.files import Files
 from loader.journal.host import Host
+from loader.journal.identity import verify
 from loader.journal.lock import held
 from loader.journal.reading import Snapshot, exception_rows, has_log, reading, take_snapshot
 from loader.journal.recovery import Leftovers
@@ -85,6 +86,19 @@ class Checkpoint:
             else run
             for run in self._snapshot.runs
         )
+
+    def refuse_other(self, wanted: Identity) -> None:
+        """Refuse a checkpoint that was made for another load, or that a load holds now.
+
+        Raises:
+            CheckpointDiffers, CheckpointLocked: as opening it for a load would say.
+        """
+        verify(self.path, self.identity, wanted)
+        if self.running:
+            raise CheckpointLocked(
+                f"{self.path} is in use: another process is loading with it right now. "
+                "Wait until it is done or stop it; `status` shows how far it is."
+            )
 
     def account(self) -> Account:
         """The counts over all runs."""

@@ -131,4 +131,4 @@ def _offset(rule: Rule) -> str:
         when = f"at the time {_origin(rule.at)}"
     else:
         when = f"on {datetime.fromisoformat(str(rule.at)):%Y-%m-%d %H:%M} UTC"
-    return f"an offset as it is, of a zone's name the offset in force {when}"
+    return f"offsets as they are, zone names by their offset {when}"

@@ -11,8 +11,10 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from loader.report.summary import duration
 
@@ -84,35 +86,34 @@ class LogLines(Watch):
 
 
 class LiveView(Watch):
-    """A bar with counts, rate and time left, on a terminal."""
+    """A bar with rate and time left, and the counts below it, on a terminal."""
 
     def __init__(self, out: TextIO) -> None:
         super().__init__(seconds=0.2)
         self._bar = Progress(
-            TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            MofNCompleteColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
             TextColumn("{task.fields[pace]}"),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[counts]}"),
-            console=Console(file=out),
-            transient=True,
         )
+        self._counts = Text()
+        self._live = Live(Group(self._bar, self._counts), console=Console(file=out), transient=True)
 
     def begin(self, account: Account) -> None:
         """Open the bar where earlier runs left off."""
-        self._bar.add_task("Sending", total=account.read, completed=account.settled, pace="", counts="")
-        self._bar.start()
+        self._bar.add_task("", total=account.read, completed=account.settled, pace="")
+        self._live.start()
 
     def show(self, account: Account, wire: Wire) -> None:
         """Move the bar."""
         task = self._bar.tasks[0]
         pace = f"{task.speed:,.0f}/s" if task.speed else ""
-        self._bar.update(task.id, completed=account.settled, pace=pace, counts=counts_text(account, wire))
+        self._bar.update(task.id, completed=account.settled, pace=pace)
+        self._counts.plain = counts_text(account, wire)
 
     def end(self) -> None:
-        """Take the bar away; the account follows it."""
-        self._bar.stop()
+        """Take the view away; the account follows it."""
+        self._live.stop()
 
 
 def counts_text(account: Account, wire: Wire) -> str:
@@ -123,6 +124,6 @@ def counts_text(account: Account, wire: Wire) -> str:
     if account.in_doubt:
         words.append(f"{account.in_doubt:,} in doubt")
     words.append(f"{wire.in_flight} in flight")
-    if wire.waiting_for:
+    if wire.waiting_for and wire.waiting_seconds >= 1:
         words.append(f"waiting {duration(wire.waiting_seconds)} for {wire.waiting_for}")
     return ", ".join(words)
