@@ -140,8 +140,8 @@ def brakes() -> Iterator[Brake]:
         asked = True
         brake.drain()
         click.echo(
-            f"\nStopping: what is on the wire gets up to {DRAIN_SECONDS:.0f} s to be answered. "
-            "Once more to give it up at once.",
+            f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire.\n"
+            "Once more to give it up.\n",
             err=True,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -74,10 +75,10 @@ class FileSource:
         self._survey: Survey | None = None
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
-        """The first readable records, at most `rows`."""
+        """The first readable records, at most `rows`; those before a damaged place, if that comes first."""
         frames = [_frame(self.schema.empty_table())]
         wanted = rows
-        for slab in (slab for reader in self._readers for slab in reader.slabs(0)):
+        for slab in self._before_damage():
             head = slab.between(slab.first, slab.first + wanted + len(slab.unreadable))
             frame = self._chunk(head, "", 0).frame.drop(index=list(head.unreadable)).head(wanted)
             frames.append(frame)
@@ -85,6 +86,11 @@ class FileSource:
             if wanted <= 0:
                 break
         return pd.concat(frames, ignore_index=True)
+
+    def _before_damage(self) -> Iterator[Slab]:
+        with contextlib.suppress(SourceError):
+            for reader in self._readers:
+                yield from reader.slabs(0)
 
     def survey(self) -> Survey:
         """Read all files once; the first call does it."""
