@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format bench samples
+.PHONY: demo test check cdnow format bench samples
+CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q .
@@ -19,6 +20,11 @@ check:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.
+cdnow:
+	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
+	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py -k whole_file
+
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
@@ -27,4 +33,4 @@ bench:
 	$(BIN)/python -m benchmarks.load
 
 samples:
-	$(BIN)/python sample_data/make.py
+	$(BIN)/python sample_data/make.py $(CDNOW_MASTER)

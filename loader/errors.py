@@ -35,9 +35,8 @@ class MappingError(ConfigError):
     def __init__(self, problems: list[str], where: str) -> None:
         self.problems = problems
         self.where = where
-        super().__init__(
-            f"{where}: " + (problems[0] if len(problems) == 1 else "\n  " + "\n  ".join(problems))
-        )
+        separator = " " if len(problems) == 1 else "\n  "
+        super().__init__(separator.join([f"{where}:", *problems]))
 
 
 class SourceError(LoaderError):

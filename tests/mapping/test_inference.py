@@ -90,11 +90,11 @@ def test_what_is_missing_is_listed_at_once() -> None:
     with pytest.raises(MappingError) as caught:
         infer(Kind.EVENTS, schema_of(frame), frame, where="t.csv")
     assert str(caught.value) == (
-        't.csv with the columns "a", "b": no column is known to hold the user ids or device ids. Name it in a mapping file, '
+        't.csv with the columns "a", "b":\n  no column is known to hold the user ids or device ids. Name it in a mapping file, '
         '[fields] userId = "its name", or rename it to userId.\n'
-        'no column is known to hold the event names. Name it in a mapping file, [fields] event = "its name" or write '
+        '  no column is known to hold the event names. Name it in a mapping file, [fields] event = "its name" or write '
         'event = { const = "purchase" }, or rename it to event.\n'
-        'no column is known to hold the times. Name it in a mapping file, [fields] timestamp = "its name", or rename '
+        '  no column is known to hold the times. Name it in a mapping file, [fields] timestamp = "its name", or rename '
         "it to timestamp."
     )
 

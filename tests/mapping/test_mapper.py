@@ -224,8 +224,8 @@ def test_a_mapping_that_does_not_fit_lists_every_problem() -> None:
     """All columns that are missing are named at once, with the nearest one."""
     toml = EVENTS.replace('"hwid"', '"hwids"').replace('"time"', '"moment"')
     problems = (
-        'x.toml: hwid: the input has no column "hwids". Did you mean "hwid"?\n'
-        'timestamp: the input has no column "moment". There are "hwid", "time".'
+        'x.toml:\n  hwid: the input has no column "hwids". Did you mean "hwid"?\n'
+        '  timestamp: the input has no column "moment". There are "hwid", "time".'
     )
     with pytest.raises(MappingError, match=f"^{re.escape(problems)}$"):
         mapped(toml, text_frame(hwid=["d"], time=["1"]))

@@ -70,7 +70,7 @@ def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(MappingError) as caught:
         Mapping.parse(MISTAKES, "m.toml")
     assert caught.value.problems == PROBLEMS
-    assert str(caught.value) == "m.toml: " + "\n".join(PROBLEMS)
+    assert str(caught.value) == "\n  ".join(["m.toml:", *PROBLEMS])
 
 
 @pytest.mark.parametrize(
