@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
+import shutil
+import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,24 +31,60 @@ if TYPE_CHECKING:
 
 STDOUT = Path("-")
 
+# What stands before the words of a decision: the field's name, or that it is a note.
+DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
+
 
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
     """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
+
+    out = sys.stderr if summary == STDOUT else sys.stdout
+    columns = shutil.get_terminal_size().columns if out.isatty() else None
 
     def say(text: str) -> None:
         if text and not quiet:
             # A reader that has gone (`| head`), or a full disk, must not end a load.
             with contextlib.suppress(OSError):
-                click.echo(text + "\n", err=summary == STDOUT)
+                click.echo(folded(text, columns) + "\n", file=out)
 
     return say
+
+
+def folded(text: str, columns: int | None) -> str:
+    """Long lines broken at blanks, and indented further, for a terminal of so many columns; None breaks none.
+
+    Commands and bodies stay whole, to be copied.
+    """
+    if columns is None:
+        return text
+    return "\n".join(
+        line
+        if len(line) <= columns or line.lstrip().startswith(("pushwoosh-loader ", "{", "curl "))
+        else fold(line, columns)
+        for line in text.splitlines()
+    )
+
+
+def fold(line: str, columns: int) -> str:
+    """One line, broken; what follows stands under the words of the first part, not under its name."""
+    named = DECISION.match(line)
+    blanks = len(line) - len(line.lstrip())
+    indent = named.end() if named else blanks and blanks + 2
+    return textwrap.fill(
+        line,
+        width=columns,
+        subsequent_indent=" " * min(indent, columns // 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def decisions_text(plan: Plan) -> str:
     """What was decided about the columns."""
     lines = [f"{plan.survey.rows:,} {plan.settings.kind} in {', '.join(plan.settings.files)}"]
-    lines += [f"  {decision}" for decision in plan.mapper.decisions]
-    lines += [f"  note: {notice}" for notice in plan.mapper.notices]
+    if plan.survey.rows:
+        lines += [f"  {decision}" for decision in plan.mapper.decisions]
+        lines += [f"  note: {notice}" for notice in plan.mapper.notices]
     return "\n".join(lines)
 
 

@@ -98,9 +98,12 @@ def start(store: Path, application: str | None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-m", "loader.sandbox", str(store)]
     if application:
         command += ["--application", application]
-    return subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own and no shell
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart_from_the_terminal()
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own and no shell
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart_from_the_terminal()
+        )
+    except OSError as error:
+        raise ConfigError(f"The sandbox cannot be started: {error.strerror}.") from error
 
 
 def apart_from_the_terminal() -> dict[str, Any]:

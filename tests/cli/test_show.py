@@ -1,0 +1,34 @@
+"""The words of the commands on terminals of any width."""
+
+from __future__ import annotations
+
+import pytest
+
+from loader.cli.show import folded
+
+DECISION = '  timestamp   from "timestamp": days as YYYYMMDD, local midnight in the zone of column "timezone"'
+
+
+def test_a_long_decision_goes_on_under_its_own_words() -> None:
+    """On a narrow terminal the names of the fields stay a column of their own."""
+    assert folded(DECISION, 60).splitlines() == [
+        '  timestamp   from "timestamp": days as YYYYMMDD, local',
+        '              midnight in the zone of column "timezone"',
+    ]
+
+
+@pytest.mark.parametrize("line", ["  pushwoosh-loader failures " + "a" * 90, '  {"request": ' + "1 " * 60])
+def test_what_is_meant_to_be_copied_stays_in_one_piece(line: str) -> None:
+    """A command or a body is never broken, whatever the width."""
+    assert folded(line, 60) == line
+
+
+def test_a_file_or_a_pipe_gets_whole_lines() -> None:
+    """Where no terminal is, every line stays as it is, for grep."""
+    assert folded(DECISION, None) == DECISION
+
+
+def test_a_long_path_is_not_torn() -> None:
+    """A word longer than the line stays whole: a torn path cannot be copied."""
+    path = "/exports/" + "x" * 80
+    assert path in folded(f"  checkpoint {path}", 40)
