@@ -98,9 +98,12 @@ def refuse_application(code: str) -> None:
 
 
 def existing(settings: Settings) -> Checkpoint | None:
-    """What earlier runs left, if there were any."""
+    """What earlier runs left, if they did anything."""
     path = settings.checkpoint
-    return Checkpoint.open(path) if path is not None and path.exists() else None
+    if path is None or not path.exists():
+        return None
+    checkpoint = Checkpoint.open(path)
+    return None if checkpoint.blank else checkpoint
 
 
 def began(checkpoint: Checkpoint) -> datetime:
@@ -183,10 +186,10 @@ class Leases:
         try:
             for mapped in self._mapped():
                 for part in mapped.parts(self._journal.lease_rows):
+                    self._journal.lease(part.rows, part.rejects)
                     self._dispatch.count_rejected(len(part.rejects))
                     if self._dispatch.stopped:
                         return
-                    self._journal.lease(part.rows, part.rejects)
                     yield from part.requests()
         except (SourceError, CheckpointError) as error:
             # What is on the wire is still answered and settled.

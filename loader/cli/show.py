@@ -21,6 +21,7 @@ from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TextIO
 
     from loader.journal import Checkpoint
     from loader.model import Kind, Result
@@ -37,17 +38,26 @@ DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
 
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
     """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
-
     out = sys.stderr if summary == STDOUT else sys.stdout
     columns = shutil.get_terminal_size().columns if out.isatty() else None
 
     def say(text: str) -> None:
         if text and not quiet:
-            # A reader that has gone (`| head`), or a full disk, must not end a load.
-            with contextlib.suppress(OSError):
+            try:
                 click.echo(folded(text, columns) + "\n", file=out)
+            except OSError:
+                hush(out)
 
     return say
+
+
+def hush(out: TextIO) -> None:
+    """Let the rest of an output go nowhere whose reader has gone (`| head`) or whose disk is full.
+
+    Neither must end a load; and Python would flush what is left at its exit, and exit with 120.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def folded(text: str, columns: int | None) -> str:
@@ -244,6 +254,8 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
             target.write_text(text, encoding="utf-8")
     except OSError as error:
         # Too late to refuse anything: the exit code goes on to speak of the rows.
+        if target == STDOUT:
+            hush(sys.stdout)
         click.echo(f"The summary cannot be written to {target}: {error.strerror}.\n{text}", err=True)
 
 

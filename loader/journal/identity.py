@@ -63,6 +63,10 @@ class Identity:
         """Records in the whole input."""
         return sum(file.rows for file in self.files)
 
+    def differs(self, wanted: Identity) -> bool:
+        """Whether a checkpoint of this may not be gone on with for `wanted`."""
+        return any(_differences(self, wanted))
+
     def to_row(self) -> tuple[str, str, str, str, str]:
         """The columns of the checkpoint's identity table."""
         files = json.dumps([asdict(file) for file in self.files])

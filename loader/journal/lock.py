@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from loader.errors import CheckpointLocked
+from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal.files import OWNER_ONLY, unusable
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class Lock:
         try:
             self._lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
         except Timeout:
+            # The library takes a folder where nothing can be made (/proc) for one where somebody is quicker.
+            if not self._path.exists():
+                raise CheckpointError(
+                    f"{checkpoint} cannot be used: no file can be made in its folder. "
+                    "Name a checkpoint in another folder with --checkpoint."
+                ) from None
             raise CheckpointLocked(
                 f"{checkpoint} is in use: {_holder(self._path)} is loading with it right now. "
                 "Wait until it is done or stop it; `status` shows how far it is."

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loader.journal.host import Host
     from loader.journal.identity import Identity
     from loader.journal.recovery import Leftovers
+    from loader.journal.slots import LeftSlots
 
 RESERVE_BYTES = 1 << 20
 
@@ -55,15 +56,31 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
         if not files.path.exists():
             create_checkpoint(files, wanted)
         _bring_up_to_date(files.path)
-        log = has_log(files)
-        with reading(files) as connection:
-            snapshot = take_snapshot(connection, files.path, log=log)
+        snapshot, left, boot = _look(files, host)
+        if snapshot.blank and snapshot.identity.differs(wanted):
+            _begin_anew(files, wanted)
+            snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise unusable(files.path, error) from error
     identity = verify(files.path, snapshot.identity, wanted)
+    return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
+
+
+def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
+    """What stands in the checkpoint and in its slots, and this boot; an older copy is refused."""
+    log = has_log(files)
+    with reading(files) as connection:
+        snapshot = take_snapshot(connection, files.path, log=log)
     left, boot = read_slots(files.wire), boot_digest(host.boot_id)
     recovery.refuse_older(files.path, snapshot, left, boot)
-    return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
+    return snapshot, left, boot
+
+
+def _begin_anew(files: Files, identity: Identity) -> None:
+    """Put a new checkpoint in the place of one that knows of no row: a mistake made there is no promise."""
+    with closing(connect(files.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    create_checkpoint(files, identity)
 
 
 def create_checkpoint(files: Files, identity: Identity) -> None:

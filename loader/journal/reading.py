@@ -47,6 +47,11 @@ class Snapshot:
     runs: tuple[Run, ...]
     log: bool
 
+    @property
+    def blank(self) -> bool:
+        """Whether it knows of no row: none is settled, none was on its way."""
+        return not self.unsettled and not any(self.counts.values())
+
 
 @contextmanager
 def reading(files: Files) -> Iterator[sqlite3.Connection]:

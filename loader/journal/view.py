@@ -87,6 +87,11 @@ class Checkpoint:
             for run in self._snapshot.runs
         )
 
+    @property
+    def blank(self) -> bool:
+        """Whether no row was ever sent or rejected: then it is begun anew for whatever is loaded next."""
+        return self._snapshot.blank and not self.running
+
     def refuse_other(self, wanted: Identity) -> None:
         """Refuse a checkpoint that was made for another load, or that a load holds now.
 

@@ -15,11 +15,13 @@ import pytest
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import FileRecord, Identity, opening, schema
 from loader.journal.files import Files
-from loader.model import Kind
-from tests.journal.conftest import Place, confirmed, die, identity
+from loader.model import Kind, Outcome, State
+from tests.journal.conftest import Place, confirmed, die, free_rows, identity
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from loader.journal import Journal
 
 
 def test_only_the_owner_can_read_any_file_of_it(place: Place) -> None:
@@ -214,6 +216,35 @@ def _file(
     return FileRecord(name, size, digest, rows)
 
 
+def confirm_a_row(journal: Journal) -> None:
+    """Load one row, and end."""
+    with journal:
+        journal.lease(range(1))
+        journal.sending(0)
+        journal.settle([Outcome(0, State.CONFIRMED)])
+
+
+def test_a_checkpoint_that_knows_of_no_row_binds_nothing(place: Place) -> None:
+    """Where nothing was sent, whatever was wrong may be mended: the next load begins anew."""
+    with place.open() as journal:
+        journal.lease(range(10))
+        journal.release()
+    other = identity(application="BBBBB-22222", mapping="another")
+    with place.open(identity=other) as journal:
+        assert journal.identity == other
+        assert free_rows(journal) == set(range(1000))
+    assert place.view().identity == other
+
+
+def test_a_checkpoint_whose_rows_may_have_been_sent_binds(place: Place) -> None:
+    """After a kill between lease and answer nothing is settled, and still nothing else may begin there."""
+    journal = place.open()
+    journal.lease(range(10))
+    die(journal)
+    with pytest.raises(CheckpointDiffers):
+        place.open(identity=identity(application="BBBBB-22222"))
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -231,7 +262,7 @@ def _file(
 )  # fmt: skip
 def test_what_differs_is_said(place: Place, change: dict[str, object], sentence: str) -> None:
     """A checkpoint is refused for anything but what it was made for, with both values."""
-    place.open().close()
+    confirm_a_row(place.open())
     with pytest.raises(CheckpointDiffers) as refusal:
         place.open(identity=identity(**change))  # type: ignore[arg-type]  # fields of Identity
     assert sentence.replace(".then orders.csv.", "(then orders.csv)") in str(refusal.value)
@@ -240,7 +271,7 @@ def test_what_differs_is_said(place: Place, change: dict[str, object], sentence:
 def test_files_in_another_order_are_refused(place: Place) -> None:
     """Ordinals are counted over the files in order."""
     one, two = _file(name="1.csv"), _file(name="2.csv", digest="cd" * 32)
-    place.open(identity=identity(files=(one, two))).close()
+    confirm_a_row(place.open(identity=identity(files=(one, two))))
     with pytest.raises(CheckpointDiffers, match=r"another order: then 1.csv, 2.csv, now 2.csv, 1.csv"):
         place.open(identity=identity(files=(two, one)))
 
