@@ -22,7 +22,7 @@ from loader.settings import refuse_overwriting
 from loader.sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
     from loader.model import Chunk
@@ -46,18 +46,29 @@ def failed_rows(
     """
     ledger = Checkpoint.open(checkpoint)
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
-    inputs = ledger.identity.files
-    names = [str(name) for name in files] or [file.name for file in inputs]
+    names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
     refuse_overwriting(target, [str(checkpoint), *names])
+    for chunk, here in located(ledger, found, names):
+        yield beside_source(chunk, here)
+
+
+def located(
+    ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str]
+) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
+    """The chunks of the input that hold any of the rows, each with those.
+
+    Raises:
+        SourceError: the input cannot be read, or is not the one that the checkpoint is of.
+    """
     if not found:
         return
-    source = open_source(names)
-    refuse_other_input(source.survey(), [file.sha256 for file in inputs], checkpoint)
+    source = open_source(files)
+    refuse_other_input(source.survey(), [file.sha256 for file in ledger.identity.files], ledger.path)
     wanted = sorted(found)
     for chunk in source.chunks(wanted[0]):
         here = [found[ordinal] for ordinal in chunk.rows if ordinal in found]
         if here:
-            yield beside_source(chunk, here)
+            yield chunk, here
         if wanted[-1] < chunk.rows.stop:
             return
 

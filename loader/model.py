@@ -46,6 +46,15 @@ class State(StrEnum):
     NEVER_SENT = "never_sent"
 
 
+class Decision(StrEnum):
+    """What a person decided about rows that are rejected or in doubt."""
+
+    RESEND = "resend"
+    LANDED = "landed"
+    DROPPED = "dropped"
+    RETRY = "retry"
+
+
 class Phase(StrEnum):
     """Who rejected a row: the mapping on this machine, or the vendor."""
 

@@ -8,7 +8,7 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from loader.settings import OnDoubt
 from loader.sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from loader.delivery import Brake
@@ -43,6 +43,7 @@ class Plan:
 
     Attributes:
         earlier: the account that earlier runs left in the checkpoint, or None where there is none yet.
+        mended: the mapping of the checkpoint, where a retry goes on with another one; else None.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class Plan:
     survey: Survey
     mapper: Mapper
     earlier: Account | None
+    mended: str | None = field(default=None, kw_only=True)
 
     @property
     def rows(self) -> int:
@@ -71,21 +73,29 @@ def prepare(settings: Settings) -> Plan:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
     """
     refuse_application(settings.application)
+    checkpoint = existing(settings)
+    plan = draw_up(settings, checkpoint)
+    if checkpoint:
+        checkpoint.refuse_other(identity(plan))
+    return plan
+
+
+def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping | None = None) -> Plan:
+    """Survey the input and bind a mapping to it: the given one, or the file's, or what the names say.
+
+    Raises:
+        SourceError, MappingError: the input or the mapping cannot be used.
+    """
     source = open_source(settings.files)
     survey = source.survey()
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     if settings.mapping:
         mapping = Mapping.read(settings.mapping, settings.kind)
-    else:
-        mapping = infer(settings.kind, source.schema, sample, where=where)
-    checkpoint = existing(settings)
+    mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
-    plan = Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
-    if checkpoint:
-        checkpoint.refuse_other(identity(plan))
-    return plan
+    return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
 
 
 def refuse_application(code: str) -> None:
@@ -112,8 +122,10 @@ def began(checkpoint: Checkpoint) -> datetime:
     return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
 
 
-def load(plan: Plan, *, brake: Brake, watch: Watch) -> Result:
-    """Send what was never sent; return the account over all runs.
+def load(
+    plan: Plan, *, brake: Brake, watch: Watch, choose: Callable[[Journal], Iterable[range]] | None = None
+) -> Result:
+    """Send what was never sent, or those rows of it that are chosen; return the account over all runs.
 
     A checkpoint that can no longer be written ends the load, as a damaged input does: nothing more is sent,
     and the result says why.
@@ -129,9 +141,10 @@ def load(plan: Plan, *, brake: Brake, watch: Watch) -> Result:
         Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
         RequestsTransport.to(settings) as transport,
     ):
+        wanted = choose(journal) if choose else journal.never_sent(plan.rows)
         policy = policy_of(plan, journal.account())
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
-        leases = Leases(plan, journal, dispatch)
+        leases = Leases(plan, journal, dispatch, wanted, canary=0 if choose else CANARY_ROWS)
         try:
             with watch.watching(journal.account, dispatch.wire):
                 for outcomes in dispatch.deliver(leases.requests()):
@@ -171,12 +184,23 @@ def check(plan: Plan) -> Profile:
 class Leases:
     """Takes rows from the source, maps them, and leases them in the journal before it hands them out.
 
+    Args:
+        plan: source and mapper.
+        journal: where rows are leased.
+        dispatch: asked whether the load has stopped.
+        wanted: rows that may be leased, ascending.
+        canary: so many first rows, all rejected for one reason, end it before anything is sent; 0 for never.
+
     Attributes:
         stopped: why the input ended before its end, or None.
     """
 
-    def __init__(self, plan: Plan, journal: Journal, dispatch: Dispatch) -> None:
+    def __init__(
+        self, plan: Plan, journal: Journal, dispatch: Dispatch, wanted: Iterable[range], *, canary: int
+    ) -> None:
         self.stopped: str | None = None
+        self._wanted = list(wanted)
+        self._canary = canary
         self._plan = plan
         self._journal = journal
         self._dispatch = dispatch
@@ -196,16 +220,15 @@ class Leases:
             self.stopped = str(error)
 
     def _mapped(self) -> Iterator[Mapped]:
-        unsent = list(self._journal.never_sent(self._plan.rows))
-        if not unsent:
+        if not self._wanted:
             return
-        first = True
-        for chunk in within(self._plan.source.chunks(unsent[0].start), unsent):
+        canary = self._canary
+        for chunk in within(self._plan.source.chunks(self._wanted[0].start), self._wanted):
             mapped = self._plan.mapper.map(chunk)
-            if first and (reason := all_alike(mapped)):
+            if canary and (reason := all_alike(mapped, canary)):
                 self.stopped = reason
                 return
-            first = False
+            canary = 0
             yield mapped
 
 
@@ -224,15 +247,15 @@ def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[Chunk]:
             return
 
 
-def all_alike(mapped: Mapped) -> str | None:
+def all_alike(mapped: Mapped, rows: int) -> str | None:
     """A sentence, if the first rows are all rejected for one reason: then nothing is sent at all."""
-    first = mapped.rejects[:CANARY_ROWS]
-    if len(first) < CANARY_ROWS or first[-1].ordinal != mapped.first + CANARY_ROWS - 1:
+    first = mapped.rejects[:rows]
+    if len(first) < rows or first[-1].ordinal != mapped.first + rows - 1:
         return None
     if len({reject.reason for reject in first}) > 1:
         return None
     return (
-        f"The first {CANARY_ROWS} rows cannot be mapped, all for one reason: {first[0].message} "
+        f"The first {rows} rows cannot be mapped, all for one reason: {first[0].message} "
         "Mend the mapping; nothing was sent."
     )
 
@@ -243,7 +266,7 @@ def identity(plan: Plan) -> Identity:
         kind=plan.settings.kind,
         application=plan.settings.application,
         endpoint=plan.settings.endpoint.name,
-        mapping=plan.mapper.mapping.to_toml(),
+        mapping=plan.mended or plan.mapper.mapping.to_toml(),
         files=tuple(FileRecord(file.name, file.size, file.sha256, file.rows) for file in plan.survey.files),
     )
 

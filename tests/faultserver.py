@@ -38,15 +38,24 @@ class Visit:
 
     def take(self) -> bytes:
         """Read the whole request and record its body as accepted."""
+        head, body = self._request()
+        self.server.record(Accepted(head, body, self.connection))
+        return body
+
+    def peek(self) -> bytes:
+        """Read the whole request and leave it unread; its body."""
+        head, body = self._request()
+        self.unread[:0] = head + body
+        return body
+
+    def _request(self) -> tuple[bytes, bytes]:
         head = self._until(b"\r\n\r\n")
         length = next(
             int(line.split(b":")[1])
             for line in head.split(b"\r\n")
             if line.lower().startswith(b"content-length:")
         )
-        body = self._exactly(length)
-        self.server.record(Accepted(bytes(head), body, self.connection))
-        return body
+        return head, self._exactly(length)
 
     def send(self, raw: bytes) -> None:
         """Send these bytes."""
@@ -121,8 +130,7 @@ class FaultServer:
     """Serves on a free port of 127.0.0.1 while it is entered.
 
     Args:
-        script: behaviours in order, or a function that chooses one by the body. A function can only follow a
-            request that was taken, so what it returns answers and must not take.
+        script: behaviours in order, or a function that chooses one by the body.
         tls: to speak TLS.
     """
 
@@ -222,7 +230,7 @@ class FaultServer:
 
     def _behaviour(self, visit: Visit) -> Behaviour:
         if self._choose:
-            return self._choose(visit.take())
+            return self._choose(visit.peek())
         with self._lock:
             if not self._left:
                 return answer()

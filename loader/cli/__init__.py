@@ -13,6 +13,7 @@ from loader import __version__
 from loader.cli.dry import check
 from loader.cli.load import events, users
 from loader.cli.look import failures, status
+from loader.cli.mend import resolve, retry
 from loader.cli.standin import sandbox
 from loader.errors import LoaderError
 
@@ -72,5 +73,5 @@ def cli() -> None:
     """
 
 
-for command in (users, events, check, status, failures, sandbox):
+for command in (users, events, check, status, failures, resolve, retry, sandbox):
     cli.add_command(command)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from loader.cli import dry, show
-from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, load_settings
+from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, WHERE_OPTIONS, load_settings
 from loader.model import Kind
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from loader.delivery import Brake
+    from loader.model import Result
     from loader.pipeline import Plan
     from loader.report import Watch
     from loader.sandbox import EmbeddedSandbox
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @FILES
 @INPUT_OPTIONS
+@WHERE_OPTIONS
 @SENDING_OPTIONS
 def users(**options: Any) -> None:
     """Load users: tie user ids to devices with registerUser.
@@ -43,6 +45,7 @@ def users(**options: Any) -> None:
 @click.command()
 @FILES
 @INPUT_OPTIONS
+@WHERE_OPTIONS
 @SENDING_OPTIONS
 def events(**options: Any) -> None:
     """Load historical events with postEvent.
@@ -73,7 +76,7 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
         plan = pipeline.prepare(settings)
         say(show.plan_text(plan, sandboxed=sandbox is not None))
         if plan.remaining and not options["yes"]:
-            ask(plan, sandboxed=sandbox is not None)
+            ask(plan, plan.remaining, sandboxed=sandbox is not None)
         with brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch(quiet=options["quiet"]))
         show.write_summary(result, options["summary"])
@@ -81,7 +84,12 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
         if sandbox is not None:
             say(show.holdings_text(sandbox.holdings(), options["sandbox_store"]))
         say(show.what_next(result, sandboxed=sandbox is not None, limited=settings.limit is not None))
-    if options["quiet"] and result.stopped:
+    leave(result, quiet=options["quiet"])
+
+
+def leave(result: Result, *, quiet: bool) -> NoReturn:
+    """End with the exit code; a job that shows nothing still says why it stopped."""
+    if quiet and result.stopped:
         click.echo(f"Stopped: {result.stopped}", err=True)
     sys.exit(result.exit_code)
 
@@ -99,13 +107,13 @@ def embedded_sandbox(options: dict[str, Any]) -> EmbeddedSandbox:
     return EmbeddedSandbox(options["sandbox_store"], application=options["application"])
 
 
-def ask(plan: Plan, *, sandboxed: bool) -> None:
+def ask(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     """Name host, application and number of rows; go on with a yes, or where nobody is there to answer."""
     if not sys.stdin.isatty():
         return
     settings = plan.settings
     where = "the sandbox" if sandboxed else settings.endpoint.host
-    question = f"Send {plan.remaining:,} {settings.kind} to {where}, application {settings.application}?"
+    question = f"Send {rows:,} {settings.kind} to {where}, application {settings.application}?"
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:

@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import show
+from loader.cli.options import CHECKPOINT, MOVED_INPUT, SUMMARY
 from loader.model import Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
-
 
 @click.command()
 @CHECKPOINT
-@click.option(
-    "--summary",
-    type=click.Path(path_type=Path, allow_dash=True),
-    metavar="FILE|-",
-    help="Write the account as one JSON object to a file, or to standard output.",
-)
+@SUMMARY
 def status(checkpoint: Path, summary: Path | None) -> None:
     """Show the account of a load, finished, stopped or running.
 
@@ -60,13 +54,7 @@ def status(checkpoint: Path, summary: Path | None) -> None:
     metavar="FILE|-",
     help="Where to write.  [default: standard output]",
 )
-@click.option(
-    "--input",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="The input, if it has moved since; once for each file, in the order of the load.",
-)
+@MOVED_INPUT
 def failures(
     checkpoint: Path, output: Path, form: str, files: Sequence[str], *, rejected: bool, in_doubt: bool
 ) -> None:

@@ -23,6 +23,7 @@ from loader.settings import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loader.journal import Checkpoint
     from loader.model import Kind
     from loader.sandbox import EmbeddedSandbox
 
@@ -64,6 +65,19 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
+CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
+
+SUMMARY = click.option(
+    "--summary",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE|-",
+    help="Write the account as one JSON object to a file, or to standard output.",
+)
+
+QUIET = click.option(
+    "-q", "--quiet", is_flag=True, help="No progress and no account; errors are still shown."
+)
+
 INPUT_OPTIONS = together(
     click.option(
         "--app",
@@ -80,16 +94,11 @@ INPUT_OPTIONS = together(
         help="Mapping file (TOML). Without one, columns are recognised by their names.",
     ),
     click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
-    click.option(
-        "--summary",
-        type=click.Path(path_type=Path, allow_dash=True),
-        metavar="FILE|-",
-        help="Write the account as one JSON object to a file, or to standard output.",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="No progress and no account; errors are still shown."),
+    SUMMARY,
+    QUIET,
 )
 
-SENDING_OPTIONS = together(
+WHERE_OPTIONS = together(
     click.option(
         "--endpoint",
         envvar="PUSHWOOSH_ENDPOINT",
@@ -100,17 +109,22 @@ SENDING_OPTIONS = together(
         help="Base URL of the API.",
     ),
     click.option(
-        "--token-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help=f"File that holds the API token; otherwise it is taken from {TOKEN_VARIABLE}.",
-    ),
-    click.option(
         "--checkpoint",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Where progress is written down.  "
         "[default: beside the first input, FILE.users.ckpt or FILE.events.ckpt]",
+    ),
+    click.option("--dry-run", is_flag=True, help="Map every row and send nothing (the same as `check`)."),
+    click.option("--sandbox", is_flag=True, help="Send to a sandbox on this machine instead of the vendor."),
+)
+
+SENDING_OPTIONS = together(
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"File that holds the API token; otherwise it is taken from {TOKEN_VARIABLE}.",
     ),
     click.option(
         "--concurrency",
@@ -140,8 +154,6 @@ SENDING_OPTIONS = together(
         type=ThresholdType(),
         help="Stop when more rows than this are in doubt.",
     ),
-    click.option("--dry-run", is_flag=True, help="Map every row and send nothing (the same as `check`)."),
-    click.option("--sandbox", is_flag=True, help="Send to a sandbox on this machine instead of the vendor."),
     click.option(
         "--sandbox-store",
         type=click.Path(path_type=Path),
@@ -151,6 +163,14 @@ SENDING_OPTIONS = together(
         help="Where the sandbox keeps what it took; several loads can share one.",
     ),
     click.option("-y", "--yes", is_flag=True, help="Do not ask before the first send."),
+)
+
+MOVED_INPUT = click.option(
+    "--input",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="The input, if it has moved since; once for each file, in the order of the load.",
 )
 
 
@@ -183,7 +203,7 @@ def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox 
     Raises:
         ConfigError: an option is missing or wrong.
     """
-    application, token = options["application"], read_token(options["token_file"])
+    application, how = options["application"], sending(options, sandbox)
     if sandbox is not None:
         endpoint = Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
     else:
@@ -200,16 +220,46 @@ def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox 
         application=application or NO_APPLICATION,
         endpoint=endpoint,
         checkpoint=options["checkpoint"] or default_checkpoint(kind, files[0], sandbox=sandbox is not None),
-        # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
-        token=token if sandbox is None else None,
         mapping=options["mapping"],
-        concurrency=options["concurrency"],
-        rate=options["rate"],
         limit=options["limit"],
-        on_doubt=OnDoubt(options["on_doubt"]),
-        max_rejected=options["max_rejected"],
-        max_in_doubt=options["max_in_doubt"],
+        **how,
     )
+
+
+def retry_settings(ledger: Checkpoint, options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> Settings:
+    """The settings of a retry: what is sent, and where to, is what the checkpoint says.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
+    of = ledger.identity
+    if sandbox is not None:
+        endpoint = Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
+    else:
+        endpoint = Endpoint.parse(of.endpoint)
+    return Settings(
+        kind=of.kind,
+        files=options["files"] or tuple(file.name for file in of.files),
+        application=of.application,
+        endpoint=endpoint,
+        checkpoint=options["checkpoint"],
+        mapping=options["mapping"],
+        **sending(options, sandbox),
+    )
+
+
+def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[str, Any]:
+    """The settings that say how to send."""
+    token = read_token(options["token_file"])
+    return {
+        # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
+        "token": token if sandbox is None else None,
+        "concurrency": options["concurrency"],
+        "rate": options["rate"],
+        "on_doubt": OnDoubt(options["on_doubt"]),
+        "max_rejected": options["max_rejected"],
+        "max_in_doubt": options["max_in_doubt"],
+    }
 
 
 def check_settings(kind: Kind, options: dict[str, Any]) -> Settings:

@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.errors import ConfigError
+from loader.model import Decision
 from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
 
-    from loader.journal import Checkpoint
+    from loader.journal import Checkpoint, Decided
     from loader.model import Kind, Result
     from loader.pipeline import Plan
     from loader.profile import Profile
+    from loader.repair import Resolved
     from loader.sandbox import Holdings
     from loader.settings import Settings
 
@@ -146,13 +148,17 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
         steps.append(f"{account.never_sent:,} rows were never sent. {again}")
     if account.rejected:
         steps.append(
-            f"{account.rejected:,} rows were rejected. To see them with their reasons:\n"
-            f"  pushwoosh-loader failures {checkpoint} --rejected"
+            f"{account.rejected:,} rows were rejected. To see them with their reasons, and to send them "
+            "again when what was wrong is mended:\n"
+            f"  pushwoosh-loader failures {checkpoint} --rejected\n"
+            f"  pushwoosh-loader retry {checkpoint} --mapping MENDED.toml"
         )
     if account.in_doubt:
         steps.append(
             f"{account.in_doubt:,} rows are in doubt: they may or may not have landed, and are not sent "
-            f"again. To see them:\n  pushwoosh-loader failures {checkpoint} --in-doubt"
+            f"again. To see them, and to decide when some were looked up at the vendor:\n"
+            f"  pushwoosh-loader failures {checkpoint} --in-doubt\n"
+            f"  pushwoosh-loader resolve {checkpoint} --landed | --dropped | --resend"
         )
     if not steps:
         steps.append("Every row is confirmed." if account.read else "The input holds no rows.")
@@ -259,6 +265,53 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
         click.echo(f"The summary cannot be written to {target}: {error.strerror}.\n{text}", err=True)
 
 
+DECISIONS = {
+    "landed": "{rows:,} rows in doubt confirmed: looked up, they had landed",
+    "dropped": "{rows:,} rows in doubt given back: looked up, they had not landed",
+    "resend": "{rows:,} rows in doubt given back, to be sent again as possible duplicates",
+    "retry": "{rows:,} rejected rows given back, to be sent again",
+    "mapping": "another mapping",
+}
+
+
+def decided_text(decided: Decided) -> str:
+    """One decision of the past, in a line."""
+    words = DECISIONS[decided.what].format(rows=decided.rows)
+    return f"{moment(int(decided.at))} UTC: {words}"
+
+
+def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
+    """What a decision did, the account, and how to go on."""
+    from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
+
+    name = shlex.quote(str(checkpoint))
+    words = DECISIONS[decision].format(rows=resolved.rows)
+    lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
+    if resolved.overtaken:
+        row, later = next(iter(resolved.overtaken.items()))
+        lines.append(
+            f"{len(resolved.overtaken):,} rows stay in doubt: a later row of the same device is confirmed, "
+            f"and sent now they would undo it (record {row + 1:,} of the input, say, and record "
+            f"{later + 1:,}). Their fate no longer matters to what is stored; settle them with --landed."
+        )
+    lines.append(account_text(resolved.account))
+    if resolved.rows and decision is not Decision.LANDED:
+        lines.append(
+            f"The same load again sends them with all that was never sent. To send only them:\n"
+            f"  pushwoosh-loader retry {name} --only given-back"
+        )
+    return "\n".join(line for line in lines if line)
+
+
+def retry_text(plan: Plan, rows: int) -> str:
+    """What is about to be sent again."""
+    lines = [decisions_text(plan)] if plan.mended else []
+    lines.append(f"{rows:,} {plan.settings.kind} of {plan.settings.checkpoint} to be sent again")
+    if plan.mended:
+        lines.append("  with another mapping than before; from now on the load goes on with it")
+    return "\n".join(lines)
+
+
 def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
     """What a checkpoint is of, and its account."""
     from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
@@ -269,5 +322,8 @@ def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
         f"  sent to {identity.endpoint}, application {identity.application}",
         account_text(result.account),
     ]
+    lines += [f"  {decided_text(decided)}" for decided in ledger.decisions]
+    if given_back := len(ledger.given_back):
+        lines.append(f"  {given_back:,} of the rows never sent were given back, to be sent again")
     lines.append("A load is running." if ledger.running else what_next(result, sandboxed=False))
     return "\n".join(lines)

@@ -18,7 +18,18 @@ taken for one that was not.
 from loader.journal.host import Host
 from loader.journal.identity import FileRecord, Identity
 from loader.journal.journal import Journal
-from loader.journal.rows import ExceptionRow, Run
+from loader.journal.ranges import runs
+from loader.journal.rows import Decided, ExceptionRow, Run
 from loader.journal.view import Checkpoint
 
-__all__ = ["Checkpoint", "ExceptionRow", "FileRecord", "Host", "Identity", "Journal", "Run"]
+__all__ = [
+    "Checkpoint",
+    "Decided",
+    "ExceptionRow",
+    "FileRecord",
+    "Host",
+    "Identity",
+    "Journal",
+    "Run",
+    "runs",
+]

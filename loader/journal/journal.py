@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,12 +15,12 @@ from loader.journal.files import Files, unusable
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, open_verified
-from loader.journal.rows import ExceptionRow, Lease, Run
-from loader.journal.settlement import Unsettled
+from loader.journal.rows import Decided, ExceptionRow, Lease, Run
+from loader.journal.settlement import Unsettled, carried_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Header, Slots, boot_digest
 from loader.journal.store import DiskFull, Store
-from loader.model import Account, State
+from loader.model import Account, Decision, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +61,10 @@ class Journal:
         self._counts = dict(snapshot.counts)
         self._counts[State.IN_DOUBT] += self.leftovers
         self._resent = snapshot.resent
-        self._unsettled = Unsettled()
+        open_again = set(verified.leftovers.in_doubt)
+        self._unsettled = Unsettled(row for row in snapshot.given_back if row.ordinal not in open_again)
+        self._counts[State.NEVER_SENT] = len(self._unsettled.given_back)
+        self._checkpoint = snapshot.checkpoint
         self._sizing = LeaseSize()
         self._leases_end = ""
         self._closed = False
@@ -119,6 +123,11 @@ class Journal:
         self.close()
 
     @property
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self._store.path
+
+    @property
     def lease_rows(self) -> int:
         """How many rows the next lease should take: 64 to 4,096, for leases to cost under 2 % of the time."""
         return self._sizing.rows
@@ -159,17 +168,17 @@ class Journal:
         if not rows:
             return
         rows = range(int(rows.start), int(rows.stop))
-        at = self._now()
-        refused = {row.ordinal: row for row in (ExceptionRow.of_reject(reject, at=at) for reject in rejects)}
+        refused = self._refused(rows, rejects)
         released = self._without(rows)
-        if len(refused) != len(rejects) or not all(ordinal in rows for ordinal in refused):
-            raise ValueError(f"rejects outside of the leased rows {rows.start} to {rows.stop - 1}, or twice")
         sendable = [ordinal for ordinal in rows if ordinal not in refused] if refused else rows
+        settlement = self._unsettled.refuse(refused.values())
         lease = Lease(self._store.head.commits + 1, rows.start, rows.stop)
 
         def write(transaction: Transaction) -> None:
             _write_released(transaction, self._released, released)
-            for row in refused.values():
+            for row in settlement.replaced:
+                transaction.remove(schema.EXCEPTIONS, row.stored())
+            for row in settlement.added:
                 transaction.add(schema.EXCEPTIONS, row.stored())
             if sendable:
                 transaction.add(schema.LEASES, lease)
@@ -184,7 +193,7 @@ class Journal:
             raise
         self._sizing.committed(began, self._host.clock())
         self._released = released
-        self._counts[State.REJECTED] += len(refused)
+        self._count(settlement)
         self._unsettled.lease(lease, sendable)
         oldest = self._unsettled.oldest
         self._bitmaps.close_below(rows.start if oldest is None else oldest)
@@ -215,6 +224,43 @@ class Journal:
         if outcomes:
             self._write(self._unsettled.settle(outcomes, at=self._now()), durable=False)
             self._sizing.settled(len(outcomes))
+
+    def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:
+        """Carry out what a person decided about rows that are rejected or in doubt; one durable commit.
+
+        `LANDED` confirms them; the others give them back, to be leased again: `RESEND` marked as possible
+        duplicates for ever, `DROPPED` and `RETRY` not.
+
+        Args:
+            decision: what was decided.
+            rows: the rows' records as they stand in the checkpoint.
+            detail: what the decision was made of, for the history.
+        """
+        if rows:
+            decided = Decided(self._store.head.commits + 1, self._now(), str(decision), len(rows), detail)
+            self._write(carried_out(decision, rows, decided), durable=True)
+
+    def remap(self, mapping: str) -> None:
+        """Go on with a mended mapping; the one before is kept in the history; durable."""
+        before, after = self.identity, replace(self.identity, mapping=mapping)
+        decided = Decided(self._store.head.commits + 1, self._now(), "mapping", 0, before.mapping)
+
+        def write(transaction: Transaction) -> None:
+            transaction.remove(schema.IDENTITY, (self._checkpoint, *before.to_row()))
+            transaction.add(schema.IDENTITY, (self._checkpoint, *after.to_row()))
+            transaction.add(schema.DECISIONS, decided)
+
+        self._commit_or_make_room(write, self._head(), durable=True)
+        self.identity = after
+
+    @property
+    def given_back(self) -> list[int]:
+        """Rows that a decision gave back and that were not sent since, ascending."""
+        return self._unsettled.given_back
+
+    def confirmed(self, ordinal: int) -> bool:
+        """Whether a row is confirmed."""
+        return ordinal in self._bitmaps
 
     def release(self) -> None:
         """Give back what is leased and has no outcome; durable. A row that is on the wire is in doubt."""
@@ -252,6 +298,7 @@ class Journal:
         """Classify what a dead run left and begin a run, in one durable commit."""
         snapshot, leftovers = verified.snapshot, verified.leftovers
         head, at = snapshot.head, self._now()
+        marks = {row.ordinal: row for row in snapshot.given_back}
         earlier = [run for run in snapshot.runs if run.generation < head.generation]
         before = [run for run in snapshot.runs if run.generation == head.generation]
         tried = head.attempts + leftovers.attempts * self.leftovers
@@ -262,7 +309,9 @@ class Journal:
         def write(transaction: Transaction) -> None:
             for ordinal in leftovers.in_doubt:
                 row = ExceptionRow.of_doubt(ordinal, leftovers.reason, attempts=leftovers.attempts, at=at)
-                transaction.add(schema.EXCEPTIONS, row.stored())
+                if (given_back := marks.get(ordinal)) is not None:
+                    transaction.remove(schema.EXCEPTIONS, given_back.stored())
+                transaction.add(schema.EXCEPTIONS, row.following(given_back).stored())
             for lease in snapshot.leases:
                 transaction.remove(schema.LEASES, lease)
             _write_released(transaction, snapshot.released, self._released)
@@ -288,6 +337,14 @@ class Journal:
             slots=slots,
             file=(0, 0),
         )
+
+    def _refused(self, rows: range, rejects: Sequence[Reject]) -> dict[int, ExceptionRow]:
+        """The records of rejects among the rows of a lease, by ordinal."""
+        at = self._now()
+        refused = {reject.ordinal: ExceptionRow.of_reject(reject, at=at) for reject in rejects}
+        if len(refused) != len(rejects) or not all(ordinal in rows for ordinal in refused):
+            raise ValueError(f"rejects outside of the leased rows {rows.start} to {rows.stop - 1}, or twice")
+        return refused
 
     def _without(self, rows: range) -> Ranges:
         """What is still released once `rows` are leased."""
@@ -317,6 +374,8 @@ class Journal:
                 transaction.remove(schema.LEASES, lease)
             if released is not self._released:
                 _write_released(transaction, self._released, released)
+            if settlement.decided is not None:
+                transaction.add(schema.DECISIONS, settlement.decided)
 
         head = self._head(attempts=settlement.attempts)
         self._commit_or_make_room(write, head, durable=durable)
@@ -326,6 +385,7 @@ class Journal:
         self._count(settlement)
 
     def _count(self, settlement: Settlement) -> None:
+        self._unsettled.take_over(settlement)
         self._counts[State.CONFIRMED] += len(settlement.confirmed)
         for row in settlement.replaced:
             self._counts[row.state] -= 1

@@ -12,7 +12,7 @@ from loader.journal import schema
 from loader.journal.bitmap import CHUNK, StoredChunk
 from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
-from loader.journal.rows import ExceptionRow, Head, Lease, Run, Sums
+from loader.journal.rows import Decided, ExceptionRow, Head, Lease, Run, Sums
 from loader.model import State
 
 if TYPE_CHECKING:
@@ -29,10 +29,13 @@ class Snapshot:
 
     Attributes:
         checkpoint: its own random id, hexadecimal.
-        counts: rows in each state, exceptions and bitmaps together; `NEVER_SENT` is not counted.
+        counts: rows in each state, exceptions and bitmaps together; of `NEVER_SENT` only those that were
+            given back by a decision.
         resent: confirmed rows that may be there twice.
         unsettled: rows that are leased and have no outcome.
         released: rows below the intent mark that were given back.
+        given_back: rows that a decision gave back and that have no outcome since.
+        decisions: what people decided, oldest first.
         log: whether a write-ahead log was there.
     """
 
@@ -45,6 +48,8 @@ class Snapshot:
     unsettled: tuple[int, ...]
     released: Ranges
     runs: tuple[Run, ...]
+    given_back: tuple[ExceptionRow, ...]
+    decisions: tuple[Decided, ...]
     log: bool
 
     @property
@@ -124,9 +129,11 @@ class _Reader:
         leased = tuple(lease.rows for lease in leases)
         released = Ranges(range(*row) for row in self._rows(schema.RELEASED))  # type: ignore[call-overload]  # sealed
         confirmed, leased_chunks = self._chunks(identity.rows, leased)
-        counts, resent, excepted = self._exceptions(leased)
+        counts, given_back, excepted = self._exceptions(leased)
+        resent = counts[State.CONFIRMED]
         counts[State.CONFIRMED] = confirmed
         runs = tuple(Run(*row) for row in self._rows(schema.RUNS))  # type: ignore[arg-type]  # sealed
+        decisions = tuple(Decided(*row) for row in self._rows(schema.DECISIONS))  # type: ignore[arg-type]  # sealed
         if Sums(**self._sums) != head.sums:
             raise damaged(self._path, "rows of it are missing, or come from another time")
         # A row that was given back can be in a second lease while the first is still open.
@@ -148,6 +155,8 @@ class _Reader:
             unsettled=tuple(sorted(unsettled)),
             released=released,
             runs=runs,
+            given_back=tuple(given_back),
+            decisions=decisions,
             log=log,
         )
 
@@ -181,16 +190,18 @@ class _Reader:
                 kept[number] = chunk
         return confirmed, kept
 
-    def _exceptions(self, leases: tuple[range, ...]) -> tuple[dict[State, int], int, set[int]]:
-        counts, resent, excepted = dict.fromkeys(State, 0), 0, set()
+    def _exceptions(self, leases: tuple[range, ...]) -> tuple[dict[State, int], list[ExceptionRow], set[int]]:
+        """Their counts, those that were given back, and the ordinals of those that settle a leased row."""
+        counts, given_back, excepted = dict.fromkeys(State, 0), [], set()
         lowest = min((lease.start for lease in leases), default=None)
         for row in self._rows(schema.EXCEPTIONS):
             state = State(str(row[1]))
             counts[state] += 1
-            resent += state is State.CONFIRMED
-            if lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed
+            if state is State.NEVER_SENT:
+                given_back.append(ExceptionRow.restored(row))
+            elif lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed
                 excepted.add(row[0])
-        return counts, resent, excepted  # type: ignore[return-value]  # sealed
+        return counts, given_back, excepted  # type: ignore[return-value]  # sealed
 
 
 def exception_rows(connection: sqlite3.Connection, path: Path, state: State) -> Iterator[ExceptionRow]:

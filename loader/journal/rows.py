@@ -17,7 +17,8 @@ class ExceptionRow(NamedTuple):
 
     Attributes:
         ordinal: the record's ordinal.
-        state: `REJECTED` or `IN_DOUBT`; `CONFIRMED` for a row that had been in doubt and was sent again.
+        state: `REJECTED` or `IN_DOUBT`; `CONFIRMED` for a row that had been in doubt and was sent again;
+            `NEVER_SENT` for one that was given back by a decision, to be sent by the next load.
         phase: who rejected it; for a row in doubt always the vendor.
         http_status, code: of the vendor's answer, where there was one.
         message: the whole sentence of the mapping, or the vendor's message, or the reason of the doubt.
@@ -79,6 +80,23 @@ class ExceptionRow(NamedTuple):
         """What is written of a row that a dead run left open."""
         return cls(ordinal, State.IN_DOUBT, Phase.VENDOR, None, None, reason, attempts, at)
 
+    def given_back(self, *, marked: bool, at: float) -> ExceptionRow:
+        """The same row, to be sent by the next load; `marked` as one that may be there already."""
+        return self._replace(state=State.NEVER_SENT, resent=marked, at=at)
+
+    def following(self, before: ExceptionRow | None) -> ExceptionRow:
+        """This outcome, of a row that was given back before.
+
+        One that may be there already cannot be rejected any more: the first request may have been taken.
+        """
+        if before is None:
+            return self
+        row = self._replace(attempts=self.attempts + before.attempts, resent=self.resent or before.resent)
+        if before.resent and self.state is State.REJECTED:
+            message = f"in doubt, then sent again and rejected: {self.message}"
+            return row._replace(state=State.IN_DOUBT, phase=Phase.VENDOR, message=storable(message))
+        return row
+
     def stored(self) -> tuple[object, ...]:
         """The columns without the checksum."""
         return (self.ordinal, str(self.state), str(self.phase), *self[3:-1], int(self.resent))
@@ -122,6 +140,24 @@ class Run(NamedTuple):
     attempts: int
 
 
+class Decided(NamedTuple):
+    """A decision of a person, as it was carried out.
+
+    Attributes:
+        number: of the commit.
+        at: seconds since 1970.
+        what: the decision, or "mapping" where another mapping took the place of the one in `detail`.
+        rows: how many rows it moved.
+        detail: what it was made of.
+    """
+
+    number: int
+    at: float
+    what: str
+    rows: int
+    detail: str = ""
+
+
 class Sums(NamedTuple):
     """Sums of the row checksums of each table, in the order of the head's columns."""
 
@@ -131,6 +167,7 @@ class Sums(NamedTuple):
     released: int = 0
     runs: int = 0
     identity: int = 0
+    decisions: int = 0
 
 
 class Head(NamedTuple):

@@ -30,7 +30,7 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
                 only INTEGER PRIMARY KEY, generation INTEGER, commits INTEGER, clean INTEGER, mark INTEGER,
                 attempts INTEGER, elapsed REAL, at REAL, chunk_sum INTEGER, exception_sum INTEGER,
                 lease_sum INTEGER, released_sum INTEGER, run_sum INTEGER, identity_sum INTEGER,
-                crc INTEGER)""",
+                decision_sum INTEGER, crc INTEGER)""",
             """CREATE TABLE identity (
                 checkpoint TEXT PRIMARY KEY, kind TEXT, application TEXT, endpoint TEXT, mapping TEXT,
                 files TEXT, crc INTEGER)""",
@@ -44,6 +44,8 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
             """CREATE TABLE runs (
                 generation INTEGER PRIMARY KEY, run TEXT, started REAL, ended REAL, elapsed REAL,
                 attempts INTEGER, crc INTEGER)""",
+            """CREATE TABLE decisions (
+                number INTEGER PRIMARY KEY, at REAL, what TEXT, "rows" INTEGER, detail TEXT, crc INTEGER)""",
         ),
     ),
 )
@@ -93,17 +95,23 @@ RUNS = Table(
     "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM runs WHERE generation = ?",
 )
+DECISIONS = Table(
+    "decisions",
+    "SELECT * FROM decisions ORDER BY number",
+    "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?)",
+    "DELETE FROM decisions WHERE number = ?",
+)
 HEAD = Table(
     "head",
     "SELECT * FROM head",
-    "INSERT INTO head VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO head VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM head WHERE only = ?",
 )
 
 # Writes the head over that of the commit before; of any other commit, nothing.
 UPDATE_HEAD = """UPDATE head SET generation = ?, commits = ?, clean = ?, mark = ?, attempts = ?, elapsed = ?,
     at = ?, chunk_sum = ?, exception_sum = ?, lease_sum = ?, released_sum = ?, run_sum = ?, identity_sum = ?,
-    crc = ? WHERE only = ? AND commits = ?"""
+    decision_sum = ?, crc = ? WHERE only = ? AND commits = ?"""
 
 
 def version() -> int:

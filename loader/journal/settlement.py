@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loader.journal.ranges import Ranges, runs
-from loader.journal.rows import ExceptionRow, Lease
-from loader.model import State
+from loader.journal.rows import Decided, ExceptionRow, Lease
+from loader.model import Decision, State
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from loader.model import Outcome
 
@@ -36,6 +36,7 @@ class Settlement:
         freed: rows that were given back, unsent.
         ended: leases that no open row is left of.
         attempts: requests sent for these rows since their last outcome.
+        decided: the decision that made it, where no outcome did.
     """
 
     rows: list[int]
@@ -45,16 +46,33 @@ class Settlement:
     freed: list[int] = field(default_factory=list)
     ended: list[Lease] = field(default_factory=list)
     attempts: int = 0
+    decided: Decided | None = None
 
     def released(self, before: Ranges) -> Ranges:
         """The released rows, with those that were given back."""
         return before.with_rows(runs(self.freed)) if self.freed else before
 
 
+def carried_out(decision: Decision, rows: Sequence[ExceptionRow], decided: Decided) -> Settlement:
+    """What a decision about rejected rows, or rows in doubt, writes."""
+    settlement = Settlement([], replaced=list(rows), decided=decided)
+    for row in rows:
+        if decision is Decision.LANDED:
+            settlement.confirmed.append(row.ordinal)
+            if row.resent:
+                settlement.added.append(row._replace(state=State.CONFIRMED, at=decided.at))
+        else:
+            marked = decision is Decision.RESEND or (decision is Decision.RETRY and row.resent)
+            settlement.freed.append(row.ordinal)
+            settlement.added.append(row.given_back(marked=marked, at=decided.at))
+    return settlement
+
+
 class Unsettled:
     """The rows an outcome may come for: leased ones, and doubts that are being sent again."""
 
-    def __init__(self) -> None:
+    def __init__(self, given_back: Iterable[ExceptionRow] = ()) -> None:
+        self._given_back = {row.ordinal: row for row in given_back}
         self._leased: dict[int, OpenLease] = {}
         self._resending: dict[int, ExceptionRow] = {}
 
@@ -69,6 +87,23 @@ class Unsettled:
     def oldest(self) -> int | None:
         """A row of the lease that is open longest."""
         return next(iter(self._leased), None)
+
+    @property
+    def given_back(self) -> list[int]:
+        """Rows that a decision gave back and that have no outcome since, ascending."""
+        return sorted(self._given_back)
+
+    def before(self, ordinal: int) -> ExceptionRow | None:
+        """What stands there of a row that a decision gave back."""
+        return self._given_back.get(ordinal)
+
+    def take_over(self, settlement: Settlement) -> None:
+        """The settlement is written: follow what it says of rows that are given back."""
+        for row in settlement.replaced:
+            self._given_back.pop(row.ordinal, None)
+        for row in settlement.added:
+            if row.state is State.NEVER_SENT:
+                self._given_back[row.ordinal] = row
 
     def lease(self, lease: Lease, rows: Sequence[int]) -> None:
         """Open a lease over `rows`."""
@@ -95,12 +130,20 @@ class Unsettled:
                 self._sort(outcome, lease, settlement, at)
         return settlement
 
+    def refuse(self, rows: Iterable[ExceptionRow]) -> Settlement:
+        """What is written of rows that are rejected before they are sent."""
+        settlement = Settlement([])
+        for row in rows:
+            self._follow(row, settlement)
+        return settlement
+
     def give_back(self, on_wire: Container[int], *, at: float) -> Settlement:
         """Take all leased rows out: those on the wire as doubts, the others as never sent."""
         settlement = Settlement(list(self._leased))
         for ordinal in settlement.rows:
             if ordinal in on_wire:
-                settlement.added.append(ExceptionRow.of_doubt(ordinal, ON_THE_WIRE, attempts=1, at=at))
+                row = ExceptionRow.of_doubt(ordinal, ON_THE_WIRE, attempts=1, at=at)
+                self._follow(row, settlement)
             else:
                 settlement.freed.append(ordinal)
         settlement.attempts = len(settlement.added)
@@ -115,13 +158,30 @@ class Unsettled:
             settlement.ended.append(lease.stored)
         if outcome.state is State.CONFIRMED:
             settlement.confirmed.append(outcome.ordinal)
+            if self._given_back and (before := self._given_back.get(outcome.ordinal)) is not None:
+                self._confirm_given_back(outcome, before, settlement, at)
         elif outcome.state is State.NEVER_SENT:
             settlement.freed.append(int(outcome.ordinal))
         else:
-            row = ExceptionRow.of_outcome(outcome, at=at, resent=outcome.resending)
-            settlement.added.append(row)
+            row = self._follow(ExceptionRow.of_outcome(outcome, at=at, resent=outcome.resending), settlement)
             if outcome.resending:
                 self._resending[row.ordinal] = row
+
+    def _follow(self, row: ExceptionRow, settlement: Settlement) -> ExceptionRow:
+        """Write a record, in the place of that of a row that was given back."""
+        before = self._given_back.get(row.ordinal)
+        if before is not None:
+            settlement.replaced.append(before)
+        settlement.added.append(row.following(before))
+        return settlement.added[-1]
+
+    def _confirm_given_back(
+        self, outcome: Outcome, before: ExceptionRow, settlement: Settlement, at: float
+    ) -> None:
+        if before.resent:
+            self._follow(ExceptionRow.of_outcome(outcome, at=at, resent=True), settlement)
+        else:
+            settlement.replaced.append(before)
 
     def _sort_again(self, outcome: Outcome, settlement: Settlement, at: float) -> None:
         """A row in doubt that was sent again: its record is replaced, the mark of the resend stays."""

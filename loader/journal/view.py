@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.journal.identity import Identity
-    from loader.journal.rows import Run
+    from loader.journal.rows import Decided, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,17 @@ class Checkpoint:
         """Whether no row was ever sent or rejected: then it is begun anew for whatever is loaded next."""
         return self._snapshot.blank and not self.running
 
+    @property
+    def decisions(self) -> tuple[Decided, ...]:
+        """What people decided about its rows, oldest first."""
+        return self._snapshot.decisions
+
+    @property
+    def given_back(self) -> tuple[int, ...]:
+        """Rows that a decision gave back and that were not sent since, ascending."""
+        on_wire = set(self._leftovers.in_doubt)
+        return tuple(row.ordinal for row in self._snapshot.given_back if row.ordinal not in on_wire)
+
     def refuse_other(self, wanted: Identity) -> None:
         """Refuse a checkpoint that was made for another load, or that a load holds now.
 
@@ -128,9 +139,12 @@ class Checkpoint:
             CheckpointError: a row was changed by anything but this program.
         """
         dead = self._leftovers.in_doubt if state is State.IN_DOUBT else ()
+        marks = {row.ordinal: row for row in self._snapshot.given_back}
         at, attempts = self._snapshot.head.at, self._leftovers.attempts
         doubts = (
-            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at)
+            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at).following(
+                marks.get(ordinal)
+            )
             for ordinal in dead
         )
         with reading(Files(self.path)) as connection:

@@ -1,0 +1,146 @@
+"""`resolve` and `retry`: what a person decides about rows in doubt, and rejected rows sent again."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from loader.cli import show
+from loader.cli.load import ask, brakes, leave, watch
+from loader.cli.options import (
+    CHECKPOINT,
+    MOVED_INPUT,
+    QUIET,
+    SENDING_OPTIONS,
+    SUMMARY,
+    retry_settings,
+)
+from loader.model import Decision, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from loader.journal import Checkpoint
+    from loader.sandbox import EmbeddedSandbox
+
+EVERYTHING, GIVEN_BACK = "everything", "given-back"
+
+
+@click.command()
+@CHECKPOINT
+@click.option(
+    "--landed", "decision", flag_value="landed", help="They are at the vendor: count them as confirmed."
+)
+@click.option(
+    "--dropped",
+    "decision",
+    flag_value="dropped",
+    help="They are not at the vendor: the next load sends them.",
+)
+@click.option(
+    "--resend",
+    "decision",
+    flag_value="resend",
+    help="Nobody knows: the next load sends them all the same, and they stay marked as possible duplicates.",
+)
+@click.option(
+    "--from",
+    "looked_up",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Only the rows that this CSV file names: by one column of the input (ids that were looked up), by a "
+    'column "row" (numbers as `failures` shows them), or as `failures` wrote them.  [default: all in doubt]',
+)
+@MOVED_INPUT
+def resolve(checkpoint: Path, decision: str | None, looked_up: Path | None, files: Sequence[str]) -> None:
+    """Settle rows in doubt, as you found out or decided.
+
+    Nothing is sent. A user's row is not given back when a later row of the same device is confirmed: sent
+    now it would undo that one.
+
+    \b
+    Examples:
+      pushwoosh-loader resolve purchases.csv.events.ckpt --landed --from found.csv
+      pushwoosh-loader resolve purchases.csv.events.ckpt --resend
+    """
+    if decision is None:
+        raise click.UsageError("Say what became of them: --landed, --dropped or --resend.")
+    from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
+
+    resolved = repair.resolve(checkpoint, Decision(decision), looked_up=looked_up, files=files)
+    say = show.speaker(quiet=False, summary=None)
+    say(show.resolved_text(resolved, Decision(decision), checkpoint))
+
+
+@click.command()
+@CHECKPOINT
+@click.option(
+    "--only",
+    type=click.Choice(["everything", "local", "vendor", GIVEN_BACK]),
+    default=EVERYTHING,
+    show_default=True,
+    help="Which rows: those that the mapping rejected (local), those that the vendor rejected, or only those "
+    "that `resolve` gave back. Rows given back are sent in any case.",
+)
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A mended mapping file. Without one the checkpoint's own mapping is used.",
+)
+@MOVED_INPUT
+@SUMMARY
+@QUIET
+@SENDING_OPTIONS
+def retry(**options: Any) -> None:
+    """Send rejected rows again, and rows that `resolve` gave back; only those.
+
+    They are read and mapped anew: with --mapping by a mended mapping, with which the load goes on from then
+    on. Where to send is what the checkpoint says. A row that is rejected again has its new reason.
+
+    \b
+    Example:
+      pushwoosh-loader retry purchases.csv.events.ckpt --mapping mended.toml
+    """
+    from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.journal import Checkpoint  # noqa: PLC0415 - as above
+
+    checkpoint: Path = options["checkpoint"]
+    say = show.speaker(quiet=options["quiet"], summary=options["summary"])
+    ledger = Checkpoint.open(checkpoint)
+    needed = [*options["files"], *(file.name for file in ledger.identity.files), checkpoint]
+    show.refuse_summary(options["summary"], [*needed, options["mapping"], options["token_file"]])
+    with stand_in(ledger, options) as sandbox:
+        settings = retry_settings(ledger, options, sandbox)
+        plan = repair.prepare_retry(settings)
+        phase = phases(options["only"])
+        rows = repair.to_retry(checkpoint, phase)
+        say(show.retry_text(plan, rows))
+        if rows and not options["yes"]:
+            ask(plan, rows, sandboxed=sandbox is not None)
+        with brakes() as brake:
+            result = repair.retry(plan, phase, brake=brake, watch=watch(quiet=options["quiet"]))
+        show.write_summary(result, options["summary"])
+        say(show.result_text(result, settings))
+        say(show.what_next(result, sandboxed=sandbox is not None))
+    leave(result, quiet=options["quiet"])
+
+
+def phases(only: str) -> frozenset[Phase]:
+    """Whose rejections are sent again."""
+    if only == GIVEN_BACK:
+        return frozenset()
+    return frozenset(Phase) if only == EVERYTHING else frozenset({Phase(only)})
+
+
+def stand_in(ledger: Checkpoint, options: dict[str, Any]) -> AbstractContextManager[EmbeddedSandbox | None]:
+    """The sandbox, where the load was a rehearsal."""
+    from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only where it is needed
+
+    if not ledger.identity.endpoint.startswith("sandbox "):
+        return nullcontext()
+    return EmbeddedSandbox(options["sandbox_store"], application=None)

@@ -1,0 +1,255 @@
+"""What a person decides about rows that are in doubt or rejected, and how it is carried out.
+
+resolve(...)                   rows in doubt become confirmed, or are given back to be sent
+plan = prepare_retry(...)      rejected rows and those given back, mapped anew
+retry(plan, ...)               sends them, and only them
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from loader.errors import ConfigError
+from loader.failures import located
+from loader.journal import Checkpoint, Journal, runs
+from loader.mapping import Mapping
+from loader.model import OWN_COLUMNS, Decision, Kind, Phase, State
+from loader.pipeline import draw_up, identity, load
+from loader.settings import Endpoint, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from loader.delivery import Brake
+    from loader.journal import ExceptionRow
+    from loader.model import Account, Chunk, Result
+    from loader.pipeline import Plan
+    from loader.report import Watch
+
+SHOWN = 10  # so many unknown rows or ids are named in an error
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of a decision.
+
+    Attributes:
+        rows: rows that it moved.
+        overtaken: rows that stay in doubt, each with the confirmed later row of its device.
+        account: the counts afterwards.
+    """
+
+    rows: int
+    overtaken: dict[int, int]
+    account: Account
+
+
+def resolve(
+    checkpoint: Path, decision: Decision, *, looked_up: Path | None = None, files: Sequence[str] = ()
+) -> Resolved:
+    """Settle rows in doubt as a person decided, in one durable step.
+
+    Args:
+        checkpoint: the checkpoint; no load may be running.
+        decision: `LANDED`: they are at the vendor. `DROPPED`: they are not. `RESEND`: nobody knows, and they
+            shall be sent again; they stay marked as possible duplicates.
+        looked_up: a file that names the rows, see `Choice.read`; None for all rows in doubt.
+        files: where the input is now, if it has moved.
+
+    Raises:
+        ConfigError: the file names rows that are not in doubt.
+        CheckpointError, SourceError: nothing was changed.
+    """
+    ledger = Checkpoint.open(checkpoint)
+    names = list(files) or [file.name for file in ledger.identity.files]
+    rows = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
+    if looked_up is not None:
+        rows = Choice.read(looked_up).of(located(ledger, rows, names))
+    with Journal.open(checkpoint, ledger.identity) as journal:
+        later = overtaken(ledger, journal, rows, names) if decision is not Decision.LANDED else {}
+        # Read anew: opening has written down what a dead run had left.
+        found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
+        moved = [row for row in found if row.ordinal in rows and row.ordinal not in later]
+        journal.decide(decision, moved, str(looked_up or ""))
+        return Resolved(len(moved), later, journal.account())
+
+
+def overtaken(
+    ledger: Checkpoint, journal: Journal, rows: Iterable[int], files: Sequence[str]
+) -> dict[int, int]:
+    """Rows of users whose device has a confirmed later row: sent now they would undo it."""
+    wanted = set(rows)
+    if ledger.identity.kind is not Kind.USERS or not wanted:
+        return {}
+    plan = draw_up(
+        settings_of(ledger, files), ledger, Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    )
+    return overtaken_rows(plan, journal, wanted)
+
+
+def overtaken_rows(plan: Plan, journal: Journal, wanted: set[int]) -> dict[int, int]:
+    """For each wanted row whose device has a confirmed later row, that row."""
+    devices: dict[str, list[int]] = {}
+    later: dict[int, int] = {}
+    for chunk in plan.source.chunks(min(wanted)):
+        for request in plan.mapper.map(chunk).requests():
+            if request.ordinal in wanted:
+                devices.setdefault(request.device, []).append(request.ordinal)
+            elif request.device in devices and journal.confirmed(request.ordinal):
+                later.update(dict.fromkeys(devices.pop(request.device), request.ordinal))
+    return later
+
+
+def settings_of(ledger: Checkpoint, files: Sequence[str]) -> Settings:
+    """The settings of the load that a checkpoint is of, as far as they say what its rows are."""
+    of = ledger.identity
+    return Settings(of.kind, tuple(files), of.application, Endpoint("", of.endpoint), checkpoint=ledger.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Rows that a person named.
+
+    Attributes:
+        path: where.
+        column: the column of the input that `names` are values of; "" where they are files and rows.
+        names: the values, or (file, row) pairs; a file "" means the only one.
+    """
+
+    path: Path
+    column: str
+    names: frozenset[str | tuple[str, int]]
+
+    @classmethod
+    def read(cls, path: Path) -> Choice:
+        """Read a CSV file with a header.
+
+        It has one column of the input with the ids that were looked up, or a column "row" with numbers as
+        `failures` shows them, or is what `failures` wrote.
+
+        Raises:
+            ConfigError: it cannot be read, or says nothing of rows.
+        """
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}.") from None
+        own_row, own_file = f"{OWN_COLUMNS}row", f"{OWN_COLUMNS}file"
+        if own_row in table and own_file in table:
+            pairs = zip(table[own_file], table[own_row], strict=True)
+            return cls(path, "", frozenset((file, row_number(path, row)) for file, row in pairs))
+        if list(table) == ["row"]:
+            return cls(path, "", frozenset(("", row_number(path, row)) for row in table["row"]))
+        if len(table.columns) == 1:
+            return cls(path, str(table.columns[0]), frozenset(table.iloc[:, 0]))
+        raise ConfigError(
+            f'{path} does not name rows. It needs a column "row", or one column of the input with ids, '
+            "or the columns that `failures` writes."
+        )
+
+    def of(self, chunks: Iterable[tuple[Chunk, list[ExceptionRow]]]) -> dict[int, ExceptionRow]:
+        """Those of the rows that are named.
+
+        Raises:
+            ConfigError: some names fit none of the rows.
+        """
+        chosen: dict[int, ExceptionRow] = {}
+        met: set[str | tuple[str, int]] = set()
+        for chunk, rows in chunks:
+            for row in rows:
+                for name in self.names_of(chunk, row.ordinal):
+                    if name in self.names:
+                        met.add(name)
+                        chosen[row.ordinal] = row
+        if unknown := sorted(map(str, self.names - met)):
+            named = ", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
+            raise ConfigError(
+                f"{self.path} names {len(unknown):,} that are not in doubt: {named}. "
+                "Nothing was changed. `failures --in-doubt` lists those that are."
+            )
+        return chosen
+
+    def names_of(self, chunk: Chunk, ordinal: int) -> Iterator[str | tuple[str, int]]:
+        """By what the row may be named."""
+        offset = ordinal - chunk.first
+        if not self.column:
+            number = chunk.first_row + offset
+            yield from ((chunk.file, number), ("", number))
+        elif self.column not in chunk.frame:
+            raise ConfigError(
+                f'{self.path} has the column "{self.column}", which the input does not have. '
+                f"The input has: {', '.join(map(str, chunk.frame))}."
+            )
+        else:
+            yield str(chunk.frame[self.column].iloc[offset])
+
+
+def row_number(path: Path, text: str) -> int:
+    """The number of a row.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(f'{path}: "{text}" is not the number of a row.')
+    return int(text)
+
+
+def prepare_retry(settings: Settings) -> Plan:
+    """The plan to send a checkpoint's rejected rows again, with its mapping or a mended one.
+
+    Raises:
+        SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
+    """
+    if settings.checkpoint is None:
+        raise ConfigError("A retry needs a checkpoint file.")
+    ledger = Checkpoint.open(settings.checkpoint)
+    stored = ledger.identity.mapping
+    plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)))
+    mended = stored if plan.mapper.mapping.to_toml() != stored else None
+    plan = replace(plan, mended=mended)
+    ledger.refuse_other(identity(plan))
+    return plan
+
+
+def to_retry(checkpoint: Path, phases: Collection[Phase]) -> int:
+    """How many rows a retry would send: those rejected (in those phases), and those given back before."""
+    ledger = Checkpoint.open(checkpoint)
+    return len(rejected(ledger, phases)) + len(ledger.given_back)
+
+
+def rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[ExceptionRow]:
+    """The rejected rows, by who rejected them."""
+    return [row for row in ledger.exceptions(State.REJECTED) if row.phase in phases]
+
+
+def retry(plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch) -> Result:
+    """Send rejected rows again, and those that `resolve` gave back; only those.
+
+    After a crash in the middle the same again goes on: what is given back and not yet sent stays so.
+
+    Raises:
+        CheckpointError: as `load`.
+    """
+    return load(plan, brake=brake, watch=watch, choose=chooser(plan, phases))
+
+
+def chooser(plan: Plan, phases: Collection[Phase]) -> Callable[[Journal], Iterator[range]]:
+    """Gives the rows back, and names them and those that were given back before."""
+
+    def choose(journal: Journal) -> Iterator[range]:
+        if plan.mended is not None:
+            journal.remap(plan.mapper.mapping.to_toml())
+        rows = rejected(Checkpoint.open(journal.path), phases)
+        wanted = {row.ordinal for row in rows}
+        if wanted and plan.settings.kind is Kind.USERS:
+            later = overtaken_rows(plan, journal, wanted)
+            rows = [row for row in rows if row.ordinal not in later]
+        journal.decide(Decision.RETRY, rows)
+        return runs(journal.given_back)
+
+    return choose

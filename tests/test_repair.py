@@ -1,0 +1,242 @@
+"""Rows in doubt and rejected rows, from the end of a load to the end of the trouble."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from loader.journal import Journal
+from loader.model import Decision, Kind, Outcome, State
+from loader.pipeline import identity, prepare
+from loader.repair import resolve
+from loader.settings import Endpoint, Settings
+from tests import faultserver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import CommandLine
+
+HEADER = "user_id,device_id,event,timestamp,timezone,amount\n"
+ROWS = [f"{n:04},DEV-{n},purchase,20240229,America/New_York,{n}.00" for n in range(1, 31)]
+NO = b'{"status_code":210,"status_message":"not today","response":null}'
+
+
+class Vendor:
+    """A vendor that cuts or refuses the rows of some users, until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.cut: set[str] = set()
+        self.refuse: set[str] = set()
+
+    def __call__(self, body: bytes) -> faultserver.Behaviour:
+        """What happens to a request."""
+        user = user_of(body)
+        if user in self.cut:
+            return faultserver.close_after_request
+        return faultserver.answer(200, NO) if user in self.refuse else faultserver.answer()
+
+
+def user_of(body: bytes) -> str:
+    """The user of a request."""
+    found = re.search(rb'"userId":"(\d+)"', body)
+    return found[1].decode() if found else ""
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    """A vendor."""
+    return Vendor()
+
+
+@pytest.fixture
+def server(vendor: Vendor) -> Iterator[faultserver.FaultServer]:
+    """Its server."""
+    with faultserver.FaultServer(vendor) as running:
+        yield running
+
+
+class Load:
+    """A load of thirty events."""
+
+    def __init__(self, command: CommandLine, url: str, *rows: str) -> None:
+        self.command = command
+        (command.folder / "events.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows or ROWS))
+        self.arguments = ("events", "events.csv", "--app", "AAAAA-BBBBB", "--endpoint", url)
+
+    def summary(self, *more: object) -> dict[str, object]:
+        """Load; its account."""
+        return self.command.summary(*self.arguments, *more)
+
+    def run(self, *arguments: object, code: int = 0) -> str:
+        """Another command on the checkpoint; what it said."""
+        name, *more = arguments
+        ran = self.command.run(name, "events.csv.events.ckpt", *more)
+        assert ran.code == code, ran.err
+        return ran.out + ran.err
+
+
+@pytest.fixture
+def load(command: CommandLine, server: faultserver.FaultServer) -> Load:
+    """The load, at the vendor."""
+    return Load(command, server.url)
+
+
+def counts(account: dict[str, object]) -> tuple[object, ...]:
+    """The four states."""
+    return tuple(account[name] for name in ("confirmed", "rejected", "in_doubt", "never_sent"))
+
+
+def times_sent(server: faultserver.FaultServer, user: str) -> int:
+    """How often the vendor took the row of a user."""
+    return [user_of(body) for body in server.bodies].count(user)
+
+
+def test_doubts_that_landed_are_confirmed_without_a_request(
+    load: Load, vendor: Vendor, server: faultserver.FaultServer
+) -> None:
+    """`resolve --landed` ends the doubt, and the same load then exits 0 with nothing sent."""
+    vendor.cut = {"0003", "0017"}
+    assert counts(load.summary()) == (28, 0, 2, 0)
+    said = load.run("resolve", "--landed")
+    assert said.startswith("2 rows in doubt confirmed: looked up, they had landed.")
+    assert counts(load.summary()) == (30, 0, 0, 0)
+    assert len(server.bodies) == 30
+
+
+def test_doubts_are_told_apart_by_what_was_looked_up(
+    load: Load, vendor: Vendor, server: faultserver.FaultServer, tmp_path: Path
+) -> None:
+    """Ids found at the vendor are confirmed, the others sent once more, none marked as a duplicate."""
+    vendor.cut = {"0003", "0017"}
+    load.summary()
+    (tmp_path / "found.csv").write_text("user_id\n0003\n")
+    load.run("resolve", "--landed", "--from", "found.csv")
+    load.run("resolve", "--dropped")
+    vendor.cut = set()
+    account = load.summary()
+    assert (counts(account), account["possible_duplicates"]) == ((30, 0, 0, 0), 0)
+    assert (times_sent(server, "0003"), times_sent(server, "0017")) == (1, 2)
+
+
+def test_a_resend_is_marked_for_ever(load: Load, vendor: Vendor, server: faultserver.FaultServer) -> None:
+    """`resolve --resend` and `retry` send only these rows, and the account calls them possible duplicates."""
+    vendor.cut = {"0003"}
+    load.summary("--limit", 10)
+    load.run("resolve", "--resend")
+    vendor.cut = set()
+    account = load.command.summary("retry", "events.csv.events.ckpt", "--only", "given-back")
+    assert (counts(account), account["possible_duplicates"]) == ((10, 0, 0, 20), 1)
+    assert len(server.bodies) == 11
+    assert "given back, to be sent again as possible duplicates" in load.run("status")
+
+
+def test_rows_that_are_not_in_doubt_cannot_be_resolved(load: Load, vendor: Vendor, tmp_path: Path) -> None:
+    """A list with one wrong id changes nothing, and the id is named."""
+    vendor.cut = {"0003", "0017"}
+    load.summary()
+    (tmp_path / "found.csv").write_text("user_id\n0003\n0004\n")
+    assert load.run("resolve", "--landed", "--from", "found.csv", code=2).strip() == (
+        "Error: found.csv names 1 that are not in doubt: 0004. Nothing was changed. "
+        "`failures --in-doubt` lists those that are."
+    )
+    assert counts(load.summary()) == (28, 0, 2, 0)
+
+
+@pytest.mark.parametrize("form", ["failures", "rows"])
+def test_doubts_can_be_named_by_their_place(load: Load, vendor: Vendor, tmp_path: Path, form: str) -> None:
+    """What `failures` wrote, or the row numbers in it, name rows as well as ids do."""
+    vendor.cut = {"0003", "0017"}
+    load.summary()
+    load.run("failures", "--in-doubt", "-o", "doubts.csv")
+    doubts = pd.read_csv(tmp_path / "doubts.csv", dtype=str)
+    assert list(doubts["_loader_row"]) == ["3", "17"]
+    assert list(doubts["user_id"]) == ["0003", "0017"]
+    chosen = doubts.iloc[:1]
+    if form == "rows":
+        chosen = chosen[["_loader_row"]].rename(columns={"_loader_row": "row"})
+    chosen.to_csv(tmp_path / "found.csv", index=False)
+    load.run("resolve", "--landed", "--from", "found.csv")
+    assert counts(load.summary()) == (29, 0, 1, 0)
+
+
+def test_rejects_of_the_vendor_are_sent_again_alone(
+    load: Load, vendor: Vendor, server: faultserver.FaultServer
+) -> None:
+    """`retry` sends the rejected rows and no others; one that is refused again keeps its reason."""
+    vendor.refuse = {"0005", "0006"}
+    assert counts(load.summary()) == (28, 2, 0, 0)
+    vendor.refuse = {"0006"}
+    account = load.command.summary("retry", "events.csv.events.ckpt")
+    assert counts(account) == (29, 1, 0, 0)
+    assert sorted(user_of(body) for body in server.bodies[30:]) == ["0005", "0006"]
+    assert "not today" in load.run("failures", "--rejected")
+
+
+def test_a_mended_mapping_brings_in_what_it_rejected(
+    command: CommandLine, server: faultserver.FaultServer, tmp_path: Path
+) -> None:
+    """`retry --mapping` maps rejected rows anew; the load goes on with that mapping, not with the old one."""
+    rows = [*ROWS[:10], ROWS[10].replace("purchase", "a name of more than thirty-two characters"), *ROWS[11:]]
+    load = Load(command, server.url, *rows)
+    assert counts(load.summary("--limit", 20)) == (19, 1, 0, 10)
+    (tmp_path / "mended.toml").write_text(
+        'kind = "events"\n[fields]\nuserId = "user_id"\nhwid = "device_id"\nevent = { const = "purchase" }\n'
+        'timestamp = { column = "timestamp", format = "%Y%m%d", zone = { column = "timezone" } }\n'
+    )
+    mended = ("--mapping", "mended.toml")
+    assert counts(command.summary("retry", "events.csv.events.ckpt", *mended)) == (20, 0, 0, 10)
+    assert user_of(server.bodies[-1]) == "0011"
+    refused = command.run(*load.arguments)
+    assert refused.code == 2
+    assert "The mapping has changed" in refused.err
+    assert counts(load.summary(*mended)) == (30, 0, 0, 0)
+    assert "another mapping" in load.run("status")
+
+
+def test_a_retry_of_a_rehearsal_goes_to_its_sandbox(command: CommandLine, tmp_path: Path) -> None:
+    """Where a retry sends is what the checkpoint says: a sandbox's rows never leave the machine."""
+    (tmp_path / "events.csv").write_text(
+        HEADER + ROWS[0] + "\n" + ROWS[1].replace("20240229", "20240230") + "\n"
+    )
+    assert command.run("events", "events.csv", "--sandbox", "--yes").code == 3
+    assert command.run("retry", "events.csv.events.sandbox.ckpt", "--yes").code == 3
+    assert command.held("select count(*) from events") == [(1,)]
+
+
+def test_failures_can_be_mended_and_loaded(command: CommandLine, tmp_path: Path) -> None:
+    """The file of rejected rows, one cell of it mended, loads as it is."""
+    (tmp_path / "events.csv").write_text(
+        HEADER + ROWS[0] + "\n" + ROWS[1].replace("20240229", "20240230") + "\n"
+    )
+    command.run("events", "events.csv", "--sandbox", "--yes")
+    command.run("failures", "events.csv.events.sandbox.ckpt", "--rejected", "-o", "rejected.csv")
+    text = (tmp_path / "rejected.csv").read_text()
+    (tmp_path / "rejected.csv").write_text(text.replace(",20240230,", ",20240229,"))
+    ran = command.run("events", "rejected.csv", "--sandbox", "--yes")
+    assert ran.code == 0, ran.err
+    assert command.held("select user_id from events order by user_id") == [("0001",), ("0002",)]
+
+
+def test_an_old_row_of_a_device_is_not_sent_over_a_newer_one(tmp_path: Path) -> None:
+    """A user's row in doubt stays so when a later row of its device is confirmed; others are given back."""
+    source = tmp_path / "users.csv"
+    source.write_text("user_id,device_id\nold,DEV-1\nnew,DEV-1\nlone,DEV-2\n")
+    checkpoint = tmp_path / "users.ckpt"
+    endpoint = Endpoint.parse("http://127.0.0.1:9/")
+    plan = prepare(Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint))
+    with Journal.open(checkpoint, identity(plan)) as journal:
+        journal.lease(range(3))
+        states = [State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT]
+        for ordinal in range(3):
+            journal.sending(ordinal)
+        journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(states)])
+    resolved = resolve(checkpoint, Decision.RESEND)
+    assert (resolved.rows, resolved.overtaken) == (1, {0: 1})
+    assert (resolved.account.in_doubt, resolved.account.never_sent) == (1, 1)
+    landed = resolve(checkpoint, Decision.LANDED)
+    assert (landed.account.confirmed, landed.account.in_doubt) == (2, 0)
