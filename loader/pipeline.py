@@ -139,7 +139,7 @@ def load(
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
     with (
-        Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
+        Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest) as journal,
         closing(open_transport(settings)) as transport,
     ):
         wanted = choose(journal) if choose else journal.never_sent(plan.rows)
@@ -276,7 +276,8 @@ def policy_of(plan: Plan, account: Account) -> Policy:
     """The dispatcher's numbers; percentages are of the whole input."""
     settings, total = plan.settings, plan.survey.rows
     return Policy(
-        concurrency=settings.concurrency,
+        concurrency=settings.concurrency.highest,
+        least_concurrency=settings.concurrency.lowest,
         rate=settings.rate,
         resend_ambiguous=settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND,
         max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
