@@ -12,6 +12,8 @@ from statistics import median
 FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
+# That little says nothing: with a vendor so near it may be this machine that is busy.
+_SLACK_SECONDS = 0.005
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
 _KEPT_AT_LEAST = 0.5
@@ -84,10 +86,11 @@ class Window:
             self._measure(seconds, now)
             return
         self._shortest = min(self._shortest, seconds)
-        if seconds > _TOLERANCE * self._shortest:
+        accepted = max(_TOLERANCE * self._shortest, self._shortest + _SLACK_SECONDS)
+        if seconds > accepted:
             self._bad_rounds += 1
             if self._bad_rounds > 1:
-                self._shrink(max(_KEPT_AT_LEAST, _TOLERANCE * self._shortest / seconds), now)
+                self._shrink(max(_KEPT_AT_LEAST, accepted / seconds), now)
         else:
             self._bad_rounds = 0
             if full:

@@ -62,6 +62,14 @@ def test_one_slow_round_is_no_sign_but_two_are() -> None:
     assert window.limit == 48  # 1.5 times the shortest time is accepted; it was twice
 
 
+def test_a_few_milliseconds_are_no_queue() -> None:
+    """Against a server on this machine each round is a little slower than the shortest: the window grows."""
+    window = auto()
+    now = rounds(window, 1, 0.0005, 0.0)
+    rounds(window, 10, 0.004, now)
+    assert window.limit == 256
+
+
 def test_a_window_shrinks_at_most_by_half_at_a_time() -> None:
     """Even a very slow round is only one sign."""
     window = auto()
