@@ -55,16 +55,15 @@ class Figures:
 def main() -> None:
     options = parse()
     source = events(options.rows)
-    sections = []
+    RESULTS.mkdir(exist_ok=True)
+    sections = [heading(options)]
     with ExitStack() as servers:
         for course in courses(servers):
             runs = alternate(course, source, options)
             sections.append(report(course, runs))
             print(sections[-1], flush=True)
             plot(course, runs)
-    RESULTS.mkdir(exist_ok=True)
-    text = "\n\n".join([heading(options), *sections])
-    (RESULTS / "load.txt").write_text(text + "\n")
+            (RESULTS / "load.txt").write_text("\n\n".join(sections) + "\n")
 
 
 def parse() -> argparse.Namespace:
@@ -176,7 +175,6 @@ def plot(course: Course, runs: dict[str, list[Run]]) -> None:
     axes.bar_label(bars, fmt="{:,.0f}", padding=3)
     axes.set_title(f"{course.name}: rows a second")
     axes.spines[["top", "right"]].set_visible(False)
-    RESULTS.mkdir(exist_ok=True)
     figure.savefig(RESULTS / f"{course.name.replace(' ', '-')}.svg", metadata={"Date": None})
 
 
