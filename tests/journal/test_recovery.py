@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -217,40 +216,6 @@ def test_a_doubt_about_a_resend_is_written_before_it(place: Place) -> None:
     assert (row.message, row.resent) == ("timeout", True)
 
 
-def test_flipped_bits_are_harmless_or_refused(place: Place) -> None:
-    """A single flipped bit anywhere never changes how a row is classified, except to doubt a leased one."""
-    with place.open() as journal:
-        journal.lease(range(400), rejects([7, 8]))
-        journal.settle(confirmed(range(20, 300)))
-        journal.settle([Outcome(9, State.IN_DOUBT, 1, message="timeout"), Outcome(10, State.NEVER_SENT)])
-        journal.release()
-    journal = place.open()
-    journal.lease(range(400, 420))
-    for ordinal in (401, 402, 403):
-        journal.sending(ordinal)
-    journal.settle(confirmed([401]))
-    die(journal)
-    sound, chance = place.view(), random.Random(7)
-    for suffix, positions in (("", 250), ("-wal", 150), ("-wire", 80)):
-        path = place.beside(suffix)
-        careful = range(400, 420) if suffix == "-wire" else ()
-        for at in chance.sample(range(path.stat().st_size), min(positions, path.stat().st_size)):
-            bit = 1 << chance.randrange(8)
-            _flip(path, at, bit)
-            try:
-                seen = place.view()
-                assert seen.account().confirmed == sound.account().confirmed, (suffix, at, bit)
-                assert seen.account().rejected == sound.account().rejected, (suffix, at, bit)
-                more = set(doubts(seen)) - set(doubts(sound))
-                assert set(doubts(sound)) <= set(doubts(seen)), (suffix, at, bit)
-                assert more <= set(careful), (suffix, at, bit)
-            except CheckpointError:
-                pass
-            finally:
-                _flip(path, at, bit)
-    assert doubts(place.view()) == doubts(sound) == [9, 402, 403]
-
-
 @pytest.mark.parametrize("suffix", ["", "-wal", "-wire"])
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "deleted"])
 def test_a_file_that_vanishes_during_the_run_is_noticed(place: Place, suffix: str, replaced: bool) -> None:
@@ -388,14 +353,6 @@ def test_a_header_of_the_slot_file_survives_its_bytes() -> None:
 
 def _die_here(*_: object, **__: object) -> None:
     raise InterruptedError("killed here")
-
-
-def _flip(path: Path, at: int, bit: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(at)
-        byte = file.read(1)[0]
-        file.seek(at)
-        file.write(bytes([byte ^ bit]))
 
 
 def _replace_by_copy(path: Path) -> None:

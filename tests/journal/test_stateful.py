@@ -340,5 +340,5 @@ class Model(RuleBasedStateMachine):
 
 TestJournal = Model.TestCase
 TestJournal.settings = settings(
-    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
