@@ -86,11 +86,19 @@ class RecordingVendor:
         assert found is not None
         ordinal, alarm = int(found[1]), self.alarm
         due = alarm is not None and alarm.count()
-        if not refuses(ordinal):
+        if self.takes(ordinal):
             os.write(self._file, b"%d\n" % ordinal)
         if alarm and due:
             alarm.ring(answered=False)
-        visit.pause(LATENCY_SECONDS)
-        visit.send(_NO if refuses(ordinal) else _YES)
+        self.reply(visit, ordinal)
         if alarm and due:
             alarm.ring(answered=True)
+
+    def takes(self, ordinal: int) -> bool:
+        """Whether the vendor takes a row."""
+        return not refuses(ordinal)
+
+    def reply(self, visit: Visit, ordinal: int) -> None:
+        """Answer, after a while."""
+        visit.pause(LATENCY_SECONDS)
+        visit.send(_YES if self.takes(ordinal) else _NO)
