@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow format bench samples
+.PHONY: demo test check cdnow format bench bench-journal samples
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -31,6 +31,10 @@ format:
 bench:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
 	$(BIN)/python -m benchmarks.load
+
+bench-journal:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
+	$(BIN)/python -m benchmarks.journal
 
 samples:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER)

@@ -37,5 +37,5 @@ class Policy:
     canary: int = 20
     outage_seconds: float = 15 * 60.0
     drain_seconds: float = DRAIN_SECONDS
-    settle_seconds: float = 0.005
+    settle_seconds: float = 0.01
     look_ahead: int = 1024

@@ -63,6 +63,7 @@ class Journal:
         self._resent = snapshot.resent
         open_again = set(verified.leftovers.in_doubt)
         self._unsettled = Unsettled(row for row in snapshot.given_back if row.ordinal not in open_again)
+        self._leased = self._unsettled.leased
         self._counts[State.NEVER_SENT] = len(self._unsettled.given_back)
         self._checkpoint = snapshot.checkpoint
         self._sizing = LeaseSize()
@@ -198,19 +199,21 @@ class Journal:
         oldest = self._unsettled.oldest
         self._bitmaps.close_below(rows.start if oldest is None else oldest)
 
-    def sending(self, ordinal: int) -> None:
-        """Note that a leased row goes on the wire now; call it just before the first byte leaves.
+    def sending(self, *ordinals: int) -> None:
+        """Note that leased rows go on the wire now; call it just before the first byte of them leaves.
 
         Raises:
-            ValueError: the row was not leased.
-            CheckpointError: do not send it.
+            ValueError: a row was not leased.
+            CheckpointError: do not send them.
         """
-        if ordinal not in self._unsettled:
-            raise ValueError(f"row {ordinal} has no open lease")
+        leased = self._leased
+        for ordinal in ordinals:
+            if ordinal not in leased and ordinal not in self._unsettled:
+                raise ValueError(f"row {ordinal} has no open lease")
         if self._store.broken:
             self._store.refuse_broken()
         try:
-            self._slots.put(ordinal)
+            self._slots.put(ordinals)
         except (OSError, ValueError) as error:
             raise unusable(self._store.path, error) from error
 
