@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import re
 import sys
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +32,12 @@ if TYPE_CHECKING:
     from loader.sources import Survey
 
 
+# A column that only a file for spreadsheets has.
+GUARDED = f"{OWN_COLUMNS}guarded"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+
+
 def failed_rows(
     checkpoint: Path, states: Collection[State], files: Sequence[str] = (), *, target: Path | None = None
 ) -> Iterator[pd.DataFrame]:
@@ -50,6 +59,16 @@ def failed_rows(
     refuse_overwriting(target, [str(checkpoint), *names])
     for chunk, here in located(ledger, found, names):
         yield beside_source(chunk, here)
+
+
+def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
+    """Why rows are in `state`, and how many for each reason; the most frequent first.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+    """
+    rows = Checkpoint.open(checkpoint).exceptions(state)
+    return Counter(row.reason or row.message for row in rows).most_common()
 
 
 def located(
@@ -104,14 +123,20 @@ def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
 
 
 def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
-    """Write the frames as ``csv``, ``jsonl`` or ``parquet``; return the number of rows.
+    """Write the frames as ``csv``, ``jsonl``, ``parquet`` or ``spreadsheet``; return the number of rows.
 
-    Text cells are written byte for byte. A file is made readable for its owner alone: it holds personal data.
+    Text cells are written byte for byte, but in a spreadsheet's file (see `for_spreadsheet`). A file is made
+    readable for its owner alone: it holds personal data.
 
     Raises:
         ConfigError: the target cannot be written.
     """
-    write = {"csv": _write_csv, "jsonl": _write_jsonl, "parquet": _write_parquet}[form]
+    write = {
+        "csv": _write_csv,
+        "jsonl": _write_jsonl,
+        "parquet": _write_parquet,
+        "spreadsheet": _write_spreadsheet,
+    }[form]
     rows = 0
 
     def counted() -> Iterator[pd.DataFrame]:
@@ -149,6 +174,27 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
     for number, frame in enumerate(frames):
         out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\n").encode())
+
+
+def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    out.write(codecs.BOM_UTF8)  # Excel takes a file without it for one in the machine's old encoding
+    _write_csv(map(for_spreadsheet, frames), out)
+
+
+def for_spreadsheet(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, with an apostrophe before each cell that a spreadsheet would run as a formula.
+
+    Such a cell begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return (OWASP, *CSV Injection*);
+    a plain number is none. A column says so, and a load refuses the file: its cells are not the input's.
+    """
+    guarded = frame.rename(columns=lambda name: _guard(str(name))).map(
+        lambda cell: _guard(cell) if isinstance(cell, str) else cell
+    )
+    return guarded.assign(**{GUARDED: "apostrophes before = + - @"})
+
+
+def _guard(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _write_jsonl(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:

@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.delivery import Dispatch, Policy, RequestsTransport
+from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
+from loader.failures import GUARDED
 from loader.journal import Checkpoint, FileRecord, Identity, Journal
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
-from loader.model import Kind, Result
+from loader.model import Decision, Kind, Result, State
 from loader.profile import Profile
 from loader.settings import OnDoubt
 from loader.sources import open_source
@@ -65,6 +67,11 @@ class Plan:
         beyond = self.survey.rows - self.rows
         return max(0, self.earlier.never_sent - beyond) if self.earlier else self.rows
 
+    @property
+    def doubtful(self) -> int:
+        """Rows that earlier runs left in doubt and that this one sends again."""
+        return self.earlier.in_doubt if self.earlier and resends(self.settings) else 0
+
 
 def prepare(settings: Settings) -> Plan:
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
@@ -87,6 +94,7 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
         SourceError, MappingError: the input or the mapping cannot be used.
     """
     source = open_source(settings.files)
+    refuse_guarded(source, settings.files[0])
     survey = source.survey()
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
@@ -96,6 +104,15 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
     return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
+
+
+def refuse_guarded(source: Source, name: str) -> None:
+    """Cells that were changed for a spreadsheet are not the cells of the input."""
+    if GUARDED in source.schema.names:
+        raise SourceError(
+            f"{name}: was written for a spreadsheet, with apostrophes before some cells. "
+            "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
+        )
 
 
 def refuse_application(code: str) -> None:
@@ -141,7 +158,7 @@ def load(
         Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
         RequestsTransport.to(settings) as transport,
     ):
-        wanted = choose(journal) if choose else journal.never_sent(plan.rows)
+        wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account())
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         leases = Leases(plan, journal, dispatch, wanted, canary=0 if choose else CANARY_ROWS)
@@ -160,6 +177,32 @@ def load(
         stopped,
         brake.drained,
     )
+
+
+def resends(settings: Settings) -> bool:
+    """Whether a row in doubt is sent again: users always (the last call wins), events on request."""
+    return settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND
+
+
+def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
+    """The rows that were never sent, and where doubts are sent again, those that earlier runs left in doubt.
+
+    A user in doubt is never sent again over a confirmed later row of its device.
+    """
+    if resends(plan.settings):
+        reopen_doubts(plan, journal)
+    return journal.never_sent(plan.rows)
+
+
+def reopen_doubts(plan: Plan, journal: Journal) -> None:
+    """Give back what earlier runs left in doubt."""
+    doubts = [
+        row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT) if row.ordinal < plan.rows
+    ]
+    if plan.settings.kind is Kind.USERS:
+        later = overtaken(plan.source, plan.mapper, journal, {row.ordinal for row in doubts})
+        doubts = [row for row in doubts if row.ordinal not in later]
+    journal.decide(Decision.RESEND, doubts)
 
 
 def account_at_rest(journal: Journal, path: Path) -> Account:
@@ -277,7 +320,7 @@ def policy_of(plan: Plan, account: Account) -> Policy:
     return Policy(
         concurrency=settings.concurrency,
         rate=settings.rate,
-        resend_ambiguous=settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND,
+        resend_ambiguous=resends(settings),
         max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,

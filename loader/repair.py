@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loader.doubts import overtaken
 from loader.errors import ConfigError
 from loader.failures import located
 from loader.journal import Checkpoint, Journal, runs
@@ -70,7 +71,7 @@ def resolve(
     if looked_up is not None:
         rows = Choice.read(looked_up).of(located(ledger, rows, names))
     with Journal.open(checkpoint, ledger.identity) as journal:
-        later = overtaken(ledger, journal, rows, names) if decision is not Decision.LANDED else {}
+        later = later_rows(ledger, journal, rows, names) if decision is not Decision.LANDED else {}
         # Read anew: opening has written down what a dead run had left.
         found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
         moved = [row for row in found if row.ordinal in rows and row.ordinal not in later]
@@ -78,30 +79,15 @@ def resolve(
         return Resolved(len(moved), later, journal.account())
 
 
-def overtaken(
-    ledger: Checkpoint, journal: Journal, rows: Iterable[int], files: Sequence[str]
+def later_rows(
+    ledger: Checkpoint, journal: Journal, rows: Collection[int], files: Sequence[str]
 ) -> dict[int, int]:
     """Rows of users whose device has a confirmed later row: sent now they would undo it."""
-    wanted = set(rows)
-    if ledger.identity.kind is not Kind.USERS or not wanted:
+    if ledger.identity.kind is not Kind.USERS or not rows:
         return {}
-    plan = draw_up(
-        settings_of(ledger, files), ledger, Mapping.parse(ledger.identity.mapping, str(ledger.path))
-    )
-    return overtaken_rows(plan, journal, wanted)
-
-
-def overtaken_rows(plan: Plan, journal: Journal, wanted: set[int]) -> dict[int, int]:
-    """For each wanted row whose device has a confirmed later row, that row."""
-    devices: dict[str, list[int]] = {}
-    later: dict[int, int] = {}
-    for chunk in plan.source.chunks(min(wanted)):
-        for request in plan.mapper.map(chunk).requests():
-            if request.ordinal in wanted:
-                devices.setdefault(request.device, []).append(request.ordinal)
-            elif request.device in devices and journal.confirmed(request.ordinal):
-                later.update(dict.fromkeys(devices.pop(request.device), request.ordinal))
-    return later
+    mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    plan = draw_up(settings_of(ledger, files), ledger, mapping)
+    return overtaken(plan.source, plan.mapper, journal, rows)
 
 
 def settings_of(ledger: Checkpoint, files: Sequence[str]) -> Settings:
@@ -246,8 +232,8 @@ def chooser(plan: Plan, phases: Collection[Phase]) -> Callable[[Journal], Iterat
             journal.remap(plan.mapper.mapping.to_toml())
         rows = rejected(Checkpoint.open(journal.path), phases)
         wanted = {row.ordinal for row in rows}
-        if wanted and plan.settings.kind is Kind.USERS:
-            later = overtaken_rows(plan, journal, wanted)
+        if plan.settings.kind is Kind.USERS:
+            later = overtaken(plan.source, plan.mapper, journal, wanted)
             rows = [row for row in rows if row.ordinal not in later]
         journal.decide(Decision.RETRY, rows)
         return runs(journal.given_back)

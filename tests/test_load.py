@@ -168,13 +168,17 @@ def test_a_second_copy_is_refused(command: CommandLine, tmp_path: Path) -> None:
     """A second process on the same checkpoint is refused with a sentence, and the first goes on unharmed."""
     source = small(tmp_path / "events.csv", "events.csv", 1000)
     arguments = ("events", source, "--mapping", SAMPLES / "events.toml", "--sandbox")
-    with command.start(*arguments, "--rate", "300", "--quiet") as first:
-        wait_until_held(command, 50)
+    with command.start(*arguments, "--rate", "20", "--quiet") as first:
+        wait_until_held(command, 5)
         second = command.run(*arguments)
+        taken = sum(held(command).values())
+        wait_until_held(command, taken + 5)
+        first.send_signal(signal.SIGINT)
         _, err = first.communicate(timeout=60)
     assert second.code == 2
     assert "is in use" in second.err
-    assert first.returncode == 0, err
+    assert first.returncode == 130, err
+    assert command.summary(*arguments)["confirmed"] == 1000
     assert held(command) == expected(source)
 
 

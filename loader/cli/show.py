@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.errors import ConfigError
-from loader.model import Decision
+from loader.errors import CheckpointError, ConfigError
+from loader.model import Decision, Kind, State
 from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from loader.journal import Checkpoint, Decided
-    from loader.model import Kind, Result
+    from loader.model import Result
     from loader.pipeline import Plan
     from loader.profile import Profile
     from loader.repair import Resolved
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from loader.settings import Settings
 
 STDOUT = Path("-")
+MOST_REASONS, LONGEST_REASON = 3, 120
 
 # What stands before the words of a decision: the field's name, or that it is a note.
 DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
@@ -115,7 +116,17 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
             f"  resuming {settings.checkpoint}: {plan.earlier.settled:,} rows are settled, "
             f"{f'{plan.remaining:,} are' if plan.remaining else 'nothing is left'} to be sent"
         )
+        if plan.doubtful:
+            lines.append(f"  {doubtful_text(plan)}")
     return "\n".join(lines)
+
+
+def doubtful_text(plan: Plan) -> str:
+    """What happens to the rows that earlier runs left in doubt."""
+    rows = f"{plan.doubtful:,} rows in doubt are sent again"
+    if plan.settings.kind is Kind.USERS:
+        return f"{rows}, but none over a confirmed later row of its device"
+    return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
 
 
 def result_text(result: Result, settings: Settings) -> str:
@@ -145,18 +156,21 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
             again = "When what stopped the load is mended, the same command again sends them."
         elif limited and not result.interrupted:
             again = "The same command without --limit sends them."
-        steps.append(f"{account.never_sent:,} rows were never sent. {again}")
+        steps.append(f"{counted(account.never_sent)} never sent. {again}")
     if account.rejected:
         steps.append(
-            f"{account.rejected:,} rows were rejected. To see them with their reasons, and to send them "
-            "again when what was wrong is mended:\n"
+            f"{counted(account.rejected)} rejected{because(result, State.REJECTED)}\n"
+            "To see them with their reasons, and to send them again when what was wrong is mended:\n"
             f"  pushwoosh-loader failures {checkpoint} --rejected\n"
             f"  pushwoosh-loader retry {checkpoint} --mapping MENDED.toml"
         )
     if account.in_doubt:
+        again = "The same command again sends them, but none over a confirmed later row of its device."
+        held = "They may or may not have landed, and are not sent again unless you say so."
         steps.append(
-            f"{account.in_doubt:,} rows are in doubt: they may or may not have landed, and are not sent "
-            f"again. To see them, and to decide when some were looked up at the vendor:\n"
+            f"{counted(account.in_doubt)} in doubt{because(result, State.IN_DOUBT)}\n"
+            f"{again if result.kind is Kind.USERS else held}\n"
+            "To see them, and to decide when some were looked up at the vendor:\n"
             f"  pushwoosh-loader failures {checkpoint} --in-doubt\n"
             f"  pushwoosh-loader resolve {checkpoint} --landed | --dropped | --resend"
         )
@@ -169,6 +183,30 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
                 f"pushwoosh-loader check {result.kind} ..."
             )
     return "\n".join(steps)
+
+
+def because(result: Result, state: State) -> str:
+    """The most frequent reasons of the rows in a state, each on a line of its own."""
+    from loader.failures import reasons  # noqa: PLC0415 - `--help` must start without pandas
+
+    try:
+        found = reasons(Path(result.checkpoint), state)
+    except CheckpointError:
+        return "."  # why it cannot be read has been said
+    shown = [f"\n  {rows:,} × {shortened(reason)}" for reason, rows in found[:MOST_REASONS]]
+    if len(found) > MOST_REASONS:
+        shown.append(f"\n  and {len(found) - MOST_REASONS:,} other reasons")
+    return ":" + "".join(shown)
+
+
+def counted(rows: int) -> str:
+    """A number of rows."""
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+def shortened(text: str) -> str:
+    """A text of a line, for a list."""
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 def holdings_text(holdings: Holdings, store: Path) -> str:

@@ -261,6 +261,11 @@ class Journal:
         """Rows that a decision gave back and that were not sent since, ascending."""
         return self._unsettled.given_back
 
+    @property
+    def mark(self) -> int:
+        """The intent mark: no row from here on was ever leased."""
+        return self._store.head.mark
+
     def confirmed(self, ordinal: int) -> bool:
         """Whether a row is confirmed."""
         return ordinal in self._bitmaps
