@@ -68,6 +68,7 @@ class Journal:
         self._checkpoint = snapshot.checkpoint
         self._sizing = LeaseSize()
         self._leases_end = ""
+        self._unwritten = 0
         self._closed = False
         with ExitStack() as undo:
             undo.callback(self._store.abandon)
@@ -141,7 +142,7 @@ class Journal:
             confirmed=self._counts[State.CONFIRMED],
             rejected=self._counts[State.REJECTED],
             in_doubt=self._counts[State.IN_DOUBT],
-            in_flight=len(self._unsettled),
+            in_flight=len(self._unsettled) + self._unwritten,
             possible_duplicates=self._resent,
             attempts=self._earlier_attempts + head.attempts,
             elapsed_seconds=self._earlier_seconds + (head.elapsed if self._closed else self._elapsed()),
@@ -225,7 +226,7 @@ class Journal:
             CheckpointError: send nothing more; the rows are in doubt when the checkpoint is opened again.
         """
         if outcomes:
-            self._write(self._unsettled.settle(outcomes, at=self._now()), durable=False)
+            self._write_or_keep(self._unsettled.settle(outcomes, at=self._now()), durable=False)
             self._sizing.settled(len(outcomes))
 
     def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:
@@ -272,7 +273,7 @@ class Journal:
 
     def release(self) -> None:
         """Give back what is leased and has no outcome; durable. A row that is on the wire is in doubt."""
-        self._write(self._unsettled.give_back(self._slots, at=self._now()), durable=True)
+        self._write_or_keep(self._unsettled.give_back(self._slots, at=self._now()), durable=True)
 
     def close(self) -> None:
         """End the run and close the files. Rows without an outcome are classified at the next opening.
@@ -363,6 +364,15 @@ class Journal:
             raise ValueError(f"rows {rows.start} to {rows.stop - 1} are not all free to be sent")
         # Rows between the mark and a lease beyond it fall below the mark, unsent.
         return self._released.without(rows).with_rows([range(mark, rows.start)])
+
+    def _write_or_keep(self, settlement: Settlement, *, durable: bool) -> None:
+        """Write; what cannot be written stays in flight, for it may have landed."""
+        leased = len(settlement.rows) - len(settlement.freed) - settlement.again
+        try:
+            self._write(settlement, durable=durable)
+        except CheckpointError:
+            self._unwritten += leased
+            raise
 
     def _write(self, settlement: Settlement, *, durable: bool) -> None:
         self._bitmaps.confirm(settlement.confirmed)

@@ -36,6 +36,7 @@ class Settlement:
         added, replaced: records of exceptions to write, and those that they take the place of.
         freed: rows that were given back, unsent.
         ended: leases that no open row is left of.
+        again: how many of the rows were in doubt before and were sent again.
         attempts: requests sent for these rows since their last outcome.
         decided: the decision that made it, where no outcome did.
     """
@@ -46,6 +47,7 @@ class Settlement:
     replaced: list[ExceptionRow] = field(default_factory=list)
     freed: list[int] = field(default_factory=list)
     ended: list[Lease] = field(default_factory=list)
+    again: int = 0
     attempts: int = 0
     decided: Decided | None = None
 
@@ -197,6 +199,7 @@ class Unsettled:
     def _sort_again(self, outcome: Outcome, settlement: Settlement, at: float) -> None:
         """A row in doubt that was sent again: its record is replaced, the mark of the resend stays."""
         before = self._resending.pop(outcome.ordinal)
+        settlement.again += 1
         if outcome.state is State.NEVER_SENT:
             return  # the second request never left; the doubt about the first stays
         row = ExceptionRow.of_outcome(outcome, at=at, resent=True)
