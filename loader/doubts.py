@@ -1,4 +1,4 @@
-"""Rows of users in doubt that must not go again: a later row of their device is confirmed.
+"""Rows of users that must not go again: a later row of their device is, or may be, at the vendor.
 
 `registerUser` keeps the last call for a device, so an older row that is sent now would undo a newer one.
 """
@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from loader.sources import Source
 
 
-def overtaken(source: Source, mapper: Mapper, journal: Journal, wanted: Collection[int]) -> dict[int, int]:
-    """For each wanted row whose device has a confirmed later row, such a row.
+def overtaken(
+    source: Source, mapper: Mapper, journal: Journal, wanted: Collection[int], doubtful: Collection[int]
+) -> dict[int, int]:
+    """For each wanted row whose device has a later row at the vendor, such a row.
 
-    Reads the input from the first wanted row up to the intent mark: nothing beyond it is confirmed.
+    Reads the input from the first wanted row up to the intent mark: nothing beyond it was ever sent.
+
+    Args:
+        source: the input.
+        mapper: its mapping.
+        journal: knows which rows are confirmed.
+        wanted: rows that are to go again.
+        doubtful: rows in doubt, which may be there too; those wanted go again in their order.
     """
     if not wanted:
         return {}
@@ -35,7 +44,7 @@ def overtaken(source: Source, mapper: Mapper, journal: Journal, wanted: Collecti
         for ordinal, device in _of_interest(mapper.map(chunk), ordinals, waiting):
             if ordinal in wanted:
                 waiting.setdefault(device, []).append(ordinal)
-            elif device in waiting and journal.confirmed(ordinal):
+            elif device in waiting and (ordinal in doubtful or journal.confirmed(ordinal)):
                 later.update(dict.fromkeys(waiting.pop(device), ordinal))
     return later
 

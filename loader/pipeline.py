@@ -196,13 +196,11 @@ def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
 
 def reopen_doubts(plan: Plan, journal: Journal) -> None:
     """Give back what earlier runs left in doubt."""
-    doubts = [
-        row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT) if row.ordinal < plan.rows
-    ]
+    doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
+    wanted = {ordinal for ordinal in doubts if ordinal < plan.rows}
     if plan.settings.kind is Kind.USERS:
-        later = overtaken(plan.source, plan.mapper, journal, {row.ordinal for row in doubts})
-        doubts = [row for row in doubts if row.ordinal not in later]
-    journal.decide(Decision.RESEND, doubts)
+        wanted -= overtaken(plan.source, plan.mapper, journal, wanted, doubts).keys()
+    journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(wanted)])
 
 
 def account_at_rest(journal: Journal, path: Path) -> Account:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from loader.journal import Journal
+from loader.journal import Checkpoint, Journal
 from loader.model import Decision, Kind, Outcome, State
 from loader.pipeline import identity, prepare
 from loader.repair import resolve
@@ -282,7 +282,11 @@ def test_a_spreadsheet_runs_no_cell_and_its_file_is_not_loaded(command: CommandL
 USERS = "user_id,device_id\nold,DEV-1\nnew,DEV-1\nlone,DEV-2\n"
 
 
-def left_in_doubt(tmp_path: Path, endpoint: str) -> Path:
+def left_in_doubt(
+    tmp_path: Path,
+    endpoint: str,
+    *states: State,
+) -> Path:
     """A checkpoint of three users: two in doubt, and between them a confirmed one of the first's device."""
     source = tmp_path / "users.csv"
     source.write_text(USERS)
@@ -291,8 +295,8 @@ def left_in_doubt(tmp_path: Path, endpoint: str) -> Path:
     with Journal.open(checkpoint, identity(prepare(settings))) as journal:
         journal.lease(range(3))
         journal.sending(0, 1, 2)
-        states = [State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT]
-        journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(states)])
+        found = states or (State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT)
+        journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(found)])
     return checkpoint
 
 
@@ -318,3 +322,17 @@ def test_users_in_doubt_go_again_on_resume_but_not_over_a_newer_row(
         assert [b"lone" in body for body in server.bodies] == [True]
         assert counts(command.summary(*arguments)) == (2, 0, 1, 0)
         assert len(server.bodies) == 1
+
+
+def test_a_rejected_user_is_not_retried_over_a_row_that_may_be_there(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """A user's row stays rejected when a later row of its device is in doubt; the retry says so."""
+    with faultserver.FaultServer() as server:
+        checkpoint = left_in_doubt(tmp_path, server.url, State.REJECTED, State.IN_DOUBT, State.REJECTED)
+        ran = command.run("retry", checkpoint)
+        assert ran.code == 4
+        assert "1 row left rejected: a later row of the same device is at the vendor, or may be" in ran.out
+        assert [b"lone" in body for body in server.bodies] == [True]
+    account = Checkpoint.open(checkpoint).account()
+    assert (account.confirmed, account.rejected, account.in_doubt) == (1, 1, 1)

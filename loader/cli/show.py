@@ -21,7 +21,7 @@ from loader.model import Decision, Kind, State
 from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TextIO
 
     from loader.journal import Checkpoint, Decided
@@ -325,13 +325,7 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     name = shlex.quote(str(checkpoint))
     words = DECISIONS[decision].format(rows=resolved.rows)
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
-    if resolved.overtaken:
-        row, later = next(iter(resolved.overtaken.items()))
-        lines.append(
-            f"{len(resolved.overtaken):,} rows stay in doubt: a later row of the same device is confirmed, "
-            f"and sent now they would undo it (record {row + 1:,} of the input, say, and record "
-            f"{later + 1:,}). Their fate no longer matters to what is stored; settle them with --landed."
-        )
+    lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
     lines.append(account_text(resolved.account))
     if resolved.rows and decision is not Decision.LANDED:
         lines.append(
@@ -339,6 +333,20 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
             f"  pushwoosh-loader retry {name} --only given-back"
         )
     return "\n".join(line for line in lines if line)
+
+
+def overtaken_text(later: Mapping[int, int], state: State) -> str:
+    """Which rows are not sent again, and why not."""
+    if not later:
+        return ""
+    row, newer = next(iter(later.items()))
+    remain = "in doubt" if state is State.IN_DOUBT else "rejected"
+    advice = "settle them with --landed" if state is State.IN_DOUBT else "leave them"
+    return (
+        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, and "
+        f"sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
+        f"Their fate no longer matters to what is stored: {advice}."
+    )
 
 
 def retry_text(plan: Plan, rows: int) -> str:
