@@ -343,8 +343,8 @@ def overtaken_text(later: Mapping[int, int], state: State) -> str:
     remain = "in doubt" if state is State.IN_DOUBT else "rejected"
     advice = "settle them with --landed" if state is State.IN_DOUBT else "leave them"
     return (
-        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, and "
-        f"sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
+        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, "
+        f"and sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
         f"Their fate no longer matters to what is stored: {advice}."
     )
 
