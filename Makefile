@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow format bench bench-journal samples
+.PHONY: demo test check cdnow crash format bench bench-journal samples
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -24,6 +24,12 @@ check:
 cdnow:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
 	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py -k whole_file
+
+# Kills loads until KILLS processes have died, and prints what became of every row, in about ten minutes.
+KILLS ?= 300
+crash:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
+	$(BIN)/python -m tests.crash --kills $(KILLS)
 
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,6 @@ from loader.model import Kind, Outcome, Reject, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 BOOT = "0c6d4c53-3f43-4c5e-9f0e-0f6d1d1a9d11"
 
@@ -80,6 +81,14 @@ class Place:
 def free_rows(journal: Journal) -> set[int]:
     """Ordinals that may still be leased."""
     return {ordinal for rows in journal.never_sent() for ordinal in rows}
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder, in memory where the system has one: where thousands of steps are each synced."""
+    shared = Path("/dev/shm")
+    with TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

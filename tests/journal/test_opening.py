@@ -16,7 +16,7 @@ from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import FileRecord, Identity, opening, schema
 from loader.journal.files import Files
 from loader.model import Kind, Outcome, State
-from tests.journal.conftest import Place, confirmed, die, free_rows, identity
+from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,6 +194,21 @@ def test_a_look_with_any_sqlite_tool_does_no_harm(place: Place) -> None:
         assert connection.execute("SELECT commits FROM head").fetchone()
     assert not place.beside("-wal").exists()
     assert place.open().account().in_doubt == 1
+
+
+def test_a_kill_while_the_log_is_folded_leaves_a_checkpoint_that_opens(place: Place) -> None:
+    """The first page of the file may say more pages than there are: the log still has them all."""
+    journal = place.open()
+    journal.lease(range(400), rejects(range(200)))
+    die(journal)
+    log, page = place.beside("-wal").read_bytes(), schema.PAGE_BYTES
+    frames = [log[at : at + 24 + page] for at in range(32, len(log), 24 + page)]
+    first_page = [frame[24:] for frame in frames if int.from_bytes(frame[:4]) == 1][-1]
+    with place.path.open("r+b") as file:
+        file.write(first_page)
+    assert int.from_bytes(first_page[28:32]) * page > place.path.stat().st_size
+    assert place.view().account().rejected == 200
+    assert place.open().account().rejected == 200
 
 
 def test_a_refusal_changes_nothing(place: Place) -> None:
