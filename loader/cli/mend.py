@@ -97,7 +97,7 @@ def resolve(checkpoint: Path, decision: str | None, looked_up: Path | None, file
 @QUIET
 @SENDING_OPTIONS
 def retry(**options: Any) -> None:
-    """Send rejected rows again, and rows that `resolve` gave back; only those.
+    """Send rejected rows again, and rows given back; only those.
 
     They are read and mapped anew: with --mapping by a mended mapping, with which the load goes on from then
     on. Where to send is what the checkpoint says. A row that is rejected again has its new reason.
