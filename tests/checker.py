@@ -20,6 +20,7 @@ from loader.journal.reading import reading
 from loader.model import State
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -45,14 +46,18 @@ class Ledger:
         """What a checkpoint says of each row; no load may be running on it."""
         assert not checkpoint.running
         snapshot, leftovers = checkpoint._snapshot, checkpoint._leftovers
-        exceptions = {state: list(checkpoint.exceptions(state)) for state in State}
         free = [*snapshot.released, *leftovers.released, range(snapshot.head.mark, checkpoint.identity.rows)]
+        doubts = list(checkpoint.exceptions(State.IN_DOUBT))
+        with reading(Files(checkpoint.path)) as connection:
+            confirmed = frozenset(_confirmed(connection, checkpoint.identity.rows))
+            settled = connection.execute("SELECT ordinal, state, resent FROM exceptions").fetchall()
         return cls(
-            confirmed=frozenset(_confirmed(checkpoint)),
-            rejected=frozenset(row.ordinal for row in exceptions[State.REJECTED]),
-            in_doubt=frozenset(row.ordinal for row in exceptions[State.IN_DOUBT]),
+            confirmed=confirmed,
+            rejected=frozenset(ordinal for ordinal, state, _ in settled if state == State.REJECTED),
+            in_doubt=frozenset(row.ordinal for row in doubts),
             never_sent=frozenset(ordinal for rows in free for ordinal in rows),
-            marked=frozenset(row.ordinal for rows in exceptions.values() for row in rows if row.resent),
+            marked=frozenset(row.ordinal for row in doubts if row.resent)
+            | frozenset(ordinal for ordinal, _, resent in settled if resent),
         )
 
 
@@ -80,12 +85,10 @@ def noted(path: Path) -> Counter[int]:
     return Counter(map(int, path.read_text().split())) if path.exists() else Counter()
 
 
-def _confirmed(checkpoint: Checkpoint) -> Iterator[int]:
-    rows = checkpoint.identity.rows
-    with reading(Files(checkpoint.path)) as connection:
-        for number, bits in connection.execute("SELECT number, bits FROM chunks"):
-            first = number * CHUNK
-            for ordinal in range(first, min(first + CHUNK, rows)):
-                at = ordinal - first
-                if bits is None or bits[at >> 3] >> (at & 7) & 1:
-                    yield ordinal
+def _confirmed(connection: sqlite3.Connection, rows: int) -> Iterator[int]:
+    for number, bits in connection.execute("SELECT number, bits FROM chunks"):
+        first = number * CHUNK
+        for ordinal in range(first, min(first + CHUNK, rows)):
+            at = ordinal - first
+            if bits is None or bits[at >> 3] >> (at & 7) & 1:
+                yield ordinal

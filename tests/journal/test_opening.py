@@ -184,6 +184,20 @@ def test_a_deleted_log_is_refused(place: Place, wire: bool) -> None:
             look()
 
 
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_log_cut_short_is_refused(place: Place, keep: float) -> None:
+    """A log that lost its end is never taken for the whole of it."""
+    journal = place.open()
+    journal.lease(range(10))
+    journal.sending(1)
+    journal.settle(confirmed([1]))
+    die(journal)
+    os.truncate(place.beside("-wal"), int(place.beside("-wal").stat().st_size * keep))
+    for look in (place.open, place.view):
+        with pytest.raises(CheckpointError, match=r"orders.ckpt-wal was deleted or damaged"):
+            look()
+
+
 def test_a_look_with_any_sqlite_tool_does_no_harm(place: Place) -> None:
     """Such a tool folds the log into the file; the slot file proves that nothing is missing."""
     journal = place.open()

@@ -14,7 +14,7 @@ from loader.journal import Journal, store
 from loader.model import Outcome, State
 from tests.checker import Ledger, check
 from tests.journal.conftest import Place, die, rejects
-from tests.journal.powerloss import SECTOR, Disk, PowerLoss
+from tests.journal.disk import SECTOR, Disk, PowerLoss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A disk that loses power: a SQLite VFS (apsw) that forgets, or keeps in part, what was not synced.
+"""A disk that loses power, fills up or fails: a SQLite VFS (apsw) that forgets what was not synced.
 
 Writes go to the real files, so that everything else sees them as on a running machine; beside them the disk
 keeps what was synced and each write since. When the power goes, nothing works any more; `come_back` then
@@ -18,7 +18,7 @@ import apsw
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SECTOR = 512
 
@@ -89,12 +89,17 @@ class Platter:
 
 
 class Disk(apsw.VFS):
-    """Files on a disk whose power goes after so many operations; `dead` from then on."""
+    """Files on a disk whose power goes after so many operations; `dead` from then on.
+
+    Attributes:
+        refuses: with what error the disk answers an operation ("write" or "sync"), or None where it works.
+    """
 
     def __init__(self, chance: random.Random, operations: int) -> None:
         self.name = f"losing power {id(self)}"
         super().__init__(self.name, "")
         self.dead = False
+        self.refuses: Callable[[str], type[apsw.Error] | None] = lambda _: None
         self._chance = chance
         self._left = operations
         self._platters: dict[Path, Platter] = {}
@@ -105,12 +110,19 @@ class Disk(apsw.VFS):
         # Python files of a VFS offer no shared memory; SQLite then keeps the log's index to itself.
         return cast("sqlite3.Connection", Connection(path, self))
 
-    def tick(self) -> None:
+    def end_after(self, operations: int) -> None:
+        """From now on, so many operations are left."""
+        self._left = operations
+
+    def tick(self, operation: str = "") -> None:
         """One operation; at the last one the power goes.
 
         Raises:
             PowerLoss: it is gone.
+            apsw.Error: the disk refuses the operation.
         """
+        if (error := self.refuses(operation)) is not None:
+            raise error(f"the disk refuses to {operation}")
         self._left -= 1
         self.dead = self.dead or self._left < 0
         if self.dead:
@@ -137,7 +149,7 @@ class Disk(apsw.VFS):
 
     def synced(self, platter: Platter) -> None:
         """A file was synced; with the first sync of a new one SQLite syncs its folder."""
-        self.tick()
+        self.tick("sync")
         if not platter.named:
             self._deleted.clear()
         platter.sync()
@@ -165,7 +177,7 @@ class DiskFile(apsw.VFSFile):
         """Write; the write during which the power goes may reach the disk, too."""
         if not self._disk.dead:
             self._platter.unsynced.append(Write(offset, bytes(data)))
-        self._disk.tick()
+        self._disk.tick("write")
         super().xWrite(data, offset)
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802  # apsw's name
@@ -243,5 +255,7 @@ class translated:  # noqa: N801  # reads as a verb
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, apsw.Error):
             raised = sqlite3.OperationalError(str(error))
-            raised.sqlite_errorcode = getattr(error, "extendedresult", sqlite3.SQLITE_IOERR)
+            # What a method of the VFS raised arrives without a code.
+            own = sqlite3.SQLITE_FULL if isinstance(error, apsw.FullError) else sqlite3.SQLITE_IOERR
+            raised.sqlite_errorcode = getattr(error, "extendedresult", own)
             raise raised from error
