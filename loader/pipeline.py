@@ -8,11 +8,12 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.delivery import Dispatch, Policy, RequestsTransport
+from loader.delivery import Dispatch, Policy, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import GUARDED
@@ -156,7 +157,7 @@ def load(
         raise ConfigError("A load needs a checkpoint file.")
     with (
         Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
-        RequestsTransport.to(settings) as transport,
+        closing(open_transport(settings)) as transport,
     ):
         wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account())

@@ -14,6 +14,7 @@ from loader.settings import (
     DEFAULT_ENDPOINT,
     MAX_CONCURRENCY,
     Endpoint,
+    Library,
     OnDoubt,
     Settings,
     Threshold,
@@ -137,6 +138,13 @@ SENDING_OPTIONS = together(
         "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
     ),
     click.option(
+        "--transport",
+        type=click.Choice([choice.value for choice in Library]),
+        default=Library.CURL.value,
+        show_default=True,
+        help="What the requests go over: libcurl, or the slower requests-futures.",
+    ),
+    click.option(
         "--on-doubt",
         type=click.Choice([choice.value for choice in OnDoubt]),
         default=OnDoubt.HOLD.value,
@@ -255,6 +263,7 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
         "token": token if sandbox is None else None,
         "concurrency": options["concurrency"],
+        "transport": Library(options["transport"]),
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
         "max_rejected": options["max_rejected"],
