@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from loader.delivery import Dispatch, Policy, RequestsTransport
 from loader.errors import CheckpointError, ConfigError, SourceError
-from loader.journal import Checkpoint, FileRecord, Identity, Journal
+from loader.journal import Checkpoint, Identity, Journal
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
 from loader.model import Kind, Result
@@ -87,7 +87,7 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
         SourceError, MappingError: the input or the mapping cannot be used.
     """
     source = open_source(settings.files)
-    survey = source.survey()
+    survey = source.survey(checkpoint.identity.files if checkpoint else ())
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     if settings.mapping:
@@ -267,7 +267,7 @@ def identity(plan: Plan) -> Identity:
         application=plan.settings.application,
         endpoint=plan.settings.endpoint.name,
         mapping=plan.mended or plan.mapper.mapping.to_toml(),
-        files=tuple(FileRecord(file.name, file.size, file.sha256, file.rows) for file in plan.survey.files),
+        files=plan.survey.files,
     )
 
 
