@@ -82,7 +82,8 @@ def located(
     if not found:
         return
     source = open_source(files)
-    refuse_other_input(source.survey(), [file.sha256 for file in ledger.identity.files], ledger.path)
+    known = ledger.identity.files
+    refuse_other_input(source.survey(known), [file.sha256 for file in known], ledger.path)
     wanted = sorted(found)
     for chunk in source.chunks(wanted[0]):
         here = [found[ordinal] for ordinal in chunk.rows if ordinal in found]

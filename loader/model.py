@@ -62,6 +62,45 @@ class Phase(StrEnum):
     VENDOR = "vendor"
 
 
+class Mark(NamedTuple):
+    """A place in a text file at which a record begins, so that reading can begin there.
+
+    Attributes:
+        row: records before it.
+        offset: bytes before it.
+        digest: the first half of the SHA-256 of all bytes before it, in hexadecimal; tells where a file that
+            changed first differs.
+    """
+
+    row: int
+    offset: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Which file was loaded, for the checkpoint.
+
+    Attributes:
+        name: the path as the person gave it.
+        size: bytes.
+        sha256: of the bytes, in hexadecimal.
+        rows: records in it, those that cannot be read included.
+        marks: places in it, ascending; none where its format needs none or the text allows none.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    rows: int
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def content(self) -> tuple[int, str, int]:
+        """What must stay the same; the name and the times of the file may change."""
+        return self.size, self.sha256, self.rows
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive records of one file.

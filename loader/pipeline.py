@@ -17,7 +17,7 @@ from loader.delivery import Dispatch, Policy, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import GUARDED
-from loader.journal import Checkpoint, FileRecord, Identity, Journal
+from loader.journal import Checkpoint, Identity, Journal
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
 from loader.model import Decision, Kind, Result, State
@@ -96,7 +96,7 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     """
     source = open_source(settings.files)
     refuse_guarded(source, settings.files[0])
-    survey = source.survey()
+    survey = source.survey(checkpoint.identity.files if checkpoint else ())
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     if settings.mapping:
@@ -309,7 +309,7 @@ def identity(plan: Plan) -> Identity:
         application=plan.settings.application,
         endpoint=plan.settings.endpoint.name,
         mapping=plan.mended or plan.mapper.mapping.to_toml(),
-        files=tuple(FileRecord(file.name, file.size, file.sha256, file.rows) for file in plan.survey.files),
+        files=plan.survey.files,
     )
 
 
