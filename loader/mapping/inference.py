@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from loader.errors import MappingError
 from loader.mapping.attributes import natural_type
-from loader.mapping.cells import Table, cell_types, is_nested, is_text
+from loader.mapping.cells import cell_types, is_nested, is_text
 from loader.mapping.fields import SYNONYMS, device_type, plain
 from loader.mapping.findings import shown
+from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
-from loader.mapping.toml_text import name_problems
+from loader.mapping.table import Table
 from loader.model import OWN_COLUMNS, Kind
 
 if TYPE_CHECKING:

@@ -106,6 +106,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Expand:
+    """A column that holds several attributes: JSON text, a struct, a map, or a list of keys and values.
+
+    Attributes:
+        column: the column.
+        prefix: put before each member's name.
+        empty: what becomes of a member without a value: "omit", "null" or "reject".
+    """
+
+    column: str
+    prefix: str = ""
+    empty: str = "omit"
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """Which columns become which fields and attributes of one kind of load.
 
@@ -114,7 +129,8 @@ class Mapping:
         fields: name of the mapping field (`timestamp` stands for both API fields) -> its rule.
         attributes: name of the attribute -> its rule.
         others: every column that is not named becomes an attribute under its own name.
-        excluded: columns that `others` leaves out.
+        excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
+        expand: columns whose members become attributes.
         notes: what a person should know about how this mapping came to be; no part of its identity.
     """
 
@@ -123,6 +139,7 @@ class Mapping:
     attributes: ReadOnlyDict[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     others: bool = False
     excluded: tuple[str, ...] = ()
+    expand: tuple[Expand, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod

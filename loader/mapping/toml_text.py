@@ -12,17 +12,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from loader.errors import MappingError
-from loader.mapping.fields import MAX_ATTRIBUTE_NAME_LENGTH, RESERVED_ATTRIBUTES
 from loader.mapping.keys import (
     AT_KEYS,
     ATTRIBUTE_KEYS,
     CLOCK_KEYS,
+    EXPAND_KEYS,
     FIELD_KEYS,
     READERS,
     BadValue,
     consistency,
 )
-from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
+from loader.mapping.names import name_problems
+from loader.mapping.rules import Clock, ColumnOf, Expand, Mapping, Rule
 from loader.model import Kind
 
 if TYPE_CHECKING:
@@ -77,9 +78,10 @@ class _Reading:
         attributes = dict(self._table(document, "attributes"))
         if kind is Kind.USERS and "attributes" in document:
             self.problems.append("[attributes] is for events; registerUser takes none. Remove it.")
-        others, excluded = self._others(attributes)
+        expand = self._expand(attributes)
+        others, excluded = self._others(attributes, expand)
         rules = self._attributes(attributes)
-        return Mapping(kind, MappingProxyType(fields), MappingProxyType(rules), others, excluded)
+        return Mapping(kind, MappingProxyType(fields), MappingProxyType(rules), others, excluded, expand)
 
     def _table(self, document: dict[str, Any], name: str) -> dict[str, Any]:
         table = document.get(name, {})
@@ -103,7 +105,30 @@ class _Reading:
             self.problems.append(f"[fields] has neither hwid nor userId: {_WHY_REQUIRED['ids']}")
         return rules
 
-    def _others(self, attributes: dict[str, Any]) -> tuple[bool, tuple[str, ...]]:
+    def _expand(self, attributes: dict[str, Any]) -> tuple[Expand, ...]:
+        if not isinstance(attributes.get("expand"), list):
+            return ()
+        found = []
+        for entry in attributes.pop("expand"):
+            table = {"column": entry} if isinstance(entry, str) else entry
+            if not isinstance(table, dict) or not isinstance(table.get("column"), str) or not table["column"]:
+                self.problems.append(
+                    "[attributes] expand must be a list of columns, each a name in quotes or a table such as "
+                    '{ column = "name", prefix = "its_" }.'
+                )
+                continue
+            before = len(self.problems)
+            self._unknown("[attributes] expand", table, EXPAND_KEYS)
+            known = {
+                key: self._value("[attributes] expand", key, raw)
+                for key, raw in table.items()
+                if key in EXPAND_KEYS and key != "column"
+            }
+            if len(self.problems) == before:
+                found.append(Expand(table["column"], **known))
+        return tuple(found)
+
+    def _others(self, attributes: dict[str, Any], expand: tuple[Expand, ...]) -> tuple[bool, tuple[str, ...]]:
         others, excluded = False, ()
         if isinstance(attributes.get("others"), bool):
             others = attributes.pop("others")
@@ -113,8 +138,8 @@ class _Reading:
                 excluded = tuple(names)
             else:
                 self.problems.append("[attributes] except must be a list of column names.")
-            if not others:
-                self.problems.append("[attributes] except does nothing without others = true.")
+            if not others and not expand:
+                self.problems.append("[attributes] except does nothing without others = true or expand.")
         return others, excluded
 
     def _attributes(self, table: dict[str, Any]) -> dict[str, Rule]:
@@ -173,17 +198,6 @@ _WHY_REQUIRED = {
 }
 
 
-def name_problems(name: str) -> list[str]:
-    """What the vendor has against an attribute's name."""
-    if name in RESERVED_ATTRIBUTES:
-        return ["this name is reserved by the vendor. Choose another."]
-    if not name:
-        return ["an attribute needs a name."]
-    if len(name) > MAX_ATTRIBUTE_NAME_LENGTH:
-        return [f"the name has {len(name)} characters, {MAX_ATTRIBUTE_NAME_LENGTH} are allowed. Shorten it."]
-    return []
-
-
 def write(mapping: Mapping) -> str:
     """The canonical text of a mapping."""
     lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', "", "[fields]"]
@@ -195,10 +209,11 @@ def write(mapping: Mapping) -> str:
     if mapping.kind is Kind.EVENTS:
         lines += ["", "[attributes]"]
         lines += [f"{_key(name)} = {_rule_text(rule)}" for name, rule in mapping.attributes.items()]
-        if mapping.others:
-            lines.append("others = true")
-            if mapping.excluded:
-                lines.append(f"except = {_toml(list(mapping.excluded))}")
+        lines += ["others = true"] if mapping.others else []
+        if mapping.expand:
+            lines.append("expand = [" + ", ".join(map(_expand_text, mapping.expand)) + "]")
+        if mapping.excluded:
+            lines.append(f"except = {_toml(list(mapping.excluded))}")
     return "\n".join(lines) + "\n"
 
 
@@ -211,6 +226,13 @@ def _rule_text(rule: Rule) -> str:
         if value != getattr(empty, key):
             entries.append((key, value))
     return "{ " + ", ".join(f"{key} = {_toml(value)}" for key, value in entries) + " }"
+
+
+def _expand_text(expand: Expand) -> str:
+    entries = [f"column = {_toml(expand.column)}"]
+    entries += [f"prefix = {_toml(expand.prefix)}"] if expand.prefix else []
+    entries += [f"empty = {_toml(expand.empty)}"] if expand.empty != "omit" else []
+    return "{ " + ", ".join(entries) + " }"
 
 
 def _toml(value: object) -> str:
