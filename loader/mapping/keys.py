@@ -239,5 +239,5 @@ def device_problems(values: list[Scalar]) -> list[str]:
     return [
         f'{value!r} is no device type. Use a name such as "iOS" or "Android", or the vendor\'s number.'
         for value in values
-        if isinstance(value, bool) or device_type(str(value)) is None
+        if value != "" and (isinstance(value, bool) or device_type(str(value)) is None)
     ]

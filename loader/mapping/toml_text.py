@@ -157,7 +157,7 @@ class _Reading:
         if not isinstance(value, dict):
             self.problems.append(
                 f'{where} must be a column\'s name in quotes, or a table such as {{ column = "name" }}; '
-                f"for a constant write {{ const = {_toml(value)} }}."
+                f"for a constant write {{ const = {toml(value)} }}."
             )
             return None
         before = len(self.problems)
@@ -178,7 +178,7 @@ class _Reading:
         try:
             return READERS[key](raw)
         except BadValue as problem:
-            self.problems.append(f"{where}: {key} = {_toml(raw)} {problem}")
+            self.problems.append(f"{where}: {key} = {toml(raw)} {problem}")
             return None
 
     def _unknown(self, where: str, table: dict[str, Any], allowed: Iterable[str]) -> None:
@@ -202,22 +202,23 @@ def write(mapping: Mapping) -> str:
     """The canonical text of a mapping."""
     lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', "", "[fields]"]
     lines += [
-        f"{name} = {_rule_text(mapping.fields[name])}"
+        f"{name} = {rule_text(mapping.fields[name])}"
         for name in FIELD_KEYS[mapping.kind]
         if name in mapping.fields
     ]
     if mapping.kind is Kind.EVENTS:
         lines += ["", "[attributes]"]
-        lines += [f"{_key(name)} = {_rule_text(rule)}" for name, rule in mapping.attributes.items()]
+        lines += [f"{key_text(name)} = {rule_text(rule)}" for name, rule in mapping.attributes.items()]
         lines += ["others = true"] if mapping.others else []
         if mapping.expand:
-            lines.append("expand = [" + ", ".join(map(_expand_text, mapping.expand)) + "]")
+            lines.append("expand = [" + ", ".join(map(expand_text, mapping.expand)) + "]")
         if mapping.excluded:
-            lines.append(f"except = {_toml(list(mapping.excluded))}")
+            lines.append(f"except = {toml(list(mapping.excluded))}")
     return "\n".join(lines) + "\n"
 
 
-def _rule_text(rule: Rule) -> str:
+def rule_text(rule: Rule) -> str:
+    """A rule as a table of one line."""
     entries: list[tuple[str, object]] = []
     blank, blank_clock = Rule(), Clock()
     for key in _WRITTEN_KEYS:
@@ -225,17 +226,21 @@ def _rule_text(rule: Rule) -> str:
         value = getattr(holder, key)
         if value != getattr(empty, key):
             entries.append((key, value))
-    return "{ " + ", ".join(f"{key} = {_toml(value)}" for key, value in entries) + " }"
+    return "{ " + ", ".join(f"{key} = {toml(value)}" for key, value in entries) + " }"
 
 
-def _expand_text(expand: Expand) -> str:
-    entries = [f"column = {_toml(expand.column)}"]
-    entries += [f"prefix = {_toml(expand.prefix)}"] if expand.prefix else []
-    entries += [f"empty = {_toml(expand.empty)}"] if expand.empty != "omit" else []
+def expand_text(expand: Expand) -> str:
+    """One entry of ``expand``."""
+    if expand == Expand(expand.column):
+        return toml(expand.column)
+    entries = [f"column = {toml(expand.column)}"]
+    entries += [f"prefix = {toml(expand.prefix)}"] if expand.prefix else []
+    entries += [f"empty = {toml(expand.empty)}"] if expand.empty != "omit" else []
     return "{ " + ", ".join(entries) + " }"
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """A value as TOML."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -244,22 +249,25 @@ def _toml(value: object) -> str:
         case datetime() | date():
             return value.isoformat()
         case ColumnOf():
-            return f"{{ column = {_toml(value.column)} }}"
+            return f"{{ column = {toml(value.column)} }}"
         case Rule():
-            return _rule_text(value)
-    return _toml_container(value)
+            return rule_text(value)
+    return _container(value)
 
 
-def _toml_container(value: object) -> str:
+def _container(value: object) -> str:
     match value:
         case tuple() if len(value) == 1:
-            return _toml(value[0])
+            return toml(value[0])
         case list() | tuple():
-            return "[" + ", ".join(_toml(member) for member in value) + "]"
+            return "[" + ", ".join(toml(member) for member in value) + "]"
         case dict() | MappingProxyType():
-            return "{ " + ", ".join(f"{_key(key)} = {_toml(member)}" for key, member in value.items()) + " }"
+            return (
+                "{ " + ", ".join(f"{key_text(key)} = {toml(member)}" for key, member in value.items()) + " }"
+            )
     return repr(value)
 
 
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _toml(name)
+def key_text(name: str) -> str:
+    """A name as the key of a table, in quotes where TOML needs them."""
+    return name if _BARE_KEY.fullmatch(name) else toml(name)

@@ -107,7 +107,7 @@ class Widening:
             if keyed.value_type(member) is not None:
                 if self._can_be_opened(column, member):
                     yield Expand(column, f"{name}.", expand.empty)
-            elif _sendable(member):
+            elif sendable(member):
                 self._add(name, column)
                 if expand.empty != "omit" and name not in self._mapping.attributes:
                     self.attributes[name] = Rule(column=(column,), empty=expand.empty)
@@ -161,7 +161,7 @@ class Widening:
         return f'{name}: the input has no column "{column}". {meant}'
 
 
-def _sendable(kind: pa.DataType) -> bool:
+def sendable(kind: pa.DataType) -> bool:
     """Whether cells of a type become one value each: a scalar, or a list of scalars."""
     if natural_type(kind) == "list":
         return not is_nested(paths.bare(kind.value_type))
@@ -171,8 +171,8 @@ def _sendable(kind: pa.DataType) -> bool:
 
 def _mappable(kind: pa.DataType, rule: Rule) -> bool:
     if is_nested(kind):
-        return _sendable(kind) and rule.direct is not None and rule.type in {None, "list"}
-    return _sendable(kind)
+        return sendable(kind) and rule.direct is not None and rule.type in {None, "list"}
+    return sendable(kind)
 
 
 def _advice(kind: pa.DataType) -> str:

@@ -76,8 +76,8 @@ def gaps(around: list[int], zone: ZoneInfo) -> list[int]:
 def by_standard_library(walls: Seconds, zone: ZoneInfo) -> tuple[Seconds, Seconds]:
     """Both readings of wall clock times by PEP 495, or twice the one that leads back to the wall clock time.
 
-    Where a file's list ends and its last rule begins, zoneinfo makes up a fold in America/Nuuk: the clock was
-    not set back at the end of October 2023, and only one of the two readings shows that time on a clock there.
+    Where a file's list ends and its last rule begins, zoneinfo makes up a fold in America/Nuuk: no clock was
+    set back at the end of October 2023, and only one of the two readings shows that time on a clock there.
     """
     naive = [EPOCH + timedelta(seconds=wall) for wall in walls.tolist()]
     first, second = (
