@@ -92,6 +92,8 @@ class Attributes:
         if seen.type == "object":
             self._open(name, seen.why)
             return
+        if seen.type == "integer" and sampling.names_a_code(name):
+            seen = sampling.Look("string", "digits, but by its name a code, not a number")
         rule = Rule(column=(name,), type=None if seen.type == "string" else seen.type, decimal=seen.decimal)
         line = Line(name, rule, seen.why, seen.unsure)
         self._proposal.attributes.append(self._date(line, name) if seen.type == "date" else line)

@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 
 _DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_CODES = {
+    "id",
+    "ids",
+    "uid",
+    "uuid",
+    "guid",
+    "code",
+    "zip",
+    "plz",
+    "postcode",
+    "phone",
+    "tel",
+    "sku",
+    "ean",
+    "isbn",
+}
 _BOOLEANS = {"true", "false", "yes", "no"}
 
 
@@ -44,9 +61,9 @@ def look(values: pa.Array) -> Look:
     texts = [text for text in values.drop_null().unique().to_pylist() if text]
     if not texts:
         return Look("string", "empty in the sample", "what is it?")
-    for found, shape, unsure in _SHAPES:
+    for found, shape in _SHAPES:
         if all(re.fullmatch(shape, text) for text in texts):
-            return Look(found.type, found.why, unsure, found.decimal)
+            return found
     if all(text.casefold() in _BOOLEANS for text in texts):
         return Look("boolean", "true or false in every sampled row")
     if timestamps.iso_shaped(pa.array(texts, pa.string())).all():
@@ -55,14 +72,10 @@ def look(values: pa.Array) -> Look:
 
 
 _SHAPES = (
-    (
-        Look("integer", "whole numbers in every sampled row"),
-        r"-?(?:0|[1-9]\d{0,17})",
-        'a code or an id is better sent as text: type = "string".',
-    ),
-    (Look("string", "digits, but with zeros in front or too many for a number: a code"), r"-?\d+", ""),
-    (Look("float", "numbers in every sampled row"), r"-?\d+(?:\.\d+)?", ""),
-    (Look("float", "numbers with a decimal comma", decimal=","), r"-?\d+(?:,\d+)?", ""),
+    (Look("integer", "whole numbers in every sampled row"), r"-?(?:0|[1-9]\d{0,17})"),
+    (Look("string", "digits, but with zeros in front or too many for a number: a code"), r"-?\d+"),
+    (Look("float", "numbers in every sampled row"), r"-?\d+(?:\.\d+)?"),
+    (Look("float", "numbers with a decimal comma", decimal=","), r"-?\d+(?:,\d+)?"),
 )
 
 
@@ -79,6 +92,11 @@ def _nested(texts: list[str]) -> Look:
         for value in cells.values
     )
     return Look("list", "JSON lists") if flat else Look("string", "JSON text, sent as it is")
+
+
+def names_a_code(column: str) -> bool:
+    """Whether a column's name says that its digits are no number: ``order_id``, ``zipCode``."""
+    return bool(_CODES & {word.lower() for word in _WORDS.findall(column)})
 
 
 def formats(values: pa.Array) -> list[str]:
