@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loader.mapping.table import Table
     from loader.mapping.zones import Mask
 
+_TWICE = Fault("gives one attribute twice", "Mend the cell where it was exported, or use except.")
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -167,6 +168,8 @@ def _members(value: object, expand: Expand, naming: Naming) -> _Made:
         elif expand.empty == "null":
             parts.append(f"{key}null")
             names.append(name)
+    if len(set(names)) < len(names):
+        return _Made(fault=_TWICE)
     return _Made(",".join(parts) or None, tuple(names))
 
 
@@ -216,7 +219,7 @@ def _of_pairs(expand: Expand, naming: Naming, table: Table, findings: Findings) 
     for path, named in names.items():
         if named.fault:
             reject(encode.numpy_mask(pc.equal(found.keys, path)), named.fault)
-    reject(keyed.twice(found), Fault("names a member twice", "Mend the cell where it was exported."))
+    reject(keyed.twice(found), _TWICE)
     values, infinite = _pair_values(found.values)
     reject(
         infinite,

@@ -44,7 +44,7 @@ _NO_TIME = Fault(
     "Fill it; the loader never makes up a time.",
 )
 _FLOAT_ID = Fault(
-    "is a floating-point number that is no exact whole number, so digits of the id are lost",
+    "is a floating-point number, which may have lost digits of the id",
     "Export the ids as text or integers.",
 )
 _NO_DEVICE_TYPE = Fault(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from loader.errors import MappingError
 
@@ -124,6 +124,9 @@ class Expand:
 class Mapping:
     """Which columns become which fields and attributes of one kind of load.
 
+    Made by `read` (a file), `parse` (its text), `of` (a dictionary of the same shape) or `infer`, which check
+    it as a whole. `to_toml` writes it, and the checkpoint keeps that text.
+
     Attributes:
         kind: users or events.
         fields: name of the mapping field (`timestamp` stands for both API fields) -> its rule.
@@ -173,6 +176,19 @@ class Mapping:
         from loader.mapping.toml_text import parse  # noqa: PLC0415 - that module builds these records
 
         return parse(text, where)
+
+    @classmethod
+    def of(cls, document: dict[str, Any], where: str = "the mapping") -> Mapping:
+        """A mapping from a dictionary that holds what a mapping file would, as in the README.
+
+        For example ``Mapping.of({"kind": "users", "fields": {"hwid": "device", "userId": "customer"}})``.
+
+        Raises:
+            MappingError: with every mistake in it.
+        """
+        from loader.mapping.toml_text import read  # noqa: PLC0415 - that module builds these records
+
+        return read(document, where)
 
     @property
     def instant(self) -> datetime | None:

@@ -50,6 +50,15 @@ def parse(text: str, where: str) -> Mapping:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MappingError([f"it is not valid TOML: {error}."], where) from None
+    return read(document, where)
+
+
+def read(document: dict[str, Any], where: str) -> Mapping:
+    """A mapping from what a mapping file holds.
+
+    Raises:
+        MappingError: with every mistake in it.
+    """
     reading = _Reading()
     mapping = reading.mapping(document)
     if mapping is None or reading.problems:

@@ -128,8 +128,8 @@ def test_a_float_id_that_lost_digits_is_rejected() -> None:
     result = mapped(EVENTS, frame)
     assert [one["hwid"] for one in requests(result)] == ["7"]
     assert messages(result)[1] == (
-        'x.csv, row 2, column "hwid": "1.5" is a floating-point number that is no exact whole number, so digits of '
-        "the id are lost. Export the ids as text or integers."
+        'x.csv, row 2, column "hwid": "1.5" is a floating-point number, which may have lost digits of the id. '
+        "Export the ids as text or integers."
     )
 
 

@@ -140,6 +140,7 @@ def test_maps_and_pairs_keep_their_rows_whatever_is_empty_or_cut() -> None:
         ('{"a": 1, "a": 2}', ': "{"a": 1, "a": 2}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
         ('{"a": "\\ud800"}', ': "{"a": "\\ud800"}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
         ("[1, 2]", " is a JSON list, not an object. Take expand away from this column."),
+        ('{"a": {"b": 1}, "a.b": 2}', " gives one attribute twice. Mend the cell where it was exported, or use except."),
         ('{"a": 1e999}', ' has a member "a" that is no finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"a": 18446744073709551616}', ' has a member "a" that is no finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"msgHash": 1}', ' has a member "msgHash" that cannot be an attribute: this name is reserved by the vendor. Name it under except, or map it under another name.'),
@@ -161,6 +162,16 @@ def test_json_nested_too_deeply_rejects_its_row() -> None:
     result = mapped(f'{EVENTS}[attributes]\nexpand = ["p"]', frame_with("p", pa.array(["{}", deep])))
     assert len(requests(result)) == 1
     assert "is no JSON object that can be read." in messages(result)[0]
+
+
+def test_a_key_that_stands_twice_in_a_map_rejects_its_row() -> None:
+    """Arrow lets a map hold a key twice; JSON readers would take either."""
+    cells = pa.array([[("a", 1), ("b", 2), ("a", 3)], [("a", 4)]], pa.map_(pa.string(), pa.int64()))
+    result = mapped(f'{EVENTS}[attributes]\nexpand = ["p"]', frame_with("p", cells))
+    assert [one["attributes"] for one in requests(result)] == [{"a": 4}]
+    assert messages(result) == [
+        'x.csv, row 1, column "p" gives one attribute twice. Mend the cell where it was exported, or use except.'
+    ]
 
 
 def test_two_columns_that_give_the_same_attribute_are_told() -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,6 +125,19 @@ def test_names_and_constants_of_any_text_survive_the_canonical_text(column: str,
         | {"hwid": type(rule)(column=(column,), default=constant, values={column: constant})},
     )
     assert Mapping.parse(changed.to_toml(), "checkpoint") == changed
+
+
+def test_a_mapping_can_be_built_in_python() -> None:
+    """From a dictionary of the file's shape, with the same checks."""
+    document = tomllib.loads(CONTRACT)
+    assert Mapping.of(document) == Mapping.parse(CONTRACT, "m.toml")
+    assert tomllib.loads(CONTRACT) == document
+    with pytest.raises(MappingError) as caught:
+        Mapping.of({"kind": "users", "fields": {"hwids": "a"}})
+    assert str(caught.value) == (
+        'the mapping:\n  [fields] takes no "hwids". Did you mean "hwid"?\n'
+        "  [fields] has no hwid: a user is registered on a device. Name the column of device ids."
+    )
 
 
 def test_a_mapping_for_the_other_kind_is_refused(tmp_path: Path) -> None:
