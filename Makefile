@@ -31,6 +31,7 @@ format:
 bench:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.mapping
 
 samples:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER)

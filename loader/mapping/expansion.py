@@ -161,12 +161,9 @@ def _members(value: object, expand: Expand, naming: Naming) -> _Made:
             continue
         if fault := fault or _member_fault(path, member, expand):
             return _Made(fault=fault)
-        written = _json(member)
-        if written is not None:
+        written = _json(member) or ("null" if expand.empty == "null" else None)
+        if written:
             parts.append(key + written)
-            names.append(name)
-        elif expand.empty == "null":
-            parts.append(f"{key}null")
             names.append(name)
     if len(set(names)) < len(names):
         return _Made(fault=_TWICE)

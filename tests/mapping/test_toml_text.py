@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from loader.errors import MappingError
 from loader.mapping import Mapping
+from loader.mapping.keys import ATTRIBUTE_KEYS, EXPAND_KEYS
 from loader.model import Kind
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 CONTRACT = """
 kind = "events"                                   # or "users"
 
@@ -125,6 +124,18 @@ def test_names_and_constants_of_any_text_survive_the_canonical_text(column: str,
         | {"hwid": type(rule)(column=(column,), default=constant, values={column: constant})},
     )
     assert Mapping.parse(changed.to_toml(), "checkpoint") == changed
+
+
+def test_the_readme_speaks_of_every_key_and_its_example_is_one() -> None:
+    """What the README shows can be copied, and nothing that a mapping takes is left unsaid."""
+    section = (
+        (ROOT / "README.md").read_text("utf-8").partition("## The mapping file")[2].partition("\n## ")[0]
+    )
+    example = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
+    assert example is not None
+    assert Mapping.parse(example[1], "README.md").kind is Kind.EVENTS
+    keys = {*ATTRIBUTE_KEYS, *EXPAND_KEYS, "at", "required", "others", "except", "expand"}
+    assert {key for key in keys if not re.search(rf"\b{key}\b", section)} == set()
 
 
 def test_a_mapping_can_be_built_in_python() -> None:
