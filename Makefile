@@ -37,6 +37,7 @@ format:
 bench:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.mapping
 
 bench-journal:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .

@@ -19,10 +19,10 @@ from loader.mapping.findings import Fault
 from loader.mapping.rules import ColumnOf
 
 if TYPE_CHECKING:
-    from loader.mapping.cells import Table
     from loader.mapping.findings import Findings
     from loader.mapping.instants import Window
     from loader.mapping.rules import Rule
+    from loader.mapping.table import Table
 
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
 # A number that any reader takes as it is; longer ones and exponents are looked at one by one.

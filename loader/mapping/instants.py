@@ -19,9 +19,9 @@ from loader.mapping.zones import Zone, locate, offsets, parse_zone, zone_advice
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loader.mapping.cells import Table
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Clock, Rule
+    from loader.mapping.table import Table
     from loader.mapping.zones import Mask, Seconds
 
 EARLIEST = date(1990, 1, 1)

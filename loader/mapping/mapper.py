@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import attributes, encode, instants, origins
-from loader.mapping.cells import MAX_EXACT_FLOAT, Table, present
+from loader.mapping import attributes, encode, expansion, instants, origins
+from loader.mapping.cells import exact_wholes, present
 from loader.mapping.fields import MAX_EVENT_LENGTH, device_type
 from loader.mapping.findings import Fault, Findings
 from loader.mapping.instants import Window
 from loader.mapping.rules import Mapping, Rule
+from loader.mapping.table import Table
 from loader.mapping.zones import offsets, parse_zone, zone_advice
 from loader.model import Kind, Reject, Request
 
@@ -43,7 +44,7 @@ _NO_TIME = Fault(
     "Fill it; the loader never makes up a time.",
 )
 _FLOAT_ID = Fault(
-    "is a floating-point number that is no exact whole number, so digits of the id are lost",
+    "is a floating-point number, which may have lost digits of the id",
     "Export the ids as text or integers.",
 )
 _NO_DEVICE_TYPE = Fault(
@@ -168,7 +169,7 @@ class Mapper:
             return None
         for column in origins.columns_of(rule):
             if pa.types.is_floating(table.column(column).type):
-                inexact = present(table.column(column)) & ~_exact(table.column(column))
+                inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
                 findings.add(inexact, [column], table.text(column), _FLOAT_ID)
         return origins.texts(rule, table, findings)
 
@@ -193,6 +194,7 @@ class Mapper:
             for name, rule in self.mapping.attributes.items()
             for member in attributes.members(name, rule, table, findings, Window.wide(rule.clock))
         ]
+        members += expansion.fragments(self.mapping, table, findings)
         return encode.enclosed('"attributes":{', encode.joined(members, table.rows), "}")
 
     def _timestamps(self, table: Table, findings: Findings) -> list[pa.Array]:
@@ -260,12 +262,3 @@ def _at_columns(rule: Rule) -> tuple[str, ...]:
 def _device_code(text: str) -> str | None:
     code = device_type(text)
     return None if code is None else str(code)
-
-
-def _exact(cells: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    values = cells.to_numpy(zero_copy_only=False)
-    with np.errstate(invalid="ignore"):
-        exact: np.ndarray[Any, np.dtype[np.bool_]] = (np.abs(values) <= MAX_EXACT_FLOAT) & (
-            np.trunc(values) == values
-        )
-    return exact
