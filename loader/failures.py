@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
-    from loader.model import Chunk
+    from loader.model import Chunk, Reject
     from loader.sources import Survey
 
 
@@ -106,7 +106,6 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
 
 def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
     """The source records of `rows`, with what became of them."""
-    frame = chunk.frame.iloc[[row.ordinal - chunk.first for row in rows]].reset_index(drop=True)
     fate = pd.DataFrame(
         {
             "state": [row.state.value for row in rows],
@@ -120,7 +119,30 @@ def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
             "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
         }
     ).add_prefix(OWN_COLUMNS)
-    return pd.concat([frame, fate], axis="columns")
+    records = source_records(chunk, [row.ordinal - chunk.first for row in rows])
+    return pd.concat([records, fate], axis="columns")
+
+
+def source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
+    """Some records of a chunk, without what an earlier file of failed rows added to them."""
+    theirs = [not str(name).startswith(OWN_COLUMNS) for name in chunk.frame.columns]
+    return chunk.frame.loc[:, theirs].iloc[list(places)].reset_index(drop=True)
+
+
+def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
+    """The source records that cannot be mapped, with the reasons; of no row, the columns alone."""
+    places = [reject.ordinal - chunk.first for reject in rejects]
+    why = {
+        "state": [State.REJECTED.value] * len(rejects),
+        "file": [chunk.file] * len(rejects),
+        "row": [chunk.first_row + place for place in places],
+        "column": [reject.column for reject in rejects],
+        "reason": [reject.message for reject in rejects],
+        "remedy": [reject.remedy for reject in rejects],
+    }
+    types = {name: pd.ArrowDtype(pa.int64() if name == "row" else pa.string()) for name in why}
+    beside = pd.DataFrame(why).astype(types).add_prefix(OWN_COLUMNS)
+    return pd.concat([source_records(chunk, places), beside], axis="columns")
 
 
 def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:

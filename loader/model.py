@@ -166,7 +166,7 @@ class Reject(NamedTuple):
     """A record that cannot be mapped; it is never sent.
 
     `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
-    part that equal rejects share, to count them by.
+    part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "".
     """
 
     ordinal: int
@@ -174,6 +174,7 @@ class Reject(NamedTuple):
     value: str
     reason: str
     message: str
+    remedy: str = ""
 
 
 class Answer(NamedTuple):

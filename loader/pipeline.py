@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from loader.delivery import Dispatch, Policy, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
-from loader.failures import GUARDED
+from loader.failures import GUARDED, would_be_rejects
 from loader.journal import Checkpoint, Identity, Journal
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
-from loader.model import Decision, Kind, Result, State
+from loader.model import Chunk, Decision, Kind, Result, State
 from loader.profile import Profile
 from loader.settings import OnDoubt
 from loader.sources import open_source
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    import pandas as pd
+
     from loader.delivery import Brake
     from loader.mapping import Mapped, Mapper
-    from loader.model import Account, Chunk, Request
+    from loader.model import Account, Request
     from loader.report import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
@@ -215,12 +217,37 @@ def account_at_rest(journal: Journal, path: Path) -> Account:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
 
 
-def check(plan: Plan) -> Profile:
-    """Map every row and send nothing."""
-    profile = Profile()
-    for chunk in within(plan.source.chunks(), [range(plan.rows)]):
-        profile.add(plan.mapper.map(chunk))
+def check(plan: Plan, rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None) -> Profile:
+    """Map every row and send nothing. A damaged input ends it, and the profile says so.
+
+    Args:
+        plan: what to map.
+        rejects: takes the frames of rows that would be rejected, the first of them without a row, to its end.
+
+    Raises:
+        ConfigError: the folder for temporary files is full, or what `rejects` raises.
+    """
+    profile = Profile(plan.mapper, plan.survey)
+    frames = checked(plan, profile, wanted=rejects is not None)
+    if rejects is not None:
+        rejects(frames)
+    deque(frames, maxlen=0)
+    profile.finish()
     return profile
+
+
+def checked(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFrame]:
+    """Add every row to the profile; yield those that would be rejected, if they are wanted."""
+    if wanted:
+        yield would_be_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
+    try:
+        for chunk in within(plan.source.chunks(), [range(plan.rows)]):
+            mapped = plan.mapper.map(chunk)
+            profile.add(mapped)
+            if wanted and mapped.rejects:
+                yield would_be_rejects(chunk, mapped.rejects)
+    except SourceError as error:
+        profile.stopped = str(error)
 
 
 class Leases:

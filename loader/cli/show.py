@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from loader.journal import Checkpoint, Decided
     from loader.model import Result
     from loader.pipeline import Plan
-    from loader.profile import Profile
     from loader.repair import Resolved
     from loader.sandbox import Holdings
     from loader.settings import Settings
@@ -41,8 +40,7 @@ DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
 
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
     """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
-    out = sys.stderr if summary == STDOUT else sys.stdout
-    columns = shutil.get_terminal_size().columns if out.isatty() else None
+    out, columns = speaking(summary), terminal_width(summary=summary)
 
     def say(text: str) -> None:
         if text and not quiet:
@@ -52,6 +50,16 @@ def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
                 hush(out)
 
     return say
+
+
+def speaking(summary: Path | None) -> TextIO:
+    """Where a command speaks: standard output, unless that is the summary's."""
+    return sys.stderr if summary == STDOUT else sys.stdout
+
+
+def terminal_width(*, summary: Path | None) -> int | None:
+    """Columns of the terminal on which a command speaks; None where it is none."""
+    return shutil.get_terminal_size().columns if speaking(summary).isatty() else None
 
 
 def hush(out: TextIO) -> None:
@@ -224,39 +232,6 @@ def holdings_text(holdings: Holdings, store: Path) -> str:
 def moment(seconds: int) -> str:
     """Unix seconds as a date and a time of day in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def profile_text(profile: Profile, kind: Kind) -> str:
-    """What a check found."""
-    lines = [f"{profile.rows - profile.rejected:,} of {profile.rows:,} {kind} would be sent."]
-    if profile.bodies:
-        lines.append(
-            f"The first bodies, exactly as they would be sent (the largest: {profile.largest_body:,} bytes):"
-        )
-        lines += [f"  {body.decode()}" for body in profile.bodies]
-    lines += [f"  {times:,} × {use}" for use, times in profile.uses.items()]
-    if profile.rejected:
-        lines.append(f"\n{profile.rejected:,} would be rejected:")
-    for reason, group in profile.rejects.items():
-        lines.append(f"  {group.rows:,} × {reason}")
-        lines += [f"      {example}" for example in group.examples]
-    return "\n".join(lines)
-
-
-def profile_record(profile: Profile, kind: Kind, exit_code: int) -> dict[str, object]:
-    """What a check found, for a program."""
-    return {
-        "kind": kind.value,
-        "read": profile.rows,
-        "would_send": profile.rows - profile.rejected,
-        "would_reject": profile.rejected,
-        "rejects": [
-            {"reason": reason, "rows": group.rows, "examples": group.examples}
-            for reason, group in profile.rejects.items()
-        ],
-        "largest_body": profile.largest_body,
-        "exit_code": exit_code,
-    }
 
 
 def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -> None:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from loader.mapping import attributes, encode, expansion, instants, origins
 from loader.mapping.cells import exact_wholes, present
 from loader.mapping.fields import MAX_EVENT_LENGTH, device_type
-from loader.mapping.findings import Fault, Findings
+from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.instants import Window
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
@@ -21,10 +21,11 @@ from loader.mapping.zones import offsets, parse_zone, zone_advice
 from loader.model import Kind, Reject, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import datetime
 
+    from loader.mapping.findings import Column
     from loader.model import Chunk
 
 _NO_DEVICE = Fault(
@@ -65,6 +66,8 @@ class Mapped:
         devices: Arrow string array: the hwid for users, "" for events, whose order does not matter.
         rejects: the other rows, ascending.
         uses: corrections that the mapping allows, and how often each was made.
+        columns: the converted values of all rows, for a check; no part of the way of a row.
+        clocks: how the time of the events was read, for a check.
     """
 
     first: int
@@ -74,6 +77,8 @@ class Mapped:
     devices: pa.Array
     rejects: list[Reject]
     uses: ReadOnlyDict[str, int] = field(default_factory=dict)
+    columns: Sequence[Column] = ()
+    clocks: Clocks = field(default_factory=Clocks)
 
     @property
     def rows(self) -> range:
@@ -139,16 +144,18 @@ class Mapper:
             devices=devices.filter(keep),
             rejects=findings.rejects,
             uses=findings.uses,
+            columns=findings.columns,
+            clocks=findings.clocks,
         )
 
     def _members(self, table: Table, findings: Findings, hwids: pa.Array | None) -> list[pa.Array]:
         """The members of `request` behind the application, in the order of the vendor's documentation."""
         user_ids = self._id("userId", table, findings)
-        ids = [
-            encode.text_member(name, texts)
-            for name, texts in (("hwid", hwids), ("userId", user_ids))
-            if texts is not None
-        ]
+        ids = []
+        for name, texts in (("hwid", hwids), ("userId", user_ids)):
+            if texts is not None:
+                findings.show(name, texts, text=True)
+                ids.append(encode.text_member(name, texts))
         device_types = self._device_type(table, findings)
         match self.mapping.kind:
             case Kind.USERS:
@@ -186,6 +193,7 @@ class Mapper:
         findings.add(~present(names), columns, None, _NO_EVENT)
         long = encode.numpy_mask(pc.greater(pc.utf8_length(names), MAX_EVENT_LENGTH))
         findings.add(long, columns, names, _LONG_EVENT)
+        findings.show("event", names, text=True)
         return encode.text_member("event", names)
 
     def _attributes(self, table: Table, findings: Findings) -> pa.Array:
@@ -201,6 +209,9 @@ class Mapper:
         rule = self.mapping.fields["timestamp"]
         found = instants.read(rule, table, findings, Window.of(rule.clock, self.now))
         findings.add(~found.known, origins.columns_of(rule), None, _NO_TIME)
+        findings.clocks = found.clocks
+        findings.show("timestampUTC", pa.array(found.utc))
+        findings.show("timestampCurrent", pa.array(found.current))
         return [
             encode.member("timestampUTC", pa.array(found.utc).cast(pa.string())),
             encode.member("timestampCurrent", pa.array(found.current).cast(pa.string())),
@@ -213,6 +224,7 @@ class Mapper:
         texts = origins.texts(rule, table, findings)
         codes = encode.distinct(texts, _device_code)
         findings.add(present(texts) & ~present(codes), origins.columns_of(rule), texts, _NO_DEVICE_TYPE)
+        findings.show("device_type", codes)
         return [encode.member("device_type", codes)]
 
     def _tz_offset(self, table: Table, findings: Findings) -> list[pa.Array]:
@@ -237,7 +249,9 @@ class Mapper:
                 rows &= at.known
             result[rows] = offsets(at.utc[rows], zone)
             known |= rows
-        return [encode.member("tz_offset", pa.array(result, mask=~known).cast(pa.string()))]
+        texts = pa.array(result, mask=~known).cast(pa.string())
+        findings.show("tz_offset", texts)
+        return [encode.member("tz_offset", texts)]
 
     def _at(self, rule: Rule, table: Table, findings: Findings, wanted: pa.Array) -> instants.Instants:
         """The instants at which the offsets of zone names are taken."""
