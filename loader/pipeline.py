@@ -22,7 +22,7 @@ from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
 from loader.model import Chunk, Decision, Kind, Result, State
 from loader.profile import Profile
-from loader.settings import OnDoubt
+from loader.settings import OnDoubt, Order
 from loader.sources import open_source
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
+    mapper = replace(mapper, ordered=settings.order is Order.DEVICE)
     return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
 
 
@@ -347,6 +348,7 @@ def policy_of(plan: Plan, account: Account) -> Policy:
         concurrency=settings.concurrency,
         rate=settings.rate,
         resend_ambiguous=resends(settings),
+        last_wins=settings.kind is Kind.USERS,
         max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,

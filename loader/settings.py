@@ -35,6 +35,13 @@ class Library(StrEnum):
     REQUESTS = "requests"
 
 
+class Order(StrEnum):
+    """What keeps its order on the way to the vendor."""
+
+    NONE = "none"
+    DEVICE = "device"
+
+
 class Token:
     """The API token; it shows itself nowhere, `reveal` is for the Authorization header alone."""
 
@@ -176,6 +183,7 @@ class Settings:
         rate: the largest number of requests a second, retries included, or None.
         limit: only the first so many rows of the input, or None for all.
         on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
+        order: whether events of one device go one after the other (users always do).
         max_rejected, max_in_doubt: more than that stops the load.
     """
 
@@ -191,6 +199,7 @@ class Settings:
     rate: float | None = None
     limit: int | None = None
     on_doubt: OnDoubt = OnDoubt.HOLD
+    order: Order = Order.NONE
     max_rejected: Threshold | None = None
     max_in_doubt: Threshold | None = None
 

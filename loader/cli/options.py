@@ -16,6 +16,7 @@ from loader.settings import (
     Endpoint,
     Library,
     OnDoubt,
+    Order,
     Settings,
     Threshold,
     Token,
@@ -153,6 +154,14 @@ SENDING_OPTIONS = together(
         "which may record it twice. (Users are always sent again: registerUser is repeatable.)",
     ),
     click.option(
+        "--order",
+        type=click.Choice([choice.value for choice in Order]),
+        default=Order.NONE.value,
+        show_default=True,
+        help="Events of one device (of one user, where no device is known) go one after the other, in the "
+        "order of the input. (Users always do.)",
+    ),
+    click.option(
         "--max-rejected",
         type=ThresholdType(),
         help="Stop when more rows than this are rejected: a number, or a percentage of the input.",
@@ -266,6 +275,7 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         "transport": Library(options["transport"]),
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
+        "order": Order(options["order"]),
         "max_rejected": options["max_rejected"],
         "max_in_doubt": options["max_in_doubt"],
     }

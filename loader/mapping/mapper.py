@@ -63,7 +63,7 @@ class Mapped:
         count: rows of the chunk.
         ordinals: int64 array of the rows that became a body, ascending.
         bodies: Arrow binary array, the body of each.
-        devices: Arrow string array: the hwid for users, "" for events, whose order does not matter.
+        devices: Arrow string array: what must keep its order, "" where order does not matter.
         rejects: the other rows, ascending.
         uses: corrections that the mapping allows, and how often each was made.
         columns: the converted values of all rows, for a check; no part of the way of a row.
@@ -116,6 +116,8 @@ class Mapper:
         notices: what is worth a warning.
         application: application code.
         now: the start of the load: limits plausible times, and is the instant `at = "run"`.
+        ordered: events of one device, or of one user where no device is known, keep their order; users always
+            do.
     """
 
     mapping: Mapping
@@ -123,34 +125,34 @@ class Mapper:
     notices: tuple[str, ...]
     application: str
     now: datetime
+    ordered: bool = False
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
         table, findings = Table(chunk.frame), Findings(chunk)
-        hwids = self._id("hwid", table, findings)
-        members = self._members(table, findings, hwids)
+        hwids, user_ids = self._id("hwid", table, findings), self._id("userId", table, findings)
+        members = self._members(table, findings, hwids, user_ids)
         inner = encode.joined(members, table.rows)
         application = encode.scalar_json(self.application)
         bodies = encode.enclosed('{"request":{"application":' + application + ",", inner, "}}")
         good = ~findings.bad
         keep = pa.array(good)
-        users = self.mapping.kind is Kind.USERS
-        devices = hwids if users and hwids is not None else encode.repeated("", table.rows)
         return Mapped(
             first=chunk.first,
             count=table.rows,
             ordinals=np.flatnonzero(good).astype(np.int64) + chunk.first,
             bodies=bodies.filter(keep).cast(pa.binary()),
-            devices=devices.filter(keep),
+            devices=self._order_keys(hwids, user_ids, table.rows).filter(keep),
             rejects=findings.rejects,
             uses=findings.uses,
             columns=findings.columns,
             clocks=findings.clocks,
         )
 
-    def _members(self, table: Table, findings: Findings, hwids: pa.Array | None) -> list[pa.Array]:
+    def _members(
+        self, table: Table, findings: Findings, hwids: pa.Array | None, user_ids: pa.Array | None
+    ) -> list[pa.Array]:
         """The members of `request` behind the application, in the order of the vendor's documentation."""
-        user_ids = self._id("userId", table, findings)
         ids = []
         for name, texts in (("hwid", hwids), ("userId", user_ids)):
             if texts is not None:
@@ -179,6 +181,15 @@ class Mapper:
                 inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
                 findings.add(inexact, [column], table.text(column), _FLOAT_ID)
         return origins.texts(rule, table, findings)
+
+    def _order_keys(self, hwids: pa.Array | None, user_ids: pa.Array | None, rows: int) -> pa.Array:
+        """What keeps the order of rows."""
+        if self.mapping.kind is Kind.USERS and hwids is not None:
+            return hwids
+        keys = [] if hwids is None else [hwids]
+        if user_ids is not None:
+            keys.append(encode.enclosed("user ", user_ids, ""))
+        return pc.coalesce(*keys, "") if self.ordered else encode.repeated("", rows)
 
     def _need_an_id(self, hwids: pa.Array | None, user_ids: pa.Array | None, findings: Findings) -> None:
         rules = [self.mapping.fields[name] for name in ("hwid", "userId") if name in self.mapping.fields]
