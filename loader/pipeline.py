@@ -8,27 +8,32 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.delivery import Dispatch, Policy, RequestsTransport
+from loader.delivery import Dispatch, Policy, open_transport
+from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
-from loader.journal import Checkpoint, FileRecord, Identity, Journal
+from loader.failures import GUARDED, would_be_rejects
+from loader.journal import Checkpoint, Identity, Journal
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
-from loader.model import Kind, Result
+from loader.model import Chunk, Decision, Kind, Result, State
 from loader.profile import Profile
-from loader.settings import OnDoubt
+from loader.settings import OnDoubt, Order
 from loader.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    import pandas as pd
+
     from loader.delivery import Brake
     from loader.mapping import Mapped, Mapper
-    from loader.model import Account, Chunk, Request
+    from loader.model import Account, Request
     from loader.report import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
@@ -65,6 +70,11 @@ class Plan:
         beyond = self.survey.rows - self.rows
         return max(0, self.earlier.never_sent - beyond) if self.earlier else self.rows
 
+    @property
+    def doubtful(self) -> int:
+        """Rows that earlier runs left in doubt and that this one sends again."""
+        return self.earlier.in_doubt if self.earlier and resends(self.settings) else 0
+
 
 def prepare(settings: Settings) -> Plan:
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
@@ -87,7 +97,8 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
         SourceError, MappingError: the input or the mapping cannot be used.
     """
     source = open_source(settings.files)
-    survey = source.survey()
+    refuse_guarded(source, settings.files[0])
+    survey = source.survey(checkpoint.identity.files if checkpoint else ())
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     if settings.mapping:
@@ -95,7 +106,17 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
+    mapper = replace(mapper, ordered=settings.order is Order.DEVICE)
     return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
+
+
+def refuse_guarded(source: Source, name: str) -> None:
+    """Cells that were changed for a spreadsheet are not the cells of the input."""
+    if GUARDED in source.schema.names:
+        raise SourceError(
+            f"{name}: was written for a spreadsheet, with apostrophes before some cells. "
+            "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
+        )
 
 
 def refuse_application(code: str) -> None:
@@ -139,9 +160,9 @@ def load(
         raise ConfigError("A load needs a checkpoint file.")
     with (
         Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
-        RequestsTransport.to(settings) as transport,
+        closing(open_transport(settings)) as transport,
     ):
-        wanted = choose(journal) if choose else journal.never_sent(plan.rows)
+        wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account())
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         leases = Leases(plan, journal, dispatch, wanted, canary=0 if choose else CANARY_ROWS)
@@ -162,6 +183,30 @@ def load(
     )
 
 
+def resends(settings: Settings) -> bool:
+    """Whether a row in doubt is sent again: users always (the last call wins), events on request."""
+    return settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND
+
+
+def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
+    """The rows that were never sent, and where doubts are sent again, those that earlier runs left in doubt.
+
+    A user in doubt is never sent again over a confirmed later row of its device.
+    """
+    if resends(plan.settings):
+        reopen_doubts(plan, journal)
+    return journal.never_sent(plan.rows)
+
+
+def reopen_doubts(plan: Plan, journal: Journal) -> None:
+    """Give back what earlier runs left in doubt."""
+    doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
+    wanted = {ordinal for ordinal in doubts if ordinal < plan.rows}
+    if plan.settings.kind is Kind.USERS:
+        wanted -= overtaken(plan.source, plan.mapper, journal, wanted, doubts).keys()
+    journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(wanted)])
+
+
 def account_at_rest(journal: Journal, path: Path) -> Account:
     """The account of a load that has ended: what was on the wire when the journal failed is in doubt."""
     account = journal.account()
@@ -173,12 +218,37 @@ def account_at_rest(journal: Journal, path: Path) -> Account:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
 
 
-def check(plan: Plan) -> Profile:
-    """Map every row and send nothing."""
-    profile = Profile()
-    for chunk in within(plan.source.chunks(), [range(plan.rows)]):
-        profile.add(plan.mapper.map(chunk))
+def check(plan: Plan, rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None) -> Profile:
+    """Map every row and send nothing. A damaged input ends it, and the profile says so.
+
+    Args:
+        plan: what to map.
+        rejects: takes the frames of rows that would be rejected, the first of them without a row, to its end.
+
+    Raises:
+        ConfigError: the folder for temporary files is full, or what `rejects` raises.
+    """
+    profile = Profile(plan.mapper, plan.survey)
+    frames = checked(plan, profile, wanted=rejects is not None)
+    if rejects is not None:
+        rejects(frames)
+    deque(frames, maxlen=0)
+    profile.finish()
     return profile
+
+
+def checked(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFrame]:
+    """Add every row to the profile; yield those that would be rejected, if they are wanted."""
+    if wanted:
+        yield would_be_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
+    try:
+        for chunk in within(plan.source.chunks(), [range(plan.rows)]):
+            mapped = plan.mapper.map(chunk)
+            profile.add(mapped)
+            if wanted and mapped.rejects:
+                yield would_be_rejects(chunk, mapped.rejects)
+    except SourceError as error:
+        profile.stopped = str(error)
 
 
 class Leases:
@@ -267,7 +337,7 @@ def identity(plan: Plan) -> Identity:
         application=plan.settings.application,
         endpoint=plan.settings.endpoint.name,
         mapping=plan.mended or plan.mapper.mapping.to_toml(),
-        files=tuple(FileRecord(file.name, file.size, file.sha256, file.rows) for file in plan.survey.files),
+        files=plan.survey.files,
     )
 
 
@@ -277,7 +347,8 @@ def policy_of(plan: Plan, account: Account) -> Policy:
     return Policy(
         concurrency=settings.concurrency,
         rate=settings.rate,
-        resend_ambiguous=settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND,
+        resend_ambiguous=resends(settings),
+        last_wins=settings.kind is Kind.USERS,
         max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,

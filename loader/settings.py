@@ -28,6 +28,20 @@ class OnDoubt(StrEnum):
     RESEND = "resend"
 
 
+class Library(StrEnum):
+    """What the requests go over."""
+
+    CURL = "curl"
+    REQUESTS = "requests"
+
+
+class Order(StrEnum):
+    """What keeps its order on the way to the vendor."""
+
+    NONE = "none"
+    DEVICE = "device"
+
+
 class Token:
     """The API token; it shows itself nowhere, `reveal` is for the Authorization header alone."""
 
@@ -165,9 +179,11 @@ class Settings:
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
         concurrency: the largest number of requests on the wire.
+        transport: what the requests go over.
         rate: the largest number of requests a second, retries included, or None.
         limit: only the first so many rows of the input, or None for all.
         on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
+        order: whether events of one device go one after the other (users always do).
         max_rejected, max_in_doubt: more than that stops the load.
     """
 
@@ -179,9 +195,11 @@ class Settings:
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
     concurrency: int = DEFAULT_CONCURRENCY
+    transport: Library = Library.CURL
     rate: float | None = None
     limit: int | None = None
     on_doubt: OnDoubt = OnDoubt.HOLD
+    order: Order = Order.NONE
     max_rejected: Threshold | None = None
     max_in_doubt: Threshold | None = None
 

@@ -14,7 +14,9 @@ from loader.settings import (
     DEFAULT_ENDPOINT,
     MAX_CONCURRENCY,
     Endpoint,
+    Library,
     OnDoubt,
+    Order,
     Settings,
     Threshold,
     Token,
@@ -137,12 +139,27 @@ SENDING_OPTIONS = together(
         "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
     ),
     click.option(
+        "--transport",
+        type=click.Choice([choice.value for choice in Library]),
+        default=Library.CURL.value,
+        show_default=True,
+        help="What the requests go over: libcurl, or the slower requests-futures.",
+    ),
+    click.option(
         "--on-doubt",
         type=click.Choice([choice.value for choice in OnDoubt]),
         default=OnDoubt.HOLD.value,
         show_default=True,
         help="An event whose fate is unknown: hold it for your decision, or send it again at once, "
         "which may record it twice. (Users are always sent again: registerUser is repeatable.)",
+    ),
+    click.option(
+        "--order",
+        type=click.Choice([choice.value for choice in Order]),
+        default=Order.NONE.value,
+        show_default=True,
+        help="Events of one device (of one user, where no device is known) go one after the other, in the "
+        "order of the input. (Users always do.)",
     ),
     click.option(
         "--max-rejected",
@@ -255,8 +272,10 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
         "token": token if sandbox is None else None,
         "concurrency": options["concurrency"],
+        "transport": Library(options["transport"]),
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
+        "order": Order(options["order"]),
         "max_rejected": options["max_rejected"],
         "max_in_doubt": options["max_in_doubt"],
     }

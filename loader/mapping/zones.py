@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +37,13 @@ def known_zones() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
+@cache
+def shipped(name: str) -> ZoneInfo:
+    """A zone of the shipped database, not of the system's: a load goes on alike on another machine."""
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
 @lru_cache(maxsize=4096)
 def parse_zone(text: str) -> Zone | None:
     """An IANA name, ``Z``, ``+05:45``, ``+0545``, or seconds east of UTC; None if it is none of these.
@@ -47,7 +54,7 @@ def parse_zone(text: str) -> Zone | None:
     if text in {"Z", "z"}:
         return 0
     if text in known_zones():
-        return ZoneInfo(text)
+        return shipped(text)
     return parse_offset(text)
 
 
@@ -125,14 +132,21 @@ def locate(wall: Seconds, zone: Zone, *, ambiguous: str, nonexistent: str) -> Lo
     if not open_rows.any():
         return Located(utc, neither, neither)
     twice, skipped = neither.copy(), neither.copy()
-    for row in np.flatnonzero(open_rows).tolist():
-        first, second = _both_sides(int(wall[row]), zone)
-        # The earlier reading of a time that came twice has the larger offset, of one that was skipped the
-        # smaller (PEP 495).
-        skipped[row], twice[row] = first > second, first <= second
-        choice = nonexistent if skipped[row] else ambiguous
-        utc[row] = _chosen(choice, first, second, zone)
+    times, places = np.unique(wall[open_rows], return_inverse=True)
+    found = [_unsure(time, zone, ambiguous=ambiguous, nonexistent=nonexistent) for time in times.tolist()]
+    utc[open_rows] = np.array([instant for instant, _ in found], dtype=np.int64)[places]
+    skipped[open_rows] = np.array([gap for _, gap in found], dtype=np.bool_)[places]
+    twice[open_rows] = ~skipped[open_rows]
     return Located(utc, twice, skipped)
+
+
+def _unsure(wall: int, zone: ZoneInfo, *, ambiguous: str, nonexistent: str) -> tuple[int, bool]:
+    """The instant of a wall clock time that came twice or was skipped, and whether it was skipped."""
+    first, second = _both_sides(wall, zone)
+    # The earlier reading of a time that came twice has the larger offset, of one that was skipped the
+    # smaller (PEP 495).
+    skipped = first > second
+    return _chosen(nonexistent if skipped else ambiguous, first, second, zone), skipped
 
 
 def _both_sides(wall: int, zone: ZoneInfo) -> tuple[int, int]:

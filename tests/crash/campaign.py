@@ -12,7 +12,15 @@ from loader.delivery import Policy
 from loader.journal import Checkpoint
 from loader.model import Kind, State
 from tests.checker import Ledger, check
-from tests.crash.load import CONCURRENCY, MOMENTS, PATIENCE_SECONDS, Load, unmappable, write_input
+from tests.crash.load import (
+    CONCURRENCY,
+    MOMENTS,
+    PATIENCE_SECONDS,
+    Load,
+    device,
+    unmappable,
+    write_input,
+)
 from tests.crash.vendor import LATENCY_SECONDS, RecordingVendor, refuses
 
 if TYPE_CHECKING:
@@ -40,6 +48,7 @@ class Tally:
     doubts: list[int] = field(default_factory=list)
     landed_doubts: int = 0
     resolved: int = 0
+    repeated: int = 0
     moments: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -63,6 +72,7 @@ class Tally:
                 f"(bound {BOUND}: {CONCURRENCY} on the wire, {FLUSH} in one flush)",
                 f"doubts           {sum(self.doubts):,}, of which {self.landed_doubts:,} had landed; "
                 f"{self.resolved:,} resolved",
+                f"sent again       {self.repeated:,} users, known to be there twice",
             ]
         )
 
@@ -112,7 +122,7 @@ def ended(process: subprocess.Popen[str]) -> str:
     return said
 
 
-def count(load: Load, tally: Tally, doubts_before: int | None) -> None:
+def count(load: Load, tally: Tally, doubts_before: frozenset[int] | None) -> None:
     """Count what a process left, then hold the checker against it."""
     if not load.checkpoint.exists():
         assert not load.vendor.landed
@@ -121,24 +131,24 @@ def count(load: Load, tally: Tally, doubts_before: int | None) -> None:
     view, landed = Checkpoint.open(load.checkpoint), load.vendor.landed
     ledger = Ledger.of(view)
     tally.lost += len(ledger.confirmed - landed.keys())
-    tally.doubled += sum(times - 1 for times in landed.values())
+    tally.doubled += len({ordinal for ordinal, times in landed.items() if times > 1} - ledger.marked)
     if doubts_before is not None:
-        tally.doubts.append(len(ledger.in_doubt) - doubts_before)
+        tally.doubts.append(len(ledger.in_doubt - doubts_before))
         assert tally.doubts[-1] <= BOUND
     check(view, landed)
 
 
-def doubts(load: Load) -> int:
+def doubts(load: Load) -> frozenset[int]:
     """Rows in doubt so far."""
     if not load.checkpoint.exists():
-        return 0
-    return Checkpoint.open(load.checkpoint).account().in_doubt
+        return frozenset()
+    return frozenset(row.ordinal for row in Checkpoint.open(load.checkpoint).exceptions(State.IN_DOUBT))
 
 
 def settle_doubts(load: Load, tally: Tally) -> None:
     """Resolve the doubts by what the vendor has noted, and load what was dropped: then all of it is there.
 
-    A user's row that did not land stays in doubt where a later row of its device is confirmed.
+    The last start has already sent users in doubt again, but for those with a later row of their device.
     """
     rows = {row.ordinal for row in Checkpoint.open(load.checkpoint).exceptions(State.IN_DOUBT)}
     landed = sorted(rows & load.vendor.landed.keys())
@@ -158,6 +168,11 @@ def settle_doubts(load: Load, tally: Tally) -> None:
     assert not ledger.never_sent
     assert ledger.confirmed == load.vendor.landed.keys()
     assert load.kind is Kind.USERS or not ledger.in_doubt
+    tally.repeated += load.vendor.landed.total() - len(load.vendor.landed)
+    if load.kind is Kind.USERS:
+        stored = {device(ordinal): ordinal for ordinal in load.vendor.order}
+        newest = {device(ordinal): ordinal for ordinal in sorted(ledger.confirmed)}
+        assert stored == newest, "an older row of a device took the place of a newer one"
 
 
 def resolve(load: Load, *how: str) -> None:

@@ -32,6 +32,11 @@ def unmappable(ordinal: int) -> bool:
     return ordinal % 50 == 25
 
 
+def device(ordinal: int) -> str:
+    """The device of a row: three rows in a row are of one."""
+    return f"D-{ordinal // 3}"
+
+
 def write_input(path: Path, kind: Kind, rows: int) -> None:
     """A CSV whose column `user_id` is the ordinal; three rows in a row are of one device."""
     with path.open("w", encoding="utf-8") as file:
@@ -41,7 +46,7 @@ def write_input(path: Path, kind: Kind, rows: int) -> None:
             file.write("user_id,device_id,timezone\n")
         for ordinal in range(rows):
             zone = "Nowhere/Nowhere" if unmappable(ordinal) else "America/New_York"
-            file.write(f"{ordinal},D-{ordinal // 3},")
+            file.write(f"{ordinal},{device(ordinal)},")
             file.write(f"purchase,20240229,{zone}\n" if kind is Kind.EVENTS else f"{zone}\n")
 
 

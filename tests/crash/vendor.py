@@ -81,6 +81,11 @@ class RecordingVendor:
         """How often each row was taken."""
         return noted(self._notes)
 
+    @property
+    def order(self) -> list[int]:
+        """The rows in the order in which they were taken."""
+        return list(map(int, self._notes.read_text().split()))
+
     def _visit(self, visit: Visit) -> None:
         found = KEY.search(visit.take())
         assert found is not None

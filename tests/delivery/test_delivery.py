@@ -8,10 +8,11 @@ import signal
 import threading
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.delivery import Brake, Dispatch, Policy, RequestsTransport, Transport
+from loader.delivery import Brake, Dispatch, Policy, Transport
 from loader.delivery.wire import Timeouts
 from loader.model import Outcome, State
 from tests.delivery.simulation import numbered
@@ -27,6 +28,9 @@ from tests.faultserver import (
     raw,
     reset_after_request,
 )
+
+if TYPE_CHECKING:
+    from tests.delivery.conftest import Opener
 
 QUICK = Timeouts(connect=1.0, read=0.3, total=0.5)
 
@@ -67,14 +71,12 @@ FAULTS: list[Behaviour] = [
 
 
 @pytest.mark.parametrize("resend", [False, True])
-def test_the_account_is_true_on_a_lying_network(resend: bool) -> None:
+def test_the_account_is_true_on_a_lying_network(opened: Opener, resend: bool) -> None:
     """Every tenth request meets a fault; what the loader says agrees with what the server took."""
     chance = random.Random(7)
     script = [chance.choice(FAULTS) if chance.random() < 0.1 else answer() for _ in range(900)]
-    with (
-        FaultServer(script) as server,
-        RequestsTransport(server.url, None, concurrency=1, timeouts=QUICK) as transport,
-    ):
+    with FaultServer(script) as server:
+        transport = opened(server.url, concurrency=1, timeouts=QUICK)
         final, flagged, _ = deliver(transport, 300, Policy(concurrency=1, resend_ambiguous=resend))
         landed = Counter(int(body) for body in server.bodies)
     assert len(final) == 300
@@ -92,7 +94,7 @@ def throttled(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("pull", ["thread", "signal"])
-def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
+def test_the_brake_ends_a_real_wait_at_once(opened: Opener, pull: str) -> None:
     """Ctrl-C during a Retry-After wait ends the load within a moment; every row was never sent."""
     brake = Brake()
 
@@ -105,7 +107,8 @@ def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
     before = signal.signal(signal.SIGUSR1, lambda *_: brake.drain())
     timer = threading.Timer(0.3, act)
     try:
-        with FaultServer([throttled]) as server, RequestsTransport(server.url, None) as transport:
+        with FaultServer([throttled]) as server:
+            transport = opened(server.url, concurrency=16, timeouts=Timeouts())
             timer.start()
             began = time.monotonic()
             final, _, dispatch = deliver(transport, 100, Policy(), brake)
@@ -117,11 +120,12 @@ def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
     assert dispatch.stopped is None
 
 
-def test_a_halt_gives_up_what_is_on_the_wire_in_real_time() -> None:
+def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: Opener) -> None:
     """The second Ctrl-C does not wait for the read timeout, and neither does closing the transport."""
     brake = Brake()
     began = time.monotonic()
-    with FaultServer([hang]) as server, RequestsTransport(server.url, None, concurrency=4) as transport:
+    with FaultServer([hang]) as server:
+        transport = opened(server.url, concurrency=4, timeouts=Timeouts())
 
         def pull() -> None:
             server.await_accepted(4)
@@ -131,5 +135,6 @@ def test_a_halt_gives_up_what_is_on_the_wire_in_real_time() -> None:
         thread.start()
         final, _, _ = deliver(transport, 100, Policy(concurrency=4), brake)
         thread.join()
+        transport.close()
     assert time.monotonic() - began < 5
     assert in_state(final, State.IN_DOUBT) == set(final) == {0, 1, 2, 3}

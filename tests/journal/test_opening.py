@@ -15,7 +15,7 @@ import pytest
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import FileRecord, Identity, opening, schema
 from loader.journal.files import Files
-from loader.model import Kind, Outcome, State
+from loader.model import Kind, Mark, Outcome, State
 from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
@@ -243,6 +243,46 @@ def _file(
     rows: int = 1000, digest: str = "ab" * 32, name: str = "orders.csv", size: int = 20_000
 ) -> FileRecord:
     return FileRecord(name, size, digest, rows)
+
+
+def _marked(*digests: str, size: int = 20_000, first: int = 10_000) -> FileRecord:
+    """A file with a mark at every 500 rows."""
+    marks = (Mark(500 * number, first * number, digest) for number, digest in enumerate(digests, start=1))
+    return FileRecord("orders.csv", size, "".join(digests), 1000, tuple(marks))
+
+
+@pytest.mark.parametrize(
+    ("now", "place_named"),
+    [
+        (_marked("xx", "yy", "zz"), " The first difference is in rows 1 to 500."),
+        (_marked("aa", "yy", "zz"), " The first difference is in rows 501 to 1,000."),
+        (_marked("aa", "bb", "zz"), " The first difference is in rows 1,001 to 1,500."),
+        (_marked("aa", "bb", "cc", "dd"), " The first 1,500 rows are the same."),
+        (_marked("aa"), " The first 500 rows are the same."),
+        (_marked("xx", "yy", first=10_001), ""),
+        (_marked(), ""),
+    ],
+)
+def test_a_change_of_the_input_is_named_with_its_place(
+    place: Place, now: FileRecord, place_named: str
+) -> None:
+    """As closely as the marks of both files tell, and no closer."""
+    confirm_a_row(place.open(identity=identity(files=(_marked("aa", "bb", "cc"),))))
+    with pytest.raises(CheckpointDiffers) as refusal:
+        place.open(identity=identity(files=(now,)))
+    assert str(refusal.value) == (
+        f"{place.path} was made for another load. The content of orders.csv has changed: of the same length, "
+        f"then with SHA-256 aabbcc…, now {now.sha256}….{place_named} "
+        "Nothing was sent now. Go on with what it was made for, or begin anew with another --checkpoint: "
+        "then every row is sent, also those that this one has settled."
+    )
+
+
+def test_marks_are_kept(place: Place) -> None:
+    """A resumed load is told where in the file it can begin to read."""
+    marked = identity(files=(_marked("aa", "bb"),))
+    place.open(identity=marked).close()
+    assert place.view().identity == marked
 
 
 def confirm_a_row(journal: Journal) -> None:

@@ -219,9 +219,10 @@ def test_a_doubt_about_a_resend_is_written_before_it(place: Place) -> None:
 @pytest.mark.parametrize("suffix", ["", "-wal", "-wire"])
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "deleted"])
 def test_a_file_that_vanishes_during_the_run_is_noticed(place: Place, suffix: str, replaced: bool) -> None:
-    """The next commit says so, and nothing more is sent."""
+    """The next lease says so, nothing more is sent, and what was on the wire is not called never sent."""
     journal = place.open()
     journal.lease(range(10))
+    journal.sending(*range(5))
     path = place.beside(suffix)
     before = path.read_bytes()
     path.unlink()
@@ -231,7 +232,10 @@ def test_a_file_that_vanishes_during_the_run_is_noticed(place: Place, suffix: st
     with pytest.raises(CheckpointError, match=f"{path.name} was deleted or replaced while it was in use"):
         journal.lease(range(10, 20))
     with pytest.raises(CheckpointError, match="nothing more is sent"):
-        journal.sending(3)
+        journal.sending(7)
+    with pytest.raises(CheckpointError, match="nothing more is sent"):
+        journal.settle(confirmed(range(5)))
+    assert (journal.account().in_flight, journal.account().never_sent) == (10, 990)
     journal.close()
 
 
