@@ -168,8 +168,14 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
             rows += len(frame)
             yield frame
 
-    with _opened(target) as out:
-        write(counted(), out)
+    try:
+        with _opened(target) as out:
+            write(counted(), out)
+    except BrokenPipeError:  # a reader that has seen enough
+        raise
+    except OSError as error:
+        name = "The output" if str(target) == "-" else target
+        raise ConfigError(f"{name} cannot be written: {error.strerror or error}.") from None
     return rows
 
 
@@ -180,11 +186,8 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    try:
-        # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
-        descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror}.") from None
+    # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
+    descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as out:
             yield out

@@ -64,6 +64,20 @@ def test_a_folder_that_is_missing_is_named(place: Place) -> None:
         place.open()
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere")
+@pytest.mark.parametrize("there", [True, False], ids=["resumed", "new"])
+def test_a_folder_that_is_read_only_is_refused(place: Place, there: bool) -> None:
+    """A load that could write nothing down does not begin, with a new checkpoint or an old one."""
+    if there:
+        confirm_a_row(place.open())
+    place.path.parent.chmod(0o500)
+    try:
+        with pytest.raises(CheckpointError, match=r"orders\.ckpt"):
+            place.open()
+    finally:
+        place.path.parent.chmod(0o700)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(b"", "is empty"), (b"id,name\n1,x\n" * 50, "no checkpoint"), (os.urandom(5000), "no checkpoint")],
