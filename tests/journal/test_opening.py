@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from loader.model import Kind, Mark, Outcome, State
 from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from loader.journal import Journal
@@ -64,18 +65,35 @@ def test_a_folder_that_is_missing_is_named(place: Place) -> None:
         place.open()
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs permissions of POSIX")
 @pytest.mark.parametrize("there", [True, False], ids=["resumed", "new"])
-def test_a_folder_that_is_read_only_is_refused(place: Place, there: bool) -> None:
+def test_a_folder_that_is_read_only_is_refused(memory: Path, there: bool) -> None:
     """A load that could write nothing down does not begin, with a new checkpoint or an old one."""
+    place = Place(memory / "orders.ckpt")
     if there:
         confirm_a_row(place.open())
-    place.path.parent.chmod(0o500)
-    try:
+    with anybody(memory):
+        memory.chmod(0o500)
+        before = {part: part.read_bytes() for part in memory.iterdir()}
         with pytest.raises(CheckpointError, match=r"orders\.ckpt"):
             place.open()
+        assert {part: part.read_bytes() for part in memory.iterdir()} == before
+        memory.chmod(0o700)
+
+
+@contextmanager
+def anybody(folder: Path) -> Iterator[None]:
+    """Give a folder to an account without privileges and be that account, where this one has them."""
+    if os.geteuid():
+        yield
+        return
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, 65534, 65534)
+    os.seteuid(65534)
+    try:
+        yield
     finally:
-        place.path.parent.chmod(0o700)
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize(
