@@ -15,6 +15,7 @@ import pytest
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import FileRecord, Identity, opening, schema
 from loader.journal.files import Files
+from loader.journal.store import connect
 from loader.model import Kind, Mark, Outcome, State
 from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
@@ -141,6 +142,23 @@ def test_an_older_version_is_brought_up_to_date(place: Place, monkeypatch: pytes
     with place.open() as journal:
         assert journal.account().confirmed == 10
     assert place.view().account().confirmed == 10
+
+
+def test_a_kill_right_after_it_was_brought_up_to_date(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new version stands in the log alone then; it is not brought up to date a second time."""
+    confirm_a_row(place.open())
+    later = (*schema.MIGRATIONS, (2, ("CREATE TABLE notes (text TEXT)",)))
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    with (
+        closing(sqlite3.connect(f"{place.path.as_uri()}?mode=ro", uri=True)) as reader,
+        closing(connect(place.path)) as connection,
+    ):
+        reader.execute("SELECT commits FROM head").fetchone()
+        schema.migrate(connection, 1)
+    assert place.beside("-wal").stat().st_size
+    with place.open() as journal:
+        assert journal.account().confirmed == 1
+    assert place.view().account().confirmed == 1
 
 
 @pytest.mark.parametrize("keep", [0.01, 0.2, 0.5, 0.9])
