@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.delivery import Dispatch, Policy, RequestsTransport
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, FileRecord, Identity, Journal
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from loader.delivery import Brake
+    from loader.delivery import Brake, Dispatch, Policy
     from loader.mapping import Mapped, Mapper
     from loader.model import Account, Request
     from loader.report import Watch
@@ -137,6 +136,10 @@ def load(
         CheckpointError: the checkpoint cannot be opened, is in use or was made for another load. Then
             nothing was sent.
     """
+    # Not at the top: urllib3 binds a socket when it is imported, to find out whether the machine speaks IPv6,
+    # and a check promises to open none.
+    from loader.delivery import Dispatch, RequestsTransport  # noqa: PLC0415
+
     settings = plan.settings
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
@@ -301,6 +304,8 @@ def identity(plan: Plan) -> Identity:
 
 def policy_of(plan: Plan, account: Account) -> Policy:
     """The dispatcher's numbers; percentages are of the whole input."""
+    from loader.delivery import Policy  # noqa: PLC0415 - see load
+
     settings, total = plan.settings, plan.survey.rows
     return Policy(
         concurrency=settings.concurrency,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,18 +14,15 @@ from loader.profile.people import Bodies, Found, People
 from loader.profile.sketch import hashed
 from loader.profile.spill import Spill
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 Tie = tuple[str, str]
 
 
 @pytest.fixture(params=[4, 100_000], ids=["on disk", "in memory"])
-def buffered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def buffered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Few records in memory, so that the rest goes to disk; and all of them."""
     size: int = request.param
     monkeypatch.setattr(people, "Spill", lambda width: Spill(width, buffered=size))
-    yield size
+    return size
 
 
 def counted(ties: list[Tie], loose: list[str], *, last_wins: bool) -> Found:
