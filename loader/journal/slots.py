@@ -182,13 +182,14 @@ class Slots:
 
     def put(self, ordinals: Iterable[int]) -> None:
         """Note that the rows go on the wire now."""
-        taken, pack = self._taken, _SLOT.pack_into
+        taken, pack = self._taken, _SLOT.pack
         for ordinal in ordinals:
             if ordinal not in taken:
                 if not self._free:
                     self._grow()
                 taken[ordinal] = at = self._free.pop()
-                pack(self._map, at, ordinal, ordinal ^ _MASK)
+                # In one store: `pack_into` writes byte after byte, and a kill between two leaves a torn slot.
+                self._map[at : at + 16] = pack(ordinal, ordinal ^ _MASK)
 
     def clear(self, ordinals: Iterable[int]) -> None:
         """Empty the slots of rows whose outcome is committed."""

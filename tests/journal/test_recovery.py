@@ -167,6 +167,27 @@ def test_slots_without_a_boot_id_never_count(place: Place) -> None:
         assert journal.leftovers == 8
 
 
+def test_a_slot_is_set_and_cleared_in_one_store(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill in the middle of two would leave a slot that is none, and then the whole lease is in doubt."""
+
+    class Stores:
+        """A memory map that takes whole slices alone, and remembers how long they were."""
+
+        def __init__(self) -> None:
+            self.lengths: list[int] = []
+
+        def __setitem__(self, part: slice, value: bytes) -> None:
+            self.lengths.append(len(value))
+
+    journal = place.open()
+    journal.lease(range(10))
+    stores = Stores()
+    monkeypatch.setattr(journal._slots, "_map", stores)
+    journal.sending(3)
+    journal._slots.clear([3])
+    assert stores.lengths == [16, 16]
+
+
 def test_more_requests_than_the_window_are_all_remembered(place: Place) -> None:
     """The slot file grows; no row on the wire is forgotten."""
     journal = place.open(window=1)
