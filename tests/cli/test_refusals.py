@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from typing import TYPE_CHECKING
 
@@ -44,6 +43,7 @@ def test_failures_never_take_the_place_of_what_they_come_from(
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_failures_that_cannot_be_written_say_so(command: CommandLine, loaded: Path, form: str) -> None:
     """A disk without room for the rejects is a sentence, and leaves what stood there."""
+    resource = pytest.importorskip("resource", reason="needs limits of POSIX")
     target = loaded.parent / "rejected"
     target.write_text("of yesterday")
     before = sorted(loaded.parent.iterdir())

@@ -134,7 +134,7 @@ def count(load: Load, tally: Tally, doubts_before: frozenset[int] | None) -> Non
     tally.doubled += len({ordinal for ordinal, times in landed.items() if times > 1} - ledger.marked)
     if doubts_before is not None:
         tally.doubts.append(len(ledger.in_doubt - doubts_before))
-        assert tally.doubts[-1] <= BOUND
+        assert tally.doubts[-1] <= BOUND, f"{tally.doubts[-1]} doubts after one kill"
     check(view, landed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from tests.crash.campaign import Tally, killed_until_done
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
 
 
 @pytest.mark.parametrize(("kind", "rows", "seed"), [(Kind.EVENTS, 500, 11), (Kind.USERS, 250, 12)])

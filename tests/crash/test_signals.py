@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.faultserver import Visit
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
 
 
 class Silent(RecordingVendor):
