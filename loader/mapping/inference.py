@@ -115,8 +115,8 @@ class _Inference:
         elif all(value.lstrip("-").replace(".", "", 1).isdigit() for value in values):
             self._problems.append(
                 f'column "{column}" holds the number {unknown[0]}, which is no device type of this vendor, '
-                "so its numbers mean something else. Say what in a mapping file, for example device_type = "
-                f'{{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
+                "so its numbers mean something else. Say what in a mapping file (`map` proposes one), for "
+                f'example device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
             )
 
     def _check_needed(self, found: dict[str, str]) -> None:
@@ -132,8 +132,8 @@ class _Inference:
 
     def _missing(self, field: str, what: str, otherwise: str = "") -> None:
         self._problems.append(
-            f"no column is known to hold the {what}. Name it in a mapping file, [fields] {field} = "
-            f'"its name"{otherwise}, or rename it to {field}.'
+            f"no column is known to hold the {what}. Name it in a mapping file (`map` proposes one): "
+            f'[fields] {field} = "its name"{otherwise}, or rename it to {field}.'
         )
 
     def _attributes(self, columns: list[str]) -> dict[str, Rule]:
@@ -146,7 +146,8 @@ class _Inference:
                 self._notes.append(f'column "{name}" is not used: {why}.')
             elif is_nested(kind) and natural_type(kind) != "list":
                 self._notes.append(
-                    f'column "{name}" is not sent: it holds {kind}, and an attribute is one value.'
+                    f'column "{name}" is not sent: it holds {kind}, and an attribute is one value. '
+                    "A mapping file can open it with expand."
                 )
             elif problems := name_problems(name):
                 self._problems += [f'column "{name}" as an attribute: {problem}' for problem in problems]

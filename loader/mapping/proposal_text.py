@@ -42,8 +42,15 @@ def _unused(proposal: Proposal) -> list[str]:
 
 
 def _comment(text: str) -> list[str]:
+    """Lines of a comment; TOML allows no control characters there, and a column's name may hold some."""
+    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
     return textwrap.wrap(
-        text, 100, initial_indent="# ", subsequent_indent="# ", break_long_words=False, break_on_hyphens=False
+        printable,
+        100,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

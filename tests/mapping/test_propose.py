@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loader.mapping import Mapping
 from loader.mapping.proposal_text import proposal_text
@@ -151,3 +153,21 @@ def test_an_input_without_rows_is_proposed_for_by_its_header() -> None:
     """A header alone gives a proposal to begin with."""
     frame = text_frame(hwid=[], event=[], ts=[], x=[])
     assert 'timestamp = { column = "ts", format = "iso" }' in lines(Kind.EVENTS, frame)
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4, unique=True),
+    st.lists(st.text(max_size=8), min_size=1, max_size=3),
+)
+def test_a_proposal_is_valid_whatever_the_columns_are_called(names: list[str], cells: list[str]) -> None:
+    """Names with quotes, line ends, control characters and dots are written so that the file can be read."""
+    good = [name for name in names if name.isascii() or name.encode("utf-8", "ignore").decode() == name]
+    columns = {name: cells for name in good if name.strip()}
+    frame = text_frame(
+        hwid=["d"] * len(cells), event=["e"] * len(cells), ts=["1700000000"] * len(cells), **columns
+    )
+    proposal = propose(Kind.EVENTS, schema_of(frame), frame, now=NOW)
+    mapping = Mapping.parse(proposal_text(proposal, "a\x7f\n.csv"), "t")
+    sent = {rule.column[0] for rule in [*mapping.attributes.values(), *mapping.fields.values()]}
+    sent |= {expand.column for expand in mapping.expand}
+    assert sent | set(proposal.unused) == set(frame.columns)

@@ -78,3 +78,18 @@ def test_a_skipped_time_can_be_shifted_to_the_end_of_the_gap() -> None:
         nonexistent="shift",
     )
     assert datetime.fromtimestamp(int(located.utc[0]), UTC) == datetime(2024, 3, 10, 7, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["America/New_York", "Australia/Sydney", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("instant", [-(2**35), -(2**28), 0, *(number << 28 for number in range(3, 9)), 2**37])
+def test_a_lone_instant_where_one_table_of_offsets_ends_is_found_in_the_next(name: str, instant: int) -> None:
+    """Tables are made only for the years that a column has; a column of one row needs its neighbours too."""
+    zone = shipped(name)
+    for shift in (-86_400, -1, 0, 1, 86_400):
+        utc = np.array([instant + shift], dtype=np.int64)
+        known = datetime.fromtimestamp(instant + shift, zone).utcoffset()
+        assert known is not None
+        assert offsets(utc, zone).tolist() == [int(known.total_seconds())]
+        wall = utc + offsets(utc, zone)
+        located = locate(wall, zone, ambiguous="reject", nonexistent="reject")
+        assert located.utc.tolist() == utc.tolist()
