@@ -22,7 +22,7 @@ from pyarrow import csv
 
 from benchmarks.answer import ANSWER
 from benchmarks.load import APPLICATION, HERE, WORK
-from loader import pipeline
+from loader import pipeline, planning
 from loader.journal import Journal
 from loader.model import Kind, Outcome, State
 from loader.settings import Endpoint, Settings
@@ -146,7 +146,7 @@ def confirm(source: Path, server: FirstRequest, rows: int) -> None:
         Kind.EVENTS, (str(source),), APPLICATION, server.endpoint, CHECKPOINT, mapping=MAPPING
     )
     plan = pipeline.prepare(settings)
-    with Journal.open(CHECKPOINT, pipeline.identity(plan)) as journal:
+    with Journal.open(CHECKPOINT, planning.identity(plan)) as journal:
         for first in range(0, rows, LEASE):
             lease = range(first, min(first + LEASE, rows))
             journal.lease(lease)

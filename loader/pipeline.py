@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.delivery import Dispatch, Policy, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
-from loader.failures import GUARDED, would_be_rejects
-from loader.journal import Checkpoint, Identity, Journal
-from loader.mapping import Mapping, bind, infer
-from loader.mapping.fields import APPLICATION_CODE
+from loader.failures import would_be_rejects
+from loader.journal import Checkpoint, Journal
+from loader.leases import CANARY_ROWS, Leases, within
 from loader.model import Chunk, Decision, Kind, Result, State
+from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
-from loader.settings import OnDoubt, Order
-from loader.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,115 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from loader.delivery import Brake
-    from loader.mapping import Mapped, Mapper
-    from loader.model import Account, Request
+    from loader.model import Account
     from loader.report import Watch
-    from loader.settings import Settings
-    from loader.sources import Source, Survey
 
-# So many first rows that all fail to map for one reason: the mapping is wrong, not the rows.
-CANARY_ROWS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that is known before the first send.
-
-    Attributes:
-        earlier: the account that earlier runs left in the checkpoint, or None where there is none yet.
-        mended: the mapping of the checkpoint, where a retry goes on with another one; else None.
-    """
-
-    settings: Settings
-    source: Source
-    survey: Survey
-    mapper: Mapper
-    earlier: Account | None
-    mended: str | None = field(default=None, kw_only=True)
-
-    @property
-    def rows(self) -> int:
-        """Rows to be loaded over all runs: the whole input, or the first `limit` of it."""
-        limit = self.settings.limit
-        return self.survey.rows if limit is None else min(limit, self.survey.rows)
-
-    @property
-    def remaining(self) -> int:
-        """Rows still to be loaded."""
-        beyond = self.survey.rows - self.rows
-        return max(0, self.earlier.never_sent - beyond) if self.earlier else self.rows
-
-    @property
-    def doubtful(self) -> int:
-        """Rows that earlier runs left in doubt and that this one sends again."""
-        return self.earlier.in_doubt if self.earlier and resends(self.settings) else 0
-
-
-def prepare(settings: Settings) -> Plan:
-    """Read the whole input once, decide on the mapping, and refuse what cannot go well.
-
-    Raises:
-        SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
-    """
-    refuse_application(settings.application)
-    checkpoint = existing(settings)
-    plan = draw_up(settings, checkpoint)
-    if checkpoint:
-        checkpoint.refuse_other(identity(plan))
-    return plan
-
-
-def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping | None = None) -> Plan:
-    """Survey the input and bind a mapping to it: the given one, or the file's, or what the names say.
-
-    Raises:
-        SourceError, MappingError: the input or the mapping cannot be used.
-    """
-    source = open_source(settings.files)
-    refuse_guarded(source, settings.files[0])
-    survey = source.survey(checkpoint.identity.files if checkpoint else ())
-    sample = source.sample()
-    where = str(settings.mapping or settings.files[0])
-    if settings.mapping:
-        mapping = Mapping.read(settings.mapping, settings.kind)
-    mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
-    now = began(checkpoint) if checkpoint else datetime.now(UTC)
-    mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
-    mapper = replace(mapper, ordered=settings.order is Order.DEVICE)
-    return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
-
-
-def refuse_guarded(source: Source, name: str) -> None:
-    """Cells that were changed for a spreadsheet are not the cells of the input."""
-    if GUARDED in source.schema.names:
-        raise SourceError(
-            f"{name}: was written for a spreadsheet, with apostrophes before some cells. "
-            "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
-        )
-
-
-def refuse_application(code: str) -> None:
-    """The vendor would refuse every row of a code that cannot be one."""
-    if not APPLICATION_CODE.fullmatch(code):
-        raise ConfigError(
-            f'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, twice). '
-            "Check --app or PUSHWOOSH_APPLICATION."
-        )
-
-
-def existing(settings: Settings) -> Checkpoint | None:
-    """What earlier runs left, if they did anything."""
-    path = settings.checkpoint
-    if path is None or not path.exists():
-        return None
-    checkpoint = Checkpoint.open(path)
-    return None if checkpoint.blank else checkpoint
-
-
-def began(checkpoint: Checkpoint) -> datetime:
-    """The one instant of all runs, for what depends on the moment: that which the first run wrote down."""
-    mapping = Mapping.parse(checkpoint.identity.mapping, str(checkpoint.path))
-    return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
+__all__ = ["Plan", "check", "load", "prepare"]
 
 
 def load(
@@ -183,11 +75,6 @@ def load(
     )
 
 
-def resends(settings: Settings) -> bool:
-    """Whether a row in doubt is sent again: users always (the last call wins), events on request."""
-    return settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND
-
-
 def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     """The rows that were never sent, and where doubts are sent again, those that earlier runs left in doubt.
 
@@ -216,6 +103,21 @@ def account_at_rest(journal: Journal, path: Path) -> Account:
         return Checkpoint.open(path).account()
     except CheckpointError:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
+
+
+def policy_of(plan: Plan, account: Account) -> Policy:
+    """The dispatcher's numbers; percentages are of the whole input."""
+    settings, total = plan.settings, plan.survey.rows
+    return Policy(
+        concurrency=settings.concurrency,
+        rate=settings.rate,
+        resend_ambiguous=resends(settings),
+        last_wins=settings.kind is Kind.USERS,
+        max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
+        max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
+        rejected_before=account.rejected,
+        in_doubt_before=account.in_doubt,
+    )
 
 
 def check(plan: Plan, rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None) -> Profile:
@@ -249,108 +151,3 @@ def checked(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFr
                 yield would_be_rejects(chunk, mapped.rejects)
     except SourceError as error:
         profile.stopped = str(error)
-
-
-class Leases:
-    """Takes rows from the source, maps them, and leases them in the journal before it hands them out.
-
-    Args:
-        plan: source and mapper.
-        journal: where rows are leased.
-        dispatch: asked whether the load has stopped.
-        wanted: rows that may be leased, ascending.
-        canary: so many first rows, all rejected for one reason, end it before anything is sent; 0 for never.
-
-    Attributes:
-        stopped: why the input ended before its end, or None.
-    """
-
-    def __init__(
-        self, plan: Plan, journal: Journal, dispatch: Dispatch, wanted: Iterable[range], *, canary: int
-    ) -> None:
-        self.stopped: str | None = None
-        self._wanted = list(wanted)
-        self._canary = canary
-        self._plan = plan
-        self._journal = journal
-        self._dispatch = dispatch
-
-    def requests(self) -> Iterator[Request]:
-        """Every row that was never sent, in order. Rows before a damaged place are handed out."""
-        try:
-            for mapped in self._mapped():
-                for part in mapped.parts(self._journal.lease_rows):
-                    self._journal.lease(part.rows, part.rejects)
-                    self._dispatch.count_rejected(len(part.rejects))
-                    if self._dispatch.stopped:
-                        return
-                    yield from part.requests()
-        except (SourceError, CheckpointError) as error:
-            # What is on the wire is still answered and settled.
-            self.stopped = str(error)
-
-    def _mapped(self) -> Iterator[Mapped]:
-        if not self._wanted:
-            return
-        canary = self._canary
-        for chunk in within(self._plan.source.chunks(self._wanted[0].start), self._wanted):
-            mapped = self._plan.mapper.map(chunk)
-            if canary and (reason := all_alike(mapped, canary)):
-                self.stopped = reason
-                return
-            canary = 0
-            yield mapped
-
-
-def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[Chunk]:
-    """The parts of the chunks that are in the wanted ranges; both ascend."""
-    ranges = deque(wanted)
-    for chunk in chunks:
-        while ranges and ranges[0].start < chunk.rows.stop:
-            part = chunk.part(ranges[0])
-            if len(part.rows):
-                yield part
-            if ranges[0].stop > chunk.rows.stop:
-                break
-            ranges.popleft()
-        if not ranges:
-            return
-
-
-def all_alike(mapped: Mapped, rows: int) -> str | None:
-    """A sentence, if the first rows are all rejected for one reason: then nothing is sent at all."""
-    first = mapped.rejects[:rows]
-    if len(first) < rows or first[-1].ordinal != mapped.first + rows - 1:
-        return None
-    if len({reject.reason for reject in first}) > 1:
-        return None
-    return (
-        f"The first {rows} rows cannot be mapped, all for one reason: {first[0].message} "
-        "Mend the mapping; nothing was sent."
-    )
-
-
-def identity(plan: Plan) -> Identity:
-    """What the checkpoint is of: it is refused for anything else."""
-    return Identity(
-        kind=plan.settings.kind,
-        application=plan.settings.application,
-        endpoint=plan.settings.endpoint.name,
-        mapping=plan.mended or plan.mapper.mapping.to_toml(),
-        files=plan.survey.files,
-    )
-
-
-def policy_of(plan: Plan, account: Account) -> Policy:
-    """The dispatcher's numbers; percentages are of the whole input."""
-    settings, total = plan.settings, plan.survey.rows
-    return Policy(
-        concurrency=settings.concurrency,
-        rate=settings.rate,
-        resend_ambiguous=resends(settings),
-        last_wins=settings.kind is Kind.USERS,
-        max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
-        max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
-        rejected_before=account.rejected,
-        in_doubt_before=account.in_doubt,
-    )

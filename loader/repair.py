@@ -18,7 +18,8 @@ from loader.failures import located
 from loader.journal import Checkpoint, Journal, runs
 from loader.mapping import Mapping
 from loader.model import OWN_COLUMNS, Decision, Kind, Phase, State
-from loader.pipeline import draw_up, identity, load
+from loader.pipeline import load
+from loader.planning import draw_up, identity
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from loader.delivery import Brake
     from loader.journal import ExceptionRow
     from loader.model import Account, Chunk, Result
-    from loader.pipeline import Plan
+    from loader.planning import Plan
     from loader.report import Watch
 
 SHOWN = 10  # so many unknown rows or ids are named in an error

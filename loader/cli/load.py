@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake
     from loader.model import Result
-    from loader.pipeline import Plan
+    from loader.planning import Plan
     from loader.report import Watch
     from loader.sandbox import EmbeddedSandbox
 

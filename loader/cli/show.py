@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from loader.journal import Checkpoint, Decided
     from loader.model import Result
-    from loader.pipeline import Plan
+    from loader.planning import Plan
     from loader.repair import Resolved
     from loader.sandbox import Holdings
     from loader.settings import Settings

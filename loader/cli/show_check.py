@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Sequence
 
-    from loader.pipeline import Plan
+    from loader.planning import Plan
     from loader.profile import Profile
     from loader.profile.columns import ColumnProfile
     from loader.profile.times import Times
