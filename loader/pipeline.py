@@ -51,7 +51,7 @@ def load(
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
     with (
-        Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency) as journal,
+        Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest) as journal,
         closing(open_transport(settings)) as transport,
     ):
         wanted = choose(journal) if choose else unsent(plan, journal)
@@ -109,7 +109,8 @@ def policy_of(plan: Plan, account: Account) -> Policy:
     """The dispatcher's numbers; percentages are of the whole input."""
     settings, total = plan.settings, plan.survey.rows
     return Policy(
-        concurrency=settings.concurrency,
+        concurrency=settings.concurrency.highest,
+        least_concurrency=settings.concurrency.lowest,
         rate=settings.rate,
         resend_ambiguous=resends(settings),
         last_wins=settings.kind is Kind.USERS,

@@ -10,9 +10,8 @@ import click
 
 from loader.errors import ConfigError
 from loader.settings import (
-    DEFAULT_CONCURRENCY,
     DEFAULT_ENDPOINT,
-    MAX_CONCURRENCY,
+    Concurrency,
     Endpoint,
     Library,
     OnDoubt,
@@ -50,6 +49,23 @@ class ThresholdType(click.ParamType[Threshold]):
             return value
         try:
             return Threshold.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+class ConcurrencyType(click.ParamType[Concurrency]):
+    """A number, or bounds between which the number is found."""
+
+    name = "N|auto|auto:N-M"
+
+    def convert(
+        self, value: str | Concurrency, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Concurrency:
+        """Read ``auto``, ``auto:4-64`` or ``16``."""
+        if isinstance(value, Concurrency):
+            return value
+        try:
+            return Concurrency.parse(value)
         except ConfigError as error:
             self.fail(str(error), param, ctx)
 
@@ -130,10 +146,11 @@ SENDING_OPTIONS = together(
     ),
     click.option(
         "--concurrency",
-        type=click.IntRange(1, MAX_CONCURRENCY),
-        default=DEFAULT_CONCURRENCY,
+        type=ConcurrencyType(),
+        default="auto",
         show_default=True,
-        help="Requests on the wire at a time.",
+        help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "
+        "with bounds as in auto:4-64.",
     ),
     click.option(
         "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."

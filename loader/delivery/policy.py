@@ -13,6 +13,7 @@ class Policy:
 
     Attributes:
         concurrency: the largest number of requests on the wire.
+        least_concurrency: the number is found between this and the largest; None to keep to the largest.
         rate: the largest number of attempts a second, or None.
         resend_ambiguous: records in doubt are sent again: always right for users (repeatable), for events
             only on request.
@@ -29,6 +30,7 @@ class Policy:
     """
 
     concurrency: int = 16
+    least_concurrency: int | None = None
     rate: float | None = None
     resend_ambiguous: bool = False
     last_wins: bool = True

@@ -19,15 +19,17 @@ class Row:
         attempts: requests of which something left.
         doubts: how many attempts ended in doubt and were followed by another.
         epoch: the breaker's epoch at the latest attempt.
+        sent_at: when that was, on the dispatcher's clock.
     """
 
-    __slots__ = ("attempts", "doubts", "epoch", "request")
+    __slots__ = ("attempts", "doubts", "epoch", "request", "sent_at")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.attempts = 0
         self.doubts = 0
         self.epoch = 0
+        self.sent_at = 0.0
 
     def __lt__(self, other: Row) -> bool:
         """Rows that go again go in the order of the input."""

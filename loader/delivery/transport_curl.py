@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from loader.settings import Token
 
-_LONGEST_WAIT = 3600.0
-
 
 def open_line(
     url: str,
@@ -105,7 +103,7 @@ class CurlTransport:
             while not self._closed:
                 while self._inbox:
                     self._line.send(*self._inbox.popleft())
-                _resolve(self._line.turn(_LONGEST_WAIT))
+                _resolve(self._line.turn(None))
         finally:
             with self._lock:
                 self._closed = True

@@ -157,7 +157,10 @@ class Exchange:
 
     def answered(self) -> Answer:
         """The whole answer that libcurl has read."""
-        return self._answer(complete=True)
+        head = b"".join(self._lines).lower()
+        if b"retry-after" in head or b"content-encoding" in head:
+            return self._answer(complete=True)
+        return Answer(self.easy.getinfo(pycurl.RESPONSE_CODE), b"".join(self._parts))
 
     def failed(self, code: int, message: str) -> Attempt:
         """What to make of an error of libcurl's."""

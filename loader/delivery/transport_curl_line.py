@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SELECTABLE = 1024  # file descriptors from there on are not for select(2)
 # Where libcurl names fewer sockets than there are requests, some may be beyond what select(2) can take.
 _LONGEST_BLIND_WAIT = 0.01
+_LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 _PREMATURE = "an answer was there before the request was sent; it is another's"
 
 
@@ -52,6 +53,7 @@ class CurlLine:
         self._held: list[Exchange] = []  # with their bodies yet to be sent
         self._spare = [Exchange(target, self._held)]
         self._begun: list[Exchange] = []
+        self._in_flight = 0  # what was begun, and what flies in any of the pools
         self._queue: deque[tuple[bytes, object]] = deque()
         self._bell, self._ear = socket.socketpair()
         self._bell.settimeout(0)
@@ -72,13 +74,14 @@ class CurlLine:
         exchange = self._spare.pop() if self._spare else Exchange(self._target, self._held)
         exchange.begin(body, tag)
         self._begun.append(exchange)
+        self._in_flight += 1
 
-    def turn(self, timeout: float) -> list[tuple[Any, Attempt]]:
+    def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
         """Move what is on the wire; the attempts that ended, or none after so many seconds or a `wake`."""
         self._launch()
         done = self._perform()
-        if not done and timeout > 0:
-            self._wait(timeout)
+        if not done and timeout != 0:
+            self._wait(_LONGEST_WAIT if timeout is None else min(timeout, _LONGEST_WAIT))
             done = self._perform()
         now = time.monotonic()
         if now >= self._sweep_at:
@@ -112,10 +115,6 @@ class CurlLine:
         self._bell.close()
         self._ear.close()
         return given_up
-
-    @property
-    def _in_flight(self) -> int:
-        return len(self._begun) + len(self._pool.flying) + sum(len(pool.flying) for pool in self._left)
 
     def _launch(self) -> None:
         """Put what was begun on the wire, on clean connections."""
@@ -171,6 +170,7 @@ class CurlLine:
 
     def _retire(self, exchange: Exchange) -> None:
         exchange.pool.retire(exchange)
+        self._in_flight -= 1
         self._spare.append(exchange)
 
     def _wait(self, timeout: float) -> None:

@@ -121,7 +121,10 @@ def test_status_shows_the_account(command: CommandLine, tmp_path: Path) -> None:
             '"some" is neither a number of rows (100) nor a percentage',
         ),
         (["--sandbox", "--mapping", "nowhere.toml"], "nowhere.toml"),
-        (["--sandbox", "--transport", "carrier-pigeon"], "is not one of 'curl', 'requests'"),
+        (["--sandbox", "--transport", "carrier-pigeon"], "'carrier-pigeon' is not one of"),
+        (["--sandbox", "--concurrency", "auto:9-3"], "--concurrency is auto:9-3"),
+        (["--sandbox", "--concurrency", "many"], '"many" is neither auto, nor bounds'),
+        (["--sandbox", "--carrier", "pigeon"], "No such option"),
     ],
 )
 def test_wrong_settings_are_refused(

@@ -8,13 +8,16 @@ import signal
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loader.delivery import Brake, Dispatch, Policy, Transport
+from loader.delivery.transport_curl import open_line
 from loader.delivery.wire import Timeouts
 from loader.model import Outcome, State
+from tests.delivery.conftest import TRANSPORTS
 from tests.delivery.simulation import numbered
 from tests.faultserver import (
     Behaviour,
@@ -30,13 +33,44 @@ from tests.faultserver import (
 )
 
 if TYPE_CHECKING:
-    from tests.delivery.conftest import Opener
+    from collections.abc import Callable, Iterator
+
+    from loader.delivery.wire import Line
+
+    AnyOpener = Callable[..., Transport | Line]
+
+
+def line(
+    url: str,
+    *,
+    timeouts: Timeouts,
+    ca_bundle: str | None = None,
+    proxies: dict[str, str] | None = None,
+    concurrency: int,
+) -> Line:
+    """What a load opens by default."""
+    return open_line(
+        url, None, concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
+    )
+
+
+@pytest.fixture(params=[*TRANSPORTS, "line"])
+def opened(request: pytest.FixtureRequest) -> Iterator[AnyOpener]:
+    """Opens a transport, or the line that a load really uses, and closes it afterwards."""
+    opener: AnyOpener = TRANSPORTS.get(request.param, line)
+    with ExitStack() as held:
+
+        def open_(url: str, **options: object) -> Transport | Line:
+            return held.enter_context(closing(opener(url, **options)))
+
+        yield open_
+
 
 QUICK = Timeouts(connect=1.0, read=0.3, total=0.5)
 
 
 def deliver(
-    transport: Transport, rows: int, policy: Policy, brake: Brake | None = None
+    transport: Transport | Line, rows: int, policy: Policy, brake: Brake | None = None
 ) -> tuple[dict[int, Outcome], set[int], Dispatch]:
     """Deliver numbered rows; the final outcomes, the rows that were flagged as resent, and the dispatcher."""
     dispatch = Dispatch(transport, policy=policy, brake=brake or Brake(), sending=lambda _: None)
@@ -71,7 +105,7 @@ FAULTS: list[Behaviour] = [
 
 
 @pytest.mark.parametrize("resend", [False, True])
-def test_the_account_is_true_on_a_lying_network(opened: Opener, resend: bool) -> None:
+def test_the_account_is_true_on_a_lying_network(opened: AnyOpener, resend: bool) -> None:
     """Every tenth request meets a fault; what the loader says agrees with what the server took."""
     chance = random.Random(7)
     script = [chance.choice(FAULTS) if chance.random() < 0.1 else answer() for _ in range(900)]
@@ -94,7 +128,7 @@ def throttled(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("pull", ["thread", "signal"])
-def test_the_brake_ends_a_real_wait_at_once(opened: Opener, pull: str) -> None:
+def test_the_brake_ends_a_real_wait_at_once(opened: AnyOpener, pull: str) -> None:
     """Ctrl-C during a Retry-After wait ends the load within a moment; every row was never sent."""
     brake = Brake()
 
@@ -120,7 +154,7 @@ def test_the_brake_ends_a_real_wait_at_once(opened: Opener, pull: str) -> None:
     assert dispatch.stopped is None
 
 
-def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: Opener) -> None:
+def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: AnyOpener) -> None:
     """The second Ctrl-C does not wait for the read timeout, and neither does closing the transport."""
     brake = Brake()
     began = time.monotonic()
@@ -135,6 +169,5 @@ def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: Opener) -> Non
         thread.start()
         final, _, _ = deliver(transport, 100, Policy(concurrency=4), brake)
         thread.join()
-        transport.close()
     assert time.monotonic() - began < 5
     assert in_state(final, State.IN_DOUBT) == set(final) == {0, 1, 2, 3}
