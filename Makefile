@@ -23,7 +23,7 @@ check:
 # Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.
 cdnow:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
-	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py -k whole_file
+	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py tests/cli/test_check.py -k whole_file
 
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -31,6 +31,7 @@ format:
 bench:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.check
 
 samples:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER)
