@@ -128,9 +128,9 @@ def times(found: Times, width: int) -> Iterator[str]:
         yield f"  {count(rows, 'time')} without a zone, read in {zone}"
     yield from rest(found.naive, "zones")
     if found.skipped:
-        yield f"  {count(found.skipped, 'time')} that the clocks skip when they are set forward"
+        yield f"  {found.skipped:,} in the hour that is skipped when clocks are set forward"
     if found.twice:
-        yield f"  {count(found.twice, 'time')} that come twice when the clocks are set back"
+        yield f"  {found.twice:,} in the hour that comes twice when clocks are set back"
     yield "  by month on the user's clock"
     most = max(found.months.values())
     digits = len(f"{most:,}")
@@ -242,22 +242,21 @@ def clear(text: str, longest: int = 60) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     """Columns below each other; the last is cut where the terminal ends. ``>`` sets a column to the right."""
+    from rich.cells import cell_len  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415 - rich is slow to import
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    grid = Table(box=None, pad_edge=False, show_header=True, header_style="", padding=(0, 2, 0, 0))
-    for name in head:
-        last = name == head[-1]
+    grid = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
+    for title, cells in zip(head, zip(*rows, strict=True), strict=True):
+        name = title.removeprefix(">")
         grid.add_column(
-            Text(name.removeprefix(">")),
-            justify="right" if name.startswith(">") else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=None if last else max(len(row[head.index(name)]) for row in rows),
+            Text(name),
+            justify="left" if name == title else "right",
+            min_width=None if title == head[-1] else max(map(cell_len, [name, *cells])),
         )
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     out = io.StringIO()
     Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
     yield from (line.rstrip() for line in out.getvalue().splitlines())

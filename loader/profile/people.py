@@ -75,11 +75,11 @@ class People:
         return found
 
     def _count_devices(self, ties: Records, found: Found) -> None:
-        ties = ties[np.argsort(ties[:, 0])]
+        ties = ties.take(np.argsort(ties[:, 0]), axis=0)
         found.devices += len(_begins(ties[:, 0]))
         nobody = ties[:, 1] == NOBODY
         if nobody.any():
-            ties = ties[~nobody]
+            ties = ties.compress(~nobody, axis=0)
         begins = _begins(ties[:, 0])
         if not len(begins):
             return
@@ -93,11 +93,11 @@ class People:
         self._note(ties[begins[single], 1], _KEPT)
         if len(several):
             sizes = np.diff(np.append(begins, len(ties)))
-            self._count_several(ties[np.repeat(~single, sizes)], found)
+            self._count_several(ties.compress(np.repeat(~single, sizes), axis=0), found)
 
     def _count_several(self, ties: Records, found: Found) -> None:
         """Ties of devices that have several users each."""
-        ties = ties[np.lexsort((ties[:, 2], ties[:, 0]))]
+        ties = ties.take(np.lexsort((ties[:, 2], ties[:, 0])), axis=0)
         begins = _begins(ties[:, 0])
         ends = np.append(begins[1:], len(ties)) - 1
         found.several_users += len(begins)
@@ -116,7 +116,7 @@ def _begins(keys: Hashes) -> Any:
 
 
 def _count_users(fates: Records, found: Found) -> None:
-    fates = fates[np.argsort(fates[:, 0])]
+    fates = fates.take(np.argsort(fates[:, 0]), axis=0)
     begins = _begins(fates[:, 0])
     if not len(begins):
         return
@@ -165,7 +165,7 @@ class Bodies:
 
 def _first_two(bodies: Records, keys: Hashes) -> list[tuple[int, int]]:
     """Of each key that is there more than once, the first two ordinals."""
-    ours = bodies[np.isin(bodies[:, 0], keys)]
-    ours = ours[np.lexsort((ours[:, 1], ours[:, 0]))]
+    ours = bodies.compress(np.isin(bodies[:, 0], keys), axis=0)
+    ours = ours.take(np.lexsort((ours[:, 1], ours[:, 0])), axis=0)
     begins = _begins(ours[:, 0])
     return list(zip(ours[begins, 1].tolist(), ours[begins + 1, 1].tolist(), strict=True))

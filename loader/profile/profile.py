@@ -172,6 +172,9 @@ class Profile:
         """Tie devices to users; the hashes of the ids of rows that would be sent."""
         nobody = np.zeros(mapped.count, np.uint64)
         devices, users = (hashed_or(ids[name], NOBODY) if name in ids else nobody for name in _IDS)
+        if good is None and devices.all() and users.all():
+            self._ties.tie(devices, users, mapped.ordinals)
+            return {"hwid": devices, "userId": users}
         sent = np.ones(mapped.count, np.bool_) if good is None else good
         hashes = {"hwid": devices[sent & (devices != NOBODY)], "userId": users[sent & (users != NOBODY)]}
         if self.kind is Kind.USERS:

@@ -81,7 +81,8 @@ class Spill:
             order = np.argsort(key, kind="stable")
             bounds = np.searchsorted(key[order], np.arange(_BUCKETS + 1))
             self._runs.append((self._file.tell(), bounds))
-            self._file.write(records[order].tobytes())
+            # `take`, for records[order] takes five times as long.
+            self._file.write(records.take(order, axis=0).tobytes())
         self._used = 0
 
     def _read(self, run: tuple[int, Any], bucket: int) -> Records:

@@ -305,3 +305,24 @@ def test_no_socket_is_opened(command: CommandLine, tmp_path: Path, way: list[str
     )
     assert "purchase" in ran.stdout
     assert (int(ran.stderr.splitlines()[-1]) > 0) is ("--sandbox" in way)
+
+
+def keys_of(record: Any) -> set[str]:
+    """The names of a record and of the records in it, where names are fixed."""
+    if isinstance(record, list):
+        return set().union(*map(keys_of, record))
+    if not isinstance(record, dict):
+        return set()
+    fixed = {key for key in record if key not in {"purchase", "2024-02", ZONE}}
+    return fixed.union(*map(keys_of, record.values()))
+
+
+@pytest.mark.parametrize("kind", ["users", "events"])
+def test_the_readme_names_every_key(command: CommandLine, tmp_path: Path, kind: str) -> None:
+    """Each key of the summary is documented, so that a program can be written against it."""
+    path = saved(tmp_path / "e.csv", EVENTS, [GOOD, GOOD, GOOD.replace("0042", "43"), NAMELESS])
+    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("writes the same as one JSON object") :].partition("\n## ")[0]
+    keys = keys_of(checked(command, kind, path))
+    assert {"read", "alike" if kind == "events" else "users_that_vanish", "first", "again"} <= keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in table] == []
