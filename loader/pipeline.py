@@ -86,8 +86,9 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     Raises:
         SourceError, MappingError: the input or the mapping cannot be used.
     """
-    source = open_source(settings.files)
-    survey = source.survey(checkpoint.identity.files if checkpoint else ())
+    known = checkpoint.identity.files if checkpoint else ()
+    source = open_source(settings.files, dialect=settings.dialect, known=known)
+    survey = source.survey()
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     if settings.mapping:

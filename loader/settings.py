@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from loader.dialect import Dialect
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ class Settings:
         checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
+        dialect: what is said of how text files are written.
         concurrency: the largest number of requests on the wire.
         rate: the largest number of requests a second, retries included, or None.
         limit: only the first so many rows of the input, or None for all.
@@ -178,6 +180,7 @@ class Settings:
     checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
+    dialect: Dialect = field(default=Dialect())
     concurrency: int = DEFAULT_CONCURRENCY
     rate: float | None = None
     limit: int | None = None
