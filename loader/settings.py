@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from loader.dialect import Dialect
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ class Settings:
         checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
+        dialect: what is said of how text files are written.
         concurrency: how many requests may be on the wire.
         transport: what the requests go over.
         rate: the largest number of requests a second, retries included, or None.
@@ -230,6 +232,7 @@ class Settings:
     checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
+    dialect: Dialect = field(default=Dialect())
     concurrency: Concurrency = Concurrency()
     transport: Library = Library.CURL
     rate: float | None = None
