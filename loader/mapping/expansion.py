@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import encode, jsontext, keyed, paths
+from loader.mapping import encode, jsontext, keyed
 from loader.mapping.cells import as_text, is_text
 from loader.mapping.findings import Fault, shown
 from loader.mapping.jsontext import Number, Unsound
@@ -201,7 +201,7 @@ def _json(member: object) -> str:
 
 
 def _of_pairs(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
-    found = keyed.pairs(paths.unwrap(table.column(expand.column)))
+    found = keyed.pairs(table.column(expand.column))
     names = {path: naming[path] for path in pc.unique(found.keys).to_pylist()}
     left_out = pa.array([path for path, named in names.items() if not named.key], pa.string())
     wanted = pc.invert(pc.is_in(found.keys, value_set=left_out))
