@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from loader.model import Kind
 
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
-DEFAULT_CONCURRENCY = 16
 MAX_CONCURRENCY = 1024
 
 
@@ -26,6 +26,20 @@ class OnDoubt(StrEnum):
 
     HOLD = "hold"
     RESEND = "resend"
+
+
+class Library(StrEnum):
+    """What the requests go over."""
+
+    CURL = "curl"
+    REQUESTS = "requests"
+
+
+class Order(StrEnum):
+    """What keeps its order on the way to the vendor."""
+
+    NONE = "none"
+    DEVICE = "device"
 
 
 class Token:
@@ -50,6 +64,42 @@ class Token:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a token is not written anywhere")
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many requests may be on the wire; where the bounds differ, the number is found while loading.
+
+    Attributes:
+        lowest, highest: the bounds, both included.
+    """
+
+    lowest: int = 1
+    highest: int = 256
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lowest <= self.highest <= MAX_CONCURRENCY:
+            raise ConfigError(
+                f"--concurrency is {self}; it must lie in 1 to {MAX_CONCURRENCY}, lower bound first."
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Concurrency:
+        """Read ``auto``, ``auto:4-64`` or ``16``.
+
+        Raises:
+            ConfigError: it is none of them.
+        """
+        match = re.fullmatch(r"auto(?::(\d{1,6})-(\d{1,6}))?|(\d{1,6})", text.strip(), re.ASCII)
+        if match is None:
+            raise ConfigError(f'"{text}" is neither auto, nor bounds (auto:4-64), nor a number (16).')
+        lowest, highest, fixed = match.groups()
+        if fixed:
+            return cls(int(fixed), int(fixed))
+        return cls(int(lowest), int(highest)) if lowest else cls()
+
+    def __str__(self) -> str:
+        return str(self.lowest) if self.lowest == self.highest else f"auto:{self.lowest}-{self.highest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +214,12 @@ class Settings:
         checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
-        concurrency: the largest number of requests on the wire.
+        concurrency: how many requests may be on the wire.
+        transport: what the requests go over.
         rate: the largest number of requests a second, retries included, or None.
         limit: only the first so many rows of the input, or None for all.
         on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
+        order: whether events of one device go one after the other (users always do).
         max_rejected, max_in_doubt: more than that stops the load.
     """
 
@@ -178,16 +230,16 @@ class Settings:
     checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
-    concurrency: int = DEFAULT_CONCURRENCY
+    concurrency: Concurrency = Concurrency()
+    transport: Library = Library.CURL
     rate: float | None = None
     limit: int | None = None
     on_doubt: OnDoubt = OnDoubt.HOLD
+    order: Order = Order.NONE
     max_rejected: Threshold | None = None
     max_in_doubt: Threshold | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.concurrency <= MAX_CONCURRENCY:
-            raise ConfigError(f"--concurrency is {self.concurrency}; it must be 1 to {MAX_CONCURRENCY}.")
         if self.rate is not None and not 0 < self.rate <= 1_000_000:
             raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
         if self.limit is not None and self.limit < 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import select
 import socket
 import struct
 import threading
@@ -127,15 +128,17 @@ Behaviour = Callable[[Visit], None]
 
 @dataclass
 class FaultServer:
-    """Serves on a free port of 127.0.0.1 while it is entered.
+    """Serves on a free port of this machine while it is entered.
 
     Args:
         script: behaviours in order, or a function that chooses one by the body.
         tls: to speak TLS.
+        host: the loopback address to listen at.
     """
 
     script: Iterable[Behaviour] | Callable[[bytes], Behaviour] = ()
     tls: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
     accepted: list[Accepted] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -153,7 +156,8 @@ class FaultServer:
     def url(self) -> str:
         """Base URL, as `--endpoint` takes it."""
         scheme = "https" if self.tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}/json/1.3/"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}/json/1.3/"
 
     @property
     def bodies(self) -> list[bytes]:
@@ -173,7 +177,8 @@ class FaultServer:
             assert self._arrived.wait_for(lambda: len(self.accepted) >= count, seconds), self.accepted
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, 0), family=family, backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
@@ -297,6 +302,20 @@ def hang(visit: Visit) -> None:
     """Take the request and never answer."""
     visit.take()
     visit.await_hang_up()
+
+
+def tunnel(visit: Visit) -> None:
+    """Be a proxy: take a CONNECT and carry bytes both ways until either end closes."""
+    head = visit._until(b"\r\n\r\n")
+    host, port = head.split(b" ")[1].decode().rsplit(":", 1)
+    with socket.create_connection((host, int(port))) as far:
+        visit.send(b"HTTP/1.1 200 Connection established\r\nVia: a proxy\r\n\r\n")
+        ends = {visit.sock: far, far: visit.sock}
+        while True:
+            for end in select.select(list(ends), [], [])[0]:
+                if not (piece := end.recv(65536)):
+                    raise HungUp
+                ends[end].sendall(piece)
 
 
 def drip(pieces: bytes, seconds: float) -> Behaviour:

@@ -10,11 +10,12 @@ import click
 
 from loader.errors import ConfigError
 from loader.settings import (
-    DEFAULT_CONCURRENCY,
     DEFAULT_ENDPOINT,
-    MAX_CONCURRENCY,
+    Concurrency,
     Endpoint,
+    Library,
     OnDoubt,
+    Order,
     Settings,
     Threshold,
     Token,
@@ -48,6 +49,23 @@ class ThresholdType(click.ParamType[Threshold]):
             return value
         try:
             return Threshold.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+class ConcurrencyType(click.ParamType[Concurrency]):
+    """A number, or bounds between which the number is found."""
+
+    name = "N|auto|auto:N-M"
+
+    def convert(
+        self, value: str | Concurrency, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Concurrency:
+        """Read ``auto``, ``auto:4-64`` or ``16``."""
+        if isinstance(value, Concurrency):
+            return value
+        try:
+            return Concurrency.parse(value)
         except ConfigError as error:
             self.fail(str(error), param, ctx)
 
@@ -128,13 +146,21 @@ SENDING_OPTIONS = together(
     ),
     click.option(
         "--concurrency",
-        type=click.IntRange(1, MAX_CONCURRENCY),
-        default=DEFAULT_CONCURRENCY,
+        type=ConcurrencyType(),
+        default="auto",
         show_default=True,
-        help="Requests on the wire at a time.",
+        help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "
+        "with bounds as in auto:4-64.",
     ),
     click.option(
         "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
+    ),
+    click.option(
+        "--transport",
+        type=click.Choice([choice.value for choice in Library]),
+        default=Library.CURL.value,
+        show_default=True,
+        help="What the requests go over: libcurl, or the slower requests-futures.",
     ),
     click.option(
         "--on-doubt",
@@ -143,6 +169,14 @@ SENDING_OPTIONS = together(
         show_default=True,
         help="An event whose fate is unknown: hold it for your decision, or send it again at once, "
         "which may record it twice. (Users are always sent again: registerUser is repeatable.)",
+    ),
+    click.option(
+        "--order",
+        type=click.Choice([choice.value for choice in Order]),
+        default=Order.NONE.value,
+        show_default=True,
+        help="Events of one device (of one user, where no device is known) go one after the other, in the "
+        "order of the input. (Users always do.)",
     ),
     click.option(
         "--max-rejected",
@@ -255,8 +289,10 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
         "token": token if sandbox is None else None,
         "concurrency": options["concurrency"],
+        "transport": Library(options["transport"]),
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
+        "order": Order(options["order"]),
         "max_rejected": options["max_rejected"],
         "max_in_doubt": options["max_in_doubt"],
     }

@@ -5,15 +5,18 @@ In the order to read:
 * `dispatch`: the window, one attempt loop a row, groups of outcomes; `rows`: a row on its way and the order
   of one device; `governor`: what every attempt does to the whole sender; `outbox`: outcomes in groups.
 * `verdicts`: what an answer means, pure; `wording`: the vendor's texts made safe to show.
-* `limits`: rate, breaker, outage, canary, retry budget: state machines with time passed in.
+* `limits`: rate, breaker, outage, canary, retry budget; `limits_window`: how many requests go at a time.
+  State machines, with time passed in.
 * `policy`, `clock`, `brake`: what the caller passes in.
-* `wire`: what a transport must promise; `transport`: the one on requests-futures, on `transport_sockets`.
+* `wire`: what a transport, or a line, must promise; `futures`: a transport used as a line.
+* `transports` opens what is asked for: a line on libcurl (`transport_curl`, `transport_curl_line`,
+  `transport_curl_exchange`), or the transport on requests-futures (`transport`, `transport_sockets`).
 """
 
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
-from loader.delivery.transport import RequestsTransport
+from loader.delivery.transports import open_transport
 from loader.delivery.wire import DRAIN_SECONDS, Transport
 
-__all__ = ["DRAIN_SECONDS", "Brake", "Dispatch", "Policy", "RequestsTransport", "Transport"]
+__all__ = ["DRAIN_SECONDS", "Brake", "Dispatch", "Policy", "Transport", "open_transport"]

@@ -8,22 +8,21 @@ leased in `requests` is leased before it is sent, and a doubt is written down be
 from __future__ import annotations
 
 import random
-from functools import partial
 from heapq import heappop, heappush
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from loader.delivery.clock import SystemClock
+from loader.delivery.futures import FutureLine
 from loader.delivery.governor import NO_HOLD, Governor
 from loader.delivery.limits import full_jitter
 from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
 from loader.delivery.rows import Lanes, Row
 from loader.delivery.verdicts import classify
+from loader.delivery.wire import Line
 from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
 
     from loader.delivery.brake import Brake
     from loader.delivery.clock import Clock
@@ -40,7 +39,7 @@ class Dispatch:
     """Delivers one run of requests; made for one call of `deliver`.
 
     Args:
-        transport: puts bodies on the wire.
+        transport: puts bodies on the wire; a line is moved by the thread that calls `deliver`.
         policy: limits and what to do with doubts.
         brake: ends the run from outside.
         sending: called with the ordinal right before each attempt reaches the transport.
@@ -52,7 +51,7 @@ class Dispatch:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Transport | Line,
         *,
         policy: Policy,
         brake: Brake,
@@ -61,19 +60,18 @@ class Dispatch:
         chance: random.Random | None = None,
     ) -> None:
         self.stopped: Stop | None = None
-        self._transport = transport
         self._policy = policy
         self._brake = brake
         self._sending = sending
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
         self._governor = Governor(policy, self._clock.monotonic(), self._chance)
-        self._inbox: SimpleQueue[tuple[Row, Future[Attempt]] | None] = SimpleQueue()
-        brake.connect(partial(self._inbox.put, None))  # `put` may interrupt itself, so a signal may call it
+        self._transport = transport if isinstance(transport, Line) else FutureLine(transport, self._clock)
+        brake.connect(self._transport.wake)
 
         self._source: Iterator[Request] | None = None
         self._failure: Exception | None = None
-        self._lanes = Lanes()
+        self._lanes = Lanes(last_wins=policy.last_wins)
         self._line: list[Row] = []  # heap: rows that may go at once, before new ones
         self._later: list[tuple[float, Row]] = []  # heap: doubtful rows in their back-off
         self._flying: set[Row] = set()
@@ -127,7 +125,9 @@ class Dispatch:
         while self._later and self._later[0][0] <= now:
             heappush(self._line, heappop(self._later)[1])
         while self._may_send(now) and (row := self._next_row()) is not None:
-            self._send(row)
+            self._send(row, now)
+        if len(self._flying) >= self._governor.window:
+            self._governor.filled()
 
     def _may_send(self, now: float) -> bool:
         return (
@@ -153,7 +153,7 @@ class Dispatch:
                 return row
         return None
 
-    def _send(self, row: Row) -> None:
+    def _send(self, row: Row, now: float) -> None:
         if self._ending():  # `requests` may have counted one reject too many while it looked for this row
             heappush(self._line, row)
             return
@@ -166,21 +166,16 @@ class Dispatch:
         self._governor.sent()
         self._posted += 1
         row.epoch = self._governor.epoch
+        row.sent_at = now
         self._flying.add(row)
-        self._transport.post(row.request.body).add_done_callback(partial(self._landed, row))
-
-    def _landed(self, row: Row, future: Future[Attempt]) -> None:
-        """Called in a thread of the transport."""
-        self._inbox.put((row, future))
+        self._transport.send(row.request.body, row)
 
     # Receiving
 
     def _receive(self) -> None:
         """Wait for an answer, the brake, or the next moment at which something is due; take what is there."""
-        letter = self._clock.receive(self._inbox, self._patience())
-        while letter is not None:
-            self._take(*letter)
-            letter = None if self._inbox.empty() else self._inbox.get()
+        for row, attempt in self._transport.turn(self._patience()):
+            self._take(row, attempt)
 
     def _patience(self) -> float | None:
         """Seconds until something is to be done without a letter; None for no such moment."""
@@ -200,15 +195,14 @@ class Dispatch:
         self._held = (hold.reason, now + hold.seconds)
         return [] if hold is NO_HOLD else [now + hold.seconds]
 
-    def _take(self, row: Row, future: Future[Attempt]) -> None:
+    def _take(self, row: Row, attempt: Attempt) -> None:
         """Judge one attempt and do what the verdict asks for."""
         self._flying.remove(row)
-        attempt = future.result()
         if not isinstance(attempt, NotSent):
             row.attempts += 1
         now = self._clock.monotonic()
         verdict = classify(attempt, self._clock.wall())
-        self._stop(self._governor.see(verdict, row.epoch, now))
+        self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)
 
     def _follow(self, row: Row, verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
+from loader.delivery.limits_window import Window
 from loader.model import Confirmed, InDoubt, Rejected, Retry, State
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Governor:
 
     def __init__(self, policy: Policy, now: float, chance: random.Random) -> None:
         self._bucket = TokenBucket(policy.rate, now)
+        self._window = Window(policy.least_concurrency or policy.concurrency, policy.concurrency, now)
         self._breaker = Breaker(policy.concurrency, chance)
         self._outage = Outage(policy.outage_seconds)
         self._canary = Canary(policy.canary)
@@ -42,12 +44,16 @@ class Governor:
     @property
     def window(self) -> int:
         """How many requests may be on the wire."""
-        return self._breaker.window
+        return min(self._breaker.window, self._window.limit)
 
     @property
     def epoch(self) -> int:
         """To be remembered with each attempt, for `see`."""
         return self._breaker.epoch
+
+    def filled(self) -> None:
+        """As many requests are on the wire as may be."""
+        self._window.filled()
 
     def hold(self, now: float) -> Hold:
         """What forbids an attempt now; `NO_HOLD` where nothing does."""
@@ -65,11 +71,12 @@ class Governor:
         """An attempt goes out, of a new row or again."""
         self._bucket.take()
 
-    def see(self, verdict: Verdict, epoch: int, now: float) -> Stop | None:
-        """Take in what became of an attempt of that epoch; `Stop` when that ends the load."""
+    def see(self, verdict: Verdict, epoch: int, sent_at: float, now: float) -> Stop | None:
+        """Take in what became of an attempt of that epoch and time; `Stop` when that ends the load."""
         match verdict:
             case Confirmed() | Rejected():
                 self._breaker.succeeded(epoch)
+                self._window.answered(now - sent_at, now)
                 self._outage.answered()
                 return self._canary.see(verdict)
             case Retry(reason, after, connection):
@@ -77,8 +84,10 @@ class Governor:
                 self._breaker.refused(epoch, now, after)
                 if connection:
                     return self._outage.failed(now, reason)
+                self._window.refused(sent_at, now)
                 self._outage.answered()
             case InDoubt(reason):
+                self._window.lost(sent_at, now)
                 self._paused_for = _pause(connection=True)
                 self._breaker.failed(epoch, now)
                 return self._outage.failed(now, reason)

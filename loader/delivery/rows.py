@@ -19,15 +19,17 @@ class Row:
         attempts: requests of which something left.
         doubts: how many attempts ended in doubt and were followed by another.
         epoch: the breaker's epoch at the latest attempt.
+        sent_at: when that was, on the dispatcher's clock.
     """
 
-    __slots__ = ("attempts", "doubts", "epoch", "request")
+    __slots__ = ("attempts", "doubts", "epoch", "request", "sent_at")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.attempts = 0
         self.doubts = 0
         self.epoch = 0
+        self.sent_at = 0.0
 
     def __lt__(self, other: Row) -> bool:
         """Rows that go again go in the order of the input."""
@@ -47,12 +49,16 @@ class _Lane:
 class Lanes:
     """Lets one row of a device out at a time; rows without a device go freely.
 
+    Args:
+        last_wins: the last row of a device that arrives is the one that counts.
+
     Attributes:
         parked: rows that wait for an earlier one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, last_wins: bool) -> None:
         self.parked = 0
+        self._last_wins = last_wins
         self._lanes: dict[str, _Lane] = {}
 
     def admit(self, row: Row) -> bool:
@@ -87,7 +93,7 @@ class Lanes:
 
     def overtaken(self, row: Row) -> bool:
         """Whether this is the device's newest row, and an attempt of an earlier one may arrive after it."""
-        lane = self._lanes.get(row.request.device)
+        lane = self._lanes.get(row.request.device) if self._last_wins else None
         return lane is not None and not lane.waiting and lane.doubted is not None and lane.doubted is not row
 
     def waiting(self) -> Iterator[Row]:

@@ -13,9 +13,8 @@ import requests
 from requests_futures.sessions import FuturesSession
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from loader import __version__
 from loader.delivery.transport_sockets import Adapter, Unanswered
-from loader.delivery.wire import LONGEST_BODY, Timeouts
+from loader.delivery.wire import HEADERS, LONGEST_BODY, Timeouts
 from loader.delivery.wording import plain
 from loader.errors import ConfigError
 from loader.model import Answer, Attempt, NoAnswer, NotSent
@@ -26,15 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from loader.settings import Settings, Token
-
-HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
-    "User-Agent": f"pushwoosh-loader/{__version__}",
-    "no-auto-tags": "true",  # as the vendor's own bulk tools send
-}
+    from loader.settings import Token
 
 
 class RequestsTransport:
@@ -86,13 +77,6 @@ class RequestsTransport:
             "stream": True,
             "hooks": {"response": partial(_read_answer, total=self._timeouts.total)},
         }
-
-    @classmethod
-    def to(cls, settings: Settings) -> Self:
-        """The transport that one load asks for."""
-        return cls(
-            settings.endpoint.url + settings.kind.method, settings.token, concurrency=settings.concurrency
-        )
 
     def post(self, body: bytes) -> Future[Attempt]:
         """Send one JSON body; the future yields an `Attempt` and never raises."""

@@ -6,6 +6,7 @@ Everything else, and everything unknown, is in doubt.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from datetime import UTC
@@ -56,7 +57,8 @@ def _answer(answer: Answer, now: float) -> Verdict:
     if not answer.complete:
         return InDoubt(f"HTTP {status} with an answer that was cut or is too long", status)
     if status == 200:
-        return _judged_by_body(answer.body)
+        long = len(answer.body) > _LONGEST_REMEMBERED
+        return _judged_by_body(answer.body) if long else _remembered(answer.body)
     if status in _STOP_HTTP:
         return Stop(f"The server {_STOP_HTTP[status]}. It answered HTTP {status}{_quoted(answer.body)}.")
     if status in _REJECTED_HTTP:
@@ -89,6 +91,11 @@ def _judged_by_body(body: bytes) -> Verdict:
     if code == 210 or 400 <= code < 500:
         return Rejected(200, code, message or f"status_code {code}")
     return InDoubt(f"status_code {code}: {message}" if message else f"status_code {code}", 200, code)
+
+
+# Nearly all answers are the same bytes, and a verdict depends on nothing else.
+_LONGEST_REMEMBERED = 1024
+_remembered = functools.lru_cache(maxsize=64)(_judged_by_body)
 
 
 def _quoted(body: bytes) -> str:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from loader import __version__
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from loader.model import Attempt
+
+HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"pushwoosh-loader/{__version__}",
+    "no-auto-tags": "true",  # as the vendor's own bulk tools send
+}
+"""Headers of every request, beside Authorization."""
 
 LONGEST_BODY = 64 * 1024
 """Bytes of an answer that are read; the vendor's are below 1 KiB."""
@@ -49,4 +60,24 @@ class Transport(Protocol):
         """Send one JSON body; the future yields an `Attempt` and never raises."""
 
     def close(self) -> None:
+        """Give up what is on the wire and free the connections."""
+
+
+@runtime_checkable
+class Line(Protocol):
+    """A transport without a thread and futures of its own: whoever waits for its answers moves it.
+
+    It keeps the promises of `Transport`, and is used from one thread, but for `wake`.
+    """
+
+    def send(self, body: bytes, tag: object) -> None:
+        """Have one JSON body sent; `turn` returns the tag with what became of it."""
+
+    def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
+        """Move what is on the wire; the attempts that ended, or none after so many seconds or a `wake`."""
+
+    def wake(self) -> None:
+        """End a wait, or the next one; from any thread or a signal handler."""
+
+    def close(self) -> object:
         """Give up what is on the wire and free the connections."""

@@ -21,13 +21,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loader.mapping.binding import bind
+    from loader.mapping.findings import Clocks, Column
     from loader.mapping.inference import infer
     from loader.mapping.mapper import Mapped, Mapper
     from loader.mapping.rules import Mapping
 
-__all__ = ["Mapped", "Mapper", "Mapping", "bind", "infer"]
+__all__ = ["Clocks", "Column", "Mapped", "Mapper", "Mapping", "bind", "infer"]
 
-_HOMES = {"Mapped": "mapper", "Mapper": "mapper", "Mapping": "rules", "bind": "binding", "infer": "inference"}
+_HOMES = {
+    "Clocks": "findings",
+    "Column": "findings",
+    "Mapped": "mapper",
+    "Mapper": "mapper",
+    "Mapping": "rules",
+    "bind": "binding",
+    "infer": "inference",
+}
 
 
 def __getattr__(name: str) -> Any:

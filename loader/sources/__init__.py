@@ -4,6 +4,7 @@
     Source               schema, sample, survey, chunks (records.py: what every source offers)
     delimited, parquet   one module a format: one file -> slabs of Arrow columns
     ragged               CSV records with another number of cells than the header: kept in their place
+    segments, boundaries where in a text file reading can begin, for a load that is resumed
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
     inputfile            one file, watched: it must stay what it was when the load began
 
@@ -12,6 +13,6 @@ A further format is a further module with a `Reader`; a frame is a further `Sour
 
 from loader.sources.delimited import Dialect
 from loader.sources.files import open_source
-from loader.sources.records import FileIdentity, Source, Survey
+from loader.sources.records import Source, Survey
 
-__all__ = ["Dialect", "FileIdentity", "Source", "Survey", "open_source"]
+__all__ = ["Dialect", "Source", "Survey", "open_source"]

@@ -11,20 +11,25 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 from pyarrow import csv
 
 from loader.errors import SourceError
+from loader.model import FileRecord
+from loader.sources.boundaries import RecordEnds
 from loader.sources.ragged import RaggedRows
-from loader.sources.records import FileIdentity, Slab, brief, checked_names
+from loader.sources.records import Slab, brief, checked_names, recognised
+from loader.sources.segments import Surveyed, slabs_from
 from loader.sources.textfile import NotUtf8, TextFile, encoding_advice, refuse_wide_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from loader.sources.inputfile import InputFile
+    from loader.model import Mark
+    from loader.sources.inputfile import InputFile, WatchedFile
 
 # A record may span two blocks of the reader, not three. The small block keeps memory flat and is as fast as
 # larger ones (1 M rows of 9 columns on one core: 2.5 M rows/s with 0.5 MB, 2.8 M with 1 MB, 2.3 M with 4 MB).
@@ -68,6 +73,7 @@ class DelimitedFile:
         self._file = file
         self._dialect = dialect
         self._block = BLOCK
+        self._marks: tuple[Mark, ...] = ()
         head = file.head(_HEAD)
         refuse_wide_text(file, head)
         if not head.removeprefix(b"\xef\xbb\xbf").strip():
@@ -82,20 +88,22 @@ class DelimitedFile:
         """The path as the person gave it."""
         return self._file.name
 
-    def survey(self) -> FileIdentity:
-        """Hash, count and check in one pass.
+    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+        """Hash, count and check in one pass; where the file is a known one, only hash.
 
         Raises:
             SourceError: not UTF-8, a quote left open, a record that is too long, or no table at all.
         """
-        return self._with_room(self._survey)
+        record = recognised(self._file, known) or self._with_room(self._survey)
+        self._marks = record.marks
+        return record
 
     def slabs(self, first: int) -> Iterator[Slab]:
-        """The records from number `first` on; those before are parsed and dropped."""
+        """The records from number `first` on; reading begins at the mark before it."""
         wanted = first
         try:
             with self._file.open() as file:
-                for slab in self._parsed(TextFile(file, self._file.stamp.size)):
+                for slab in slabs_from(first, self._marks, file, self._file.stamp.size, self._parsed):
                     if slab.end > wanted:
                         yield slab.between(max(wanted, slab.first), slab.end)
                         wanted = slab.end
@@ -103,15 +111,15 @@ class DelimitedFile:
             self._block = LARGE_BLOCK
             yield from self.slabs(wanted)
 
-    def _survey(self) -> FileIdentity:
+    def _survey(self) -> FileRecord:
         # The reader takes a quote that is still open at the end for closed. A last record of our own tells:
         # within an open quote it is only more text of the last cell and does not come out as a record.
         sentinel = [_LAST] + [""] * (len(self.schema) - 1)
         tail = "\n" + self._dialect.delimiter.join(sentinel) + "\n"
         last = None
         with self._file.open() as file:
-            text = TextFile(file, self._file.stamp.size, tail.encode())
-            for last in self._parsed(text):  # noqa: B007 - only the last one is of interest
+            surveyed = self._surveyed(file, tail.encode())
+            for last in surveyed.slabs(self._parsed):  # noqa: B007 - only the last one is of interest
                 pass
         if last is None or _last_record(last) != sentinel:
             row = last.end if last else 0
@@ -119,20 +127,28 @@ class DelimitedFile:
                 f"{self.name}, row {row:,}: a quote is opened and never closed, so the rest of the file is "
                 "one cell. Close or double that quote, or export the file again."
             )
-        return FileIdentity(self.name, self._file.stamp.size, text.sha256(), rows=last.end - 1)
+        rows, marks = last.end - 1, tuple(surveyed.marks)
+        return FileRecord(self.name, self._file.stamp.size, surveyed.sha256(), rows, marks)
+
+    def _surveyed(self, file: WatchedFile, tail: bytes) -> Surveyed:
+        delimiter = self._dialect.delimiter.encode()
+        ends = partial(RecordEnds, delimiter, b'"')
+        return Surveyed(file, self._file.stamp.size, self._block, ends, tail=tail)
 
     def _header(self) -> list[str]:
         ragged = RaggedRows()
         with self._file.open() as file, self._explained(ragged):
             text = TextFile(file, self._file.stamp.size)
-            with _open(text, self._dialect, self._block, ragged, {}) as reader:
+            with _open(text, self._dialect, self._block, ragged) as reader:
                 return _names(reader)
 
-    def _parsed(self, text: TextFile) -> Iterator[Slab]:
-        """All records of the text, ragged ones put back in their place."""
-        ragged = RaggedRows()
-        types = dict.fromkeys(self.schema.names, pa.string())
-        with self._explained(ragged), _open(text, self._dialect, self._block, ragged, types) as reader:
+    def _parsed(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
+        """All records of a text that begins with the header or with a record; ragged ones in their place."""
+        columns = self.schema.names
+        with (
+            self._explained(ragged),
+            _open(text, self._dialect, self._block, ragged, columns, header=text.start == 0) as reader,
+        ):
             for batch in reader:
                 slab = ragged.put_back(pa.Table.from_batches([batch]))
                 if slab.table.num_rows:
@@ -177,16 +193,29 @@ class DelimitedFile:
 
 
 def _open(
-    text: TextFile, dialect: Dialect, block: int, ragged: RaggedRows, types: dict[str, pa.DataType]
+    text: TextFile,
+    dialect: Dialect,
+    block: int,
+    ragged: RaggedRows,
+    columns: Sequence[str] = (),
+    *,
+    header: bool = True,
 ) -> csv.CSVStreamingReader:
-    """Open the reader; without threads, since only then it tells the number of a ragged record."""
+    """Open the reader; without threads, since only then it tells the number of a ragged record.
+
+    The columns named are text. For a look at a header alone none need be named.
+    """
     return csv.open_csv(
         text,
-        read_options=csv.ReadOptions(use_threads=False, block_size=block),
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=block, column_names=None if header else list(columns)
+        ),
         parse_options=csv.ParseOptions(
             delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=ragged
         ),
-        convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False, check_utf8=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False, check_utf8=False
+        ),
     )
 
 
@@ -226,10 +255,9 @@ def _before(
     file: InputFile, dialect: Dialect, found: NotUtf8, ragged: RaggedRows, names: list[str]
 ) -> Iterator[csv.CSVStreamingReader]:
     """The reader over what stands before a byte, with a sign in the place of that byte."""
-    types = dict.fromkeys(names, pa.string())
     with (
         file.open() as raw,
-        _open(TextFile(raw, found.offset, b"?\n"), dialect, LARGE_BLOCK, ragged, types) as reader,
+        _open(TextFile(raw, found.offset, tail=b"?\n"), dialect, LARGE_BLOCK, ragged, names) as reader,
     ):
         yield reader
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from loader.model import FileRecord
     from loader.sources.records import Reader, Slab, Source
 
 _DIALECTS = {
@@ -92,10 +93,10 @@ class FileSource:
             for reader in self._readers:
                 yield from reader.slabs(0)
 
-    def survey(self) -> Survey:
+    def survey(self, known: Sequence[FileRecord] = ()) -> Survey:
         """Read all files once; the first call does it."""
         if self._survey is None:
-            self._survey = Survey(tuple(reader.survey() for reader in self._readers))
+            self._survey = Survey(tuple(reader.survey(known) for reader in self._readers))
         return self._survey
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from loader.errors import SourceError
 
 if TYPE_CHECKING:
+    from loader.sources.boundaries import RecordEnds
     from loader.sources.inputfile import InputFile, WatchedFile
 
 _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
@@ -21,6 +22,13 @@ _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
 _WORD_BREAK = re.compile(rb"[\s,;|\"]")
 _SIGNS = "€‚„…‘’“”–—°§£«»ºª"
 _REACH = 24  # bytes shown on either side of a byte that is not UTF-8
+
+
+class Digest(Protocol):
+    """A hash that is being made."""
+
+    def update(self, block: bytes, /) -> None:
+        """Take the next bytes."""
 
 
 class NotUtf8(Exception):
@@ -39,6 +47,14 @@ class NotUtf8(Exception):
         self.after = after
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """How far a text goes at a stretch: to where a record surely ends, `enough` bytes on or soon after."""
+
+    ends: RecordEnds
+    enough: int
+
+
 class TextFile:
     """A readable stream for `pyarrow.csv.open_csv`.
 
@@ -47,15 +63,33 @@ class TextFile:
         size: bytes to read; what follows is ignored.
         tail: put after the last byte. A line end makes the last record whole; a record that must come out
             again at the end proves that no quote was left open.
+        stretch: where to end before the last byte; then there is no tail.
+        digest: is given all bytes.
+
+    Attributes:
+        start, offset: place in the file of the first byte, and of the next one to read.
+        whole: the last byte was read.
     """
 
-    def __init__(self, file: WatchedFile, size: int, tail: bytes = b"\n") -> None:
+    def __init__(
+        self,
+        file: WatchedFile,
+        size: int,
+        *,
+        tail: bytes = b"\n",
+        stretch: Stretch | None = None,
+        digest: Digest | None = None,
+    ) -> None:
         self.closed = False
+        self.start = self.offset = file.tell()
+        self.whole = False
         self._file = file
         self._left = size
-        self._offset = 0
         self._tail = tail
-        self._digest = hashlib.sha256()
+        self._stretch = stretch
+        self._ended = False
+        self._held = b""
+        self._digest = digest
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def readable(self) -> bool:
@@ -77,26 +111,47 @@ class TextFile:
             NotUtf8: at the first byte that is not.
             SourceError: the file changed.
         """
-        block = self._file.read(max(1, min(size - len(self._tail), self._left)) if self._left else 0)
-        self._digest.update(block)
+        if self._ended:
+            return b""
+        block = self._to_sure_end(self._next(max(1, size - len(self._tail))))
+        if self._digest is not None:
+            self._digest.update(block)
         self._prove_utf8(block)
         self._left -= len(block)
-        self._offset += len(block)
+        self.offset += len(block)
         if self._left > 0:
             return block
         block, self._tail = block + self._tail, b""
+        self.whole = True
         return block
 
-    def sha256(self) -> str:
-        """Hash of the bytes read so far, the tail not included."""
-        return self._digest.hexdigest()
+    def _next(self, size: int) -> bytes:
+        """The next bytes; a carriage return at their end waits for what follows it.
+
+        The reader drops a line feed at the beginning of a block after a block that ends with a carriage
+        return, even within quotes.
+        """
+        block = self._held + self._file.read(min(size, self._left) - len(self._held))
+        self._held = b"\r" if block.endswith(b"\r") and 1 < len(block) < self._left else b""
+        return block[: len(block) - len(self._held)]
+
+    def _to_sure_end(self, block: bytes) -> bytes:
+        """The block, or its beginning that ends the stretch."""
+        if self._stretch is None:
+            return block
+        read = self.offset - self.start
+        end = self._stretch.ends.after(block, max(0, self._stretch.enough - read))
+        if end is None:
+            return block
+        self._ended = True
+        return block[:end]
 
     def _prove_utf8(self, block: bytes) -> None:
         pending = len(self._decoder.getstate()[0])
         try:
             self._decoder.decode(block, final=len(block) == self._left)
         except UnicodeDecodeError as failure:
-            offset = self._offset - pending + failure.start
+            offset = self.offset - pending + failure.start
             before = failure.object[max(failure.start - _REACH, 0) : failure.start]
             after = failure.object[failure.start :][:_REACH]
             raise NotUtf8(offset, _WORD_BREAK.split(before)[-1], _WORD_BREAK.split(after)[0]) from None

@@ -121,7 +121,10 @@ def test_status_shows_the_account(command: CommandLine, tmp_path: Path) -> None:
             '"some" is neither a number of rows (100) nor a percentage',
         ),
         (["--sandbox", "--mapping", "nowhere.toml"], "nowhere.toml"),
-        (["--sandbox", "--transport", "curl"], "No such option"),
+        (["--sandbox", "--transport", "carrier-pigeon"], "'carrier-pigeon' is not one of"),
+        (["--sandbox", "--concurrency", "auto:9-3"], "--concurrency is auto:9-3"),
+        (["--sandbox", "--concurrency", "many"], '"many" is neither auto, nor bounds'),
+        (["--sandbox", "--carrier", "pigeon"], "No such option"),
     ],
 )
 def test_wrong_settings_are_refused(
@@ -171,6 +174,6 @@ def test_broken_samples_get_what_the_readme_says(
     """A broken sample is refused or has rows rejected, as its README says, named and without traceback."""
     mapping = ["--mapping", SAMPLES / "broken" / "not_a_number.toml"] if options else []
     ran = command.run("check", kind, SAMPLES / "broken" / name, *mapping)
-    assert ran.code == {"no error": 0, "refuses": 2, "rejects": 3, "loads": 2}[verdict], ran.out + ran.err
+    assert ran.code == {"no error": 0, "refuses": 2, "rejects": 3, "loads": 5}[verdict], ran.out + ran.err
     assert name in ran.err + ran.out
     assert "Traceback" not in ran.err

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from loader.delivery import RequestsTransport, Transport
+from loader.delivery.transport import RequestsTransport
+from loader.delivery.transport_curl import CurlTransport
 from loader.delivery.wire import Timeouts
 from loader.settings import Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loader.delivery import Transport
     from loader.model import Attempt
     from tests.faultserver import FaultServer
 
@@ -50,13 +52,27 @@ def own(
     proxies: dict[str, str] | None = None,
     concurrency: int = 4,
 ) -> Transport:
-    """The default transport with a session of its own."""
+    """The one on requests-futures, with a session of its own."""
     return RequestsTransport(
         url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
     )
 
 
-TRANSPORTS: dict[str, Opener] = {"requests": own}
+def curl(
+    url: str,
+    *,
+    timeouts: Timeouts = SHORT,
+    ca_bundle: str | None = None,
+    proxies: dict[str, str] | None = None,
+    concurrency: int = 4,
+) -> Transport:
+    """The one on libcurl."""
+    return CurlTransport(
+        url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
+    )
+
+
+TRANSPORTS: dict[str, Opener] = {"curl": curl, "requests": own}
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -8,12 +8,16 @@ import signal
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.delivery import Brake, Dispatch, Policy, RequestsTransport, Transport
+from loader.delivery import Brake, Dispatch, Policy, Transport
+from loader.delivery.transport_curl import open_line
 from loader.delivery.wire import Timeouts
 from loader.model import Outcome, State
+from tests.delivery.conftest import TRANSPORTS
 from tests.delivery.simulation import numbered
 from tests.faultserver import (
     Behaviour,
@@ -28,11 +32,45 @@ from tests.faultserver import (
     reset_after_request,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from loader.delivery.wire import Line
+
+    AnyOpener = Callable[..., Transport | Line]
+
+
+def line(
+    url: str,
+    *,
+    timeouts: Timeouts,
+    ca_bundle: str | None = None,
+    proxies: dict[str, str] | None = None,
+    concurrency: int,
+) -> Line:
+    """What a load opens by default."""
+    return open_line(
+        url, None, concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
+    )
+
+
+@pytest.fixture(params=[*TRANSPORTS, "line"])
+def opened(request: pytest.FixtureRequest) -> Iterator[AnyOpener]:
+    """Opens a transport, or the line that a load really uses, and closes it afterwards."""
+    opener: AnyOpener = TRANSPORTS.get(request.param, line)
+    with ExitStack() as held:
+
+        def open_(url: str, **options: object) -> Transport | Line:
+            return held.enter_context(closing(opener(url, **options)))
+
+        yield open_
+
+
 QUICK = Timeouts(connect=1.0, read=0.3, total=0.5)
 
 
 def deliver(
-    transport: Transport, rows: int, policy: Policy, brake: Brake | None = None
+    transport: Transport | Line, rows: int, policy: Policy, brake: Brake | None = None
 ) -> tuple[dict[int, Outcome], set[int], Dispatch]:
     """Deliver numbered rows; the final outcomes, the rows that were flagged as resent, and the dispatcher."""
     dispatch = Dispatch(transport, policy=policy, brake=brake or Brake(), sending=lambda _: None)
@@ -67,14 +105,12 @@ FAULTS: list[Behaviour] = [
 
 
 @pytest.mark.parametrize("resend", [False, True])
-def test_the_account_is_true_on_a_lying_network(resend: bool) -> None:
+def test_the_account_is_true_on_a_lying_network(opened: AnyOpener, resend: bool) -> None:
     """Every tenth request meets a fault; what the loader says agrees with what the server took."""
     chance = random.Random(7)
     script = [chance.choice(FAULTS) if chance.random() < 0.1 else answer() for _ in range(900)]
-    with (
-        FaultServer(script) as server,
-        RequestsTransport(server.url, None, concurrency=1, timeouts=QUICK) as transport,
-    ):
+    with FaultServer(script) as server:
+        transport = opened(server.url, concurrency=1, timeouts=QUICK)
         final, flagged, _ = deliver(transport, 300, Policy(concurrency=1, resend_ambiguous=resend))
         landed = Counter(int(body) for body in server.bodies)
     assert len(final) == 300
@@ -92,7 +128,7 @@ def throttled(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("pull", ["thread", "signal"])
-def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
+def test_the_brake_ends_a_real_wait_at_once(opened: AnyOpener, pull: str) -> None:
     """Ctrl-C during a Retry-After wait ends the load within a moment; every row was never sent."""
     brake = Brake()
 
@@ -105,7 +141,8 @@ def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
     before = signal.signal(signal.SIGUSR1, lambda *_: brake.drain())
     timer = threading.Timer(0.3, act)
     try:
-        with FaultServer([throttled]) as server, RequestsTransport(server.url, None) as transport:
+        with FaultServer([throttled]) as server:
+            transport = opened(server.url, concurrency=16, timeouts=Timeouts())
             timer.start()
             began = time.monotonic()
             final, _, dispatch = deliver(transport, 100, Policy(), brake)
@@ -117,11 +154,12 @@ def test_the_brake_ends_a_real_wait_at_once(pull: str) -> None:
     assert dispatch.stopped is None
 
 
-def test_a_halt_gives_up_what_is_on_the_wire_in_real_time() -> None:
+def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: AnyOpener) -> None:
     """The second Ctrl-C does not wait for the read timeout, and neither does closing the transport."""
     brake = Brake()
     began = time.monotonic()
-    with FaultServer([hang]) as server, RequestsTransport(server.url, None, concurrency=4) as transport:
+    with FaultServer([hang]) as server:
+        transport = opened(server.url, concurrency=4, timeouts=Timeouts())
 
         def pull() -> None:
             server.await_accepted(4)

@@ -33,6 +33,7 @@ from tests.faultserver import (
     http,
     raw,
     reset_after_request,
+    tunnel,
     unsolicited,
 )
 
@@ -298,6 +299,26 @@ def test_an_unsolicited_answer_confirms_nothing(posting: Posting) -> None:
         assert server.connections == 2
 
 
+@pytest.mark.parametrize(
+    "behaviour",
+    [unsolicited(), raw(http(200), http(200)), raw(http(200) + http(200))],
+    ids=["later", "at-once", "same-record"],
+)
+def test_over_tls_too_an_unsolicited_answer_confirms_nothing(
+    opened: Opener, authority: trustme.CA, trusted: str, behaviour: Behaviour
+) -> None:
+    """Bytes that wait in a TLS connection, in a record of their own or not, answer no later request."""
+    tls = _speaking_as(authority.issue_cert("127.0.0.1"))
+    with FaultServer([behaviour, answer(400, b"no")], tls=tls) as server:
+        transport = opened(server.url, ca_bundle=trusted)
+        assert transport.post(b"1").result(20) == Answer(200, OK)
+        time.sleep(0.15)  # let the unsolicited answer arrive
+        # A transport may find out only when it is too late to take another connection: then it is a doubt.
+        second = transport.post(b"2").result(20)
+        assert second == Answer(400, b"no") or isinstance(second, NoAnswer)
+        assert transport.post(b"3").result(20) == Answer(400, b"no")
+
+
 def test_bytes_behind_an_answer_cost_the_connection(posting: Posting) -> None:
     """An answer with more behind it stands, but its connection is not trusted again."""
     with FaultServer([raw(http(200) + http(200)), answer(400, b"no")]) as server:
@@ -428,6 +449,25 @@ def test_a_proxy_that_is_asked_for_is_used(opened: Opener) -> None:
         assert proxy.accepted[0].head.startswith(b"POST http://127.0.0.1:9/ HTTP/1.1\r\n")
 
 
+def test_tls_through_a_proxy_works(opened: Opener, authority: trustme.CA, trusted: str) -> None:
+    """Over a tunnel rows travel as they do directly, and the proxy never sees the token."""
+    tls = _speaking_as(authority.issue_cert("127.0.0.1"))
+    with FaultServer(tls=tls) as server, FaultServer([tunnel]) as proxy:
+        proxies = {"https": f"http://127.0.0.1:{proxy.port}"}
+        transport = opened(server.url, ca_bundle=trusted, proxies=proxies)
+        attempts = [transport.post(b"%d" % row).result(20) for row in range(3)]
+        assert attempts == [Answer(200, OK)] * 3
+        assert server.bodies == [b"0", b"1", b"2"]
+        assert (proxy.connections, server.connections) == (1, 1)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_ipv6_works(opened: Opener) -> None:
+    """An address of either family is reached."""
+    with FaultServer(host="::1") as server:
+        assert opened(server.url).post(b"{}").result(20) == Answer(200, OK)
+
+
 def test_a_proxy_that_refuses_the_tunnel_gets_no_request(opened: Opener) -> None:
     """A CONNECT that the proxy refuses is no doubt: the request had not left."""
 
@@ -453,7 +493,10 @@ def test_the_token_is_in_no_text(
     assert not [text for text in [*texts, caplog.text, written.out, written.err] if TOKEN in text]
 
 
-def test_many_at_once_share_the_pool(opened: Opener) -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_many_at_once_share_the_pool(
+    opened: Opener, authority: trustme.CA, trusted: str, encrypted: bool
+) -> None:
     """As many attempts as asked for are on the wire at the same time, on connections that are kept."""
     together = threading.Barrier(4, timeout=10)
 
@@ -462,8 +505,9 @@ def test_many_at_once_share_the_pool(opened: Opener) -> None:
         together.wait()
         visit.send(http(200))
 
-    with FaultServer([behave]) as server:
-        transport = opened(server.url, timeouts=Timeouts(), concurrency=4)
+    tls = _speaking_as(authority.issue_cert("127.0.0.1")) if encrypted else None
+    with FaultServer([behave], tls=tls) as server:
+        transport = opened(server.url, timeouts=Timeouts(), concurrency=4, ca_bundle=trusted)
         for _ in range(2):
             attempts = [transport.post(b"{}") for _ in range(4)]
             assert {attempt.result(20) for attempt in attempts} == {Answer(200, OK)}

@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 
-from loader.delivery import RequestsTransport
+from loader.delivery.transport import RequestsTransport
 from loader.delivery.wire import LONGEST_BODY, Timeouts
 from loader.errors import ConfigError
 from loader.model import Answer, NoAnswer, NotSent

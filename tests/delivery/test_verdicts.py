@@ -223,3 +223,14 @@ def test_ordinary_words_stay() -> None:
     """A normal message is shown as it is, in any language."""
     assert plain("Anwendung „Büro“ nicht gefunden: 应用") == "Anwendung „Büro“ nicht gefunden: 应用"
     assert classify(ok(vendor(210, "a\x1b[31m\nb")), NOW) == Rejected(200, 210, "a\ufffd[31m b")
+
+
+def test_an_answer_that_was_seen_before_is_judged_by_all_of_its_bytes() -> None:
+    """A usual answer is remembered; one that differs from it in a single byte is judged anew."""
+    usual = b'{"status_code":200,"status_message":"OK","response":null}'
+    assert [classify(Answer(200, usual), 0.0) for _ in range(3)] == [Confirmed()] * 3
+    for place in range(len(usual)):
+        other = usual[:place] + b"\x00" + usual[place + 1 :]
+        assert classify(Answer(200, other), 0.0) != Confirmed()
+    assert classify(Answer(500, usual), 0.0) != Confirmed()
+    assert classify(Answer(200, usual, complete=False), 0.0) != Confirmed()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,21 @@ def test_an_event_body_is_exactly_as_the_vendor_documents_it() -> None:
         b'{"request":{"application":"AAAAA-BBBBB","event":"x","attributes":{},"hwid":"ab-2",'
         b'"timestampUTC":1720152000,"timestampCurrent":1720137600}}',
     ]
+
+
+def test_ordered_events_wait_for_their_device_or_else_for_their_user() -> None:
+    """The key of the order is the device; only where none is known it is the user, whatever a device is called."""
+    frame = text_frame(
+        userId=["u", "D", "u"],
+        hwid=["D", "", ""],
+        event=["x"] * 3,
+        timestamp=["20240704"] * 3,
+        timezone=["UTC"] * 3,
+    )
+    free = inferred(Kind.EVENTS, frame)
+    assert free.map(chunk_of(frame)).devices.to_pylist() == ["", "", ""]
+    ordered = replace(free, ordered=True)
+    assert ordered.map(chunk_of(frame)).devices.to_pylist() == ["D", "user D", "user u"]
 
 
 def test_a_user_body_is_exactly_as_the_vendor_documents_it() -> None:

@@ -119,6 +119,16 @@ def test_a_quoted_line_end_is_one_record(written: Written) -> None:
     assert list(unreadable(source)) == [1]
 
 
+@pytest.mark.parametrize("shift", range(4))
+def test_a_quoted_line_end_over_the_end_of_a_block_is_whole(
+    written: Written, shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line feed is not lost where the reader's block ends between it and its carriage return."""
+    monkeypatch.setattr(delimited, "BLOCK", 100)
+    cell = "x" * (88 + shift) + "\r\n" + "y" * 10
+    assert cells(open_source([written(f'a,b\n1,"{cell}"\n')])) == [["1", cell]]
+
+
 def test_a_nul_is_a_character_like_others(written: Written) -> None:
     """A stray NUL neither ends a cell nor stops the file."""
     assert cells(open_source([written("a,b\n1,x\0y\nlonger,text\n")]))[0] == ["1", "x\0y"]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from loader.errors import SourceError
-from loader.sources import FileIdentity, Survey, open_source
+from loader.model import FileRecord
+from loader.sources import Survey, open_source
 from tests.sources.conftest import cells
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def test_survey_tells_which_files_they_are(written: Written) -> None:
     binary = Path("b.parquet").read_bytes()
     assert open_source([Path("a.csv"), "./b.parquet"]).survey() == Survey(
         (
-            FileIdentity("a.csv", len(content), hashlib.sha256(content).hexdigest(), 3),
-            FileIdentity("./b.parquet", len(binary), hashlib.sha256(binary).hexdigest(), 1),
+            FileRecord("a.csv", len(content), hashlib.sha256(content).hexdigest(), 3),
+            FileRecord("./b.parquet", len(binary), hashlib.sha256(binary).hexdigest(), 1),
         )
     )
     assert open_source(["a.csv", "b.parquet"]).survey().rows == 4

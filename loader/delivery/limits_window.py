@@ -1,0 +1,123 @@
+"""How many requests may be on the wire: a window that finds what the vendor can take.
+
+Two models: the gradient limit of Netflix's *concurrency-limits* (grow while the round-trip time holds, else
+shrink by the ratio of the two times), and TCP's slow start and halving. Times are seconds of one clock.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+
+FIRST_WINDOW = 16
+# A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
+_TOLERANCE = 1.5
+_KEPT_AFTER_REFUSAL = 0.85
+_KEPT_AFTER_DOUBT = 0.9
+_KEPT_AT_LEAST = 0.5
+# After a refusal the window rests for so long, and then grows by so much a second.
+_REST_SECONDS = 5.0
+_GROWTH_PER_SECOND = 1 / 16
+# The shortest time is measured anew, with half a window, after so many seconds, and at least so many rounds.
+_MEMORY_SECONDS = 30.0
+_MEMORY_ROUNDS = 20
+_SETTLING_ROUNDS = 2
+_SMALLEST_ROUND = 8
+
+
+class Window:
+    """Grows and shrinks between two bounds; equal bounds make it fixed.
+
+    It goes in rounds: as many answers as the window is wide, so about one round trip. The median time of a
+    round is compared with the shortest that was seen lately. At first each good round doubles the window,
+    later it adds the window's square root. Two bad rounds in a row shrink it: a single one may be this
+    machine's own pause.
+
+    Attributes:
+        limit: how many requests may be on the wire.
+    """
+
+    def __init__(self, lowest: int, highest: int, now: float) -> None:
+        self._lowest = lowest
+        self._highest = highest
+        self._size = float(min(max(FIRST_WINDOW, lowest), highest))
+        self.limit = int(self._size)
+        self._fixed = lowest == highest
+        self._doubling = True
+        self._times: list[float] = []
+        self._full = False
+        self._bad_rounds = 0
+        self._shortest = math.inf
+        self._measure_at = now + _MEMORY_SECONDS
+        self._settling = 0
+        self._rested_at = -math.inf
+        self._grown_at = now
+        self._shrunk_at = -math.inf
+
+    def filled(self) -> None:
+        """The window is full: without that, a good time says nothing about a wider one."""
+        self._full = True
+
+    def answered(self, seconds: float, now: float) -> None:
+        """An answer came after so many seconds."""
+        if self._fixed:
+            return
+        self._times.append(seconds)
+        if len(self._times) >= max(self.limit, _SMALLEST_ROUND):
+            self._end_round(median(self._times), now)
+
+    def refused(self, sent_at: float, now: float) -> None:
+        """The vendor asked to slow down; what was sent before the last shrinking tells nothing new."""
+        if sent_at > self._shrunk_at:
+            self._rested_at = now + _REST_SECONDS
+            self._shrink(_KEPT_AFTER_REFUSAL, now)
+
+    def lost(self, sent_at: float, now: float) -> None:
+        """No usable answer came."""
+        if sent_at > self._shrunk_at:
+            self._shrink(_KEPT_AFTER_DOUBT, now)
+
+    def _end_round(self, seconds: float, now: float) -> None:
+        full, self._full = self._full, False
+        self._times.clear()
+        if self._settling:
+            self._measure(seconds, now)
+            return
+        self._shortest = min(self._shortest, seconds)
+        if seconds > _TOLERANCE * self._shortest:
+            self._bad_rounds += 1
+            if self._bad_rounds > 1:
+                self._shrink(max(_KEPT_AT_LEAST, _TOLERANCE * self._shortest / seconds), now)
+        else:
+            self._bad_rounds = 0
+            if full:
+                self._grow(now)
+        if now >= self._measure_at:
+            self._settling = _SETTLING_ROUNDS
+            self.limit = max(self._lowest, self.limit // 2)
+
+    def _measure(self, seconds: float, now: float) -> None:
+        """After a round that empties the vendor's queue, the next one shows the time without a queue."""
+        self._settling -= 1
+        if not self._settling:
+            self._shortest = seconds
+            self._measure_at = now + max(_MEMORY_SECONDS, _MEMORY_ROUNDS * seconds)
+            self._set(self._size)
+
+    def _grow(self, now: float) -> None:
+        if self._rested_at == -math.inf:  # never refused
+            self._set(self._size * 2 if self._doubling else self._size + math.sqrt(self._size))
+        elif now >= self._rested_at:
+            since = now - max(self._grown_at, self._rested_at)
+            self._set(self._size + max(1.0, self._size * _GROWTH_PER_SECOND) * min(since, 1.0))
+        self._grown_at = now
+
+    def _shrink(self, kept: float, now: float) -> None:
+        self._doubling = False
+        self._bad_rounds = 0
+        self._shrunk_at = now
+        self._set(self._size * kept)
+
+    def _set(self, size: float) -> None:
+        self._size = min(max(size, float(self._lowest)), float(self._highest))
+        self.limit = int(self._size)

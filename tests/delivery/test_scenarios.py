@@ -1,0 +1,114 @@
+"""Concurrency against simulated servers with a capacity of their own, one file of `scenarios/` each."""
+
+from __future__ import annotations
+
+import tomllib
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader.delivery import Policy
+from loader.delivery.limits import TokenBucket
+from loader.model import Answer, State
+from tests.delivery.simulation import OK, Arrival, Reply, Simulation
+
+FOLDER = Path(__file__).parent / "scenarios"
+AUTO = Policy(concurrency=256, least_concurrency=1, canary=0)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of time in which the server can do so much.
+
+    Attributes:
+        until: when it ends.
+        rate: records a second that it can take.
+        latency: seconds that one takes.
+        refuses: whether what is too much is refused with 429; otherwise it waits its turn.
+        retry_after: seconds that a refusal asks to wait, or None.
+    """
+
+    until: float
+    rate: float
+    latency: float
+    refuses: bool = False
+    retry_after: int | None = None
+
+
+class Server:
+    """A server with a capacity that changes with time."""
+
+    def __init__(self, phases: list[Phase]) -> None:
+        self._phases = phases
+        self._next = 0.0
+        self._buckets = {phase: TokenBucket(phase.rate, 0.0) for phase in phases}
+        self.taken: list[float] = []  # when records were taken
+        self.times: list[tuple[float, float]] = []  # when they arrived, and how long it took
+        self.attempts: list[float] = []
+
+    def phase(self, now: float) -> Phase:
+        """What holds now."""
+        return next((phase for phase in self._phases if now < phase.until), self._phases[-1])
+
+    def reply(self, arrival: Arrival) -> Reply:
+        """Take the record, now or when it is its turn, or refuse it."""
+        now, phase = arrival.at, self.phase(arrival.at)
+        self.attempts.append(now)
+        if phase.refuses:
+            bucket = self._buckets[phase]
+            if bucket.wait(now):
+                after = None if phase.retry_after is None else str(phase.retry_after)
+                return Reply.of(Answer(429, b"", after), phase.latency)
+            bucket.take()
+            return self._take(now, phase.latency)
+        self._next = max(self._next + 1 / phase.rate, now)
+        return self._take(now, self._next - now + phase.latency)
+
+    def _take(self, now: float, seconds: float) -> Reply:
+        self.taken.append(now + seconds)
+        self.times.append((now, seconds))
+        return Reply.of(OK, seconds)
+
+
+def phases(scenario: dict[str, Any]) -> list[Phase]:
+    """The phases of a scenario file."""
+    until, found = 0.0, []
+    for table in scenario["phases"]:
+        until += table.pop("seconds")
+        found.append(Phase(until, **table))
+    return found
+
+
+def run(server: Server, end: float) -> Simulation:
+    """A load that has more to send than there is time for."""
+    load = Simulation(server.reply, AUTO)
+    load.clock.at(end, load.brake.drain)
+    return load.run(1_000_000)
+
+
+def between(moments: list[float], start: float, stop: float) -> int:
+    """How many moments lie in a stretch of time."""
+    ordered = sorted(moments)
+    return bisect_left(ordered, stop) - bisect_left(ordered, start)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
+def test_concurrency_finds_what_the_server_can_take(path: Path) -> None:
+    """Each scenario's expectations: share of the capacity, repeated attempts, time of an answer."""
+    scenario = tomllib.loads(path.read_text())
+    server = Server(phases(scenario))
+    load = run(server, server._phases[-1].until)
+    assert load.count(State.REJECTED) == load.count(State.IN_DOUBT) == 0
+    for expect in scenario["expect"]:
+        start, stop = expect["from"], expect["to"]
+        taken = between(server.taken, start, stop)
+        capacity = server.phase(start).rate * (stop - start)
+        assert taken >= expect.get("share", 0) * capacity, (taken, capacity)
+        assert between(server.attempts, 0, stop) <= expect.get("most_attempts", 1.2) * between(
+            server.taken, 0, stop + 1
+        )
+        longest = max((seconds for at, seconds in server.times if start <= at < stop), default=0.0)
+        assert longest <= expect.get("most_seconds", 60.0)
