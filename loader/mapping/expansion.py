@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import encode, jsontext, keyed, paths
+from loader.mapping import encode, jsontext, keyed
 from loader.mapping.cells import as_text, is_text
 from loader.mapping.findings import Fault, shown
-from loader.mapping.jsontext import Number
+from loader.mapping.jsontext import Number, Unsound
 from loader.mapping.names import columns_used, name_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Expand, Mapping
@@ -36,11 +36,11 @@ class Expansion(NamedTuple):
 
     Attributes:
         fragments: the members of each row as JSON, without braces; null where there are none.
-        names: the names of each row's attributes.
+        names: makes the names of each row's attributes; only two columns could clash, so it is seldom called.
     """
 
     fragments: pa.Array
-    names: pa.Array
+    names: Callable[[], pa.Array]
 
 
 class Named(NamedTuple):
@@ -119,7 +119,7 @@ def _refuse_clashes(expands: Collection[Expand], found: list[Expansion], finding
     for (left, ours), (right, theirs) in combinations(zip(expands, found, strict=True), 2):
         both = [
             next(iter(set(mine or ()) & set(other or ())), None)
-            for mine, other in zip(ours.names.to_pylist(), theirs.names.to_pylist(), strict=True)
+            for mine, other in zip(ours.names().to_pylist(), theirs.names().to_pylist(), strict=True)
         ]
         for name in {name for name in both if name is not None}:
             rows = np.array([one == name for one in both], dtype=np.bool_)
@@ -137,31 +137,34 @@ def _of_json(expand: Expand, naming: Naming, table: Table, findings: Findings) -
     cells = table.cells(expand.column)
     for broken in table.broken(expand.column):
         findings.add(broken.rows, [broken.column], broken.texts, broken.fault)
-    made = [_members(value, expand, naming) for value in cells.values]
-    faults = pa.array([one.fault and "|".join(one.fault) for one in made], pa.string()).take(cells.indices)
+    made = [_cell(value, expand, naming) for value in cells.values]
     for fault in {one.fault for one in made if one.fault}:
-        rows = encode.numpy_mask(pc.equal(faults, "|".join(fault)))
-        findings.add(rows, [expand.column], None, fault)
+        faulty = pa.array([one.fault == fault for one in made], pa.bool_())
+        findings.add(encode.numpy_mask(faulty.take(cells.indices)), [expand.column], None, fault)
     return Expansion(
         pa.array([one.fragment for one in made], pa.string()).take(cells.indices),
-        pa.array([one.names for one in made], pa.list_(pa.string())).take(cells.indices),
+        lambda: pa.array([one.names for one in made], pa.list_(pa.string())).take(cells.indices),
     )
 
 
-def _members(value: object, expand: Expand, naming: Naming) -> _Made:
+def _cell(value: object, expand: Expand, naming: Naming) -> _Made:
     """The members of one parsed cell."""
-    if value is None:
-        return _Made()
-    if jsontext.keyed(value) is None and value:
+    if value and jsontext.keyed(value) is None:
         return _Made(fault=Fault("is a JSON list, not an object", "Take expand away from this column."))
+    return _members(value, expand, naming) if value else _Made()
+
+
+def _members(value: object, expand: Expand, naming: Naming) -> _Made:
     parts, names = [], []
     for path, member in jsontext.members(value):
         name, key, fault = naming[path]
         if not key:
             continue
-        if fault := fault or _member_fault(path, member, expand):
-            return _Made(fault=fault)
-        written = _json(member) or ("null" if expand.empty == "null" else None)
+        written = _json(member)
+        if fault or not written or type(member) is Unsound:
+            if fault := fault or _member_fault(path, member, expand):
+                return _Made(fault=fault)
+            written = "null" if expand.empty == "null" else ""
         if written:
             parts.append(key + written)
             names.append(name)
@@ -171,14 +174,12 @@ def _members(value: object, expand: Expand, naming: Naming) -> _Made:
 
 
 def _member_fault(path: str, member: object, expand: Expand) -> Fault | None:
-    if isinstance(member, Number) and not member.sound:
+    if isinstance(member, Unsound):
         return Fault(
             f"has a member {shown(path)} that is no finite number of at most 64 bits",
             f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.',
         )
-    if expand.empty == "reject" and (member is None or member == ""):
-        return _empty(path)
-    return None
+    return _empty(path) if expand.empty == "reject" else None
 
 
 def _empty(path: str) -> Fault:
@@ -188,19 +189,19 @@ def _empty(path: str) -> Fault:
     )
 
 
-def _json(member: object) -> str | None:
-    """A member as an attribute: a list of scalars as a list, any other list as its JSON text."""
+def _json(member: object) -> str:
+    """A member as an attribute, "" for nothing; a list of scalars is a list, any other its JSON text."""
     if isinstance(member, Number):
-        return str(member)
+        return member
     if isinstance(member, str):
-        return _text(member) if member else None
+        return _text(member) if member else ""
     if isinstance(member, list) and any(isinstance(one, (list, dict)) for one in member):
         return _text(jsontext.raw(member))
-    return None if member is None or member == {} else jsontext.raw(member)
+    return "" if member is None else jsontext.raw(member)
 
 
 def _of_pairs(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
-    found = keyed.pairs(paths.unwrap(table.column(expand.column)))
+    found = keyed.pairs(table.column(expand.column))
     names = {path: naming[path] for path in pc.unique(found.keys).to_pylist()}
     left_out = pa.array([path for path, named in names.items() if not named.key], pa.string())
     wanted = pc.invert(pc.is_in(found.keys, value_set=left_out))
@@ -233,7 +234,7 @@ def _of_pairs(expand: Expand, naming: Naming, table: Table, findings: Findings) 
     joined = keyed.joined_by_row(written, found.parents, table.rows)
     return Expansion(
         encode.where(encode.numpy_mask(pc.not_equal(joined, "")), joined),
-        keyed.grouped(attributes.filter(sent), found.parents[encode.numpy_mask(sent)], table.rows),
+        lambda: keyed.grouped(attributes.filter(sent), found.parents[encode.numpy_mask(sent)], table.rows),
     )
 
 

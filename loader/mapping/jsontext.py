@@ -13,7 +13,7 @@ import pyarrow as pa
 from loader.mapping.encode import numpy_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from loader.mapping.zones import Mask
 
@@ -26,12 +26,20 @@ class Number(str):
 
     __slots__ = ()
 
-    @property
-    def sound(self) -> bool:
-        """Whether it is a finite number, and if whole, one of at most 64 bits."""
-        if "." in self or "e" in self or "E" in self:
-            return math.isfinite(float(self))
-        return len(self) < 19 or (len(self) < 21 and -(2**63) <= int(self) < 2**63)
+
+class Unsound(Number):
+    """A number that is not finite, or whole and of more than 64 bits."""
+
+    __slots__ = ()
+
+
+def _whole(text: str) -> Number:
+    sound = len(text) < 19 or (len(text) < 21 and -(2**63) <= int(text) < 2**63)
+    return Number(text) if sound else Unsound(text)
+
+
+def _real(text: str) -> Number:
+    return Number(text) if math.isfinite(float(text)) else Unsound(text)
 
 
 class _Twice(ValueError):
@@ -50,7 +58,7 @@ def _constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=Number, parse_int=Number, parse_constant=_constant
+    object_pairs_hook=_object, parse_float=_real, parse_int=_whole, parse_constant=_constant
 )
 
 
@@ -149,11 +157,18 @@ def raw(value: Any) -> str:
     return _encode(value)
 
 
-def members(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def members(value: Any) -> Collection[tuple[str, Any]]:
     """Every member of an object under its dotted name; objects within it are opened, lists are not."""
-    for name, member in (keyed(value) or {}).items():
+    found = keyed(value) or {}
+    if any(isinstance(member, (dict, list)) for member in found.values()):
+        return list(_opened(found, ""))
+    return found.items()
+
+
+def _opened(found: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, member in found.items():
         inner = keyed(member)
         if inner is None:
             yield prefix + name, member
         else:
-            yield from members(inner, f"{prefix}{name}.")
+            yield from _opened(inner, f"{prefix}{name}.")

@@ -42,7 +42,7 @@ def value_type(kind: pa.DataType) -> pa.DataType | None:
     """The type of the values, if cells of this type are lists of keys and values."""
     if pa.types.is_map(kind):
         return kind.item_type if is_text(kind.key_type) else None
-    if not is_list(kind) or not pa.types.is_struct(kind.value_type):
+    if pa.types.is_fixed_size_list(kind) or not is_list(kind) or not pa.types.is_struct(kind.value_type):
         return None
     fields = {field.name: field.type for field in kind.value_type}
     if set(fields) != {"key", "value"} or not is_text(fields["key"]):

@@ -86,7 +86,8 @@ class Table:
             raise KeyError(name)
         top, path = place
         if not path:
-            return self._noted(name, *from_series(self._frame[top]))
+            array, unreadable = from_series(self._frame[top])
+            return self._noted(name, paths.unwrap(array), unreadable)
         array, rest = paths.inside(self.column(top), path)
         if not rest:
             return self._noted(name, *plain(array))
