@@ -150,6 +150,15 @@ SENDING_OPTIONS = together(
         help="What the requests go over: libcurl, or the slower requests-futures.",
     ),
     click.option(
+        "--ca-bundle",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Certificates to trust, in place of the usual ones.",
+    ),
+    click.option(
+        "--proxy", metavar="URL", help="Send through this proxy; those of the environment are not used."
+    ),
+    click.option(
         "--on-doubt",
         type=click.Choice([choice.value for choice in OnDoubt]),
         default=OnDoubt.HOLD.value,
@@ -278,6 +287,8 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         "token": token if sandbox is None else None,
         "concurrency": options["concurrency"],
         "transport": Library(options["transport"]),
+        "ca_bundle": options["ca_bundle"],
+        "proxy": options["proxy"] if sandbox is None else None,
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
         "order": Order(options["order"]),
