@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow format bench samples
+.PHONY: demo test check cdnow crash format samples
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -23,14 +23,26 @@ check:
 # Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.
 cdnow:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
-	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py -k whole_file
+	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py tests/cli/test_check.py -k whole_file
+
+# Kills loads until KILLS processes have died, and prints what became of every row, in about ten minutes.
+KILLS ?= 300
+crash:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
+	$(BIN)/python -m tests.crash --kills $(KILLS)
 
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-bench:
+# Every benchmark, one after the other; each is a target of its own.
+BENCHMARKS := bench-load bench-mapping bench-check bench-journal bench-resume
+.PHONY: bench $(BENCHMARKS)
+bench: $(BENCHMARKS)
+
+# bench-resume makes a file of ten million rows: 1.5 GB on the disk for a while.
+$(BENCHMARKS): bench-%:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
-	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.$*
 
 samples:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER)

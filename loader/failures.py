@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import re
 import sys
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
-    from loader.model import Chunk
+    from loader.model import Chunk, Reject
     from loader.sources import Survey
+
+
+# A column that only a file for spreadsheets has.
+GUARDED = f"{OWN_COLUMNS}guarded"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 def failed_rows(
@@ -52,6 +61,16 @@ def failed_rows(
         yield beside_source(chunk, here)
 
 
+def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
+    """Why rows are in `state`, and how many for each reason; the most frequent first.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+    """
+    rows = Checkpoint.open(checkpoint).exceptions(state)
+    return Counter(row.reason or row.message for row in rows).most_common()
+
+
 def located(
     ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str]
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
@@ -62,8 +81,9 @@ def located(
     """
     if not found:
         return
-    source = open_source(files)
-    refuse_other_input(source.survey(), [file.sha256 for file in ledger.identity.files], ledger.path)
+    known = ledger.identity.files
+    source = open_source(files, known=known)
+    refuse_other_input(source.survey(), [file.sha256 for file in known], ledger.path)
     wanted = sorted(found)
     for chunk in source.chunks(wanted[0]):
         here = [found[ordinal] for ordinal in chunk.rows if ordinal in found]
@@ -86,7 +106,6 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
 
 def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
     """The source records of `rows`, with what became of them."""
-    frame = chunk.frame.iloc[[row.ordinal - chunk.first for row in rows]].reset_index(drop=True)
     fate = pd.DataFrame(
         {
             "state": [row.state.value for row in rows],
@@ -100,18 +119,47 @@ def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
             "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
         }
     ).add_prefix(OWN_COLUMNS)
-    return pd.concat([frame, fate], axis="columns")
+    records = source_records(chunk, [row.ordinal - chunk.first for row in rows])
+    return pd.concat([records, fate], axis="columns")
+
+
+def source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
+    """Some records of a chunk, without what an earlier file of failed rows added to them."""
+    theirs = [not str(name).startswith(OWN_COLUMNS) for name in chunk.frame.columns]
+    return chunk.frame.loc[:, theirs].iloc[list(places)].reset_index(drop=True)
+
+
+def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
+    """The source records that cannot be mapped, with the reasons; of no row, the columns alone."""
+    places = [reject.ordinal - chunk.first for reject in rejects]
+    why = {
+        "state": [State.REJECTED.value] * len(rejects),
+        "file": [chunk.file] * len(rejects),
+        "row": [chunk.first_row + place for place in places],
+        "column": [reject.column for reject in rejects],
+        "reason": [reject.message for reject in rejects],
+        "remedy": [reject.remedy for reject in rejects],
+    }
+    types = {name: pd.ArrowDtype(pa.int64() if name == "row" else pa.string()) for name in why}
+    beside = pd.DataFrame(why).astype(types).add_prefix(OWN_COLUMNS)
+    return pd.concat([source_records(chunk, places), beside], axis="columns")
 
 
 def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
-    """Write the frames as ``csv``, ``jsonl`` or ``parquet``; return the number of rows.
+    """Write the frames as ``csv``, ``jsonl``, ``parquet`` or ``spreadsheet``; return the number of rows.
 
-    Text cells are written byte for byte. A file is made readable for its owner alone: it holds personal data.
+    Text cells are written byte for byte, but in a spreadsheet's file (see `for_spreadsheet`). A file is made
+    readable for its owner alone: it holds personal data.
 
     Raises:
         ConfigError: the target cannot be written.
     """
-    write = {"csv": _write_csv, "jsonl": _write_jsonl, "parquet": _write_parquet}[form]
+    write = {
+        "csv": _write_csv,
+        "jsonl": _write_jsonl,
+        "parquet": _write_parquet,
+        "spreadsheet": _write_spreadsheet,
+    }[form]
     rows = 0
 
     def counted() -> Iterator[pd.DataFrame]:
@@ -120,8 +168,14 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
             rows += len(frame)
             yield frame
 
-    with _opened(target) as out:
-        write(counted(), out)
+    try:
+        with _opened(target) as out:
+            write(counted(), out)
+    except BrokenPipeError:  # a reader that has seen enough
+        raise
+    except OSError as error:
+        name = "The output" if str(target) == "-" else target
+        raise ConfigError(f"{name} cannot be written: {error.strerror or error}.") from None
     return rows
 
 
@@ -132,11 +186,8 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    try:
-        # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
-        descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror}.") from None
+    # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
+    descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as out:
             yield out
@@ -149,6 +200,27 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
     for number, frame in enumerate(frames):
         out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\n").encode())
+
+
+def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    out.write(codecs.BOM_UTF8)  # Excel takes a file without it for one in the machine's old encoding
+    _write_csv(map(for_spreadsheet, frames), out)
+
+
+def for_spreadsheet(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, with an apostrophe before each cell that a spreadsheet would run as a formula.
+
+    Such a cell begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return (OWASP, *CSV Injection*);
+    a plain number is none. A column says so, and a load refuses the file: its cells are not the input's.
+    """
+    guarded = frame.rename(columns=lambda name: _guard(str(name))).map(
+        lambda cell: _guard(cell) if isinstance(cell, str) else cell
+    )
+    return guarded.assign(**{GUARDED: "apostrophes before = + - @"})
+
+
+def _guard(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _write_jsonl(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:

@@ -62,6 +62,47 @@ class Phase(StrEnum):
     VENDOR = "vendor"
 
 
+class Mark(NamedTuple):
+    """A place in a text file at which a record begins, so that reading can begin there.
+
+    Attributes:
+        row: records before it.
+        offset: bytes before it.
+        digest: the first half of the SHA-256 of all bytes before it, in hexadecimal; tells where a file that
+            changed first differs.
+    """
+
+    row: int
+    offset: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Which file was loaded, for the checkpoint.
+
+    Attributes:
+        name: the path as the person gave it.
+        size: bytes.
+        sha256: of the bytes, in hexadecimal.
+        rows: records in it, those that cannot be read included.
+        marks: places in it, ascending; none where its format needs none or the text allows none.
+        form: how it was read, for a person; "" where a version that did not know wrote it down.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    rows: int
+    marks: tuple[Mark, ...] = ()
+    form: str = ""
+
+    @property
+    def content(self) -> tuple[int, str, int]:
+        """What must stay the same; the name and the times of the file may change."""
+        return self.size, self.sha256, self.rows
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive records of one file.
@@ -127,7 +168,7 @@ class Reject(NamedTuple):
     """A record that cannot be mapped; it is never sent.
 
     `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
-    part that equal rejects share, to count them by.
+    part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "".
     """
 
     ordinal: int
@@ -135,6 +176,7 @@ class Reject(NamedTuple):
     value: str
     reason: str
     message: str
+    remedy: str = ""
 
 
 class Answer(NamedTuple):

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loader.doubts import overtaken
 from loader.errors import ConfigError
 from loader.failures import located
 from loader.journal import Checkpoint, Journal, runs
 from loader.mapping import Mapping
 from loader.model import OWN_COLUMNS, Decision, Kind, Phase, State
-from loader.pipeline import draw_up, identity, load
+from loader.pipeline import load
+from loader.planning import draw_up, identity
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from loader.delivery import Brake
     from loader.journal import ExceptionRow
     from loader.model import Account, Chunk, Result
-    from loader.pipeline import Plan
+    from loader.planning import Plan
     from loader.report import Watch
 
 SHOWN = 10  # so many unknown rows or ids are named in an error
@@ -39,7 +41,7 @@ class Resolved:
 
     Attributes:
         rows: rows that it moved.
-        overtaken: rows that stay in doubt, each with the confirmed later row of its device.
+        overtaken: rows that stay as they are, each with the later row of its device.
         account: the counts afterwards.
     """
 
@@ -66,42 +68,32 @@ def resolve(
     """
     ledger = Checkpoint.open(checkpoint)
     names = list(files) or [file.name for file in ledger.identity.files]
-    rows = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
-    if looked_up is not None:
-        rows = Choice.read(looked_up).of(located(ledger, rows, names))
+    doubts = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
+    chosen = doubts if looked_up is None else Choice.read(looked_up).of(located(ledger, doubts, names))
     with Journal.open(checkpoint, ledger.identity) as journal:
-        later = overtaken(ledger, journal, rows, names) if decision is not Decision.LANDED else {}
+        later: dict[int, int] = {}
+        if decision is not Decision.LANDED:
+            later = later_rows(ledger, journal, chosen, doubts, names)
         # Read anew: opening has written down what a dead run had left.
         found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
-        moved = [row for row in found if row.ordinal in rows and row.ordinal not in later]
+        moved = [row for row in found if row.ordinal in chosen and row.ordinal not in later]
         journal.decide(decision, moved, str(looked_up or ""))
         return Resolved(len(moved), later, journal.account())
 
 
-def overtaken(
-    ledger: Checkpoint, journal: Journal, rows: Iterable[int], files: Sequence[str]
+def later_rows(
+    ledger: Checkpoint,
+    journal: Journal,
+    rows: Collection[int],
+    doubts: Collection[int],
+    files: Sequence[str],
 ) -> dict[int, int]:
-    """Rows of users whose device has a confirmed later row: sent now they would undo it."""
-    wanted = set(rows)
-    if ledger.identity.kind is not Kind.USERS or not wanted:
+    """Rows of users whose device has a later row at the vendor, or perhaps: sent now they would undo it."""
+    if ledger.identity.kind is not Kind.USERS or not rows:
         return {}
-    plan = draw_up(
-        settings_of(ledger, files), ledger, Mapping.parse(ledger.identity.mapping, str(ledger.path))
-    )
-    return overtaken_rows(plan, journal, wanted)
-
-
-def overtaken_rows(plan: Plan, journal: Journal, wanted: set[int]) -> dict[int, int]:
-    """For each wanted row whose device has a confirmed later row, that row."""
-    devices: dict[str, list[int]] = {}
-    later: dict[int, int] = {}
-    for chunk in plan.source.chunks(min(wanted)):
-        for request in plan.mapper.map(chunk).requests():
-            if request.ordinal in wanted:
-                devices.setdefault(request.device, []).append(request.ordinal)
-            elif request.device in devices and journal.confirmed(request.ordinal):
-                later.update(dict.fromkeys(devices.pop(request.device), request.ordinal))
-    return later
+    mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    plan = draw_up(settings_of(ledger, files), ledger, mapping)
+    return overtaken(plan.source, plan.mapper, journal, rows, doubts)
 
 
 def settings_of(ledger: Checkpoint, files: Sequence[str]) -> Settings:
@@ -227,29 +219,31 @@ def rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[ExceptionRow
     return [row for row in ledger.exceptions(State.REJECTED) if row.phase in phases]
 
 
-def retry(plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch) -> Result:
+def retry(
+    plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch
+) -> tuple[Result, dict[int, int]]:
     """Send rejected rows again, and those that `resolve` gave back; only those.
 
     After a crash in the middle the same again goes on: what is given back and not yet sent stays so.
 
+    Returns:
+        How it ended; and the users' rows that stay rejected, each with the later row of its device.
+
     Raises:
         CheckpointError: as `load`.
     """
-    return load(plan, brake=brake, watch=watch, choose=chooser(plan, phases))
-
-
-def chooser(plan: Plan, phases: Collection[Phase]) -> Callable[[Journal], Iterator[range]]:
-    """Gives the rows back, and names them and those that were given back before."""
+    later: dict[int, int] = {}
 
     def choose(journal: Journal) -> Iterator[range]:
         if plan.mended is not None:
             journal.remap(plan.mapper.mapping.to_toml())
-        rows = rejected(Checkpoint.open(journal.path), phases)
-        wanted = {row.ordinal for row in rows}
-        if wanted and plan.settings.kind is Kind.USERS:
-            later = overtaken_rows(plan, journal, wanted)
-            rows = [row for row in rows if row.ordinal not in later]
-        journal.decide(Decision.RETRY, rows)
+        ledger = Checkpoint.open(journal.path)
+        rows = rejected(ledger, phases)
+        if plan.settings.kind is Kind.USERS:
+            wanted = {row.ordinal for row in rows}
+            doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
+            later.update(overtaken(plan.source, plan.mapper, journal, wanted, doubts))
+        journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in later])
         return runs(journal.given_back)
 
-    return choose
+    return load(plan, brake=brake, watch=watch, choose=choose), later

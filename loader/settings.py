@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from loader.dialect import Dialect
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ class Library(StrEnum):
 
     CURL = "curl"
     REQUESTS = "requests"
+
+
+class Order(StrEnum):
+    """What keeps its order on the way to the vendor."""
+
+    NONE = "none"
+    DEVICE = "device"
 
 
 class Token:
@@ -208,6 +216,7 @@ class Settings:
         checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
+        dialect: what is said of how text files are written.
         concurrency: how many requests may be on the wire.
         transport: what the requests go over.
         ca_bundle: certificates to trust instead of certifi's, or None.
@@ -215,6 +224,7 @@ class Settings:
         rate: the largest number of requests a second, retries included, or None.
         limit: only the first so many rows of the input, or None for all.
         on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
+        order: whether events of one device go one after the other (users always do).
         max_rejected, max_in_doubt: more than that stops the load.
     """
 
@@ -225,6 +235,7 @@ class Settings:
     checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
+    dialect: Dialect = field(default=Dialect())
     concurrency: Concurrency = Concurrency()
     transport: Library = Library.CURL
     ca_bundle: Path | None = None
@@ -232,6 +243,7 @@ class Settings:
     rate: float | None = None
     limit: int | None = None
     on_doubt: OnDoubt = OnDoubt.HOLD
+    order: Order = Order.NONE
     max_rejected: Threshold | None = None
     max_in_doubt: Threshold | None = None
 

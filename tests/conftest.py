@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import loader
+
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
@@ -34,6 +36,7 @@ class CommandLine:
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
+            "PYTHONPATH": str(Path(loader.__file__).parent.parent),  # the one that the tests import
             "PYTHONWARNINGS": "error",
             "COLUMNS": "200",
             # Nothing listens there: no mistake in a test can reach beyond this machine.

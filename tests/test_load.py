@@ -10,11 +10,15 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.conftest import SAMPLES, CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NEW_YORK = ZoneInfo("America/New_York")
 EVENTS_HELD = "SELECT user_id, hwid, event, timestamp_utc, timestamp_current, attributes FROM events"
@@ -168,13 +172,17 @@ def test_a_second_copy_is_refused(command: CommandLine, tmp_path: Path) -> None:
     """A second process on the same checkpoint is refused with a sentence, and the first goes on unharmed."""
     source = small(tmp_path / "events.csv", "events.csv", 1000)
     arguments = ("events", source, "--mapping", SAMPLES / "events.toml", "--sandbox")
-    with command.start(*arguments, "--rate", "300", "--quiet") as first:
-        wait_until_held(command, 50)
+    with command.start(*arguments, "--rate", "20", "--quiet") as first:
+        wait_until_held(command, 5)
         second = command.run(*arguments)
+        taken = sum(held(command).values())
+        wait_until_held(command, taken + 5)
+        first.send_signal(signal.SIGINT)
         _, err = first.communicate(timeout=60)
     assert second.code == 2
     assert "is in use" in second.err
-    assert first.returncode == 0, err
+    assert first.returncode == 130, err
+    assert command.summary(*arguments)["confirmed"] == 1000
     assert held(command) == expected(source)
 
 
@@ -226,3 +234,52 @@ def test_what_differs_is_refused(command: CommandLine, tmp_path: Path, change: s
     assert "was made for another load" in ran.err
     assert change in ran.err or "content" in ran.err
     assert len(command.held("SELECT 1 FROM events")) == 20
+
+
+def append(lines: list[str]) -> None:
+    """As an export that is run again a day later."""
+    lines.append(lines[-1])
+
+
+def cut(lines: list[str]) -> None:
+    """As a copy that broke off."""
+    del lines[-2000:]
+
+
+def change_a_byte(lines: list[str]) -> None:
+    """The size stays."""
+    lines[2500] = lines[2500].replace(",purchase,", ",Purchase,")
+
+
+def reorder(lines: list[str]) -> None:
+    """The same rows, sorted another way."""
+    lines[2500], lines[2600] = lines[2600], lines[2500]
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (append, "now 328,553 bytes and 4,001 rows. The first 3,993 rows are the same."),
+        (cut, "now 163,086 bytes and 2,000 rows. The first 1,606 rows are the same."),
+        (change_a_byte, "The first difference is in rows 2,411 to 3,199."),
+        (reorder, "The first difference is in rows 2,411 to 3,199."),
+    ],
+)
+def test_an_input_that_changed_is_refused_with_the_place(
+    command: CommandLine, tmp_path: Path, change: Callable[[list[str]], None], place: str
+) -> None:
+    """Between two runs the input may be renamed and touched, nothing else; the refusal says about where."""
+    lines = (SAMPLES / "events.csv").read_text().splitlines(keepends=True)[:4001]
+    source = tmp_path / "events.csv"
+    source.write_text("".join(lines))
+    arguments = ["--sandbox", "--mapping", SAMPLES / "events.toml", "--checkpoint", "c.ckpt", "--limit", 20]
+    assert command.summary("events", source, *arguments)["confirmed"] == 20
+    change(lines)
+    source.with_name("other.csv").write_text("".join(lines))
+    ran = command.run("events", "other.csv", *arguments)
+    assert ran.code == 2
+    assert place in " ".join(ran.err.split())
+    assert len(command.held("SELECT 1 FROM events")) == 20
+    source.rename(source.with_name("moved.csv"))
+    source.with_name("moved.csv").touch()
+    assert command.summary("events", "moved.csv", *arguments)["confirmed"] == 20

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from loader.journal import Journal
+from loader.journal import Checkpoint, Journal
 from loader.model import Decision, Kind, Outcome, State
-from loader.pipeline import identity, prepare
+from loader.planning import identity, prepare
 from loader.repair import resolve
 from loader.settings import Endpoint, Settings
 from tests import faultserver
@@ -135,6 +135,42 @@ def test_a_resend_is_marked_for_ever(load: Load, vendor: Vendor, server: faultse
     assert "given back, to be sent again as possible duplicates" in load.run("status")
 
 
+def test_events_in_doubt_go_again_when_the_same_load_asks_for_it(
+    load: Load, vendor: Vendor, server: faultserver.FaultServer
+) -> None:
+    """`--on-doubt resend` takes in what earlier runs left in doubt; without it nothing is sent again."""
+    vendor.cut = {"0003"}
+    load.summary()
+    vendor.cut = set()
+    assert counts(load.summary()) == (29, 0, 1, 0)
+    account = load.summary("--on-doubt", "resend")
+    assert (counts(account), account["possible_duplicates"]) == ((30, 0, 0, 0), 1)
+    assert times_sent(server, "0003") == 2
+
+
+def test_a_load_that_ends_with_doubts_says_why_and_what_to_do(load: Load, vendor: Vendor) -> None:
+    """The end of a load names the number, the reason and the commands that lead on."""
+    vendor.cut, vendor.refuse = {"0003", "0017"}, {"0005"}
+    ran = load.command.run(*load.arguments)
+    assert ran.code == 4
+    assert ran.out.endswith(
+        """\
+1 row rejected:
+  1 × not today
+To see them with their reasons, and to send them again when what was wrong is mended:
+  pushwoosh-loader failures events.csv.events.ckpt --rejected
+  pushwoosh-loader retry events.csv.events.ckpt --mapping MENDED.toml
+2 rows in doubt:
+  2 × Empty reply from server
+They may or may not have landed, and are not sent again unless you say so.
+To see them, and to decide when some were looked up at the vendor:
+  pushwoosh-loader failures events.csv.events.ckpt --in-doubt
+  pushwoosh-loader resolve events.csv.events.ckpt --landed | --dropped | --resend
+
+"""
+    )
+
+
 def test_rows_that_are_not_in_doubt_cannot_be_resolved(load: Load, vendor: Vendor, tmp_path: Path) -> None:
     """A list with one wrong id changes nothing, and the id is named."""
     vendor.cut = {"0003", "0017"}
@@ -222,21 +258,81 @@ def test_failures_can_be_mended_and_loaded(command: CommandLine, tmp_path: Path)
     assert command.held("select user_id from events order by user_id") == [("0001",), ("0002",)]
 
 
-def test_an_old_row_of_a_device_is_not_sent_over_a_newer_one(tmp_path: Path) -> None:
-    """A user's row in doubt stays so when a later row of its device is confirmed; others are given back."""
+def test_a_spreadsheet_runs_no_cell_and_its_file_is_not_loaded(command: CommandLine, tmp_path: Path) -> None:
+    """The form for spreadsheets disarms formulas and leaves numbers alone; the form for machines is exact."""
+    cells = ["=1+1", "@x", "-5", "+1,5", "-x", "plain"]
+    rows = [f'U{n},D{n},purchase,20240230,America/New_York,"{cell}"\n' for n, cell in enumerate(cells)]
+    (tmp_path / "events.csv").write_text(HEADER + ROWS[0] + "\n" + "".join(rows))
+    command.run("events", "events.csv", "--sandbox", "--yes")
+    listed = ("failures", "events.csv.events.sandbox.ckpt", "--rejected")
+    command.run(*listed, "-o", "exact.csv")
+    command.run(*listed, "--format", "spreadsheet", "-o", "sheet.csv")
+    exact, sheet = (pd.read_csv(tmp_path / name, dtype=str) for name in ("exact.csv", "sheet.csv"))
+    assert list(exact["amount"]) == cells
+    assert list(sheet["amount"]) == ["'=1+1", "'@x", "-5", "+1,5", "'-x", "plain"]
+    assert (tmp_path / "sheet.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    ran = command.run("events", "sheet.csv", "--sandbox", "--yes")
+    assert ran.code == 2
+    assert ran.err.strip() == (
+        "Error: sheet.csv: was written for a spreadsheet, with apostrophes before some cells. "
+        "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
+    )
+
+
+USERS = "user_id,device_id\nold,DEV-1\nnew,DEV-1\nlone,DEV-2\n"
+
+
+def left_in_doubt(
+    tmp_path: Path,
+    endpoint: str,
+    *states: State,
+) -> Path:
+    """A checkpoint of three users: two in doubt, and between them a confirmed one of the first's device."""
     source = tmp_path / "users.csv"
-    source.write_text("user_id,device_id\nold,DEV-1\nnew,DEV-1\nlone,DEV-2\n")
-    checkpoint = tmp_path / "users.ckpt"
-    endpoint = Endpoint.parse("http://127.0.0.1:9/")
-    plan = prepare(Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint))
-    with Journal.open(checkpoint, identity(plan)) as journal:
+    source.write_text(USERS)
+    checkpoint = tmp_path / "users.csv.users.ckpt"
+    settings = Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", Endpoint.parse(endpoint), checkpoint)
+    with Journal.open(checkpoint, identity(prepare(settings))) as journal:
         journal.lease(range(3))
-        states = [State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT]
-        for ordinal in range(3):
-            journal.sending(ordinal)
-        journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(states)])
+        journal.sending(0, 1, 2)
+        found = states or (State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT)
+        journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(found)])
+    return checkpoint
+
+
+def test_an_old_row_of_a_device_is_not_given_back_over_a_newer_one(tmp_path: Path) -> None:
+    """A user's row in doubt stays so when a later row of its device is confirmed; others are given back."""
+    checkpoint = left_in_doubt(tmp_path, "http://127.0.0.1:9/")
     resolved = resolve(checkpoint, Decision.RESEND)
     assert (resolved.rows, resolved.overtaken) == (1, {0: 1})
     assert (resolved.account.in_doubt, resolved.account.never_sent) == (1, 1)
     landed = resolve(checkpoint, Decision.LANDED)
     assert (landed.account.confirmed, landed.account.in_doubt) == (2, 0)
+
+
+def test_users_in_doubt_go_again_on_resume_but_not_over_a_newer_row(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """The same load again settles users in doubt, except one that would undo a confirmed later row."""
+    with faultserver.FaultServer() as server:
+        left_in_doubt(tmp_path, server.url)
+        arguments = ("users", tmp_path / "users.csv", "--app", "AAAAA-BBBBB", "--endpoint", server.url)
+        account = command.summary(*arguments)
+        assert counts(account) == (2, 0, 1, 0)
+        assert [b"lone" in body for body in server.bodies] == [True]
+        assert counts(command.summary(*arguments)) == (2, 0, 1, 0)
+        assert len(server.bodies) == 1
+
+
+def test_a_rejected_user_is_not_retried_over_a_row_that_may_be_there(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """A user's row stays rejected when a later row of its device is in doubt; the retry says so."""
+    with faultserver.FaultServer() as server:
+        checkpoint = left_in_doubt(tmp_path, server.url, State.REJECTED, State.IN_DOUBT, State.REJECTED)
+        ran = command.run("retry", checkpoint)
+        assert ran.code == 4
+        assert "1 row left rejected: a later row of the same device is at the vendor, or may be" in ran.out
+        assert [b"lone" in body for body in server.bodies] == [True]
+    account = Checkpoint.open(checkpoint).account()
+    assert (account.confirmed, account.rejected, account.in_doubt) == (1, 1, 1)

@@ -14,6 +14,7 @@ from loader.cli.dry import check
 from loader.cli.load import events, users
 from loader.cli.look import failures, status
 from loader.cli.mend import resolve, retry
+from loader.cli.propose import propose
 from loader.cli.standin import sandbox
 from loader.errors import LoaderError
 
@@ -73,5 +74,5 @@ def cli() -> None:
     """
 
 
-for command in (users, events, check, status, failures, resolve, retry, sandbox):
+for command in (users, events, check, propose, status, failures, resolve, retry, sandbox):
     cli.add_command(command)

@@ -3,28 +3,56 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loader.cli import show
 from loader.cli.options import FILES, INPUT_OPTIONS, check_settings
+from loader.errors import ConfigError
 from loader.model import Kind
+from loader.settings import refuse_overwriting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+
+FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
 
 @click.command()
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]), metavar="users|events")
 @FILES
 @INPUT_OPTIONS
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write every row that would be rejected, with its source columns, reason and remedy.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(set(FORMS.values()))),
+    help="Form of the rejects.  [default: by the file's ending, .csv, .jsonl or .parquet]",
+)
 def check(kind: str, **options: Any) -> None:
     """Map every row and send nothing: no socket is opened.
 
-    Shows what was decided about the columns, every reason for which rows would be rejected, and the first
-    request bodies exactly as they would be sent. Exits 0, or 3 when some rows would be rejected.
+    Shows what was decided about the columns, every reason for which rows would be rejected, what the values
+    are, when the events happened, which users would be overwritten, and the first request bodies exactly as
+    they would be sent. Exits 0, or 3 when some rows would be rejected.
+
+    The file of rejects loads again as it is once its cells are mended: columns that begin with "_loader_" are
+    ignored.
 
     \b
-    Example:
+    Examples:
       pushwoosh-loader check events purchases.csv --mapping purchases.toml
+      pushwoosh-loader check users users.csv --rejects rejects.csv --summary check.json
     """
     run(Kind(kind), options)
 
@@ -32,13 +60,41 @@ def check(kind: str, **options: Any) -> None:
 def run(kind: Kind, options: dict[str, Any]) -> None:
     """One check, from the parsed options to the exit code."""
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.cli.show_check import curl, profile_text  # noqa: PLC0415
+    from loader.profile import profile_record  # noqa: PLC0415
 
-    say = show.speaker(quiet=options["quiet"], summary=options["summary"])
-    show.refuse_summary(options["summary"], [*options["files"], options["mapping"]])
+    summary, needed = options["summary"], [*options["files"], options["mapping"]]
+    say = show.speaker(quiet=options["quiet"], summary=summary)
+    show.refuse_summary(summary, needed)
+    rejects = rejects_writer(options, [*needed, summary])
     plan = pipeline.prepare(check_settings(kind, options))
     say(show.decisions_text(plan))
-    profile = pipeline.check(plan)
-    say(show.profile_text(profile, kind))
-    exit_code = 3 if profile.rejected else 0
-    show.write_json(show.profile_record(profile, kind, exit_code), options["summary"])
-    sys.exit(exit_code)
+    profile = pipeline.check(plan, rejects)
+    say(profile_text(plan, profile, show.terminal_width(summary=summary)))
+    record = profile_record(profile)
+    record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None
+    show.write_json(record, summary)
+    sys.exit(profile.exit_code)
+
+
+def rejects_writer(
+    options: dict[str, Any], needed: list[Any]
+) -> Callable[[Iterator[pd.DataFrame]], object] | None:
+    """Writes the frames of rejected rows to where `--rejects` says; None where it says nothing.
+
+    Raises:
+        ConfigError: the form cannot be told, or a file that is needed would be overwritten.
+    """
+    target = options.get("rejects")
+    if target is None:
+        return None
+    form = options["form"] or FORMS.get(target.suffix.lower())
+    if form is None:
+        raise ConfigError(
+            f"--rejects {target}: the ending does not say which form to write. Name the file .csv, .jsonl or "
+            ".parquet, or give --format."
+        )
+    refuse_overwriting(target, needed)
+    from loader.failures import write_rows  # noqa: PLC0415 - `--help` must start without pandas
+
+    return partial(write_rows, form=form, target=target)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake
     from loader.model import Result
-    from loader.pipeline import Plan
+    from loader.planning import Plan
     from loader.report import Watch
     from loader.sandbox import EmbeddedSandbox
 
@@ -75,8 +75,9 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
         settings = load_settings(kind, options, sandbox)
         plan = pipeline.prepare(settings)
         say(show.plan_text(plan, sandboxed=sandbox is not None))
-        if plan.remaining and not options["yes"]:
-            ask(plan, plan.remaining, sandboxed=sandbox is not None)
+        rows = plan.remaining + plan.doubtful
+        if rows and not options["yes"]:
+            ask(plan, rows, sandboxed=sandbox is not None)
         with brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch(quiet=options["quiet"]))
         show.write_summary(result, options["summary"])

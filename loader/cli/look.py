@@ -41,10 +41,11 @@ def status(checkpoint: Path, summary: Path | None) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=click.Choice(["csv", "jsonl", "parquet", "spreadsheet"]),
     default="csv",
     show_default=True,
-    help="Form of the output. Cells are byte for byte those of the input.",
+    help="Form of the output. Cells are byte for byte those of the input; only the form for a spreadsheet "
+    "puts an apostrophe before those that it would run as a formula, and cannot be loaded again.",
 )
 @click.option(
     "-o",

@@ -18,7 +18,7 @@ from loader.cli.options import (
     SUMMARY,
     retry_settings,
 )
-from loader.model import Decision, Phase
+from loader.model import Decision, Phase, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +97,7 @@ def resolve(checkpoint: Path, decision: str | None, looked_up: Path | None, file
 @QUIET
 @SENDING_OPTIONS
 def retry(**options: Any) -> None:
-    """Send rejected rows again, and rows that `resolve` gave back; only those.
+    """Send rejected rows again, and rows given back; only those.
 
     They are read and mapped anew: with --mapping by a mended mapping, with which the load goes on from then
     on. Where to send is what the checkpoint says. A row that is rejected again has its new reason.
@@ -123,8 +123,9 @@ def retry(**options: Any) -> None:
         if rows and not options["yes"]:
             ask(plan, rows, sandboxed=sandbox is not None)
         with brakes() as brake:
-            result = repair.retry(plan, phase, brake=brake, watch=watch(quiet=options["quiet"]))
+            result, later = repair.retry(plan, phase, brake=brake, watch=watch(quiet=options["quiet"]))
         show.write_summary(result, options["summary"])
+        say(show.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))
         say(show.what_next(result, sandboxed=sandbox is not None))
     leave(result, quiet=options["quiet"])

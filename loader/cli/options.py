@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from loader.cli.text_options import TEXT_OPTIONS, said_of_text, together
 from loader.errors import ConfigError
 from loader.settings import (
     DEFAULT_ENDPOINT,
@@ -15,19 +16,16 @@ from loader.settings import (
     Endpoint,
     Library,
     OnDoubt,
+    Order,
     Settings,
     Threshold,
     Token,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from loader.journal import Checkpoint
     from loader.model import Kind
     from loader.sandbox import EmbeddedSandbox
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
 
 TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
 
@@ -69,17 +67,6 @@ class ConcurrencyType(click.ParamType[Concurrency]):
             self.fail(str(error), param, ctx)
 
 
-def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several decorators as one, in the order in which help shows them."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
 CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
@@ -111,6 +98,7 @@ INPUT_OPTIONS = together(
         help="Mapping file (TOML). Without one, columns are recognised by their names.",
     ),
     click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
+    TEXT_OPTIONS,
     SUMMARY,
     QUIET,
 )
@@ -177,6 +165,14 @@ SENDING_OPTIONS = together(
         show_default=True,
         help="An event whose fate is unknown: hold it for your decision, or send it again at once, "
         "which may record it twice. (Users are always sent again: registerUser is repeatable.)",
+    ),
+    click.option(
+        "--order",
+        type=click.Choice([choice.value for choice in Order]),
+        default=Order.NONE.value,
+        show_default=True,
+        help="Events of one device (of one user, where no device is known) go one after the other, in the "
+        "order of the input. (Users always do.)",
     ),
     click.option(
         "--max-rejected",
@@ -255,6 +251,7 @@ def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox 
         endpoint=endpoint,
         checkpoint=options["checkpoint"] or default_checkpoint(kind, files[0], sandbox=sandbox is not None),
         mapping=options["mapping"],
+        dialect=said_of_text(options),
         limit=options["limit"],
         **how,
     )
@@ -294,6 +291,7 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         "proxy": options["proxy"] if sandbox is None else None,
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
+        "order": Order(options["order"]),
         "max_rejected": options["max_rejected"],
         "max_in_doubt": options["max_in_doubt"],
     }
@@ -308,5 +306,6 @@ def check_settings(kind: Kind, options: dict[str, Any]) -> Settings:
         application=options["application"] or NO_APPLICATION,
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=options["mapping"],
+        dialect=said_of_text(options),
         limit=options["limit"],
     )

@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.errors import ConfigError
-from loader.model import Decision
+from loader.errors import CheckpointError, ConfigError
+from loader.model import Decision, Kind, State
 from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TextIO
 
     from loader.journal import Checkpoint, Decided
-    from loader.model import Kind, Result
-    from loader.pipeline import Plan
-    from loader.profile import Profile
+    from loader.model import Result
+    from loader.planning import Plan
     from loader.repair import Resolved
     from loader.sandbox import Holdings
     from loader.settings import Settings
 
 STDOUT = Path("-")
+MOST_REASONS, LONGEST_REASON = 3, 120
 
 # What stands before the words of a decision: the field's name, or that it is a note.
 DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
@@ -40,8 +40,7 @@ DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
 
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
     """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
-    out = sys.stderr if summary == STDOUT else sys.stdout
-    columns = shutil.get_terminal_size().columns if out.isatty() else None
+    out, columns = speaking(summary), terminal_width(summary=summary)
 
     def say(text: str) -> None:
         if text and not quiet:
@@ -51,6 +50,16 @@ def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
                 hush(out)
 
     return say
+
+
+def speaking(summary: Path | None) -> TextIO:
+    """Where a command speaks: standard output, unless that is the summary's."""
+    return sys.stderr if summary == STDOUT else sys.stdout
+
+
+def terminal_width(*, summary: Path | None) -> int | None:
+    """Columns of the terminal on which a command speaks; None where it is none."""
+    return shutil.get_terminal_size().columns if speaking(summary).isatty() else None
 
 
 def hush(out: TextIO) -> None:
@@ -94,6 +103,8 @@ def fold(line: str, columns: int) -> str:
 def decisions_text(plan: Plan) -> str:
     """What was decided about the columns."""
     lines = [f"{plan.survey.rows:,} {plan.settings.kind} in {', '.join(plan.settings.files)}"]
+    forms = {file.form for file in plan.survey.files}
+    lines += [f"  read as {form}" for form in sorted(forms)]
     if plan.survey.rows:
         lines += [f"  {decision}" for decision in plan.mapper.decisions]
         lines += [f"  note: {notice}" for notice in plan.mapper.notices]
@@ -115,7 +126,17 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
             f"  resuming {settings.checkpoint}: {plan.earlier.settled:,} rows are settled, "
             f"{f'{plan.remaining:,} are' if plan.remaining else 'nothing is left'} to be sent"
         )
+        if plan.doubtful:
+            lines.append(f"  {doubtful_text(plan)}")
     return "\n".join(lines)
+
+
+def doubtful_text(plan: Plan) -> str:
+    """What happens to the rows that earlier runs left in doubt."""
+    rows = f"{plan.doubtful:,} rows in doubt are sent again"
+    if plan.settings.kind is Kind.USERS:
+        return f"{rows}, but none over a confirmed later row of its device"
+    return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
 
 
 def result_text(result: Result, settings: Settings) -> str:
@@ -145,18 +166,21 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
             again = "When what stopped the load is mended, the same command again sends them."
         elif limited and not result.interrupted:
             again = "The same command without --limit sends them."
-        steps.append(f"{account.never_sent:,} rows were never sent. {again}")
+        steps.append(f"{counted(account.never_sent)} never sent. {again}")
     if account.rejected:
         steps.append(
-            f"{account.rejected:,} rows were rejected. To see them with their reasons, and to send them "
-            "again when what was wrong is mended:\n"
+            f"{counted(account.rejected)} rejected{because(result, State.REJECTED)}\n"
+            "To see them with their reasons, and to send them again when what was wrong is mended:\n"
             f"  pushwoosh-loader failures {checkpoint} --rejected\n"
             f"  pushwoosh-loader retry {checkpoint} --mapping MENDED.toml"
         )
     if account.in_doubt:
+        again = "The same command again sends them, but none over a confirmed later row of its device."
+        held = "They may or may not have landed, and are not sent again unless you say so."
         steps.append(
-            f"{account.in_doubt:,} rows are in doubt: they may or may not have landed, and are not sent "
-            f"again. To see them, and to decide when some were looked up at the vendor:\n"
+            f"{counted(account.in_doubt)} in doubt{because(result, State.IN_DOUBT)}\n"
+            f"{again if result.kind is Kind.USERS else held}\n"
+            "To see them, and to decide when some were looked up at the vendor:\n"
             f"  pushwoosh-loader failures {checkpoint} --in-doubt\n"
             f"  pushwoosh-loader resolve {checkpoint} --landed | --dropped | --resend"
         )
@@ -169,6 +193,30 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
                 f"pushwoosh-loader check {result.kind} ..."
             )
     return "\n".join(steps)
+
+
+def because(result: Result, state: State) -> str:
+    """The most frequent reasons of the rows in a state, each on a line of its own."""
+    from loader.failures import reasons  # noqa: PLC0415 - `--help` must start without pandas
+
+    try:
+        found = reasons(Path(result.checkpoint), state)
+    except CheckpointError:
+        return "."  # why it cannot be read has been said
+    shown = [f"\n  {rows:,} × {shortened(reason)}" for reason, rows in found[:MOST_REASONS]]
+    if len(found) > MOST_REASONS:
+        shown.append(f"\n  and {len(found) - MOST_REASONS:,} other reasons")
+    return ":" + "".join(shown)
+
+
+def counted(rows: int) -> str:
+    """A number of rows."""
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+def shortened(text: str) -> str:
+    """A text of a line, for a list."""
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 def holdings_text(holdings: Holdings, store: Path) -> str:
@@ -186,39 +234,6 @@ def holdings_text(holdings: Holdings, store: Path) -> str:
 def moment(seconds: int) -> str:
     """Unix seconds as a date and a time of day in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def profile_text(profile: Profile, kind: Kind) -> str:
-    """What a check found."""
-    lines = [f"{profile.rows - profile.rejected:,} of {profile.rows:,} {kind} would be sent."]
-    if profile.bodies:
-        lines.append(
-            f"The first bodies, exactly as they would be sent (the largest: {profile.largest_body:,} bytes):"
-        )
-        lines += [f"  {body.decode()}" for body in profile.bodies]
-    lines += [f"  {times:,} × {use}" for use, times in profile.uses.items()]
-    if profile.rejected:
-        lines.append(f"\n{profile.rejected:,} would be rejected:")
-    for reason, group in profile.rejects.items():
-        lines.append(f"  {group.rows:,} × {reason}")
-        lines += [f"      {example}" for example in group.examples]
-    return "\n".join(lines)
-
-
-def profile_record(profile: Profile, kind: Kind, exit_code: int) -> dict[str, object]:
-    """What a check found, for a program."""
-    return {
-        "kind": kind.value,
-        "read": profile.rows,
-        "would_send": profile.rows - profile.rejected,
-        "would_reject": profile.rejected,
-        "rejects": [
-            {"reason": reason, "rows": group.rows, "examples": group.examples}
-            for reason, group in profile.rejects.items()
-        ],
-        "largest_body": profile.largest_body,
-        "exit_code": exit_code,
-    }
 
 
 def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -> None:
@@ -287,13 +302,7 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     name = shlex.quote(str(checkpoint))
     words = DECISIONS[decision].format(rows=resolved.rows)
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
-    if resolved.overtaken:
-        row, later = next(iter(resolved.overtaken.items()))
-        lines.append(
-            f"{len(resolved.overtaken):,} rows stay in doubt: a later row of the same device is confirmed, "
-            f"and sent now they would undo it (record {row + 1:,} of the input, say, and record "
-            f"{later + 1:,}). Their fate no longer matters to what is stored; settle them with --landed."
-        )
+    lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
     lines.append(account_text(resolved.account))
     if resolved.rows and decision is not Decision.LANDED:
         lines.append(
@@ -301,6 +310,20 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
             f"  pushwoosh-loader retry {name} --only given-back"
         )
     return "\n".join(line for line in lines if line)
+
+
+def overtaken_text(later: Mapping[int, int], state: State) -> str:
+    """Which rows are not sent again, and why not."""
+    if not later:
+        return ""
+    row, newer = next(iter(later.items()))
+    remain = "in doubt" if state is State.IN_DOUBT else "rejected"
+    advice = "settle them with --landed" if state is State.IN_DOUBT else "leave them"
+    return (
+        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, "
+        f"and sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
+        f"Their fate no longer matters to what is stored: {advice}."
+    )
 
 
 def retry_text(plan: Plan, rows: int) -> str:

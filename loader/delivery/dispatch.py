@@ -71,7 +71,7 @@ class Dispatch:
 
         self._source: Iterator[Request] | None = None
         self._failure: Exception | None = None
-        self._lanes = Lanes()
+        self._lanes = Lanes(last_wins=policy.last_wins)
         self._line: list[Row] = []  # heap: rows that may go at once, before new ones
         self._later: list[tuple[float, Row]] = []  # heap: doubtful rows in their back-off
         self._flying: set[Row] = set()

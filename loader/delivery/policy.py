@@ -17,6 +17,8 @@ class Policy:
         rate: the largest number of attempts a second, or None.
         resend_ambiguous: records in doubt are sent again: always right for users (repeatable), for events
             only on request.
+        last_wins: the last record of a device that arrives is the one that counts, as for users; so after a
+            doubt about an earlier one the newest is sent last, again.
         resends: how often one record in doubt is sent again.
         max_rejected, max_in_doubt: more than that stops the load; None for no limit.
         rejected_before, in_doubt_before: what earlier runs left, counted against those limits.
@@ -31,6 +33,7 @@ class Policy:
     least_concurrency: int | None = None
     rate: float | None = None
     resend_ambiguous: bool = False
+    last_wins: bool = True
     resends: int = 3
     max_rejected: int | None = None
     max_in_doubt: int | None = None
@@ -39,5 +42,5 @@ class Policy:
     canary: int = 20
     outage_seconds: float = 15 * 60.0
     drain_seconds: float = DRAIN_SECONDS
-    settle_seconds: float = 0.005
+    settle_seconds: float = 0.01
     look_ahead: int = 1024

@@ -49,12 +49,16 @@ class _Lane:
 class Lanes:
     """Lets one row of a device out at a time; rows without a device go freely.
 
+    Args:
+        last_wins: the last row of a device that arrives is the one that counts.
+
     Attributes:
         parked: rows that wait for an earlier one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, last_wins: bool) -> None:
         self.parked = 0
+        self._last_wins = last_wins
         self._lanes: dict[str, _Lane] = {}
 
     def admit(self, row: Row) -> bool:
@@ -89,7 +93,7 @@ class Lanes:
 
     def overtaken(self, row: Row) -> bool:
         """Whether this is the device's newest row, and an attempt of an earlier one may arrive after it."""
-        lane = self._lanes.get(row.request.device)
+        lane = self._lanes.get(row.request.device) if self._last_wins else None
         return lane is not None and not lane.waiting and lane.doubted is not None and lane.doubted is not row
 
     def waiting(self) -> Iterator[Row]:

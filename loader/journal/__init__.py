@@ -16,11 +16,12 @@ taken for one that was not.
 """
 
 from loader.journal.host import Host
-from loader.journal.identity import FileRecord, Identity
+from loader.journal.identity import Identity
 from loader.journal.journal import Journal
 from loader.journal.ranges import runs
 from loader.journal.rows import Decided, ExceptionRow, Run
 from loader.journal.view import Checkpoint
+from loader.model import FileRecord
 
 __all__ = [
     "Checkpoint",

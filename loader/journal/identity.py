@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from difflib import unified_diff
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loader.errors import CheckpointDiffers
-from loader.model import Kind
+from loader.model import FileRecord, Kind, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _DIFF_LINES = 12
@@ -20,21 +20,6 @@ _ADVICE = (
     "Nothing was sent now. Go on with what it was made for, or begin anew with another --checkpoint: "
     "then every row is sent, also those that this one has settled."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """One file of the input: `name` as the person gave it, `size` in bytes, `rows` records."""
-
-    name: str
-    size: int
-    sha256: str
-    rows: int
-
-    @property
-    def content(self) -> tuple[int, str, int]:
-        """What must stay the same; the name and the times of the file may change."""
-        return self.size, self.sha256, self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +54,29 @@ class Identity:
 
     def to_row(self) -> tuple[str, str, str, str, str]:
         """The columns of the checkpoint's identity table."""
-        files = json.dumps([asdict(file) for file in self.files])
+        files = json.dumps([_file_to_json(file) for file in self.files])
         return str(self.kind), self.application, self.endpoint, self.mapping, files
 
     @classmethod
     def from_row(cls, kind: str, application: str, endpoint: str, mapping: str, files: str) -> Identity:
         """The identity that `to_row` wrote."""
-        records = tuple(FileRecord(**file) for file in json.loads(files))
+        records = tuple(_file_from_json(**file) for file in json.loads(files))
         return cls(Kind(kind), application, endpoint, mapping, records)
+
+
+def _file_to_json(file: FileRecord) -> dict[str, object]:
+    # What is empty is left out, as versions that did not know of it did: a row is removed by its checksum.
+    record: dict[str, object] = {
+        "name": file.name,
+        "size": file.size,
+        "sha256": file.sha256,
+        "rows": file.rows,
+    }
+    return record | {name: value for name, value in (("marks", file.marks), ("form", file.form)) if value}
+
+
+def _file_from_json(marks: Sequence[Sequence[Any]] = (), **record: Any) -> FileRecord:
+    return FileRecord(**record, marks=tuple(Mark(*mark) for mark in marks))
 
 
 def without_secrets(endpoint: str) -> str:
@@ -108,6 +108,7 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str]:
         elif then != now:
             yield f'Then {what} was "{then}", now it is "{now}".'
     yield from _file_differences(stored.files, wanted.files)
+    yield from _form_differences(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:
         yield f"The mapping has changed (- then, + now):\n{_diff(stored.mapping, wanted.mapping)}\n"
 
@@ -127,6 +128,13 @@ def _file_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...])
             yield _file_difference(before, after)
 
 
+def _form_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
+    """Of files whose bytes are the same: those that are read in another way, so that rows may differ."""
+    for before, after in zip(then, now, strict=False):
+        if before.sha256 == after.sha256 and before.form and before.form != after.form:
+            yield f"Then {after.name} was read as {before.form}; now as {after.form}."
+
+
 def _file_difference(then: FileRecord, now: FileRecord) -> str:
     name = now.name if now.name == then.name else f"{now.name} (then {then.name})"
     if then.size != now.size or then.rows != now.rows:
@@ -135,7 +143,19 @@ def _file_difference(then: FileRecord, now: FileRecord) -> str:
         )
     else:
         change = f"of the same length, then with SHA-256 {then.sha256[:16]}…, now {now.sha256[:16]}…"
-    return f"The content of {name} has changed: {change}."
+    return f"The content of {name} has changed: {change}.{_place(then, now)}"
+
+
+def _place(then: FileRecord, now: FileRecord) -> str:
+    """Between which rows two files first differ, as far as the marks tell."""
+    marks = {mark.offset: mark for mark in now.marks}
+    common = [(old, marks[old.offset]) for old in then.marks if old.offset in marks]
+    same = 0
+    for old, new in common:
+        if old.digest != new.digest:
+            return f" The first difference is in rows {same + 1:,} to {old.row:,}."
+        same = old.row
+    return f" The first {same:,} rows are the same." if same else ""
 
 
 def _names(files: tuple[FileRecord, ...]) -> str:

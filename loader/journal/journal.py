@@ -63,10 +63,12 @@ class Journal:
         self._resent = snapshot.resent
         open_again = set(verified.leftovers.in_doubt)
         self._unsettled = Unsettled(row for row in snapshot.given_back if row.ordinal not in open_again)
+        self._leased = self._unsettled.leased
         self._counts[State.NEVER_SENT] = len(self._unsettled.given_back)
         self._checkpoint = snapshot.checkpoint
         self._sizing = LeaseSize()
         self._leases_end = ""
+        self._unwritten = 0
         self._closed = False
         with ExitStack() as undo:
             undo.callback(self._store.abandon)
@@ -140,7 +142,7 @@ class Journal:
             confirmed=self._counts[State.CONFIRMED],
             rejected=self._counts[State.REJECTED],
             in_doubt=self._counts[State.IN_DOUBT],
-            in_flight=len(self._unsettled),
+            in_flight=len(self._unsettled) + self._unwritten,
             possible_duplicates=self._resent,
             attempts=self._earlier_attempts + head.attempts,
             elapsed_seconds=self._earlier_seconds + (head.elapsed if self._closed else self._elapsed()),
@@ -198,19 +200,21 @@ class Journal:
         oldest = self._unsettled.oldest
         self._bitmaps.close_below(rows.start if oldest is None else oldest)
 
-    def sending(self, ordinal: int) -> None:
-        """Note that a leased row goes on the wire now; call it just before the first byte leaves.
+    def sending(self, *ordinals: int) -> None:
+        """Note that leased rows go on the wire now; call it just before the first byte of them leaves.
 
         Raises:
-            ValueError: the row was not leased.
-            CheckpointError: do not send it.
+            ValueError: a row was not leased.
+            CheckpointError: do not send them.
         """
-        if ordinal not in self._unsettled:
-            raise ValueError(f"row {ordinal} has no open lease")
+        leased = self._leased
+        for ordinal in ordinals:
+            if ordinal not in leased and ordinal not in self._unsettled:
+                raise ValueError(f"row {ordinal} has no open lease")
         if self._store.broken:
             self._store.refuse_broken()
         try:
-            self._slots.put(ordinal)
+            self._slots.put(ordinals)
         except (OSError, ValueError) as error:
             raise unusable(self._store.path, error) from error
 
@@ -222,7 +226,7 @@ class Journal:
             CheckpointError: send nothing more; the rows are in doubt when the checkpoint is opened again.
         """
         if outcomes:
-            self._write(self._unsettled.settle(outcomes, at=self._now()), durable=False)
+            self._write_or_keep(self._unsettled.settle(outcomes, at=self._now()), durable=False)
             self._sizing.settled(len(outcomes))
 
     def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:
@@ -258,13 +262,18 @@ class Journal:
         """Rows that a decision gave back and that were not sent since, ascending."""
         return self._unsettled.given_back
 
+    @property
+    def mark(self) -> int:
+        """The intent mark: no row from here on was ever leased."""
+        return self._store.head.mark
+
     def confirmed(self, ordinal: int) -> bool:
         """Whether a row is confirmed."""
         return ordinal in self._bitmaps
 
     def release(self) -> None:
         """Give back what is leased and has no outcome; durable. A row that is on the wire is in doubt."""
-        self._write(self._unsettled.give_back(self._slots, at=self._now()), durable=True)
+        self._write_or_keep(self._unsettled.give_back(self._slots, at=self._now()), durable=True)
 
     def close(self) -> None:
         """End the run and close the files. Rows without an outcome are classified at the next opening.
@@ -355,6 +364,15 @@ class Journal:
             raise ValueError(f"rows {rows.start} to {rows.stop - 1} are not all free to be sent")
         # Rows between the mark and a lease beyond it fall below the mark, unsent.
         return self._released.without(rows).with_rows([range(mark, rows.start)])
+
+    def _write_or_keep(self, settlement: Settlement, *, durable: bool) -> None:
+        """Write; what cannot be written stays in flight, for it may have landed."""
+        leased = len(settlement.rows) - len(settlement.freed) - settlement.again
+        try:
+            self._write(settlement, durable=durable)
+        except CheckpointError:
+            self._unwritten += leased
+            raise
 
     def _write(self, settlement: Settlement, *, durable: bool) -> None:
         self._bitmaps.confirm(settlement.confirmed)

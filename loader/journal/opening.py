@@ -132,7 +132,10 @@ def _bring_up_to_date(path: Path) -> None:
     if found < schema.version():
         try:
             with closing(connect(path)) as connection:
-                schema.migrate(connection, found)
+                # The log may know more: a process that died right after its migration has not folded it.
+                ((present,),) = connection.execute("PRAGMA user_version").fetchall()
+                if present < schema.version():
+                    schema.migrate(connection, present)
         except sqlite3.Error as error:
             raise damaged(path, str(error)) from error
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from loader.model import Outcome
 
+_CONFIRMED = State.CONFIRMED  # what nearly every outcome is: looked up once
 ON_THE_WIRE = "the load ended while this row was on the wire; nobody knows whether it was taken"
 
 
@@ -35,6 +36,7 @@ class Settlement:
         added, replaced: records of exceptions to write, and those that they take the place of.
         freed: rows that were given back, unsent.
         ended: leases that no open row is left of.
+        again: how many of the rows were in doubt before and were sent again.
         attempts: requests sent for these rows since their last outcome.
         decided: the decision that made it, where no outcome did.
     """
@@ -45,6 +47,7 @@ class Settlement:
     replaced: list[ExceptionRow] = field(default_factory=list)
     freed: list[int] = field(default_factory=list)
     ended: list[Lease] = field(default_factory=list)
+    again: int = 0
     attempts: int = 0
     decided: Decided | None = None
 
@@ -69,33 +72,33 @@ def carried_out(decision: Decision, rows: Sequence[ExceptionRow], decided: Decid
 
 
 class Unsettled:
-    """The rows an outcome may come for: leased ones, and doubts that are being sent again."""
+    """The rows an outcome may come for: leased ones, and doubts that are being sent again.
+
+    Attributes:
+        leased: the open lease of each leased row; always the same dict.
+    """
 
     def __init__(self, given_back: Iterable[ExceptionRow] = ()) -> None:
         self._given_back = {row.ordinal: row for row in given_back}
-        self._leased: dict[int, OpenLease] = {}
+        self.leased: dict[int, OpenLease] = {}
         self._resending: dict[int, ExceptionRow] = {}
 
     def __contains__(self, ordinal: int) -> bool:
-        return ordinal in self._leased or ordinal in self._resending
+        return ordinal in self.leased or ordinal in self._resending
 
     def __len__(self) -> int:
         """Leased rows; a doubt that is sent again counts as a doubt."""
-        return len(self._leased)
+        return len(self.leased)
 
     @property
     def oldest(self) -> int | None:
         """A row of the lease that is open longest."""
-        return next(iter(self._leased), None)
+        return next(iter(self.leased), None)
 
     @property
     def given_back(self) -> list[int]:
         """Rows that a decision gave back and that have no outcome since, ascending."""
         return sorted(self._given_back)
-
-    def before(self, ordinal: int) -> ExceptionRow | None:
-        """What stands there of a row that a decision gave back."""
-        return self._given_back.get(ordinal)
 
     def take_over(self, settlement: Settlement) -> None:
         """The settlement is written: follow what it says of rows that are given back."""
@@ -107,7 +110,7 @@ class Unsettled:
 
     def lease(self, lease: Lease, rows: Sequence[int]) -> None:
         """Open a lease over `rows`."""
-        self._leased.update(dict.fromkeys(rows, OpenLease(lease, len(rows))))
+        self.leased.update(dict.fromkeys(rows, OpenLease(lease, len(rows))))
 
     def settle(self, outcomes: Sequence[Outcome], *, at: float) -> Settlement:
         """Take the rows of the outcomes out, sorted by what is to be written of them.
@@ -116,19 +119,33 @@ class Unsettled:
             ValueError: a row is not unsettled, or named twice; then nothing is changed.
         """
         rows = [outcome.ordinal for outcome in outcomes]
-        for ordinal in rows:
-            if ordinal not in self._leased and ordinal not in self._resending:
-                raise ValueError(f"row {ordinal} has no open lease")
-        if len(set(rows)) != len(rows):
-            raise ValueError("a group of outcomes names a row twice")
+        self._refuse_unknown(rows)
         settlement = Settlement(rows)
+        take, plain, attempts = self.leased.pop, not self._given_back, 0
         for outcome in outcomes:
-            lease = self._leased.pop(outcome.ordinal, None)
+            ordinal, state, tried, *_ = outcome
+            lease = take(ordinal, None)
             if lease is None:
                 self._sort_again(outcome, settlement, at)
+                continue
+            attempts += tried
+            lease.left -= 1
+            if not lease.left:
+                settlement.ended.append(lease.stored)
+            if plain and state is _CONFIRMED:
+                settlement.confirmed.append(ordinal)
             else:
-                self._sort(outcome, lease, settlement, at)
+                self._sort(outcome, settlement, at)
+        settlement.attempts += attempts
         return settlement
+
+    def _refuse_unknown(self, rows: list[int]) -> None:
+        named = set(rows)
+        if len(named) != len(rows):
+            raise ValueError("a group of outcomes names a row twice")
+        # `difference` takes the dicts as they are; a view of their keys it would walk through.
+        if unknown := named.difference(self.leased).difference(self._resending):
+            raise ValueError(f"row {min(unknown)} has no open lease")
 
     def refuse(self, rows: Iterable[ExceptionRow]) -> Settlement:
         """What is written of rows that are rejected before they are sent."""
@@ -139,7 +156,7 @@ class Unsettled:
 
     def give_back(self, on_wire: Container[int], *, at: float) -> Settlement:
         """Take all leased rows out: those on the wire as doubts, the others as never sent."""
-        settlement = Settlement(list(self._leased))
+        settlement = Settlement(list(self.leased))
         for ordinal in settlement.rows:
             if ordinal in on_wire:
                 row = ExceptionRow.of_doubt(ordinal, ON_THE_WIRE, attempts=1, at=at)
@@ -147,18 +164,14 @@ class Unsettled:
             else:
                 settlement.freed.append(ordinal)
         settlement.attempts = len(settlement.added)
-        settlement.ended = list({lease.stored for lease in self._leased.values()})
-        self._leased.clear()
+        settlement.ended = list({lease.stored for lease in self.leased.values()})
+        self.leased.clear()
         return settlement
 
-    def _sort(self, outcome: Outcome, lease: OpenLease, settlement: Settlement, at: float) -> None:
-        settlement.attempts += outcome.attempts
-        lease.left -= 1
-        if not lease.left:
-            settlement.ended.append(lease.stored)
+    def _sort(self, outcome: Outcome, settlement: Settlement, at: float) -> None:
         if outcome.state is State.CONFIRMED:
             settlement.confirmed.append(outcome.ordinal)
-            if self._given_back and (before := self._given_back.get(outcome.ordinal)) is not None:
+            if (before := self._given_back.get(outcome.ordinal)) is not None:
                 self._confirm_given_back(outcome, before, settlement, at)
         elif outcome.state is State.NEVER_SENT:
             settlement.freed.append(int(outcome.ordinal))
@@ -186,6 +199,7 @@ class Unsettled:
     def _sort_again(self, outcome: Outcome, settlement: Settlement, at: float) -> None:
         """A row in doubt that was sent again: its record is replaced, the mark of the resend stays."""
         before = self._resending.pop(outcome.ordinal)
+        settlement.again += 1
         if outcome.state is State.NEVER_SENT:
             return  # the second request never left; the doubt about the first stays
         row = ExceptionRow.of_outcome(outcome, at=at, resent=True)

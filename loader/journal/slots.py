@@ -9,7 +9,7 @@ The header also remembers what was last committed. A checkpoint that knows less 
 from a copy or lost its write-ahead log.
 
 Layout, little-endian: two headers of 128 bytes, written in turn so that one is always whole, then slots
-of 16 bytes, each an ordinal with the CRC of it. An empty slot is all zeros.
+of 16 bytes, each an ordinal and the same once more under a mask. An empty slot is all zeros.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from loader.journal.files import Files, Inode
 
-_MAGIC = b"pwwire01"
+_MAGIC = b"pwwire02"
 _HEADER = struct.Struct("<8s16s16sQQQQQQ")
 _CRC = struct.Struct("<I")
 _HEADER_BYTES = 128
 _FIRST_SLOT = 2 * _HEADER_BYTES
-_SLOT = struct.Struct("<QII")
+_SLOT = struct.Struct("<QQ")
 _EMPTY = bytes(_SLOT.size)
-_SET = 1
+_MASK = 0x9E3779B97F4A7C15
 
 
 class Header(NamedTuple):
@@ -124,17 +124,18 @@ def _ordinals(raw: bytes, slots: int) -> frozenset[int] | None:
     if len(raw) < slots * _SLOT.size or len(raw) % _SLOT.size:
         return None
     found = set()
-    for ordinal, crc, mark in _SLOT.iter_unpack(raw):
-        if (ordinal, crc, mark) == (0, 0, 0):
+    for ordinal, masked in _SLOT.iter_unpack(raw):
+        if ordinal == masked == 0:
             continue
-        if mark != _SET or crc != _slot_crc(ordinal):
+        if masked != ordinal ^ _MASK:
             return None
         found.add(ordinal)
     return frozenset(found)
 
 
-def _slot_crc(ordinal: int) -> int:
-    return crc32(ordinal.to_bytes(8, "little"))
+def _places(first: int, stop: int) -> list[int]:
+    """Where in the file those slots begin, the first one last."""
+    return [_FIRST_SLOT + slot * _SLOT.size for slot in range(stop - 1, first - 1, -1)]
 
 
 class Slots:
@@ -145,7 +146,7 @@ class Slots:
         self._header = header
         self._file = os.open(path, os.O_RDWR | NO_FOLLOW)
         self._map = mmap.mmap(self._file, 0)
-        self._free = list(range(header.slots - 1, -1, -1))
+        self._free = _places(0, header.slots)
         self._taken: dict[int, int] = {}
         self._turn = 0
         self._write_header()
@@ -179,25 +180,24 @@ class Slots:
         """Device and inode of the slot file."""
         return self._header.file
 
-    def put(self, ordinal: int) -> None:
-        """Note that the row goes on the wire now."""
-        if ordinal in self._taken:
-            return
-        if not self._free:
-            self._grow()
-        slot = self._free.pop()
-        at = _FIRST_SLOT + slot * 16
-        self._map[at : at + 16] = _SLOT.pack(ordinal, crc32(ordinal.to_bytes(8, "little")), _SET)
-        self._taken[ordinal] = slot
+    def put(self, ordinals: Iterable[int]) -> None:
+        """Note that the rows go on the wire now."""
+        taken, pack = self._taken, _SLOT.pack
+        for ordinal in ordinals:
+            if ordinal not in taken:
+                if not self._free:
+                    self._grow()
+                taken[ordinal] = at = self._free.pop()
+                # In one store: `pack_into` writes byte after byte, and a kill between two leaves a torn slot.
+                self._map[at : at + 16] = pack(ordinal, ordinal ^ _MASK)
 
     def clear(self, ordinals: Iterable[int]) -> None:
         """Empty the slots of rows whose outcome is committed."""
+        wire, taken, free = self._map, self._taken, self._free
         for ordinal in ordinals:
-            slot = self._taken.pop(ordinal, -1)
-            if slot >= 0:
-                at = _FIRST_SLOT + slot * 16
-                self._map[at : at + 16] = _EMPTY
-                self._free.append(slot)
+            if at := taken.pop(ordinal, 0):
+                wire[at : at + 16] = _EMPTY
+                free.append(at)
 
     def committed(self, number: int, *, durable: int) -> None:
         """Remember the commit, so that an older checkpoint in its place is known for what it is."""
@@ -217,7 +217,7 @@ class Slots:
         wider = mmap.mmap(self._file, _FIRST_SLOT + 2 * old * _SLOT.size)
         self._map.close()
         self._map = wider
-        self._free = list(range(2 * old - 1, old - 1, -1))
+        self._free = _places(old, 2 * old)
         self._header = self._header._replace(slots=2 * old)
         self._write_header()
         self._write_header()

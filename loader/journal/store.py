@@ -150,7 +150,8 @@ class Store:
         except BaseException:
             self._break("writing to it was interrupted")
             raise
-        self._verify_place()
+        if durable:
+            self._verify_place()
         self.head = written
 
     def _transact(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> Head:

@@ -6,7 +6,11 @@
     inference   rules from the names of the columns
     binding     rules and columns -> what is decided before the first row: formats, zones, types
     mapper      a chunk -> bodies and rejects, column by column
-    cells, origins, timestamps, zones, attributes, encode, findings   the parts that `mapper` is made of
+    propose     columns and a sample -> a mapping file with a word on each line (`presets`: known exports)
+
+The parts that `mapper` is made of: `table` and `paths` (a column by its name, also inside JSON text, structs
+and maps: `jsontext`, `keyed`), `origins`, `timestamps`, `instants`, `zones`, `transitions`, `attributes`,
+`expansion`, `encode`, `findings`.
 
 The names below are imported on first use: the sandbox needs `fields` alone, without pandas.
 """
@@ -17,13 +21,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loader.mapping.binding import bind
+    from loader.mapping.findings import Clocks, Column
     from loader.mapping.inference import infer
     from loader.mapping.mapper import Mapped, Mapper
     from loader.mapping.rules import Mapping
 
-__all__ = ["Mapped", "Mapper", "Mapping", "bind", "infer"]
+__all__ = ["Clocks", "Column", "Mapped", "Mapper", "Mapping", "bind", "infer"]
 
-_HOMES = {"Mapped": "mapper", "Mapper": "mapper", "Mapping": "rules", "bind": "binding", "infer": "inference"}
+_HOMES = {
+    "Clocks": "findings",
+    "Column": "findings",
+    "Mapped": "mapper",
+    "Mapper": "mapper",
+    "Mapping": "rules",
+    "bind": "binding",
+    "infer": "inference",
+}
 
 
 def __getattr__(name: str) -> Any:

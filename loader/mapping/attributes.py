@@ -19,10 +19,10 @@ from loader.mapping.findings import Fault
 from loader.mapping.rules import ColumnOf
 
 if TYPE_CHECKING:
-    from loader.mapping.cells import Table
     from loader.mapping.findings import Findings
     from loader.mapping.instants import Window
     from loader.mapping.rules import Rule
+    from loader.mapping.table import Table
 
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
 # A number that any reader takes as it is; longer ones and exponents are looked at one by one.
@@ -55,12 +55,15 @@ def members(name: str, rule: Rule, table: Table, findings: Findings, window: Win
     if rule.type == "price":
         return _price(rule, table, findings)
     if rule.type == "string" and rule.empty == "omit":
-        return [encode.text_member(name, origins.texts(rule, table, findings))]
+        texts = origins.texts(rule, table, findings)
+        findings.show(name, texts, text=True, attribute=True)
+        return [encode.text_member(name, texts)]
     values = _values(rule, table, findings, window)
     if rule.empty == "null":
         values = pc.fill_null(values, "null")
     elif rule.empty == "reject":
         findings.add(~present(values), origins.columns_of(rule), None, _EMPTY)
+    findings.show(name, values, attribute=True)
     return [encode.member(name, values)]
 
 
@@ -227,7 +230,7 @@ def _price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
         findings.add(present(amounts) & ~present(currencies), [rule.currency.column], None, _NO_CURRENCY)
     else:
         currencies = encode.repeated(rule.currency, table.rows)
-    return [
-        encode.member(PRICE_AMOUNT, amounts),
-        encode.text_member(PRICE_CURRENCY, encode.where(present(amounts), currencies)),
-    ]
+    currencies = encode.where(present(amounts), currencies)
+    findings.show(PRICE_AMOUNT, amounts, attribute=True)
+    findings.show(PRICE_CURRENCY, currencies, text=True, attribute=True)
+    return [encode.member(PRICE_AMOUNT, amounts), encode.text_member(PRICE_CURRENCY, currencies)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,19 +12,18 @@ import pyarrow as pa
 from loader.errors import MappingError
 from loader.mapping import clocks, describe, instants, origins
 from loader.mapping.attributes import natural_type
-from loader.mapping.cells import Table, cell_types, is_moment, is_nested, is_text
-from loader.mapping.fields import plain
+from loader.mapping.cells import is_moment
 from loader.mapping.findings import Findings
-from loader.mapping.keys import device_problems, template_columns
+from loader.mapping.keys import device_problems
 from loader.mapping.mapper import Mapper
-from loader.mapping.rules import ColumnOf, Mapping, Rule
-from loader.mapping.toml_text import name_problems
+from loader.mapping.paths import Columns
+from loader.mapping.rules import Mapping, Rule
+from loader.mapping.table import Table
+from loader.mapping.widening import Widening
 from loader.mapping.zones import parse_zone, zone_advice
-from loader.model import OWN_COLUMNS, Chunk
+from loader.model import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
 
@@ -56,7 +54,7 @@ def bind(
     effective = binding.effective()
     if binding.problems:
         raise MappingError(binding.problems, where)
-    decisions = describe.decisions(effective, binding.readings, cell_types(schema))
+    decisions = describe.decisions(effective, binding.readings, Columns(schema))
     notices = (*mapping.notes, *binding.notices)
     return Mapper(effective, decisions, notices, application, now)
 
@@ -69,7 +67,7 @@ class _Binding:
         self.notices: list[str] = []
         self.readings: dict[str, clocks.Reading] = {}
         self._mapping = mapping
-        self._types = cell_types(schema)
+        self._types = Columns(schema)
         self._table = Table(sample)
         # The sample's own mistakes are of no interest here: its rows are mapped again with all others.
         self._findings = Findings(Chunk(0, sample, "", 1, {}))
@@ -78,52 +76,24 @@ class _Binding:
     def effective(self) -> Mapping:
         """The mapping with everything written out."""
         mapping = self._mapping
-        attributes = dict(mapping.attributes) | self._others()
-        for name, rule in [*mapping.fields.items(), *attributes.items()]:
-            self._check_columns(name, rule)
+        wide = Widening(mapping, self._types, self._table)
+        self.problems += wide.problems
+        self.notices += wide.notices
         if self.problems:
             return mapping
         fields = {name: self._field(name, rule) for name, rule in mapping.fields.items()}
         decided = {
-            name: self._attribute(name, rule, fields.get("timestamp")) for name, rule in attributes.items()
+            name: self._attribute(name, rule, fields.get("timestamp"))
+            for name, rule in wide.attributes.items()
         }
-        return Mapping(mapping.kind, MappingProxyType(fields), MappingProxyType(decided), notes=mapping.notes)
-
-    def _others(self) -> dict[str, Rule]:
-        if not self._mapping.others:
-            return {}
-        used = {
-            column
-            for rule in [*self._mapping.fields.values(), *self._mapping.attributes.values()]
-            for column in columns_used(rule)
-        }
-        excluded = used | set(self._mapping.excluded)
-        names = [name for name in self._types if name not in excluded and not name.startswith(OWN_COLUMNS)]
-        self.problems += [
-            self._unknown_column("[attributes] except", name)
-            for name in self._mapping.excluded
-            if name not in self._types
-        ]
-        for name in names:
-            self.problems += [f'attribute "{name}": {problem}' for problem in name_problems(name)]
-        return {name: Rule(column=(name,)) for name in names if name not in self._mapping.attributes}
-
-    def _check_columns(self, name: str, rule: Rule) -> None:
-        for column in columns_used(rule):
-            if column not in self._types:
-                self.problems.append(self._unknown_column(name, column))
-            elif not _mappable(kind := self._types[column], rule):
-                self.problems.append(
-                    f'{name}: column "{column}" holds {kind}, which cannot be sent. '
-                    "Leave it out, or export it as text."
-                )
-
-    def _unknown_column(self, name: str, column: str) -> str:
-        by_name = {plain(known): known for known in self._types}
-        near = get_close_matches(plain(column), by_name, n=1, cutoff=0.6)
-        listed = ", ".join(f'"{known}"' for known in list(self._types)[:20])
-        meant = f'Did you mean "{by_name[near[0]]}"?' if near else f"There are {listed}."
-        return f'{name}: the input has no column "{column}". {meant}'
+        return Mapping(
+            mapping.kind,
+            MappingProxyType(fields),
+            MappingProxyType(decided),
+            excluded=wide.excluded,
+            expand=wide.expand,
+            notes=mapping.notes,
+        )
 
     def _field(self, name: str, rule: Rule) -> Rule:
         if name == "timestamp":
@@ -183,22 +153,6 @@ class _Binding:
         if rule.clock.zone is None and timestamp is not None and timestamp.clock.zone is not None:
             rule = replace(rule, clock=replace(rule.clock, zone=timestamp.clock.zone))
         return self._timed(f'attribute "{name}"', rule)
-
-
-def columns_used(rule: Rule) -> Iterator[str]:
-    """Every column that a rule reads."""
-    yield from rule.column or template_columns(rule.template or "")
-    for other in (rule.clock.zone, rule.currency):
-        if isinstance(other, ColumnOf):
-            yield other.column
-    if isinstance(rule.at, Rule):
-        yield from columns_used(rule.at)
-
-
-def _mappable(kind: pa.DataType, rule: Rule) -> bool:
-    if is_nested(kind):
-        return natural_type(kind) == "list" and rule.direct is not None and rule.type in {None, "list"}
-    return not (pa.types.is_duration(kind) or pa.types.is_interval(kind)) or is_text(kind)
 
 
 def _constant_type(rule: Rule) -> str:

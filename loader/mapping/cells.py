@@ -1,4 +1,4 @@
-"""The columns of a pandas frame as Arrow arrays, and as text; Arrow-backed columns are not copied."""
+"""Cells: a column of a frame as one plain Arrow array, and as text; Arrow-backed columns are not copied."""
 
 from __future__ import annotations
 
@@ -17,46 +17,10 @@ if TYPE_CHECKING:
 
 #: Beyond this a float cannot tell neighbouring integers apart.
 MAX_EXACT_FLOAT = 2**53
+#: From here on a float may be one integer or the next: 2^53 + 1 is written as 2^53.
+_SURE = {pa.float32(): 2**24, pa.float64(): MAX_EXACT_FLOAT}
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-
-
-class Table:
-    """One frame, column by column, each converted once.
-
-    Cells that are no UTF-8 text (bytes, lone surrogates) are null here and marked in `undecodable`.
-    """
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.rows = len(frame)
-        self._frame = frame
-        self._columns: dict[str, pa.Array] = {}
-        self._texts: dict[str, pa.Array] = {}
-        self._undecodable: dict[str, Mask] = {}
-
-    def column(self, name: str) -> pa.Array:
-        """The cells with their own type: no dictionary, no binary, one string type; NaN is null."""
-        if name not in self._columns:
-            self._columns[name] = self._converted(name)
-        return self._columns[name]
-
-    def text(self, name: str) -> pa.Array:
-        """The cells as text; a cell without anything in it is null."""
-        if name not in self._texts:
-            texts = as_text(self.column(name))
-            self._texts[name] = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-        return self._texts[name]
-
-    def undecodable(self, name: str) -> Mask | None:
-        """The rows whose cell cannot be written in UTF-8, or None if all can."""
-        self.column(name)
-        return self._undecodable.get(name)
-
-    def _converted(self, name: str) -> pa.Array:
-        array, undecodable = from_series(self._frame[name])
-        if undecodable is not None and undecodable.any():
-            self._undecodable[name] = undecodable
-        return array
 
 
 def from_series(series: pd.Series[Any]) -> tuple[pa.Array, Mask | None]:
@@ -75,18 +39,17 @@ def from_series(series: pd.Series[Any]) -> tuple[pa.Array, Mask | None]:
         array = array.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # older pyarrow returns a chunked array without chunks
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    return plain(array)
+
+
+def plain(array: pa.Array) -> tuple[pa.Array, Mask | None]:
+    """No dictionary, no binary, one type of text; NaN is null. And the cells that are no UTF-8 text."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return _one_text_type(array)
-
-
-def _one_text_type(array: pa.Array) -> tuple[pa.Array, Mask | None]:
     kind = array.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return _decoded(array.to_pylist())
     if is_text(kind) and kind != pa.string():
-        return array.cast(pa.string()), None
-    if pa.types.is_null(kind):
         return array.cast(pa.string()), None
     if pa.types.is_floating(kind):
         array = array if kind != pa.float16() else array.cast(pa.float32())
@@ -160,6 +123,14 @@ def _float_text(array: pa.Array) -> pa.Array:
     if whole is None:
         return array.cast(pa.string())
     return pc.coalesce(whole, array.cast(pa.string()))
+
+
+def exact_wholes(array: pa.Array) -> Mask:
+    """The floats that are whole and stand for this one integer alone."""
+    values = array.to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        exact: Mask = (np.abs(values) < _SURE[array.type]) & (np.trunc(values) == values)
+    return exact
 
 
 def whole_floats(array: pa.Array) -> pa.Array | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
 
     from loader.mapping.clocks import Reading
+    from loader.mapping.paths import Columns
 
 _WIDTH = 12
 _BARE = Rule()
@@ -32,9 +33,7 @@ _FORMATS = {
 }
 
 
-def decisions(
-    mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: ReadOnlyDict[str, pa.DataType]
-) -> tuple[str, ...]:
+def decisions(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Columns) -> tuple[str, ...]:
     """One line for each field and attribute, and one for the columns that are not used."""
     lines = [
         f"{name:<{_WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()
@@ -44,11 +43,9 @@ def decisions(
     return tuple(lines)
 
 
-def _attributes(
-    mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: ReadOnlyDict[str, pa.DataType]
-) -> list[str]:
+def _attributes(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Columns) -> list[str]:
     label = f"{'attributes':<{_WIDTH}}"
-    if not mapping.attributes:
+    if not mapping.attributes and not mapping.expand:
         return [f"{label}none"]
     lines = []
     for name, rule in mapping.attributes.items():
@@ -63,6 +60,10 @@ def _attributes(
             text += f", {'null where empty' if rule.empty == 'null' else 'never empty'}"
         lines.append(label + text)
         label = " " * _WIDTH
+    for expand in mapping.expand:
+        named = f' under names that begin "{expand.prefix}"' if expand.prefix else ""
+        lines.append(f'{label}each member of "{expand.column}"{named}, with the type that it has in each row')
+        label = " " * _WIDTH
     return lines
 
 
@@ -70,9 +71,7 @@ def _attribute_key(name: str) -> str:
     return f'attribute "{name}"'
 
 
-def _field(
-    name: str, rule: Rule, readings: ReadOnlyDict[str, Reading], types: ReadOnlyDict[str, pa.DataType]
-) -> str:
+def _field(name: str, rule: Rule, readings: ReadOnlyDict[str, Reading], types: Columns) -> str:
     text = _origin(rule)
     if name == "timestamp":
         text += f": {_times(rule, readings.get(name), types)}"
@@ -96,7 +95,7 @@ def _origin(rule: Rule) -> str:
     return ", ".join([text, *changes])
 
 
-def _times(rule: Rule, reading: Reading | None, types: ReadOnlyDict[str, pa.DataType]) -> str:
+def _times(rule: Rule, reading: Reading | None, types: Columns) -> str:
     clock = rule.clock
     zone = _zone(clock.zone)
     local = f"local midnight in {zone}" if reading and reading.midnight else f"local time in {zone}"
@@ -110,7 +109,7 @@ def _times(rule: Rule, reading: Reading | None, types: ReadOnlyDict[str, pa.Data
     return f"{form} with their own offset" + ("" if clock.zone is None else f", shown to users in {zone}")
 
 
-def _written(rule: Rule, types: ReadOnlyDict[str, pa.DataType]) -> str:
+def _written(rule: Rule, types: Columns) -> str:
     if rule.clock.format is None:
         kind = types[rule.direct] if rule.direct else "times"
         return "days" if pa.types.is_date(kind) else f"{kind} values"

@@ -1,7 +1,9 @@
-"""What is wrong with the rows of one chunk: the first problem of each row, as sentences."""
+"""What is found in the rows of one chunk: the first problem of each row, as sentences, and the values."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,17 +39,52 @@ def named(columns: Sequence[str]) -> str:
     return f"column{'s' if len(columns) > 1 else ''} {quoted}" if columns else "the mapping"
 
 
+class Column(NamedTuple):
+    """The values of one key of the bodies, a row each, rejected rows included; for those who want to look.
+
+    Attributes:
+        name: the key.
+        values: text as it is (`text`), otherwise JSON; of times, the integers. Null: no key.
+        text: whether the values are texts that are yet to become JSON.
+        attribute: whether the key is a member of `attributes`.
+    """
+
+    name: str
+    values: pa.Array
+    text: bool
+    attribute: bool
+
+
+@dataclass(slots=True)
+class Clocks:
+    """How the times of one chunk were read.
+
+    Attributes:
+        naive: times that carry no offset of their own, by the zone in which they were read.
+        skipped: of these, times that the clocks skipped, whatever became of them.
+        twice: of these, times that came twice, whatever became of them.
+    """
+
+    naive: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    twice: int = 0
+
+
 class Findings:
     """The rejects of one chunk. Only the first problem of a row is kept: it is rejected once.
 
     Attributes:
         bad: for each row of the chunk, whether it is rejected.
         uses: how often an allowed correction was made, by what it was.
+        columns: the converted values, before they become JSON.
+        clocks: how the time of the events was read.
     """
 
     def __init__(self, chunk: Chunk) -> None:
         self.bad: np.ndarray[Any, np.dtype[np.bool_]] = np.zeros(len(chunk.frame), dtype=np.bool_)
         self.uses: dict[str, int] = {}
+        self.columns: list[Column] = []
+        self.clocks = Clocks()
         self._chunk = chunk
         self._rejects: list[Reject] = []
         for offset, reason in chunk.unreadable.items():
@@ -72,15 +109,22 @@ class Findings:
             column = ", ".join(columns)
             subject = named(columns) if value is None else f"{named(columns)}: {shown(value)}"
             sentence = f"{subject} {fault.reason}. {fault.remedy}"
-            self._reject(offset, column, value or "", f"{named(columns)} {fault.reason}", sentence)
+            reason = f"{named(columns)} {fault.reason}"
+            self._reject(offset, column, value or "", reason, sentence, fault.remedy)
 
     def count(self, use: str, times: int) -> None:
         """Note that an allowed correction was made so many times."""
         if times:
             self.uses[use] = self.uses.get(use, 0) + times
 
-    def _reject(self, offset: int, column: str, value: str, reason: str, sentence: str) -> None:
+    def show(self, name: str, values: pa.Array, *, text: bool = False, attribute: bool = False) -> None:
+        """Keep the values of a key for those who want to look at them."""
+        self.columns.append(Column(name, values, text, attribute))
+
+    def _reject(
+        self, offset: int, column: str, value: str, reason: str, sentence: str, remedy: str = ""
+    ) -> None:
         ordinal = self._chunk.first + offset
         message = f"{self._chunk.place(ordinal)}, {sentence}"
         self.bad[offset] = True
-        self._rejects.append(Reject(ordinal, column, value[:SHOWN_CHARACTERS], reason, message))
+        self._rejects.append(Reject(ordinal, column, value[:SHOWN_CHARACTERS], reason, message, remedy))

@@ -7,25 +7,28 @@ from typing import TYPE_CHECKING
 
 from loader.errors import MappingError
 from loader.mapping.attributes import natural_type
-from loader.mapping.cells import Table, cell_types, is_nested, is_text
+from loader.mapping.cells import cell_types, is_nested, is_text
 from loader.mapping.fields import SYNONYMS, device_type, plain
 from loader.mapping.findings import shown
+from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
-from loader.mapping.toml_text import name_problems
+from loader.mapping.table import Table
 from loader.model import OWN_COLUMNS, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as ReadOnlyDict
+
     import pandas as pd
     import pyarrow as pa
 
-_WANTED = {
+WANTED = {
     Kind.USERS: ("hwid", "userId", "tz_offset", "device_type"),
     Kind.EVENTS: ("event", "hwid", "userId", "timestamp", "zone", "device_type"),
 }
 #: Names that can mean many things: they name a device type only if all their values do.
-_VAGUE = frozenset({"type", "os", "osname"})
+VAGUE = frozenset({"type", "os", "osname"})
 #: Fields that are no attribute whatever their column holds.
-_COMPUTED = {
+COMPUTED = {
     plain("application"): "the application code is given with --app",
     plain("timestampCurrent"): "it is computed from the time and the zone",
     plain("attributes"): "an attribute of each column is sent instead",
@@ -51,6 +54,14 @@ def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "
     return inference.mapping(where)
 
 
+def candidates(field: str, types: ReadOnlyDict[str, pa.DataType]) -> list[str]:
+    """The columns whose names mean a field, the surest first."""
+    wanted = list(dict.fromkeys(plain(name) for name in SYNONYMS[field]))
+    return [
+        name for synonym in wanted for name in types if plain(name) == synonym and not is_nested(types[name])
+    ]
+
+
 class _Inference:
     def __init__(self, kind: Kind, schema: pa.Schema, table: Table) -> None:
         self._kind = kind
@@ -60,7 +71,7 @@ class _Inference:
         self._notes: list[str] = []
 
     def mapping(self, where: str) -> Mapping:
-        found = {field: column for field in _WANTED[self._kind] if (column := self._column(field))}
+        found = {field: column for field in WANTED[self._kind] if (column := self._column(field))}
         self._check_device_type(found)
         self._check_needed(found)
         rest = [name for name in self._types if name not in found.values()]
@@ -78,17 +89,10 @@ class _Inference:
 
     def _column(self, field: str) -> str | None:
         """The column that names a field."""
-        wanted = list(dict.fromkeys(plain(name) for name in SYNONYMS[field]))
-        candidates = [
-            name
-            for synonym in wanted
-            for name in self._types
-            if plain(name) == synonym and not is_nested(self._types[name])
-        ]
-        if not candidates:
+        found = candidates(field, self._types)
+        if not found:
             return None
-        first: str = candidates[0]
-        others = candidates[1:]
+        first, *others = found
         if others:
             also = ", ".join(f'"{name}"' for name in others)
             self._notes.append(
@@ -105,14 +109,14 @@ class _Inference:
         unknown = [value for value in values if device_type(value) is None]
         if not unknown:
             return
-        if plain(column) in _VAGUE:
+        if plain(column) in VAGUE:
             del found["device_type"]
             self._notes.append(f'"{column}" is not read as device_type: {shown(unknown[0])} is none.')
         elif all(value.lstrip("-").replace(".", "", 1).isdigit() for value in values):
             self._problems.append(
                 f'column "{column}" holds the number {unknown[0]}, which is no device type of this vendor, '
-                "so its numbers mean something else. Say what in a mapping file, for example device_type = "
-                f'{{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
+                "so its numbers mean something else. Say what in a mapping file (`map` proposes one), for "
+                f'example device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
             )
 
     def _check_needed(self, found: dict[str, str]) -> None:
@@ -128,8 +132,8 @@ class _Inference:
 
     def _missing(self, field: str, what: str, otherwise: str = "") -> None:
         self._problems.append(
-            f"no column is known to hold the {what}. Name it in a mapping file, [fields] {field} = "
-            f'"its name"{otherwise}, or rename it to {field}.'
+            f"no column is known to hold the {what}. Name it in a mapping file (`map` proposes one): "
+            f'[fields] {field} = "its name"{otherwise}, or rename it to {field}.'
         )
 
     def _attributes(self, columns: list[str]) -> dict[str, Rule]:
@@ -138,11 +142,12 @@ class _Inference:
             if name.startswith(OWN_COLUMNS):
                 continue
             kind = self._types[name]
-            if why := _COMPUTED.get(plain(name)):
+            if why := COMPUTED.get(plain(name)):
                 self._notes.append(f'column "{name}" is not used: {why}.')
             elif is_nested(kind) and natural_type(kind) != "list":
                 self._notes.append(
-                    f'column "{name}" is not sent: it holds {kind}, and an attribute is one value.'
+                    f'column "{name}" is not sent: it holds {kind}, and an attribute is one value. '
+                    "A mapping file can open it with expand."
                 )
             elif problems := name_problems(name):
                 self._problems += [f'column "{name}" as an attribute: {problem}' for problem in problems]

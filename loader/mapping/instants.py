@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,20 @@ import pyarrow.compute as pc
 
 from loader.mapping import origins, timestamps
 from loader.mapping.cells import present
-from loader.mapping.findings import Fault
+from loader.mapping.findings import Clocks, Fault
 from loader.mapping.rules import ColumnOf
-from loader.mapping.zones import Zone, locate, offsets, parse_zone, zone_advice
+from loader.mapping.zones import Zone, locate, offsets, parse_zone, zone_advice, zone_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loader.mapping.cells import Table
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Clock, Rule
+    from loader.mapping.table import Table
     from loader.mapping.zones import Mask, Seconds
+
+    #: Positions of some rows, where to report them, their texts, how they were read.
+    _Report = tuple[Any, Findings, pa.Array, Clocks]
 
 EARLIEST = date(1990, 1, 1)
 #: How far a time may lie in the future: clocks and zones differ by less.
@@ -91,11 +94,13 @@ class Instants:
         utc: seconds since 1970.
         current: the same, as the local wall clock showed it.
         known: the rows that have one.
+        clocks: how they were read.
     """
 
     utc: Seconds
     current: Seconds
     known: Mask
+    clocks: Clocks = field(default_factory=Clocks)
 
 
 def unreadable(clock: Clock) -> Fault:
@@ -147,36 +152,39 @@ def read(rule: Rule, table: Table, findings: Findings, window: Window) -> Instan
         np.where(times.zoned, wall, 0),
         good & times.zoned,
     )
+    clocks = Clocks()
     for zone, rows in zones(clock.zone, table, findings, good):
-        placed = _placed(wall[rows], own[rows], times.zoned[rows], zone, rule, (rows, findings, texts))
-        utc[rows], current[rows] = placed
+        report = (rows, findings, texts, clocks)
+        utc[rows], current[rows] = _placed(wall[rows], own[rows], times.zoned[rows], zone, rule, report)
         known[rows] = True
     known &= ~findings.bad
     findings.add(good & ~known, columns, texts, _zoneless(clock))
     outside = known & ((utc < window.earliest) | (utc > window.latest))
     findings.add(outside, columns, texts, window.fault())
-    return Instants(utc, current, known & ~outside)
+    return Instants(utc, current, known & ~outside, clocks)
 
 
 def _placed(
-    wall: Seconds, own: Seconds, zoned: Mask, zone: Zone, rule: Rule, report: tuple[Any, Findings, pa.Array]
+    wall: Seconds, own: Seconds, zoned: Mask, zone: Zone, rule: Rule, report: _Report
 ) -> tuple[Seconds, Seconds]:
     """UTC and local seconds of rows in one zone.
 
     Where a value carries its own offset, that makes the instant, and the zone the time on the user's clock.
     """
-    clock = rule.clock
+    clock, clocks = rule.clock, report[-1]
     located = locate(wall, zone, ambiguous=clock.ambiguous, nonexistent=clock.nonexistent)
     _corrected(located.ambiguous & ~zoned, clock.ambiguous, _AMBIGUOUS, rule, report)
     _corrected(located.nonexistent & ~zoned, clock.nonexistent, _NONEXISTENT, rule, report)
+    if naive := len(zoned) - int(zoned.sum()):
+        clocks.naive[zone_text(zone)] += naive
+        clocks.twice += int((located.ambiguous & ~zoned).sum())
+        clocks.skipped += int((located.nonexistent & ~zoned).sum())
     utc = np.where(zoned, wall - own, located.utc)
     return utc, utc + offsets(utc, zone)
 
 
-def _corrected(
-    rows: Mask, choice: str, fault: Fault, rule: Rule, report: tuple[Any, Findings, pa.Array]
-) -> None:
-    places, findings, texts = report
+def _corrected(rows: Mask, choice: str, fault: Fault, rule: Rule, report: _Report) -> None:
+    places, findings, texts, _ = report
     if not rows.any():
         return
     mask = np.zeros(len(texts), dtype=np.bool_)

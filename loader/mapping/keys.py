@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 from datetime import date, datetime
-from string import Formatter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from loader.mapping.fields import device_type
+from loader.mapping.names import template_columns
 from loader.mapping.rules import Clock, ColumnOf, Rule, Scalar
 from loader.mapping.timestamps import CODES, EXCEL_EPOCHS, UNITS
 from loader.mapping.zones import AMBIGUOUS, NONEXISTENT, parse_zone, zone_advice
@@ -34,6 +34,7 @@ ATTRIBUTE_KEYS: Final = (
     "separator",
     "currency",
 )
+EXPAND_KEYS: Final = ("column", "prefix", "empty")
 FIELD_KEYS: Final = MappingProxyType(
     {
         Kind.USERS: {
@@ -113,16 +114,6 @@ def _template(raw: object) -> str:
     if not names:
         raise BadValue("names no column. Use const for a fixed text.")
     return text
-
-
-def template_pieces(text: str) -> list[tuple[str, str | None]]:
-    """A template as pairs of literal text and the column that follows it."""
-    return [(literal, name) for literal, name, _, _ in Formatter().parse(text)]
-
-
-def template_columns(text: str) -> list[str]:
-    """The columns that a template names."""
-    return [name for _, name in template_pieces(text) if name]
 
 
 def _format(raw: object) -> str:
@@ -215,6 +206,7 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
         "decimal": _one_of(".", ","),
         "separator": _text,
         "currency": _currency,
+        "prefix": _text,
     }
 )
 
@@ -247,5 +239,5 @@ def device_problems(values: list[Scalar]) -> list[str]:
     return [
         f'{value!r} is no device type. Use a name such as "iOS" or "Android", or the vendor\'s number.'
         for value in values
-        if isinstance(value, bool) or device_type(str(value)) is None
+        if value != "" and (isinstance(value, bool) or device_type(str(value)) is None)
     ]

@@ -10,20 +10,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import attributes, encode, instants, origins
-from loader.mapping.cells import MAX_EXACT_FLOAT, Table, present
+from loader.mapping import attributes, encode, expansion, instants, origins
+from loader.mapping.cells import exact_wholes, present
 from loader.mapping.fields import MAX_EVENT_LENGTH, device_type
-from loader.mapping.findings import Fault, Findings
+from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.instants import Window
 from loader.mapping.rules import Mapping, Rule
+from loader.mapping.table import Table
 from loader.mapping.zones import offsets, parse_zone, zone_advice
 from loader.model import Kind, Reject, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import datetime
 
+    from loader.mapping.findings import Column
     from loader.model import Chunk
 
 _NO_DEVICE = Fault(
@@ -43,7 +45,7 @@ _NO_TIME = Fault(
     "Fill it; the loader never makes up a time.",
 )
 _FLOAT_ID = Fault(
-    "is a floating-point number that is no exact whole number, so digits of the id are lost",
+    "is a floating-point number, which may have lost digits of the id",
     "Export the ids as text or integers.",
 )
 _NO_DEVICE_TYPE = Fault(
@@ -61,9 +63,11 @@ class Mapped:
         count: rows of the chunk.
         ordinals: int64 array of the rows that became a body, ascending.
         bodies: Arrow binary array, the body of each.
-        devices: Arrow string array: the hwid for users, "" for events, whose order does not matter.
+        devices: Arrow string array: what must keep its order, "" where order does not matter.
         rejects: the other rows, ascending.
         uses: corrections that the mapping allows, and how often each was made.
+        columns: the converted values of all rows, for a check; no part of the way of a row.
+        clocks: how the time of the events was read, for a check.
     """
 
     first: int
@@ -73,6 +77,8 @@ class Mapped:
     devices: pa.Array
     rejects: list[Reject]
     uses: ReadOnlyDict[str, int] = field(default_factory=dict)
+    columns: Sequence[Column] = ()
+    clocks: Clocks = field(default_factory=Clocks)
 
     @property
     def rows(self) -> range:
@@ -110,6 +116,8 @@ class Mapper:
         notices: what is worth a warning.
         application: application code.
         now: the start of the load: limits plausible times, and is the instant `at = "run"`.
+        ordered: events of one device, or of one user where no device is known, keep their order; users always
+            do.
     """
 
     mapping: Mapping
@@ -117,37 +125,39 @@ class Mapper:
     notices: tuple[str, ...]
     application: str
     now: datetime
+    ordered: bool = False
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
         table, findings = Table(chunk.frame), Findings(chunk)
-        hwids = self._id("hwid", table, findings)
-        members = self._members(table, findings, hwids)
+        hwids, user_ids = self._id("hwid", table, findings), self._id("userId", table, findings)
+        members = self._members(table, findings, hwids, user_ids)
         inner = encode.joined(members, table.rows)
         application = encode.scalar_json(self.application)
         bodies = encode.enclosed('{"request":{"application":' + application + ",", inner, "}}")
         good = ~findings.bad
         keep = pa.array(good)
-        users = self.mapping.kind is Kind.USERS
-        devices = hwids if users and hwids is not None else encode.repeated("", table.rows)
         return Mapped(
             first=chunk.first,
             count=table.rows,
             ordinals=np.flatnonzero(good).astype(np.int64) + chunk.first,
             bodies=bodies.filter(keep).cast(pa.binary()),
-            devices=devices.filter(keep),
+            devices=self._order_keys(hwids, user_ids, table.rows).filter(keep),
             rejects=findings.rejects,
             uses=findings.uses,
+            columns=findings.columns,
+            clocks=findings.clocks,
         )
 
-    def _members(self, table: Table, findings: Findings, hwids: pa.Array | None) -> list[pa.Array]:
+    def _members(
+        self, table: Table, findings: Findings, hwids: pa.Array | None, user_ids: pa.Array | None
+    ) -> list[pa.Array]:
         """The members of `request` behind the application, in the order of the vendor's documentation."""
-        user_ids = self._id("userId", table, findings)
-        ids = [
-            encode.text_member(name, texts)
-            for name, texts in (("hwid", hwids), ("userId", user_ids))
-            if texts is not None
-        ]
+        ids = []
+        for name, texts in (("hwid", hwids), ("userId", user_ids)):
+            if texts is not None:
+                findings.show(name, texts, text=True)
+                ids.append(encode.text_member(name, texts))
         device_types = self._device_type(table, findings)
         match self.mapping.kind:
             case Kind.USERS:
@@ -168,9 +178,18 @@ class Mapper:
             return None
         for column in origins.columns_of(rule):
             if pa.types.is_floating(table.column(column).type):
-                inexact = present(table.column(column)) & ~_exact(table.column(column))
+                inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
                 findings.add(inexact, [column], table.text(column), _FLOAT_ID)
         return origins.texts(rule, table, findings)
+
+    def _order_keys(self, hwids: pa.Array | None, user_ids: pa.Array | None, rows: int) -> pa.Array:
+        """What keeps the order of rows."""
+        if self.mapping.kind is Kind.USERS and hwids is not None:
+            return hwids
+        keys = [] if hwids is None else [hwids]
+        if user_ids is not None:
+            keys.append(encode.enclosed("user ", user_ids, ""))
+        return pc.coalesce(*keys, "") if self.ordered else encode.repeated("", rows)
 
     def _need_an_id(self, hwids: pa.Array | None, user_ids: pa.Array | None, findings: Findings) -> None:
         rules = [self.mapping.fields[name] for name in ("hwid", "userId") if name in self.mapping.fields]
@@ -185,6 +204,7 @@ class Mapper:
         findings.add(~present(names), columns, None, _NO_EVENT)
         long = encode.numpy_mask(pc.greater(pc.utf8_length(names), MAX_EVENT_LENGTH))
         findings.add(long, columns, names, _LONG_EVENT)
+        findings.show("event", names, text=True)
         return encode.text_member("event", names)
 
     def _attributes(self, table: Table, findings: Findings) -> pa.Array:
@@ -193,12 +213,16 @@ class Mapper:
             for name, rule in self.mapping.attributes.items()
             for member in attributes.members(name, rule, table, findings, Window.wide(rule.clock))
         ]
+        members += expansion.fragments(self.mapping, table, findings)
         return encode.enclosed('"attributes":{', encode.joined(members, table.rows), "}")
 
     def _timestamps(self, table: Table, findings: Findings) -> list[pa.Array]:
         rule = self.mapping.fields["timestamp"]
         found = instants.read(rule, table, findings, Window.of(rule.clock, self.now))
         findings.add(~found.known, origins.columns_of(rule), None, _NO_TIME)
+        findings.clocks = found.clocks
+        findings.show("timestampUTC", pa.array(found.utc))
+        findings.show("timestampCurrent", pa.array(found.current))
         return [
             encode.member("timestampUTC", pa.array(found.utc).cast(pa.string())),
             encode.member("timestampCurrent", pa.array(found.current).cast(pa.string())),
@@ -211,6 +235,7 @@ class Mapper:
         texts = origins.texts(rule, table, findings)
         codes = encode.distinct(texts, _device_code)
         findings.add(present(texts) & ~present(codes), origins.columns_of(rule), texts, _NO_DEVICE_TYPE)
+        findings.show("device_type", codes)
         return [encode.member("device_type", codes)]
 
     def _tz_offset(self, table: Table, findings: Findings) -> list[pa.Array]:
@@ -235,7 +260,9 @@ class Mapper:
                 rows &= at.known
             result[rows] = offsets(at.utc[rows], zone)
             known |= rows
-        return [encode.member("tz_offset", pa.array(result, mask=~known).cast(pa.string()))]
+        texts = pa.array(result, mask=~known).cast(pa.string())
+        findings.show("tz_offset", texts)
+        return [encode.member("tz_offset", texts)]
 
     def _at(self, rule: Rule, table: Table, findings: Findings, wanted: pa.Array) -> instants.Instants:
         """The instants at which the offsets of zone names are taken."""
@@ -260,12 +287,3 @@ def _at_columns(rule: Rule) -> tuple[str, ...]:
 def _device_code(text: str) -> str | None:
     code = device_type(text)
     return None if code is None else str(code)
-
-
-def _exact(cells: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    values = cells.to_numpy(zero_copy_only=False)
-    with np.errstate(invalid="ignore"):
-        exact: np.ndarray[Any, np.dtype[np.bool_]] = (np.abs(values) <= MAX_EXACT_FLOAT) & (
-            np.trunc(values) == values
-        )
-    return exact

@@ -10,14 +10,13 @@ import pyarrow.compute as pc
 from loader.mapping.cells import present
 from loader.mapping.encode import repeated
 from loader.mapping.findings import Fault
-from loader.mapping.keys import template_columns, template_pieces
+from loader.mapping.names import template_columns, template_pieces
 
 if TYPE_CHECKING:
-    from loader.mapping.cells import Table
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule, Scalar
+    from loader.mapping.table import Table
 
-_NOT_TEXT = Fault("is not text in UTF-8", "Mend the cell where it was exported.")
 _UNLISTED = Fault("is not listed in values", "Add it to values in the mapping.")
 _EMPTY = Fault("is empty, and the mapping requires it", "Fill it, or remove required from the mapping.")
 
@@ -36,8 +35,8 @@ def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
         return repeated(scalar_text(rule.const) or None, table.rows)
     columns = columns_of(rule)
     for column in columns:
-        if (undecodable := table.undecodable(column)) is not None:
-            findings.add(undecodable, [column], None, _NOT_TEXT)
+        for found in table.broken(column):
+            findings.add(found.rows, [found.column], found.texts, found.fault)
     found = _template(rule, table) if rule.template is not None else _first(rule, table)
     found = _tidied(rule, found)
     if rule.values is not None:

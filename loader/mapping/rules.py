@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from loader.errors import MappingError
 
@@ -106,15 +106,34 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Expand:
+    """A column that holds several attributes: JSON text, a struct, a map, or a list of keys and values.
+
+    Attributes:
+        column: the column.
+        prefix: put before each member's name.
+        empty: what becomes of a member without a value: "omit", "null" or "reject".
+    """
+
+    column: str
+    prefix: str = ""
+    empty: str = "omit"
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """Which columns become which fields and attributes of one kind of load.
+
+    Made by `read` (a file), `parse` (its text), `of` (a dictionary of the same shape) or `infer`, which check
+    it as a whole. `to_toml` writes it, and the checkpoint keeps that text.
 
     Attributes:
         kind: users or events.
         fields: name of the mapping field (`timestamp` stands for both API fields) -> its rule.
         attributes: name of the attribute -> its rule.
         others: every column that is not named becomes an attribute under its own name.
-        excluded: columns that `others` leaves out.
+        excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
+        expand: columns whose members become attributes.
         notes: what a person should know about how this mapping came to be; no part of its identity.
     """
 
@@ -123,6 +142,7 @@ class Mapping:
     attributes: ReadOnlyDict[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     others: bool = False
     excluded: tuple[str, ...] = ()
+    expand: tuple[Expand, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -156,6 +176,19 @@ class Mapping:
         from loader.mapping.toml_text import parse  # noqa: PLC0415 - that module builds these records
 
         return parse(text, where)
+
+    @classmethod
+    def of(cls, document: dict[str, Any], where: str = "the mapping") -> Mapping:
+        """A mapping from a dictionary that holds what a mapping file would, as in the README.
+
+        For example ``Mapping.of({"kind": "users", "fields": {"hwid": "device", "userId": "customer"}})``.
+
+        Raises:
+            MappingError: with every mistake in it.
+        """
+        from loader.mapping.toml_text import read  # noqa: PLC0415 - that module builds these records
+
+        return read(document, where)
 
     @property
     def instant(self) -> datetime | None:

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 DAY, MOMENT = "%Y%m%d", "%Y%m%d%H%M%S"
 #: Digits of a second in each unit.
 UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-#: Name of a spreadsheet's calendar -> days from its day 0 to 1970 (day 60 of the first, 29 February 1900,
-#: never was; later days count it).
+#: Name of a spreadsheet's calendar -> days from its day 0 to 1970. The first counts a 29 February 1900, which
+#: never was, as its day 60, as Lotus 1-2-3 did; so 1970 is a day further from the days before it.
 EXCEL_EPOCHS = {"excel": 25_569, "excel1904": 24_107}
+_NO_DAY = 60
 
 _ISO = (
     r"^(?P<wall>(?:\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?)|(?:\d{8}T\d{6}))"
     r"(?P<offset> ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?))?$"
 )
+_ISO_LENGTH = len("2024-01-31T10:20:30")
 _DIGITS = {
     "Y": r"\d{4}", "y": r"\d\d", "m": r"\d{1,2}", "d": r"\d{1,2}", "H": r"\d{1,2}", "I": r"\d{1,2}",
     "M": r"\d{1,2}", "S": r"\d{1,2}", "f": r"\d{1,9}", "j": r"\d{1,3}",
@@ -140,8 +142,13 @@ def _count_text(texts: pa.Array, digits: int) -> tuple[Seconds, Mask]:
 def _excel(texts: pa.Array, epoch: int) -> Times:
     shaped = pc.match_substring_regex(texts, r"^\d{1,7}(?:\.\d+)?$")
     values = pc.if_else(shaped, texts, "0").cast(pa.float64()).to_numpy(zero_copy_only=False)
-    seconds = np.rint((values - epoch) * 86_400).astype(np.int64)
-    return _local(seconds, numpy_mask(shaped))
+    if epoch == EXCEL_EPOCHS["excel"]:
+        # Days 1 to 59 are counted as they were, 60 is no day.
+        good = numpy_mask(shaped) & ((values < _NO_DAY) | (values >= _NO_DAY + 1))
+        values = np.where(values < _NO_DAY, values + 1, values)
+    else:
+        good = numpy_mask(shaped)
+    return _local(np.rint((values - epoch) * 86_400).astype(np.int64), good)
 
 
 def _local(seconds: Seconds, good: Mask) -> Times:
@@ -156,6 +163,27 @@ def iso_shaped(texts: pa.Array) -> Mask:
 
 
 def _iso(texts: pa.Array) -> Times:
+    return _even_iso(texts) or _any_iso(texts)
+
+
+def _even_iso(texts: pa.Array) -> Times | None:
+    """The common case, several times as fast: 2024-01-31T10:20:30 throughout, or each with a Z behind it."""
+    lengths = pc.min_max(pc.binary_length(texts)).as_py()
+    zoned = lengths["min"] == _ISO_LENGTH + 1
+    if lengths["min"] != lengths["max"] or lengths["min"] not in {_ISO_LENGTH, _ISO_LENGTH + 1}:
+        return None
+    if zoned and not pc.all(pc.ends_with(texts, "Z")).as_py():
+        return None
+    try:
+        parsed = pc.utf8_slice_codeunits(texts, 0, _ISO_LENGTH).cast(pa.timestamp("s"))
+    except pa.ArrowInvalid:
+        return None
+    rows = len(texts)
+    seconds = pc.fill_null(parsed.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return Times(seconds, np.zeros(rows, np.int64), np.full(rows, zoned), present(texts))
+
+
+def _any_iso(texts: pa.Array) -> Times:
     parts = pc.extract_regex(texts, _ISO)
     walls, offsets = pc.struct_field(parts, "wall"), pc.struct_field(parts, "offset")
     walls = pc.replace_substring(pc.replace_substring(walls, ",", "."), "t", "T")

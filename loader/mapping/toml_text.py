@@ -12,17 +12,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from loader.errors import MappingError
-from loader.mapping.fields import MAX_ATTRIBUTE_NAME_LENGTH, RESERVED_ATTRIBUTES
 from loader.mapping.keys import (
     AT_KEYS,
     ATTRIBUTE_KEYS,
     CLOCK_KEYS,
+    EXPAND_KEYS,
     FIELD_KEYS,
     READERS,
     BadValue,
     consistency,
 )
-from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
+from loader.mapping.names import name_problems
+from loader.mapping.rules import Clock, ColumnOf, Expand, Mapping, Rule
 from loader.model import Kind
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def parse(text: str, where: str) -> Mapping:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MappingError([f"it is not valid TOML: {error}."], where) from None
+    return read(document, where)
+
+
+def read(document: dict[str, Any], where: str) -> Mapping:
+    """A mapping from what a mapping file holds.
+
+    Raises:
+        MappingError: with every mistake in it.
+    """
     reading = _Reading()
     mapping = reading.mapping(document)
     if mapping is None or reading.problems:
@@ -77,9 +87,10 @@ class _Reading:
         attributes = dict(self._table(document, "attributes"))
         if kind is Kind.USERS and "attributes" in document:
             self.problems.append("[attributes] is for events; registerUser takes none. Remove it.")
-        others, excluded = self._others(attributes)
+        expand = self._expand(attributes)
+        others, excluded = self._others(attributes, expand)
         rules = self._attributes(attributes)
-        return Mapping(kind, MappingProxyType(fields), MappingProxyType(rules), others, excluded)
+        return Mapping(kind, MappingProxyType(fields), MappingProxyType(rules), others, excluded, expand)
 
     def _table(self, document: dict[str, Any], name: str) -> dict[str, Any]:
         table = document.get(name, {})
@@ -103,7 +114,30 @@ class _Reading:
             self.problems.append(f"[fields] has neither hwid nor userId: {_WHY_REQUIRED['ids']}")
         return rules
 
-    def _others(self, attributes: dict[str, Any]) -> tuple[bool, tuple[str, ...]]:
+    def _expand(self, attributes: dict[str, Any]) -> tuple[Expand, ...]:
+        if not isinstance(attributes.get("expand"), list):
+            return ()
+        found = []
+        for entry in attributes.pop("expand"):
+            table = {"column": entry} if isinstance(entry, str) else entry
+            if not isinstance(table, dict) or not isinstance(table.get("column"), str) or not table["column"]:
+                self.problems.append(
+                    "[attributes] expand must be a list of columns, each a name in quotes or a table such as "
+                    '{ column = "name", prefix = "its_" }.'
+                )
+                continue
+            before = len(self.problems)
+            self._unknown("[attributes] expand", table, EXPAND_KEYS)
+            known = {
+                key: self._value("[attributes] expand", key, raw)
+                for key, raw in table.items()
+                if key in EXPAND_KEYS and key != "column"
+            }
+            if len(self.problems) == before:
+                found.append(Expand(table["column"], **known))
+        return tuple(found)
+
+    def _others(self, attributes: dict[str, Any], expand: tuple[Expand, ...]) -> tuple[bool, tuple[str, ...]]:
         others, excluded = False, ()
         if isinstance(attributes.get("others"), bool):
             others = attributes.pop("others")
@@ -113,8 +147,8 @@ class _Reading:
                 excluded = tuple(names)
             else:
                 self.problems.append("[attributes] except must be a list of column names.")
-            if not others:
-                self.problems.append("[attributes] except does nothing without others = true.")
+            if not others and not expand:
+                self.problems.append("[attributes] except does nothing without others = true or expand.")
         return others, excluded
 
     def _attributes(self, table: dict[str, Any]) -> dict[str, Rule]:
@@ -132,7 +166,7 @@ class _Reading:
         if not isinstance(value, dict):
             self.problems.append(
                 f'{where} must be a column\'s name in quotes, or a table such as {{ column = "name" }}; '
-                f"for a constant write {{ const = {_toml(value)} }}."
+                f"for a constant write {{ const = {toml(value)} }}."
             )
             return None
         before = len(self.problems)
@@ -153,7 +187,7 @@ class _Reading:
         try:
             return READERS[key](raw)
         except BadValue as problem:
-            self.problems.append(f"{where}: {key} = {_toml(raw)} {problem}")
+            self.problems.append(f"{where}: {key} = {toml(raw)} {problem}")
             return None
 
     def _unknown(self, where: str, table: dict[str, Any], allowed: Iterable[str]) -> None:
@@ -173,36 +207,27 @@ _WHY_REQUIRED = {
 }
 
 
-def name_problems(name: str) -> list[str]:
-    """What the vendor has against an attribute's name."""
-    if name in RESERVED_ATTRIBUTES:
-        return ["this name is reserved by the vendor. Choose another."]
-    if not name:
-        return ["an attribute needs a name."]
-    if len(name) > MAX_ATTRIBUTE_NAME_LENGTH:
-        return [f"the name has {len(name)} characters, {MAX_ATTRIBUTE_NAME_LENGTH} are allowed. Shorten it."]
-    return []
-
-
 def write(mapping: Mapping) -> str:
     """The canonical text of a mapping."""
     lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', "", "[fields]"]
     lines += [
-        f"{name} = {_rule_text(mapping.fields[name])}"
+        f"{name} = {rule_text(mapping.fields[name])}"
         for name in FIELD_KEYS[mapping.kind]
         if name in mapping.fields
     ]
     if mapping.kind is Kind.EVENTS:
         lines += ["", "[attributes]"]
-        lines += [f"{_key(name)} = {_rule_text(rule)}" for name, rule in mapping.attributes.items()]
-        if mapping.others:
-            lines.append("others = true")
-            if mapping.excluded:
-                lines.append(f"except = {_toml(list(mapping.excluded))}")
+        lines += [f"{key_text(name)} = {rule_text(rule)}" for name, rule in mapping.attributes.items()]
+        lines += ["others = true"] if mapping.others else []
+        if mapping.expand:
+            lines.append("expand = [" + ", ".join(map(expand_text, mapping.expand)) + "]")
+        if mapping.excluded:
+            lines.append(f"except = {toml(list(mapping.excluded))}")
     return "\n".join(lines) + "\n"
 
 
-def _rule_text(rule: Rule) -> str:
+def rule_text(rule: Rule) -> str:
+    """A rule as a table of one line."""
     entries: list[tuple[str, object]] = []
     blank, blank_clock = Rule(), Clock()
     for key in _WRITTEN_KEYS:
@@ -210,10 +235,21 @@ def _rule_text(rule: Rule) -> str:
         value = getattr(holder, key)
         if value != getattr(empty, key):
             entries.append((key, value))
-    return "{ " + ", ".join(f"{key} = {_toml(value)}" for key, value in entries) + " }"
+    return "{ " + ", ".join(f"{key} = {toml(value)}" for key, value in entries) + " }"
 
 
-def _toml(value: object) -> str:
+def expand_text(expand: Expand) -> str:
+    """One entry of ``expand``."""
+    if expand == Expand(expand.column):
+        return toml(expand.column)
+    entries = [f"column = {toml(expand.column)}"]
+    entries += [f"prefix = {toml(expand.prefix)}"] if expand.prefix else []
+    entries += [f"empty = {toml(expand.empty)}"] if expand.empty != "omit" else []
+    return "{ " + ", ".join(entries) + " }"
+
+
+def toml(value: object) -> str:
+    """A value as TOML."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -222,22 +258,25 @@ def _toml(value: object) -> str:
         case datetime() | date():
             return value.isoformat()
         case ColumnOf():
-            return f"{{ column = {_toml(value.column)} }}"
+            return f"{{ column = {toml(value.column)} }}"
         case Rule():
-            return _rule_text(value)
-    return _toml_container(value)
+            return rule_text(value)
+    return _container(value)
 
 
-def _toml_container(value: object) -> str:
+def _container(value: object) -> str:
     match value:
         case tuple() if len(value) == 1:
-            return _toml(value[0])
+            return toml(value[0])
         case list() | tuple():
-            return "[" + ", ".join(_toml(member) for member in value) + "]"
+            return "[" + ", ".join(toml(member) for member in value) + "]"
         case dict() | MappingProxyType():
-            return "{ " + ", ".join(f"{_key(key)} = {_toml(member)}" for key, member in value.items()) + " }"
+            return (
+                "{ " + ", ".join(f"{key_text(key)} = {toml(member)}" for key, member in value.items()) + " }"
+            )
     return repr(value)
 
 
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _toml(name)
+def key_text(name: str) -> str:
+    """A name as the key of a table, in quotes where TOML needs them."""
+    return name if _BARE_KEY.fullmatch(name) else toml(name)

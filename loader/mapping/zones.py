@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
+
+from loader.mapping.transitions import Offsets
 
 Zone = ZoneInfo | int
 Seconds = np.ndarray[Any, np.dtype[np.int64]]
@@ -25,7 +25,7 @@ AMBIGUOUS = ("reject", "earlier", "later")
 NONEXISTENT = ("reject", "earlier", "later", "shift")
 MAX_OFFSET = 18 * 3600
 
-_EPOCH = datetime(1970, 1, 1)
+_DAY = 86_400
 _CLOCK_OFFSET = re.compile(r"([+-])(\d{1,2}):(\d\d)(?::(\d\d))?")
 _SHORT_OFFSET = re.compile(r"([+-])(0\d)(\d\d)?")
 _SECONDS = re.compile(r"[+-]?\d{1,5}")
@@ -35,6 +35,13 @@ _SECONDS = re.compile(r"[+-]?\d{1,5}")
 def known_zones() -> frozenset[str]:
     """Every zone name of the shipped database."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@cache
+def shipped(name: str) -> ZoneInfo:
+    """A zone of the shipped database, not of the system's: a load goes on alike on another machine."""
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
 
 
 @lru_cache(maxsize=4096)
@@ -47,7 +54,7 @@ def parse_zone(text: str) -> Zone | None:
     if text in {"Z", "z"}:
         return 0
     if text in known_zones():
-        return ZoneInfo(text)
+        return shipped(text)
     return parse_offset(text)
 
 
@@ -118,54 +125,31 @@ def locate(wall: Seconds, zone: Zone, *, ambiguous: str, nonexistent: str) -> Lo
     neither = np.zeros(len(wall), dtype=np.bool_)
     if isinstance(zone, int):
         return Located(wall - zone, neither, neither)
-    index = pd.DatetimeIndex(wall.view("datetime64[s]"))
-    local = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-    open_rows = np.asarray(local.isna())
-    utc = np.where(open_rows, 0, local.as_unit("s").asi8)
-    if not open_rows.any():
-        return Located(utc, neither, neither)
-    twice, skipped = neither.copy(), neither.copy()
-    for row in np.flatnonzero(open_rows).tolist():
-        first, second = _both_sides(int(wall[row]), zone)
-        # The earlier reading of a time that came twice has the larger offset, of one that was skipped the
-        # smaller (PEP 495).
-        skipped[row], twice[row] = first > second, first <= second
-        choice = nonexistent if skipped[row] else ambiguous
-        utc[row] = _chosen(choice, first, second, zone)
+    if not len(wall):
+        return Located(wall, neither, neither)
+    table = Offsets.around(wall, zone)
+    # The offsets a day before and after, one of which was in force: no zone changes twice within two days.
+    both = [wall - table.at(wall + shift) for shift in (-_DAY, _DAY)]
+    real = [utc + table.at(utc) == wall for utc in both]
+    low, high = np.minimum(*both), np.maximum(*both)
+    twice, skipped = real[0] & real[1] & (low != high), ~(real[0] | real[1])
+    utc = np.where(real[0], *both)
+    for rows, choice in ((twice, ambiguous), (skipped, nonexistent)):
+        if rows.any():
+            utc[rows] = _chosen(choice, low[rows], high[rows], table)
     return Located(utc, twice, skipped)
 
 
-def _both_sides(wall: int, zone: ZoneInfo) -> tuple[int, int]:
-    naive = _EPOCH + timedelta(seconds=wall)
-    first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    return int(first.timestamp()), int(second.timestamp())
-
-
-def _chosen(choice: str, first: int, second: int, zone: ZoneInfo) -> int:
-    low, high = min(first, second), max(first, second)
+def _chosen(choice: str, low: Seconds, high: Seconds, table: Offsets) -> Seconds:
     if choice == "reject":
-        return 0
+        return np.zeros_like(low)
     if choice == "shift":
-        return _end_of_gap(low, high, zone)
+        return table.next(low)
     return low if choice == "earlier" else high
-
-
-def _end_of_gap(low: int, high: int, zone: ZoneInfo) -> int:
-    """The instant between two at which the offset changes."""
-    before = _offset(low, zone)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
-    return high
-
-
-def _offset(utc: int, zone: ZoneInfo) -> timedelta | None:
-    return datetime.fromtimestamp(utc, UTC).astimezone(zone).utcoffset()
 
 
 def offsets(utc: Seconds, zone: Zone) -> Seconds:
     """Seconds east of UTC in force in the zone at each instant."""
     if isinstance(zone, int):
         return np.full(len(utc), zone, dtype=np.int64)
-    index = pd.DatetimeIndex(utc.view("datetime64[s]")).tz_localize("UTC").tz_convert(zone)
-    return np.asarray(index.tz_localize(None).as_unit("s").asi8 - utc, dtype=np.int64)
+    return Offsets.around(utc, zone).at(utc) if len(utc) else utc

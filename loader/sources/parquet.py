@@ -9,10 +9,11 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from loader.errors import SourceError
-from loader.sources.records import FileIdentity, Slab, checked_names
+from loader.model import FileRecord
+from loader.sources.records import Slab, checked_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from loader.sources.inputfile import InputFile, WatchedFile
 
@@ -45,9 +46,15 @@ class ParquetRecords:
         """The path as the person gave it."""
         return self._file.name
 
-    def survey(self) -> FileIdentity:
+    @property
+    def form(self) -> str:
+        """How it is read."""
+        return "Parquet"
+
+    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:  # noqa: ARG002 - nothing to spare
         """Hash of the bytes; the footer knows the number of records. Pages are decoded only when read."""
-        return FileIdentity(self.name, self._file.stamp.size, self._file.sha256(), sum(self._group_rows))
+        rows = sum(self._group_rows)
+        return FileRecord(self.name, self._file.size, self._file.sha256(), rows, form=self.form)
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """The records from number `first` on; row groups that end before it are not touched.

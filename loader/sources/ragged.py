@@ -30,6 +30,7 @@ class RaggedRows:
         expected, actual: cells of the header and of the latest skipped record.
         latest: number of the latest skipped record.
         run: how many records up to that one were skipped without a good one between them.
+        counted: what the reader's number of a record is more than ours.
     """
 
     waiting: deque[tuple[int, str]] = field(default_factory=deque)
@@ -38,10 +39,15 @@ class RaggedRows:
     actual: int = 0
     latest: int = -1
     run: int = 0
+    counted: int = 2
+
+    def begin(self, record: int, *, header: bool) -> None:
+        """A new reader begins at this record; it counts from 1, a header too, and blank lines not at all."""
+        self.counted = 1 + header - record
 
     def __call__(self, row: InvalidRow) -> Literal["skip", "error"]:
         """Remember a record; the reader skips it, or gives up when there are too many in a row."""
-        record = row.number - 2  # the reader counts the header as 1, and blank lines not at all
+        record = row.number - self.counted
         self.run = self.run + 1 if record == self.latest + 1 else 1
         self.latest, self.expected, self.actual = record, row.expected_columns, row.actual_columns
         if self.hopeless:

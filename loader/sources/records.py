@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from loader.errors import SourceError
@@ -13,31 +13,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from loader.model import Chunk
-
-
-@dataclass(frozen=True, slots=True)
-class FileIdentity:
-    """Which file was loaded, for the checkpoint.
-
-    Attributes:
-        name: the path as the person gave it.
-        size: bytes.
-        sha256: of the bytes, in hexadecimal.
-        rows: records in it, those that cannot be read included.
-    """
-
-    name: str
-    size: int
-    sha256: str
-    rows: int
+    from loader.model import Chunk, FileRecord
+    from loader.sources.inputfile import InputFile
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """The whole input, seen once before anything is sent."""
 
-    files: tuple[FileIdentity, ...]
+    files: tuple[FileRecord, ...]
 
     @property
     def rows(self) -> int:
@@ -85,8 +69,15 @@ class Reader(Protocol):
     def schema(self) -> pa.Schema:
         """Columns and types of the records."""
 
-    def survey(self) -> FileIdentity:
-        """Read the whole file once: hash, number of records, and all that can be wrong with the file."""
+    @property
+    def form(self) -> str:
+        """How it is read, for a person; another reading may give other records."""
+
+    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+        """Read the whole file once: hash, number of records, and all that can be wrong with the file.
+
+        Of a file that was surveyed before and is among the known ones, only the hash is made again.
+        """
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """The records from number `first` of the file on, in order and without a gap."""
@@ -108,6 +99,7 @@ class Source(Protocol):
         This stands before the first request on purpose. A load cannot be taken back: a file that turns out
         to be Latin-1 or cut short after a million events would leave half a backfill behind. And only the
         hash of all bytes proves, when the load is resumed, that record 1,000,001 is still the same record.
+        Where it does, nothing is parsed again: the rest is known from the survey before.
         """
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
@@ -117,6 +109,13 @@ class Source(Protocol):
             SourceError: the input changed since it was opened, or is damaged from some record on; the
                 records before that one have been yielded.
         """
+
+
+def recognised(file: InputFile, form: str, known: Sequence[FileRecord]) -> FileRecord | None:
+    """Which of the known files this is, by the hash of all its bytes, whatever its name was then."""
+    alike = [record for record in known if (record.size, record.form) == (file.size, form)]
+    digest = file.sha256() if alike else ""
+    return next((replace(record, name=file.name) for record in alike if record.sha256 == digest), None)
 
 
 def checked_names(names: Sequence[str], where: str) -> None:

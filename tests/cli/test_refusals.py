@@ -40,6 +40,28 @@ def test_failures_never_take_the_place_of_what_they_come_from(
     assert (loaded.parent / precious).read_bytes() == before
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_failures_that_cannot_be_written_say_so(command: CommandLine, loaded: Path, form: str) -> None:
+    """A disk without room for the rejects is a sentence, and leaves what stood there."""
+    resource = pytest.importorskip("resource", reason="needs limits of POSIX")
+    target = loaded.parent / "rejected"
+    target.write_text("of yesterday")
+    before = sorted(loaded.parent.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))  # the command inherits it
+    try:
+        process = command.start(
+            "failures", f"{loaded.name}.events.sandbox.ckpt", "-o", target, "--format", form
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with process:
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.strip()) == (2, f"Error: {target} cannot be written: File too large.")
+    assert target.read_text() == "of yesterday"
+    assert sorted(loaded.parent.iterdir()) == before
+
+
 def test_a_summary_never_takes_the_place_of_the_input(command: CommandLine, tmp_path: Path) -> None:
     """`--summary` onto the input is refused before anything is sent."""
     source = events_csv(tmp_path, GOOD)

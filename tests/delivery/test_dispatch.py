@@ -346,6 +346,18 @@ def test_after_a_doubt_the_newest_row_is_sent_last_again() -> None:
     assert [outcome.resending for outcome in load.outcomes if outcome.ordinal == 2] == [True, False]
 
 
+def test_events_in_order_are_not_repeated_for_a_doubt_about_an_earlier_one() -> None:
+    """Ordered events wait for each other; a confirmed one is never sent again, it would be there twice."""
+
+    def reply(arrival: Arrival) -> Reply:
+        return Reply.of(TIMED_OUT, 1.0, landed=True) if (arrival.row, arrival.nth) == (0, 1) else Reply.of(OK)
+
+    ordered = Policy(resend_ambiguous=True, last_wins=False)
+    load = Simulation(reply, ordered).run(numbered(3, lambda _: "d"))
+    assert load.count(State.CONFIRMED) == 3
+    assert [(a.row, a.nth) for a in load.arrivals] == [(0, 1), (0, 2), (1, 1), (2, 1)]
+
+
 def test_a_device_with_very_many_rows_does_not_fill_the_memory() -> None:
     """Reading pauses when too many rows wait for one device, and the order holds."""
     policy = replace(USERS, look_ahead=50)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import sqlite3
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +14,7 @@ from loader.journal import Checkpoint, FileRecord, Host, Identity, Journal
 from loader.model import Kind, Outcome, Reject, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
 BOOT = "0c6d4c53-3f43-4c5e-9f0e-0f6d1d1a9d11"
 
@@ -77,9 +79,47 @@ class Place:
         return self.path.with_name(self.path.name + suffix)
 
 
+class FailingDisk:
+    """A disk on which chosen statements fail.
+
+    Attributes:
+        fails: the SQLite error code for a statement, or None where it works.
+    """
+
+    def __init__(self) -> None:
+        self.fails: Callable[[str], int | None] = lambda _: None
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        """For `Host.connect`."""
+        disk = self
+
+        class Connection(sqlite3.Connection):
+            def execute(self, sql: str, *arguments: object) -> sqlite3.Cursor:
+                code = disk.fails(sql)
+                if code is not None:
+                    error = sqlite3.OperationalError("the disk says no")
+                    error.sqlite_errorcode = code
+                    raise error
+                return super().execute(sql, *arguments)  # type: ignore[arg-type]  # passed on as they came
+
+        return sqlite3.connect(path, isolation_level=None, factory=Connection)
+
+    def open(self, place: Place, **options: object) -> Journal:
+        """Open a checkpoint on it."""
+        return place.open(host=replace(place.host, connect=self.connect), **options)
+
+
 def free_rows(journal: Journal) -> set[int]:
     """Ordinals that may still be leased."""
     return {ordinal for rows in journal.never_sent() for ordinal in rows}
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder, in memory where the system has one: where thousands of steps are each synced."""
+    shared = Path("/dev/shm")
+    with TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

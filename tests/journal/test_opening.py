@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,12 @@ import pytest
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import FileRecord, Identity, opening, schema
 from loader.journal.files import Files
-from loader.model import Kind, Outcome, State
-from tests.journal.conftest import Place, confirmed, die, free_rows, identity
+from loader.journal.store import connect
+from loader.model import Kind, Mark, Outcome, State
+from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from loader.journal import Journal
@@ -62,6 +64,37 @@ def test_a_folder_that_is_missing_is_named(place: Place) -> None:
     place.path = place.path.parent / "nowhere" / "orders.ckpt"
     with pytest.raises(CheckpointError, match="nowhere"):
         place.open()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs permissions of POSIX")
+@pytest.mark.parametrize("there", [True, False], ids=["resumed", "new"])
+def test_a_folder_that_is_read_only_is_refused(memory: Path, there: bool) -> None:
+    """A load that could write nothing down does not begin, with a new checkpoint or an old one."""
+    place = Place(memory / "orders.ckpt")
+    if there:
+        confirm_a_row(place.open())
+    with anybody(memory):
+        memory.chmod(0o500)
+        before = {part: part.read_bytes() for part in memory.iterdir()}
+        with pytest.raises(CheckpointError, match=r"orders\.ckpt"):
+            place.open()
+        assert {part: part.read_bytes() for part in memory.iterdir()} == before
+        memory.chmod(0o700)
+
+
+@contextmanager
+def anybody(folder: Path) -> Iterator[None]:
+    """Give a folder to an account without privileges and be that account, where this one has them."""
+    if os.geteuid():
+        yield
+        return
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, 65534, 65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +142,23 @@ def test_an_older_version_is_brought_up_to_date(place: Place, monkeypatch: pytes
     with place.open() as journal:
         assert journal.account().confirmed == 10
     assert place.view().account().confirmed == 10
+
+
+def test_a_kill_right_after_it_was_brought_up_to_date(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new version stands in the log alone then; it is not brought up to date a second time."""
+    confirm_a_row(place.open())
+    later = (*schema.MIGRATIONS, (2, ("CREATE TABLE notes (text TEXT)",)))
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    with (
+        closing(sqlite3.connect(f"{place.path.as_uri()}?mode=ro", uri=True)) as reader,
+        closing(connect(place.path)) as connection,
+    ):
+        reader.execute("SELECT commits FROM head").fetchone()
+        schema.migrate(connection, 1)
+    assert place.beside("-wal").stat().st_size
+    with place.open() as journal:
+        assert journal.account().confirmed == 1
+    assert place.view().account().confirmed == 1
 
 
 @pytest.mark.parametrize("keep", [0.01, 0.2, 0.5, 0.9])
@@ -184,6 +234,20 @@ def test_a_deleted_log_is_refused(place: Place, wire: bool) -> None:
             look()
 
 
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_log_cut_short_is_refused(place: Place, keep: float) -> None:
+    """A log that lost its end is never taken for the whole of it."""
+    journal = place.open()
+    journal.lease(range(10))
+    journal.sending(1)
+    journal.settle(confirmed([1]))
+    die(journal)
+    os.truncate(place.beside("-wal"), int(place.beside("-wal").stat().st_size * keep))
+    for look in (place.open, place.view):
+        with pytest.raises(CheckpointError, match=r"orders.ckpt-wal was deleted or damaged"):
+            look()
+
+
 def test_a_look_with_any_sqlite_tool_does_no_harm(place: Place) -> None:
     """Such a tool folds the log into the file; the slot file proves that nothing is missing."""
     journal = place.open()
@@ -194,6 +258,21 @@ def test_a_look_with_any_sqlite_tool_does_no_harm(place: Place) -> None:
         assert connection.execute("SELECT commits FROM head").fetchone()
     assert not place.beside("-wal").exists()
     assert place.open().account().in_doubt == 1
+
+
+def test_a_kill_while_the_log_is_folded_leaves_a_checkpoint_that_opens(place: Place) -> None:
+    """The first page of the file may say more pages than there are: the log still has them all."""
+    journal = place.open()
+    journal.lease(range(400), rejects(range(200)))
+    die(journal)
+    log, page = place.beside("-wal").read_bytes(), schema.PAGE_BYTES
+    frames = [log[at : at + 24 + page] for at in range(32, len(log), 24 + page)]
+    first_page = [frame[24:] for frame in frames if int.from_bytes(frame[:4]) == 1][-1]
+    with place.path.open("r+b") as file:
+        file.write(first_page)
+    assert int.from_bytes(first_page[28:32]) * page > place.path.stat().st_size
+    assert place.view().account().rejected == 200
+    assert place.open().account().rejected == 200
 
 
 def test_a_refusal_changes_nothing(place: Place) -> None:
@@ -214,6 +293,46 @@ def _file(
     rows: int = 1000, digest: str = "ab" * 32, name: str = "orders.csv", size: int = 20_000
 ) -> FileRecord:
     return FileRecord(name, size, digest, rows)
+
+
+def _marked(*digests: str, size: int = 20_000, first: int = 10_000) -> FileRecord:
+    """A file with a mark at every 500 rows."""
+    marks = (Mark(500 * number, first * number, digest) for number, digest in enumerate(digests, start=1))
+    return FileRecord("orders.csv", size, "".join(digests), 1000, tuple(marks))
+
+
+@pytest.mark.parametrize(
+    ("now", "place_named"),
+    [
+        (_marked("xx", "yy", "zz"), " The first difference is in rows 1 to 500."),
+        (_marked("aa", "yy", "zz"), " The first difference is in rows 501 to 1,000."),
+        (_marked("aa", "bb", "zz"), " The first difference is in rows 1,001 to 1,500."),
+        (_marked("aa", "bb", "cc", "dd"), " The first 1,500 rows are the same."),
+        (_marked("aa"), " The first 500 rows are the same."),
+        (_marked("xx", "yy", first=10_001), ""),
+        (_marked(), ""),
+    ],
+)
+def test_a_change_of_the_input_is_named_with_its_place(
+    place: Place, now: FileRecord, place_named: str
+) -> None:
+    """As closely as the marks of both files tell, and no closer."""
+    confirm_a_row(place.open(identity=identity(files=(_marked("aa", "bb", "cc"),))))
+    with pytest.raises(CheckpointDiffers) as refusal:
+        place.open(identity=identity(files=(now,)))
+    assert str(refusal.value) == (
+        f"{place.path} was made for another load. The content of orders.csv has changed: of the same length, "
+        f"then with SHA-256 aabbcc…, now {now.sha256}….{place_named} "
+        "Nothing was sent now. Go on with what it was made for, or begin anew with another --checkpoint: "
+        "then every row is sent, also those that this one has settled."
+    )
+
+
+def test_marks_are_kept(place: Place) -> None:
+    """A resumed load is told where in the file it can begin to read."""
+    marked = identity(files=(_marked("aa", "bb"),))
+    place.open(identity=marked).close()
+    assert place.view().identity == marked
 
 
 def confirm_a_row(journal: Journal) -> None:

@@ -49,7 +49,7 @@ def test_numbers_of_another_vendor_are_not_read_as_device_types() -> None:
     frame = text_frame(player_id=["a", "b"], device_type=["1", "0"])
     problem = (
         't.csv with the columns "player_id", "device_type": column "device_type" holds the number 0, which is no device type of '
-        "this vendor, so its numbers mean something else. Say what in a mapping file, for example device_type = "
+        "this vendor, so its numbers mean something else. Say what in a mapping file (`map` proposes one), for example device_type = "
         '{ column = "device_type", values = { 0 = "ios", 1 = "android" } }.'
     )
     with pytest.raises(MappingError, match=f"^{re.escape(problem)}$"):
@@ -79,7 +79,7 @@ def test_types_of_parquet_columns_are_kept() -> None:
     mapper = inferred(Kind.EVENTS, frame)
     assert requests(mapper.map(chunk_of(frame)))[0]["attributes"] == {"n": 1, "ok": True}
     assert mapper.notices[:2] == (
-        'column "nested" is not sent: it holds struct<x: int64>, and an attribute is one value.',
+        'column "nested" is not sent: it holds struct<x: int64>, and an attribute is one value. A mapping file can open it with expand.',
         'column "timestampCurrent" is not used: it is computed from the time and the zone.',
     )
 
@@ -90,11 +90,11 @@ def test_what_is_missing_is_listed_at_once() -> None:
     with pytest.raises(MappingError) as caught:
         infer(Kind.EVENTS, schema_of(frame), frame, where="t.csv")
     assert str(caught.value) == (
-        't.csv with the columns "a", "b":\n  no column is known to hold the user ids or device ids. Name it in a mapping file, '
+        't.csv with the columns "a", "b":\n  no column is known to hold the user ids or device ids. Name it in a mapping file (`map` proposes one): '
         '[fields] userId = "its name", or rename it to userId.\n'
-        '  no column is known to hold the event names. Name it in a mapping file, [fields] event = "its name" or write '
+        '  no column is known to hold the event names. Name it in a mapping file (`map` proposes one): [fields] event = "its name" or write '
         'event = { const = "purchase" }, or rename it to event.\n'
-        '  no column is known to hold the times. Name it in a mapping file, [fields] timestamp = "its name", or rename '
+        '  no column is known to hold the times. Name it in a mapping file (`map` proposes one): [fields] timestamp = "its name", or rename '
         "it to timestamp."
     )
 

@@ -15,8 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import MappingError
+from loader.mapping import timestamps
 from loader.model import Kind
-from tests.mapping.samples import chunk_of, inferred, mapped, messages, requests, text_frame, typed_frame
+from tests.mapping.samples import (
+    attribute,
+    chunk_of,
+    inferred,
+    mapped,
+    messages,
+    requests,
+    text_frame,
+    typed_frame,
+)
 
 TOML = """
 kind = "events"
@@ -113,6 +123,49 @@ def test_what_is_no_time_is_rejected_and_never_becomes_now(clock: str, text: str
     result = mapped(TOML.format(clock=clock), text_frame(t=[beside, text]), sampled=1)
     assert len(requests(result)) == 1
     assert messages(result) == [f'x.csv, row 2, column "t": "{text}" {reason}']
+
+
+@pytest.mark.parametrize(
+    ("form", "serial", "day"),
+    [
+        ("excel", "1", "1900-01-01 00:00"),
+        ("excel", "59.75", "1900-02-28 18:00"),
+        ("excel", "60", None),
+        ("excel", "60.5", None),
+        ("excel", "61", "1900-03-01 00:00"),
+        ("excel", "45322.5", "2024-01-31 12:00"),
+        ("excel1904", "0", "1904-01-01 00:00"),
+        ("excel1904", "43860", "2024-01-31 00:00"),
+        ("excel", "-1", None),
+        ("excel", "1e3", None),
+    ],
+)
+def test_spreadsheet_days_are_those_that_the_spreadsheet_shows(
+    form: str, serial: str, day: str | None
+) -> None:
+    """The first calendar counts a 29 February 1900; it never was, so it is no day, and the others are right."""
+    values, said = attribute(f'{{ column = "a", format = "{form}", zone = "UTC" }}', pa.array([serial]))
+    assert values == ([day] if day else [])
+    assert said == ([] if day else [
+        f'x.csv, row 1, column "a": "{serial}" is not a real time in the format "excel". Mend it, or set format in the mapping.'
+    ])  # fmt: skip
+
+
+ODD = [
+    "2024-01-31T10:20:30", "2024-02-29 23:59:59", "2023-02-29T00:00:00", "2024-01-31T24:00:00",
+    "2016-12-31T23:59:60", "0000-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59",
+]  # fmt: skip
+
+
+@given(st.sampled_from(ODD), st.integers(0, 18), st.sampled_from("09TtZ:+-. ,x²"), st.sampled_from(["", "Z"]))
+def test_the_short_way_for_iso_times_reads_what_the_long_way_reads(
+    text: str, place: int, sign: str, zone: str
+) -> None:
+    """A column of even texts is read faster, and no differently."""
+    cells = pa.array([text[:place] + sign + text[place + 1 :] + zone])
+    short, long = timestamps._even_iso(cells), timestamps._any_iso(cells)
+    if short is not None and short.good[0]:
+        assert (short.wall[0], short.zoned[0], True) == (long.wall[0], long.zoned[0], long.good[0])
 
 
 def test_an_empty_time_is_rejected() -> None:

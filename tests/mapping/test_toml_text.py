@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,10 @@ from hypothesis import strategies as st
 
 from loader.errors import MappingError
 from loader.mapping import Mapping
+from loader.mapping.keys import ATTRIBUTE_KEYS, EXPAND_KEYS
 from loader.model import Kind
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 CONTRACT = """
 kind = "events"                                   # or "users"
 
@@ -124,6 +124,31 @@ def test_names_and_constants_of_any_text_survive_the_canonical_text(column: str,
         | {"hwid": type(rule)(column=(column,), default=constant, values={column: constant})},
     )
     assert Mapping.parse(changed.to_toml(), "checkpoint") == changed
+
+
+def test_the_readme_speaks_of_every_key_and_its_example_is_one() -> None:
+    """What the README shows can be copied, and nothing that a mapping takes is left unsaid."""
+    section = (
+        (ROOT / "README.md").read_text("utf-8").partition("## The mapping file")[2].partition("\n## ")[0]
+    )
+    example = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
+    assert example is not None
+    assert Mapping.parse(example[1], "README.md").kind is Kind.EVENTS
+    keys = {*ATTRIBUTE_KEYS, *EXPAND_KEYS, "at", "required", "others", "except", "expand"}
+    assert {key for key in keys if not re.search(rf"\b{key}\b", section)} == set()
+
+
+def test_a_mapping_can_be_built_in_python() -> None:
+    """From a dictionary of the file's shape, with the same checks."""
+    document = tomllib.loads(CONTRACT)
+    assert Mapping.of(document) == Mapping.parse(CONTRACT, "m.toml")
+    assert tomllib.loads(CONTRACT) == document
+    with pytest.raises(MappingError) as caught:
+        Mapping.of({"kind": "users", "fields": {"hwids": "a"}})
+    assert str(caught.value) == (
+        'the mapping:\n  [fields] takes no "hwids". Did you mean "hwid"?\n'
+        "  [fields] has no hwid: a user is registered on a device. Name the column of device ids."
+    )
 
 
 def test_a_mapping_for_the_other_kind_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,262 @@
+"""What a check found, for a person at a terminal."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from typing import TYPE_CHECKING
+
+from loader.cli.show import moment
+from loader.mapping.fields import MAX_EVENT_LENGTH, METHODS
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
+
+    from loader.planning import Plan
+    from loader.profile import Profile
+    from loader.profile.columns import ColumnProfile
+    from loader.profile.times import Times
+
+#: Where no terminal says how wide it is: a table is as wide as what stands in it.
+UNBOUNDED = 100_000
+MOST_LINES = 30
+LONGEST_EXAMPLE = 24
+BAR = 30
+
+
+def profile_text(plan: Plan, profile: Profile, columns: int | None) -> str:
+    """All sections that have something to say, the verdict at the end, where a terminal shows it.
+
+    `columns` is the terminal's width, None where there is none.
+    """
+    width = columns or UNBOUNDED
+    sections = [
+        "\n".join(values(profile, width)),
+        "\n".join(times(profile.times, width)) if profile.times else "",
+        "\n".join(names(profile)),
+        "\n".join(people(profile)),
+        "\n".join(bodies(plan, profile)),
+        "\n".join(corrections(profile)),
+        "\n".join(rejects(profile)),
+        verdict(profile),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def verdict(profile: Profile) -> str:
+    """What would become of the rows, in a line."""
+    kind, sent = profile.kind, profile.rows - profile.rejected
+    if profile.stopped:
+        return f"The input ends here, after {profile.rows:,} rows: {profile.stopped}"
+    if not profile.rows:
+        return "There is no row to be sent."
+    if profile.rejected:
+        return f"{sent:,} of {profile.rows:,} {kind} would be sent, {profile.rejected:,} would be rejected."
+    return f"All {profile.rows:,} {kind} would be sent." if profile.rows > 1 else "The one row would be sent."
+
+
+def corrections(profile: Profile) -> Iterator[str]:
+    """What was changed because the mapping allows it."""
+    if profile.uses:
+        yield "Corrected, as the mapping allows"
+    yield from (f"  {rows:,} × {use}" for use, rows in profile.uses.items())
+
+
+def rejects(profile: Profile) -> Iterator[str]:
+    """Reasons with their first rows."""
+    if profile.rejects:
+        yield "Would be rejected"
+    for reason, group in sorted(profile.rejects.items(), key=lambda entry: -entry[1].rows):
+        yield f"  {group.rows:,} × {reason}"
+        yield from (f"      {example}" for example in group.examples)
+
+
+def values(profile: Profile, width: int) -> Iterator[str]:
+    """Each key of the bodies."""
+    if not profile.bodies:
+        return
+    sent = profile.rows - profile.rejected
+    yield "Values, as they would be sent"
+    rows = [
+        (
+            f"  {'  ' if column.attribute else ''}{clear(column.name, LONGEST_EXAMPLE)}",
+            column.kind,
+            f"{sent - column.values:,}",
+            f"{'' if column.exact else 'about '}{column.distinct:,}",
+            lengths(column),
+            ", ".join(clear(example, LONGEST_EXAMPLE) for example in column.examples),
+        )
+        for column in ordered(profile)
+    ]
+    yield from table(("  name", "type", ">empty", ">distinct", ">length", "examples"), rows, width)
+    if any(not column.exact for column in profile.columns.values()):
+        yield "  “about”: counted to within a few percent"
+
+
+def ordered(profile: Profile) -> list[ColumnProfile]:
+    """Fields in the order of the bodies, then attributes."""
+    names = [field.name for field in METHODS[profile.kind.method]]
+
+    def position(column: ColumnProfile) -> int:
+        return len(names) if column.attribute else names.index(column.name)
+
+    return sorted(profile.columns.values(), key=position)
+
+
+def lengths(column: ColumnProfile) -> str:
+    """Characters of the shortest and the longest value."""
+    if column.shortest is None:
+        return ""
+    return (
+        f"{column.shortest:,}"
+        if column.shortest == column.longest
+        else f"{column.shortest:,}–{column.longest:,}"
+    )
+
+
+def times(found: Times, width: int) -> Iterator[str]:
+    """When the events happened, and how their times were read."""
+    if found.first is None or found.last is None:
+        return
+    yield "Times"
+    yield f"  from {moment(found.first)} to {moment(found.last)} UTC"
+    if found.in_future:
+        yield f"  {count(found.in_future, 'time')} in the future"
+    for zone, rows in found.naive.most_common(MOST_LINES):
+        yield f"  {count(rows, 'time')} without a zone, read in {zone}"
+    yield from rest(found.naive, "zones")
+    if found.skipped:
+        yield f"  {found.skipped:,} in the hour that is skipped when clocks are set forward"
+    if found.twice:
+        yield f"  {found.twice:,} in the hour that comes twice when clocks are set back"
+    yield "  by month on the user's clock"
+    most = max(found.months.values())
+    digits = len(f"{most:,}")
+    bar = min(BAR, max(width - digits - 16, 0))
+    for month, rows in periods(found.months):
+        yield f"    {month}  {rows:>{digits},}  {'█' * max(round(rows / most * bar), 1)}".rstrip()
+
+
+def periods(months: Counter[str]) -> list[tuple[str, int]]:
+    """Rows by month; by year where there are many months."""
+    if len(months) <= 2 * MOST_LINES:
+        return sorted(months.items())
+    years: dict[str, int] = {}
+    for month, rows in months.items():
+        year = month.rpartition("-")[0]
+        years[year] = years.get(year, 0) + rows
+    return sorted(years.items())
+
+
+def names(profile: Profile) -> Iterator[str]:
+    """The events that must exist in the control panel, and the names that will make trouble."""
+    found = profile.names
+    if found is None or not (found.sent or found.too_long):
+        return
+    yield "Events, which must exist in the control panel under exactly these names"
+    digits = len(f"{max([*found.sent.values(), *found.too_long.values()]):,}")
+    for name, rows in found.sent.most_common(MOST_LINES):
+        yield f"  {rows:>{digits},}  {clear(name)}"
+    yield from rest(found.sent, "names")
+    if found.beyond:
+        yield f"  {found.beyond:,} rows have still other names: is this a column of event names?"
+    for name, rows in found.too_long.most_common(MOST_LINES):
+        excess = f"rejected, {len(name)} characters, {MAX_EVENT_LENGTH} are allowed"
+        yield f"  {rows:>{digits},}  {clear(name)}: {excess}"
+    for alike in found.alike()[:MOST_LINES]:
+        yield f"  different events to the vendor, for case counts: {', '.join(map(clear, alike))}"
+
+
+def rest(counter: Counter[str], what: str) -> Iterator[str]:
+    """How many entries a list leaves out."""
+    if len(counter) > MOST_LINES:
+        yield f"  and {len(counter) - MOST_LINES:,} more {what}; --summary lists them all"
+
+
+def people(profile: Profile) -> Iterator[str]:
+    """Devices and users, and rows that say the same."""
+    found, users = profile.people, profile.kind is Kind.USERS
+    if not profile.bodies:
+        return
+    yield "Devices and users"
+    yield f"  {count(found.devices, 'device')}, {count(found.users, 'user')}"
+    if found.several_users:
+        effect = ": the last row of each wins" if users else ""
+        yield f"  {count(found.several_users, 'device')} with several users{effect}"
+        yield from examples(profile, found.examples)
+    if found.vanishing_users:
+        vanishing = count(found.vanishing_users, "user")
+        yield f"  {vanishing} would vanish: later rows tie all their devices to others"
+    if found.users_without_device:
+        lost = "cannot be stored" if users else "enters no journey"
+        yield f"  {count(found.users_without_device, 'user')} without any device: without one a user {lost}"
+    if profile.rows_without_device:
+        yield f"  {count(profile.rows_without_device, 'event')} without a device"
+    if profile.repeated.rows:
+        effect = "once would be enough" if users else "each would be recorded once more"
+        yield f"  {count(profile.repeated.rows, 'repetition')} of an earlier row, value for value: {effect}"
+        yield from examples(profile, profile.repeated.examples)
+
+
+def examples(profile: Profile, pairs: list[tuple[int, int]]) -> Iterator[str]:
+    """Pairs of rows; the name of the file is left out where there is only one."""
+    for first, second in pairs:
+        if len(profile.files) == 1:
+            yield f"      rows {first + 1:,} and {second + 1:,}"
+        else:
+            yield f"      {profile.place(first)}, and {profile.place(second)}"
+
+
+def bodies(plan: Plan, profile: Profile) -> Iterator[str]:
+    """Request bodies, and how to send one by hand."""
+    if not profile.bodies:
+        return
+    yield "Bodies, exactly as they would be sent"
+    yield from (f"  {body.decode()}" for body in profile.bodies)
+    yield f"The largest has {profile.largest_body:,} bytes: {profile.place(profile.largest_at)}."
+    yield "The first, sent by hand with the token in PUSHWOOSH_API_TOKEN:"
+    yield f"  {curl(plan, profile.bodies[0])}"
+
+
+def curl(plan: Plan, body: bytes) -> str:
+    """A request as a command; the shell puts the token in, so that it stands in no text of ours."""
+    url = f"{plan.settings.endpoint.url}{plan.settings.kind.method}"
+    return (
+        f"curl -X POST {shlex.quote(url)} -H 'Content-Type: application/json' "
+        f'-H "Authorization: Token $PUSHWOOSH_API_TOKEN" --data-raw {shlex.quote(body.decode())}'
+    )
+
+
+def count(number: int, what: str) -> str:
+    """``1 device``, ``2 devices``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def clear(text: str, longest: int = 60) -> str:
+    """A text of the input on one line: shortened, what does not print escaped."""
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Columns below each other; the last is cut where the terminal ends. ``>`` sets a column to the right."""
+    from rich.cells import cell_len  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
+    for title, cells in zip(head, zip(*rows, strict=True), strict=True):
+        name = title.removeprefix(">")
+        grid.add_column(
+            Text(name),
+            justify="left" if name == title else "right",
+            min_width=None if title == head[-1] else max(map(cell_len, [name, *cells])),
+        )
+    for row in rows:
+        grid.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
+    yield from (line.rstrip() for line in out.getvalue().splitlines())

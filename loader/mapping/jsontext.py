@@ -1,0 +1,174 @@
+"""Cells of JSON text: parsed once for each distinct text, numbers kept as they are written."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from loader.mapping.encode import numpy_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from loader.mapping.zones import Mask
+
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Number(str):
+    """A JSON number as it was written: 12.00 stays 12.00, and no digit of an id is lost."""
+
+    __slots__ = ()
+
+
+class Unsound(Number):
+    """A number that is not finite, or whole and of more than 64 bits."""
+
+    __slots__ = ()
+
+
+def _whole(text: str) -> Number:
+    sound = len(text) < 19 or (len(text) < 21 and -(2**63) <= int(text) < 2**63)
+    return Number(text) if sound else Unsound(text)
+
+
+def _real(text: str) -> Number:
+    return Number(text) if math.isfinite(float(text)) else Unsound(text)
+
+
+class _Twice(ValueError):
+    """An object names a member twice."""
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise _Twice
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_real, parse_int=_whole, parse_constant=_constant
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column of JSON text.
+
+    Attributes:
+        values: each distinct text, parsed; None where it is empty, null or cannot be read.
+        indices: of each row, which of the values; null where there is no cell.
+        wrong: the rows whose text is no JSON object and no list.
+    """
+
+    values: list[Any]
+    indices: pa.Array
+    wrong: Mask
+
+    def texts(self, path: str) -> pa.Array:
+        """What the path names in each row, as text; null where there is nothing."""
+        found = [text_of(dig(value, path)) for value in self.values]
+        return pa.array(found, pa.string()).take(self.indices)
+
+
+def parsed(texts: pa.Array) -> Cells:
+    """Parse each distinct text of a column."""
+    encoded = texts.dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    values = [_parse(text) for text in distinct]
+    empty = {"", "null"}
+    bad = [value is None and text.strip() not in empty for value, text in zip(values, distinct, strict=True)]
+    wrong = pa.array(bad, pa.bool_()).take(encoded.indices)
+    return Cells(values, encoded.indices, numpy_mask(wrong))
+
+
+def _parse(text: str) -> Any:
+    try:
+        value = _DECODER.decode(text)
+        if _ESCAPED_SURROGATE.search(text):
+            raw(value).encode()
+        if not isinstance(value, (dict, list)):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def dig(value: Any, path: str) -> Any:
+    """What a dotted path names in a parsed value; the longest name that exists is taken at each level."""
+    while path:
+        members = keyed(value)
+        if members is None:
+            return None
+        name = path
+        while name not in members and "." in name:
+            name = name.rpartition(".")[0]
+        if name not in members:
+            return None
+        value, path = members[name], path[len(name) + 1 :]
+    return value
+
+
+def keyed(value: Any) -> dict[str, Any] | None:
+    """The members of an object, or of a list of ``{"key": ..., "value": ...}``; None if it is neither."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list) or not value:
+        return None
+    if not all(isinstance(pair, dict) and set(pair) == {"key", "value"} for pair in value):
+        return None
+    members = {str(pair["key"]): _alternative(pair["value"]) for pair in value}
+    return members if len(members) == len(value) else None
+
+
+def _alternative(value: Any) -> Any:
+    """GA4 writes ``{"int_value": 5}`` for 5, with or without the alternatives that are null."""
+    if isinstance(value, dict) and value and all(name.endswith("_value") for name in value):
+        return next((member for member in value.values() if member is not None), None)
+    return value
+
+
+def text_of(value: Any) -> str | None:
+    """A parsed value as a cell would hold it: scalars bare, lists and objects as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return raw(value)
+
+
+def raw(value: Any) -> str:
+    """A parsed value as JSON again, numbers as they were written."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(raw, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_encode(name)}:{raw(member)}" for name, member in value.items()) + "}"
+    return _encode(value)
+
+
+def members(value: Any) -> Collection[tuple[str, Any]]:
+    """Every member of an object under its dotted name; objects within it are opened, lists are not."""
+    found = keyed(value) or {}
+    if any(isinstance(member, (dict, list)) for member in found.values()):
+        return list(_opened(found, ""))
+    return found.items()
+
+
+def _opened(found: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, member in found.items():
+        inner = keyed(member)
+        if inner is None:
+            yield prefix + name, member
+        else:
+            yield from _opened(inner, f"{prefix}{name}.")

@@ -1,0 +1,144 @@
+"""Columns by name, and what lies in them: ``properties.time`` in a struct, map, list of keys or JSON text.
+
+A column of the input comes first, so that a flattened export, whose header *is* ``properties.time``, and a
+nested one take the same mapping. The same holds one level down: the longest name that exists is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import keyed
+from loader.mapping.cells import cell_types, is_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+
+def split(name: str, known: Collection[str]) -> tuple[str, str] | None:
+    """The longest known name that `name` begins with, and the rest behind its dot; None if there is none."""
+    if name in known:
+        return name, ""
+    position = name.rfind(".")
+    while position > 0:
+        if name[:position] in known:
+            return name[:position], name[position + 1 :]
+        position = name.rfind(".", 0, position)
+    return None
+
+
+class Columns:
+    """The columns of an input with their types; also those inside others, by their dotted names."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._types = cell_types(schema)
+
+    def __iter__(self) -> Iterator[str]:
+        """The columns of the input itself."""
+        return iter(self._types)
+
+    def __contains__(self, name: str) -> bool:
+        return self.type_of(name) is not None
+
+    def __getitem__(self, name: str) -> pa.DataType:
+        kind = self.type_of(name)
+        if kind is None:
+            raise KeyError(name)
+        return kind
+
+    def names(self) -> Iterator[str]:
+        """The columns of the input, and what lies in those that are structs."""
+        for name, kind in self._types.items():
+            yield from (leaf for leaf, _ in leaves(kind, name))
+
+    def json_holder(self, name: str) -> tuple[str, str] | None:
+        """The column of JSON text in which a name lies and its path there; None if it lies in none."""
+        found = split(name, self._types)
+        kind, path = (self._types[found[0]], found[1]) if found else (pa.null(), "")
+        while path and pa.types.is_struct(kind := bare(kind)):
+            found = split(path, [field.name for field in kind])
+            kind, path = (kind.field(found[0]).type, found[1]) if found else (kind, "")
+        return (name[: -len(path) - 1], path) if path and is_text(kind) else None
+
+    def top(self, name: str) -> str:
+        """The column of the input in which a name lies, or the name itself where there is none."""
+        found = split(name, self._types)
+        return found[0] if found else name
+
+    def type_of(self, name: str) -> pa.DataType | None:
+        """The Arrow type of a column or of what lies inside one; None if there is none of this name."""
+        found = split(name, self._types)
+        if found is None:
+            return None
+        return type_inside(self._types[found[0]], found[1])
+
+
+def type_inside(kind: pa.DataType, path: str) -> pa.DataType | None:
+    """The type of what a path names. What JSON text holds is text until a mapping says more."""
+    kind = bare(kind)
+    if not path:
+        return kind
+    if is_text(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        found = split(path, [field.name for field in kind])
+        return type_inside(kind.field(found[0]).type, found[1]) if found else None
+    values = keyed.value_type(kind)
+    return keyed.plain_type(values) if values is not None else None
+
+
+def bare(kind: pa.DataType) -> pa.DataType:
+    """The type without a dictionary, and without the structs that only say that here is a list."""
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    member = _wrapped(kind)
+    return kind if member is None else pa.list_(bare(member))
+
+
+def _wrapped(kind: pa.DataType) -> pa.DataType | None:
+    """The members' type, if this is ``struct<list: list<struct<element: ...>>>``, a list of BigQuery's."""
+    if not pa.types.is_struct(kind) or [field.name for field in kind] != ["list"]:
+        return None
+    lists = kind.field(0).type
+    if not keyed.is_list(lists) or not pa.types.is_struct(lists.value_type):
+        return None
+    names = [field.name for field in lists.value_type]
+    return lists.value_type.field(0).type if names in (["element"], ["item"]) else None
+
+
+def unwrap(array: pa.Array) -> pa.Array:
+    """The cells of the `bare` type."""
+    if pa.types.is_dictionary(array.type):
+        return array.dictionary_decode()
+    if _wrapped(array.type) is None:
+        return array
+    lists = pc.struct_field(array, [0])
+    return keyed.listed(unwrap(pc.struct_field(keyed.flat(lists), [0])), lists)
+
+
+def inside(array: pa.Array, path: str) -> tuple[pa.Array, str]:
+    """What a path names in each cell, and the rest of the path that leads on into JSON text, or ""."""
+    array = unwrap(array)
+    if not path:
+        return array, ""
+    if is_text(array.type):
+        return array, path
+    if pa.types.is_struct(array.type):
+        found = split(path, [field.name for field in array.type])
+        if found is None:
+            raise KeyError(path)
+        return inside(pc.struct_field(array, [array.type.get_field_index(found[0])]), found[1])
+    return keyed.one(array, path), ""
+
+
+def leaves(kind: pa.DataType, path: str = "") -> Iterator[tuple[str, pa.DataType]]:
+    """Everything in a struct, with its dotted name; a struct within it is opened too."""
+    kind = bare(kind)
+    if not pa.types.is_struct(kind):
+        yield path, kind
+        return
+    for field in kind:
+        yield from leaves(field.type, f"{path}.{field.name}" if path else field.name)

@@ -1,0 +1,315 @@
+"""Exports that people bring, as a table: by which columns each is known, and what its columns mean.
+
+A column is named as in `paths`: ``properties.time`` stands for the header of a flattened export and for the member
+of a nested one alike. What a vendor's export does not say is in `unsure`, word for word as the person reads it.
+"""
+
+# ruff: noqa: E501 - a table with whole sentences
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from loader.mapping.rules import NO_CLOCK, Clock
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as ReadOnlyDict
+
+    from loader.mapping.rules import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Where a field comes from in an export.
+
+    Attributes:
+        columns: those that can hold it, the surest first; the first that the file has is taken.
+        why: what the export's column is.
+        unsure: what a person must check.
+        all_of: take every one that the file has, the first that is not empty in each row.
+        clock: how a time is written; its zone is for values that carry none.
+        zones: columns of the users' zones.
+        values: what the export's own codes mean.
+    """
+
+    columns: tuple[str, ...]
+    why: str
+    unsure: str = ""
+    all_of: bool = False
+    clock: Clock = NO_CLOCK
+    zones: tuple[str, ...] = ()
+    values: ReadOnlyDict[str, Scalar] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One kind of export.
+
+    Attributes:
+        name: of the vendor.
+        kind: what it can be loaded as.
+        signs: it is this export if the file has one column of each.
+        fields: field -> where it comes from.
+        opened: columns whose members are attributes.
+        others: the columns that nothing else takes are attributes.
+        left_out: columns and members that say nothing about the event.
+    """
+
+    name: str
+    kind: Kind
+    signs: tuple[tuple[str, ...], ...]
+    fields: ReadOnlyDict[str, Hint]
+    opened: tuple[str, ...] = ()
+    others: bool = False
+    left_out: tuple[str, ...] = field(default=())
+
+
+_OWN_DEVICE: Final = (
+    "is it the HWID under which this vendor knows the device? Where the app has another id with this vendor's SDK, "
+    "the rows would belong to devices that do not exist. Ask, or map an id that both know."
+)
+_ISO: Final = Clock(format="iso")
+_ISO_UTC: Final = Clock(format="iso", zone="UTC")
+_ONESIGNAL_TYPES: Final = MappingProxyType(
+    {
+        "0": "iOS",
+        "1": "Android",
+        "2": "Amazon",
+        "3": "Windows Phone",
+        "4": "Chrome",
+        "5": "Chrome",
+        "6": "Windows",
+        "7": "Safari",
+        "8": "Firefox",
+        "9": "macOS",
+        "13": "Huawei",
+    }
+)
+_AMPLITUDE: Final = MappingProxyType(
+    {
+        "hwid": Hint(("device_id",), "Amplitude's id of the device", _OWN_DEVICE),
+        "userId": Hint(("user_id",), "the id that your app gave the user"),
+        "device_type": Hint(("platform",), "where the event happened"),
+    }
+)
+_GA4: Final = MappingProxyType(
+    {
+        "hwid": Hint(("user_pseudo_id",), "GA4's id of the app's installation", _OWN_DEVICE),
+        "userId": Hint(("user_id",), "the id that your app gave the user"),
+        "device_type": Hint(("platform",), "where the event happened"),
+    }
+)
+_CLEVERTAP: Final = MappingProxyType(
+    {
+        "hwid": Hint(("profile.objectId", "objectId"), "CleverTap's id of the device", _OWN_DEVICE),
+        "userId": Hint(("profile.identity", "identity"), "the id that your app gave the user"),
+        "device_type": Hint(("profile.platform", "platform"), "the device's system"),
+    }
+)
+_SEGMENT: Final = MappingProxyType(
+    {
+        "hwid": Hint(
+            ("context_device_id",), "the device's id, as Segment's mobile libraries send it", _OWN_DEVICE
+        ),
+        "userId": Hint(("user_id",), "the id that your app gave the user"),
+        "device_type": Hint(("context_device_type", "context_os_name"), "the device's system"),
+    }
+)
+
+PRESETS: Final = (
+    Preset(
+        "Pushwoosh",
+        Kind.USERS,
+        (("Hwid",), ("User ID",), ("Type",)),
+        MappingProxyType(
+            {
+                "hwid": Hint(("Hwid",), "the device, as this vendor exports it"),
+                "userId": Hint(("User ID",), "the user, as this vendor exports it"),
+                "device_type": Hint(("Type",), "this vendor's own numbers"),
+            }
+        ),
+    ),
+    Preset(
+        "OneSignal",
+        Kind.USERS,
+        (("player_id", "id"), ("identifier",), ("device_type",), ("external_user_id", "timezone_id", "timezone")),
+        MappingProxyType(
+            {
+                "hwid": Hint(("player_id", "id"), "OneSignal's id of the device", _OWN_DEVICE),
+                "userId": Hint(("external_user_id",), "the id that your app gave the user"),
+                "tz_offset": Hint(
+                    ("timezone_id", "timezone"),
+                    "a zone's name where there is one, it knows of daylight saving; else the seconds of the export",
+                    all_of=True,
+                ),
+                "device_type": Hint(
+                    ("device_type",),
+                    "OneSignal's own codes, translated: its 1 is Android, this vendor's 1 is iOS",
+                    "11 (e-mail) and 14 (SMS) are not listed, so their rows are rejected: the hwid of such a row must "
+                    'be the address. Load them from a file of their own, with hwid = "identifier".',
+                    values=_ONESIGNAL_TYPES,
+                ),
+            }
+        ),
+    ),
+    Preset(
+        "Braze",
+        Kind.USERS,
+        (("external_id",), ("braze_id", "appboy_id")),
+        MappingProxyType(
+            {
+                "hwid": Hint(("device_id",), "the device's id", _OWN_DEVICE),
+                "userId": Hint(("external_id",), "the id that your app gave the user"),
+                "tz_offset": Hint(("time_zone", "timezone"), "the user's zone"),
+                "device_type": Hint(("platform",), "the device's system"),
+            }
+        ),
+    ),
+    Preset(
+        "Braze",
+        Kind.EVENTS,
+        (("external_id",), ("name",), ("time",)),
+        MappingProxyType(
+            {
+                "event": Hint(("name",), "the event's name"),
+                "hwid": Hint(("device_id",), "the device's id", _OWN_DEVICE),
+                "userId": Hint(("external_id",), "the id that your app gave the user"),
+                "timestamp": Hint(("time",), "ISO 8601, UTC where no offset stands", clock=_ISO_UTC, zones=("timezone",)),
+                "device_type": Hint(("platform",), "the device's system"),
+            }
+        ),
+        opened=("properties",),
+        others=True,
+        left_out=("app_id",),
+    ),
+    Preset("Amplitude", Kind.USERS, (("device_id",), ("user_id",), ("amplitude_id", "event_type")), _AMPLITUDE),
+    Preset(
+        "Amplitude",
+        Kind.EVENTS,
+        (("event_type",), ("event_time",), ("device_id", "user_id"), ("event_properties", "amplitude_id")),
+        MappingProxyType(
+            {
+                "event": Hint(("event_type",), "the event's name"),
+                **_AMPLITUDE,
+                "timestamp": Hint(("event_time",), "Amplitude writes no zone and means UTC", clock=_ISO_UTC),
+            }
+        ),
+        opened=("event_properties",),
+    ),
+    Preset(
+        "Mixpanel",
+        Kind.USERS,
+        (("$distinct_id",), ("$properties",)),
+        MappingProxyType(
+            {
+                "hwid": Hint(("$properties.$device_id", "$properties.device_id"), "the device's id", _OWN_DEVICE),
+                "userId": Hint(("$distinct_id",), "Mixpanel's id of the user"),
+                "tz_offset": Hint(("$properties.$timezone",), "the user's zone"),
+                "device_type": Hint(("$properties.$os",), "the device's system"),
+            }
+        ),
+    ),
+    Preset(
+        "Mixpanel",
+        Kind.EVENTS,
+        (("event",), ("properties.time",), ("properties.distinct_id",)),
+        MappingProxyType(
+            {
+                "event": Hint(("event",), "the event's name"),
+                "hwid": Hint(("properties.$device_id",), "Mixpanel's id of the device", _OWN_DEVICE),
+                "userId": Hint(
+                    ("properties.$user_id", "properties.distinct_id"),
+                    "the id that your app gave the user",
+                    "a distinct_id that no user stands behind ($device:...) would become a user all the same.",
+                    all_of=True,
+                ),
+                "timestamp": Hint(
+                    ("properties.time",),
+                    "seconds since 1970",
+                    "old projects count in the project's own zone, not in UTC. If yours does, add to this table: "
+                    'local = true, zone = "the project\'s zone".',
+                    clock=Clock(unit="s"),
+                ),
+                "device_type": Hint(("properties.$os",), "the device's system"),
+            }
+        ),
+        opened=("properties",),
+        left_out=(
+            "properties.$insert_id",
+            "properties.mp_lib",
+            "properties.$lib_version",
+            "properties.mp_processing_time_ms",
+            "properties.$mp_api_endpoint",
+            "properties.$mp_api_timestamp_ms",
+        ),
+    ),
+    Preset("Segment", Kind.USERS, (("anonymous_id",), ("user_id",), ("context_device_id",)), MappingProxyType(
+        {**_SEGMENT, "tz_offset": Hint(("context_timezone",), "the zone of the user's device")}
+    )),
+    Preset(
+        "Segment",
+        Kind.EVENTS,
+        (("event",), ("original_timestamp", "received_at", "sent_at"), ("anonymous_id", "context_device_id")),
+        MappingProxyType(
+            {
+                "event": Hint(
+                    ("event_text", "event"),
+                    "the name as it was tracked; the column event is the warehouse's spelling of it",
+                    all_of=True,
+                ),
+                **_SEGMENT,
+                "timestamp": Hint(
+                    ("timestamp",),
+                    "Segment's own time of the event, corrected for clocks that go wrong; UTC",
+                    clock=_ISO_UTC,
+                    zones=("context_timezone",),
+                ),
+            }
+        ),
+        others=True,
+        left_out=("id", "anonymous_id", "event_text", "event", "original_timestamp", "received_at", "sent_at", "uuid_ts",
+                  "loaded_at", "context_timezone", "context_ip", "context_library_name", "context_library_version"),
+    ),
+    Preset("GA4", Kind.USERS, (("user_pseudo_id",), ("event_timestamp", "user_first_touch_timestamp")), MappingProxyType(
+        {**_GA4, "tz_offset": Hint(("device.time_zone_offset_seconds",), "the device's offset from UTC in seconds")}
+    )),
+    Preset(
+        "GA4",
+        Kind.EVENTS,
+        (("event_name",), ("event_timestamp",), ("user_pseudo_id",)),
+        MappingProxyType(
+            {
+                "event": Hint(("event_name",), "the event's name"),
+                **_GA4,
+                "timestamp": Hint(
+                    ("event_timestamp",),
+                    "GA4 counts in microseconds, in UTC",
+                    clock=Clock(unit="us"),
+                    zones=("device.time_zone_offset_seconds",),
+                ),
+            }
+        ),
+        opened=("event_params",),
+    ),
+    Preset("CleverTap", Kind.USERS, (("profile.objectId",), ("profile.identity",)), _CLEVERTAP),
+    Preset(
+        "CleverTap",
+        Kind.EVENTS,
+        (("eventName",), ("ts",), ("profile.identity", "profile.objectId")),
+        MappingProxyType(
+            {
+                "event": Hint(("eventName",), "the event's name"),
+                **_CLEVERTAP,
+                "timestamp": Hint(
+                    ("ts",),
+                    "YYYYMMDDHHMMSS in the zone of the CleverTap account",
+                    clock=Clock(format="%Y%m%d%H%M%S"),
+                ),
+            }
+        ),
+        opened=("eventProps", "event_props", "event_properties"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""What `map` proposes: lines of a mapping file, each with its reason and what is unsure about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loader.mapping.rules import Expand, Rule
+    from loader.model import Kind
+
+NO_ZONE = (
+    'the values carry no time zone, and none is guessed: add zone = "Europe/Berlin" (or what it is) to this '
+    "table, or run the command again with --zone. Until then the file is refused."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the proposal.
+
+    Attributes:
+        key: the field, the attribute, or the column to open.
+        rule: None where the line is left for a person to fill in.
+        why: the reason for it.
+        unsure: what a person must check, or "".
+    """
+
+    key: str
+    rule: Rule | Expand | None
+    why: str
+    unsure: str = ""
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What is proposed; `proposal_text` writes it.
+
+    Attributes:
+        kind: users or events.
+        export: the vendor whose export it is, or "".
+        rows: how many rows were looked at.
+        fields, attributes, opened: the lines.
+        excluded: members that are not sent.
+        unused: columns that are not sent, and why.
+    """
+
+    kind: Kind
+    export: str
+    rows: int
+    fields: list[Line] = field(default_factory=list)
+    attributes: list[Line] = field(default_factory=list)
+    opened: list[Line] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    unused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unsure(self) -> int:
+        """How many lines a person must check."""
+        return sum(bool(line.unsure) for line in [*self.fields, *self.attributes, *self.opened])
+
+
+def doubting(line: Line, doubt: str) -> Line:
+    """The line with one more doubt."""
+    return replace(line, unsure=" ".join(filter(None, [line.unsure, doubt])))

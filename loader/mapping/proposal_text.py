@@ -1,0 +1,79 @@
+"""A proposal as a mapping file, with the reason for each line above it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from loader.mapping.rules import Expand, Rule
+from loader.mapping.toml_text import VERSION, expand_text, key_text, rule_text, toml
+from loader.model import Kind
+
+if TYPE_CHECKING:
+    from loader.mapping.proposal import Line, Proposal
+
+
+def proposal_text(proposal: Proposal, name: str) -> str:
+    """A proposal as a mapping file, with the reason for each line above it."""
+    seen = f"the columns and the first {proposal.rows:,} rows of {name}"
+    known = f" It looks like an export of {proposal.export}." if proposal.export else ""
+    lines = _comment(
+        f"Proposed from {seen}.{known} Lines below an UNSURE want your eye; then look at the result: "
+        f"pushwoosh-loader check {proposal.kind} {name} --mapping THIS_FILE"
+    )
+    lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', "", "[fields]"]
+    for line in proposal.fields:
+        lines += _proposed(line)
+    if proposal.kind is Kind.EVENTS:
+        lines += ["", "[attributes]"]
+        for line in proposal.attributes:
+            lines += _proposed(line)
+        lines += _proposed_expand(proposal)
+    lines += [""] if proposal.unused and proposal.kind is Kind.USERS else []
+    return "\n".join([*lines, *_unused(proposal)]) + "\n"
+
+
+def _unused(proposal: Proposal) -> list[str]:
+    lines = []
+    for why in dict.fromkeys(proposal.unused.values()):
+        names = [toml(column) for column, reason in proposal.unused.items() if reason == why]
+        lines += _comment(f"Not sent, {why}: {', '.join(names)}.")
+    return lines
+
+
+def _comment(text: str) -> list[str]:
+    """Lines of a comment; TOML allows no control characters there, and a column's name may hold some."""
+    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return textwrap.wrap(
+        printable,
+        100,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _reasons(line: Line) -> list[str]:
+    why = _comment(f"{line.why[0].upper()}{line.why[1:]}.") if line.why else []
+    return why + (_comment(f"UNSURE: {line.unsure}") if line.unsure else [])
+
+
+def _proposed(line: Line) -> list[str]:
+    if not isinstance(line.rule, Rule):
+        return [*_reasons(line), f'# {key_text(line.key)} = ""']
+    short = line.rule == Rule(column=line.rule.column) and len(line.rule.column) == 1
+    text = toml(line.rule.column[0]) if short else rule_text(line.rule)
+    return [*_reasons(line), f"{key_text(line.key)} = {text}"]
+
+
+def _proposed_expand(proposal: Proposal) -> list[str]:
+    if not proposal.opened:
+        return []
+    lines = [reason for line in proposal.opened for reason in _reasons(line)]
+    entries = [line.rule for line in proposal.opened if isinstance(line.rule, Expand)]
+    lines.append("expand = [" + ", ".join(map(expand_text, entries)) + "]")
+    if proposal.excluded:
+        lines += _comment(f"Not sent: {proposal.export}'s own notes on the event.")
+        lines.append(f"except = {toml(proposal.excluded)}")
+    return lines

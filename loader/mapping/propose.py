@@ -1,0 +1,228 @@
+"""A mapping file for an input, proposed from its columns and a sample, with a word on each line.
+
+It decides less than a load would refuse: what the input does not say is left open and marked, never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from loader.mapping import clocks, sampling, timestamps
+from loader.mapping.cells import is_moment
+from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
+from loader.mapping.findings import shown
+from loader.mapping.inference import VAGUE, WANTED, candidates
+from loader.mapping.paths import Columns
+from loader.mapping.presets import PRESETS, Hint, Preset
+from loader.mapping.proposal import NO_ZONE, Line, Proposal, doubting
+from loader.mapping.proposed_attributes import Attributes, used_columns
+from loader.mapping.rules import Clock, ColumnOf, Rule
+from loader.mapping.table import Table
+from loader.mapping.zones import parse_zone
+from loader.model import OWN_COLUMNS, Kind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+_NEEDED = {
+    Kind.USERS: {"hwid": "a user is registered on a device, and no column is known to hold device ids."},
+    Kind.EVENTS: {
+        "event": 'no column is known to hold the event\'s name. A constant: { const = "purchase" }.',
+        "timestamp": "no column is known to hold the time, and the vendor would stamp it on arrival.",
+    },
+}
+_AT = "a zone's name counts with its offset at the moment of the load; at = { column = ... } takes another"
+_BY_NAME = "by its name"
+#: More distinct values than this are no list of platforms.
+_MOST_VALUES = 40
+
+
+def propose(
+    kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, zone: str | None = None, now: datetime
+) -> Proposal:
+    """Propose a mapping.
+
+    Args:
+        kind: users or events.
+        schema: columns and types of the input.
+        sample: its first records.
+        zone: of times that carry none, if the person knows it.
+        now: the latest plausible time.
+    """
+    return _Proposing(kind, schema, Table(sample), zone, now).proposal()
+
+
+class _Proposing:
+    def __init__(self, kind: Kind, schema: pa.Schema, table: Table, zone: str | None, now: datetime) -> None:
+        self._kind = kind
+        self._columns = Columns(schema)
+        self._table = table
+        self._zone = zone
+        self._now = now
+
+    def proposal(self) -> Proposal:
+        preset = self._preset()
+        hints = dict(preset.fields) if preset else self._named()
+        result = Proposal(self._kind, preset.name if preset else "", self._table.rows)
+        result.fields = [line for name, hint in hints.items() if (line := self._field(name, hint))]
+        order = list(WANTED[self._kind])
+        result.fields += self._open_fields({line.key for line in result.fields})
+        result.fields.sort(key=lambda line: order.index(line.key))
+        if self._kind is Kind.EVENTS:
+            Attributes(self._columns, self._table, result).add(preset, self._has)
+        else:
+            used = used_columns(result.fields, self._columns)
+            rest = [name for name in self._columns if name not in used and not name.startswith(OWN_COLUMNS)]
+            result.unused = dict.fromkeys(rest, "registerUser has no place for them")
+        return result
+
+    def _has(self, name: str) -> bool:
+        """Whether the input has a column; inside JSON text, whether a sampled row has it."""
+        if name not in self._columns:
+            return False
+        holder = self._columns.json_holder(name)
+        if holder is None:
+            return True
+        if self._table.cells(holder[0]).wrong.any():
+            return False
+        return bool(self._table.text(name).null_count < self._table.rows)
+
+    def _preset(self) -> Preset | None:
+        """The export with the most signs of those that have all."""
+        known = [
+            preset
+            for preset in PRESETS
+            if preset.kind is self._kind and all(any(map(self._has, sign)) for sign in preset.signs)
+        ]
+        return max(known, key=lambda preset: len(preset.signs), default=None)
+
+    def _named(self) -> dict[str, Hint]:
+        """Hints from the names of the columns, where it is no known export."""
+        types = {name: self._columns[name] for name in self._columns}
+        zones = tuple(candidates("zone", types))
+        hints = {}
+        for name in WANTED[self._kind]:
+            found = candidates(name, types) if name in SYNONYMS and name != "zone" else []
+            if found:
+                others = ", ".join(f'"{other}"' for other in found[1:])
+                doubt = f"{others} could be meant too." if others else ""
+                hints[name] = Hint((found[0],), _BY_NAME, doubt, zones=zones)
+        return hints
+
+    def _open_fields(self, given: set[str]) -> list[Line]:
+        """Lines for what is needed and not found."""
+        lines = [Line(name, None, "", why) for name, why in _NEEDED[self._kind].items() if name not in given]
+        if self._kind is Kind.EVENTS and not {"hwid", "userId"} & given:
+            lines.append(Line("userId", None, "", "no column is known to hold user ids or device ids."))
+        return lines
+
+    def _field(self, name: str, hint: Hint) -> Line | None:
+        found = [column for column in hint.columns if self._has(column)]
+        if not found:
+            return None
+        columns = tuple(found if hint.all_of else found[:1])
+        line = Line(name, Rule(column=columns), hint.why, hint.unsure)
+        match name:
+            case "timestamp":
+                return self._timestamp(line, columns[0], hint)
+            case "device_type":
+                return self._device_type(line, columns, hint)
+            case "tz_offset":
+                return self._tz_offset(line, columns)
+            case "hwid" | "userId":
+                return self._id(line, columns)
+        return line
+
+    def _values(self, columns: tuple[str, ...]) -> list[str]:
+        """The distinct sampled values of some columns."""
+        texts = [self._table.text(column).drop_null().unique().to_pylist() for column in columns]
+        return [text for column in texts for text in column]
+
+    def _id(self, line: Line, columns: tuple[str, ...]) -> Line:
+        if any(pa.types.is_floating(self._columns[column]) for column in columns):
+            return doubting(line, "these ids are floating-point numbers; from 2^53 on they are rejected.")
+        return line
+
+    def _tz_offset(self, line: Line, columns: tuple[str, ...]) -> Line:
+        odd = [text for text in self._values(columns) if parse_zone(text) is None]
+        line = replace(line, why=f"{line.why}; {_AT}")
+        return doubting(line, f"{shown(odd[0])} is no zone; such rows are rejected.") if odd else line
+
+    def _device_type(self, line: Line, columns: tuple[str, ...], hint: Hint) -> Line | None:
+        if hint.values is not None:
+            return replace(line, rule=Rule(column=columns, values=hint.values))
+        values = self._values(columns)
+        unknown = [value for value in values if device_type(value) is None]
+        if values and all(value.isdigit() for value in values) and hint.why == _BY_NAME:
+            return self._numbers(line, unknown)
+        if not unknown:
+            return line
+        vague = plain(columns[0]) in VAGUE and len(unknown) == len(values)
+        if vague or len(values) > _MOST_VALUES:
+            return None
+        table = {value: DEVICE_TYPES.get(device_type(value) or 0, "") for value in sorted(values)}
+        listed = ", ".join(shown(value) for value in sorted(unknown))
+        doubt = f"{listed}: no device type of this vendor, so none is sent. What is not listed is rejected."
+        return doubting(replace(line, rule=Rule(column=columns, values=table)), doubt)
+
+    def _numbers(self, line: Line, unknown: list[str]) -> Line:
+        """Other vendors count device types otherwise: OneSignal's 0 is iOS, its 1 Android."""
+        if not unknown:
+            return doubting(line, "the numbers are read as this vendor's: 1 is iOS, 3 is Android. Are they?")
+        doubt = f"{shown(unknown[0])} is no device type of this vendor: these numbers mean something else."
+        return doubting(replace(line, rule=None, why=""), doubt)
+
+    def _timestamp(self, line: Line, column: str, hint: Hint) -> Line:
+        cells, texts = self._table.column(column), self._table.text(column)
+        clock, doubt = self._clock(cells, texts, replace(hint.clock, zone=None))
+        line = doubting(line, doubt)
+        line = replace(line, rule=Rule(column=(column,), clock=clock))
+        zones = [name for name in hint.zones if self._has(name)]
+        if not self._own(cells, texts, clock):
+            return self._in_zone(line, hint.clock.zone or self._zone, zones)
+        if not zones:
+            return line
+        why = f'{line.why}; the time on the user\'s clock by "{zones[0]}"'
+        return replace(_zoned(line, ColumnOf(zones[0])), why=why)
+
+    def _in_zone(self, line: Line, known: str | int | ColumnOf | None, zones: list[str]) -> Line:
+        """Times that carry no zone."""
+        if known is not None:
+            return _zoned(line, known)
+        if zones:
+            doubt = f'read as local times of "{zones[0]}". If they are UTC, write zone = "UTC" instead.'
+            return doubting(_zoned(line, ColumnOf(zones[0])), doubt)
+        return doubting(line, NO_ZONE)
+
+    def _clock(self, cells: pa.Array, texts: pa.Array, clock: Clock) -> tuple[Clock, str]:
+        """How times are written, and what is unsure about it."""
+        if is_moment(cells.type) or clock.format or clock.unit:
+            return (Clock() if is_moment(cells.type) else clock), ""
+        try:
+            decided = clocks.decide(cells, texts, Clock(zone="UTC"), self._now).clock
+        except clocks.Undecided as undecided:
+            forms = sampling.formats(texts)
+            if len(forms) == 1:
+                return Clock(format=forms[0]), ""
+            listed = " and ".join(f'format = "{form}"' for form in forms)
+            fitting = f"{listed} fit all of the sample. Write the right one."
+            return Clock(), fitting if forms else str(undecided)
+        return replace(decided, zone=None), ""
+
+    def _own(self, cells: pa.Array, texts: pa.Array, clock: Clock) -> bool:
+        """Whether the sampled times carry their own offset, or count from UTC."""
+        if not (is_moment(cells.type) or clock.format or clock.unit):
+            return False
+        times = timestamps.read(cells, texts, clock)
+        return bool(times.good.any() and times.zoned[times.good].all())
+
+
+def _zoned(line: Line, zone: str | int | ColumnOf) -> Line:
+    """The line of a time with a zone."""
+    rule = line.rule if isinstance(line.rule, Rule) else Rule()
+    return replace(line, rule=replace(rule, clock=replace(rule.clock, zone=zone)))

@@ -1,0 +1,112 @@
+"""The attributes of a proposal: each column that nothing else takes, with the type that the sample shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from loader.mapping import keyed, sampling, timestamps
+from loader.mapping.cells import is_moment, is_text
+from loader.mapping.fields import plain
+from loader.mapping.inference import COMPUTED
+from loader.mapping.names import columns_used, name_problems
+from loader.mapping.proposal import NO_ZONE, Line, doubting
+from loader.mapping.rules import Clock, Expand, Rule
+from loader.mapping.widening import sendable
+from loader.model import OWN_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loader.mapping.paths import Columns
+    from loader.mapping.presets import Preset
+    from loader.mapping.proposal import Proposal
+    from loader.mapping.table import Table
+
+
+def used_columns(lines: list[Line], columns: Columns) -> set[str]:
+    """The columns of the input that the fields of a proposal read."""
+    rules = [line.rule for line in lines if isinstance(line.rule, Rule)]
+    return {columns.top(column) for rule in rules for column in columns_used(rule)}
+
+
+class Attributes:
+    """Adds them to a proposal whose fields are known."""
+
+    def __init__(self, columns: Columns, table: Table, proposal: Proposal) -> None:
+        self._columns = columns
+        self._table = table
+        self._proposal = proposal
+        self._used = used_columns(proposal.fields, columns)
+
+    def add(self, preset: Preset | None, has: Callable[[str], bool]) -> None:
+        """Add those of a known export, or all that the names leave."""
+        opened = [column for column in (preset.opened if preset else ()) if has(column)]
+        left_out = preset.left_out if preset else ()
+        self._proposal.opened = [
+            Line(column, Expand(column), f"{self._proposal.export} keeps the event's properties there")
+            for column in opened
+        ]
+        self._proposal.excluded = [
+            name for name in left_out if any(name.startswith(f"{one}.") for one in opened) and has(name)
+        ]
+        for name in self._columns:
+            if name in self._used or name in opened or name.startswith(OWN_COLUMNS):
+                continue
+            if name in left_out:
+                self._proposal.unused[name] = "they say nothing about the event"
+            elif preset and not preset.others:
+                self._proposal.unused[name] = "name those that you want as attributes"
+            else:
+                self._column(name)
+
+    def _column(self, name: str) -> None:
+        kind, unused = self._columns[name], self._proposal.unused
+        if why := COMPUTED.get(plain(name)):
+            unused[name] = why
+        elif problems := name_problems(name):
+            unused[name] = problems[0].rstrip(".")
+        elif pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
+            self._open(name, "several values in one column: each is sent as an attribute")
+        elif not sendable(kind):
+            unused[name] = f"no attribute can hold {kind}"
+        elif is_text(kind):
+            self._text(name)
+        else:
+            self._typed(name, kind)
+
+    def _open(self, name: str, why: str) -> None:
+        self._proposal.opened.append(Line(name, Expand(name, prefix=f"{name}."), why))
+
+    def _typed(self, name: str, kind: pa.DataType) -> None:
+        line = Line(name, Rule(column=(name,)), f"{kind} in the file")
+        own = pa.types.is_timestamp(kind) and kind.tz is not None
+        if is_moment(kind) and not own and not self._zone_is_known():
+            line = doubting(replace(line, rule=Rule(column=(name,), type="string")), NO_ZONE)
+        self._proposal.attributes.append(line)
+
+    def _text(self, name: str) -> None:
+        seen = sampling.look(self._table.text(name))
+        if seen.type == "object":
+            self._open(name, seen.why)
+            return
+        if seen.type == "integer" and sampling.names_a_code(name):
+            seen = sampling.Look("string", "digits, but by its name a code, not a number")
+        rule = Rule(column=(name,), type=None if seen.type == "string" else seen.type, decimal=seen.decimal)
+        line = Line(name, rule, seen.why, seen.unsure)
+        self._proposal.attributes.append(self._date(line, name) if seen.type == "date" else line)
+
+    def _date(self, line: Line, name: str) -> Line:
+        texts = self._table.text(name)
+        times = timestamps.read(texts, texts, Clock(format="iso"))
+        if times.zoned[times.good].all() or self._zone_is_known():
+            return replace(line, rule=Rule(column=(name,), type="date", clock=Clock(format="iso")))
+        doubt = 'no zone, so it is sent as text. With type = "date" and zone = ... it is a date.'
+        return doubting(replace(line, rule=Rule(column=(name,))), doubt)
+
+    def _zone_is_known(self) -> bool:
+        """Dates without a zone are read in that of the event's time, if it has one."""
+        rules = [line.rule for line in self._proposal.fields if line.key == "timestamp"]
+        return any(isinstance(rule, Rule) and rule.clock.zone is not None for rule in rules)

@@ -1,0 +1,114 @@
+"""What a sample of text says about a column: the type and the look of its values, for a person to check.
+
+Only `map` asks here. A load takes no type from a sample: the 1,001st value may be of another.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from loader.mapping import jsontext, timestamps
+from loader.mapping.rules import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_CODES = {
+    "id",
+    "ids",
+    "uid",
+    "uuid",
+    "guid",
+    "code",
+    "zip",
+    "plz",
+    "postcode",
+    "phone",
+    "tel",
+    "sku",
+    "ean",
+    "isbn",
+}
+_BOOLEANS = {"true", "false", "yes", "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the values of a text column look.
+
+    Attributes:
+        type: the attribute type that all of them fit; "object" if they are JSON objects.
+        why: what they have in common.
+        unsure: what a person must check.
+        decimal: the decimal mark.
+    """
+
+    type: str
+    why: str
+    unsure: str = ""
+    decimal: str = "."
+
+
+def look(values: pa.Array) -> Look:
+    """The type that every distinct value of a sample fits."""
+    texts = [text for text in values.drop_null().unique().to_pylist() if text]
+    if not texts:
+        return Look("string", "empty in the sample", "what is it?")
+    for found, shape in _SHAPES:
+        if all(re.fullmatch(shape, text) for text in texts):
+            return found
+    if all(text.casefold() in _BOOLEANS for text in texts):
+        return Look("boolean", "true or false in every sampled row")
+    if timestamps.iso_shaped(pa.array(texts, pa.string())).all():
+        return Look("date", "ISO dates or times in every sampled row")
+    return _nested(texts)
+
+
+_SHAPES = (
+    (Look("integer", "whole numbers in every sampled row"), r"-?(?:0|[1-9]\d{0,17})"),
+    (Look("string", "digits, but with zeros in front or too many for a number: a code"), r"-?\d+"),
+    (Look("float", "numbers in every sampled row"), r"-?\d+(?:\.\d+)?"),
+    (Look("float", "numbers with a decimal comma", decimal=","), r"-?\d+(?:,\d+)?"),
+)
+
+
+def _nested(texts: list[str]) -> Look:
+    if not all(text.startswith(("{", "[")) for text in texts):
+        return Look("string", "text")
+    cells = jsontext.parsed(pa.array(texts, pa.string()))
+    if cells.wrong.any():
+        return Look("string", "text")
+    if all(jsontext.keyed(value) is not None for value in cells.values if value != []):
+        return Look("object", "JSON objects: each member is sent as an attribute")
+    flat = all(
+        isinstance(value, list) and not any(isinstance(one, (list, dict, type(None))) for one in value)
+        for value in cells.values
+    )
+    return Look("list", "JSON lists") if flat else Look("string", "JSON text, sent as it is")
+
+
+def names_a_code(column: str) -> bool:
+    """Whether a column's name says that its digits are no number: ``order_id``, ``zipCode``."""
+    return bool(_CODES & {word.lower() for word in _WORDS.findall(column)})
+
+
+def formats(values: pa.Array) -> list[str]:
+    """The usual ways to write a date that fit every value of a sample."""
+    texts = values.drop_null().unique()
+    return [
+        form
+        for form in _forms()
+        if len(texts) and timestamps.read(texts, texts, Clock(format=form)).good.all()
+    ]
+
+
+def _forms() -> Iterator[str]:
+    for clock in _CLOCKS:
+        yield from (day + clock for day in _DATES)

@@ -1,0 +1,99 @@
+"""One chunk's frame, column by column; each column, and each that lies inside another, is converted once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import jsontext, paths
+from loader.mapping.cells import as_text, from_series, plain
+from loader.mapping.findings import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from loader.mapping.jsontext import Cells
+    from loader.mapping.zones import Mask
+
+_NOT_TEXT = Fault("is not text in UTF-8", "Mend the cell where it was exported.")
+_NOT_JSON = Fault(
+    "is no JSON object that can be read",
+    "Mend the cell where it was exported, or do not open this column in the mapping.",
+)
+
+
+class Broken(NamedTuple):
+    """Cells that cannot be read: the rows, the column that holds them, its texts to show, the reason."""
+
+    rows: Mask
+    column: str
+    texts: pa.Array | None
+    fault: Fault
+
+
+class Table:
+    """One frame. A name may be that of a column, or dotted: of what lies inside one (see `paths`).
+
+    Cells that cannot be read (bytes that are no UTF-8, lone surrogates, broken JSON) are null here, and
+    `broken` tells of them.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.rows = len(frame)
+        self._frame = frame
+        self._names = frozenset(frame.columns)
+        self._columns: dict[str, pa.Array] = {}
+        self._texts: dict[str, pa.Array] = {}
+        self._cells: dict[str, Cells] = {}
+        self._broken: dict[str, Broken] = {}
+
+    def column(self, name: str) -> pa.Array:
+        """The cells with their own type: no dictionary, no binary, one string type; NaN is null."""
+        if name not in self._columns:
+            self._columns[name] = self._converted(name)
+        return self._columns[name]
+
+    def text(self, name: str) -> pa.Array:
+        """The cells as text; a cell without anything in it is null."""
+        if name not in self._texts:
+            texts = as_text(self.column(name))
+            self._texts[name] = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+        return self._texts[name]
+
+    def cells(self, name: str) -> Cells:
+        """A column of JSON text, parsed."""
+        if name not in self._cells:
+            texts = self.column(name)
+            cells = self._cells[name] = jsontext.parsed(texts)
+            if cells.wrong.any():
+                self._broken[name] = Broken(cells.wrong, name, texts, _NOT_JSON)
+        return self._cells[name]
+
+    def broken(self, name: str) -> Iterator[Broken]:
+        """The cells that cannot be read in a column, or in those around it."""
+        self.column(name)
+        for holder, found in self._broken.items():
+            if name == holder or name.startswith(f"{holder}."):
+                yield found
+
+    def _converted(self, name: str) -> pa.Array:
+        place = paths.split(name, self._names)
+        if place is None:
+            raise KeyError(name)
+        top, path = place
+        if not path:
+            array, unreadable = from_series(self._frame[top])
+            return self._noted(name, paths.unwrap(array), unreadable)
+        array, rest = paths.inside(self.column(top), path)
+        if not rest:
+            return self._noted(name, *plain(array))
+        return self.cells(name[: -len(rest) - 1]).texts(rest)
+
+    def _noted(self, name: str, array: pa.Array, unreadable: Mask | None) -> pa.Array:
+        if unreadable is not None and unreadable.any():
+            self._broken[name] = Broken(unreadable, name, None, _NOT_TEXT)
+        return array

@@ -1,0 +1,181 @@
+"""Before the first row: the columns that a mapping names, the others that it takes, those that it opens."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from loader.mapping import expansion, keyed, paths
+from loader.mapping.attributes import natural_type
+from loader.mapping.cells import is_nested, is_text
+from loader.mapping.fields import plain
+from loader.mapping.names import columns_used, name_problems
+from loader.mapping.rules import Expand, Rule
+from loader.model import OWN_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loader.mapping.paths import Columns
+    from loader.mapping.rules import Mapping
+    from loader.mapping.table import Table
+
+
+class Widening:
+    """Which attributes a mapping gives for the columns of one input; collects what does not fit.
+
+    Attributes:
+        attributes: those with a rule of their own, then the others, then the members of structs.
+        expand: the columns whose rows name their own members.
+        excluded: what these leave out.
+    """
+
+    def __init__(self, mapping: Mapping, columns: Columns, table: Table) -> None:
+        self.problems: list[str] = []
+        self.notices: list[str] = []
+        self._mapping = mapping
+        self._columns = columns
+        self._table = table
+        self._used = {
+            column
+            for rule in [*mapping.fields.values(), *mapping.attributes.values()]
+            for column in columns_used(rule)
+        }
+        self.attributes = dict(mapping.attributes)
+        self._check_excluded()
+        self._add_others()
+        self.expand = tuple(self._expanded())
+        self.excluded = tuple(
+            name
+            for name in mapping.excluded
+            if any(name.startswith(f"{expand.column}.") for expand in self.expand)
+        )
+        for name, rule in [*mapping.fields.items(), *self.attributes.items()]:
+            self._check_columns(name, rule)
+
+    def _check_excluded(self) -> None:
+        self.problems += [
+            self._unknown_column("[attributes] except", name)
+            for name in self._mapping.excluded
+            if name not in self._columns
+        ]
+
+    def _add_others(self) -> None:
+        """Every column that nothing else takes, under its own name."""
+        if not self._mapping.others:
+            return
+        opened = {self._columns.top(expand.column) for expand in self._mapping.expand}
+        taken = self._used | opened | set(self._mapping.excluded)
+        for name in self._columns:
+            if name not in taken and not name.startswith(OWN_COLUMNS):
+                self._add(name, name)
+
+    def _add(self, name: str, column: str) -> None:
+        """An attribute without a rule of its own."""
+        self.problems += [f'attribute "{name}": {problem}' for problem in name_problems(name)]
+        if name in self._mapping.attributes:
+            self.notices.append(
+                f'column "{column}" is not sent: the attribute "{name}" has a rule of its own in the mapping.'
+            )
+        elif name in self.attributes:
+            first = self.attributes[name].column[0]
+            self.problems.append(
+                f'attribute "{name}" would come from both "{first}" and "{column}". Name one of them under '
+                "except, or set prefix in expand."
+            )
+        else:
+            self.attributes[name] = Rule(column=(column,))
+
+    def _expanded(self) -> Iterator[Expand]:
+        """The opened columns that are not structs; members of structs become rules."""
+        for expand in self._mapping.expand:
+            kind = self._columns.type_of(expand.column)
+            if kind is None:
+                self.problems.append(self._unknown_column("[attributes] expand", expand.column))
+            elif pa.types.is_struct(kind):
+                yield from self._struct(expand, kind)
+            elif self._can_be_opened(expand.column, kind):
+                yield expand
+
+    def _struct(self, expand: Expand, kind: pa.DataType) -> Iterator[Expand]:
+        for path, member in paths.leaves(kind):
+            column, name = f"{expand.column}.{path}", expand.prefix + path
+            if column in self._used or self._left_out(column):
+                continue
+            if keyed.value_type(member) is not None:
+                if self._can_be_opened(column, member):
+                    yield Expand(column, f"{name}.", expand.empty)
+            elif sendable(member):
+                self._add(name, column)
+                if expand.empty != "omit" and name not in self._mapping.attributes:
+                    self.attributes[name] = Rule(column=(column,), empty=expand.empty)
+            else:
+                self.notices.append(f'column "{column}" is not sent: it holds {member}.')
+
+    def _left_out(self, column: str) -> bool:
+        return any(column == name or column.startswith(f"{name}.") for name in self._mapping.excluded)
+
+    def _can_be_opened(self, column: str, kind: pa.DataType) -> bool:
+        values = keyed.value_type(kind)
+        if values is not None and expansion.can_be_value(values):
+            return True
+        if values is None and is_text(kind):
+            return self._check_json(column, "[attributes] expand")
+        what = f"{kind}" if values is None else f"values of the type {values}"
+        self.problems.append(
+            f'[attributes] expand: column "{column}" holds {what}. JSON text, structs, maps and lists of '
+            "keys and values can be opened, as far as their values are text, numbers, true or false."
+        )
+        return False
+
+    def _check_json(self, column: str, where: str) -> bool:
+        """A column in whose sample no cell is JSON was not meant to be opened."""
+        cells = self._table.cells(column)
+        if not cells.wrong.any() or any(value is not None for value in cells.values):
+            return True
+        self.problems.append(f'{where}: column "{column}" holds no JSON objects. Check the name.')
+        return False
+
+    def _check_columns(self, name: str, rule: Rule) -> None:
+        for column in columns_used(rule):
+            kind = self._columns.type_of(column)
+            holder = self._columns.json_holder(column)
+            if kind is None:
+                self.problems.append(self._unknown_column(name, column))
+            elif not _mappable(kind, rule):
+                what = f'column "{column}" holds {kind}, which cannot be sent as one value'
+                self.problems.append(f"{name}: {what}. {_advice(kind)}")
+            elif holder and self._check_json(holder[0], name) and self._nowhere(column):
+                self.notices.append(f'no sampled row has "{column}": check the name, or it is rare.')
+
+    def _nowhere(self, column: str) -> bool:
+        return self._table.rows > 0 and self._table.text(column).null_count == self._table.rows
+
+    def _unknown_column(self, name: str, column: str) -> str:
+        by_name = {plain(known): known for known in [*self._columns.names(), *self._columns]}
+        near = get_close_matches(plain(column), by_name, n=1, cutoff=0.6)
+        listed = ", ".join(f'"{known}"' for known in list(self._columns)[:20])
+        meant = f'Did you mean "{by_name[near[0]]}"?' if near else f"There are {listed}."
+        return f'{name}: the input has no column "{column}". {meant}'
+
+
+def sendable(kind: pa.DataType) -> bool:
+    """Whether cells of a type become one value each: a scalar, or a list of scalars."""
+    if natural_type(kind) == "list":
+        return not is_nested(paths.bare(kind.value_type))
+    unsent = is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind)
+    return not unsent or is_text(kind)
+
+
+def _mappable(kind: pa.DataType, rule: Rule) -> bool:
+    if is_nested(kind):
+        return sendable(kind) and rule.direct is not None and rule.type in {None, "list"}
+    return sendable(kind)
+
+
+def _advice(kind: pa.DataType) -> str:
+    if pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
+        return 'Name what lies in it ("column.member"), open it with expand, or leave it out with except.'
+    return "Leave it out, or export it as text."

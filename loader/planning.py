@@ -1,0 +1,140 @@
+"""What is known before the first send: the input, its mapping, and what earlier runs left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from loader.errors import ConfigError, SourceError
+from loader.failures import GUARDED
+from loader.journal import Checkpoint, Identity
+from loader.mapping import Mapping, bind, infer
+from loader.mapping.fields import APPLICATION_CODE
+from loader.model import Kind
+from loader.settings import OnDoubt, Order
+from loader.sources import open_source
+
+if TYPE_CHECKING:
+    from loader.mapping import Mapper
+    from loader.model import Account
+    from loader.settings import Settings
+    from loader.sources import Source, Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is known before the first send.
+
+    Attributes:
+        earlier: the account that earlier runs left in the checkpoint, or None where there is none yet.
+        mended: the mapping of the checkpoint, where a retry goes on with another one; else None.
+    """
+
+    settings: Settings
+    source: Source
+    survey: Survey
+    mapper: Mapper
+    earlier: Account | None
+    mended: str | None = field(default=None, kw_only=True)
+
+    @property
+    def rows(self) -> int:
+        """Rows to be loaded over all runs: the whole input, or the first `limit` of it."""
+        limit = self.settings.limit
+        return self.survey.rows if limit is None else min(limit, self.survey.rows)
+
+    @property
+    def remaining(self) -> int:
+        """Rows still to be loaded."""
+        beyond = self.survey.rows - self.rows
+        return max(0, self.earlier.never_sent - beyond) if self.earlier else self.rows
+
+    @property
+    def doubtful(self) -> int:
+        """Rows that earlier runs left in doubt and that this one sends again."""
+        return self.earlier.in_doubt if self.earlier and resends(self.settings) else 0
+
+
+def prepare(settings: Settings) -> Plan:
+    """Read the whole input once, decide on the mapping, and refuse what cannot go well.
+
+    Raises:
+        SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
+    """
+    refuse_application(settings.application)
+    checkpoint = existing(settings)
+    plan = draw_up(settings, checkpoint)
+    if checkpoint:
+        checkpoint.refuse_other(identity(plan))
+    return plan
+
+
+def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping | None = None) -> Plan:
+    """Survey the input and bind a mapping to it: the given one, or the file's, or what the names say.
+
+    Raises:
+        SourceError, MappingError: the input or the mapping cannot be used.
+    """
+    known = checkpoint.identity.files if checkpoint else ()
+    source = open_source(settings.files, dialect=settings.dialect, known=known)
+    refuse_guarded(source, settings.files[0])
+    survey = source.survey()
+    sample = source.sample()
+    where = str(settings.mapping or settings.files[0])
+    if settings.mapping:
+        mapping = Mapping.read(settings.mapping, settings.kind)
+    mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
+    now = began(checkpoint) if checkpoint else datetime.now(UTC)
+    mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
+    mapper = replace(mapper, ordered=settings.order is Order.DEVICE)
+    return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
+
+
+def refuse_guarded(source: Source, name: str) -> None:
+    """Cells that were changed for a spreadsheet are not the cells of the input."""
+    if GUARDED in source.schema.names:
+        raise SourceError(
+            f"{name}: was written for a spreadsheet, with apostrophes before some cells. "
+            "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
+        )
+
+
+def refuse_application(code: str) -> None:
+    """The vendor would refuse every row of a code that cannot be one."""
+    if not APPLICATION_CODE.fullmatch(code):
+        raise ConfigError(
+            f'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, twice). '
+            "Check --app or PUSHWOOSH_APPLICATION."
+        )
+
+
+def existing(settings: Settings) -> Checkpoint | None:
+    """What earlier runs left, if they did anything."""
+    path = settings.checkpoint
+    if path is None or not path.exists():
+        return None
+    checkpoint = Checkpoint.open(path)
+    return None if checkpoint.blank else checkpoint
+
+
+def began(checkpoint: Checkpoint) -> datetime:
+    """The one instant of all runs, for what depends on the moment: that which the first run wrote down."""
+    mapping = Mapping.parse(checkpoint.identity.mapping, str(checkpoint.path))
+    return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
+
+
+def identity(plan: Plan) -> Identity:
+    """What the checkpoint is of: it is refused for anything else."""
+    return Identity(
+        kind=plan.settings.kind,
+        application=plan.settings.application,
+        endpoint=plan.settings.endpoint.name,
+        mapping=plan.mended or plan.mapper.mapping.to_toml(),
+        files=plan.survey.files,
+    )
+
+
+def resends(settings: Settings) -> bool:
+    """Whether a row in doubt is sent again: users always (the last call wins), events on request."""
+    return settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND

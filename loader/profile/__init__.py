@@ -1,0 +1,16 @@
+"""What a check gathers of every row, in memory that does not grow with the input.
+
+Profile    adds up mapped chunks; `finish` says what only the end can tell
+columns    each key of the bodies: how many values, how many distinct ones, the shortest, the longest
+times      first, last, by month, in the future; how they were read
+names      events by name
+people     devices, their users, and who would vanish; the same body twice
+sketch     counts distinct values, exactly up to a bound
+spill      records grouped by a key, on disk beyond a bound
+record     all of it as one JSON object, whose keys are a contract
+"""
+
+from loader.profile.profile import Profile, RejectedFor
+from loader.profile.record import profile_record
+
+__all__ = ["Profile", "RejectedFor", "profile_record"]

@@ -1,0 +1,206 @@
+"""Adds up mapped chunks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping.fields import METHODS, PRICE_AMOUNT, PRICE_CURRENCY
+from loader.model import Kind
+from loader.profile.columns import ColumnProfile
+from loader.profile.names import EventNames
+from loader.profile.people import NOBODY, Bodies, Found, People, Repeated
+from loader.profile.sketch import hashed, hashed_or
+from loader.profile.times import Times
+
+if TYPE_CHECKING:
+    from loader.mapping import Column, Mapped, Mapper, Mapping
+    from loader.profile.sketch import Hashes
+    from loader.sources import Survey
+
+EXAMPLES = 3
+_IDS = ("hwid", "userId")
+_TIMES = ("timestampUTC", "timestampCurrent")
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(slots=True)
+class RejectedFor:
+    """Rows that would be rejected for one reason, with the messages of the first few."""
+
+    rows: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Profile:
+    """The counts so far; memory does not grow with the input.
+
+    Args:
+        mapper: bound to the input.
+        survey: tells file and row of an ordinal.
+
+    Attributes:
+        files: names of the input files.
+        rows: records read.
+        rejects: by reason, in the order of first appearance.
+        bodies: the first few request bodies, exactly as they would be sent.
+        largest_body, largest_at: bytes of the largest body, and its ordinal.
+        uses: how often each correction was made that the mapping allows (a clock time that was skipped, say).
+        columns: by name and whether it is an attribute, in the order of the bodies.
+        times: of events, else None.
+        names: of events, else None.
+        people: devices and users, known at the end.
+        rows_without_device: events of a user and no device.
+        repeated: the same body twice, known at the end.
+        stopped: why the input ended before its end, or None.
+    """
+
+    def __init__(self, mapper: Mapper, survey: Survey) -> None:
+        events = mapper.mapping.kind is Kind.EVENTS
+        self.kind = mapper.mapping.kind
+        self.rows = 0
+        self.rejects: dict[str, RejectedFor] = {}
+        self.bodies: list[bytes] = []
+        self.largest_body = 0
+        self.largest_at = 0
+        self.uses: Counter[str] = Counter()
+        self.columns: dict[tuple[str, bool], ColumnProfile] = {}
+        self.times = Times(int(mapper.now.timestamp())) if events else None
+        self.names = EventNames() if events else None
+        self.people = Found()
+        self.rows_without_device = 0
+        self.repeated = Repeated()
+        self.stopped: str | None = None
+        self._types = types(mapper.mapping)
+        self.files = [file.name for file in survey.files]
+        self._ends = list(accumulate(file.rows for file in survey.files))
+        self._ties = People(last_wins=not events)
+        self._hashes = Bodies()
+
+    @property
+    def rejected(self) -> int:
+        """Rows that would be rejected."""
+        return sum(group.rows for group in self.rejects.values())
+
+    @property
+    def exit_code(self) -> int:
+        """0: all rows would go; 3: some would be rejected; 5: the input ends before its end."""
+        if self.stopped:
+            return 5
+        return 3 if self.rejected else 0
+
+    def place(self, ordinal: int) -> str:
+        """Where a record stands, for a person: ``orders.csv, row 1042``."""
+        file = int(np.searchsorted(self._ends, ordinal, side="right"))
+        before = self._ends[file - 1] if file else 0
+        return f"{self.files[file]}, row {ordinal - before + 1:,}"
+
+    def add(self, mapped: Mapped) -> None:
+        """Count one mapped chunk.
+
+        Raises:
+            ConfigError: the folder for temporary files is full.
+        """
+        self.rows += mapped.count
+        self.uses.update(mapped.uses)
+        self._add_rejects(mapped)
+        self._add_bodies(mapped)
+        good = None
+        if mapped.rejects:
+            good = np.zeros(mapped.count, dtype=np.bool_)
+            good[mapped.ordinals - mapped.first] = True
+        self._add_columns(mapped, good)
+        if self.times is not None:
+            self.times.add_clocks(mapped.clocks)
+
+    def finish(self) -> None:
+        """Count what needs all rows at once; nothing can be added afterwards."""
+        self.people = self._ties.found()
+        self.repeated = self._hashes.repeated()
+        hwid, user = (self.columns.get((name, False)) for name in _IDS)
+        if hwid is not None:
+            hwid.settle(self.people.devices)
+        # Without a user id the device is its own user: then there are more users than ids.
+        if user is not None and (self.kind is Kind.EVENTS or user.values == self.rows - self.rejected):
+            user.settle(self.people.users - self.people.users_without_device * (self.kind is Kind.USERS))
+
+    def _add_rejects(self, mapped: Mapped) -> None:
+        for reject in mapped.rejects:
+            group = self.rejects.setdefault(reject.reason, RejectedFor())
+            group.rows += 1
+            if len(group.examples) < EXAMPLES:
+                group.examples.append(reject.message)
+
+    def _add_bodies(self, mapped: Mapped) -> None:
+        bodies = mapped.bodies
+        if not len(bodies):
+            return
+        if len(self.bodies) < EXAMPLES:
+            self.bodies += bodies.slice(0, EXAMPLES - len(self.bodies)).to_pylist()
+        lengths = pc.binary_length(bodies)
+        largest = pc.max(lengths).as_py()
+        if largest > self.largest_body:
+            self.largest_body = largest
+            self.largest_at = int(mapped.ordinals[pc.index(lengths, largest).as_py()])
+        self._hashes.add(hashed(bodies), mapped.ordinals)
+
+    def _add_columns(self, mapped: Mapped, good: Mask | None) -> None:
+        keep = None if good is None else pa.array(good)
+        columns = {(column.name, column.attribute): column for column in mapped.columns}
+        ids = {name: column.values for name in _IDS if (column := columns.get((name, False)))}
+        hashes = self._add_ids(mapped, ids, good)
+        for key, column in columns.items():
+            values = column.values if keep is None else column.values.filter(keep)
+            known = hashes.get(column.name) if not column.attribute else None
+            self._profile(key, column).add(values.drop_null() if values.null_count else values, known)
+            if key == ("event", False) and self.names is not None:
+                self.names.add(values)
+                if keep is not None:
+                    self.names.add_rejected(column.values.filter(pc.invert(keep)))
+        if self.times is not None:
+            utc, current = (columns[name, False].values.to_numpy() for name in _TIMES)
+            self.times.add(*((utc, current) if good is None else (utc[good], current[good])))
+
+    def _add_ids(self, mapped: Mapped, ids: dict[str, pa.Array], good: Mask | None) -> dict[str, Hashes]:
+        """Tie devices to users; the hashes of the ids of rows that would be sent."""
+        nobody = np.zeros(mapped.count, np.uint64)
+        devices, users = (hashed_or(ids[name], NOBODY) if name in ids else nobody for name in _IDS)
+        if good is None and devices.all() and users.all():
+            self._ties.tie(devices, users, mapped.ordinals)
+            return {"hwid": devices, "userId": users}
+        sent = np.ones(mapped.count, np.bool_) if good is None else good
+        hashes = {"hwid": devices[sent & (devices != NOBODY)], "userId": users[sent & (users != NOBODY)]}
+        if self.kind is Kind.USERS:
+            users = np.where(users == NOBODY, devices, users)
+        tied = sent & (devices != NOBODY)
+        self._ties.tie(devices[tied], users[tied], np.flatnonzero(tied) + mapped.first)
+        loose = (devices == NOBODY) & (users != NOBODY)
+        if self.kind is Kind.EVENTS:
+            loose &= sent
+            self.rows_without_device += int(loose.sum())
+        self._ties.without_device(users[loose])
+        return hashes
+
+    def _profile(self, key: tuple[str, bool], column: Column) -> ColumnProfile:
+        if key not in self.columns:
+            kind = self._types.get(key, "string")
+            self.columns[key] = ColumnProfile(column.name, kind, text=column.text, attribute=column.attribute)
+        return self.columns[key]
+
+
+def types(mapping: Mapping) -> dict[tuple[str, bool], str]:
+    """The type of each key after the conversion, by name and whether it is an attribute."""
+    found = {(known.name, False): known.json_type for known in METHODS[mapping.kind.method]}
+    for name, rule in mapping.attributes.items():
+        if rule.type == "price":
+            found |= {(PRICE_AMOUNT, True): "float", (PRICE_CURRENCY, True): "string"}
+        else:
+            found[name, True] = rule.type or "string"
+    return found

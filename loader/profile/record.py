@@ -1,0 +1,113 @@
+"""A profile as one JSON object; the README lists its keys, which are a contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from loader.profile.columns import ColumnProfile
+    from loader.profile.profile import Profile
+    from loader.profile.times import Times
+
+Record = dict[str, object]
+
+
+def profile_record(profile: Profile) -> Record:
+    """What a check found, for a program."""
+    return {
+        "kind": profile.kind.value,
+        "read": profile.rows,
+        "would_send": profile.rows - profile.rejected,
+        "would_reject": profile.rejected,
+        "rejects": [
+            {"reason": reason, "rows": group.rows, "examples": group.examples}
+            for reason, group in profile.rejects.items()
+        ],
+        "corrections": dict(profile.uses),
+        "fields": _columns(profile, attribute=False),
+        "attributes": _columns(profile, attribute=True),
+        "times": _times(profile.times) if profile.times else None,
+        "events": _events(profile),
+        "devices": _devices(profile),
+        "duplicates": {
+            "rows": profile.repeated.rows,
+            "examples": [
+                {"first": profile.place(first), "again": profile.place(again)}
+                for first, again in profile.repeated.examples
+            ],
+        },
+        "largest_body": profile.largest_body,
+        "largest_body_at": profile.place(profile.largest_at) if profile.largest_body else None,
+        "bodies": [body.decode() for body in profile.bodies],
+        "stopped": profile.stopped,
+        "exit_code": profile.exit_code,
+    }
+
+
+def _columns(profile: Profile, *, attribute: bool) -> list[Record]:
+    sent = profile.rows - profile.rejected
+    return [_column(column, sent) for column in profile.columns.values() if column.attribute is attribute]
+
+
+def _column(column: ColumnProfile, sent: int) -> Record:
+    return {
+        "name": column.name,
+        "type": column.kind,
+        "values": column.values,
+        "empty": sent - column.values,
+        "distinct": column.distinct,
+        "distinct_is_exact": column.exact,
+        "shortest": column.shortest,
+        "longest": column.longest,
+        "examples": column.examples,
+    }
+
+
+def _times(times: Times) -> Record:
+    return {
+        "first": _moment(times.first),
+        "last": _moment(times.last),
+        "by_month": dict(sorted(times.months.items())),
+        "in_future": times.in_future,
+        "without_zone": _ranked(times.naive),
+        "in_gap": times.skipped,
+        "in_fold": times.twice,
+    }
+
+
+def _moment(seconds: int | None) -> str | None:
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _events(profile: Profile) -> Record | None:
+    names = profile.names
+    if names is None:
+        return None
+    return {
+        "names": _ranked(names.sent),
+        "too_long": _ranked(names.too_long),
+        "alike": names.alike(),
+        "rows_beyond": names.beyond,
+    }
+
+
+def _ranked(counter: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counter.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def _devices(profile: Profile) -> Record:
+    people = profile.people
+    return {
+        "devices": people.devices,
+        "users": people.users,
+        "with_several_users": people.several_users,
+        "users_that_vanish": people.vanishing_users if profile.times is None else None,
+        "users_without_device": people.users_without_device,
+        "rows_without_device": profile.rows_without_device if profile.times else None,
+        "examples": [
+            {"first": profile.place(first), "last": profile.place(last)} for first, last in people.examples
+        ],
+    }

@@ -1,0 +1,106 @@
+"""Records of numbers that are to be grouped by a key: in memory as long as they are few, then on disk.
+
+What must be exact (devices with several users, the same body twice) needs every row at once. A sorted file on
+disk gives that in flat memory: rows are spread over buckets by their key, and each bucket is small.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from loader.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Records = np.ndarray[Any, np.dtype[np.uint64]]
+
+BUFFERED = 1 << 17
+_BUCKETS = 256
+_SHIFT = np.uint64(56)
+
+
+class Spill:
+    """Records of unsigned 64-bit numbers, the first of which is a hash: the key.
+
+    Args:
+        width: numbers a record.
+        buffered: records held in memory.
+
+    The file has no name where the system allows that, so that not even a kill leaves it behind.
+    """
+
+    def __init__(self, width: int, *, buffered: int = BUFFERED) -> None:
+        self._buffer: Records = np.empty((buffered, width), np.uint64)
+        self._used = 0
+        self._file: IO[bytes] | None = None
+        self._runs: list[tuple[int, Any]] = []
+
+    def add(self, *columns: Any) -> None:
+        """Append records, given by columns.
+
+        Raises:
+            ConfigError: the folder for temporary files cannot take them.
+        """
+        start, rows = 0, len(columns[0])
+        while start < rows:
+            if self._used == len(self._buffer):
+                self._write()
+            taken = min(rows - start, len(self._buffer) - self._used)
+            for number, column in enumerate(columns):
+                self._buffer[self._used : self._used + taken, number] = column[start : start + taken]
+            self._used += taken
+            start += taken
+
+    def buckets(self) -> Iterator[Records]:
+        """All records, in parts that share no key; within a part in the order in which they were added."""
+        if self._file is None:
+            yield self._buffer[: self._used]
+            return
+        self._write()
+        for bucket in range(_BUCKETS):
+            yield np.concatenate([self._read(run, bucket) for run in self._runs])
+
+    def close(self) -> None:
+        """Give back memory and disk."""
+        self._buffer = self._buffer[:0].copy()
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self) -> None:
+        with _explained():
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="pushwoosh-loader-")  # noqa: SIM115 - see close
+            records = self._buffer[: self._used]
+            key = (records[:, 0] >> _SHIFT).astype(np.uint8)
+            # numpy sorts single bytes by radix: linear, and stable.
+            order = np.argsort(key, kind="stable")
+            bounds = np.searchsorted(key[order], np.arange(_BUCKETS + 1))
+            self._runs.append((self._file.tell(), bounds))
+            # `take`, for records[order] takes five times as long.
+            self._file.write(records.take(order, axis=0).tobytes())
+        self._used = 0
+
+    def _read(self, run: tuple[int, Any], bucket: int) -> Records:
+        start, bounds = run
+        width = self._buffer.shape[1]
+        low, high = int(bounds[bucket]) * width * 8, int(bounds[bucket + 1]) * width * 8
+        assert self._file is not None  # noqa: S101 - for mypy: only called when there are runs
+        self._file.seek(start + low)
+        records: Records = np.frombuffer(self._file.read(high - low), np.uint64)
+        return records.reshape(-1, width)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"A check keeps about 50 bytes a row in {tempfile.gettempdir()} until it ends, and that failed: "
+            f"{error.strerror}. Make room there, or set TMPDIR to a folder that has it."
+        ) from None

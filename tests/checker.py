@@ -1,0 +1,94 @@
+"""The promise, held against what the vendor wrote down: one checker for every crash, fault and power loss.
+
+    valid ⇔ confirmed, rejected, in doubt and never sent are disjoint and add up to the rows of the input
+          · confirmed ⊆ landed ⊆ confirmed ∪ in doubt
+          · a row landed twice only if it was in doubt and sent again on request
+
+`landed` is what the vendor noted of a row, *before* it answered. A row that a person gave back to be sent
+although it may have landed (`resolve --resend`) counts as never sent and may have landed all the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loader.journal.bitmap import CHUNK
+from loader.journal.files import Files
+from loader.journal.reading import reading
+from loader.model import State
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loader.journal import Checkpoint
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The state of every row, read one by one: no set is "the rest".
+
+    Attributes:
+        marked: rows of any state that were sent again on request, or may be.
+    """
+
+    confirmed: frozenset[int]
+    rejected: frozenset[int]
+    in_doubt: frozenset[int]
+    never_sent: frozenset[int]
+    marked: frozenset[int]
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Ledger:
+        """What a checkpoint says of each row; no load may be running on it."""
+        assert not checkpoint.running
+        snapshot, leftovers = checkpoint._snapshot, checkpoint._leftovers
+        free = [*snapshot.released, *leftovers.released, range(snapshot.head.mark, checkpoint.identity.rows)]
+        doubts = list(checkpoint.exceptions(State.IN_DOUBT))
+        with reading(Files(checkpoint.path)) as connection:
+            confirmed = frozenset(_confirmed(connection, checkpoint.identity.rows))
+            settled = connection.execute("SELECT ordinal, state, resent FROM exceptions").fetchall()
+        return cls(
+            confirmed=confirmed,
+            rejected=frozenset(ordinal for ordinal, state, _ in settled if state == State.REJECTED),
+            in_doubt=frozenset(row.ordinal for row in doubts),
+            never_sent=frozenset(ordinal for rows in free for ordinal in rows),
+            marked=frozenset(row.ordinal for row in doubts if row.resent)
+            | frozenset(ordinal for ordinal, _, resent in settled if resent),
+        )
+
+
+def check(checkpoint: Checkpoint, landed: Counter[int]) -> Ledger:
+    """Assert the promise about a checkpoint; the state of every row."""
+    ledger = Ledger.of(checkpoint)
+    states = (ledger.confirmed, ledger.rejected, ledger.in_doubt, ledger.never_sent)
+    every = Counter(ordinal for state in states for ordinal in state)
+    assert every == Counter(range(checkpoint.identity.rows)), "a row is in no state, or in two"
+    account = checkpoint.account()
+    counts = (account.confirmed, account.rejected, account.in_doubt, account.never_sent)
+    assert counts == tuple(map(len, states)), "the account counts other rows than it lists"
+    taken = frozenset(landed)
+    assert ledger.confirmed <= taken, f"lost: {sorted(ledger.confirmed - taken)}"
+    assert not ledger.rejected & taken, f"rejected and landed: {sorted(ledger.rejected & taken)}"
+    unknown = taken - ledger.confirmed - ledger.in_doubt - (ledger.never_sent & ledger.marked)
+    assert not unknown, f"landed and taken for never sent: {sorted(unknown)}"
+    twice = {ordinal for ordinal, times in landed.items() if times > 1}
+    assert twice <= ledger.marked, f"doubled: {sorted(twice - ledger.marked)}"
+    return ledger
+
+
+def noted(path: Path) -> Counter[int]:
+    """The vendor's file: one line a row, written before the answer."""
+    return Counter(map(int, path.read_text().split())) if path.exists() else Counter()
+
+
+def _confirmed(connection: sqlite3.Connection, rows: int) -> Iterator[int]:
+    for number, bits in connection.execute("SELECT number, bits FROM chunks"):
+        first = number * CHUNK
+        for ordinal in range(first, min(first + CHUNK, rows)):
+            at = ordinal - first
+            if bits is None or bits[at >> 3] >> (at & 7) & 1:
+                yield ordinal

@@ -1,0 +1,72 @@
+"""`map`: a mapping file to begin with."""
+
+# ruff: noqa: E501 - whole sentences
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import SAMPLES, CommandLine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCAL = "user_id,event,timestamp\n0042,buy,2024-02-29 10:00\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("users", "pushwoosh_users.csv"),
+        ("users", "onesignal_users.csv"),
+        ("events", "braze_events.csv"),
+        ("events", "segment_events.csv"),
+        ("events", "ga4_events.parquet"),
+    ],
+)
+def test_the_proposal_of_an_export_is_loaded_as_it_is(command: CommandLine, kind: str, name: str) -> None:
+    """Two commands lead from another vendor's export to bodies, without an editor between them."""
+    export = SAMPLES / "presets" / name
+    ran = command.run("map", kind, export, "-o", "mapping.toml")
+    assert ran.code == 0, ran.err
+    assert ran.err.endswith("The proposal can be loaded as it is.\n")
+    assert (command.folder / "mapping.toml").read_bytes() == export.with_suffix(".toml").read_bytes()
+    checked = command.run("check", kind, export, "--mapping", "mapping.toml")
+    rejected = "rejected:" in export.with_suffix(".bodies.txt").read_text("utf-8")
+    assert checked.code == (3 if rejected else 0), checked.err
+
+
+def test_a_zone_that_nobody_told_is_left_open_and_named(command: CommandLine, tmp_path: Path) -> None:
+    """The proposal is refused by a load until a person has set the zone; `--zone` sets it at once."""
+    source = tmp_path / "events.csv"
+    source.write_text(LOCAL)
+    ran = command.run("map", "events", "events.csv")
+    assert ran.code == 0
+    assert 'timestamp = { column = "timestamp", format = "iso" }\n' in ran.out
+    assert "# UNSURE: the values carry no time zone, and none is guessed" in ran.out
+    assert ran.err == (
+        "It is no export that is known. Check what is marked UNSURE (1 line). Before it can be loaded:\n"
+        '  timestamp from "timestamp": "2024-02-29 10:00" carries no time zone, and none is ever guessed. Set zone in '
+        'the mapping, for example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.\n'
+    )  # fmt: skip
+    ran = command.run("map", "events", "events.csv", "--zone", "Asia/Kathmandu")
+    assert 'timestamp = { column = "timestamp", format = "iso", zone = "Asia/Kathmandu" }\n' in ran.out
+    assert ran.err == "It is no export that is known. The proposal can be loaded as it is.\n"
+
+
+def test_a_mapping_that_exists_is_left_alone(command: CommandLine, tmp_path: Path) -> None:
+    """A file that a person may have worked on is not written over; a wrong zone is refused."""
+    (tmp_path / "events.csv").write_text(LOCAL)
+    (tmp_path / "mapping.toml").write_text("mine")
+    ran = command.run("map", "events", "events.csv", "-o", "mapping.toml")
+    assert (ran.code, ran.err) == (
+        2, "Error: mapping.toml exists already. Name another file, or remove it first.\n"
+    )  # fmt: skip
+    assert (tmp_path / "mapping.toml").read_text() == "mine"
+    ran = command.run("map", "events", "events.csv", "--zone", "Europe/Berln")
+    assert (ran.code, ran.err) == (
+        2, 'Error: --zone "Europe/Berln" is no time zone. Did you mean "Europe/Berlin"? Use an IANA name such as '
+        '"Europe/Berlin", an offset such as "+05:45", or seconds.\n',
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Kill loads until so many processes have died, and print what became of every row: `make crash`."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from shutil import rmtree
+
+from loader.model import Kind
+from tests.crash.campaign import Tally, killed_until_done
+
+
+def main() -> None:
+    """Run loads of events and of users in turn; exit 1 where the account was not true."""
+    options = parse()
+    tally, began = Tally(), time.monotonic()
+    while tally.kills < options.kills:
+        seed = options.seed + tally.loads
+        # Two loads of events, one of users.
+        kind = Kind.USERS if tally.loads % 3 == 2 else Kind.EVENTS
+        folder = Path(tempfile.mkdtemp(prefix=f"crash-{seed}-"))
+        try:
+            killed_until_done(folder, kind, options.rows, random.Random(seed), tally)
+        except AssertionError:
+            say(f"The account is not true: seed {seed}, {kind}; what is left is in {folder}.\n{tally.text()}")
+            raise
+        rmtree(folder)
+        say(f"load {tally.loads}, {kind}, seed {seed}: {tally.kills} kills so far", error=True)
+    say(f"{tally.text()}\ntime             {time.monotonic() - began:,.0f} s")
+
+
+def parse() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=300, help="processes to kill at least (default: 300)")
+    parser.add_argument("--rows", type=int, default=3000, help="rows of each load (default: 3000)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first load (default: 1)")
+    return parser.parse_args()
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a line."""
+    print(text, file=sys.stderr if error else sys.stdout, flush=True)  # this is a command
+
+
+if __name__ == "__main__":
+    main()

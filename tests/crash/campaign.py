@@ -1,0 +1,182 @@
+"""Kills one load until it is done, holds the checker against every corpse, and counts."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING
+
+from loader.delivery import Policy
+from loader.journal import Checkpoint
+from loader.model import Kind, State
+from tests.checker import Ledger, check
+from tests.crash.load import (
+    CONCURRENCY,
+    MOMENTS,
+    PATIENCE_SECONDS,
+    Load,
+    device,
+    unmappable,
+    write_input,
+)
+from tests.crash.vendor import LATENCY_SECONDS, RecordingVendor, refuses
+
+if TYPE_CHECKING:
+    import random
+    import subprocess
+    from pathlib import Path
+
+    from tests.crash.load import Kill
+
+# Answers that one flush may hold: a connection brings one at once, and the next after the vendor's latency.
+FLUSH = CONCURRENCY * (1 + ceil(Policy().settle_seconds / LATENCY_SECONDS))
+# What a kill may put in doubt: the requests on the wire, and one flush.
+BOUND = CONCURRENCY + FLUSH
+FINISHED = (0, 3, 4)
+
+
+@dataclass
+class Tally:
+    """What was counted, over any number of loads."""
+
+    rows: int = 0
+    loads: int = 0
+    lost: int = 0
+    doubled: int = 0
+    doubts: list[int] = field(default_factory=list)
+    landed_doubts: int = 0
+    resolved: int = 0
+    repeated: int = 0
+    moments: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def kills(self) -> int:
+        """Processes that were killed."""
+        return len(self.doubts)
+
+    def text(self) -> str:
+        """The figures, for people."""
+        mean = sum(self.doubts) / max(1, self.kills)
+        moments = ", ".join(
+            f"{count} {name.replace('_', ' ')}" for name, count in sorted(self.moments.items())
+        )
+        return "\n".join(
+            [
+                f"kills            {self.kills:,}   ({moments})",
+                f"loads, rows      {self.loads:,}, {self.rows:,}",
+                f"lost             {self.lost:,}",
+                f"doubled          {self.doubled:,}",
+                f"doubts a kill    mean {mean:.2f}, max {max(self.doubts, default=0)} "
+                f"(bound {BOUND}: {CONCURRENCY} on the wire, {FLUSH} in one flush)",
+                f"doubts           {sum(self.doubts):,}, of which {self.landed_doubts:,} had landed; "
+                f"{self.resolved:,} resolved",
+                f"sent again       {self.repeated:,} users, known to be there twice",
+            ]
+        )
+
+
+def killed_until_done(folder: Path, kind: Kind, rows: int, chance: random.Random, tally: Tally) -> None:
+    """One load of so many rows, from its first start until every row is settled.
+
+    Raises:
+        AssertionError: the account was not true; the folder holds the corpse.
+    """
+    write_input(folder / f"{kind}.csv", kind, rows)
+    with RecordingVendor(folder / "landed") as vendor:
+        load = Load(folder, kind, rows, vendor)
+        tally.loads += 1
+        tally.rows += rows
+        while kill_once(load, chance, tally):
+            pass
+        settle_doubts(load, tally)
+
+
+def kill_once(load: Load, chance: random.Random, tally: Tally) -> bool:
+    """Start the load and kill it; whether it was killed, and not done before."""
+    before = doubts(load)
+    (kill,) = chance.choices(list(MOMENTS), list(MOMENTS.values()))
+    killed = not run(load, kill, chance)
+    load.vendor.alarm = None
+    if killed:
+        tally.moments[kill.__name__] += 1
+    count(load, tally, before if killed else None)
+    return killed
+
+
+def run(load: Load, kill: Kill, chance: random.Random) -> bool:
+    """Start the load and kill it; whether it was done before."""
+    with load.start() as process:
+        kill(load, process, chance)
+        said = ended(process)
+    if process.returncode == -signal.SIGKILL:
+        return False
+    assert process.returncode in FINISHED, said
+    return True
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """What a process said on its way out."""
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    return said
+
+
+def count(load: Load, tally: Tally, doubts_before: frozenset[int] | None) -> None:
+    """Count what a process left, then hold the checker against it."""
+    if not load.checkpoint.exists():
+        assert not load.vendor.landed
+        tally.doubts.append(0)
+        return
+    view, landed = Checkpoint.open(load.checkpoint), load.vendor.landed
+    ledger = Ledger.of(view)
+    tally.lost += len(ledger.confirmed - landed.keys())
+    tally.doubled += len({ordinal for ordinal, times in landed.items() if times > 1} - ledger.marked)
+    if doubts_before is not None:
+        tally.doubts.append(len(ledger.in_doubt - doubts_before))
+        assert tally.doubts[-1] <= BOUND, f"{tally.doubts[-1]} doubts after one kill"
+    check(view, landed)
+
+
+def doubts(load: Load) -> frozenset[int]:
+    """Rows in doubt so far."""
+    if not load.checkpoint.exists():
+        return frozenset()
+    return frozenset(row.ordinal for row in Checkpoint.open(load.checkpoint).exceptions(State.IN_DOUBT))
+
+
+def settle_doubts(load: Load, tally: Tally) -> None:
+    """Resolve the doubts by what the vendor has noted, and load what was dropped: then all of it is there.
+
+    The last start has already sent users in doubt again, but for those with a later row of their device.
+    """
+    rows = {row.ordinal for row in Checkpoint.open(load.checkpoint).exceptions(State.IN_DOUBT)}
+    landed = sorted(rows & load.vendor.landed.keys())
+    tally.landed_doubts += len(landed)
+    tally.resolved += len(rows)
+    (load.folder / "found.csv").write_text("user_id\n" + "".join(f"{ordinal}\n" for ordinal in landed))
+    if landed:
+        resolve(load, "--landed", "--from", "found.csv")
+    if len(rows) > len(landed):
+        resolve(load, "--dropped")
+    with load.start() as process:
+        said = ended(process)
+    assert process.returncode in FINISHED, said
+    ledger = check(Checkpoint.open(load.checkpoint), load.vendor.landed)
+    refused = {ordinal for ordinal in range(load.rows) if unmappable(ordinal) or refuses(ordinal)}
+    assert ledger.rejected == refused - ledger.in_doubt
+    assert not ledger.never_sent
+    assert ledger.confirmed == load.vendor.landed.keys()
+    assert load.kind is Kind.USERS or not ledger.in_doubt
+    tally.repeated += load.vendor.landed.total() - len(load.vendor.landed)
+    if load.kind is Kind.USERS:
+        stored = {device(ordinal): ordinal for ordinal in load.vendor.order}
+        newest = {device(ordinal): ordinal for ordinal in sorted(ledger.confirmed)}
+        assert stored == newest, "an older row of a device took the place of a newer one"
+
+
+def resolve(load: Load, *how: str) -> None:
+    """Settle doubts as a person does."""
+    with load.command("resolve", load.checkpoint.name, *how) as process:
+        said = ended(process)
+    assert process.returncode == 0, said

@@ -1,0 +1,142 @@
+"""One load: its input, its command, and a kill at a moment of its life."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import loader
+from loader.model import Kind
+from tests.crash.vendor import Alarm
+
+if TYPE_CHECKING:
+    import random
+
+    from tests.crash.vendor import RecordingVendor
+
+CONCURRENCY = 8
+APPLICATION = "AAAAA-11111"
+ROOT = Path(loader.__file__).parent.parent
+PATIENCE_SECONDS = 120.0
+
+
+def unmappable(ordinal: int) -> bool:
+    """Whether the mapping rejects a row, always."""
+    return ordinal % 50 == 25
+
+
+def device(ordinal: int) -> str:
+    """The device of a row: three rows in a row are of one."""
+    return f"D-{ordinal // 3}"
+
+
+def write_input(path: Path, kind: Kind, rows: int) -> None:
+    """A CSV whose column `user_id` is the ordinal; three rows in a row are of one device."""
+    with path.open("w", encoding="utf-8") as file:
+        if kind is Kind.EVENTS:
+            file.write("user_id,device_id,event,timestamp,timezone\n")
+        else:
+            file.write("user_id,device_id,timezone\n")
+        for ordinal in range(rows):
+            zone = "Nowhere/Nowhere" if unmappable(ordinal) else "America/New_York"
+            file.write(f"{ordinal},{device(ordinal)},")
+            file.write(f"purchase,20240229,{zone}\n" if kind is Kind.EVENTS else f"{zone}\n")
+
+
+@dataclass(frozen=True)
+class Load:
+    """A load of one kind of rows into a vendor, in a folder of its own."""
+
+    folder: Path
+    kind: Kind
+    rows: int
+    vendor: RecordingVendor
+
+    @property
+    def checkpoint(self) -> Path:
+        """Its checkpoint."""
+        return self.folder / f"{self.kind}.csv.{self.kind}.ckpt"
+
+    def start(self) -> subprocess.Popen[str]:
+        """The command, as a person types it; the same command again resumes."""
+        where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
+        return self.command(str(self.kind), f"{self.kind}.csv", *where, "--quiet")
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start any command of the loader that this process has imported."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "loader", *arguments],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def loads(self, process: subprocess.Popen[str]) -> bool:
+        """Whether the process has taken the lock of the checkpoint: it is opening it, or has."""
+        try:
+            return f"process {process.pid}\n" == Path(f"{self.checkpoint}-lock").read_text()
+        except OSError:
+            return False
+
+
+Kill = Callable[[Load, "subprocess.Popen[str]", "random.Random"], None]
+
+
+def from_start(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill at any time of a start, mostly before anything is opened."""
+    time.sleep(chance.uniform(0, 1.5))
+    process.kill()
+
+
+def while_opening(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill while the checkpoint is created, verified or opened, or the first rows are leased."""
+    while process.poll() is None and not load.loads(process):
+        time.sleep(0.0002)
+    time.sleep(chance.uniform(0, 0.06))
+    process.kill()
+
+
+def while_sending(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill at any time after the first request."""
+    begun = threading.Event()
+    load.vendor.alarm = Alarm(1, begun.set)
+    while process.poll() is None and not begun.wait(0.01):
+        pass
+    time.sleep(chance.expovariate(1 / 0.06))
+    process.kill()
+
+
+def once_taken(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill between the vendor's note of a row and its answer."""
+    load.vendor.alarm = Alarm(chance.randrange(1, 120), process.kill)
+    process.wait(PATIENCE_SECONDS)
+
+
+def once_answered(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+    """Kill right after an answer: on its way, received, or just being written down."""
+    ring = threading.Event()
+    load.vendor.alarm = Alarm(chance.randrange(1, 120), ring.set, answered=True)
+    while process.poll() is None and not ring.wait(0.01):
+        pass
+    time.sleep(chance.choice([0.0, chance.uniform(0, 0.012)]))
+    process.kill()
+
+
+# So often of a hundred kills.
+MOMENTS: dict[Kill, int] = {
+    from_start: 8,
+    while_opening: 22,
+    while_sending: 25,
+    once_taken: 20,
+    once_answered: 25,
+}

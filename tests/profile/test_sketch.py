@@ -1,0 +1,51 @@
+"""Counting distinct values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from loader.profile.sketch import KEPT, Distinct, hashed
+
+
+def counting(values: range, parts: int = 7) -> Distinct:
+    """These values, each twice, a part at a time."""
+    distinct = Distinct()
+    texts = pa.array([f"value {value}" for value in values] * 2)
+    for part in range(parts):
+        distinct.add(hashed(texts)[part::parts])
+    return distinct
+
+
+@pytest.mark.parametrize("values", [0, 1, 1000, KEPT])
+def test_few_values_are_counted_exactly(values: int) -> None:
+    """Up to the bound the number is exact, and says so."""
+    distinct = counting(range(values))
+    assert (distinct.count, distinct.exact) == (values, True)
+
+
+@pytest.mark.parametrize("values", [KEPT + 1, 20_000, 300_000])
+def test_many_values_are_counted_nearly_and_it_says_so(values: int) -> None:
+    """Beyond it the number is within 5 % (three standard errors), and is not called exact."""
+    distinct = counting(range(values))
+    assert not distinct.exact
+    assert abs(distinct.count - values) < 0.05 * values
+
+
+def test_the_number_does_not_depend_on_the_order() -> None:
+    """The same values in another order, or in one part, give the same number: two checks can be compared."""
+    values = hashed(pa.array([str(value) for value in range(50_000)]))
+    counts = []
+    for order in (values, values[::-1], np.random.default_rng(1).permutation(values)):
+        distinct = Distinct()
+        for start in range(0, len(order), 4999):
+            distinct.add(order[start : start + 4999])
+        counts.append(distinct.count)
+    assert len(set(counts)) == 1
+
+
+def test_texts_that_are_nearly_alike_are_told_apart() -> None:
+    """NUL, case, blanks and order count."""
+    texts = ["", "\0", "a", "a\0", "a\0b", "A", " a", "a ", "ab", "ba", "é", "e\u0301"]
+    assert len(set(hashed(pa.array(texts)).tolist())) == len(texts)
