@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from loader.cli import show
+from loader.cli import show, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, check_settings
 from loader.model import Kind
 
@@ -31,6 +31,13 @@ def check(kind: str, **options: Any) -> None:
 
 def run(kind: Kind, options: dict[str, Any]) -> None:
     """One check, from the parsed options to the exit code."""
+    with standard_input.for_a_look(options) as settled:
+        exit_code = look(kind, settled)
+    sys.exit(exit_code)
+
+
+def look(kind: Kind, options: dict[str, Any]) -> int:
+    """Check, and show what was found; the exit code."""
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     say = show.speaker(quiet=options["quiet"], summary=options["summary"])
@@ -41,4 +48,4 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
     say(show.profile_text(profile, kind))
     exit_code = 3 if profile.rejected else 0
     show.write_json(show.profile_record(profile, kind, exit_code), options["summary"])
-    sys.exit(exit_code)
+    return exit_code
