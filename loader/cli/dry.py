@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loader.cli import show
+from loader.cli import show, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, check_settings
 from loader.errors import ConfigError
 from loader.model import Kind
@@ -59,6 +59,13 @@ def check(kind: str, **options: Any) -> None:
 
 def run(kind: Kind, options: dict[str, Any]) -> None:
     """One check, from the parsed options to the exit code."""
+    with standard_input.for_a_look(options) as settled:
+        exit_code = look(kind, settled)
+    sys.exit(exit_code)
+
+
+def look(kind: Kind, options: dict[str, Any]) -> int:
+    """Check, and show what was found; the exit code."""
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
     from loader.cli.show_check import curl, profile_text  # noqa: PLC0415
     from loader.profile import profile_record  # noqa: PLC0415
@@ -74,7 +81,7 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
     record = profile_record(profile)
     record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None
     show.write_json(record, summary)
-    sys.exit(profile.exit_code)
+    return profile.exit_code
 
 
 def rejects_writer(

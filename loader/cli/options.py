@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from glob import has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,9 +224,18 @@ def read_token(file: Path | None) -> Token | None:
     return Token(text)
 
 
-def default_checkpoint(kind: Kind, first_file: str, *, sandbox: bool) -> Path:
-    """Beside the first input; a rehearsal in the sandbox has one of its own."""
-    return Path(f"{first_file}.{kind}{'.sandbox' if sandbox else ''}.ckpt")
+def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
+    """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
+
+    It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
+    and refused, where another name would begin anew. A rehearsal in the sandbox has one of its own.
+    """
+    ending = f"{kind}{'.sandbox' if sandbox else ''}.ckpt"
+    path = Path(first)
+    if has_magic(first) and not path.exists():
+        plain = list(takewhile(lambda part: not has_magic(part), path.parts))
+        return Path(*plain, ending)
+    return path.with_name(f"{path.name}.{ending}") if path.name else Path(ending)
 
 
 def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> Settings:

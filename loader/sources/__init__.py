@@ -2,7 +2,8 @@
 
     open_source(paths)   paths -> Source, everything that can be refused at once is (files.py)
     Source               schema, sample, survey, chunks (records.py: what every source offers)
-    delimited, parquet   one module a format: one file -> slabs of Arrow columns
+    delimited, jsonlines, parquet, arrow    one module a format: one file -> slabs of Arrow columns
+    paths, partitions    folders and patterns -> files; columns that stand in the names of folders
     content              what is in a file, unpacked on the way where it is compressed
     spoken, csvreader    how a text file is written, told from its beginning; pyarrow's reader opened on it
     ragged               CSV records with another number of cells than the header: kept in their place

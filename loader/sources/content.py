@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from loader.errors import SourceError
+from loader.sources.paths import PACKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _STEP = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
-_SUFFIXES = {".gz", ".bz2", ".zst", ".zip"}
 _NO_MEMBER = "__MACOSX/"  # what macOS puts beside each file in a ZIP archive
 
 
@@ -178,7 +178,7 @@ def unpacked(file: InputFile, head: bytes) -> InputFile | Packed:
         return file
     if packing != "zip":
         path = PurePath(file.name)
-        return Packed(file, packing, path.stem if path.suffix.lower() in _SUFFIXES else path.name)
+        return Packed(file, packing, path.stem if path.suffix.lower() in PACKED else path.name)
     with file.open() as raw, _archive(raw, file.name) as archive:
         return Packed(file, packing, _only_member(archive, file.name))
 

@@ -12,10 +12,14 @@ import pandas as pd
 from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.model import Chunk
+from loader.sources.arrow import FILE_MAGIC, STREAM_MAGIC, ArrowRecords
 from loader.sources.content import Packed, unpacked
 from loader.sources.delimited import DelimitedFile
 from loader.sources.inputfile import InputFile
+from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
+from loader.sources.partitions import partitioned
+from loader.sources.paths import ARROW, DELIMITED, JSON_LINES, KNOWN_ENDINGS, PARQUET, expanded
 from loader.sources.records import Survey
 
 if TYPE_CHECKING:
@@ -27,8 +31,6 @@ if TYPE_CHECKING:
     from loader.model import FileRecord
     from loader.sources.records import Reader, Slab, Source
 
-_DELIMITED = {".csv": ",", ".txt": ",", ".tsv": "\t", ".tab": "\t"}
-_PARQUET = {".parquet", ".pq"}
 _PARQUET_MAGIC = b"PAR1"
 _EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
 
@@ -43,7 +45,7 @@ def open_source(
     """Open files as one stream of records, in the given order.
 
     Args:
-        paths: CSV, TSV or Parquet files with the same columns.
+        paths: files with the same columns, folders of such files, and patterns (``2024-*.csv``).
         chunk_rows: records a chunk at most.
         dialect: what is said of how the text files are written; the rest is told from their beginning.
         known: the files as a survey found them before, in the same order. What was told from their beginning
@@ -54,11 +56,11 @@ def open_source(
     """
     if not paths:
         raise SourceError("No input file was given.")
-    files = [InputFile.at(path) for path in paths]
+    files = [InputFile.at(path) for path in expanded(paths)]
     _refuse_twice(files)
     forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
     readers = [
-        _reader(file, (dialect or Dialect()).over(_said(form)))
+        partitioned(_reader(file, (dialect or Dialect()).over(_said(form))))
         for file, form in zip(files, forms, strict=True)
     ]
     for reader in readers[1:]:
@@ -156,27 +158,32 @@ def _refuse_twice(files: Sequence[InputFile]) -> None:
 
 
 def _reader(file: InputFile, dialect: Dialect) -> Reader:
+    """The reader of a file, by its first bytes and by its name."""
     content = unpacked(file, file.head(8))
     head = content.head(8)
     if head.startswith(_EXCEL_MAGIC):
         raise SourceError(f'{file.name}: is an old Excel workbook; save it as "CSV UTF-8".')
     inside = content.inside if isinstance(content, Packed) else file.name
     suffix = PurePath(inside).suffix.lower()
-    if suffix in _PARQUET or head.startswith(_PARQUET_MAGIC):
-        if content is not file:
-            raise SourceError(
-                f"{file.name}: is a compressed Parquet file, which cannot be read from front to back; "
-                "unpack it first. (Parquet compresses its pages itself.)"
-            )
-        return ParquetRecords(file)
-    usual = _DELIMITED.get(suffix, dialect.delimiter)
-    if usual is None:
-        known = ", ".join([*_DELIMITED, *sorted(_PARQUET)])
+    if suffix in PARQUET or head.startswith(_PARQUET_MAGIC):
+        return ParquetRecords(_not_packed(file, content, "Parquet"))
+    if suffix in ARROW or head.startswith((FILE_MAGIC, STREAM_MAGIC)):
+        return ArrowRecords(_not_packed(file, content, "Arrow"))
+    if suffix in JSON_LINES:
+        return JsonLinesFile(file, content, dialect)
+    usual = DELIMITED.get(suffix, dialect.delimiter)
+    if usual is not None:
+        return DelimitedFile(file, content, dialect, usual)
+    raise SourceError(f"{file.name}: what kind of file it is cannot be told from its name. {KNOWN_ENDINGS}")
+
+
+def _not_packed(file: InputFile, content: InputFile | Packed, kind: str) -> InputFile:
+    if content is not file:
         raise SourceError(
-            f"{file.name}: what kind of file it is cannot be told from its name. Known endings: {known}, "
-            "and those of compressed files after them (.gz, .bz2, .zst, .zip)."
+            f"{file.name}: is a compressed {kind} file, which cannot be read from front to back; unpack it "
+            f"first. ({kind} files can be compressed within.)"
         )
-    return DelimitedFile(file, content, dialect, usual)
+    return file
 
 
 def _same_columns(model: Reader, other: Reader) -> None:

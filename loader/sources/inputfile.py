@@ -108,14 +108,11 @@ class InputFile:
             raise SourceError(f"{name}: there is no such file.") from None
         except (OSError, ValueError) as failure:
             raise SourceError(f"{name}: cannot be read: {_why(failure)}.") from failure
-        if stat.S_ISDIR(status.st_mode):
-            raise SourceError(
-                f"{name}: is a folder. Name the files in it, for example {name.rstrip('/')}/*.csv."
-            )
         if not stat.S_ISREG(status.st_mode):
             raise SourceError(
                 f"{name}: is {_species(status.st_mode)}, which can be read only once; a load that can be "
-                "resumed has to read its input again. Write it to a file first."
+                "resumed has to read its input again. Write it to a file first, or give it as standard "
+                "input (-)."
             )
         return cls(name, path, Stamp.of(status))
 

@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from loader.errors import SourceError
 from loader.model import FileRecord
-from loader.sources.records import Slab, checked_names
+from loader.sources.records import Slab, checked_names, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ class ParquetRecords:
         count = len(self._group_rows)
         return SourceError(
             f"{self.name}: row group {group + 1} of {count} is damaged; from row {lost + 1:,} on it "
-            f"cannot be read ({_on_one_line(why)}). The rows before it are not affected. "
+            f"cannot be read ({on_one_line(why)}). The rows before it are not affected. "
             "Export the file again."
         )
 
@@ -110,7 +110,7 @@ class ParquetRecords:
         except (pa.ArrowException, OSError) as failure:
             raise SourceError(
                 f"{self.name}: is not a whole Parquet file, its footer cannot be read "
-                f"({_on_one_line(str(failure))}). Was the copy cut off? Copy or export it again."
+                f"({on_one_line(str(failure))}). Was the copy cut off? Copy or export it again."
             ) from failure
 
 
@@ -132,7 +132,3 @@ def _open(raw: WatchedFile) -> parquet.ParquetFile:
 def _batch_rows(rows: int, size: int) -> int:
     """Records a batch, so that wide records do not make a large batch; `size` in bytes, uncompressed."""
     return max(1, min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)))
-
-
-def _on_one_line(why: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in why).split()).rstrip(".")

@@ -152,3 +152,8 @@ def brief(text: str, limit: int = 60) -> str:
     if not shown.isprintable():
         shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
     return f'"{shown}"'
+
+
+def on_one_line(why: str) -> str:
+    """A library's message, for the middle of a sentence."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in why).split()).rstrip(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import pandas as pd
 import pytest
 
 from loader.errors import SourceError
@@ -48,6 +49,11 @@ def cells(source: Source, first: int = 0) -> list[list[object]]:
         records += chunk.frame.astype(object).to_numpy().tolist()
     assert first + len(records) == max(source.survey().rows, first)
     return records
+
+
+def texts(source: Source, first: int = 0) -> list[list[object]]:
+    """As `cells`, an empty cell as None."""
+    return [[None if cell is pd.NA else cell for cell in record] for record in cells(source, first)]
 
 
 def unreadable(source: Source) -> dict[int, str]:

@@ -121,10 +121,10 @@ def test_sample_is_the_first_readable_records_of_all_files(written: Written) -> 
     [
         (
             b"{}",
-            "x.json",
-            "x.json: what kind of file it is cannot be told from its name. "
-            "Known endings: .csv, .txt, .tsv, .tab, .parquet, .pq, and those of compressed files after them "
-            "(.gz, .bz2, .zst, .zip).",
+            "x.dat",
+            "x.dat: what kind of file it is cannot be told from its name. Known endings: .csv, .txt, .tsv, "
+            ".tab, .json, .jsonl, .ndjson, .parquet, .pq, .arrow, .arrows, .feather, .ipc, and those of "
+            "compressed text files after them (.bz2, .gz, .zip, .zst).",
         ),
     ],
 )
@@ -143,14 +143,15 @@ def test_parquet_is_known_by_its_content(written: Written) -> None:
     assert cells(open_source(["x.csv"])) == [[1]]
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A missing file, a folder, a pipe without a writer and a device: a sentence each, and no waiting."""
+def test_what_is_no_file_is_refused() -> None:
+    """A missing file, a pipe without a writer and a device: a sentence each, and no waiting."""
     os.mkfifo("pipe.csv")
-    (tmp_path / "folder.csv").mkdir()
-    again = "a load that can be resumed has to read its input again. Write it to a file first."
+    again = (
+        "a load that can be resumed has to read its input again. Write it to a file first, or give it as "
+        "standard input (-)."
+    )
     expected = {
         "missing.csv": "missing.csv: there is no such file.",
-        "folder.csv": "folder.csv: is a folder. Name the files in it, for example folder.csv/*.csv.",
         "pipe.csv": f"pipe.csv: is a pipe (FIFO), which can be read only once; {again}",
         "/dev/null": f"/dev/null: is a device, which can be read only once; {again}",
     }

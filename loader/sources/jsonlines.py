@@ -1,0 +1,264 @@
+"""JSON Lines: one object a line -> slabs of text columns.
+
+Every value is text, as in a CSV: a string as it is, a number as it is written (an id beyond 2^53 keeps its
+digits, 12.10 its zero), true and false by name, an object or array as JSON. A missing key and null are both
+empty. So it does not matter where the values of a column change their type in the middle of the file.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pyarrow as pa
+
+from loader.dialect import Dialect
+from loader.errors import SourceError
+from loader.model import FileRecord
+from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
+from loader.sources.content import Damaged, Packed
+from loader.sources.records import Slab, brief, checked_names, recognised
+from loader.sources.segments import Surveyed, Text, slabs_from
+from loader.sources.textfile import NotText, TextFile, encoding_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loader.model import Mark
+    from loader.sources.content import Content
+    from loader.sources.inputfile import InputFile
+    from loader.sources.ragged import RaggedRows
+
+BLOCK = 1 << 20
+LONGEST = 12 << 20
+# So many lines in a row that are no objects are no damaged records but another format.
+MAX_RUN = 10_000
+
+
+class Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+class JsonLinesFile:
+    """A file of one JSON object a line.
+
+    Args:
+        file: the file.
+        content: what is in it.
+        dialect: `columns` names all keys, for a file whose first records do not have them all.
+
+    Raises:
+        SourceError: at once where the beginning is not of that format.
+    """
+
+    def __init__(self, file: InputFile, content: Content, dialect: Dialect) -> None:
+        self._file = file
+        self._content = content
+        self._marks: tuple[Mark, ...] = ()
+        self._unknown: dict[str, int] = {}
+        self._run = 0
+        # No quote keeps a line end from ending its record.
+        self._text = Text(content, "utf-8", 0, header=False, ends=partial(RecordEnds, b",", b""))
+        self._columns: tuple[str, ...] = ()
+        self._known: frozenset[str] = frozenset()
+        self._columns = dialect.columns or self._keys_at_the_beginning()
+        self._known = frozenset(self._columns)
+        checked_names(self._columns, file.name)
+        self.schema = pa.schema([(name, pa.string()) for name in self._columns])
+
+    @property
+    def name(self) -> str:
+        """The path as the person gave it."""
+        return self._file.name
+
+    @property
+    def form(self) -> str:
+        """How it is read."""
+        packed = f" in {self._content.packing}" if isinstance(self._content, Packed) else ""
+        return f"JSON Lines{packed}: {Dialect(columns=self._columns).written}"
+
+    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+        """Hash, count and check in one pass; where the file is a known one, only hash.
+
+        Raises:
+            SourceError: a byte that is not UTF-8, a line that is too long, a key that is no column.
+        """
+        record = recognised(self._file, self.form, known) or self._surveyed()
+        self._marks = record.marks
+        return record
+
+    def slabs(self, first: int) -> Iterator[Slab]:
+        """The records from number `first` on; reading begins at the mark before it."""
+        for slab in slabs_from(first, self._marks, self._text, self._parsed):
+            if slab.end > first:
+                yield slab.between(max(first, slab.first), slab.end)
+
+    def _surveyed(self) -> FileRecord:
+        self._unknown.clear()
+        surveyed = Surveyed(self._text, BLOCK, tail=b"\n")
+        rows = max((slab.end for slab in surveyed.slabs(self._parsed)), default=0)
+        if self._unknown:
+            raise SourceError(self._keys_that_are_no_columns())
+        sha256 = surveyed.sha256() if self._content is self._file else self._file.sha256()
+        return FileRecord(self.name, self._file.size, sha256, rows, tuple(surveyed.marks), self.form)
+
+    def _keys_that_are_no_columns(self) -> str:
+        first, row = next(iter(self._unknown.items()))
+        names = ",".join([*self._columns, *self._unknown])
+        return (
+            f"{self.name}, row {row:,}: has {brief(first)}, which no record at the beginning of the file "
+            f"has. All keys must be known from there on: name them, --columns {names}"
+        )
+
+    def _keys_at_the_beginning(self) -> tuple[str, ...]:
+        """The keys of the records in the first block, in the order in which they are met."""
+        head = self._content.head(BLOCK)
+        if len(head) == BLOCK and b"\n" not in head:
+            head = self._content.head(LONGEST)
+        start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+        if not start:
+            raise SourceError(f"{self.name}: is empty. Was the export cut off?")
+        if start.startswith(b"[") or start.split(b"\n", 1)[0].strip() == b"{":
+            raise SourceError(
+                f"{self.name}: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
+                "records, jq -c . for records over several lines."
+            )
+        lines = start.split(b"\n")
+        for line in lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines:
+            if line.strip():
+                self._cells(line)
+        if not self._unknown:
+            raise SourceError(f"{self.name}: the lines at its beginning are no JSON objects with keys.")
+        return tuple(self._unknown)
+
+    def _parsed(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
+        rest, begun = b"", text.start > 0
+        with self._explained(ragged):
+            while block := text.read(BLOCK):
+                if not begun:
+                    block, begun = block.removeprefix(BYTE_ORDER_MARK), True
+                *lines, rest = (rest + block).split(b"\n")
+                if len(rest) > LONGEST:
+                    raise SourceError(
+                        f"{self.name}: after row {ragged.end + len(lines):,} a line is longer than "
+                        f"{LONGEST >> 20} MB; no request that large would be taken. Is it JSON Lines?"
+                    )
+                if records := [line for line in lines if line.strip()]:
+                    yield self._slab(records, ragged)
+
+    def _slab(self, lines: list[bytes], ragged: RaggedRows) -> Slab:
+        unreadable: dict[int, str] = {}
+        rows: list[tuple[str | None, ...]] = []
+        nothing = (None,) * len(self._columns)
+        for number, line in enumerate(lines):
+            cells = self._cells(line, row=ragged.end + number + 1)
+            if isinstance(cells, str):
+                unreadable[number] = cells
+                self._count_run()
+            else:
+                self._run = 0
+            rows.append(nothing if isinstance(cells, str) else cells)
+        arrays = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        slab = Slab(ragged.end, pa.Table.from_arrays(arrays, schema=self.schema), unreadable)
+        ragged.end = slab.end
+        return slab
+
+    def _count_run(self) -> None:
+        self._run += 1
+        if self._run > MAX_RUN:
+            raise SourceError(
+                f"{self.name}: {MAX_RUN:,} lines one after the other are no JSON objects. Is it JSON Lines?"
+            )
+
+    def _cells(self, line: bytes, row: int = 0) -> tuple[str | None, ...] | str:
+        """The cells of a record, or why it is none."""
+        try:
+            record = _DECODER.decode(line.decode())
+        except (ValueError, RecursionError) as failure:
+            return _complaint(failure, line)
+        if not isinstance(record, dict):
+            return f"the row is no JSON object, with keys, but a value: {_shown(line)}."
+        if not record.keys() <= self._known:
+            met = {*self._known, *self._unknown}
+            self._unknown.update((key, row) for key in record if key not in met)
+        cells = tuple([_cell(record.get(name)) for name in self._columns])
+        if b"\\u" in line and (name := self._halved(cells)):
+            return f'the row has half a character (a lone surrogate) in "{name}": {_shown(line)}.'
+        return cells
+
+    def _halved(self, cells: tuple[str | None, ...]) -> str | None:
+        """The column of a cell that no UTF-8 can hold."""
+        for name, cell in zip(self._columns, cells, strict=True):
+            try:
+                (cell or "").encode()
+            except UnicodeEncodeError:
+                return name
+        return None
+
+    @contextmanager
+    def _explained(self, ragged: RaggedRows) -> Iterator[None]:
+        """Turn what can go wrong into sentences."""
+        try:
+            yield
+        except NotText as found:
+            where = f"after row {ragged.end:,}, byte {found.offset + 1:,}"
+            raise SourceError(f"{self.name}, {where}: {encoding_advice(found)}") from None
+        except Damaged as failure:
+            raise failure.after(ragged.end) from None
+
+
+class _TwiceNamed(ValueError):
+    """An object that has a key twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceNamed(next(key for key in keys if keys.count(key) > 1))
+    return record
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=Number, parse_float=Number, parse_constant=_no_number
+)
+
+
+def _cell(value: Any) -> str | None:
+    if value is None or type(value) is str:
+        return value
+    return str(value) if type(value) is Number else written(value)
+
+
+def written(value: Any) -> str:
+    """A value as JSON again, its numbers as they were written."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{written(key)}: {written(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(written, value)) + "]"
+    return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
+
+
+def _complaint(failure: ValueError | RecursionError, line: bytes) -> str:
+    if isinstance(failure, RecursionError):
+        return f"the row is nested too deeply: {_shown(line)}."
+    if isinstance(failure, _TwiceNamed):
+        return f"the row has the key {brief(str(failure))} twice: {_shown(line)}."
+    why = (
+        f"{failure.msg} at character {failure.pos + 1}"
+        if isinstance(failure, json.JSONDecodeError)
+        else failure
+    )
+    return f"the row is no JSON ({why}): {_shown(line)}."
+
+
+def _shown(line: bytes) -> str:
+    return brief(line[:200].decode(errors="replace"))

@@ -1,0 +1,68 @@
+"""Columns in the names of folders (``day=2024-01-31/part-0.parquet``), as Hive and Spark write them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from loader.sources.records import Slab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loader.model import FileRecord
+    from loader.sources.records import Reader
+
+_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+
+
+def partitioned(reader: Reader) -> Reader:
+    """The reader, with the columns that the folders of its path add, but for those that the file has."""
+    parts = [part for part in PurePath(reader.name).parts[:-1] if "=" in part]
+    named = {key: value for key, _, value in (part.partition("=") for part in parts)}
+    added = {key: value for key, value in named.items() if key and key not in reader.schema.names}
+    return Partitioned(reader, added) if added else reader
+
+
+class Partitioned:
+    """A reader with more columns, each of one text for the whole file, never taken for a number or a day."""
+
+    def __init__(self, reader: Reader, added: dict[str, str]) -> None:
+        self._reader = reader
+        self._added = added
+        self._values = {key: None if value == _NOTHING else unquote(value) for key, value in added.items()}
+        self.schema = reader.schema
+        for key in added:
+            self.schema = self.schema.append(pa.field(key, pa.string()))
+
+    @property
+    def name(self) -> str:
+        """The path as the person gave it."""
+        return self._reader.name
+
+    @property
+    def form(self) -> str:
+        """How it is read: another folder gives other rows."""
+        folders = ", ".join(f"{key}={value}" for key, value in self._added.items()).replace(":", "%3A")
+        kind, colon, rest = self._reader.form.partition(": ")
+        return f"{kind} with {folders}{colon}{rest}"
+
+    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+        """As the file's."""
+        form = self.form
+        within = [replace(record, form=self._reader.form) for record in known if record.form == form]
+        return replace(self._reader.survey(within), form=form)
+
+    def slabs(self, first: int) -> Iterator[Slab]:
+        """As the file's, with the columns of its folders."""
+        for slab in self._reader.slabs(first):
+            table = slab.table
+            for key, value in self._values.items():
+                table = table.append_column(
+                    pa.field(key, pa.string()), pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
+                )
+            yield Slab(slab.first, table, slab.unreadable)

@@ -1,0 +1,72 @@
+"""The files that are meant by paths, folders and patterns: in a stable order, none left out in silence."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+DELIMITED = {".csv": ",", ".txt": ",", ".tsv": "\t", ".tab": "\t"}
+JSON_LINES = {".jsonl", ".ndjson", ".json"}
+PARQUET = {".parquet", ".pq"}
+ARROW = {".arrow", ".arrows", ".feather", ".ipc"}
+PACKED = {".gz", ".bz2", ".zst", ".zip"}
+_ENDINGS = {*DELIMITED, *JSON_LINES, *PARQUET, *ARROW, *PACKED}
+KNOWN_ENDINGS = (
+    f"Known endings: {', '.join([*DELIMITED, *sorted(JSON_LINES), *sorted(PARQUET), *sorted(ARROW)])}, "
+    f"and those of compressed text files after them ({', '.join(sorted(PACKED))})."
+)
+
+
+def expanded(given: Sequence[Path | str]) -> list[str]:
+    """The files: those of a folder and its folders, those that fit a pattern, in the order of their names.
+
+    Raises:
+        SourceError: a folder or pattern without a file, or a folder with one that is nothing to load.
+    """
+    return [name for path in given for name in _files(path)]
+
+
+def _files(path: Path | str) -> Iterator[str]:
+    name = str(path)
+    if Path(name).is_dir():
+        yield from _in_folder(name)
+    elif glob.has_magic(name) and not Path(name).exists():
+        yield from _fitting(name)
+    else:
+        yield name
+
+
+def _fitting(pattern: str) -> list[str]:
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
+    found = sorted(name for name in matches if not Path(name).is_dir())
+    if not found:
+        raise SourceError(f"{pattern}: no file fits this pattern.")
+    return found
+
+
+def _in_folder(folder: str) -> list[str]:
+    """All files in it; hidden ones and marks such as _SUCCESS are none, nor are checkpoints."""
+    files = sorted(
+        str(path)
+        for path in Path(folder).rglob("*")
+        if path.is_file() and not _set_aside(path.relative_to(folder))
+    )
+    if not files:
+        raise SourceError(f"{folder}: there is no file to load in this folder. {KNOWN_ENDINGS}")
+    for name in files:
+        if Path(name).suffix.lower() not in _ENDINGS:
+            raise SourceError(
+                f"{folder}: holds {name}, which is nothing to load by its name, and nothing is left out in "
+                f"silence. Move it, or name the files, for example '{folder.rstrip('/')}/**/*.csv'."
+            )
+    return files
+
+
+def _set_aside(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts) or ".ckpt" in path.name

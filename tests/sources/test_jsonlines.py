@@ -1,0 +1,171 @@
+"""JSON Lines: every value is text as it was written, every line keeps its number, nothing is left out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loader.dialect import Dialect
+from loader.errors import SourceError
+from loader.sources import jsonlines, open_source, segments
+from tests.sources.conftest import texts, unreadable
+
+if TYPE_CHECKING:
+    from tests.sources.conftest import Written
+
+NAME = "export.jsonl"
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+
+
+@given(
+    rows=st.lists(st.fixed_dictionaries({"a": VALUES, "b": VALUES}), min_size=1, max_size=30),
+    ascii_only=st.booleans(),
+    block=st.integers(64, 200),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+def test_values_arrive_as_they_were_written(
+    written: Written, rows: list[dict[str, object]], ascii_only: bool, block: int
+) -> None:
+    """Text and null are what they are, the rest is the JSON that the file has, wherever reading begins."""
+
+    def cell(value: object) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False)
+
+    lines = [json.dumps(row, ensure_ascii=ascii_only) for row in rows]
+    path = written("\n".join(lines).encode("utf-8", "surrogatepass"), NAME)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "SHORTEST", 50)
+        source = open_source([path], dialect=Dialect(columns=("a", "b")))
+        patch.setattr(jsonlines, "BLOCK", block)
+        expected = [[cell(row["a"]), cell(row["b"])] for row in rows]
+        assert texts(source) == expected
+        for mark in source.survey().files[0].marks:
+            assert texts(source, mark.row) == expected[mark.row :]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("9007199254740993", "9007199254740993"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("12.10", "12.10"),
+        ("1e5", "1e5"),
+        ("-0.0", "-0.0"),
+        ('"00123"', "00123"),
+        ('" 42 "', " 42 "),
+        ('"2024-01-31T10:00:00Z"', "2024-01-31T10:00:00Z"),
+        ("true", "true"),
+        ('"true"', "true"),
+        ("null", None),
+        ('""', ""),
+        ('{"n": 1.50, "m": [9007199254740993, "x"]}', '{"n": 1.50, "m": [9007199254740993, "x"]}'),
+        ('"\\ud83d\\ude00"', "😀"),
+    ],
+)
+def test_no_value_is_interpreted(written: Written, value: str, text: str | None) -> None:
+    """Ids and amounts keep their digits, text is never taken for a time."""
+    assert texts(open_source([written(f'{{"id": {value}, "x": 1}}\n', NAME)])) == [[text, "1"]]
+
+
+def test_a_column_may_change_its_type(written: Written) -> None:
+    """In the middle of the file too; a missing key and null are both empty."""
+    lines = ['{"a": 1, "b": "x"}', '{"a": "1"}', '{"b": null, "a": [1]}', "", '{"a": true, "b": 2}\r']
+    source = open_source([written("\ufeff" + "\n".join(lines), NAME)])
+    assert texts(source) == [["1", "x"], ["1", None], ["[1]", None], ["true", "2"]]
+    assert source.survey().files[0].form == 'JSON Lines: columns = ["a", "b"]'
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"a": 1', 'the row is no JSON (Expecting \',\' delimiter at character 8): "{\\"a\\": 1".'),
+        ("[1]", 'the row is no JSON object, with keys, but a value: "[1]".'),
+        ('{"a": NaN}', 'the row is no JSON (NaN is no JSON): "{"a": NaN}".'),
+        ('{"a": 1, "a": 2}', 'the row has the key "a" twice: "{"a": 1, "a": 2}".'),
+        (
+            '{"a": "\\ud800"}',
+            'the row has half a character (a lone surrogate) in "a": "{"a": "\\ud800"}".',
+        ),
+        ('{"a": ' + "[" * 100_000 + "}", f'the row is nested too deeply: "{{"a": {"[" * 53}…".'),
+    ],
+    ids=["cut", "no object", "NaN", "twice", "half a character", "deep"],
+)
+def test_a_line_that_is_no_record_keeps_its_place(written: Written, line: str, reason: str) -> None:
+    """It is listed with the reason; the lines around it are read."""
+    source = open_source([written(f'{{"a": 1}}\n{line}\n{{"a": 3}}\n', NAME)])
+    assert texts(source) == [["1"], [None], ["3"]]
+    assert unreadable(source) == {1: reason.replace('\\"', '"')}
+
+
+def test_a_key_that_no_first_record_has_is_refused(written: Written) -> None:
+    """Before anything is sent: the column would be left out in silence. The message has the whole option."""
+    path = written('{"a": 1}\n' * 200_000 + '{"a": 1, "b": 2}\n{"c": 3}\n', NAME)
+    with pytest.raises(SourceError) as refusal:
+        open_source([path]).survey()
+    assert str(refusal.value) == (
+        'export.jsonl, row 200,001: has "b", which no record at the beginning of the file has. '
+        "All keys must be known from there on: name them, --columns a,b,c"
+    )
+    source = open_source([path], dialect=Dialect(columns=("a", "b", "c")))
+    assert texts(source, 200_000) == [["1", "2", None], [None, None, "3"]]
+    assert texts(open_source([path], known=source.survey().files), 200_001) == [[None, None, "3"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "export.jsonl: is empty. Was the export cut off?"),
+        (
+            b'[{"a": 1}]',
+            "export.jsonl: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
+            "records, jq -c . for records over several lines.",
+        ),
+        (
+            b'{\n  "a": 1\n}\n',
+            "export.jsonl: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
+            "records, jq -c . for records over several lines.",
+        ),
+        (b"1\n2\n", "export.jsonl: the lines at its beginning are no JSON objects with keys."),
+        (
+            b'{"a": 1}\n{"a": "M\xfcller"}\n',
+            "export.jsonl, after row 0, byte 18: the byte fc in 'M\\xfcller' is not UTF-8; read as Latin-1 "
+            '(Windows-1252) it would be "Müller". Export the file as UTF-8, or if that reading is right '
+            "say so: --encoding windows-1252.",
+        ),
+        (
+            b'{"a": 1}\n{"a": "' + b"x" * 15_000_000,
+            "export.jsonl: after row 1 a line is longer than 12 MB; no request that large would be taken. "
+            "Is it JSON Lines?",
+        ),
+        (
+            b'{"a": 1}\n' + b"x\n" * 10_001,
+            "export.jsonl: 10,000 lines one after the other are no JSON objects. Is it JSON Lines?",
+        ),
+    ],
+    ids=["empty", "array", "over several lines", "values", "latin-1", "too long", "other"],
+)
+def test_what_is_no_json_lines_is_refused(written: Written, content: bytes, sentence: str) -> None:
+    """Before anything is sent, with what to do."""
+    with pytest.raises(SourceError) as refusal:
+        open_source([written(content, NAME)]).survey()
+    assert str(refusal.value) == sentence
+
+
+def test_compressed_json_lines_are_read(written: Written) -> None:
+    """Unpacked on the way."""
+    content = "".join(f'{{"n": {number}}}\n' for number in range(20_000)).encode()
+    source = open_source([written(gzip.compress(content), "export.ndjson.gz")])
+    assert texts(source, 19_999) == [["19999"]]
+    assert source.survey().files[0].form == 'JSON Lines in gzip: columns = ["n"]'
