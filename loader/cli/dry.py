@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loader.cli import show, standard_input
+from loader.cli import show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, check_settings
 from loader.errors import ConfigError
 from loader.model import Kind
@@ -71,16 +71,16 @@ def look(kind: Kind, options: dict[str, Any]) -> int:
     from loader.profile import profile_record  # noqa: PLC0415
 
     summary, needed = options["summary"], [*options["files"], options["mapping"]]
-    say = show.speaker(quiet=options["quiet"], summary=summary)
-    show.refuse_summary(summary, needed)
+    say = speech.speaker(quiet=options["quiet"], summary=summary)
+    speech.refuse_summary(summary, needed)
     rejects = rejects_writer(options, [*needed, summary])
     plan = pipeline.prepare(check_settings(kind, options))
     say(show.decisions_text(plan))
     profile = pipeline.check(plan, rejects)
-    say(profile_text(plan, profile, show.terminal_width(summary=summary)))
+    say(profile_text(plan, profile, speech.terminal_width(summary=summary)))
     record = profile_record(profile)
     record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None
-    show.write_json(record, summary)
+    speech.write_json(record, summary)
     return profile.exit_code
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from loader.cli import dry, show, standard_input
+from loader.cli import dry, show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, WHERE_OPTIONS, load_settings
 from loader.model import Kind
 
@@ -68,9 +68,9 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
         return
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
-    say = show.speaker(quiet=options["quiet"], summary=options["summary"])
+    say = speech.speaker(quiet=options["quiet"], summary=options["summary"])
     options = standard_input.kept(options)
-    show.refuse_summary(options["summary"], needed_files(options))
+    speech.refuse_summary(options["summary"], needed_files(options))
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(embedded_sandbox(options)) if options["sandbox"] else None
         settings = load_settings(kind, options, sandbox)

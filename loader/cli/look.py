@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import show
+from loader.cli import show, show_mend, speech
 from loader.cli.options import CHECKPOINT, MOVED_INPUT, SUMMARY
 from loader.model import Result, State
 
@@ -27,10 +27,10 @@ def status(checkpoint: Path, summary: Path | None) -> None:
     """
     from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
 
-    say = show.speaker(quiet=False, summary=summary)
+    say = speech.speaker(quiet=False, summary=summary)
     ledger = Checkpoint.open(checkpoint)
     result = Result(ledger.identity.kind, ledger.account(), str(checkpoint))
-    say(show.checkpoint_text(ledger, result))
+    say(show_mend.checkpoint_text(ledger, result))
     show.write_summary(result, summary)
 
 
@@ -51,7 +51,7 @@ def status(checkpoint: Path, summary: Path | None) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
-    default=show.STDOUT,
+    default=speech.STDOUT,
     metavar="FILE|-",
     help="Where to write.  [default: standard output]",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loader.cli import show
+from loader.cli import show, show_mend, speech
 from loader.cli.load import ask, brakes, leave, watch
 from loader.cli.options import (
     CHECKPOINT,
@@ -72,8 +72,8 @@ def resolve(checkpoint: Path, decision: str | None, looked_up: Path | None, file
     from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
 
     resolved = repair.resolve(checkpoint, Decision(decision), looked_up=looked_up, files=files)
-    say = show.speaker(quiet=False, summary=None)
-    say(show.resolved_text(resolved, Decision(decision), checkpoint))
+    say = speech.speaker(quiet=False, summary=None)
+    say(show_mend.resolved_text(resolved, Decision(decision), checkpoint))
 
 
 @click.command()
@@ -110,22 +110,22 @@ def retry(**options: Any) -> None:
     from loader.journal import Checkpoint  # noqa: PLC0415 - as above
 
     checkpoint: Path = options["checkpoint"]
-    say = show.speaker(quiet=options["quiet"], summary=options["summary"])
+    say = speech.speaker(quiet=options["quiet"], summary=options["summary"])
     ledger = Checkpoint.open(checkpoint)
     needed = [*options["files"], *(file.name for file in ledger.identity.files), checkpoint]
-    show.refuse_summary(options["summary"], [*needed, options["mapping"], options["token_file"]])
+    speech.refuse_summary(options["summary"], [*needed, options["mapping"], options["token_file"]])
     with stand_in(ledger, options) as sandbox:
         settings = retry_settings(ledger, options, sandbox)
         plan = repair.prepare_retry(settings)
         phase = phases(options["only"])
         rows = repair.to_retry(checkpoint, phase)
-        say(show.retry_text(plan, rows))
+        say(show_mend.retry_text(plan, rows))
         if rows and not options["yes"]:
             ask(plan, rows, sandboxed=sandbox is not None)
         with brakes() as brake:
             result, later = repair.retry(plan, phase, brake=brake, watch=watch(quiet=options["quiet"]))
         show.write_summary(result, options["summary"])
-        say(show.overtaken_text(later, State.REJECTED))
+        say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))
         say(show.what_next(result, sandboxed=sandbox is not None))
     leave(result, quiet=options["quiet"])

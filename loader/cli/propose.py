@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli.show import STDOUT
+from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError
 from loader.model import Kind
 

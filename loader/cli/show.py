@@ -1,103 +1,23 @@
-"""The words in which the commands speak."""
+"""The words for a load: what is about to happen, how it ended, and what leads on from there."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import re
 import shlex
-import shutil
-import sys
-import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from loader.errors import CheckpointError, ConfigError
-from loader.model import Decision, Kind, State
-from loader.settings import refuse_overwriting
+from loader.cli.speech import write_json
+from loader.errors import CheckpointError
+from loader.model import Kind, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import TextIO
-
-    from loader.journal import Checkpoint, Decided
     from loader.model import Result
     from loader.planning import Plan
-    from loader.repair import Resolved
     from loader.sandbox import Holdings
     from loader.settings import Settings
 
-STDOUT = Path("-")
 MOST_REASONS, LONGEST_REASON = 3, 120
-
-# What stands before the words of a decision: the field's name, or that it is a note.
-DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
-
-
-def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
-    """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
-    out, columns = speaking(summary), terminal_width(summary=summary)
-
-    def say(text: str) -> None:
-        if text and not quiet:
-            try:
-                click.echo(folded(text, columns) + "\n", file=out)
-            except OSError:
-                hush(out)
-
-    return say
-
-
-def speaking(summary: Path | None) -> TextIO:
-    """Where a command speaks: standard output, unless that is the summary's."""
-    return sys.stderr if summary == STDOUT else sys.stdout
-
-
-def terminal_width(*, summary: Path | None) -> int | None:
-    """Columns of the terminal on which a command speaks; None where it is none."""
-    return shutil.get_terminal_size().columns if speaking(summary).isatty() else None
-
-
-def hush(out: TextIO) -> None:
-    """Let the rest of an output go nowhere whose reader has gone (`| head`) or whose disk is full.
-
-    Neither must end a load; and Python would flush what is left at its exit, and exit with 120.
-    """
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-
-
-def folded(text: str, columns: int | None) -> str:
-    """Long lines broken at blanks, and indented further, for a terminal of so many columns; None breaks none.
-
-    Commands and bodies stay whole, to be copied.
-    """
-    if columns is None:
-        return text
-    return "\n".join(
-        line
-        if len(line) <= columns or line.lstrip().startswith(("pushwoosh-loader ", "{", "curl "))
-        else fold(line, columns)
-        for line in text.splitlines()
-    )
-
-
-def fold(line: str, columns: int) -> str:
-    """One line, broken; what follows stands under the words of the first part, not under its name."""
-    named = DECISION.match(line)
-    blanks = len(line) - len(line.lstrip())
-    indent = named.end() if named else blanks and blanks + 2
-    return textwrap.fill(
-        line,
-        width=columns,
-        subsequent_indent=" " * min(indent, columns // 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def decisions_text(plan: Plan) -> str:
@@ -236,117 +156,8 @@ def moment(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -> None:
-    """Find out before the load whether its summary can be written.
-
-    Raises:
-        ConfigError: it cannot, or it would take the place of a file that is needed.
-    """
-    if target is None or target == STDOUT:
-        return
-    refuse_overwriting(target, precious)
-    folder = target.parent
-    if (
-        target.is_dir()
-        or not folder.is_dir()
-        or not os.access(target if target.exists() else folder, os.W_OK)
-    ):
-        raise ConfigError(
-            f"--summary {target} cannot be written. Name a file in a folder that can be written to."
-        )
-
-
 def write_summary(result: Result, target: Path | None) -> None:
     """Write the account for a program, where it was asked for."""
     from loader.report import summary_record  # noqa: PLC0415 - rich is slow to import
 
     write_json(summary_record(result), target)
-
-
-def write_json(record: dict[str, object], target: Path | None) -> None:
-    """Write one JSON object to a file or to standard output."""
-    if target is None:
-        return
-    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-    try:
-        if target == STDOUT:
-            click.echo(text, nl=False)
-        else:
-            target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        # Too late to refuse anything: the exit code goes on to speak of the rows.
-        if target == STDOUT:
-            hush(sys.stdout)
-        click.echo(f"The summary cannot be written to {target}: {error.strerror}.\n{text}", err=True)
-
-
-DECISIONS = {
-    "landed": "{rows:,} rows in doubt confirmed: looked up, they had landed",
-    "dropped": "{rows:,} rows in doubt given back: looked up, they had not landed",
-    "resend": "{rows:,} rows in doubt given back, to be sent again as possible duplicates",
-    "retry": "{rows:,} rejected rows given back, to be sent again",
-    "mapping": "another mapping",
-}
-
-
-def decided_text(decided: Decided) -> str:
-    """One decision of the past, in a line."""
-    words = DECISIONS[decided.what].format(rows=decided.rows)
-    return f"{moment(int(decided.at))} UTC: {words}"
-
-
-def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
-    """What a decision did, the account, and how to go on."""
-    from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
-
-    name = shlex.quote(str(checkpoint))
-    words = DECISIONS[decision].format(rows=resolved.rows)
-    lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
-    lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
-    lines.append(account_text(resolved.account))
-    if resolved.rows and decision is not Decision.LANDED:
-        lines.append(
-            f"The same load again sends them with all that was never sent. To send only them:\n"
-            f"  pushwoosh-loader retry {name} --only given-back"
-        )
-    return "\n".join(line for line in lines if line)
-
-
-def overtaken_text(later: Mapping[int, int], state: State) -> str:
-    """Which rows are not sent again, and why not."""
-    if not later:
-        return ""
-    row, newer = next(iter(later.items()))
-    remain = "in doubt" if state is State.IN_DOUBT else "rejected"
-    advice = "settle them with --landed" if state is State.IN_DOUBT else "leave them"
-    return (
-        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, "
-        f"and sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
-        f"Their fate no longer matters to what is stored: {advice}."
-    )
-
-
-def retry_text(plan: Plan, rows: int) -> str:
-    """What is about to be sent again."""
-    lines = [decisions_text(plan)] if plan.mended else []
-    lines.append(f"{rows:,} {plan.settings.kind} of {plan.settings.checkpoint} to be sent again")
-    if plan.mended:
-        lines.append("  with another mapping than before; from now on the load goes on with it")
-    return "\n".join(lines)
-
-
-def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
-    """What a checkpoint is of, and its account."""
-    from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
-
-    identity = ledger.identity
-    lines = [
-        f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
-        f"  sent to {identity.endpoint}, application {identity.application}",
-        account_text(result.account),
-    ]
-    lines += [f"  {decided_text(decided)}" for decided in ledger.decisions]
-    if given_back := len(ledger.given_back):
-        lines.append(f"  {given_back:,} of the rows never sent were given back, to be sent again")
-    lines.append("A load is running." if ledger.running else what_next(result, sandboxed=False))
-    return "\n".join(lines)

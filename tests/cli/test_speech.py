@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loader.cli.show import folded
+from loader.cli.speech import folded
 
 DECISION = '  timestamp   from "timestamp": days as YYYYMMDD, local midnight in the zone of column "timezone"'
 

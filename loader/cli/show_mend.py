@@ -1,0 +1,89 @@
+"""The words for a checkpoint, for what a person decided about its rows, and for what came of it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from loader.cli.show import counted, decisions_text, moment, what_next
+from loader.model import Decision, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from loader.journal import Checkpoint, Decided
+    from loader.model import Result
+    from loader.planning import Plan
+    from loader.repair import Resolved
+
+DECISIONS = {
+    "landed": "{rows:,} rows in doubt confirmed: looked up, they had landed",
+    "dropped": "{rows:,} rows in doubt given back: looked up, they had not landed",
+    "resend": "{rows:,} rows in doubt given back, to be sent again as possible duplicates",
+    "retry": "{rows:,} rejected rows given back, to be sent again",
+    "mapping": "another mapping",
+}
+
+
+def decided_text(decided: Decided) -> str:
+    """One decision of the past, in a line."""
+    words = DECISIONS[decided.what].format(rows=decided.rows)
+    return f"{moment(int(decided.at))} UTC: {words}"
+
+
+def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
+    """What a decision did, the account, and how to go on."""
+    from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
+
+    name = shlex.quote(str(checkpoint))
+    words = DECISIONS[decision].format(rows=resolved.rows)
+    lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
+    lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
+    lines.append(account_text(resolved.account))
+    if resolved.rows and decision is not Decision.LANDED:
+        lines.append(
+            f"The same load again sends them with all that was never sent. To send only them:\n"
+            f"  pushwoosh-loader retry {name} --only given-back"
+        )
+    return "\n".join(line for line in lines if line)
+
+
+def overtaken_text(later: Mapping[int, int], state: State) -> str:
+    """Which rows are not sent again, and why not."""
+    if not later:
+        return ""
+    row, newer = next(iter(later.items()))
+    remain = "in doubt" if state is State.IN_DOUBT else "rejected"
+    advice = "settle them with --landed" if state is State.IN_DOUBT else "leave them"
+    return (
+        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, "
+        f"and sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
+        f"Their fate no longer matters to what is stored: {advice}."
+    )
+
+
+def retry_text(plan: Plan, rows: int) -> str:
+    """What is about to be sent again."""
+    lines = [decisions_text(plan)] if plan.mended else []
+    lines.append(f"{rows:,} {plan.settings.kind} of {plan.settings.checkpoint} to be sent again")
+    if plan.mended:
+        lines.append("  with another mapping than before; from now on the load goes on with it")
+    return "\n".join(lines)
+
+
+def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
+    """What a checkpoint is of, and its account."""
+    from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
+
+    identity = ledger.identity
+    lines = [
+        f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
+        f"  sent to {identity.endpoint}, application {identity.application}",
+        account_text(result.account),
+    ]
+    lines += [f"  {decided_text(decided)}" for decided in ledger.decisions]
+    if given_back := len(ledger.given_back):
+        lines.append(f"  {given_back:,} of the rows never sent were given back, to be sent again")
+    lines.append("A load is running." if ledger.running else what_next(result, sandboxed=False))
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""How the commands speak: to a terminal, a pipe or a file, and as JSON for a program."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.errors import ConfigError
+from loader.settings import refuse_overwriting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
+
+STDOUT = Path("-")
+
+# What stands before the words of a decision: the field's name, or that it is a note.
+DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
+
+
+def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
+    """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
+    out, columns = speaking(summary), terminal_width(summary=summary)
+
+    def say(text: str) -> None:
+        if text and not quiet:
+            try:
+                click.echo(folded(text, columns) + "\n", file=out)
+            except OSError:
+                hush(out)
+
+    return say
+
+
+def speaking(summary: Path | None) -> TextIO:
+    """Where a command speaks: standard output, unless that is the summary's."""
+    return sys.stderr if summary == STDOUT else sys.stdout
+
+
+def terminal_width(*, summary: Path | None) -> int | None:
+    """Columns of the terminal on which a command speaks; None where it is none."""
+    return shutil.get_terminal_size().columns if speaking(summary).isatty() else None
+
+
+def hush(out: TextIO) -> None:
+    """Let the rest of an output go nowhere whose reader has gone (`| head`) or whose disk is full.
+
+    Neither must end a load; and Python would flush what is left at its exit, and exit with 120.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+def folded(text: str, columns: int | None) -> str:
+    """Long lines broken at blanks, and indented further, for a terminal of so many columns; None breaks none.
+
+    Commands and bodies stay whole, to be copied.
+    """
+    if columns is None:
+        return text
+    return "\n".join(
+        line
+        if len(line) <= columns or line.lstrip().startswith(("pushwoosh-loader ", "{", "curl "))
+        else fold(line, columns)
+        for line in text.splitlines()
+    )
+
+
+def fold(line: str, columns: int) -> str:
+    """One line, broken; what follows stands under the words of the first part, not under its name."""
+    named = DECISION.match(line)
+    blanks = len(line) - len(line.lstrip())
+    indent = named.end() if named else blanks and blanks + 2
+    return textwrap.fill(
+        line,
+        width=columns,
+        subsequent_indent=" " * min(indent, columns // 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -> None:
+    """Find out before the load whether its summary can be written.
+
+    Raises:
+        ConfigError: it cannot, or it would take the place of a file that is needed.
+    """
+    if target is None or target == STDOUT:
+        return
+    refuse_overwriting(target, precious)
+    folder = target.parent
+    if (
+        target.is_dir()
+        or not folder.is_dir()
+        or not os.access(target if target.exists() else folder, os.W_OK)
+    ):
+        raise ConfigError(
+            f"--summary {target} cannot be written. Name a file in a folder that can be written to."
+        )
+
+
+def write_json(record: dict[str, object], target: Path | None) -> None:
+    """Write one JSON object to a file or to standard output."""
+    if target is None:
+        return
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    try:
+        if target == STDOUT:
+            click.echo(text, nl=False)
+        else:
+            target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        # Too late to refuse anything: the exit code goes on to speak of the rows.
+        if target == STDOUT:
+            hush(sys.stdout)
+        click.echo(f"The summary cannot be written to {target}: {error.strerror}.\n{text}", err=True)
