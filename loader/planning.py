@@ -76,14 +76,15 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     Raises:
         SourceError, MappingError: the input or the mapping cannot be used.
     """
-    known = checkpoint.identity.files if checkpoint else ()
-    source = open_source(settings.files, dialect=settings.dialect, known=known)
-    refuse_guarded(source, settings.files[0])
-    survey = source.survey()
-    sample = source.sample()
-    where = str(settings.mapping or settings.files[0])
     if settings.mapping:
         mapping = Mapping.read(settings.mapping, settings.kind)
+    dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
+    source = open_source(
+        settings.files, dialect=dialect, known=checkpoint.identity.files if checkpoint else ()
+    )
+    refuse_guarded(source, settings.files[0])
+    survey, sample = source.survey(), source.sample()
+    where = str(settings.mapping or settings.files[0])
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loader.cli.speech import STDOUT
+from loader.cli.text_options import TEXT_OPTIONS, said_of_text
 from loader.errors import ConfigError, MappingError
 from loader.model import Kind
 
 if TYPE_CHECKING:
+    from loader.dialect import Dialect
     from loader.mapping.proposal import Proposal
 
 
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     metavar="ZONE",
     help="Time zone of the times that carry none: a name such as Europe/Berlin, or an offset such as +05:45.",
 )
-def propose(kind: str, file: str, output: Path, zone: str | None) -> None:
+@TEXT_OPTIONS
+def propose(kind: str, file: str, output: Path, zone: str | None, **how_written: Any) -> None:
     """Propose a mapping file from the columns and a sample of an input.
 
     Exports of Pushwoosh, OneSignal, Braze, Amplitude, Mixpanel, Segment, GA4 and CleverTap are recognised by
@@ -50,13 +53,22 @@ def propose(kind: str, file: str, output: Path, zone: str | None) -> None:
 
     refuse_zone(zone)
     now = datetime.now(UTC)
-    source = open_source((file,))
+    dialect = said_of_text(how_written)
+    source = open_source((file,), dialect=dialect)
     sample = source.sample()
     proposal = proposed(Kind(kind), source.schema, sample, zone=zone, now=now)
-    text = proposal_text(proposal, Path(file).name)
+    text = proposal_text(proposal, Path(file).name) + source_text(dialect)
     write(text, output)
     problems = open_problems(text, source.schema, sample, now)
     click.echo(verdict(proposal, problems), err=True)
+
+
+def source_text(dialect: Dialect) -> str:
+    """How the file is written, as far as the options said; the rest is told from the file each time."""
+    from loader.mapping.toml_text import toml  # noqa: PLC0415 - as above
+
+    lines = [f"{name} = {toml(value)}" for name, value in dialect.table.items()]
+    return "\n".join(["", "[source]", *lines, ""]) if lines else ""
 
 
 def refuse_zone(zone: str | None) -> None:

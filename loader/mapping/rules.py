@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from loader.dialect import Dialect
 from loader.errors import MappingError
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Mapping:
         others: every column that is not named becomes an attribute under its own name.
         excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
         expand: columns whose members become attributes.
+        source: how the text files of the input are written, as far as the mapping says.
         notes: what a person should know about how this mapping came to be; no part of its identity.
     """
 
@@ -143,6 +145,7 @@ class Mapping:
     others: bool = False
     excluded: tuple[str, ...] = ()
     expand: tuple[Expand, ...] = ()
+    source: Dialect = field(default=Dialect())
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod

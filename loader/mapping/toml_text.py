@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from loader.dialect import Dialect, dialect_of, mistakes_of
 from loader.errors import MappingError
 from loader.mapping.keys import (
     AT_KEYS,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 VERSION = 1
-_TOP_KEYS = ("kind", "version", "fields", "attributes")
+_TOP_KEYS = ("kind", "version", "fields", "attributes", "source")
 _REQUIRED = {Kind.USERS: ("hwid",), Kind.EVENTS: ("event", "timestamp")}
 _WRITTEN_KEYS = (
     *("column", "const", "template", "type"),
@@ -90,7 +91,10 @@ class _Reading:
         expand = self._expand(attributes)
         others, excluded = self._others(attributes, expand)
         rules = self._attributes(attributes)
-        return Mapping(kind, MappingProxyType(fields), MappingProxyType(rules), others, excluded, expand)
+        source = self._source(self._table(document, "source"))
+        return Mapping(
+            kind, MappingProxyType(fields), MappingProxyType(rules), others, excluded, expand, source
+        )
 
     def _table(self, document: dict[str, Any], name: str) -> dict[str, Any]:
         table = document.get(name, {})
@@ -113,6 +117,11 @@ class _Reading:
         if kind is Kind.EVENTS and not {"hwid", "userId"} & set(table):
             self.problems.append(f"[fields] has neither hwid nor userId: {_WHY_REQUIRED['ids']}")
         return rules
+
+    def _source(self, table: dict[str, Any]) -> Dialect:
+        mistakes = mistakes_of(table)
+        self.problems += [f"[source]: {mistake}" for mistake in mistakes]
+        return Dialect() if mistakes else dialect_of(table)
 
     def _expand(self, attributes: dict[str, Any]) -> tuple[Expand, ...]:
         if not isinstance(attributes.get("expand"), list):
@@ -223,6 +232,8 @@ def write(mapping: Mapping) -> str:
             lines.append("expand = [" + ", ".join(map(expand_text, mapping.expand)) + "]")
         if mapping.excluded:
             lines.append(f"except = {toml(list(mapping.excluded))}")
+    if said := mapping.source.table:
+        lines += ["", "[source]", *(f"{name} = {toml(value)}" for name, value in said.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,3 +124,30 @@ def test_a_wrong_word_on_a_text_is_refused(command: CommandLine, tmp_path: Path)
 def test_the_checkpoint_stands_beside_the_input(first: str, name: str) -> None:
     """Its name does not change when a folder or pattern holds one file more."""
     assert str(default_checkpoint(Kind.USERS, first, sandbox=False)) == name
+
+
+def test_the_mapping_file_says_how_the_input_is_written(command: CommandLine, tmp_path: Path) -> None:
+    """`[source]` does what the options do, for a retry too, and `map` writes what it was told."""
+    (tmp_path / "users.txt").write_bytes("ü1|D1\nu2|\n".encode("latin-1"))
+    said = ("--delimiter", "pipe", "--encoding", "latin-1", "--no-header", "--columns", "user_id,hwid")
+    assert command.run("map", "users", "users.txt", *said, "-o", "users.toml").code == 0
+    assert tomllib.loads((tmp_path / "users.toml").read_text())["source"] == {
+        "delimiter": "|",
+        "encoding": "iso8859-1",
+        "header": False,
+        "columns": ["user_id", "hwid"],
+    }
+    load = command.summary("users", "users.txt", "--mapping", "users.toml", "--sandbox", "--yes")
+    assert (load["confirmed"], load["rejected"]) == (1, 1)
+    assert command.held("SELECT user_id FROM devices") == [("ü1",)]
+    assert command.summary("retry", load["checkpoint"])["rejected"] == 1
+
+
+def test_a_mistake_in_source_is_told_with_the_others(command: CommandLine, tmp_path: Path) -> None:
+    """Mistakes of the file's form stand in one list with those of the mapping."""
+    (tmp_path / "users.csv").write_text("user_id,hwid\nu,d\n")
+    (tmp_path / "m.toml").write_text('kind = "users"\n[fields]\nhwidd = "hwid"\n[source]\ndelimeter = ";"\n')
+    ran = command.run("check", "users", "users.csv", "--mapping", "m.toml")
+    assert ran.code == 2
+    assert "hwidd" in ran.err
+    assert '[source]: "delimeter" is not known here. Is "delimiter" meant?' in ran.err

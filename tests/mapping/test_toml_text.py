@@ -48,7 +48,7 @@ w = { column = "a", type = "price" }
 [extras]
 """
 PROBLEMS = [
-    'The file takes no "extras". It takes kind, version, fields, attributes.',
+    'The file takes no "extras". It takes kind, version, fields, attributes, source.',
     '[fields] takes no "hwidd". Did you mean "hwid"?',
     "[fields] event: give exactly one of column, const and template.",
     '[fields] timestamp: format = "%H:%M" does not read a whole date: it needs a year, a month and a day.',
