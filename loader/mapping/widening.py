@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping import expansion, keyed, paths
+from loader.mapping import expansion_pairs, keyed, paths
 from loader.mapping.attributes import natural_type
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
@@ -119,7 +119,7 @@ class Widening:
 
     def _can_be_opened(self, column: str, kind: pa.DataType) -> bool:
         values = keyed.value_type(kind)
-        if values is not None and expansion.can_be_value(values):
+        if values is not None and expansion_pairs.can_be_value(values):
             return True
         if values is None and is_text(kind):
             return self._check_json(column, "[attributes] expand")
