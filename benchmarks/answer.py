@@ -1,7 +1,8 @@
 """A server that only answers: it reads a request to its end, looks at nothing in it, and says all is well.
 
 `only_answers()` is nginx where that is installed, and otherwise this module as a process of its own: a
-benchmark of clients wants a server that costs less than they do.
+benchmark of clients wants a server that costs less than they do. `answers_late()` is this module in any case,
+for nginx cannot wait; `answers_encrypted()` is nginx.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ daemon off;
 master_process off;
 pid nginx.pid;
 error_log error.log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     keepalive_requests 100000000;
@@ -46,19 +47,35 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         default_type application/json;
-        location / {{ return 200 '{body}'; }}
+        location / {{ {act} }}
     }}
+{more}
 }}
 """
 
 
+RETURN = f"return 200 '{BODY.decode()}';"
+
+# `return` answers before it has read the body. A vendor does not, so over TLS a proxy reads it first.
+PASS = 'proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";'
+BEHIND = """
+    upstream behind {{ server unix:behind.sock; keepalive 64; }}
+    server {{
+        listen unix:behind.sock;
+        default_type application/json;
+        location / {{ {answer} }}
+    }}
+"""
+
+
 class Answering(NamedTuple):
-    """A server that runs: what it is, and its base URL with a trailing slash."""
+    """A server that runs: what it is, its base URL with a trailing slash, and the certificates to trust."""
 
     name: str
     endpoint: str
+    ca: str = ""
 
 
 @contextmanager
@@ -70,13 +87,51 @@ def only_answers() -> Iterator[Answering]:
 
 
 @contextmanager
-def nginx_server(nginx: str) -> Iterator[Answering]:
+def answers_late(seconds: float) -> Iterator[Answering]:
+    """Run a server that answers so many seconds after each request."""
+    with own_server(seconds) as answering:
+        yield answering
+
+
+@contextmanager
+def answers_encrypted() -> Iterator[Answering | None]:
+    """Run nginx over TLS with a certificate made for it; None where nginx or openssl are not installed."""
+    nginx, openssl = shutil.which("nginx"), shutil.which("openssl")
+    if not nginx or not openssl:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = Path(folder, "server.pem"), Path(folder, "key.pem")
+        command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        command += [
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ]
+        command += ["-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True)
+        tls = f" ssl; ssl_certificate {certificate}; ssl_certificate_key {key}"
+        with nginx_server(nginx, tls) as answering:
+            yield answering._replace(
+                name="nginx over TLS, HTTP/1.1",
+                endpoint=answering.endpoint.replace("http:", "https:"),
+                ca=str(certificate),
+            )
+
+
+@contextmanager
+def nginx_server(nginx: str, tls: str = "") -> Iterator[Answering]:
     """Run nginx, all of its files in a temporary folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder, "nginx.conf")
-        configuration.write_text(NGINX.format(port=port, body=BODY.decode()))
+        act, more = (PASS, BEHIND.format(answer=RETURN)) if tls else (RETURN, "")
+        configuration.write_text(NGINX.format(port=port, tls=tls, act=act, more=more))
         with subprocess.Popen([nginx, "-p", folder, "-c", str(configuration)]) as server:
             try:
                 await_port(port, server)
@@ -100,12 +155,13 @@ def await_port(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def own_server() -> Iterator[Answering]:
+def own_server(seconds: float = 0.0) -> Iterator[Answering]:
     """Run this module as a child process, which ends when its stdin does."""
-    command = [sys.executable, "-m", "benchmarks.answer"]
+    command = [sys.executable, "-m", "benchmarks.answer", str(seconds)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
-        yield Answering("a minimal asyncio server", endpoint(int(server.stdout.readline())))
+        late = f", {seconds * 1000:.0f} ms late" if seconds else ""
+        yield Answering(f"a minimal asyncio server{late}", endpoint(int(server.stdout.readline())))
 
 
 def endpoint(port: int) -> str:
@@ -116,8 +172,9 @@ def endpoint(port: int) -> str:
 class Answerer(asyncio.Protocol):
     """One connection; requests may come in pieces, or several in one piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         self._received = bytearray()
+        self._seconds = seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to answer."""
@@ -129,7 +186,10 @@ class Answerer(asyncio.Protocol):
         self._received += data
         while (end := whole_request(self._received)) is not None:
             del self._received[:end]
-            self._transport.write(ANSWER)
+            if self._seconds:
+                asyncio.get_running_loop().call_later(self._seconds, self._transport.write, ANSWER)
+            else:
+                self._transport.write(ANSWER)
 
 
 def whole_request(received: bytearray) -> int | None:
@@ -142,10 +202,10 @@ def whole_request(received: bytearray) -> int | None:
     return end if len(received) >= end else None
 
 
-async def serve() -> None:
+async def serve(seconds: float) -> None:
     """Answer until stdin ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Answerer, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Answerer(seconds), "127.0.0.1", 0, backlog=1024)
     ended = asyncio.Event()
 
     def watch() -> None:
@@ -159,4 +219,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(float(sys.argv[1])))

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from benchmarks.load import HERE, SUMMARY, WORK, Run, measure
+from benchmarks.contenders import HERE, SUMMARY, WORK, Run, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def check(rows: int) -> Run:
     """One check with the command line."""
     with events(rows) as source:
         command = [sys.executable, "-m", "loader", "check", "events", str(source), "--mapping", str(MAPPING)]
-        run, _ = measure([*command, "--quiet", "--summary", str(SUMMARY)])
+        run, _ = measure([*command, "--quiet", "--summary", str(SUMMARY)], rows)
     sent = json.loads(SUMMARY.read_text())["would_send"]
     if sent != rows:
         raise SystemExit(f"{sent} of {rows} rows would be sent: there is nothing to compare.")

@@ -1,4 +1,4 @@
-"""Speed, CPU and memory of an events load, beside a hand-written requests-futures script: `make bench`.
+"""Speed, CPU and memory of an events load, side by side with other clients: `make bench`.
 
 How to read the table: benchmarks/README.md.
 """
@@ -7,47 +7,40 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import platform
 import random
 import statistics
-import subprocess
 import sys
-import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.answer import only_answers
+from benchmarks.answer import answers_encrypted, answers_late, only_answers
+from benchmarks.contenders import CONTENDERS, WORK, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from benchmarks.answer import Answering
+    from benchmarks.contenders import Run
 
-HERE = Path(__file__).parent
-WORK = HERE / "work"
-RESULT = HERE / "results" / "load.txt"
-SUMMARY = WORK / "summary.json"
-CHECKPOINT = WORK / "load.ckpt"
-APPLICATION = "AAAAA-00001"
-CONCURRENCY = 16
-# ru_maxrss counts kilobytes, on macOS bytes (getrusage(2) of either).
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+RESULTS = Path(__file__).parent / "results"
+LATENCY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One client process, from its start to its exit.
+class Course:
+    """A server to run against.
 
     Attributes:
-        seconds: wall time.
-        cpu_seconds: user and system time of the client alone.
-        peak_bytes: most resident memory of the client.
+        name: of the course.
+        server: the server, running.
+        concurrency: requests on the wire at a time.
     """
 
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
+    name: str
+    server: Answering
+    concurrency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +55,16 @@ class Figures:
 def main() -> None:
     options = parse()
     source = events(options.rows)
-    with only_answers() as server:
-        contenders: dict[str, Callable[[], Run]] = {
-            "loader": lambda: run_loader(source, server.endpoint, options.rows),
-            "script": lambda: run_script(source, server.endpoint, options.rows),
-        }
-        runs = alternate(contenders, options.rounds)
-    text = report(runs, options.rows, server.name)
-    print(text)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(text + "\n")
+    sections = []
+    with ExitStack() as servers:
+        for course in courses(servers):
+            runs = alternate(course, source, options)
+            sections.append(report(course, runs))
+            print(sections[-1], flush=True)
+            plot(course, runs)
+    RESULTS.mkdir(exist_ok=True)
+    text = "\n\n".join([heading(options), *sections])
+    (RESULTS / "load.txt").write_text(text + "\n")
 
 
 def parse() -> argparse.Namespace:
@@ -79,6 +72,19 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=100_000, help="events to load (default: 100000)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender (default: 3)")
     return parser.parse_args()
+
+
+def courses(servers: ExitStack) -> list[Course]:
+    """What is measured against."""
+    found = [
+        Course("from memory", servers.enter_context(only_answers()), 32),
+        Course("50 ms away", servers.enter_context(answers_late(LATENCY)), 256),
+    ]
+    encrypted = servers.enter_context(answers_encrypted())
+    if encrypted is None:
+        print("Without nginx and openssl nothing is measured over TLS (Debian: apt-get install nginx-light).")
+        return found
+    return [*found, Course("TLS", encrypted, 32)]
 
 
 def events(rows: int) -> Path:
@@ -104,85 +110,74 @@ def events(rows: int) -> Path:
     return path
 
 
-def alternate(contenders: dict[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
-    """Run the contenders in turn, so that a slow minute of the machine slows both."""
-    runs: dict[str, list[Run]] = {name: [] for name in contenders}
-    for number in range(1, rounds + 1):
-        for name, contender in contenders.items():
-            runs[name].append(contender())
-            print(f"round {number} of {rounds}: {name} {runs[name][-1].seconds:.1f} s", file=sys.stderr)
+def alternate(course: Course, source: Path, options: argparse.Namespace) -> dict[str, list[Run]]:
+    """Run the contenders in turn, so that a slow minute of the machine slows all of them."""
+    runs: dict[str, list[Run]] = {}
+    for number in range(1, options.rounds + 1):
+        for name, contender in CONTENDERS.items():
+            if not contender.available:
+                print(f"{name}: {contender.program} is not installed.", file=sys.stderr)
+                continue
+            rows = max(1, int(options.rows * contender.share))
+            run = contender.run(Task(source, course.server, rows, course.concurrency))
+            runs.setdefault(name, []).append(run)
+            print(
+                f"{course.name}, round {number} of {options.rounds}: {name} "
+                f"{run.rows / run.seconds:,.0f} rows a second",
+                file=sys.stderr,
+            )
     return runs
 
 
-def run_loader(source: Path, endpoint: str, rows: int) -> Run:
-    """One load with the command line, from a fresh checkpoint."""
-    for old in [SUMMARY, *WORK.glob(f"{CHECKPOINT.name}*")]:
-        old.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "loader", "events", str(source), "--endpoint", endpoint]
-    command += ["--app", APPLICATION, "--mapping", str(HERE / "events.toml"), "--checkpoint", str(CHECKPOINT)]
-    command += ["--concurrency", str(CONCURRENCY), "--yes", "--quiet", "--summary", str(SUMMARY)]
-    run, _ = measure(command)
-    expect(rows, json.loads(SUMMARY.read_text())["confirmed"])
-    return run
-
-
-def run_script(source: Path, endpoint: str, rows: int) -> Run:
-    """The same posts by the hand-written script."""
-    command = [sys.executable, "-m", "benchmarks.requests_futures_script"]
-    run, output = measure([*command, str(source), endpoint, APPLICATION, str(CONCURRENCY)])
-    expect(rows, int(output))
-    return run
-
-
-def measure(command: list[str]) -> tuple[Run, str]:
-    """Run a client to its end: what it cost, and what it printed."""
-    # No token or endpoint of the person who measures.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHWOOSH_")}
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as client:
-        assert client.stdout is not None
-        output = client.stdout.read()
-        _, status, usage = os.wait4(client.pid, 0)
-        seconds = time.perf_counter() - started
-        client.returncode = os.waitstatus_to_exitcode(status)
-    if client.returncode != 0:
-        raise SystemExit(f"Exit code {client.returncode} from: {' '.join(command)}")
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MAXRSS_UNIT), output
-
-
-def expect(rows: int, confirmed: int) -> None:
-    """A client that lost rows has no speed."""
-    if confirmed != rows:
-        raise SystemExit(f"{confirmed} of {rows} rows were confirmed: there is nothing to compare.")
-
-
-def figures(runs: list[Run], rows: int) -> Figures:
+def figures(runs: list[Run]) -> Figures:
     """The medians of one contender."""
     return Figures(
-        rows_per_second=statistics.median(rows / run.seconds for run in runs),
-        cpu_microseconds=statistics.median(run.cpu_seconds / rows * 1e6 for run in runs),
+        rows_per_second=statistics.median(run.rows / run.seconds for run in runs),
+        cpu_microseconds=statistics.median(run.cpu_seconds / run.rows * 1e6 for run in runs),
         peak_megabytes=statistics.median(run.peak_bytes / 1e6 for run in runs),
     )
 
 
-def report(runs: dict[str, list[Run]], rows: int, server: str) -> str:
-    """The table."""
-    loader, script = figures(runs["loader"], rows), figures(runs["script"], rows)
+def heading(options: argparse.Namespace) -> str:
+    """What was measured, and where."""
+    return (
+        f"{options.rows:,} events (slow contenders a part of them), medians of {options.rounds} rounds.\n"
+        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, "
+        f"which clients and servers share."
+    )
+
+
+def report(course: Course, runs: dict[str, list[Run]]) -> str:
+    """The table of one course."""
+    of_loader = figures(runs["loader"]).rows_per_second
     lines = [
-        f"{rows:,} events, concurrency {CONCURRENCY}, medians of {len(runs['loader'])} rounds",
-        f"Server: {server}. Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores",
-        "",
-        f"{'':<28}{'loader':>12}{'script':>12}{'loader/script':>16}",
-        line("rows a second", loader.rows_per_second, script.rows_per_second),
-        line("CPU microseconds a row", loader.cpu_microseconds, script.cpu_microseconds),
-        line("peak memory, MB", loader.peak_megabytes, script.peak_megabytes),
+        f"{course.name}: {course.server.name}, concurrency {course.concurrency}",
+        f"{'':<28}{'rows/s':>10}{'loader is':>12}{'CPU µs/row':>12}{'peak MB':>10}",
     ]
+    for name, several in runs.items():
+        found = figures(several)
+        lines.append(
+            f"{name:<28}{found.rows_per_second:>10,.0f}{of_loader / found.rows_per_second:>11.2f}x"
+            f"{found.cpu_microseconds:>12,.0f}{found.peak_megabytes:>10,.0f}"
+        )
     return "\n".join(lines)
 
 
-def line(name: str, loader: float, script: float) -> str:
-    """One line of the table."""
-    return f"{name:<28}{loader:>12,.0f}{script:>12,.0f}{loader / script:>16.2f}"
+def plot(course: Course, runs: dict[str, list[Run]]) -> None:
+    """The rows a second as bars, where matplotlib is installed."""
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra of the benchmark
+    except ImportError:
+        return
+    figure = Figure(figsize=(8, 0.5 * len(runs) + 1), layout="constrained")
+    axes = figure.subplots()
+    names = list(runs)[::-1]
+    bars = axes.barh(names, [figures(runs[name]).rows_per_second for name in names])
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
+    axes.set_title(f"{course.name}: rows a second")
+    axes.spines[["top", "right"]].set_visible(False)
+    RESULTS.mkdir(exist_ok=True)
+    figure.savefig(RESULTS / f"{course.name.replace(' ', '-')}.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -48,13 +48,14 @@ def slices(rows: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
 
 
 def main() -> None:
-    path, endpoint, application, concurrency = sys.argv[1:]
+    path, endpoint, application, concurrency, limit, ca = sys.argv[1:]
     sent = 0
     with (
         FuturesSession(max_workers=int(concurrency)) as session,
         Path(path).open(newline="", encoding="utf-8") as file,
     ):
-        for rows in slices(csv.DictReader(file)):
+        session.verify = ca or True
+        for rows in slices(islice(csv.DictReader(file), int(limit))):
             futures = [session.post(endpoint + "postEvent", json=request(row, application)) for row in rows]
             for future in as_completed(futures):
                 response = future.result()

@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from benchmarks.answer import ANSWER
-from benchmarks.load import APPLICATION, HERE, WORK
+from benchmarks.contenders import APPLICATION, HERE, WORK
 from loader import pipeline, planning
 from loader.journal import Journal
 from loader.model import Kind, Outcome, State

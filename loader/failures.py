@@ -81,9 +81,9 @@ def located(
     """
     if not found:
         return
-    source = open_source(files)
     known = ledger.identity.files
-    refuse_other_input(source.survey(known), [file.sha256 for file in known], ledger.path)
+    source = open_source(files, known=known)
+    refuse_other_input(source.survey(), [file.sha256 for file in known], ledger.path)
     wanted = sorted(found)
     for chunk in source.chunks(wanted[0]):
         here = [found[ordinal] for ordinal in chunk.rows if ordinal in found]

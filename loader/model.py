@@ -87,6 +87,7 @@ class FileRecord:
         sha256: of the bytes, in hexadecimal.
         rows: records in it, those that cannot be read included.
         marks: places in it, ascending; none where its format needs none or the text allows none.
+        form: how it was read, for a person; "" where a version that did not know wrote it down.
     """
 
     name: str
@@ -94,6 +95,7 @@ class FileRecord:
     sha256: str
     rows: int
     marks: tuple[Mark, ...] = ()
+    form: str = ""
 
     @property
     def content(self) -> tuple[int, str, int]:

@@ -76,9 +76,10 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     Raises:
         SourceError, MappingError: the input or the mapping cannot be used.
     """
-    source = open_source(settings.files)
+    known = checkpoint.identity.files if checkpoint else ()
+    source = open_source(settings.files, dialect=settings.dialect, known=known)
     refuse_guarded(source, settings.files[0])
-    survey = source.survey(checkpoint.identity.files if checkpoint else ())
+    survey = source.survey()
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     if settings.mapping:

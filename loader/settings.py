@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from loader.dialect import Dialect
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_CONCURRENCY = 1024
+PROXY = re.compile(r"https?://[!-~]+")
 
 
 class OnDoubt(StrEnum):
@@ -214,8 +216,11 @@ class Settings:
         checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
         mapping: a mapping file, or None to go by the names of the columns.
+        dialect: what is said of how text files are written.
         concurrency: how many requests may be on the wire.
         transport: what the requests go over.
+        ca_bundle: certificates to trust instead of certifi's, or None.
+        proxy: URL of a proxy, or None; it may hold a password.
         rate: the largest number of requests a second, retries included, or None.
         limit: only the first so many rows of the input, or None for all.
         on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
@@ -230,8 +235,11 @@ class Settings:
     checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
+    dialect: Dialect = field(default=Dialect())
     concurrency: Concurrency = Concurrency()
     transport: Library = Library.CURL
+    ca_bundle: Path | None = None
+    proxy: str | None = field(default=None, repr=False)
     rate: float | None = None
     limit: int | None = None
     on_doubt: OnDoubt = OnDoubt.HOLD
@@ -240,6 +248,10 @@ class Settings:
     max_in_doubt: Threshold | None = None
 
     def __post_init__(self) -> None:
+        if self.ca_bundle is not None and not self.ca_bundle.is_file():
+            raise ConfigError(f"--ca-bundle {self.ca_bundle} is not a file.")
+        if self.proxy is not None and not PROXY.fullmatch(self.proxy):
+            raise ConfigError("--proxy is not a URL like http://proxy.example:3128.")
         if self.rate is not None and not 0 < self.rate <= 1_000_000:
             raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
         if self.limit is not None and self.limit < 1:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from loader.cli.text_options import TEXT_OPTIONS, said_of_text, together
 from loader.errors import ConfigError
 from loader.settings import (
     DEFAULT_ENDPOINT,
@@ -22,13 +23,9 @@ from loader.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from loader.journal import Checkpoint
     from loader.model import Kind
     from loader.sandbox import EmbeddedSandbox
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
 
 TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
 
@@ -70,17 +67,6 @@ class ConcurrencyType(click.ParamType[Concurrency]):
             self.fail(str(error), param, ctx)
 
 
-def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several decorators as one, in the order in which help shows them."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 
 CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
@@ -112,6 +98,7 @@ INPUT_OPTIONS = together(
         help="Mapping file (TOML). Without one, columns are recognised by their names.",
     ),
     click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
+    TEXT_OPTIONS,
     SUMMARY,
     QUIET,
 )
@@ -161,6 +148,15 @@ SENDING_OPTIONS = together(
         default=Library.CURL.value,
         show_default=True,
         help="What the requests go over: libcurl, or the slower requests-futures.",
+    ),
+    click.option(
+        "--ca-bundle",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Certificates to trust, in place of the usual ones.",
+    ),
+    click.option(
+        "--proxy", metavar="URL", help="Send through this proxy; those of the environment are not used."
     ),
     click.option(
         "--on-doubt",
@@ -255,6 +251,7 @@ def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox 
         endpoint=endpoint,
         checkpoint=options["checkpoint"] or default_checkpoint(kind, files[0], sandbox=sandbox is not None),
         mapping=options["mapping"],
+        dialect=said_of_text(options),
         limit=options["limit"],
         **how,
     )
@@ -290,6 +287,8 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         "token": token if sandbox is None else None,
         "concurrency": options["concurrency"],
         "transport": Library(options["transport"]),
+        "ca_bundle": options["ca_bundle"],
+        "proxy": options["proxy"] if sandbox is None else None,
         "rate": options["rate"],
         "on_doubt": OnDoubt(options["on_doubt"]),
         "order": Order(options["order"]),
@@ -307,5 +306,6 @@ def check_settings(kind: Kind, options: dict[str, Any]) -> Settings:
         application=options["application"] or NO_APPLICATION,
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=options["mapping"],
+        dialect=said_of_text(options),
         limit=options["limit"],
     )

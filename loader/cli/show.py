@@ -103,6 +103,8 @@ def fold(line: str, columns: int) -> str:
 def decisions_text(plan: Plan) -> str:
     """What was decided about the columns."""
     lines = [f"{plan.survey.rows:,} {plan.settings.kind} in {', '.join(plan.settings.files)}"]
+    forms = {file.form for file in plan.survey.files}
+    lines += [f"  read as {form}" for form in sorted(forms)]
     if plan.survey.rows:
         lines += [f"  {decision}" for decision in plan.mapper.decisions]
         lines += [f"  note: {notice}" for notice in plan.mapper.notices]

@@ -155,6 +155,11 @@ class Exchange:
         """Whether the answer came over HTTP/1."""
         return bool(self._lines) and self._lines[0].startswith(b"HTTP/1")
 
+    @property
+    def reuses(self) -> bool:
+        """Whether the request goes over a connection that has carried another."""
+        return int(self.easy.getinfo(pycurl.NUM_CONNECTS)) == 0
+
     def answered(self) -> Answer:
         """The whole answer that libcurl has read."""
         head = b"".join(self._lines).lower()

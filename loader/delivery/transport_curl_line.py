@@ -157,11 +157,11 @@ class CurlLine:
         return done
 
     def _let_go(self) -> list[tuple[Any, Attempt]]:
-        """Send the bodies that were held back, where nothing was answered yet."""
+        """Send the bodies that were held back, where no answer lay on a reused connection."""
         held, self._held[:] = list(self._held), []
         done: list[tuple[Any, Attempt]] = []
         for exchange in held:
-            if exchange.http_1:
+            if exchange.http_1 and exchange.reuses:
                 done.append((exchange.tag, exchange.given_up(_PREMATURE)))
                 self._retire(exchange)
             else:

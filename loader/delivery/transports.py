@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loader.errors import ConfigError
 from loader.settings import Library
@@ -19,10 +19,15 @@ def open_transport(settings: Settings) -> Transport | Line:
         ConfigError: it cannot be had on this machine.
     """
     url = settings.endpoint.url + settings.kind.method
+    ways: dict[str, Any] = {
+        "concurrency": settings.concurrency.highest,
+        "proxies": {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None,
+        "ca_bundle": str(settings.ca_bundle) if settings.ca_bundle else None,
+    }
     if settings.transport is Library.REQUESTS:
         from loader.delivery.transport import RequestsTransport  # noqa: PLC0415 - see above
 
-        return RequestsTransport(url, settings.token, concurrency=settings.concurrency.highest)
+        return RequestsTransport(url, settings.token, **ways)
     try:
         from loader.delivery.transport_curl import open_line  # noqa: PLC0415 - see above
     except ImportError as error:
@@ -30,4 +35,4 @@ def open_transport(settings: Settings) -> Transport | Line:
             f"The default transport needs pycurl, which cannot be used here: {error}. "
             "Install pycurl 7.45.7 or newer, or add --transport requests, which is slower."
         ) from None
-    return open_line(url, settings.token, concurrency=settings.concurrency.highest)
+    return open_line(url, settings.token, **ways)

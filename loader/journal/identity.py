@@ -65,20 +65,18 @@ class Identity:
 
 
 def _file_to_json(file: FileRecord) -> dict[str, object]:
-    # A file without marks is written as versions that knew none wrote it: a row is removed by its checksum.
-    known: dict[str, object] = {
+    # What is empty is left out, as versions that did not know of it did: a row is removed by its checksum.
+    record: dict[str, object] = {
         "name": file.name,
         "size": file.size,
         "sha256": file.sha256,
         "rows": file.rows,
     }
-    return known | {"marks": file.marks} if file.marks else known
+    return record | {name: value for name, value in (("marks", file.marks), ("form", file.form)) if value}
 
 
-def _file_from_json(
-    name: str, size: int, sha256: str, rows: int, marks: Sequence[Sequence[Any]] = ()
-) -> FileRecord:
-    return FileRecord(name, size, sha256, rows, tuple(Mark(*mark) for mark in marks))
+def _file_from_json(marks: Sequence[Sequence[Any]] = (), **record: Any) -> FileRecord:
+    return FileRecord(**record, marks=tuple(Mark(*mark) for mark in marks))
 
 
 def without_secrets(endpoint: str) -> str:
@@ -110,6 +108,7 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str]:
         elif then != now:
             yield f'Then {what} was "{then}", now it is "{now}".'
     yield from _file_differences(stored.files, wanted.files)
+    yield from _form_differences(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:
         yield f"The mapping has changed (- then, + now):\n{_diff(stored.mapping, wanted.mapping)}\n"
 
@@ -127,6 +126,13 @@ def _file_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...])
     for before, after in zip(then, now, strict=True):
         if before.content != after.content:
             yield _file_difference(before, after)
+
+
+def _form_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
+    """Of files whose bytes are the same: those that are read in another way, so that rows may differ."""
+    for before, after in zip(then, now, strict=False):
+        if before.sha256 == after.sha256 and before.form and before.form != after.form:
+            yield f"Then {after.name} was read as {before.form}; now as {after.form}."
 
 
 def _file_difference(then: FileRecord, now: FileRecord) -> str:

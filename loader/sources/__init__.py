@@ -3,6 +3,8 @@
     open_source(paths)   paths -> Source, everything that can be refused at once is (files.py)
     Source               schema, sample, survey, chunks (records.py: what every source offers)
     delimited, parquet   one module a format: one file -> slabs of Arrow columns
+    content              what is in a file, unpacked on the way where it is compressed
+    spoken, csvreader    how a text file is written, told from its beginning; pyarrow's reader opened on it
     ragged               CSV records with another number of cells than the header: kept in their place
     segments, boundaries where in a text file reading can begin, for a load that is resumed
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
@@ -11,8 +13,7 @@
 A further format is a further module with a `Reader`; a frame is a further `Source`.
 """
 
-from loader.sources.delimited import Dialect
 from loader.sources.files import open_source
 from loader.sources.records import Source, Survey
 
-__all__ = ["Dialect", "Source", "Survey", "open_source"]
+__all__ = ["Source", "Survey", "open_source"]

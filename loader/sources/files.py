@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.model import Chunk
-from loader.sources.delimited import DelimitedFile, Dialect
+from loader.sources.content import Packed, unpacked
+from loader.sources.delimited import DelimitedFile
 from loader.sources.inputfile import InputFile
 from loader.sources.parquet import ParquetRecords
 from loader.sources.records import Survey
@@ -25,33 +27,27 @@ if TYPE_CHECKING:
     from loader.model import FileRecord
     from loader.sources.records import Reader, Slab, Source
 
-_DIALECTS = {
-    ".csv": Dialect(","),
-    ".txt": Dialect(","),
-    ".tsv": Dialect("\t"),
-    ".tab": Dialect("\t"),
-}
+_DELIMITED = {".csv": ",", ".txt": ",", ".tsv": "\t", ".tab": "\t"}
 _PARQUET = {".parquet", ".pq"}
 _PARQUET_MAGIC = b"PAR1"
-_NOT_READ = {  # first bytes of what people bring besides
-    b"\x1f\x8b": "gzip-compressed; unpack it first (gunzip)",
-    b"BZh": "bzip2-compressed; unpack it first (bunzip2)",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed; unpack it first (unzstd)",
-    b"PK\x03\x04": 'a ZIP archive or an Excel workbook; unpack it, or save it as "CSV UTF-8"',
-    b"\xd0\xcf\x11\xe0": 'an old Excel workbook; save it as "CSV UTF-8"',
-    b"ARROW1": "an Arrow IPC file; write it as Parquet",
-}
+_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
 
 
 def open_source(
-    paths: Sequence[Path | str], *, chunk_rows: int = 8192, dialect: Dialect | None = None
+    paths: Sequence[Path | str],
+    *,
+    chunk_rows: int = 8192,
+    dialect: Dialect | None = None,
+    known: Sequence[FileRecord] = (),
 ) -> Source:
     """Open files as one stream of records, in the given order.
 
     Args:
         paths: CSV, TSV or Parquet files with the same columns.
         chunk_rows: records a chunk at most.
-        dialect: how the text files are written; without it the suffix decides.
+        dialect: what is said of how the text files are written; the rest is told from their beginning.
+        known: the files as a survey found them before, in the same order. What was told from their beginning
+            then is not told anew, and one that is the same still is only hashed, not parsed.
 
     Raises:
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.
@@ -60,19 +56,29 @@ def open_source(
         raise SourceError("No input file was given.")
     files = [InputFile.at(path) for path in paths]
     _refuse_twice(files)
-    readers = [_reader(file, dialect) for file in files]
+    forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
+    readers = [
+        _reader(file, (dialect or Dialect()).over(_said(form)))
+        for file, form in zip(files, forms, strict=True)
+    ]
     for reader in readers[1:]:
         _same_columns(readers[0], reader)
-    return FileSource(readers, chunk_rows)
+    return FileSource(readers, chunk_rows, known)
+
+
+def _said(form: str) -> Dialect:
+    """The dialect in the form of a file that was surveyed before."""
+    return Dialect.read(form.partition(": ")[2])
 
 
 class FileSource:
     """Files with the same columns, read one after the other."""
 
-    def __init__(self, readers: Sequence[Reader], chunk_rows: int) -> None:
+    def __init__(self, readers: Sequence[Reader], chunk_rows: int, known: Sequence[FileRecord] = ()) -> None:
         self.schema: pa.Schema = readers[0].schema
         self._readers = readers
         self._chunk_rows = chunk_rows
+        self._known = known
         self._survey: Survey | None = None
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
@@ -93,10 +99,10 @@ class FileSource:
             for reader in self._readers:
                 yield from reader.slabs(0)
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> Survey:
+    def survey(self) -> Survey:
         """Read all files once; the first call does it."""
         if self._survey is None:
-            self._survey = Survey(tuple(reader.survey(known) for reader in self._readers))
+            self._survey = Survey(tuple(reader.survey(self._known) for reader in self._readers))
         return self._survey
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
@@ -149,21 +155,28 @@ def _refuse_twice(files: Sequence[InputFile]) -> None:
         seen[key] = file.name
 
 
-def _reader(file: InputFile, dialect: Dialect | None) -> Reader:
-    head = file.head(8)
-    for magic, what in _NOT_READ.items():
-        if head.startswith(magic):
-            raise SourceError(f"{file.name}: is {what}.")
-    suffix = PurePath(file.name).suffix.lower()
+def _reader(file: InputFile, dialect: Dialect) -> Reader:
+    content = unpacked(file, file.head(8))
+    head = content.head(8)
+    if head.startswith(_EXCEL_MAGIC):
+        raise SourceError(f'{file.name}: is an old Excel workbook; save it as "CSV UTF-8".')
+    inside = content.inside if isinstance(content, Packed) else file.name
+    suffix = PurePath(inside).suffix.lower()
     if suffix in _PARQUET or head.startswith(_PARQUET_MAGIC):
+        if content is not file:
+            raise SourceError(
+                f"{file.name}: is a compressed Parquet file, which cannot be read from front to back; "
+                "unpack it first. (Parquet compresses its pages itself.)"
+            )
         return ParquetRecords(file)
-    spoken = dialect or _DIALECTS.get(suffix)
-    if spoken is None:
-        known = ", ".join([*_DIALECTS, *sorted(_PARQUET)])
+    usual = _DELIMITED.get(suffix, dialect.delimiter)
+    if usual is None:
+        known = ", ".join([*_DELIMITED, *sorted(_PARQUET)])
         raise SourceError(
-            f"{file.name}: what kind of file it is cannot be told from its name. Known endings: {known}."
+            f"{file.name}: what kind of file it is cannot be told from its name. Known endings: {known}, "
+            "and those of compressed files after them (.gz, .bz2, .zst, .zip)."
         )
-    return DelimitedFile(file, spoken)
+    return DelimitedFile(file, content, dialect, usual)
 
 
 def _same_columns(model: Reader, other: Reader) -> None:

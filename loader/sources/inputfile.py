@@ -89,6 +89,11 @@ class InputFile:
     path: Path
     stamp: Stamp
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.stamp.size
+
     @classmethod
     def at(cls, given: Path | str) -> InputFile:
         """Look at a path without opening it (opening a FIFO would wait for a writer).

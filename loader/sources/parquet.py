@@ -46,9 +46,15 @@ class ParquetRecords:
         """The path as the person gave it."""
         return self._file.name
 
+    @property
+    def form(self) -> str:
+        """How it is read."""
+        return "Parquet"
+
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:  # noqa: ARG002 - nothing to spare
         """Hash of the bytes; the footer knows the number of records. Pages are decoded only when read."""
-        return FileRecord(self.name, self._file.stamp.size, self._file.sha256(), sum(self._group_rows))
+        rows = sum(self._group_rows)
+        return FileRecord(self.name, self._file.size, self._file.sha256(), rows, form=self.form)
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """The records from number `first` on; row groups that end before it are not touched.

@@ -69,6 +69,10 @@ class Reader(Protocol):
     def schema(self) -> pa.Schema:
         """Columns and types of the records."""
 
+    @property
+    def form(self) -> str:
+        """How it is read, for a person; another reading may give other records."""
+
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
         """Read the whole file once: hash, number of records, and all that can be wrong with the file.
 
@@ -89,13 +93,13 @@ class Source(Protocol):
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`."""
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> Survey:
+    def survey(self) -> Survey:
         """Read the whole input once: identity, number of records, and all that can be wrong with the files.
 
         This stands before the first request on purpose. A load cannot be taken back: a file that turns out
         to be Latin-1 or cut short after a million events would leave half a backfill behind. And only the
         hash of all bytes proves, when the load is resumed, that record 1,000,001 is still the same record.
-        Where it does, nothing is parsed again: what else is known of the file, `known` says.
+        Where it does, nothing is parsed again: the rest is known from the survey before.
         """
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
@@ -107,9 +111,9 @@ class Source(Protocol):
         """
 
 
-def recognised(file: InputFile, known: Sequence[FileRecord]) -> FileRecord | None:
+def recognised(file: InputFile, form: str, known: Sequence[FileRecord]) -> FileRecord | None:
     """Which of the known files this is, by the hash of all its bytes, whatever its name was then."""
-    alike = [record for record in known if record.size == file.stamp.size]
+    alike = [record for record in known if (record.size, record.form) == (file.size, form)]
     digest = file.sha256() if alike else ""
     return next((replace(record, name=file.name) for record in alike if record.sha256 == digest), None)
 

@@ -8,6 +8,7 @@ unsure the last segment goes on to the end of the file.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.model import Mark
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from loader.sources.boundaries import RecordEnds
-    from loader.sources.inputfile import WatchedFile
+    from loader.sources.content import Content, Opened
     from loader.sources.records import Slab
 
     # Reads a segment to its end; the ragged rows know at which record it begins.
@@ -29,68 +30,93 @@ if TYPE_CHECKING:
 SHORTEST = 64 << 10
 LONGEST = 4 << 20
 
-BEGINNING = Mark(0, 0, "")
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text file, as its passes need to know it.
+
+    Attributes:
+        content: what is read.
+        encoding: Python's name.
+        start: bytes before the header or the first record.
+        header: whether there is one.
+        ends: makes what finds the ends of records.
+    """
+
+    content: Content
+    encoding: str
+    start: int
+    header: bool
+    ends: Callable[[], RecordEnds]
+
+    @property
+    def beginning(self) -> Mark:
+        """Before the header or the first record."""
+        return Mark(0, self.start, "")
 
 
 class Surveyed:
     """The first pass over a text file: finds the segments.
 
     Args:
-        file: the file, at its beginning.
-        size: its bytes.
+        text: the file.
         block: the bytes that the reader takes at a time.
-        ends: makes what finds the ends of records.
         tail: put after the last byte of the file.
 
     Attributes:
         marks: where the segments end, so far.
     """
 
-    def __init__(
-        self, file: WatchedFile, size: int, block: int, ends: Callable[[], RecordEnds], *, tail: bytes
-    ) -> None:
+    def __init__(self, text: Text, block: int, *, tail: bytes) -> None:
         self.marks: list[Mark] = []
-        self._file = file
-        self._size = size
+        self._text = text
         self._block = block
-        self._ends = ends
         self._tail = tail
         self._digest = hashlib.sha256()
 
     def slabs(self, parse: Parse) -> Iterator[Slab]:
         """All records."""
-        ragged, text = RaggedRows(), self._segment(0)
-        while True:
-            ragged.begin(ragged.end, header=text.start == 0)
-            yield from parse(text, ragged)
-            if text.whole:
-                return
-            self.marks.append(Mark(ragged.end, text.offset, self._digest.hexdigest()[:32]))
-            self._file.seek(text.offset)
-            text = self._segment(text.offset)
+        ragged = RaggedRows()
+        with self._text.content.open() as file:
+            self._digest.update(file.read(self._text.start))
+            while True:
+                segment = self._segment(file)
+                ragged.begin(ragged.end, header=self._text.header and segment.start == self._text.start)
+                yield from parse(segment, ragged)
+                if segment.whole:
+                    return
+                self.marks.append(Mark(ragged.end, segment.offset, self._digest.hexdigest()[:32]))
+                file.seek(segment.offset)
 
-    def _segment(self, offset: int) -> TextFile:
-        stretch = Stretch(self._ends(), segment_bytes(offset, self._block))
-        left = self._size - offset
-        return TextFile(self._file, left, tail=self._tail, stretch=stretch, digest=self._digest)
+    def _segment(self, file: Opened) -> TextFile:
+        offset, size = file.tell(), self._text.content.size
+        return TextFile(
+            file,
+            None if size is None else size - offset,
+            encoding=self._text.encoding,
+            tail=self._tail,
+            stretch=Stretch(self._text.ends(), segment_bytes(offset, self._block)),
+            digest=self._digest,
+        )
 
     def sha256(self) -> str:
-        """Hash of the bytes read."""
+        """Hash of the content."""
         return self._digest.hexdigest()
 
 
-def slabs_from(
-    first: int, marks: Sequence[Mark], file: WatchedFile, size: int, parse: Parse
-) -> Iterator[Slab]:
+def slabs_from(first: int, marks: Sequence[Mark], text: Text, parse: Parse) -> Iterator[Slab]:
     """The records of a file from the mark at or before record `first` on, in the segments of its survey."""
-    known = [BEGINNING, *marks]
-    start = max(number for number, mark in enumerate(known) if mark.row <= first)
-    for number, mark in enumerate(known[start:], start + 1):
-        end, tail = (known[number].offset, b"") if number < len(known) else (size, b"\n")
-        file.seek(mark.offset)
-        ragged = RaggedRows(end=mark.row)
-        ragged.begin(mark.row, header=mark.offset == 0)
-        yield from parse(TextFile(file, end - mark.offset, tail=tail), ragged)
+    begins = [text.beginning, *marks]
+    ends = [*(mark.offset for mark in marks), None]
+    start = max(number for number, mark in enumerate(begins) if mark.row <= first)
+    with text.content.open() as file:
+        for mark, marked_end in zip(begins[start:], ends[start:], strict=True):
+            file.seek(mark.offset)
+            end, tail = (text.content.size, b"\n") if marked_end is None else (marked_end, b"")
+            size = None if end is None else end - mark.offset
+            ragged = RaggedRows(end=mark.row)
+            ragged.begin(mark.row, header=text.header and mark.offset == text.start)
+            yield from parse(TextFile(file, size, encoding=text.encoding, tail=tail), ragged)
 
 
 def segment_bytes(offset: int, block: int) -> int:

@@ -1,4 +1,4 @@
-"""The bytes of a text file on their way into the CSV reader: hashed, proven to be UTF-8, properly ended."""
+"""The bytes of a text file on their way into the reader: hashed, proven to be text, made UTF-8, ended."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from loader.errors import SourceError
+from loader.dialect import encoding_shown
 
 if TYPE_CHECKING:
     from loader.sources.boundaries import RecordEnds
-    from loader.sources.inputfile import InputFile, WatchedFile
+    from loader.sources.content import Opened
 
-_MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 _WORD_BREAK = re.compile(rb"[\s,;|\"]")
 _SIGNS = "€‚„…‘’“”–—°§£«»ºª"
+_CONTROL = re.compile(rb"[\x80-\x9f]")
 _REACH = 24  # bytes shown on either side of a byte that is not UTF-8
 
 
@@ -31,18 +26,20 @@ class Digest(Protocol):
         """Take the next bytes."""
 
 
-class NotUtf8(Exception):
-    """A byte that is not UTF-8.
+class NotText(Exception):
+    """A byte that is no text in the file's encoding.
 
     Args:
         offset: its place in the file, in bytes.
+        encoding: Python's name of the encoding.
         before: the bytes before it, up to a blank or delimiter.
         after: itself and the bytes after it, up to a blank or delimiter.
     """
 
-    def __init__(self, offset: int, before: bytes, after: bytes) -> None:
-        super().__init__(offset, before, after)
+    def __init__(self, offset: int, encoding: str, before: bytes, after: bytes) -> None:
+        super().__init__(offset, encoding, before, after)
         self.offset = offset
+        self.encoding = encoding
         self.before = before
         self.after = after
 
@@ -56,11 +53,12 @@ class Stretch:
 
 
 class TextFile:
-    """A readable stream for `pyarrow.csv.open_csv`.
+    """A readable stream of UTF-8 for `pyarrow.csv.open_csv`.
 
     Args:
         file: read from its present position on and left open.
-        size: bytes to read; what follows is ignored.
+        size: bytes to read; what follows is ignored. None: to the end.
+        encoding: what the bytes are; Python's name.
         tail: put after the last byte. A line end makes the last record whole; a record that must come out
             again at the end proves that no quote was left open.
         stretch: where to end before the last byte; then there is no tail.
@@ -73,24 +71,28 @@ class TextFile:
 
     def __init__(
         self,
-        file: WatchedFile,
-        size: int,
+        file: Opened,
+        size: int | None = None,
         *,
+        encoding: str = "utf-8",
         tail: bytes = b"\n",
         stretch: Stretch | None = None,
         digest: Digest | None = None,
     ) -> None:
         self.closed = False
-        self.start = self.offset = file.tell()
+        self.start = self.offset = self._given = file.tell()
         self.whole = False
         self._file = file
         self._left = size
+        self._encoding = encoding
         self._tail = tail
         self._stretch = stretch
+        self._length = 0
         self._ended = False
+        self._return = "\r".encode(encoding)
         self._held = b""
         self._digest = digest
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder = codecs.getincrementaldecoder(encoding)()
 
     def readable(self) -> bool:
         """It can be read."""
@@ -105,92 +107,101 @@ class TextFile:
         self.closed = True
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes; the tail comes in one piece with the last ones.
+        """Up to `size` bytes of text; the tail comes in one piece with the last ones, if there is room.
 
         Raises:
-            NotUtf8: at the first byte that is not.
-            SourceError: the file changed.
+            NotText: at the first byte that is none.
+            SourceError: the file changed, or cannot be read.
         """
-        if self._ended:
+        if self._ended or self.whole:
             return b""
-        block = self._to_sure_end(self._next(max(1, size - len(self._tail))))
-        if self._digest is not None:
-            self._digest.update(block)
-        self._prove_utf8(block)
-        self._left -= len(block)
-        self.offset += len(block)
-        if self._left > 0:
-            return block
-        block, self._tail = block + self._tail, b""
-        self.whole = True
-        return block
+        block, last = self._next(self._raw(size - len(self._tail)))
+        text = self._text(block, last=last)
+        end = self._sure_end(text)
+        if end is not None:
+            # Of what is not UTF-8 the bytes are counted by writing the characters again.
+            text = text[:end]
+            used = self._given + self._raw_length(text) - self.offset
+            block, last, self._ended = block[:used], False, True
+        self._take(block, text)
+        self.whole = last
+        return text + self._tail if last else text
 
-    def _next(self, size: int) -> bytes:
-        """The next bytes; a carriage return at their end waits for what follows it.
+    def _raw(self, size: int) -> int:
+        """So many bytes of the file that no more than `size` come of them as UTF-8, and no part of a unit."""
+        if self._encoding == "utf-8":
+            return max(size, 1)
+        unit = len(self._return)
+        return max(size // 3 // unit, 8) * unit
+
+    def _next(self, size: int) -> tuple[bytes, bool]:
+        """The next bytes, and whether they are the last; a carriage return waits for what follows it.
 
         The reader drops a line feed at the beginning of a block after a block that ends with a carriage
         return, even within quotes.
         """
-        block = self._held + self._file.read(min(size, self._left) - len(self._held))
-        self._held = b"\r" if block.endswith(b"\r") and 1 < len(block) < self._left else b""
-        return block[: len(block) - len(self._held)]
+        wanted = size if self._left is None else min(size, self._left)
+        block = self._held + self._file.read(wanted - len(self._held))
+        last = len(block) == self._left or len(block) < wanted or not block
+        self._held = b""
+        if not last and block.endswith(self._return) and len(block) > len(self._return):
+            self._held = self._return
+        return block[: len(block) - len(self._held)], last
 
-    def _to_sure_end(self, block: bytes) -> bytes:
-        """The block, or its beginning that ends the stretch."""
-        if self._stretch is None:
-            return block
-        read = self.offset - self.start
-        end = self._stretch.ends.after(block, max(0, self._stretch.enough - read))
-        if end is None:
-            return block
-        self._ended = True
-        return block[:end]
-
-    def _prove_utf8(self, block: bytes) -> None:
+    def _text(self, block: bytes, *, last: bool) -> bytes:
+        """The block in UTF-8."""
         pending = len(self._decoder.getstate()[0])
         try:
-            self._decoder.decode(block, final=len(block) == self._left)
+            text = self._decoder.decode(block, final=last)
         except UnicodeDecodeError as failure:
-            offset = self.offset - pending + failure.start
-            before = failure.object[max(failure.start - _REACH, 0) : failure.start]
-            after = failure.object[failure.start :][:_REACH]
-            raise NotUtf8(offset, _WORD_BREAK.split(before)[-1], _WORD_BREAK.split(after)[0]) from None
+            raise self._not_text(failure.object, failure.start, self.offset - pending) from None
+        if self._encoding == "utf-8":
+            return block
+        if self._encoding == "iso8859-1" and (control := _CONTROL.search(block)):
+            raise self._not_text(block, control.start(), self.offset)
+        return text.encode()
+
+    def _not_text(self, block: bytes, start: int, offset: int) -> NotText:
+        before, after = block[max(start - _REACH, 0) : start], block[start:][:_REACH]
+        return NotText(
+            offset + start, self._encoding, _WORD_BREAK.split(before)[-1], _WORD_BREAK.split(after)[0]
+        )
+
+    def _sure_end(self, text: bytes) -> int | None:
+        """Where in the text the stretch ends, if there."""
+        if self._stretch is None:
+            return None
+        return self._stretch.ends.after(text, max(0, self._stretch.enough - self._length))
+
+    def _raw_length(self, text: bytes) -> int:
+        return len(text) if self._encoding == "utf-8" else len(text.decode().encode(self._encoding))
+
+    def _take(self, block: bytes, text: bytes) -> None:
+        if self._digest is not None:
+            self._digest.update(block)
+        if self._left is not None:
+            self._left -= len(block)
+        self.offset += len(block)
+        self._length += len(text)
+        self._given += self._raw_length(text)
 
 
-def refuse_wide_text(file: InputFile, head: bytes) -> None:
-    """Refuse UTF-16 and UTF-32, by the byte order mark or by the NULs that it puts between Latin letters.
-
-    Raises:
-        SourceError: with the first bytes and how to convert the file.
-    """
-    for mark, encoding in _MARKS.items():
-        if head.startswith(mark):
-            raise SourceError(_wide(file.name, encoding, f"it begins with the bytes {mark.hex(' ')}"))
-    if head.count(0) * 3 >= len(head) > 0:
-        seen = f"it begins with the bytes {head[:8].hex(' ')}"
-        raise SourceError(_wide(file.name, "UTF-16 or UTF-32, or not text at all", seen))
-
-
-def _wide(name: str, encoding: str, seen: str) -> str:
-    return (
-        f"{name}: the file is {encoding}, not UTF-8 ({seen}). "
-        'Export it as UTF-8 (in Excel: "CSV UTF-8"), or convert it: iconv -f UTF-16 -t UTF-8.'
-    )
-
-
-def encoding_advice(found: NotUtf8) -> str:
+def encoding_advice(found: NotText) -> str:
     """What the bytes are and what to do, as the end of a sentence."""
-    shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not UTF-8"
-    plausible = _as_latin(found)
+    encoding = encoding_shown(found.encoding)
+    shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
+    if found.encoding == "iso8859-1":
+        return f"{shown} text but a control character; is the encoding windows-1252?"
+    plausible = _as_latin(found) if found.encoding == "utf-8" else None
     if plausible is None:
         return f"{shown}; the file is damaged or in another encoding. Export it again as UTF-8."
     return (
         f'{shown}; read as Latin-1 (Windows-1252) it would be "{plausible}". Export the file as UTF-8, '
-        "or if that reading is right convert it: iconv -f WINDOWS-1252 -t UTF-8."
+        "or if that reading is right say so: --encoding windows-1252."
     )
 
 
-def _as_latin(found: NotUtf8) -> str | None:
+def _as_latin(found: NotText) -> str | None:
     """The word in Windows-1252, where that makes the wrong byte a letter or a sign used in texts.
 
     Bytes 80 to bf right after it are what follows in UTF-8: then it is UTF-8 that was damaged.

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.errors import SourceError
-from loader.sources import Dialect, delimited, open_source, ragged
+from loader.sources import delimited, open_source, ragged
 from tests.sources.conftest import cells, unreadable
 
 if TYPE_CHECKING:
@@ -232,16 +232,6 @@ def test_a_record_beyond_all_measure_is_refused(written: Written, monkeypatch: p
             "a, ,b\n1,2,3\n",
             "export.csv: column 2 has no name in the header. Give it a name, or leave it out.",
         ),
-        (
-            "a;b\n1;2\n",
-            'export.csv: the header is a single column, "a;b": the delimiter seems to be ";". '
-            "Export it with commas.",
-        ),
-        (
-            "a\tb\n1\t2\n",
-            'export.csv: the header is a single column, "a\\tb": the delimiter seems to be a tab. '
-            "Name the file .tsv.",
-        ),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_at_once(
@@ -260,9 +250,3 @@ def test_a_header_alone_is_an_input_of_no_rows(written: Written, content: str) -
     assert source.survey().rows == 0
     assert cells(source) == []
     assert list(source.sample().columns) == ["a", "b"]
-
-
-def test_tabs_by_suffix_and_other_delimiters_by_dialect(written: Written) -> None:
-    """A .tsv file is cut at tabs; a declared delimiter goes before the suffix."""
-    assert cells(open_source([written("a\tb\n1\t2,3\n", "export.TSV")])) == [["1", "2,3"]]
-    assert cells(open_source([written("a;b\n1;2,3\n")], dialect=Dialect(";"))) == [["1", "2,3"]]

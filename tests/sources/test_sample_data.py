@@ -18,11 +18,9 @@ REFUSED = {  # what the source itself says to a broken file; the others are the 
     "empty.csv": "is empty, it has not even a header",
     "duplicate_header.csv": 'the header names "user_id" twice',
     "unnamed_column.csv": "column 1 has no name",
-    "semicolons.csv": 'the delimiter seems to be ";"',
+    "no_header.csv": 'the first row holds "00042", which looks like a value',
     "open_quote.csv": "row 1: a quote is opened and never closed",
     "latin1.csv": 'row 2, column "user_id": the byte fc',
-    "utf16.csv": "the file is UTF-16, not UTF-8",
-    "compressed.csv.gz": "is gzip-compressed",
     "cut.parquet": "is not a whole Parquet file",
     "damaged.parquet": "row group 3 of 4 is damaged; from row 51 on",
 }

@@ -1,0 +1,173 @@
+"""How a text file is written, as a person says it: in a mapping file, or in the options of a command."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from loader.errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_WIDE = ("utf-16", "utf-16-le", "utf-16-be")
+_ALL_BYTES = bytes(range(256)) + b"\\u0041"  # and what some codecs take for an escape
+_NAMES = {"utf-8": "UTF-8", "iso8859-1": "Latin-1", "cp1252": "Windows-1252"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What is said of a text file. What is None is told from its beginning, shown, and refused if unclear.
+
+    Attributes:
+        delimiter: the character between cells.
+        quote: the character around cells; "" for none.
+        encoding: utf-8, utf-16 (by its byte order mark), utf-16-le, utf-16-be, or a single-byte one.
+        header: whether the first record holds the names of the columns.
+        columns: their names, in place of a header or of its names.
+    """
+
+    delimiter: str | None = None
+    quote: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> dict[str, object]:
+        """What is said, as `dialect_of` reads it."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in said.items() if value not in (None, ())}
+
+    @property
+    def written(self) -> str:
+        """What is said, as it may stand in a mapping file between ``source = {`` and ``}``."""
+        # The strings of JSON are strings of TOML too, but for one character.
+        said = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in self.table.items())
+        return ", ".join(said).replace("\x7f", "\\u007f")
+
+    @classmethod
+    def read(cls, written: str) -> Dialect:
+        """What `written` gave."""
+        return dialect_of(tomllib.loads(f"source = {{{written}}}")["source"])
+
+    def over(self, other: Dialect) -> Dialect:
+        """What is said here, and for the rest what is said there."""
+        return dialect_of(other.table | self.table)
+
+
+def encoding_shown(encoding: str) -> str:
+    """The encoding's usual name."""
+    return _NAMES.get(encoding, encoding.upper() if encoding in _WIDE else encoding)
+
+
+def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
+    """The dialect that a table of a mapping file, or the options of a command, say.
+
+    Args:
+        table: `delimiter`, `quote`, `encoding`, `header` and `columns`, each of them or none.
+        where: what the table is called, for messages.
+
+    Raises:
+        MappingError: with every mistake in it.
+    """
+    if mistakes := mistakes_of(table):
+        raise MappingError(mistakes, where)
+    columns = table.get("columns", ())
+    encoding = table.get("encoding")
+    return Dialect(
+        delimiter=_character(table.get("delimiter")),
+        quote=_character(table.get("quote")),
+        encoding=None if encoding is None else _canonical(str(encoding)),
+        header=table.get("header"),  # type: ignore[arg-type]  # its type was checked
+        columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
+    )
+
+
+def mistakes_of(table: Mapping[str, object]) -> list[str]:
+    """What is wrong with the table, a sentence each; nothing if it is right."""
+    return [*_unknown(table), *_wrong_types(table)] or _wrong_values(table)
+
+
+def _unknown(table: Mapping[str, object]) -> list[str]:
+    known = [field.name for field in fields(Dialect)]
+    mistakes = []
+    for name in table:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f'Is "{near[0]}" meant?' if near else f"It knows {', '.join(known)}."
+            mistakes.append(f'"{name}" is not known here. {hint}')
+    return mistakes
+
+
+def _wrong_types(table: Mapping[str, object]) -> list[str]:
+    mistakes = [
+        f"{name} is {table[name]!r}; it must be text."
+        for name in ("delimiter", "quote", "encoding")
+        if not isinstance(table.get(name), str | None)
+    ]
+    if not isinstance(table.get("header"), bool | None):
+        mistakes.append(f"header is {table['header']!r}; it must be true or false.")
+    columns = table.get("columns", ())
+    if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
+        mistakes.append(f"columns is {columns!r}; it must be a list of names.")
+    return mistakes
+
+
+def _wrong_values(table: Mapping[str, object]) -> list[str]:
+    mistakes = []
+    delimiter, quote = _character(table.get("delimiter")), _character(table.get("quote"))
+    if delimiter is not None and not _usable(delimiter):
+        mistakes.append(
+            f'delimiter is {delimiter!r}; it must be one ASCII character, or "tab", "comma", '
+            '"semicolon", "pipe" or "space".'
+        )
+    if quote and not _usable(quote):
+        mistakes.append(f'quote is {quote!r}; it must be one ASCII character, or "" for none.')
+    if quote and quote == delimiter:
+        mistakes.append(f"delimiter and quote are both {quote!r}; they must differ.")
+    encoding = table.get("encoding")
+    if encoding is not None and _canonical(str(encoding)) is None:
+        mistakes.append(
+            f'the encoding "{encoding}" is not known. Known are utf-8, utf-16, utf-16-le, utf-16-be, '
+            "latin-1, windows-1252 and others with one byte a character; convert other files to UTF-8 first."
+        )
+    return mistakes + _wrong_names(table)
+
+
+def _wrong_names(table: Mapping[str, object]) -> list[str]:
+    columns = tuple(table.get("columns", ()))  # type: ignore[arg-type, var-annotated]  # its type was checked
+    if table.get("header") is False and not columns:
+        return ['without a header the names must be given: columns = ["user_id", ...].']
+    twice = {name for name in columns if columns.count(name) > 1}
+    mistakes = [f'columns names "{name}" twice.' for name in columns if name in twice]
+    if any(not name.strip() for name in columns):
+        mistakes.append("columns holds an empty name.")
+    return list(dict.fromkeys(mistakes))
+
+
+def _character(given: object) -> str | None:
+    return None if given is None else _SPELLED.get(str(given).lower(), str(given))
+
+
+def _usable(sign: str) -> bool:
+    return len(sign) == 1 and sign.isascii() and sign not in "\r\n\0"
+
+
+def _canonical(name: str) -> str | None:
+    """Python's name of an encoding that can be read block by block, or None."""
+    try:
+        found = codecs.lookup(name).name
+        if found in {"utf-8", "utf-8-sig", "ascii"}:
+            return "utf-8"
+        if found in _WIDE:
+            return found
+        # With one byte a character, there are as many characters as bytes, whatever they are.
+        return found if len(_ALL_BYTES.decode(found, "replace")) == len(_ALL_BYTES) else None
+    except (LookupError, UnicodeError, ValueError):
+        return None

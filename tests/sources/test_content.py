@@ -1,0 +1,181 @@
+"""Compressed files are read as what is in them, and refused where they cannot be unpacked to their end."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import tracemalloc
+import zipfile
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from loader.errors import SourceError
+from loader.sources import open_source
+from tests.sources.conftest import cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sources.conftest import Written
+
+ROWS = [[str(number), f"text {number * 7919 % 1000}"] for number in range(30_000)]
+TEXT = "n,x\n" + "".join(f"{number},{text}\n" for number, text in ROWS)
+
+
+def zipped(content: bytes, *, name: str = "export.csv", beside: str = "") -> bytes:
+    """A ZIP archive of one file, perhaps with another beside it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("folder/")
+        archive.writestr(name, content)
+        if beside:
+            archive.writestr(beside, b"x")
+    return out.getvalue()
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "zst": lambda content: pa.compress(content, codec="zstd", asbytes=True),
+    "zip": zipped,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_a_compressed_file_is_read_as_what_is_in_it(written: Written, suffix: str) -> None:
+    """The records are the same from any of them on; the identity is that of the compressed file."""
+    path = written(PACKED[suffix](TEXT.encode()), f"export.csv.{suffix}")
+    source = open_source([path])
+    assert cells(source) == ROWS
+    (file,) = source.survey().files
+    assert file.size == path.stat().st_size
+    assert len(file.marks) > 3
+    for mark in file.marks:
+        assert cells(source, mark.row) == ROWS[mark.row :]
+    resumed = open_source([path], known=[file])
+    assert resumed.survey().files == (file,)
+    assert cells(resumed, 29_000) == ROWS[29_000:]
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
+def test_parts_put_together_are_one_file(written: Written, suffix: str) -> None:
+    """As log shippers and parallel compressors write them; nothing after the first part is lost."""
+    half = len(TEXT) // 2
+    content = b"".join(PACKED[suffix](part.encode()) for part in (TEXT[:half], TEXT[half:]))
+    assert cells(open_source([written(content, f"export.csv.{suffix}")])) == ROWS
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("damage", ["cut short", "something added", "a byte changed"])
+def test_a_damaged_compressed_file_is_refused(written: Written, suffix: str, damage: str) -> None:
+    """Before anything is sent, with the row up to which it can be read."""
+    content = PACKED[suffix](TEXT.encode())
+    if damage == "cut short":
+        content = content[: len(content) * 3 // 4]
+    elif damage == "something added":
+        if suffix == "zip":
+            pytest.skip("a ZIP archive may be followed by anything")
+        content += b"something"
+    else:
+        if suffix == "zst":
+            pytest.skip("pyarrow writes no checksum into it; other writers do")
+        half = len(content) // 2
+        content = content[:half] + bytes([content[half] ^ 0xFF]) + content[half + 1 :]
+    path = written(content, f"export.csv.{suffix}")
+    with pytest.raises(SourceError) as refusal:
+        open_source([path]).survey()
+    message = str(refusal.value)
+    assert message.startswith(f"{path}")
+    assert "cannot be unpacked any further (" in message
+    assert message.endswith("Was the copy cut off, or something added to it? Copy or export it again.")
+
+
+def test_a_cut_file_names_the_row(written: Written) -> None:
+    """The last one that came out of it."""
+    content = gzip.compress((TEXT * 20).replace("\nn,x\n", "\n").encode())
+    with pytest.raises(SourceError) as refusal:
+        open_source([written(content[:-100], "export.csv.gz")]).survey()
+    start, _, end = str(refusal.value).partition("after row ")
+    row, _, end = end.partition(":")
+    assert start == "export.csv.gz, "
+    assert 300_000 < int(row.replace(",", "")) < 600_000
+    assert end == (
+        " cannot be unpacked any further (Truncated compressed stream). Was the copy cut off, or something "
+        "added to it? Copy or export it again."
+    )
+
+
+def test_a_bomb_stays_packed(written: Written) -> None:
+    """A small file that unpacks to half a gigabyte does not fill the memory: its record is too long."""
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9) as packer:
+        packer.write(b"a,b\n1,2\n3,")
+        for _ in range(500):
+            packer.write(bytes(1 << 20).replace(b"\0", b"x"))
+    path = written(out.getvalue(), "export.csv.gz")
+    assert path.stat().st_size < 1_000_000
+    tracemalloc.start()
+    before = pa.total_allocated_bytes()
+    with pytest.raises(SourceError) as refusal:
+        open_source([path]).survey()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(refusal.value).startswith(
+        "export.csv.gz: somewhere after row 1 a record is longer than 12 MB."
+    )
+    assert peak < 450 << 20
+    assert pa.total_allocated_bytes() - before < 450 << 20
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (
+            zipped(b"a,b\n1,2\n", beside="b.csv"),
+            "x.zip",
+            "x.zip: is a ZIP archive of 2 files: export.csv, b.csv. Only one with a single file is read; "
+            "unpack it and name the files.",
+        ),
+        (
+            zipped(b"", name="[Content_Types].xml"),
+            "x.xlsx",
+            'x.xlsx: is an Excel workbook (or another Office file); save it as "CSV UTF-8".',
+        ),
+        (
+            gzip.compress(b"PAR1...."),
+            "x.parquet.gz",
+            "x.parquet.gz: is a compressed Parquet file, which cannot be read from front to back; unpack it "
+            "first. (Parquet compresses its pages itself.)",
+        ),
+        (
+            b"PK\x03\x04 and no more",
+            "x.csv.zip",
+            "x.csv.zip: cannot be unpacked any further (File is not a zip file). Was the copy cut off, or "
+            "something added to it? Copy or export it again.",
+        ),
+        (
+            gzip.compress(b""),
+            "x.csv.gz",
+            "x.csv.gz: is empty, it has not even a header. Was the export cut off?",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "x.xls",
+            'x.xls: is an old Excel workbook; save it as "CSV UTF-8".',
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused(written: Written, content: bytes, name: str, sentence: str) -> None:
+    """By what it is, and with what to do."""
+    with pytest.raises(SourceError) as refusal:
+        open_source([written(content, name)])
+    assert str(refusal.value) == sentence
+
+
+def test_what_macos_puts_beside_a_file_does_not_count(written: Written) -> None:
+    """A ZIP archive made in the Finder holds a second file for each."""
+    path = written(zipped(b"a,b\n1,2\n", beside="__MACOSX/._export.csv"), "x.zip")
+    assert cells(open_source([path])) == [["1", "2"]]
