@@ -10,7 +10,7 @@
 
 The parts that `mapper` is made of: `table` and `paths` (a column by its name, also inside JSON text, structs
 and maps: `jsontext`, `keyed`), `origins`, `timestamps`, `instants`, `zones`, `transitions`, `attributes`,
-`expansion`, `encode`, `findings`.
+`expansion` (what `members`, JSON text and `expansion_pairs` give), `encode`, `findings`.
 
 The names below are imported on first use: the sandbox needs `fields` alone, without pandas.
 """

@@ -11,7 +11,7 @@ import numpy as np
 from loader.model import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -47,12 +47,35 @@ class Column(NamedTuple):
         values: text as it is (`text`), otherwise JSON; of times, the integers. Null: no key.
         text: whether the values are texts that are yet to become JSON.
         attribute: whether the key is a member of `attributes`.
+        kind: the type of the values, where no rule of the mapping tells it.
     """
 
     name: str
     values: pa.Array
     text: bool
     attribute: bool
+    kind: str | None = None
+
+
+class Shown:
+    """The columns of one chunk. Those that would cost a load something are made when they are looked at."""
+
+    def __init__(self) -> None:
+        self._made: list[Column] = []
+        self._later: list[Callable[[], Iterable[Column]]] = []
+
+    def add(self, column: Column) -> None:
+        """Keep a column."""
+        self._made.append(column)
+
+    def add_later(self, make: Callable[[], Iterable[Column]]) -> None:
+        """Keep what makes some columns."""
+        self._later.append(make)
+
+    def __iter__(self) -> Iterator[Column]:
+        yield from self._made
+        for make in self._later:
+            yield from make()
 
 
 @dataclass(slots=True)
@@ -83,7 +106,7 @@ class Findings:
     def __init__(self, chunk: Chunk) -> None:
         self.bad: np.ndarray[Any, np.dtype[np.bool_]] = np.zeros(len(chunk.frame), dtype=np.bool_)
         self.uses: dict[str, int] = {}
-        self.columns: list[Column] = []
+        self.columns = Shown()
         self.clocks = Clocks()
         self._chunk = chunk
         self._rejects: list[Reject] = []
@@ -119,7 +142,7 @@ class Findings:
 
     def show(self, name: str, values: pa.Array, *, text: bool = False, attribute: bool = False) -> None:
         """Keep the values of a key for those who want to look at them."""
-        self.columns.append(Column(name, values, text, attribute))
+        self.columns.add(Column(name, values, text, attribute))
 
     def _reject(
         self, offset: int, column: str, value: str, reason: str, sentence: str, remedy: str = ""

@@ -123,10 +123,15 @@ def one(array: pa.Array, key: str) -> pa.Array:
     values = found.values.filter(pa.array(chosen))
     if pa.types.is_struct(values.type):
         values = pc.coalesce(*(as_text(part) for part in alternatives(values)))
-    rows, first = np.unique(found.parents[chosen], return_index=True)
-    positions = np.zeros(len(array), dtype=np.int64)
-    has = np.zeros(len(array), dtype=np.bool_)
-    positions[rows], has[rows] = first, True
+    return spread(values, found.parents[chosen], len(array))
+
+
+def spread(values: pa.Array, parents: Positions, rows: int) -> pa.Array:
+    """Values in the rows that they belong to: of several the first, null where there is none."""
+    filled, first = np.unique(parents, return_index=True)
+    positions = np.zeros(rows, dtype=np.int64)
+    has = np.zeros(rows, dtype=np.bool_)
+    positions[filled], has[filled] = first, True
     return values.take(pa.array(positions, mask=~has))
 
 

@@ -21,7 +21,7 @@ from loader.mapping.zones import offsets, parse_zone, zone_advice
 from loader.model import Kind, Reject, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import datetime
 
@@ -77,7 +77,7 @@ class Mapped:
     devices: pa.Array
     rejects: list[Reject]
     uses: ReadOnlyDict[str, int] = field(default_factory=dict)
-    columns: Sequence[Column] = ()
+    columns: Iterable[Column] = ()
     clocks: Clocks = field(default_factory=Clocks)
 
     @property

@@ -132,7 +132,8 @@ class Mapping:
         kind: users or events.
         fields: name of the mapping field (`timestamp` stands for both API fields) -> its rule.
         attributes: name of the attribute -> its rule.
-        others: every column that is not named becomes an attribute under its own name.
+        others: every column that is not named becomes an attribute under its own name; "omit", "null" or
+            "reject" tells what becomes of its empty cells. "": there are no others.
         excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
         expand: columns whose members become attributes.
         source: how the text files of the input are written, as far as the mapping says.
@@ -142,7 +143,7 @@ class Mapping:
     kind: Kind
     fields: ReadOnlyDict[str, Rule]
     attributes: ReadOnlyDict[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
-    others: bool = False
+    others: str = ""
     excluded: tuple[str, ...] = ()
     expand: tuple[Expand, ...] = ()
     source: Dialect = field(default=Dialect())

@@ -146,10 +146,15 @@ class _Reading:
                 found.append(Expand(table["column"], **known))
         return tuple(found)
 
-    def _others(self, attributes: dict[str, Any], expand: tuple[Expand, ...]) -> tuple[bool, tuple[str, ...]]:
-        others, excluded = False, ()
-        if isinstance(attributes.get("others"), bool):
-            others = attributes.pop("others")
+    def _others(self, attributes: dict[str, Any], expand: tuple[Expand, ...]) -> tuple[str, tuple[str, ...]]:
+        others, excluded = "", ()
+        match attributes.get("others"):
+            case bool(wanted):
+                others = "omit" if wanted else ""
+                del attributes["others"]
+            case dict() as table if set(table) == {"empty"}:
+                others = self._value("[attributes] others", "empty", table["empty"]) or "omit"
+                del attributes["others"]
         if isinstance(attributes.get("except"), list):
             names = attributes.pop("except")
             if all(isinstance(name, str) for name in names):
@@ -227,7 +232,7 @@ def write(mapping: Mapping) -> str:
     if mapping.kind is Kind.EVENTS:
         lines += ["", "[attributes]"]
         lines += [f"{key_text(name)} = {rule_text(rule)}" for name, rule in mapping.attributes.items()]
-        lines += ["others = true"] if mapping.others else []
+        lines += [f"others = {_others_text(mapping.others)}"] if mapping.others else []
         if mapping.expand:
             lines.append("expand = [" + ", ".join(map(expand_text, mapping.expand)) + "]")
         if mapping.excluded:
@@ -247,6 +252,10 @@ def rule_text(rule: Rule) -> str:
         if value != getattr(empty, key):
             entries.append((key, value))
     return "{ " + ", ".join(f"{key} = {toml(value)}" for key, value in entries) + " }"
+
+
+def _others_text(empty: str) -> str:
+    return "true" if empty == "omit" else f"{{ empty = {toml(empty)} }}"
 
 
 def expand_text(expand: Expand) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping import expansion, keyed, paths
+from loader.mapping import expansion_pairs, keyed, paths
 from loader.mapping.attributes import natural_type
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
@@ -70,9 +70,9 @@ class Widening:
         taken = self._used | opened | set(self._mapping.excluded)
         for name in self._columns:
             if name not in taken and not name.startswith(OWN_COLUMNS):
-                self._add(name, name)
+                self._add(name, name, self._mapping.others)
 
-    def _add(self, name: str, column: str) -> None:
+    def _add(self, name: str, column: str, empty: str) -> None:
         """An attribute without a rule of its own."""
         self.problems += [f'attribute "{name}": {problem}' for problem in name_problems(name)]
         if name in self._mapping.attributes:
@@ -86,7 +86,7 @@ class Widening:
                 "except, or set prefix in expand."
             )
         else:
-            self.attributes[name] = Rule(column=(column,))
+            self.attributes[name] = Rule(column=(column,), empty=empty)
 
     def _expanded(self) -> Iterator[Expand]:
         """The opened columns that are not structs; members of structs become rules."""
@@ -108,9 +108,7 @@ class Widening:
                 if self._can_be_opened(column, member):
                     yield Expand(column, f"{name}.", expand.empty)
             elif sendable(member):
-                self._add(name, column)
-                if expand.empty != "omit" and name not in self._mapping.attributes:
-                    self.attributes[name] = Rule(column=(column,), empty=expand.empty)
+                self._add(name, column, expand.empty)
             else:
                 self.notices.append(f'column "{column}" is not sent: it holds {member}.')
 
@@ -119,7 +117,7 @@ class Widening:
 
     def _can_be_opened(self, column: str, kind: pa.DataType) -> bool:
         values = keyed.value_type(kind)
-        if values is not None and expansion.can_be_value(values):
+        if values is not None and expansion_pairs.can_be_value(values):
             return True
         if values is None and is_text(kind):
             return self._check_json(column, "[attributes] expand")

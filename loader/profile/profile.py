@@ -190,7 +190,7 @@ class Profile:
 
     def _profile(self, key: tuple[str, bool], column: Column) -> ColumnProfile:
         if key not in self.columns:
-            kind = self._types.get(key, "string")
+            kind = column.kind or self._types.get(key, "string")
             self.columns[key] = ColumnProfile(column.name, kind, text=column.text, attribute=column.attribute)
         return self.columns[key]
 

@@ -113,3 +113,14 @@ def test_all_other_columns_become_attributes_but_some() -> None:
     frame = text_frame(hwid=["d"], time=["1700000000"], x=["1"], y=["2"], z=["3"], _loader_reason=["r"])
     toml = f'{EVENTS}[attributes]\nwhy = "x"\nothers = true\nexcept = ["z"]'
     assert [one["attributes"] for one in requests(mapped(toml, frame))] == [{"why": "1", "y": "2"}]
+
+
+def test_the_empty_cells_of_all_other_columns_are_treated_as_asked() -> None:
+    """Left out, sent as null, or a reason to reject the row."""
+    frame = text_frame(hwid=["d"], time=["1700000000"], x=[""], y=["2"])
+    for others, expected in (("true", {"y": "2"}), ('{ empty = "null" }', {"x": None, "y": "2"})):
+        result = mapped(f"{EVENTS}[attributes]\nothers = {others}", frame)
+        assert [one["attributes"] for one in requests(result)] == [expected]
+    assert messages(mapped(f'{EVENTS}[attributes]\nothers = {{ empty = "reject" }}', frame)) == [
+        'x.csv, row 1, column "x" is empty, and the mapping rejects that. Fill it, or set empty = "omit" in the mapping.'
+    ]

@@ -231,3 +231,23 @@ def test_the_effective_mapping_reads_back_and_opens_the_same() -> None:
         == 'each member of "p.m" under names that begin "m.", with the type that it has in each row'
     )
     assert attributes('expand = ["p"]', frame) == [{"a": 1, "c.d": "e", "m.k": "v"}]
+
+
+@pytest.mark.parametrize("cell", [pa.array([OBJECT, '{"more": [true]}']), pa.array([PARAMS, []], PAIRS)])
+def test_the_members_stand_in_the_columns_that_a_check_looks_at(cell: pa.Array) -> None:
+    """A check says of each member how often it has a value, of which type, as of any other attribute."""
+    result = mapped(
+        f'{EVENTS}[attributes]\nexpand = [{{ column = "p", prefix = "p_" }}]', frame_with("p", cell)
+    )
+    columns = {column.name: column for column in result.columns if column.attribute}
+    for row, request in enumerate(requests(result)):
+        told = {
+            name: json.loads(value)
+            for name, column in columns.items()
+            if (value := column.values[row].as_py()) is not None
+        }
+        assert told == request["attributes"]
+    kinds = {name: column.kind for name, column in columns.items()}
+    assert kinds | {"p_more": "list"} == {
+        "p_page": "string", "p_session": "number", "p_value": "number", "p_more": "list",
+    }  # fmt: skip

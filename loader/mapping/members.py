@@ -1,0 +1,106 @@
+"""What becomes of a member of an opened column by its name, and what all ways of opening share."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from loader.mapping.findings import Column, Fault, shown
+from loader.mapping.names import columns_used, name_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from loader.mapping.rules import Expand, Mapping
+
+#: The type of a JSON value by its first character; all others begin a number.
+_KINDS = {'"': "string", "t": "boolean", "f": "boolean", "[": "list"}
+TWICE = Fault("gives one attribute twice", "Mend the cell where it was exported, or use except.")
+_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Expansion(NamedTuple):
+    """What one column gives.
+
+    Attributes:
+        fragments: the members of each row as JSON, without braces; null where there are none.
+        names: makes the names of each row's attributes; only two columns could clash, so it is seldom called.
+    """
+
+    fragments: pa.Array
+    names: Callable[[], pa.Array]
+
+
+class Named(NamedTuple):
+    """What becomes of a member by its name: left out (no key), refused, or sent under a key.
+
+    Attributes:
+        name: the attribute's name.
+        key: the same as JSON with a colon; "" if the member is left out.
+        fault: why it is refused.
+    """
+
+    name: str = ""
+    key: str = ""
+    fault: Fault | None = None
+
+
+class Naming(dict[str, Named]):
+    """Members of one expanded column by their dotted names, each decided once.
+
+    Args:
+        mapping: its rules have a place for some members, and take some names.
+        expand: the column.
+    """
+
+    def __init__(self, mapping: Mapping, expand: Expand) -> None:
+        super().__init__()
+        inside = f"{expand.column}."
+        rules = [*mapping.fields.values(), *mapping.attributes.values()]
+        elsewhere = {column for rule in rules for column in columns_used(rule)} | set(mapping.excluded)
+        self._left_out = {name.removeprefix(inside) for name in elsewhere if name.startswith(inside)}
+        self._taken = frozenset(mapping.attributes)
+        self._prefix = expand.prefix
+
+    def __missing__(self, path: str) -> Named:
+        named = self[path] = self._decided(path)
+        return named
+
+    def _decided(self, path: str) -> Named:
+        if path in self._left_out or any(path.startswith(f"{name}.") for name in self._left_out):
+            return Named()
+        name = self._prefix + path
+        return Named(name, f"{_text(name)}:", self._fault(path, name))
+
+    def _fault(self, path: str, name: str) -> Fault | None:
+        if name in self._taken:
+            return Fault(
+                f"has a member {shown(path)}, and another column is sent as this attribute already",
+                "Set prefix in expand, or name the member under except.",
+            )
+        problems = name_problems(name)
+        if not problems:
+            return None
+        reason = problems[0].partition(". ")[0].rstrip(".")
+        return Fault(
+            f"has a member {shown(path)} that cannot be an attribute: {reason}",
+            "Name it under except, or map it under another name.",
+        )
+
+
+def empty_fault(path: str) -> Fault:
+    """Why a row is rejected whose member has no value, where the mapping wants it so."""
+    return Fault(
+        f"has a member {shown(path)} that is empty, and the mapping rejects that",
+        'Fill it, or set empty = "omit" in expand.',
+    )
+
+
+def member_column(name: str, values: pa.Array) -> Column:
+    """The JSON values of one member in each row, for those who want to look."""
+    kinds = {
+        _KINDS.get(value[0], "number") for value in values.drop_null().unique().to_pylist() if value != "null"
+    }
+    return Column(name, values, text=False, attribute=True, kind=kinds.pop() if len(kinds) == 1 else "mixed")
