@@ -17,19 +17,25 @@ LOCAL = "user_id,event,timestamp\n0042,buy,2024-02-29 10:00\n"
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"),
+    ("kind", "name", "zone"),
     [
-        ("users", "pushwoosh_users.csv"),
-        ("users", "onesignal_users.csv"),
-        ("events", "braze_events.csv"),
-        ("events", "segment_events.csv"),
-        ("events", "ga4_events.parquet"),
+        ("users", "pushwoosh_users.csv", []),
+        ("users", "onesignal_users.csv", []),
+        ("events", "braze_events.csv", []),
+        ("events", "segment_events.csv", []),
+        ("events", "ga4_events.parquet", []),
+        ("events", "amplitude_events.jsonl", []),
+        ("events", "mixpanel_events.jsonl", []),
+        # Only the account knows the zone of these times.
+        ("events", "clevertap_events.jsonl", ["--zone", "Asia/Kolkata"]),
     ],
 )
-def test_the_proposal_of_an_export_is_loaded_as_it_is(command: CommandLine, kind: str, name: str) -> None:
+def test_the_proposal_of_an_export_is_loaded_as_it_is(
+    command: CommandLine, kind: str, name: str, zone: list[str]
+) -> None:
     """Two commands lead from another vendor's export to bodies, without an editor between them."""
     export = SAMPLES / "presets" / name
-    ran = command.run("map", kind, export, "-o", "mapping.toml")
+    ran = command.run("map", kind, export, "-o", "mapping.toml", *zone)
     assert ran.code == 0, ran.err
     assert ran.err.endswith("The proposal can be loaded as it is.\n")
     assert (command.folder / "mapping.toml").read_bytes() == export.with_suffix(".toml").read_bytes()
