@@ -41,7 +41,7 @@ bench: $(BENCHMARKS)
 
 # bench-resume makes a file of ten million rows: 1.5 GB on the disk for a while.
 $(BENCHMARKS): bench-%:
-	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e .
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.$*
 
 samples:

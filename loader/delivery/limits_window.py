@@ -13,7 +13,7 @@ FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
 # That little says nothing: with a vendor so near it may be this machine that is busy.
-_SLACK_SECONDS = 0.005
+_SLACK_SECONDS = 0.01
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
 _KEPT_AT_LEAST = 0.5

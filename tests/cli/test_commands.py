@@ -124,6 +124,8 @@ def test_status_shows_the_account(command: CommandLine, tmp_path: Path) -> None:
         (["--sandbox", "--transport", "carrier-pigeon"], "'carrier-pigeon' is not one of"),
         (["--sandbox", "--concurrency", "auto:9-3"], "--concurrency is auto:9-3"),
         (["--sandbox", "--concurrency", "many"], '"many" is neither auto, nor bounds'),
+        (["--sandbox", "--ca-bundle", "nowhere.pem"], "nowhere.pem is not a file"),
+        (["--app", "AAAAA-AAAAA", "--proxy", "somewhere"], "--proxy is not a URL"),
         (["--sandbox", "--carrier", "pigeon"], "No such option"),
     ],
 )
