@@ -4,7 +4,7 @@ A map, in the order to read:
 
 * `loader.pipeline`: the main path on one screen.
 * `loader.model`: the records that travel along it, and the four states of a row.
-* `loader.sources`: CSV and Parquet files as chunks of pandas frames; identity of the input.
+* `loader.sources`: the input files as chunks of pandas frames; identity of the input.
 * `loader.mapping`: columns to the fields of the two API methods, and to JSON bytes.
 * `loader.journal`: the checkpoint file: what may be sent, what was sent, what came of it.
 * `loader.delivery`: the bounded window, the transport, the verdicts, the limits.

@@ -8,6 +8,7 @@ empty. So it does not matter where the values of a column change their type in t
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -35,6 +36,9 @@ BLOCK = 1 << 20
 LONGEST = 12 << 20
 # So many lines in a row that are no objects are no damaged records but another format.
 MAX_RUN = 10_000
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Number(str):
@@ -182,22 +186,13 @@ class JsonLinesFile:
             return _complaint(failure, line)
         if not isinstance(record, dict):
             return f"the row is no JSON object, with keys, but a value: {_shown(line)}."
+        if _SURROGATE.search(line) and (key := _halved(record)) is not None:
+            return f"the row has half a character (a lone surrogate) in {brief(key)}: {_shown(line)}."
         if not record.keys() <= self._known:
             met = {*self._known, *self._unknown}
             self._unknown.update((key, row) for key in record if key not in met)
-        cells = tuple([_cell(record.get(name)) for name in self._columns])
-        if b"\\u" in line and (name := self._halved(cells)):
-            return f'the row has half a character (a lone surrogate) in "{name}": {_shown(line)}.'
-        return cells
-
-    def _halved(self, cells: tuple[str | None, ...]) -> str | None:
-        """The column of a cell that no UTF-8 can hold."""
-        for name, cell in zip(self._columns, cells, strict=True):
-            try:
-                (cell or "").encode()
-            except UnicodeEncodeError:
-                return name
-        return None
+        values = map(record.get, self._columns)
+        return tuple([value if type(value) is str else _cell(value) for value in values])
 
     @contextmanager
     def _explained(self, ragged: RaggedRows) -> Iterator[None]:
@@ -245,6 +240,16 @@ def written(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(written, value)) + "]"
     return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
+
+
+def _halved(record: dict[str, Any]) -> str | None:
+    """The key beside which stands what no UTF-8 can hold."""
+    for key, value in record.items():
+        try:
+            json.dumps([key, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return key
+    return None
 
 
 def _complaint(failure: ValueError | RecursionError, line: bytes) -> str:

@@ -148,7 +148,7 @@ def test_a_bomb_stays_packed(written: Written) -> None:
             gzip.compress(b"PAR1....", mtime=0),
             "x.parquet.gz",
             "x.parquet.gz: is a compressed Parquet file, which cannot be read from front to back; unpack it "
-            "first. (Parquet compresses its pages itself.)",
+            "first. (Parquet files can be compressed within.)",
         ),
         (
             b"PK\x03\x04 and no more",
@@ -167,6 +167,7 @@ def test_a_bomb_stays_packed(written: Written) -> None:
             'x.xls: is an old Excel workbook; save it as "CSV UTF-8".',
         ),
     ],
+    ids=["two files", "Excel", "Parquet", "no archive", "nothing in it", "old Excel"],
 )
 def test_what_cannot_be_read_is_refused(written: Written, content: bytes, name: str, sentence: str) -> None:
     """By what it is, and with what to do."""

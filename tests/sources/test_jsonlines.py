@@ -98,9 +98,13 @@ def test_a_column_may_change_its_type(written: Written) -> None:
             '{"a": "\\ud800"}',
             'the row has half a character (a lone surrogate) in "a": "{"a": "\\ud800"}".',
         ),
+        (
+            '{"\\ud800": 1}',
+            'the row has half a character (a lone surrogate) in "\\ud800": "{"\\ud800": 1}".',
+        ),
         ('{"a": ' + "[" * 100_000 + "}", f'the row is nested too deeply: "{{"a": {"[" * 53}…".'),
     ],
-    ids=["cut", "no object", "NaN", "twice", "half a character", "deep"],
+    ids=["cut", "no object", "NaN", "twice", "half a character", "half a character in a key", "deep"],
 )
 def test_a_line_that_is_no_record_keeps_its_place(written: Written, line: str, reason: str) -> None:
     """It is listed with the reason; the lines around it are read."""
