@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from loader.errors import CheckpointError
 from loader.journal import schema
+from loader.journal.beginning import begin, write_released
 from loader.journal.bitmap import Bitmaps
 from loader.journal.files import Files, unusable
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, open_verified
-from loader.journal.rows import Decided, ExceptionRow, Lease, Run
+from loader.journal.rows import Decided, ExceptionRow, Lease
 from loader.journal.settlement import Unsettled, carried_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Header, Slots, boot_digest
@@ -72,7 +72,7 @@ class Journal:
         self._closed = False
         with ExitStack() as undo:
             undo.callback(self._store.abandon)
-            self._begin(verified)
+            self._beginning = begin(self._store, verified, self._released, self._now())
             self._durable = self._store.head.commits
             # From here on the file itself says that it is incomplete without its log.
             self._store.fold()
@@ -144,8 +144,8 @@ class Journal:
             in_doubt=self._counts[State.IN_DOUBT],
             in_flight=len(self._unsettled) + self._unwritten,
             possible_duplicates=self._resent,
-            attempts=self._earlier_attempts + head.attempts,
-            elapsed_seconds=self._earlier_seconds + (head.elapsed if self._closed else self._elapsed()),
+            attempts=self._beginning.attempts + head.attempts,
+            elapsed_seconds=self._beginning.seconds + (head.elapsed if self._closed else self._elapsed()),
         )
 
     def never_sent(self, limit: int | None = None) -> Iterator[range]:
@@ -177,7 +177,7 @@ class Journal:
         lease = Lease(self._store.head.commits + 1, rows.start, rows.stop)
 
         def write(transaction: Transaction) -> None:
-            _write_released(transaction, self._released, released)
+            write_released(transaction, self._released, released)
             for row in settlement.replaced:
                 transaction.remove(schema.EXCEPTIONS, row.stored())
             for row in settlement.added:
@@ -294,46 +294,14 @@ class Journal:
 
     def _end(self) -> None:
         head = self._head(clean=True)
-        ended = self._run._replace(ended=head.at, elapsed=head.elapsed, attempts=head.attempts)
+        ended = self._beginning.run._replace(ended=head.at, elapsed=head.elapsed, attempts=head.attempts)
 
         def write(transaction: Transaction) -> None:
-            transaction.remove(schema.RUNS, self._run)
+            transaction.remove(schema.RUNS, self._beginning.run)
             transaction.add(schema.RUNS, ended)
 
         self._commit_or_make_room(write, head, durable=True)
         self._store.fold()
-
-    def _begin(self, verified: Verified) -> None:
-        """Classify what a dead run left and begin a run, in one durable commit."""
-        snapshot, leftovers = verified.snapshot, verified.leftovers
-        head, at = snapshot.head, self._now()
-        marks = {row.ordinal: row for row in snapshot.given_back}
-        earlier = [run for run in snapshot.runs if run.generation < head.generation]
-        before = [run for run in snapshot.runs if run.generation == head.generation]
-        tried = head.attempts + leftovers.attempts * self.leftovers
-        self._earlier_attempts = sum(run.attempts for run in earlier) + tried
-        self._earlier_seconds = sum(run.elapsed for run in earlier) + head.elapsed
-        self._run = Run(head.generation + 1, secrets.token_hex(8), at, None, 0.0, 0)
-
-        def write(transaction: Transaction) -> None:
-            for ordinal in leftovers.in_doubt:
-                row = ExceptionRow.of_doubt(ordinal, leftovers.reason, attempts=leftovers.attempts, at=at)
-                if (given_back := marks.get(ordinal)) is not None:
-                    transaction.remove(schema.EXCEPTIONS, given_back.stored())
-                transaction.add(schema.EXCEPTIONS, row.following(given_back).stored())
-            for lease in snapshot.leases:
-                transaction.remove(schema.LEASES, lease)
-            _write_released(transaction, snapshot.released, self._released)
-            for run in before:
-                transaction.remove(schema.RUNS, run)
-                transaction.add(schema.RUNS, run._replace(elapsed=head.elapsed, attempts=tried))
-            transaction.add(schema.RUNS, self._run)
-            if self.identity != snapshot.identity:
-                transaction.remove(schema.IDENTITY, (snapshot.checkpoint, *snapshot.identity.to_row()))
-                transaction.add(schema.IDENTITY, (snapshot.checkpoint, *self.identity.to_row()))
-
-        opened = head._replace(generation=self._run.generation, clean=False, attempts=0, elapsed=0.0, at=at)
-        self._store.commit(write, opened, durable=True)
 
     def _header(self, checkpoint: str, slots: int) -> Header:
         head = self._store.head
@@ -391,7 +359,7 @@ class Journal:
             for lease in settlement.ended:
                 transaction.remove(schema.LEASES, lease)
             if released is not self._released:
-                _write_released(transaction, self._released, released)
+                write_released(transaction, self._released, released)
             if settlement.decided is not None:
                 transaction.add(schema.DECISIONS, settlement.decided)
 
@@ -452,11 +420,3 @@ class Journal:
 
     def _elapsed(self) -> float:
         return float(self._host.clock() - self._began)
-
-
-def _write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:
-    old, new = {(rows.start, rows.stop) for rows in before}, {(rows.start, rows.stop) for rows in after}
-    for row in sorted(old - new):
-        transaction.remove(schema.RELEASED, row)
-    for row in sorted(new - old):
-        transaction.add(schema.RELEASED, row)

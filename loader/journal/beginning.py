@@ -1,0 +1,85 @@
+"""The first commit of a run: what a dead one left is named, and the new one is written down."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loader.journal import schema
+from loader.journal.rows import ExceptionRow, Run
+
+if TYPE_CHECKING:
+    from loader.journal.opening import Verified
+    from loader.journal.ranges import Ranges
+    from loader.journal.store import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A run that has begun.
+
+    Attributes:
+        run: its record.
+        attempts, seconds: what all earlier runs came to.
+    """
+
+    run: Run
+    attempts: int
+    seconds: float
+
+
+def begin(store: Store, verified: Verified, released: Ranges, at: float) -> Beginning:
+    """Classify what a dead run left and begin a run, in one durable commit.
+
+    Args:
+        store: the checkpoint, open for writing.
+        verified: what was found in it.
+        released: the rows that are free below the intent mark, those that the dead run never sent among them.
+        at: now, in seconds since 1970.
+    """
+    snapshot, leftovers = verified.snapshot, verified.leftovers
+    head = snapshot.head
+    earlier = [run for run in snapshot.runs if run.generation < head.generation]
+    tried = head.attempts + leftovers.attempts * len(leftovers.in_doubt)
+    run = Run(head.generation + 1, secrets.token_hex(8), at, None, 0.0, 0)
+
+    def write(transaction: Transaction) -> None:
+        _write_doubts(transaction, verified, at)
+        for lease in snapshot.leases:
+            transaction.remove(schema.LEASES, lease)
+        write_released(transaction, snapshot.released, released)
+        for before in snapshot.runs[len(earlier) :]:
+            transaction.remove(schema.RUNS, before)
+            transaction.add(schema.RUNS, before._replace(elapsed=head.elapsed, attempts=tried))
+        transaction.add(schema.RUNS, run)
+        if verified.identity != snapshot.identity:
+            transaction.remove(schema.IDENTITY, (snapshot.checkpoint, *snapshot.identity.to_row()))
+            transaction.add(schema.IDENTITY, (snapshot.checkpoint, *verified.identity.to_row()))
+
+    opened = head._replace(generation=run.generation, clean=False, attempts=0, elapsed=0.0, at=at)
+    store.commit(write, opened, durable=True)
+    return Beginning(
+        run,
+        sum(each.attempts for each in earlier) + tried,
+        sum(each.elapsed for each in earlier) + head.elapsed,
+    )
+
+
+def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> None:
+    leftovers = verified.leftovers
+    marks = {row.ordinal: row for row in verified.snapshot.given_back}
+    for ordinal in leftovers.in_doubt:
+        row = ExceptionRow.of_doubt(ordinal, leftovers.reason, attempts=leftovers.attempts, at=at)
+        if (given_back := marks.get(ordinal)) is not None:
+            transaction.remove(schema.EXCEPTIONS, given_back.stored())
+        transaction.add(schema.EXCEPTIONS, row.following(given_back).stored())
+
+
+def write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:
+    """Write which rows below the intent mark are free, where that has changed."""
+    old, new = {(rows.start, rows.stop) for rows in before}, {(rows.start, rows.stop) for rows in after}
+    for row in sorted(old - new):
+        transaction.remove(schema.RELEASED, row)
+    for row in sorted(new - old):
+        transaction.add(schema.RELEASED, row)
