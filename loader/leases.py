@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from loader.delivery import Dispatch
     from loader.journal import Journal
     from loader.mapping import Mapped
-    from loader.model import Chunk, Request
+    from loader.model import Chunk, Reject, Request
     from loader.planning import Plan
 
 # So many first rows that all fail to map for one reason: the mapping is wrong, not the rows.
@@ -45,55 +46,86 @@ class Leases:
         self._dispatch = dispatch
 
     def requests(self) -> Iterator[Request]:
-        """Every row that was never sent, in order. Rows before a damaged place are handed out."""
+        """Every wanted row, in order. Rows before a damaged place are handed out."""
         try:
-            for mapped in self._mapped():
-                for part in mapped.parts(self._journal.lease_rows):
-                    self._journal.lease(part.rows, part.rejects)
-                    self._dispatch.count_rejected(len(part.rejects))
+            for mapped, wanted in self._mapped():
+                for rows in grouped(wanted, self._journal.lease_rows):
+                    rejects = among(mapped.rejects, rows)
+                    self._journal.lease(*rows, rejects=rejects)
+                    self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:
                         return
-                    yield from part.requests()
+                    yield from mapped.requests(*rows)
         except (SourceError, CheckpointError) as error:
             # What is on the wire is still answered and settled.
             self.stopped = str(error)
 
-    def _mapped(self) -> Iterator[Mapped]:
+    def _mapped(self) -> Iterator[tuple[Mapped, list[range]]]:
         if not self._wanted:
             return
         canary = self._canary
-        for chunk in within(self._plan.source.chunks(self._wanted[0].start), self._wanted):
+        for chunk, wanted in within(self._plan.source.chunks(self._wanted[0].start), self._wanted):
             mapped = self._plan.mapper.map(chunk)
-            if canary and (reason := all_alike(mapped, canary)):
+            if canary and (reason := all_alike(mapped, wanted[0][:canary], canary)):
                 self.stopped = reason
                 return
             canary = 0
-            yield mapped
+            yield mapped, wanted
 
 
-def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[Chunk]:
-    """The parts of the chunks that are in the wanted ranges; both ascend."""
+def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[tuple[Chunk, list[range]]]:
+    """The chunks that hold wanted rows, cut to those at both ends, each with its wanted rows; all ascend."""
     ranges = deque(wanted)
     for chunk in chunks:
+        here: list[range] = []
         while ranges and ranges[0].start < chunk.rows.stop:
-            part = chunk.part(ranges[0])
-            if len(part.rows):
-                yield part
+            rows = range(max(ranges[0].start, chunk.rows.start), min(ranges[0].stop, chunk.rows.stop))
+            here += [rows] if rows else []
             if ranges[0].stop > chunk.rows.stop:
                 break
             ranges.popleft()
+        if here:
+            yield chunk.part(range(here[0].start, here[-1].stop)), here
         if not ranges:
             return
 
 
-def all_alike(mapped: Mapped, rows: int) -> str | None:
+def grouped(wanted: Iterable[range], size: int) -> Iterator[list[range]]:
+    """The same rows in groups of `size`, the last one smaller; a range may be cut."""
+    group: list[range] = []
+    left = size
+    for each in wanted:
+        rows = each
+        while rows:
+            piece, rows = rows[:left], rows[left:]
+            group.append(piece)
+            left -= len(piece)
+            if not left:
+                yield group
+                group, left = [], size
+    if group:
+        yield group
+
+
+def among(rejects: Sequence[Reject], rows: Iterable[range]) -> list[Reject]:
+    """The rejects, ascending, that are in the ranges."""
+    found: list[Reject] = []
+    for each in rows:
+        low, high = (bisect_left(rejects, at, key=_ordinal) for at in (each.start, each.stop))
+        found += rejects[low:high]
+    return found
+
+
+def _ordinal(reject: Reject) -> int:
+    return reject.ordinal
+
+
+def all_alike(mapped: Mapped, first: range, rows: int) -> str | None:
     """A sentence, if the first rows are all rejected for one reason: then nothing is sent at all."""
-    first = mapped.rejects[:rows]
-    if len(first) < rows or first[-1].ordinal != mapped.first + rows - 1:
-        return None
-    if len({reject.reason for reject in first}) > 1:
+    rejects = among(mapped.rejects, [first])
+    if len(rejects) < rows or len({reject.reason for reject in rejects}) > 1:
         return None
     return (
-        f"The first {rows} rows cannot be mapped, all for one reason: {first[0].message} "
+        f"The first {rows} rows cannot be mapped, all for one reason: {rejects[0].message} "
         "Mend the mapping; nothing was sent."
     )

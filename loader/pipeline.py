@@ -145,7 +145,7 @@ def checked(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFr
     if wanted:
         yield would_be_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
     try:
-        for chunk in within(plan.source.chunks(), [range(plan.rows)]):
+        for chunk, _ in within(plan.source.chunks(), [range(plan.rows)]):
             mapped = plan.mapper.map(chunk)
             profile.add(mapped)
             if wanted and mapped.rejects:

@@ -15,6 +15,7 @@ from loader.journal.files import Files, unusable
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, open_verified
+from loader.journal.ranges import Ranges
 from loader.journal.rows import Decided, ExceptionRow, Lease
 from loader.journal.settlement import Unsettled, carried_out
 from loader.journal.sizing import LeaseSize
@@ -23,16 +24,18 @@ from loader.journal.store import DiskFull, Store
 from loader.model import Account, Decision, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
     from types import TracebackType
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
-    from loader.journal.ranges import Ranges
     from loader.journal.rows import Head
     from loader.journal.settlement import Settlement
     from loader.journal.store import Transaction
     from loader.model import Outcome, Reject
+
+# The numbers of the leases of one commit differ in so many bits.
+_PIECES_BITS = 20
 
 
 class Journal:
@@ -155,11 +158,11 @@ class Journal:
         free = self._released.with_rows([range(self._store.head.mark, rows)])
         return (range(each.start, min(each.stop, stop)) for each in tuple(free) if each.start < stop)
 
-    def lease(self, rows: range, rejects: Sequence[Reject] = ()) -> None:
-        """Make the intent to send `rows` durable; only after it returns may they be sent.
+    def lease(self, *rows: range, rejects: Sequence[Reject] = ()) -> None:
+        """Make the intent to send `rows` durable, in one commit; only after it returns may they be sent.
 
         Args:
-            rows: rows that were never sent, without gaps.
+            rows: rows that were never sent, in ascending ranges.
             rejects: those of them that cannot be mapped; written down in the same commit, never sent.
 
         Raises:
@@ -167,38 +170,36 @@ class Journal:
             CheckpointError: nothing was leased, send none of them. What is on the wire can still be settled
                 if the disk was full.
         """
-        if not rows:
+        pieces = [range(int(each.start), int(each.stop)) for each in rows if each]
+        if not pieces:
             return
-        rows = range(int(rows.start), int(rows.stop))
-        refused = self._refused(rows, rejects)
-        released = self._without(rows)
-        sendable = [ordinal for ordinal in rows if ordinal not in refused] if refused else rows
+        refused = self._refused(pieces, rejects)
+        mark = max(self._store.head.mark, pieces[-1].stop)
+        released = self._without(pieces, mark)
         settlement = self._unsettled.refuse(refused.values())
-        lease = Lease(self._store.head.commits + 1, rows.start, rows.stop)
+        leases = self._leases(pieces, refused)
 
         def write(transaction: Transaction) -> None:
             write_released(transaction, self._released, released)
-            for row in settlement.replaced:
-                transaction.remove(schema.EXCEPTIONS, row.stored())
-            for row in settlement.added:
-                transaction.add(schema.EXCEPTIONS, row.stored())
-            if sendable:
+            write_exceptions(transaction, settlement)
+            for lease in leases:
                 transaction.add(schema.LEASES, lease)
 
         if self._leases_end:
             raise CheckpointError(self._leases_end)
         began = self._host.clock()
         try:
-            self._commit(write, self._head(mark=max(self._store.head.mark, rows.stop)), durable=True)
+            self._commit(write, self._head(mark=mark), durable=True)
         except DiskFull as error:
             self._make_room(error)
             raise
         self._sizing.committed(began, self._host.clock())
         self._released = released
         self._count(settlement)
-        self._unsettled.lease(lease, sendable)
+        for lease, sendable in leases.items():
+            self._unsettled.lease(lease, sendable)
         oldest = self._unsettled.oldest
-        self._bitmaps.close_below(rows.start if oldest is None else oldest)
+        self._bitmaps.close_below(pieces[0].start if oldest is None else oldest)
 
     def sending(self, *ordinals: int) -> None:
         """Note that leased rows go on the wire now; call it just before the first byte of them leaves.
@@ -315,23 +316,33 @@ class Journal:
             file=(0, 0),
         )
 
-    def _refused(self, rows: range, rejects: Sequence[Reject]) -> dict[int, ExceptionRow]:
+    def _refused(self, pieces: Sequence[range], rejects: Sequence[Reject]) -> dict[int, ExceptionRow]:
         """The records of rejects among the rows of a lease, by ordinal."""
-        at = self._now()
+        at, leased = self._now(), Ranges(pieces)
         refused = {reject.ordinal: ExceptionRow.of_reject(reject, at=at) for reject in rejects}
-        if len(refused) != len(rejects) or not all(ordinal in rows for ordinal in refused):
-            raise ValueError(f"rejects outside of the leased rows {rows.start} to {rows.stop - 1}, or twice")
+        if len(refused) != len(rejects) or not all(ordinal in leased for ordinal in refused):
+            raise ValueError(f"rejects outside of the leased rows {shown(pieces)}, or twice")
         return refused
 
-    def _without(self, rows: range) -> Ranges:
-        """What is still released once `rows` are leased."""
-        mark = self._store.head.mark
-        if rows.step != 1 or rows.stop > self.identity.rows or rows.start < 0:
-            raise ValueError(f"rows {rows.start} to {rows.stop - 1} are not rows of the input")
-        if not self._released.covers(range(rows.start, min(rows.stop, mark))):
-            raise ValueError(f"rows {rows.start} to {rows.stop - 1} are not all free to be sent")
+    def _without(self, pieces: Sequence[range], mark: int) -> Ranges:
+        """What is still released once `pieces` are leased and the intent mark is at `mark`."""
+        if pieces[0].start < 0 or mark > self.identity.rows or any(each.step != 1 for each in pieces):
+            raise ValueError(f"rows {shown(pieces)} are not rows of the input")
         # Rows between the mark and a lease beyond it fall below the mark, unsent.
-        return self._released.without(rows).with_rows([range(mark, rows.start)])
+        free = self._released.with_rows([range(self._store.head.mark, mark)])
+        if not all(map(free.covers, pieces)):
+            raise ValueError(f"rows {shown(pieces)} are not all free to be sent")
+        return free.without(*pieces)
+
+    def _leases(self, pieces: Sequence[range], refused: Container[int]) -> dict[Lease, Sequence[int]]:
+        """A lease for each piece, with its rows that may be sent; none where there are none."""
+        first = (self._store.head.commits + 1) << _PIECES_BITS
+        found: dict[Lease, Sequence[int]] = {}
+        for number, rows in enumerate(pieces, first):
+            sendable = [ordinal for ordinal in rows if ordinal not in refused] if refused else rows
+            if sendable:
+                found[Lease(number, rows.start, rows.stop)] = sendable
+        return found
 
     def _write_or_keep(self, settlement: Settlement, *, durable: bool) -> None:
         """Write; what cannot be written stays in flight, for it may have landed."""
@@ -352,10 +363,7 @@ class Journal:
             for replaced, chunk in self._bitmaps.changed():
                 transaction.put_chunk(chunk, replaced=replaced)
                 chunks.append(chunk)
-            for row in settlement.replaced:
-                transaction.remove(schema.EXCEPTIONS, row.stored())
-            for row in settlement.added:
-                transaction.add(schema.EXCEPTIONS, row.stored())
+            write_exceptions(transaction, settlement)
             for lease in settlement.ended:
                 transaction.remove(schema.LEASES, lease)
             if released is not self._released:
@@ -420,3 +428,16 @@ class Journal:
 
     def _elapsed(self) -> float:
         return float(self._host.clock() - self._began)
+
+
+def shown(pieces: Sequence[range]) -> str:
+    """Rows, for a message."""
+    return f"{pieces[0].start} to {pieces[-1].stop - 1}"
+
+
+def write_exceptions(transaction: Transaction, settlement: Settlement) -> None:
+    """Write the records of rows that were not simply confirmed."""
+    for row in settlement.replaced:
+        transaction.remove(schema.EXCEPTIONS, row.stored())
+    for row in settlement.added:
+        transaction.add(schema.EXCEPTIONS, row.stored())

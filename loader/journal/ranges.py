@@ -37,12 +37,20 @@ class Ranges:
         """The set with all of `added` in it too."""
         return Ranges([*self._ranges, *added])
 
-    def without(self, rows: range) -> Ranges:
-        """The set with none of `rows` in it."""
+    def without(self, *removed: range) -> Ranges:
+        """The set with none of `removed` in it."""
+        holes = iter(joined(removed))
+        hole = next(holes, None)
         kept: list[range] = []
         for each in self._ranges:
-            kept.append(range(each.start, min(each.stop, rows.start)))
-            kept.append(range(max(each.start, rows.stop), each.stop))
+            start = each.start
+            while hole is not None and hole.start < each.stop:
+                kept.append(range(start, hole.start))
+                start = max(start, hole.stop)
+                if hole.stop > each.stop:
+                    break
+                hole = next(holes, None)
+            kept.append(range(start, each.stop))
         return Ranges(kept)
 
 

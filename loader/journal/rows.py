@@ -109,7 +109,7 @@ class ExceptionRow(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """Rows that may be sent: from `first` up to, not with, `stop`. `lease` is the number of its commit."""
+    """Rows that may be sent: from `first` up to, not with, `stop`; `lease` is a number of its own."""
 
     lease: int
     first: int

@@ -85,25 +85,13 @@ class Mapped:
         """Ordinals of all rows, those rejected included."""
         return range(self.first, self.first + self.count)
 
-    def requests(self) -> Iterator[Request]:
-        """The mapped rows, in order."""
-        columns = self.ordinals.tolist(), self.devices.to_pylist(), self.bodies.to_pylist()
-        return map(Request, *columns)
-
-    def parts(self, size: int) -> Iterator[Mapped]:
-        """The same rows in order, in parts of at most `size` rows; `uses` stays with the first."""
-        for start in range(0, self.count, size):
-            rows = self.rows[start : start + size]
+    def requests(self, *among: range) -> Iterator[Request]:
+        """The rows that became a body, in order: all of them, or those among some ascending ranges."""
+        for rows in among or (self.rows,):
             low, high = np.searchsorted(self.ordinals, (rows.start, rows.stop)).tolist()
-            yield Mapped(
-                rows.start,
-                len(rows),
-                self.ordinals[low:high],
-                self.bodies.slice(low, high - low),
-                self.devices.slice(low, high - low),
-                [reject for reject in self.rejects if reject.ordinal in rows],
-                self.uses if start == 0 else {},
-            )
+            ordinals, count = self.ordinals[low:high], high - low
+            devices, bodies = self.devices.slice(low, count), self.bodies.slice(low, count)
+            yield from map(Request, ordinals.tolist(), devices.to_pylist(), bodies.to_pylist())
 
 
 @dataclass(frozen=True, slots=True)

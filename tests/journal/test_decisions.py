@@ -141,7 +141,7 @@ def test_a_reject_of_the_mapping_in_a_lease_replaces_what_was_given_back(place: 
     settle(place, State.REJECTED)
     decide(place, Decision.RETRY, State.REJECTED)
     with place.open() as journal:
-        journal.lease(range(2), [Reject(0, "c", "v", "reason", "message")])
+        journal.lease(range(2), rejects=[Reject(0, "c", "v", "reason", "message")])
         journal.sending(1)
         journal.settle([Outcome(1, State.CONFIRMED)])
     (row,) = place.view().exceptions(State.REJECTED)

@@ -65,7 +65,7 @@ def test_a_disk_that_fills_up_at_any_write_of_a_lease(place: Place) -> None:
         sent(journal, range(4))
         disk.refuses = full = Full(writes, room=lambda: not place.beside("-reserve").exists())
         try:
-            journal.lease(range(4, 300), rejects(range(4, 120)))
+            journal.lease(range(4, 300), rejects=rejects(range(4, 120)))
         except CheckpointError as error:
             assert "the disk is full" in str(error)  # noqa: PT017  # whether it is raised is the question
         if not full.refused:

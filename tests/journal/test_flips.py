@@ -34,7 +34,7 @@ def load(place: Place, *, killed: bool) -> None:
     with place.open() as journal:
         journal.lease(range(CHUNK))
         journal.settle(confirmed(range(CHUNK)))
-        journal.lease(rest, rejects(rest[:6]))
+        journal.lease(rest, rejects=rejects(rest[:6]))
         journal.settle(confirmed(rest[20:300]))
         journal.settle([Outcome(n, State.IN_DOUBT, message="timeout") for n in rest[6:14]])
         journal.settle([Outcome(n, State.REJECTED, code=210, message="no") for n in rest[14:17]])
@@ -50,7 +50,7 @@ def load(place: Place, *, killed: bool) -> None:
         ):
             journal.decide(decision, rows, "found.csv")
     journal = place.open()
-    journal.lease(LEASED, rejects(LEASED[:1]))
+    journal.lease(LEASED, rejects=rejects(LEASED[:1]))
     for ordinal in WIRE:
         journal.sending(ordinal)
     journal.settle(confirmed(WIRE[:1]))

@@ -9,7 +9,7 @@ import pytest
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal.bitmap import CHUNK
 from loader.model import Account, Outcome, Phase, Reject, State
-from tests.journal.conftest import Place, confirmed, free_rows, rejects
+from tests.journal.conftest import Place, confirmed, die, free_rows, rejects
 
 
 def test_a_new_checkpoint_has_every_row_never_sent(place: Place) -> None:
@@ -18,6 +18,38 @@ def test_a_new_checkpoint_has_every_row_never_sent(place: Place) -> None:
     assert not journal.resumed
     assert list(journal.never_sent()) == [range(1000)]
     assert journal.account() == Account(read=1000)
+
+
+def test_scattered_rows_are_leased_in_one_commit(place: Place) -> None:
+    """Rows that were given back here and there go again with one wait for the disk."""
+    with place.open() as journal:
+        journal.lease(range(0, 1000, 1))
+        journal.settle(confirmed(row for row in range(1000) if row % 3))
+        journal.release()
+        scattered = list(journal.never_sent())
+        assert len(scattered) == 334
+        commits = journal._store.head.commits
+        journal.lease(*scattered, rejects=rejects([0, 999]))
+        assert journal._store.head.commits == commits + 1
+        assert list(journal.never_sent()) == []
+        journal.sending(3)
+        die(journal)
+    view = place.view()
+    assert [row.ordinal for row in view.exceptions(State.IN_DOUBT)] == [3]
+    assert [row.ordinal for row in view.exceptions(State.REJECTED)] == [0, 999]
+    with place.open() as journal:
+        assert free_rows(journal) == set(range(6, 999, 3))
+
+
+def test_rows_skipped_by_a_lease_stay_free(place: Place) -> None:
+    """Pieces beyond the intent mark leave the rows between them free; none may be leased twice."""
+    with place.open() as journal:
+        journal.lease(range(10, 20), range(30, 40))
+        assert list(journal.never_sent()) == [range(10), range(20, 30), range(40, 1000)]
+        with pytest.raises(ValueError, match="rows 0 to 34 are not all free to be sent"):
+            journal.lease(range(5), range(34, 35))
+        journal.lease(range(5), range(25, 30))
+        assert list(journal.never_sent()) == [range(5, 10), range(20, 25), range(40, 1000)]
 
 
 def test_the_limit_cuts_what_is_to_be_sent(place: Place) -> None:
@@ -50,7 +82,7 @@ def test_a_load_in_two_runs_ends_complete(place: Place) -> None:
 def test_local_rejects_are_written_with_the_lease(place: Place) -> None:
     """A record that cannot be mapped is settled by its lease, with column, value and reason."""
     with place.open() as journal:
-        journal.lease(range(10), rejects([3, 4]))
+        journal.lease(range(10), rejects=rejects([3, 4]))
         assert journal.account().rejected == 2
         assert journal.account().in_flight == 8
         with pytest.raises(ValueError, match="row 3 has no open lease"):
@@ -128,7 +160,7 @@ def test_an_outcome_needs_a_lease(place: Place) -> None:
         with pytest.raises(ValueError, match=r"lease|twice"):
             journal.settle(outcomes)
     with pytest.raises(ValueError, match="rejects"):
-        journal.lease(range(3, 5), rejects([9]))
+        journal.lease(range(3, 5), rejects=rejects([9]))
     journal.settle(confirmed([0, 1, 2]))
     assert journal.account().confirmed == 3
 
@@ -197,7 +229,7 @@ def test_the_second_load_is_refused_in_plain_words(place: Place) -> None:
 def test_texts_that_no_database_takes_are_kept_readable(place: Place) -> None:
     """Lone surrogates, NUL bytes, megabytes and codes beyond 64 bits cannot stop a load."""
     with place.open() as journal:
-        journal.lease(range(3), [Reject(0, "a\ud800", "x" * 10_000_000, "r\0", "m")])
+        journal.lease(range(3), rejects=[Reject(0, "a\ud800", "x" * 10_000_000, "r\0", "m")])
         journal.settle([Outcome(1, State.REJECTED, 1, 200, 1 << 70, "\udfff")])
         journal.release()
     local, vendor = place.view().exceptions(State.REJECTED)

@@ -35,7 +35,7 @@ def load(journal: Journal, landed: int) -> None:
     for free in tuple(journal.never_sent()):
         for first in range(free.start, free.stop, LEASE):
             rows = range(first, min(first + LEASE, free.stop))
-            journal.lease(rows, rejects(REJECTED.intersection(rows)))
+            journal.lease(rows, rejects=rejects(REJECTED.intersection(rows)))
             sendable = [ordinal for ordinal in rows if ordinal not in REJECTED]
             for at in range(0, len(sendable), WINDOW):
                 group = sendable[at : at + WINDOW]
@@ -141,7 +141,7 @@ def test_a_kill_at_an_exact_instant(place: Place, tmp_path: Path, instant: str) 
 
 
 OPENING: dict[str, type] = {
-    "_begin": Journal,
+    "commit": Store,
     "fold": Store,
     "create": Slots,
     "take": Reserve,

@@ -263,7 +263,7 @@ def test_a_look_with_any_sqlite_tool_does_no_harm(place: Place) -> None:
 def test_a_kill_while_the_log_is_folded_leaves_a_checkpoint_that_opens(place: Place) -> None:
     """The first page of the file may say more pages than there are: the log still has them all."""
     journal = place.open()
-    journal.lease(range(400), rejects(range(200)))
+    journal.lease(range(400), rejects=rejects(range(200)))
     die(journal)
     log, page = place.beside("-wal").read_bytes(), schema.PAGE_BYTES
     frames = [log[at : at + 24 + page] for at in range(32, len(log), 24 + page)]

@@ -72,7 +72,7 @@ class Machine:
                 rows = range(at, min(at + self.chance.randrange(1, 25), free.stop))
                 at = rows.stop
                 refused = [ordinal for ordinal in rows if ordinal % 50 == 0]
-                journal.lease(rows, rejects(refused))
+                journal.lease(rows, rejects=rejects(refused))
                 self.durable |= self.confirmed
                 sendable = [ordinal for ordinal in rows if ordinal not in refused]
                 self.leased |= set(sendable)

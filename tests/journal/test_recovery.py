@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def killed(place: Place) -> None:
     """A run that dies with rows 0 to 9 leased: 0 confirmed, 1 rejected here, 2 and 3 on the wire."""
     journal = place.open()
-    journal.lease(range(10), rejects([1]))
+    journal.lease(range(10), rejects=rejects([1]))
     for ordinal in (0, 2, 3):
         journal.sending(ordinal)
     journal.settle(confirmed([0]))

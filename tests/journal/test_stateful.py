@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,19 +136,20 @@ class Model(RuleBasedStateMachine):
         full=st.integers(0, 9),
     )
     def lease(self, skip: int, length: int, refused: set[int], full: int) -> None:
-        """Lease a piece of a free range, some of its rows rejected here; sometimes the disk is full."""
+        """Lease pieces of free ranges, some of their rows rejected here; sometimes the disk is full."""
         free = list(self.journal.never_sent())
-        chosen = free[skip % len(free)]
-        rows = chosen[skip % len(chosen) :][:length]
+        chosen, *later = free[skip % len(free) :]
+        pieces = [chosen[skip % len(chosen) :][:length], *(each[:2] for each in later[:2])]
+        rows = list(chain.from_iterable(pieces))
         rejected = [rows[at] for at in refused if at < len(rows)]
         if full == 0:
             self.fill_disk(for_ever=True)
             with pytest.raises(CheckpointError, match="the disk is full"):
-                self.journal.lease(rows, rejects(rejected))
+                self.journal.lease(*pieces, rejects=rejects(rejected))
             self.disk.fails = lambda _: None
             self.may_lease = False
             return
-        self.journal.lease(rows, rejects(rejected))
+        self.journal.lease(*pieces, rejects=rejects(rejected))
         for ordinal in rows:
             if ordinal in rejected:
                 self.rows.end(ordinal, State.REJECTED)

@@ -15,7 +15,7 @@ from tests.journal.conftest import Place, confirmed, die, rejects
 def test_a_running_load_can_be_looked_at(place: Place) -> None:
     """`status` shows what is settled and in flight, while the load goes on."""
     journal = place.open()
-    journal.lease(range(10), rejects([4]))
+    journal.lease(range(10), rejects=rejects([4]))
     journal.settle(confirmed(range(3)))
     view = place.view()
     account = view.account()
@@ -85,7 +85,7 @@ def test_a_missing_checkpoint_is_an_error_with_its_name(place: Place) -> None:
 def test_a_changed_exception_is_refused(place: Place) -> None:
     """A reason that somebody edited is not shown as the vendor's."""
     with place.open() as journal:
-        journal.lease(range(10), rejects([4]))
+        journal.lease(range(10), rejects=rejects([4]))
     with closing(sqlite3.connect(place.path)) as connection:
         connection.execute("UPDATE exceptions SET message = 'fine'")
         connection.commit()
@@ -123,7 +123,7 @@ def test_what_another_program_changed_is_refused(place: Place, change: str) -> N
 def test_a_row_that_is_gone_is_noticed(place: Place, table: str) -> None:
     """Rows cannot vanish from any table unseen."""
     with place.open() as journal:
-        journal.lease(range(10), rejects([4]))
+        journal.lease(range(10), rejects=rejects([4]))
         journal.settle(confirmed(range(3)))
     with closing(sqlite3.connect(place.path)) as connection:
         connection.execute(f"DELETE FROM {table}")

@@ -187,7 +187,7 @@ def test_plain_pandas_columns_work_too() -> None:
 
 
 def test_every_row_is_a_body_or_a_reject_in_its_place() -> None:
-    """Ordinals, rejects and bodies stay together, also in a chunk from the middle of a file, and in its parts."""
+    """Ordinals, rejects and bodies stay together, also in a chunk from the middle of a file."""
     frame = text_frame(hwid=["a", "", "c", None, "e"], time=["1700000000"] * 4 + ["x"])
     result = mapper_of(EVENTS, frame.iloc[:1]).map(
         chunk_of(frame, first=100, first_row=8, unreadable={3: "the row is cut."})
@@ -198,10 +198,10 @@ def test_every_row_is_a_body_or_a_reject_in_its_place() -> None:
         (101, "hwid", ""), (103, "", ""), (104, "time", "x"),
     ]  # fmt: skip
     assert messages(result)[1] == "x.csv, row 11, the row is cut."
-    parts = list(result.parts(2))
-    assert [part.rows for part in parts] == [range(100, 102), range(102, 104), range(104, 105)]
-    assert [one for part in parts for one in part.requests()] == list(result.requests())
-    assert [one for part in parts for one in part.rejects] == result.rejects
+    every = list(result.requests())
+    assert list(result.requests(range(100, 101), range(102, 105))) == every
+    assert list(result.requests(range(101, 103))) == every[1:]
+    assert list(result.requests(range(103, 105))) == []
 
 
 def test_equal_rejects_share_their_reason() -> None:
