@@ -130,7 +130,17 @@ def has_events(command: CommandLine, rows: int) -> bool:
 def test_kill_and_resume_lose_nothing(command: CommandLine, tmp_path: Path) -> None:
     """After SIGKILL in the middle the load is resumed: only rows in doubt may be missing, none is doubled."""
     source = small(tmp_path / "events.csv", "events.csv", 3000)
-    arguments = ("events", source, "--mapping", SAMPLES / "events.toml", "--sandbox", "--rate", "800")
+    arguments = (
+        "events",
+        source,
+        "--mapping",
+        SAMPLES / "events.toml",
+        "--sandbox",
+        "--concurrency",
+        "16",
+        "--rate",
+        "800",
+    )
     with command.start(*arguments) as process:
         wait_until_held(command, 300)
         process.kill()

@@ -161,7 +161,7 @@ To see them with their reasons, and to send them again when what was wrong is me
   pushwoosh-loader failures events.csv.events.ckpt --rejected
   pushwoosh-loader retry events.csv.events.ckpt --mapping MENDED.toml
 2 rows in doubt:
-  2 × the connection was closed before an answer came
+  2 × the server closed the connection without an answer
 They may or may not have landed, and are not sent again unless you say so.
 To see them, and to decide when some were looked up at the vendor:
   pushwoosh-loader failures events.csv.events.ckpt --in-doubt

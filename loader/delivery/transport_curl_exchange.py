@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 _CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
 _SUPPRESS_CONNECT_HEADERS = 265  # of curl.h; pycurl has no name for it
-_CUT = "the connection was closed before an answer came"
-# In libcurl's own words "Empty reply from server" and "necessary data rewind was not possible".
-_CLOSED = {pycurl.E_GOT_NOTHING: _CUT, pycurl.E_SEND_FAIL_REWIND: _CUT}
+# A connection that ends before the answer: the first request on it, or a later one that libcurl would repeat.
+_CLOSED = frozenset({pycurl.E_GOT_NOTHING, pycurl.E_SEND_FAIL_REWIND})
 _SILENT = "the server was silent for too long"
 
 
@@ -180,8 +179,10 @@ class Exchange:
             )
         if not self._left():
             return NotSent(self._reason(message))
+        if code in _CLOSED:
+            return NoAnswer("the server closed the connection without an answer")
         answer = self._answer(complete=False)
-        return answer if answer.status else NoAnswer(_CLOSED.get(code) or self._reason(message))
+        return answer if answer.status else NoAnswer(self._reason(message))
 
     def given_up(self, reason: str = _SILENT) -> Attempt:
         """What to make of an attempt that is ended from this side."""
