@@ -8,22 +8,23 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.delivery import Dispatch, Policy, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
-from loader.journal import Checkpoint, Journal
+from loader.journal import Checkpoint, Journal, runs
 from loader.leases import CANARY_ROWS, Leases, within
-from loader.model import Chunk, Decision, Kind, Result, State
+from loader.model import Chunk, Decision, Kind, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -50,48 +51,70 @@ def load(
     settings = plan.settings
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
-    with (
-        Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest) as journal,
-        closing(open_transport(settings)) as transport,
-    ):
+    problems: list[str] = []
+    journal = Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest)
+    with closed(journal, problems), closing(open_transport(settings)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
-        policy = policy_of(plan, journal.account())
-        dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
-        leases = Leases(plan, journal, dispatch, wanted, canary=0 if choose else CANARY_ROWS)
+        account = journal.account()
+        dispatch = Dispatch(transport, policy=policy_of(plan, account), brake=brake, sending=journal.sending)
+        canary = 0 if choose or account.confirmed else CANARY_ROWS
+        leases = Leases(plan, journal, dispatch, wanted, canary=canary)
         try:
             with watch.watching(journal.account, dispatch.wire):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
             journal.release()
         except CheckpointError as error:
-            leases.stopped = str(error)
-    stopped = leases.stopped or (dispatch.stopped and dispatch.stopped.reason)
+            problems.append(str(error))
+    problems += filter(None, [leases.stopped, dispatch.stopped and dispatch.stopped.reason])
     return Result(
         settings.kind,
         account_at_rest(journal, settings.checkpoint),
         str(settings.checkpoint),
-        stopped,
+        problems[0] if problems else None,
         brake.drained,
     )
+
+
+@contextmanager
+def closed(journal: Journal, problems: list[str]) -> Iterator[None]:
+    """Close the journal at the end; where that fails there is an account all the same."""
+    try:
+        yield
+    finally:
+        try:
+            journal.close()
+        except CheckpointError as error:
+            problems.append(str(error))
 
 
 def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     """The rows that were never sent, and where doubts are sent again, those that earlier runs left in doubt.
 
-    A user in doubt is never sent again over a confirmed later row of its device.
+    No user is sent over a later row of its device: then a doubt stays a doubt, and a row that was never sent
+    is rejected.
     """
-    if resends(plan.settings):
-        reopen_doubts(plan, journal)
+    doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
+    again = {ordinal for ordinal in doubts if ordinal < plan.rows} if resends(plan.settings) else set()
+    if plan.settings.kind is Kind.USERS:
+        free = set(chain.from_iterable(journal.never_sent(journal.mark)))
+        later = overtaken(plan.source, plan.mapper, journal, free | again, doubts)
+        refuse_overtaken(plan, journal, {row: later[row] for row in later if row in free})
+        again -= later.keys()
+    journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(again)])
     return journal.never_sent(plan.rows)
 
 
-def reopen_doubts(plan: Plan, journal: Journal) -> None:
-    """Give back what earlier runs left in doubt."""
-    doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
-    wanted = {ordinal for ordinal in doubts if ordinal < plan.rows}
-    if plan.settings.kind is Kind.USERS:
-        wanted -= overtaken(plan.source, plan.mapper, journal, wanted, doubts).keys()
-    journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(wanted)])
+def refuse_overtaken(plan: Plan, journal: Journal, later: Mapping[int, int]) -> None:
+    """Reject rows of users that were never sent and must not be, each for the later row of its device."""
+    reason = (
+        "not sent, for a later row of the same device is at the vendor, or may be; it would undo that one"
+    )
+    rejects = [
+        Reject(row, "", "", reason, f"{plan.survey.place(row)}: {reason} ({plan.survey.place(later[row])}).")
+        for row in sorted(later)
+    ]
+    journal.lease(*runs(later), rejects=rejects)
 
 
 def account_at_rest(journal: Journal, path: Path) -> Account:

@@ -11,13 +11,12 @@ from loader.failures import GUARDED
 from loader.journal import Checkpoint, Identity
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
-from loader.model import Kind
+from loader.model import Kind, State
 from loader.settings import OnDoubt, Order
 from loader.sources import open_source
 
 if TYPE_CHECKING:
     from loader.mapping import Mapper
-    from loader.model import Account
     from loader.settings import Settings
     from loader.sources import Source, Survey
 
@@ -27,7 +26,7 @@ class Plan:
     """All that is known before the first send.
 
     Attributes:
-        earlier: the account that earlier runs left in the checkpoint, or None where there is none yet.
+        earlier: what earlier runs left in the checkpoint, or None where there is none yet.
         mended: the mapping of the checkpoint, where a retry goes on with another one; else None.
     """
 
@@ -35,7 +34,7 @@ class Plan:
     source: Source
     survey: Survey
     mapper: Mapper
-    earlier: Account | None
+    earlier: Checkpoint | None
     mended: str | None = field(default=None, kw_only=True)
 
     @property
@@ -47,13 +46,14 @@ class Plan:
     @property
     def remaining(self) -> int:
         """Rows still to be loaded."""
-        beyond = self.survey.rows - self.rows
-        return max(0, self.earlier.never_sent - beyond) if self.earlier else self.rows
+        return self.earlier.never_sent(self.rows) if self.earlier else self.rows
 
     @property
     def doubtful(self) -> int:
         """Rows that earlier runs left in doubt and that this one sends again."""
-        return self.earlier.in_doubt if self.earlier and resends(self.settings) else 0
+        if self.earlier is None or not resends(self.settings):
+            return 0
+        return sum(row.ordinal < self.rows for row in self.earlier.exceptions(State.IN_DOUBT))
 
 
 def prepare(settings: Settings) -> Plan:
@@ -89,7 +89,7 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
     mapper = replace(mapper, ordered=settings.order is Order.DEVICE)
-    return Plan(settings, source, survey, mapper, checkpoint.account() if checkpoint else None)
+    return Plan(settings, source, survey, mapper, checkpoint)
 
 
 def refuse_guarded(source: Source, name: str) -> None:

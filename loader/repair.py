@@ -18,7 +18,7 @@ from loader.failures import located
 from loader.journal import Checkpoint, Journal, runs
 from loader.mapping import Mapping
 from loader.model import OWN_COLUMNS, Decision, Kind, Phase, State
-from loader.pipeline import load
+from loader.pipeline import load, refuse_overtaken
 from loader.planning import draw_up, identity
 from loader.settings import Endpoint, Settings
 
@@ -72,7 +72,7 @@ def resolve(
     chosen = doubts if looked_up is None else Choice.read(looked_up).of(located(ledger, doubts, names))
     with Journal.open(checkpoint, ledger.identity) as journal:
         later: dict[int, int] = {}
-        if decision is not Decision.LANDED:
+        if decision is Decision.RESEND:
             later = later_rows(ledger, journal, chosen, doubts, names)
         # Read anew: opening has written down what a dead run had left.
         found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
@@ -203,9 +203,28 @@ def prepare_retry(settings: Settings) -> Plan:
     stored = ledger.identity.mapping
     plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)))
     mended = stored if plan.mapper.mapping.to_toml() != stored else None
+    if mended:
+        refuse_other_devices(plan, ledger, Mapping.parse(stored, str(ledger.path)))
     plan = replace(plan, mended=mended)
     ledger.refuse_other(identity(plan))
     return plan
+
+
+def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> None:
+    """Which row of a device is the newest at the vendor is only known while devices stay the same.
+
+    Raises:
+        ConfigError: the mended mapping takes a user's device from elsewhere, and rows were sent.
+    """
+    before, now = stored.fields.get("hwid"), plan.mapper.mapping.fields.get("hwid")
+    account = ledger.account()
+    if ledger.identity.kind is Kind.USERS and before != now and account.confirmed + account.in_doubt:
+        raise ConfigError(
+            f"{plan.settings.mapping} takes hwid from elsewhere than the mapping with which {ledger.path} "
+            "was loaded so far. Which row of a device came last would not be known any more. "
+            "Nothing was sent. Keep hwid as it was, or load the mended rows as a file of their own "
+            "(`failures --rejected`)."
+        )
 
 
 def to_retry(checkpoint: Path, phases: Collection[Phase]) -> int:
@@ -240,9 +259,11 @@ def retry(
         ledger = Checkpoint.open(journal.path)
         rows = rejected(ledger, phases)
         if plan.settings.kind is Kind.USERS:
-            wanted = {row.ordinal for row in rows}
+            given_back = set(journal.given_back)
+            wanted = {row.ordinal for row in rows} | given_back
             doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
             later.update(overtaken(plan.source, plan.mapper, journal, wanted, doubts))
+            refuse_overtaken(plan, journal, {row: later[row] for row in later if row in given_back})
         journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in later])
         return runs(journal.given_back)
 

@@ -324,6 +324,31 @@ def test_users_in_doubt_go_again_on_resume_but_not_over_a_newer_row(
         assert len(server.bodies) == 1
 
 
+def test_an_older_row_that_was_never_sent_is_not_sent_after_a_newer_one(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """A retry may bring in a device's newer row first; the load then rejects the older one, and says why."""
+    source, mapping = tmp_path / "users.csv", tmp_path / "mended.toml"
+    source.write_text(USERS)
+    checkpoint = tmp_path / "users.csv.users.ckpt"
+    with faultserver.FaultServer() as server:
+        left_in_doubt(tmp_path, server.url, State.NEVER_SENT, State.REJECTED, State.CONFIRMED)
+        assert command.run("retry", checkpoint).code == 5
+        arguments = ("users", source, "--app", "AAAAA-BBBBB", "--endpoint", server.url)
+        assert counts(command.summary(*arguments)) == (2, 1, 0, 0)
+        assert [b"new" in body for body in server.bodies] == [True]
+        mapping.write_text('kind = "users"\n[fields]\nhwid = "user_id"\nuserId = "user_id"\n')
+        refused = command.run("retry", checkpoint, "--mapping", mapping)
+        assert (refused.code, len(server.bodies)) == (2, 1)
+    assert "takes hwid from elsewhere than the mapping with which" in refused.err
+    (row,) = Checkpoint.open(checkpoint).exceptions(State.REJECTED)
+    assert (row.ordinal, row.message) == (
+        0,
+        f"{source}, row 1: not sent, for a later row of the same device is at the vendor, or may be; "
+        f"it would undo that one ({source}, row 2).",
+    )
+
+
 def test_a_rejected_user_is_not_retried_over_a_row_that_may_be_there(
     command: CommandLine, tmp_path: Path
 ) -> None:

@@ -136,7 +136,7 @@ def watch(*, quiet: bool) -> Watch:
 
 @contextmanager
 def brakes() -> Iterator[Brake]:
-    """The first Ctrl-C or SIGTERM lets what is on the wire finish, the second gives it up."""
+    """The first Ctrl-C, SIGTERM or lost terminal lets what is on the wire finish, the second gives it up."""
     from loader.delivery import DRAIN_SECONDS, Brake  # noqa: PLC0415 - `--help` must start without requests
 
     brake = Brake()
@@ -149,13 +149,17 @@ def brakes() -> Iterator[Brake]:
             return
         asked = True
         brake.drain()
-        click.echo(
-            f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire.\n"
-            "Once more to give it up.\n",
-            err=True,
-        )
+        # Ctrl-C has ended a `| tee` too, and its pipe takes nothing more: no reason to fail in a handler.
+        try:
+            click.echo(
+                f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire.\n"
+                "Once more to give it up.\n",
+                err=True,
+            )
+        except OSError:
+            speech.hush(sys.stderr)
 
-    watched = [signal.SIGINT, signal.SIGTERM]
+    watched = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, on_signal) for number in watched}
     try:
         yield brake

@@ -43,7 +43,7 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
         )
     if plan.earlier is not None:
         lines.append(
-            f"  resuming {settings.checkpoint}: {plan.earlier.settled:,} rows are settled, "
+            f"  resuming {settings.checkpoint}: {plan.earlier.account().settled:,} rows are settled, "
             f"{f'{plan.remaining:,} are' if plan.remaining else 'nothing is left'} to be sent"
         )
         if plan.doubtful:

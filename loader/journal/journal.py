@@ -87,6 +87,7 @@ class Journal:
             self._reserve.take()
             self._store.watch(files.log)
             self._store.watch(files.wire)
+            self._store.watch(files.lock)
             undo.pop_all()
 
     @classmethod

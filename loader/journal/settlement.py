@@ -81,7 +81,7 @@ class Unsettled:
     def __init__(self, given_back: Iterable[ExceptionRow] = ()) -> None:
         self._given_back = {row.ordinal: row for row in given_back}
         self.leased: dict[int, OpenLease] = {}
-        self._resending: dict[int, ExceptionRow] = {}
+        self._resending: dict[int, tuple[ExceptionRow, int]] = {}  # and its requests in this run so far
 
     def __contains__(self, ordinal: int) -> bool:
         return ordinal in self.leased or ordinal in self._resending
@@ -178,7 +178,7 @@ class Unsettled:
         else:
             row = self._follow(ExceptionRow.of_outcome(outcome, at=at, resent=outcome.resending), settlement)
             if outcome.resending:
-                self._resending[row.ordinal] = row
+                self._resending[row.ordinal] = row, outcome.attempts
 
     def _follow(self, row: ExceptionRow, settlement: Settlement) -> ExceptionRow:
         """Write a record, in the place of that of a row that was given back."""
@@ -198,15 +198,17 @@ class Unsettled:
 
     def _sort_again(self, outcome: Outcome, settlement: Settlement, at: float) -> None:
         """A row in doubt that was sent again: its record is replaced, the mark of the resend stays."""
-        before = self._resending.pop(outcome.ordinal)
+        before, tried = self._resending.pop(outcome.ordinal)
         settlement.again += 1
         if outcome.state is State.NEVER_SENT:
             return  # the second request never left; the doubt about the first stays
         row = ExceptionRow.of_outcome(outcome, at=at, resent=True)
-        settlement.attempts += max(0, row.attempts - before.attempts)
+        more = max(0, outcome.attempts - tried)
+        row = row._replace(attempts=before.attempts + more)
+        settlement.attempts += more
         settlement.replaced.append(before)
         settlement.added.append(row)
         if row.state is State.CONFIRMED:
             settlement.confirmed.append(row.ordinal)
         if outcome.resending:
-            self._resending[row.ordinal] = row
+            self._resending[row.ordinal] = row, outcome.attempts

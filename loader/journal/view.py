@@ -103,6 +103,12 @@ class Checkpoint:
         on_wire = set(self._leftovers.in_doubt)
         return tuple(row.ordinal for row in self._snapshot.given_back if row.ordinal not in on_wire)
 
+    def never_sent(self, limit: int) -> int:
+        """How many rows below the ordinal `limit` were never sent."""
+        free = [*self._snapshot.released, *self._leftovers.released]
+        free.append(range(self._snapshot.head.mark, self.identity.rows))
+        return sum(max(0, min(rows.stop, limit) - rows.start) for rows in free)
+
     def refuse_other(self, wanted: Identity) -> None:
         """Refuse a checkpoint that was made for another load, or that a load holds now.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -38,7 +38,8 @@ class Watch(ABC):
 
         def run() -> None:
             while not over.wait(self._seconds):
-                self.show(account(), wire())
+                with suppress(OSError):  # whoever read it has gone; the load goes on
+                    self.show(account(), wire())
 
         thread = threading.Thread(target=run, name="progress", daemon=True)
         self.begin(account())
@@ -48,7 +49,8 @@ class Watch(ABC):
         finally:
             over.set()
             thread.join()
-            self.end()
+            with suppress(OSError):
+                self.end()
 
     def begin(self, account: Account) -> None:  # noqa: B027 - not every watch has something to open
         """Open the view; `account` is what earlier runs did."""

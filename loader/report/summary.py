@@ -18,7 +18,7 @@ def account_text(account: Account) -> str:
         ("never sent", account.never_sent, ""),
     ]
     if account.in_flight:
-        lines.insert(4, ("in flight", account.in_flight, "being sent right now"))
+        lines.insert(4, ("in flight", account.in_flight, "leased by the running load: on the wire, or next"))
     width = max(len(f"{count:,}") for _, count, _ in lines)
     return "\n".join(
         f"  {name:<11}{count:>{width},}{'   ' + remark if remark else ''}" for name, count, remark in lines
@@ -60,6 +60,7 @@ def summary_record(result: Result) -> dict[str, object]:
         "rejected": account.rejected,
         "in_doubt": account.in_doubt,
         "never_sent": account.never_sent,
+        "in_flight": account.in_flight,
         "possible_duplicates": account.possible_duplicates,
         "attempts": account.attempts,
         "elapsed_seconds": round(seconds, 3),

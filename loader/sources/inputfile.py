@@ -63,7 +63,8 @@ class WatchedFile(io.FileIO):
         if now != before:
             raise SourceError(
                 f"{self._expected.name}: changed while it was being read ({_difference(before, now)}). "
-                "Nothing after this place was read. Load a copy that nobody writes to."
+                "Nothing after this place was read. To go on, bring the file back as it was"
+                f"{_cut(before, now)}; a load of another file would send again what was sent."
             )
 
 
@@ -73,6 +74,11 @@ def _difference(before: Stamp, now: Stamp) -> str:
     if before.size != now.size:
         return f"it had {before.size:,} bytes and now has {now.size:,}"
     return "it was written to"
+
+
+def _cut(before: Stamp, now: Stamp) -> str:
+    grown = (before.device, before.inode) == (now.device, now.inode) and now.size > before.size
+    return f", its first {before.size:,} bytes," if grown else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,15 @@ class Survey:
         """Records in all files."""
         return sum(file.rows for file in self.files)
 
+    def place(self, ordinal: int) -> str:
+        """Where a record stands, for a person: ``orders.csv, row 1042``."""
+        row = ordinal
+        for file in self.files:
+            if row < file.rows:
+                return f"{file.name}, row {row + 1:,}"
+            row -= file.rows
+        raise IndexError(f"the input has no record {ordinal}")
+
 
 @dataclass(frozen=True, slots=True)
 class Slab:

@@ -56,6 +56,21 @@ def test_rows_given_back_are_sent_once_more(place: Place, decision: Decision, du
     assert place.view().given_back == (0, 1, 3, 4)
 
 
+def test_requests_are_counted_over_all_runs(place: Place) -> None:
+    """A row that was sent in an earlier run and twice in this one counts three times, once in the end."""
+    settle(place, State.IN_DOUBT, rows=1)
+    decide(place, Decision.RESEND)
+    with place.open() as journal:
+        journal.lease(range(1))
+        journal.sending(0)
+        journal.settle([Outcome(0, State.IN_DOUBT, 1, message="again", resending=True)])
+        journal.sending(0)
+        journal.settle([Outcome(0, State.CONFIRMED, 2)])
+        assert journal.account().attempts == 3
+    assert place.view().account().attempts == 3
+    assert [row.attempts for row in place.view().exceptions(State.CONFIRMED)] == [3]
+
+
 def test_a_row_that_may_be_there_cannot_be_rejected(place: Place) -> None:
     """Sent again while in doubt and rejected then, it is in doubt: the first request may have been taken."""
     settle(place, State.IN_DOUBT)

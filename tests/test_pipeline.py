@@ -1,0 +1,113 @@
+"""The main path, where something goes wrong at its ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loader.delivery import Brake
+from loader.errors import CheckpointError
+from loader.journal import Checkpoint, Journal
+from loader.model import Decision, Kind
+from loader.pipeline import load, prepare
+from loader.repair import resolve
+from loader.report import Silent
+from loader.settings import Endpoint, Settings
+from tests import faultserver
+from tests.test_load import wait_until_held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import CommandLine
+
+HEADER = "user_id,device_id,event,timestamp,timezone\n"
+GOOD = "u{n},D{n},purchase,20240229,UTC\n"
+WITHOUT_ID = ",,purchase,20240229,UTC\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[[str, int | None], Settings]:
+    """Settings of a load of thirty events."""
+    source = tmp_path / "events.csv"
+    source.write_text(HEADER + "".join(GOOD.format(n=n) for n in range(30)))
+
+    def make(url: str, limit: int | None = None) -> Settings:
+        checkpoint = tmp_path / "events.ckpt"
+        endpoint = Endpoint.parse(url)
+        return Settings(Kind.EVENTS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint, limit=limit)
+
+    return make
+
+
+def test_a_checkpoint_that_cannot_be_closed_costs_no_account(
+    settings: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last commit fails, the load still tells what was confirmed, and what went wrong."""
+
+    def full(_: Journal) -> None:
+        raise CheckpointError("the disk is full")
+
+    monkeypatch.setattr(Journal, "_end", full)
+    with faultserver.FaultServer() as server:
+        result = load(prepare(settings(server.url)), brake=Brake(), watch=Silent())
+    assert (result.account.confirmed, result.account.never_sent) == (30, 0)
+    assert result.stopped == "the disk is full"
+
+
+def test_what_is_left_below_a_limit_is_counted_row_by_row(
+    settings: Callable[[str, int | None], Settings],
+) -> None:
+    """Rows beyond the limit that were sent do not hide rows below it that were given back."""
+    with faultserver.FaultServer([faultserver.close_after_request, faultserver.answer()]) as server:
+        load(prepare(settings(server.url, None)), brake=Brake(), watch=Silent())
+        checkpoint = settings(server.url, None).checkpoint
+        assert checkpoint
+        in_doubt = Checkpoint.open(checkpoint).account().in_doubt
+        assert in_doubt
+        resolve(checkpoint, Decision.DROPPED)
+        assert prepare(settings(server.url, 30)).remaining == in_doubt
+        assert prepare(settings(server.url, 30)).doubtful == 0
+
+
+def test_bad_rows_after_good_ones_do_not_stop_a_resumed_load(command: CommandLine, tmp_path: Path) -> None:
+    """Rows that a resumed load begins with are not the first rows: that they are bad is no wrong mapping."""
+    rows = [GOOD.format(n=n) for n in range(30)] + [WITHOUT_ID] * 30
+    (tmp_path / "events.csv").write_text(HEADER + "".join(rows))
+    assert command.run("events", "events.csv", "--sandbox", "--limit", "30").code == 5
+    account = command.summary("events", "events.csv", "--sandbox")
+    assert (account["confirmed"], account["rejected"], account["exit_code"]) == (30, 30, 3)
+
+
+def test_ctrl_c_drains_also_when_nobody_reads_any_more(command: CommandLine, tmp_path: Path) -> None:
+    """Ctrl-C ends the rest of a pipe (`| tee`) too: the load still drains, and its account is written."""
+    (tmp_path / "events.csv").write_text(HEADER + "".join(GOOD.format(n=n) for n in range(2000)))
+    arguments = ("events", "events.csv", "--sandbox", "--rate", "200", "--summary", "account.json")
+    with command.start(*arguments) as process:
+        wait_until_held(command, 50)
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stderr.close()
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    account = json.loads((tmp_path / "account.json").read_text())
+    assert (process.returncode, account["in_doubt"]) == (130, 0)
+    assert account["confirmed"] + account["never_sent"] == 2000
+
+
+def test_a_look_at_a_running_load_adds_up(command: CommandLine, tmp_path: Path) -> None:
+    """What `status` says of a running load adds up to the rows read, rows in flight among them."""
+    (tmp_path / "events.csv").write_text(HEADER + "".join(GOOD.format(n=n) for n in range(2000)))
+    with command.start("events", "events.csv", "--sandbox", "--rate", "100", "--quiet") as process:
+        wait_until_held(command, 20)
+        seen = json.loads(command.run("status", "events.csv.events.sandbox.ckpt", "--summary", "-").out)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    parts = ("confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
+    assert seen["in_flight"] > 0
+    assert sum(seen[part] for part in parts) == seen["read"] == 2000
