@@ -15,7 +15,7 @@ from loader.model import Kind
 
 if TYPE_CHECKING:
     from loader.dialect import Dialect
-    from loader.mapping.proposal import Proposal
+    from loader.mapping.proposing.proposal import Proposal
 
 
 @click.command("map")
@@ -47,8 +47,8 @@ def propose(kind: str, file: str, output: Path, zone: str | None, **how_written:
       pushwoosh-loader map events mixpanel.jsonl -o mapping.toml
       pushwoosh-loader check events mixpanel.jsonl --mapping mapping.toml
     """
-    from loader.mapping.proposal_text import proposal_text  # noqa: PLC0415 - as above
-    from loader.mapping.propose import propose as proposed  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.mapping.proposing.proposal_text import proposal_text  # noqa: PLC0415 - as above
+    from loader.mapping.proposing.propose import propose as proposed  # noqa: PLC0415 - `--help` must start without pandas
     from loader.sources import open_source  # noqa: PLC0415 - as above
 
     refuse_zone(zone)

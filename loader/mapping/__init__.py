@@ -6,11 +6,11 @@
     inference   rules from the names of the columns
     binding     rules and columns -> what is decided before the first row: formats, zones, types
     mapper      a chunk -> bodies and rejects, column by column
-    propose     columns and a sample -> a mapping file with a word on each line (`presets`: known exports)
+    nested      cells that hold several values: JSON text, structs, maps, lists of keys and values
+    proposing   columns and a sample -> a mapping file with a word on each line
 
-The parts that `mapper` is made of: `table` and `paths` (a column by its name, also inside JSON text, structs
-and maps: `jsontext`, `keyed`), `origins`, `timestamps`, `instants`, `zones`, `transitions`, `attributes`,
-`expansion` (what `members`, JSON text and `expansion_pairs` give), `encode`, `findings`.
+The parts that `mapper` is made of: `table` (a column by its name), `origins`, `timestamps`, `instants`,
+`zones`, `transitions`, `attributes`, `encode`, `findings`.
 
 The names below are imported on first use: the sandbox needs `fields` alone, without pandas.
 """

@@ -16,10 +16,10 @@ from loader.mapping.cells import is_moment
 from loader.mapping.findings import Findings
 from loader.mapping.keys import device_problems
 from loader.mapping.mapper import Mapper
-from loader.mapping.paths import Columns
+from loader.mapping.nested.paths import Columns
+from loader.mapping.nested.widening import Widening
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
-from loader.mapping.widening import Widening
 from loader.mapping.zones import parse_zone, zone_advice
 from loader.model import Chunk
 

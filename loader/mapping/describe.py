@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
 
     from loader.mapping.clocks import Reading
-    from loader.mapping.paths import Columns
+    from loader.mapping.nested.paths import Columns
 
 _WIDTH = 12
 _BARE = Rule()

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import attributes, encode, expansion, instants, origins
+from loader.mapping import attributes, encode, instants, origins
 from loader.mapping.cells import exact_wholes, present
 from loader.mapping.fields import MAX_EVENT_LENGTH, device_type
 from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.instants import Window
+from loader.mapping.nested import expansion
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.zones import offsets, parse_zone, zone_advice

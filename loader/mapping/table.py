@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import jsontext, paths
 from loader.mapping.cells import as_text, from_series, plain
 from loader.mapping.findings import Fault
+from loader.mapping.nested import jsontext, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from loader.mapping.jsontext import Cells
+    from loader.mapping.nested.jsontext import Cells
     from loader.mapping.zones import Mask
 
 _NOT_TEXT = Fault("is not text in UTF-8", "Mend the cell where it was exported.")

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pytest
 
 from loader.mapping import Mapping, bind
-from loader.mapping.presets import PRESETS
-from loader.mapping.proposal_text import proposal_text
-from loader.mapping.propose import propose
+from loader.mapping.proposing.presets import PRESETS
+from loader.mapping.proposing.proposal_text import proposal_text
+from loader.mapping.proposing.propose import propose
 from loader.model import Chunk, Kind
 from loader.sources import open_source
 from tests.mapping.samples import APPLICATION, NOW

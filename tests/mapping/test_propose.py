@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.mapping import Mapping
-from loader.mapping.proposal_text import proposal_text
-from loader.mapping.propose import propose
-from loader.mapping.sampling import look
+from loader.mapping.proposing.proposal_text import proposal_text
+from loader.mapping.proposing.propose import propose
+from loader.mapping.proposing.sampling import look
 from loader.model import Kind
 from tests.mapping.samples import NOW, mapped, requests, schema_of, text_frame, typed_frame
 

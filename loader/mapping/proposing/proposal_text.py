@@ -10,7 +10,7 @@ from loader.mapping.toml_text import VERSION, expand_text, key_text, rule_text, 
 from loader.model import Kind
 
 if TYPE_CHECKING:
-    from loader.mapping.proposal import Line, Proposal
+    from loader.mapping.proposing.proposal import Line, Proposal
 
 
 def proposal_text(proposal: Proposal, name: str) -> str:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from loader.mapping import encode, expansion_pairs, jsontext
+from loader.mapping import encode
 from loader.mapping.cells import is_text
 from loader.mapping.findings import Fault, shown
-from loader.mapping.jsontext import Number, Unsound
-from loader.mapping.members import TWICE, Expansion, Naming, empty_fault, member_column
+from loader.mapping.nested import expansion_pairs, jsontext
+from loader.mapping.nested.jsontext import Number, Unsound
+from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping import keyed, sampling, timestamps
+from loader.mapping import timestamps
 from loader.mapping.cells import is_moment, is_text
 from loader.mapping.fields import plain
 from loader.mapping.inference import COMPUTED
 from loader.mapping.names import columns_used, name_problems
-from loader.mapping.proposal import NO_ZONE, Line, doubting
+from loader.mapping.nested import keyed
+from loader.mapping.nested.widening import sendable
+from loader.mapping.proposing import sampling
+from loader.mapping.proposing.proposal import NO_ZONE, Line, doubting
 from loader.mapping.rules import Clock, Expand, Rule
-from loader.mapping.widening import sendable
 from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loader.mapping.paths import Columns
-    from loader.mapping.presets import Preset
-    from loader.mapping.proposal import Proposal
+    from loader.mapping.nested.paths import Columns
+    from loader.mapping.proposing.presets import Preset
+    from loader.mapping.proposing.proposal import Proposal
     from loader.mapping.table import Table
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping import jsontext, timestamps
+from loader.mapping import timestamps
+from loader.mapping.nested import jsontext
 from loader.mapping.rules import Clock
 
 if TYPE_CHECKING:

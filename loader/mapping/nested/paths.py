@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import keyed
 from loader.mapping.cells import cell_types, is_text
+from loader.mapping.nested import keyed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import encode, keyed
+from loader.mapping import encode
 from loader.mapping.cells import as_text, is_text
 from loader.mapping.findings import Fault
-from loader.mapping.members import TWICE, Expansion, Naming, empty_fault, member_column
+from loader.mapping.nested import keyed
+from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

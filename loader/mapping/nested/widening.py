@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping import expansion_pairs, keyed, paths
 from loader.mapping.attributes import natural_type
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
 from loader.mapping.names import columns_used, name_problems
+from loader.mapping.nested import expansion_pairs, keyed, paths
 from loader.mapping.rules import Expand, Rule
 from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loader.mapping.paths import Columns
+    from loader.mapping.nested.paths import Columns
     from loader.mapping.rules import Mapping
     from loader.mapping.table import Table
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping import clocks, sampling, timestamps
+from loader.mapping import clocks, timestamps
 from loader.mapping.cells import is_moment
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
 from loader.mapping.findings import shown
 from loader.mapping.inference import VAGUE, WANTED, candidates
-from loader.mapping.paths import Columns
-from loader.mapping.presets import PRESETS, Hint, Preset
-from loader.mapping.proposal import NO_ZONE, Line, Proposal, doubting
-from loader.mapping.proposed_attributes import Attributes, used_columns
+from loader.mapping.nested.paths import Columns
+from loader.mapping.proposing import sampling
+from loader.mapping.proposing.presets import PRESETS, Hint, Preset
+from loader.mapping.proposing.proposal import NO_ZONE, Line, Proposal, doubting
+from loader.mapping.proposing.proposed_attributes import Attributes, used_columns
 from loader.mapping.rules import Clock, ColumnOf, Rule
 from loader.mapping.table import Table
 from loader.mapping.zones import parse_zone
