@@ -181,11 +181,19 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
 
 @contextmanager
 def _opened(target: Path) -> Iterator[IO[bytes]]:
-    """The target, which is replaced only when all is written: a failure leaves it as it was."""
+    """The target. A file is replaced only when all is written: a failure leaves it as it was.
+
+    What exists and is no regular file (a device, a pipe) is written into. A link stays, its file is replaced.
+    """
     if str(target) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if target.exists() and not target.is_file():
+        with target.open("wb") as out:
+            yield out
+        return
+    target = target.resolve()
     # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
     descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
     try:
