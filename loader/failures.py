@@ -206,8 +206,9 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
 
 
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    # RFC 4180: with "\n" alone between the records, a lone CR in a cell would be written without quotes.
     for number, frame in enumerate(frames):
-        out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\n").encode())
+        out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\r\n").encode())
 
 
 def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
