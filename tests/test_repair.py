@@ -219,7 +219,7 @@ def test_rows_that_are_not_in_doubt_cannot_be_resolved(load: Load, vendor: Vendo
     load.summary()
     (tmp_path / "found.csv").write_text("user_id\n0003\n0004\n")
     assert load.run("resolve", "--landed", "--from", "found.csv", code=2).strip() == (
-        "Error: found.csv names 1 that are not in doubt: 0004. Nothing was changed. "
+        "Error: found.csv names 1 that is not in doubt: 0004. Nothing was changed. "
         "`failures --in-doubt` lists those that are."
     )
     assert counts(load.summary()) == (28, 0, 2, 0)
@@ -240,6 +240,37 @@ def test_doubts_can_be_named_by_their_place(load: Load, vendor: Vendor, tmp_path
     chosen.to_csv(tmp_path / "found.csv", index=False)
     load.run("resolve", "--landed", "--from", "found.csv")
     assert counts(load.summary()) == (29, 0, 1, 0)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_failures_of_every_form_name_their_rows_after_the_input_was_renamed(
+    load: Load, vendor: Vendor, form: str
+) -> None:
+    """What `failures` wrote under the old name of the input settles its rows under the new one."""
+    vendor.cut = {"0003", "0017"}
+    load.summary()
+    load.run("failures", "--in-doubt", "--format", form, "-o", "doubts")
+    (load.command.folder / "events.csv").rename(load.command.folder / "moved.csv")
+    said = load.run("resolve", "--landed", "--from", "doubts", "--input", "moved.csv")
+    assert said.startswith("2 rows in doubt confirmed")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("row\n999\n", "found.csv names 1 that is not in doubt: row 999. "),
+        ("_loader_file,_loader_row\ne.csv,9\n", "names 1 that is not in doubt: e.csv, row 9. "),
+        ("user_id\n", "found.csv names no row: it has no line after its header."),
+    ],
+)
+def test_what_is_wrong_with_a_list_of_rows_is_said(
+    load: Load, vendor: Vendor, text: str, sentence: str
+) -> None:
+    """A row that is not in doubt is named as people count, and a list without a row is not taken for all."""
+    vendor.cut = {"0003"}
+    load.summary()
+    (load.command.folder / "found.csv").write_text(text)
+    assert sentence in load.run("resolve", "--landed", "--from", "found.csv", code=2)
 
 
 def test_rejects_of_the_vendor_are_sent_again_alone(

@@ -45,8 +45,9 @@ EVERYTHING, GIVEN_BACK = "everything", "given-back"
     "looked_up",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Only the rows that this CSV file names: by one column of the input (ids that were looked up), by a "
-    'column "row" (numbers as `failures` shows them), or as `failures` wrote them.  [default: all in doubt]',
+    help="Only the rows that this file (CSV, JSON lines or Parquet) names: by one column of the input (ids "
+    'that were looked up), by a column "row" (numbers as `failures` shows them), or as `failures` wrote '
+    "them.  [default: all in doubt]",
 )
 @MOVED_INPUT
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before all rows in doubt are settled.")
