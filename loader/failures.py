@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from loader.errors import ConfigError, SourceError
 from loader.journal import Checkpoint
-from loader.model import OWN_COLUMNS, State
+from loader.model import OWN_COLUMNS, Chunk, State
 from loader.settings import refuse_overwriting
 from loader.sources import open_source
 
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
-    from loader.model import Chunk, Reject
-    from loader.sources import Survey
+    from loader.model import Reject
+    from loader.sources import Source, Survey
 
 
 # A column that only a file for spreadsheets has.
 GUARDED = f"{OWN_COLUMNS}guarded"
+# Own columns that are no text.
+COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts"), pa.int64())
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
@@ -42,6 +44,8 @@ def failed_rows(
     checkpoint: Path, states: Collection[State], files: Sequence[str] = (), *, target: Path | None = None
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
+
+    The first has no row: it is the header where there is none.
 
     Args:
         checkpoint: the checkpoint file; a load into it may be running.
@@ -57,7 +61,9 @@ def failed_rows(
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
     names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
     refuse_overwriting(target, [str(checkpoint), *names])
-    for chunk, here in located(ledger, found, names):
+    source = source_of(ledger, names)
+    yield beside_source(Chunk(0, source.sample(0), "", 1, {}), [])
+    for chunk, here in chunks_of(source, ledger, found):
         yield beside_source(chunk, here)
 
 
@@ -79,11 +85,30 @@ def located(
     Raises:
         SourceError: the input cannot be read, or is not the one that the checkpoint is of.
     """
+    if found:
+        yield from chunks_of(source_of(ledger, files), ledger, found)
+
+
+def source_of(ledger: Checkpoint, files: Sequence[str]) -> Source:
+    """The input of a checkpoint, opened where it is now.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    return open_source(files, known=ledger.identity.files)
+
+
+def chunks_of(
+    source: Source, ledger: Checkpoint, found: Mapping[int, ExceptionRow]
+) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
+    """The chunks of a source that hold any of the rows, each with those.
+
+    Raises:
+        SourceError: it cannot be read, or is not the input that the checkpoint is of.
+    """
     if not found:
         return
-    known = ledger.identity.files
-    source = open_source(files, known=known)
-    refuse_other_input(source.survey(), [file.sha256 for file in known], ledger.path)
+    refuse_other_input(source.survey(), [file.sha256 for file in ledger.identity.files], ledger.path)
     wanted = sorted(found)
     for chunk in source.chunks(wanted[0]):
         here = [found[ordinal] for ordinal in chunk.rows if ordinal in found]
@@ -106,21 +131,26 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
 
 def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
     """The source records of `rows`, with what became of them."""
-    fate = pd.DataFrame(
-        {
-            "state": [row.state.value for row in rows],
-            "file": chunk.file,
-            "row": [chunk.first_row + row.ordinal - chunk.first for row in rows],
-            "reason": [row.message for row in rows],
-            "phase": [row.phase.value if row.state is State.REJECTED else None for row in rows],
-            "http_status": pd.array([row.http_status for row in rows], dtype="Int64"),
-            "code": pd.array([row.code for row in rows], dtype="Int64"),
-            "attempts": [row.attempts for row in rows],
-            "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
-        }
-    ).add_prefix(OWN_COLUMNS)
+    fate: dict[str, Sequence[object]] = {
+        "state": [row.state.value for row in rows],
+        "file": [chunk.file] * len(rows),
+        "row": [chunk.first_row + row.ordinal - chunk.first for row in rows],
+        "reason": [row.message for row in rows],
+        "phase": [row.phase.value if row.state is State.REJECTED else None for row in rows],
+        "http_status": [row.http_status for row in rows],
+        "code": [row.code for row in rows],
+        "attempts": [row.attempts for row in rows],
+        "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
+    }
     records = source_records(chunk, [row.ordinal - chunk.first for row in rows])
-    return pd.concat([records, fate], axis="columns")
+    return pd.concat([records, own_columns(fate)], axis="columns")
+
+
+def own_columns(cells: Mapping[str, Sequence[object]]) -> pd.DataFrame:
+    """What the loader adds, with the same types whatever stands in the cells: Parquet needs them alike."""
+    schema = pa.schema((name, COUNTS.get(name, pa.string())) for name in cells)
+    frame: pd.DataFrame = pa.table(dict(cells), schema).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame.add_prefix(OWN_COLUMNS)
 
 
 def source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
@@ -132,7 +162,7 @@ def source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
 def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
     """The source records that cannot be mapped, with the reasons; of no row, the columns alone."""
     places = [reject.ordinal - chunk.first for reject in rejects]
-    why = {
+    why: dict[str, Sequence[object]] = {
         "state": [State.REJECTED.value] * len(rejects),
         "file": [chunk.file] * len(rejects),
         "row": [chunk.first_row + place for place in places],
@@ -140,9 +170,7 @@ def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
         "reason": [reject.message for reject in rejects],
         "remedy": [reject.remedy for reject in rejects],
     }
-    types = {name: pd.ArrowDtype(pa.int64() if name == "row" else pa.string()) for name in why}
-    beside = pd.DataFrame(why).astype(types).add_prefix(OWN_COLUMNS)
-    return pd.concat([source_records(chunk, places), beside], axis="columns")
+    return pd.concat([source_records(chunk, places), own_columns(why)], axis="columns")
 
 
 def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
@@ -181,11 +209,19 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
 
 @contextmanager
 def _opened(target: Path) -> Iterator[IO[bytes]]:
-    """The target, which is replaced only when all is written: a failure leaves it as it was."""
+    """The target. A file is replaced only when all is written: a failure leaves it as it was.
+
+    What exists and is no regular file (a device, a pipe) is written into. A link stays, its file is replaced.
+    """
     if str(target) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if target.exists() and not target.is_file():
+        with target.open("wb") as out:
+            yield out
+        return
+    target = target.resolve()
     # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
     descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
     try:
@@ -198,8 +234,9 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
 
 
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
+    # RFC 4180: with "\n" alone between the records, a lone CR in a cell would be written without quotes.
     for number, frame in enumerate(frames):
-        out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\n").encode())
+        out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\r\n").encode())
 
 
 def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:

@@ -7,10 +7,15 @@ retry(plan, ...)               sends them, and only them
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from loader.doubts import overtaken
 from loader.errors import ConfigError
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake
     from loader.journal import ExceptionRow
-    from loader.model import Account, Chunk, Result
+    from loader.model import Account, Chunk, FileRecord, Result
     from loader.planning import Plan
     from loader.report import Watch
 
@@ -69,7 +74,11 @@ def resolve(
     ledger = Checkpoint.open(checkpoint)
     names = list(files) or [file.name for file in ledger.identity.files]
     doubts = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
-    chosen = doubts if looked_up is None else Choice.read(looked_up).of(located(ledger, doubts, names))
+    chosen = (
+        doubts
+        if looked_up is None
+        else Choice.read(looked_up).of(located(ledger, doubts, names), ledger.identity.files)
+    )
     with Journal.open(checkpoint, ledger.identity) as journal:
         later: dict[int, int] = {}
         if decision is Decision.RESEND:
@@ -118,7 +127,7 @@ class Choice:
 
     @classmethod
     def read(cls, path: Path) -> Choice:
-        """Read a CSV file with a header.
+        """Read a CSV file with a header, or JSON lines or Parquet with named columns.
 
         It has one column of the input with the ids that were looked up, or a column "row" with numbers as
         `failures` shows them, or is what `failures` wrote.
@@ -127,9 +136,11 @@ class Choice:
             ConfigError: it cannot be read, or says nothing of rows.
         """
         try:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        except (OSError, ValueError) as error:
+            table = text_table(path)
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise ConfigError(f"{path} cannot be read: {error}.") from None
+        if table.empty:
+            raise ConfigError(f"{path} names no row: it has no line after its header.")
         own_row, own_file = f"{OWN_COLUMNS}row", f"{OWN_COLUMNS}file"
         if own_row in table and own_file in table:
             pairs = zip(table[own_file], table[own_row], strict=True)
@@ -143,34 +154,39 @@ class Choice:
             "or the columns that `failures` writes."
         )
 
-    def of(self, chunks: Iterable[tuple[Chunk, list[ExceptionRow]]]) -> dict[int, ExceptionRow]:
-        """Those of the rows that are named.
+    def of(
+        self, chunks: Iterable[tuple[Chunk, list[ExceptionRow]]], known: Sequence[FileRecord] = ()
+    ) -> dict[int, ExceptionRow]:
+        """Those of the rows that are named; `known` are the files by the names they had in the load.
 
         Raises:
             ConfigError: some names fit none of the rows.
         """
+        ends = list(accumulate(file.rows for file in known))
         chosen: dict[int, ExceptionRow] = {}
         met: set[str | tuple[str, int]] = set()
         for chunk, rows in chunks:
             for row in rows:
-                for name in self.names_of(chunk, row.ordinal):
+                file = known[bisect_right(ends, row.ordinal)].name if known else chunk.file
+                for name in self.names_of(chunk, row.ordinal, file):
                     if name in self.names:
                         met.add(name)
                         chosen[row.ordinal] = row
-        if unknown := sorted(map(str, self.names - met)):
+        if unknown := sorted(map(shown, self.names - met)):
             named = ", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
+            verb = "is" if len(unknown) == 1 else "are"
             raise ConfigError(
-                f"{self.path} names {len(unknown):,} that are not in doubt: {named}. "
+                f"{self.path} names {len(unknown):,} that {verb} not in doubt: {named}. "
                 "Nothing was changed. `failures --in-doubt` lists those that are."
             )
         return chosen
 
-    def names_of(self, chunk: Chunk, ordinal: int) -> Iterator[str | tuple[str, int]]:
-        """By what the row may be named."""
+    def names_of(self, chunk: Chunk, ordinal: int, file: str) -> Iterator[str | tuple[str, int]]:
+        """By what the row may be named; its file was once called `file`."""
         offset = ordinal - chunk.first
         if not self.column:
             number = chunk.first_row + offset
-            yield from ((chunk.file, number), ("", number))
+            yield from ((chunk.file, number), (file, number), ("", number))
         elif self.column not in chunk.frame:
             raise ConfigError(
                 f'{self.path} has the column "{self.column}", which the input does not have. '
@@ -178,6 +194,27 @@ class Choice:
             )
         else:
             yield str(chunk.frame[self.column].iloc[offset])
+
+
+def shown(name: str | tuple[str, int]) -> str:
+    """The name of a row in an error."""
+    if isinstance(name, str):
+        return name
+    file, row = name
+    return f"{file}, row {row}" if file else f"row {row}"
+
+
+def text_table(path: Path) -> pd.DataFrame:
+    """A small table as text, told from its first bytes: Parquet, JSON lines, or else CSV."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    if head.startswith(b"PAR1"):
+        records = pq.read_table(path).to_pylist()
+    elif head.startswith(b"{"):
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    else:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    return pd.DataFrame([{name: str(cell) for name, cell in record.items()} for record in records]).fillna("")
 
 
 def row_number(path: Path, text: str) -> int:

@@ -43,13 +43,15 @@ class CommandLine:
             "PUSHWOOSH_ENDPOINT": "http://127.0.0.1:9/",
         }
 
-    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: object, stdin: int = subprocess.DEVNULL, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start a command."""
         return subprocess.Popen(
             [sys.executable, "-m", "loader", *map(str, arguments)],
             cwd=self.folder,
             env=self.environment | environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -57,7 +59,7 @@ class CommandLine:
 
     def run(self, *arguments: object, **environment: str) -> Ran:
         """Run a command to its end."""
-        with self.start(*arguments, **environment) as process:
+        with self.start(*arguments, stdin=subprocess.DEVNULL, **environment) as process:
             out, err = process.communicate(timeout=300)
         return Ran(process.returncode, out, err)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -163,12 +165,52 @@ To see them with their reasons, and to send them again when what was wrong is me
 2 rows in doubt:
   2 × the server closed the connection without an answer
 They may or may not have landed, and are not sent again unless you say so.
-To see them, and to decide when some were looked up at the vendor:
+To see them, and to settle all, or with --from FILE those that you looked up at the vendor:
   pushwoosh-loader failures events.csv.events.ckpt --in-doubt
-  pushwoosh-loader resolve events.csv.events.ckpt --landed | --dropped | --resend
+They are there, count them as confirmed:
+  pushwoosh-loader resolve events.csv.events.ckpt --landed
+They are not there, let the next load send them:
+  pushwoosh-loader resolve events.csv.events.ckpt --dropped
+Nobody knows, let the next load send them as possible duplicates:
+  pushwoosh-loader resolve events.csv.events.ckpt --resend
 
 """
     )
+
+
+def test_two_decisions_at_once_are_refused(load: Load, vendor: Vendor) -> None:
+    """`resolve --landed --dropped` settles nothing: which of them is meant cannot be told."""
+    vendor.cut = {"0003"}
+    load.summary()
+    said = load.run("resolve", "--landed", "--dropped", code=2)
+    assert said.endswith("Say what became of them: one of --landed, --dropped and --resend.\n")
+    assert counts(load.summary()) == (29, 0, 1, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pseudoterminals")
+@pytest.mark.parametrize(
+    ("more", "answer", "code", "in_doubt"),
+    [((), "n", 2, 2), ((), "y", 0, 0), (("--yes",), "", 0, 0), (("--from", "found.csv"), "", 0, 1)],
+)
+def test_a_person_is_asked_before_all_doubts_are_settled(
+    load: Load, vendor: Vendor, more: tuple[str, ...], answer: str, code: int, in_doubt: int
+) -> None:
+    """On a terminal `resolve` of all rows asks first; --yes or a file of rows needs no answer."""
+    vendor.cut = {"0003", "0017"}
+    load.summary()
+    (load.command.folder / "found.csv").write_text("user_id\n0003\n")
+    keyboard, terminal = os.openpty()
+    try:
+        os.write(keyboard, f"{answer}\n".encode())
+        arguments = ("resolve", "events.csv.events.ckpt", "--landed", *more)
+        process = load.command.start(*arguments, stdin=terminal)
+        _, said = process.communicate(timeout=60)
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert process.returncode == code, said
+    assert ("Confirm 2 rows in doubt as landed? [y/N]: " in said) is bool(answer)
+    assert counts(load.summary()) == (30 - in_doubt, 0, in_doubt, 0)
 
 
 def test_rows_that_are_not_in_doubt_cannot_be_resolved(load: Load, vendor: Vendor, tmp_path: Path) -> None:
@@ -177,7 +219,7 @@ def test_rows_that_are_not_in_doubt_cannot_be_resolved(load: Load, vendor: Vendo
     load.summary()
     (tmp_path / "found.csv").write_text("user_id\n0003\n0004\n")
     assert load.run("resolve", "--landed", "--from", "found.csv", code=2).strip() == (
-        "Error: found.csv names 1 that are not in doubt: 0004. Nothing was changed. "
+        "Error: found.csv names 1 that is not in doubt: 0004. Nothing was changed. "
         "`failures --in-doubt` lists those that are."
     )
     assert counts(load.summary()) == (28, 0, 2, 0)
@@ -198,6 +240,37 @@ def test_doubts_can_be_named_by_their_place(load: Load, vendor: Vendor, tmp_path
     chosen.to_csv(tmp_path / "found.csv", index=False)
     load.run("resolve", "--landed", "--from", "found.csv")
     assert counts(load.summary()) == (29, 0, 1, 0)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_failures_of_every_form_name_their_rows_after_the_input_was_renamed(
+    load: Load, vendor: Vendor, form: str
+) -> None:
+    """What `failures` wrote under the old name of the input settles its rows under the new one."""
+    vendor.cut = {"0003", "0017"}
+    load.summary()
+    load.run("failures", "--in-doubt", "--format", form, "-o", "doubts")
+    (load.command.folder / "events.csv").rename(load.command.folder / "moved.csv")
+    said = load.run("resolve", "--landed", "--from", "doubts", "--input", "moved.csv")
+    assert said.startswith("2 rows in doubt confirmed")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("row\n999\n", "found.csv names 1 that is not in doubt: row 999. "),
+        ("_loader_file,_loader_row\ne.csv,9\n", "names 1 that is not in doubt: e.csv, row 9. "),
+        ("user_id\n", "found.csv names no row: it has no line after its header."),
+    ],
+)
+def test_what_is_wrong_with_a_list_of_rows_is_said(
+    load: Load, vendor: Vendor, text: str, sentence: str
+) -> None:
+    """A row that is not in doubt is named as people count, and a list without a row is not taken for all."""
+    vendor.cut = {"0003"}
+    load.summary()
+    (load.command.folder / "found.csv").write_text(text)
+    assert sentence in load.run("resolve", "--landed", "--from", "found.csv", code=2)
 
 
 def test_rejects_of_the_vendor_are_sent_again_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,19 +33,11 @@ EVERYTHING, GIVEN_BACK = "everything", "given-back"
 
 @click.command()
 @CHECKPOINT
-@click.option(
-    "--landed", "decision", flag_value="landed", help="They are at the vendor: count them as confirmed."
-)
-@click.option(
-    "--dropped",
-    "decision",
-    flag_value="dropped",
-    help="They are not at the vendor: the next load sends them.",
-)
+@click.option("--landed", is_flag=True, help="They are at the vendor: count them as confirmed.")
+@click.option("--dropped", is_flag=True, help="They are not at the vendor: the next load sends them.")
 @click.option(
     "--resend",
-    "decision",
-    flag_value="resend",
+    is_flag=True,
     help="Nobody knows: the next load sends them all the same, and they stay marked as possible duplicates.",
 )
 @click.option(
@@ -52,11 +45,15 @@ EVERYTHING, GIVEN_BACK = "everything", "given-back"
     "looked_up",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Only the rows that this CSV file names: by one column of the input (ids that were looked up), by a "
-    'column "row" (numbers as `failures` shows them), or as `failures` wrote them.  [default: all in doubt]',
+    help="Only the rows that this file (CSV, JSON lines or Parquet) names: by one column of the input (ids "
+    'that were looked up), by a column "row" (numbers as `failures` shows them), or as `failures` wrote '
+    "them.  [default: all in doubt]",
 )
 @MOVED_INPUT
-def resolve(checkpoint: Path, decision: str | None, looked_up: Path | None, files: Sequence[str]) -> None:
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before all rows in doubt are settled.")
+def resolve(
+    checkpoint: Path, looked_up: Path | None, files: Sequence[str], *, yes: bool, **decisions: bool
+) -> None:
     """Settle rows in doubt, as you found out or decided.
 
     Nothing is sent. A user's row is not given back when a later row of the same device is confirmed: sent
@@ -67,13 +64,38 @@ def resolve(checkpoint: Path, decision: str | None, looked_up: Path | None, file
       pushwoosh-loader resolve purchases.csv.events.ckpt --landed --from found.csv
       pushwoosh-loader resolve purchases.csv.events.ckpt --resend
     """
-    if decision is None:
-        raise click.UsageError("Say what became of them: --landed, --dropped or --resend.")
+    decision = the_decision(decisions)
     from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
 
-    resolved = repair.resolve(checkpoint, Decision(decision), looked_up=looked_up, files=files)
+    if looked_up is None and not yes:
+        ask_for_all(checkpoint, decision)
+    resolved = repair.resolve(checkpoint, decision, looked_up=looked_up, files=files)
     say = speech.speaker(quiet=False, summary=None)
-    say(show_mend.resolved_text(resolved, Decision(decision), checkpoint))
+    say(show_mend.resolved_text(resolved, decision, checkpoint))
+
+
+def the_decision(decisions: dict[str, bool]) -> Decision:
+    """The one that was given."""
+    given = [Decision(name) for name, said in decisions.items() if said]
+    if len(given) != 1:
+        raise click.UsageError("Say what became of them: one of --landed, --dropped and --resend.")
+    return given[0]
+
+
+def ask_for_all(checkpoint: Path, decision: Decision) -> None:
+    """Name the number of rows; go on with a yes, or where nobody is there to answer."""
+    from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
+
+    rows = Checkpoint.open(checkpoint).account().in_doubt
+    if not rows or not sys.stdin.isatty():
+        return
+    try:
+        agreed = click.confirm(show_mend.question(rows, decision), err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    if not agreed:
+        click.echo("Nothing was changed.", err=True)
+        sys.exit(2)
 
 
 @click.command()

@@ -85,7 +85,8 @@ def write(text: str, output: Path) -> None:
         click.echo(text, nl=False)
         return
     try:
-        with output.open("x", encoding="utf-8", newline="\n") as file:
+        mode = "w" if output.exists() and not output.is_file() else "x"  # a device or a pipe holds no work
+        with output.open(mode, encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
         raise ConfigError(f"{output} exists already. Name another file, or remove it first.") from None

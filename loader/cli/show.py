@@ -100,9 +100,14 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
         steps.append(
             f"{counted(account.in_doubt)} in doubt{because(result, State.IN_DOUBT)}\n"
             f"{again if result.kind is Kind.USERS else held}\n"
-            "To see them, and to decide when some were looked up at the vendor:\n"
+            "To see them, and to settle all, or with --from FILE those that you looked up at the vendor:\n"
             f"  pushwoosh-loader failures {checkpoint} --in-doubt\n"
-            f"  pushwoosh-loader resolve {checkpoint} --landed | --dropped | --resend"
+            "They are there, count them as confirmed:\n"
+            f"  pushwoosh-loader resolve {checkpoint} --landed\n"
+            "They are not there, let the next load send them:\n"
+            f"  pushwoosh-loader resolve {checkpoint} --dropped\n"
+            "Nobody knows, let the next load send them as possible duplicates:\n"
+            f"  pushwoosh-loader resolve {checkpoint} --resend"
         )
     if not steps:
         steps.append("Every row is confirmed." if account.read else "The input holds no rows.")

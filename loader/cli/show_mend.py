@@ -25,6 +25,17 @@ DECISIONS = {
     "mapping": "another mapping",
 }
 
+QUESTIONS = {
+    Decision.LANDED: "Confirm {rows} in doubt as landed?",
+    Decision.DROPPED: "Give back {rows} in doubt as dropped, for the next load to send?",
+    Decision.RESEND: "Give back {rows} in doubt, for the next load to send as possible duplicates?",
+}
+
+
+def question(rows: int, decision: Decision) -> str:
+    """What a person is asked before all rows in doubt are settled."""
+    return QUESTIONS[decision].format(rows=counted(rows))
+
 
 def decided_text(decided: Decided) -> str:
     """One decision of the past, in a line."""
