@@ -77,7 +77,7 @@ class Governor:
             case Confirmed() | Rejected():
                 self._breaker.succeeded(epoch)
                 self._window.answered(now - sent_at, now)
-                self._outage.answered()
+                self._outage.answered(trusted=self._breaker.trusted)
                 return self._canary.see(verdict)
             case Retry(reason, after, connection):
                 self._paused_for = "Retry-After" if after is not None else _pause(connection=connection)

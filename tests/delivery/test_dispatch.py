@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +15,7 @@ from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EVENTS = Policy()
 USERS = Policy(resend_ambiguous=True)
@@ -246,7 +246,8 @@ def test_a_row_refused_after_a_doubt_stays_in_doubt() -> None:
 def test_resends_never_multiply_an_outage() -> None:
     """When every answer is lost for a while, repeats stay within a reserve and a tenth of the load."""
     chance = random.Random(4)
-    load = Simulation(lambda a: Reply.of(TIMED_OUT if chance.random() < 0.5 else OK), USERS).run(3000)
+    patient = replace(USERS, outage_seconds=1e9)
+    load = Simulation(lambda a: Reply.of(TIMED_OUT if chance.random() < 0.5 else OK), patient).run(3000)
     assert len(load.arrivals) - 3000 <= 4 * 16 + 300 + 1
     assert load.count(State.CONFIRMED) + load.count(State.IN_DOUBT) == 3000
 
@@ -282,6 +283,50 @@ def test_permanent_errors_stop_the_load() -> None:
     load = Simulation(lambda _: Reply.of(Answer(502, b"")), EVENTS).run(5000)
     assert load.dispatch.stopped is not None
     assert load.count(State.IN_DOUBT) <= 16 + 60
+
+
+def every_second_fails(start: float, end: float) -> Callable[[Arrival], Reply]:
+    """A vendor of whose answers every second one is an error between two moments."""
+    turn = count()
+
+    def reply(arrival: Arrival) -> Reply:
+        bad = start <= arrival.at < end and next(turn) % 2
+        return Reply.of(Answer(500, b"") if bad else OK, landed=True)
+
+    return reply
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ten_minutes_of_every_second_answer_lost_cost_few_doubts(seed: int) -> None:
+    """A brown-out costs ten doubts, what is on the wire then, and about two a minute; then the load ends."""
+    load = Simulation(every_second_fails(5.0, 605.0), EVENTS, seed=seed).run(20_000)
+    assert load.dispatch.stopped is None
+    assert load.count(State.IN_DOUBT) <= 10 + 16 + 10 * 4
+    assert load.count(State.CONFIRMED) == 20_000 - load.count(State.IN_DOUBT)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_brown_out_without_end_stops_the_load(seed: int) -> None:
+    """When every second answer is lost for a quarter of an hour, the load ends and tells so."""
+    load = Simulation(every_second_fails(5.0, 1e9), EVENTS, seed=seed).run(20_000)
+    assert load.dispatch.stopped is not None
+    assert load.dispatch.stopped.reason.startswith("Too few usable answers for 1")
+    assert load.dispatch.stopped.reason.endswith(" minutes; the last failure: HTTP 500.")
+    assert 905 <= load.clock.now < 905 + 2 * 60
+    assert load.count(State.IN_DOUBT) <= 10 + 16 + 15 * 4
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
+def test_a_brown_out_of_any_share_has_a_bound(share: float) -> None:
+    """Ten minutes in which 10, 20 or 30 % of the answers are lost cost hundreds of doubts, not thousands."""
+    chance = random.Random(8)
+
+    def reply(arrival: Arrival) -> Reply:
+        bad = 5 <= arrival.at < 605 and chance.random() < share
+        return Reply.of(Answer(500, b"") if bad else OK, landed=True)
+
+    load = Simulation(reply, EVENTS).run(10_000)
+    assert load.count(State.IN_DOUBT) <= 300
 
 
 def test_one_lost_answer_in_a_hundred_hardly_slows_the_load() -> None:
