@@ -56,6 +56,7 @@ def load(
     ):
         wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account())
+        policy = replace(policy, canary=0) if choose else policy
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         leases = Leases(plan, journal, dispatch, wanted, canary=0 if choose else CANARY_ROWS)
         try:
@@ -118,6 +119,7 @@ def policy_of(plan: Plan, account: Account) -> Policy:
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
+        confirmed_before=account.confirmed,
     )
 
 
