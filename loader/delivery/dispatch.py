@@ -274,6 +274,7 @@ class Dispatch:
     def _give_up_the_rest(self) -> None:
         """A final outcome for every row that was taken and has none."""
         for row in sorted(self._flying):
+            row.attempts += 1
             self._outbox.add(row, State.IN_DOUBT, GIVEN_UP)
         unsent = [*self._line, *(row for _, row in self._later), *self._lanes.waiting()]
         for row in sorted(unsent):

@@ -450,6 +450,7 @@ def test_a_halt_is_at_once() -> None:
     load.run(10_000)
     assert load.clock.now == 2.0
     assert load.count(State.IN_DOUBT) == load.pulled == 16
+    assert sum(outcome.attempts for outcome in load.final.values()) == len(load.arrivals)
 
 
 @pytest.mark.parametrize(
