@@ -110,9 +110,17 @@ def _pause(*, connection: bool) -> str:
     return "an outage" if connection else "the vendor, which asked to slow down"
 
 
-def _too_many_rejected(count: int, most: int) -> str:
-    return f"{count:,} rows are rejected, more than the {most:,} that --max-rejected accepts."
+def _too_many_rejected(most: int) -> str:
+    return _too_many(most, "rejected", "--max-rejected")
 
 
-def _too_many_in_doubt(count: int, most: int) -> str:
-    return f"{count:,} rows are in doubt, more than the {most:,} that --max-in-doubt accepts."
+def _too_many_in_doubt(most: int) -> str:
+    return _too_many(most, "in doubt", "--max-in-doubt")
+
+
+def _too_many(most: int, state: str, option: str) -> str:
+    """No count of them: what is still on the wire may bring more before the load has ended."""
+    if not most:
+        return f"A row is {state}, and {option} accepts none."
+    rows, are = ("row", "is") if most == 1 else ("rows", "are")
+    return f"More than the {most:,} {rows} that {option} accepts {are} {state}."

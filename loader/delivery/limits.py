@@ -227,7 +227,7 @@ class RetryBudget:
 class Ceiling:
     """The largest number of rejected, or in-doubt, records that the person accepts."""
 
-    def __init__(self, most: int | None, count: int, sentence: Callable[[int, int], str]) -> None:
+    def __init__(self, most: int | None, count: int, sentence: Callable[[int], str]) -> None:
         self._most = most
         self._count = count
         self._sentence = sentence
@@ -237,4 +237,4 @@ class Ceiling:
         self._count += count
         if self._most is None or self._count <= self._most:
             return None
-        return Stop(self._sentence(self._count, self._most))
+        return Stop(self._sentence(self._most))

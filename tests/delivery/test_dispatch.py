@@ -111,17 +111,27 @@ def test_an_invalid_certificate_stops_the_load() -> None:
         (
             Policy(max_rejected=5, rejected_before=2),
             Answer(200, b'{"status_code":210}'),
-            "6 rows are rejected, more than the 5 that --max-rejected accepts.",
+            "More than the 5 rows that --max-rejected accepts are rejected.",
+        ),
+        (
+            Policy(max_rejected=1),
+            Answer(200, b'{"status_code":210}'),
+            "More than the 1 row that --max-rejected accepts is rejected.",
+        ),
+        (
+            Policy(max_rejected=0),
+            Answer(200, b'{"status_code":210}'),
+            "A row is rejected, and --max-rejected accepts none.",
         ),
         (
             Policy(max_in_doubt=5, in_doubt_before=2),
             Answer(500, b""),
-            "6 rows are in doubt, more than the 5 that --max-in-doubt accepts.",
+            "More than the 5 rows that --max-in-doubt accepts are in doubt.",
         ),
     ],
 )
 def test_too_many_bad_rows_stop_the_load(policy: Policy, answer: Answer, words: str) -> None:
-    """The limits count what earlier runs left, and the sentence names the numbers."""
+    """The limits count what earlier runs left; the sentence stays true when the wire brings more of them."""
     load = Simulation(lambda a: Reply.of(answer if a.row % 10 == 0 else OK), policy).run(1000)
     assert load.dispatch.stopped is not None
     assert load.dispatch.stopped.reason == words

@@ -267,6 +267,6 @@ def test_repeats_stay_a_tenth_of_the_load() -> None:
 
 def test_a_ceiling_counts_what_was_there_before() -> None:
     """Exactly the accepted number is accepted; one more stops."""
-    ceiling = Ceiling(10, 8, lambda count, most: f"{count} > {most}")
-    assert [ceiling.add(), ceiling.add(), ceiling.add()] == [None, None, Stop("11 > 10")]
+    ceiling = Ceiling(10, 8, lambda most: f"> {most}")
+    assert [ceiling.add(), ceiling.add(), ceiling.add()] == [None, None, Stop("> 10")]
     assert Ceiling(None, 0, lambda *_: "").add(10**9) is None
