@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.delivery import Policy
+from loader.delivery.rows import DEVICES_REMEMBERED, Lanes, Row
 from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
 
@@ -407,6 +408,32 @@ def test_after_a_doubt_the_newest_row_is_sent_last_again() -> None:
     assert load.count(State.CONFIRMED) == 3
     assert [(a.row, a.nth) for a in load.arrivals] == [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2)]
     assert [outcome.resending for outcome in load.outcomes if outcome.ordinal == 2] == [True, False]
+
+
+@pytest.mark.parametrize(("rate", "sent"), [(None, [0, 0, 200, 200]), (2.0, [0, 0, 200])])
+def test_a_doubt_is_remembered_for_rows_that_are_read_later(rate: float | None, sent: list[int]) -> None:
+    """A device's newest row is sent last, again, also when it is read after the doubt, but not for ever."""
+
+    def reply(arrival: Arrival) -> Reply:
+        lost = (arrival.row, arrival.nth) == (0, 1)
+        return Reply(TIMED_OUT, seconds=0.1, lands_after=50.0) if lost else Reply.of(OK)
+
+    rows = numbered(201, lambda row: "d" if row in {0, 200} else f"d{row}")
+    load = Simulation(reply, replace(USERS, rate=rate)).run(rows)
+    assert load.count(State.CONFIRMED) == 201
+    assert [arrival.row for arrival in load.arrivals if arrival.row in {0, 200}] == sent
+
+
+def test_what_is_remembered_of_doubts_is_bounded() -> None:
+    """Doubts about very many devices do not fill the memory."""
+    lanes = Lanes(last_wins=True)
+    for number in range(2 * DEVICES_REMEMBERED):
+        row = Row(Request(number, f"d{number}", b""))
+        lanes.admit(row, 0.0)
+        lanes.doubt(row, 0.0)
+        lanes.release(row, 0.0)
+    newer = [Row(Request(number, f"d{number - 10**6}", b"")) for number in (10**6, 10**6 + number)]
+    assert [lanes.admit(row, 1.0) and lanes.overtaken(row) for row in newer] == [False, True]
 
 
 def test_events_in_order_are_not_repeated_for_a_doubt_about_an_earlier_one() -> None:
