@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from loader.model import Chunk, Reject, Request
     from loader.planning import Plan
 
-# So many first rows that all fail to map for one reason: the mapping is wrong, not the rows.
-CANARY_ROWS = 20
-
 
 class Leases:
     """Takes rows from the source, maps them, and leases them in the journal before it hands them out.

@@ -18,7 +18,7 @@ from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, Journal, runs
-from loader.leases import CANARY_ROWS, Leases, within
+from loader.leases import Leases, within
 from loader.model import Chunk, Decision, Kind, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
@@ -55,9 +55,10 @@ def load(
     journal = Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest)
     with closed(journal, problems), closing(open_transport(settings)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
-        account = journal.account()
-        dispatch = Dispatch(transport, policy=policy_of(plan, account), brake=brake, sending=journal.sending)
-        canary = 0 if choose or account.confirmed else CANARY_ROWS
+        policy = policy_of(plan, journal.account())
+        policy = replace(policy, canary=0) if choose else policy
+        dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
+        canary = 0 if policy.confirmed_before else policy.canary
         leases = Leases(plan, journal, dispatch, wanted, canary=canary)
         try:
             with watch.watching(journal.account, dispatch.wire):
@@ -141,6 +142,7 @@ def policy_of(plan: Plan, account: Account) -> Policy:
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
+        confirmed_before=account.confirmed,
     )
 
 

@@ -66,6 +66,29 @@ def test_first_rows_all_refused_alike_stop_the_load(load: Callable[..., dict[str
     assert "Application not found" in summary["stopped"]
 
 
+def test_a_block_of_refused_rows_does_not_stop_a_load_that_went_well_before(
+    load: Callable[..., dict[str, Any]],
+) -> None:
+    """Where an earlier run confirmed rows, the settings are right, and refusals are the rows' fault."""
+    with FaultServer([answer()] * 10 + [answer(200, APPLICATION_NOT_FOUND)]) as server:
+        load(server, "--limit", 10)
+        summary = load(server)
+    assert (summary["confirmed"], summary["rejected"], summary["exit_code"]) == (10, ROWS - 10, 3)
+
+
+def test_rejected_rows_that_are_sent_again_are_no_first_rows(
+    load: Callable[..., dict[str, Any]], command: CommandLine
+) -> None:
+    """`retry` sends what was refused before, so a refusal of all of it says nothing about the settings."""
+    with FaultServer([answer(200, APPLICATION_NOT_FOUND)]) as server:
+        load(server, "--limit", 19)
+        load(server)
+        refused = len(server.accepted)
+        again = command.summary("retry", "events.csv.events.ckpt", "--concurrency", 1)
+        assert len(server.accepted) == 2 * refused
+    assert again["rejected"] == refused > 20
+
+
 def test_a_refused_token_stops_the_load_and_costs_no_row(load: Callable[..., dict[str, Any]]) -> None:
     """HTTP 401 stops the load; its rows stay never sent, and go out once the token is mended."""
     with FaultServer([answer(), answer(401), answer()]) as server:

@@ -124,7 +124,7 @@ class Dispatch:
         now = self._clock.monotonic()
         while self._later and self._later[0][0] <= now:
             heappush(self._line, heappop(self._later)[1])
-        while self._may_send(now) and (row := self._next_row()) is not None:
+        while self._may_send(now) and (row := self._next_row(now)) is not None:
             self._send(row, now)
         if len(self._flying) >= self._governor.window:
             self._governor.filled()
@@ -136,7 +136,7 @@ class Dispatch:
             and self._governor.hold(now) is NO_HOLD
         )
 
-    def _next_row(self) -> Row | None:
+    def _next_row(self, now: float) -> Row | None:
         if self._line:
             return heappop(self._line)
         while self._source is not None and self._lanes.parked < self._policy.look_ahead:
@@ -149,7 +149,7 @@ class Dispatch:
                 self._source = None
                 return None
             self._governor.taken()
-            if self._lanes.admit(row := Row(request)):
+            if self._lanes.admit(row := Row(request), now):
                 return row
         return None
 
@@ -228,25 +228,28 @@ class Dispatch:
         if self._ending() or not self._governor.may_resend(row.doubts):
             return False
         row.doubts += 1
-        self._lanes.doubt(row)
+        if doubt is OVERTAKEN:
+            self._lanes.repeat(row)
+        else:
+            self._lanes.doubt(row, self._clock.monotonic())
         self._repeated.append(row)
         self._outbox.add(row, State.IN_DOUBT, doubt, resending=True)
         return True
 
     def _finish(self, row: Row, state: State, why: Rejected | InDoubt = NOTHING_TO_ADD) -> None:
         if state is State.IN_DOUBT:
-            self._lanes.doubt(row)
+            self._lanes.doubt(row, self._clock.monotonic())
         self._final.append(row)
         self._outbox.add(row, state, why)
         self._stop(self._governor.count(state))
 
     def _after_settling(self) -> None:
         """What had to wait until the outcomes were written down: the device's next row, and repeats."""
+        now = self._clock.monotonic()
         for row in self._final:
-            if (successor := self._lanes.release(row)) is not None:
+            if (successor := self._lanes.release(row, now)) is not None:
                 heappush(self._line, successor)
         self._final.clear()
-        now = self._clock.monotonic()
         for row in self._repeated:
             heappush(self._later, (now + full_jitter(row.doubts, self._chance), row))
         self._repeated.clear()
@@ -274,6 +277,7 @@ class Dispatch:
     def _give_up_the_rest(self) -> None:
         """A final outcome for every row that was taken and has none."""
         for row in sorted(self._flying):
+            row.attempts += 1
             self._outbox.add(row, State.IN_DOUBT, GIVEN_UP)
         unsent = [*self._line, *(row for _, row in self._later), *self._lanes.waiting()]
         for row in sorted(unsent):

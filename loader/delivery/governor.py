@@ -33,7 +33,7 @@ class Governor:
         self._window = Window(policy.least_concurrency or policy.concurrency, policy.concurrency, now)
         self._breaker = Breaker(policy.concurrency, chance)
         self._outage = Outage(policy.outage_seconds)
-        self._canary = Canary(policy.canary)
+        self._canary = Canary(0 if policy.confirmed_before else policy.canary)
         # Four windows: an outage at any moment leaves enough to send each of its doubts again.
         self._budget = RetryBudget(reserve=4 * policy.concurrency)
         self._resends = policy.resends if policy.resend_ambiguous else 0
@@ -77,7 +77,7 @@ class Governor:
             case Confirmed() | Rejected():
                 self._breaker.succeeded(epoch)
                 self._window.answered(now - sent_at, now)
-                self._outage.answered()
+                self._outage.answered(trusted=self._breaker.trusted)
                 return self._canary.see(verdict)
             case Retry(reason, after, connection):
                 self._paused_for = "Retry-After" if after is not None else _pause(connection=connection)
@@ -110,9 +110,17 @@ def _pause(*, connection: bool) -> str:
     return "an outage" if connection else "the vendor, which asked to slow down"
 
 
-def _too_many_rejected(count: int, most: int) -> str:
-    return f"{count:,} rows are rejected, more than the {most:,} that --max-rejected accepts."
+def _too_many_rejected(most: int) -> str:
+    return _too_many(most, "rejected", "--max-rejected")
 
 
-def _too_many_in_doubt(count: int, most: int) -> str:
-    return f"{count:,} rows are in doubt, more than the {most:,} that --max-in-doubt accepts."
+def _too_many_in_doubt(most: int) -> str:
+    return _too_many(most, "in doubt", "--max-in-doubt")
+
+
+def _too_many(most: int, state: str, option: str) -> str:
+    """No count of them: what is still on the wire may bring more before the load has ended."""
+    if not most:
+        return f"A row is {state}, and {option} accepts none."
+    rows, are = ("row", "is") if most == 1 else ("rows", "are")
+    return f"More than the {most:,} {rows} that {option} accepts {are} {state}."

@@ -6,6 +6,7 @@ Times are seconds of one monotonic clock. Nothing here waits, sends or knows a r
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import TYPE_CHECKING
 
 from loader.model import Confirmed, Rejected, Stop
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
+
+# So many doubts in a row, or among so many attempts, are an outage. With 1 % of the answers lost the second
+# happens less than once in ten billion attempts.
+_DOUBTS_IN_A_ROW = 3
+_DOUBTS_LATELY = 10
+_LATELY = 50
+# After it, so many successes in a row let the window grow, and so many make all as before.
+_FIRST_PROOF = 8
+_PROOF = 30
 
 
 def full_jitter(failures: int, chance: random.Random) -> float:
@@ -58,27 +68,35 @@ class TokenBucket:
 
 
 class Breaker:
-    """Pauses the whole sender, then lets it find its way back: one probe, then one row more per success.
+    """Pauses the whole sender, then lets it find its way back.
 
-    A definite failure (the vendor was not reached, or asks to wait) opens it at once. Ambiguous failures
-    each take a place out of the window, and open it when `threshold` of them come in a row, so an outage
-    costs about one window of doubts. Half open, a single row is on the wire; its success closes the
-    breaker, its failure opens it for longer.
+    A definite failure (the vendor was not reached, or asks to wait) opens it at once. Half open, a single
+    row is on the wire; its success closes the breaker and the window grows by one row with each success.
+
+    Ambiguous failures each take a place out of the window, and open it when three of them come in a row, or
+    ten among the last fifty attempts: so an outage costs about one window of doubts, a brown-out little
+    more, and one lost answer in a hundred nothing. As each probe may cost a doubt, the vendor proves itself:
+    the window stays at one row for eight successes in a row, and thirty in a row close the breaker. A doubt
+    among them opens it for longer, so a brown-out costs about two doubts a minute, however long it lasts.
 
     Attempts remember the `epoch` they were sent in: what was on the wire when the breaker opened belongs
     to the failure that is already being paused for, and neither lengthens the pause nor ends it.
+
+    Attributes:
+        trusted: False from the opening by doubts until the vendor has proved itself.
     """
 
-    def __init__(self, concurrency: int, chance: random.Random, threshold: int = 3) -> None:
+    def __init__(self, concurrency: int, chance: random.Random) -> None:
         self.epoch = 0
         self.window = concurrency
+        self.trusted = True
         self._concurrency = concurrency
         self._chance = chance
-        self._threshold = threshold
         self._until = -math.inf
         self._pauses = 0
-        self._streak = 0
-        self._half_open = False
+        self._doubts_in_a_row = 0
+        self._lately: deque[bool] = deque(maxlen=_LATELY)  # whether each attempt ended in doubt
+        self._successes = 0  # in a row, since the opening
 
     def wait(self, now: float) -> float:
         """Seconds until a row may be sent; 0 where it may."""
@@ -88,19 +106,24 @@ class Breaker:
         """The vendor took or refused a record: it works."""
         if epoch != self.epoch:
             return
-        self._half_open = False
-        self._pauses = 0
-        self._streak = 0
-        if self.window < self._concurrency:
+        self._doubts_in_a_row = 0
+        self._lately.append(False)
+        self._successes += 1
+        if self.trusted or self._successes >= _PROOF:
+            self.trusted = True
+            self._pauses = 0
+        if self.window < self._concurrency and (self.trusted or self._successes >= _FIRST_PROOF):
             self.window += 1
 
     def failed(self, epoch: int, now: float) -> None:
         """An attempt ended in doubt."""
         if epoch != self.epoch:
             return
-        self._streak += 1
+        self._doubts_in_a_row += 1
+        self._lately.append(True)
         self.window = max(1, self.window - 1)
-        if self._half_open or self._streak >= self._threshold:
+        if self._pauses or self._doubts_in_a_row >= _DOUBTS_IN_A_ROW or sum(self._lately) >= _DOUBTS_LATELY:
+            self.trusted = False
             self._open(now, None)
 
     def refused(self, epoch: int, now: float, after: float | None) -> None:
@@ -117,12 +140,13 @@ class Breaker:
         pause = full_jitter(self._pauses, self._chance) if after is None or self._pauses > 1 else 0.0
         self._until = now + max(pause, after or 0.0)
         self.window = 1
-        self._streak = 0
-        self._half_open = True
+        self._doubts_in_a_row = 0
+        self._lately.clear()
+        self._successes = 0
 
 
 class Outage:
-    """How long the vendor has given no usable answer.
+    """How long the vendor has given no usable answer, or too few of them.
 
     Usable is any answer that settles a record or asks to wait. Counted from the first failure, so a load
     that had nothing to send is not in an outage.
@@ -131,19 +155,24 @@ class Outage:
     def __init__(self, longest: float) -> None:
         self._longest = longest
         self._since: float | None = None
+        self._lack = "No usable answer"
 
-    def answered(self) -> None:
-        """A usable answer came."""
-        self._since = None
+    def answered(self, *, trusted: bool = True) -> None:
+        """A usable answer came; from a vendor that is not `trusted` again it does not end a brown-out."""
+        if trusted:
+            self._since = None
+        else:
+            self._lack = "Too few usable answers"
 
     def failed(self, now: float, reason: str) -> Stop | None:
         """None came; `Stop` when that has lasted for too long."""
         if self._since is None:
             self._since = now
+            self._lack = "No usable answer"
         if now - self._since < self._longest:
             return None
         minutes = (now - self._since) / 60
-        return Stop(f"No usable answer for {minutes:.0f} minutes; the last failure: {reason}.")
+        return Stop(f"{self._lack} for {minutes:.0f} minutes; the last failure: {reason}.")
 
 
 class Canary:
@@ -198,7 +227,7 @@ class RetryBudget:
 class Ceiling:
     """The largest number of rejected, or in-doubt, records that the person accepts."""
 
-    def __init__(self, most: int | None, count: int, sentence: Callable[[int, int], str]) -> None:
+    def __init__(self, most: int | None, count: int, sentence: Callable[[int], str]) -> None:
         self._most = most
         self._count = count
         self._sentence = sentence
@@ -208,4 +237,4 @@ class Ceiling:
         self._count += count
         if self._most is None or self._count <= self._most:
             return None
-        return Stop(self._sentence(self._count, self._most))
+        return Stop(self._sentence(self._most))

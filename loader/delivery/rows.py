@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from loader.delivery.wire import Timeouts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.model import Request
+
+DOUBT_SECONDS = Timeouts().total
+"""An attempt in doubt may reach the vendor for so long after it was given up here."""
+
+DEVICES_REMEMBERED = 10_000
+"""Of so many devices without a row under way, the latest ones, a doubt is remembered."""
 
 
 class Row:
@@ -37,13 +45,18 @@ class Row:
 
 
 class _Lane:
-    """A device with a row under way: the rows that wait for it, and the latest row that was in doubt."""
+    """A device with a row under way: the rows that wait for it, and until when a doubt about one matters.
 
-    __slots__ = ("doubted", "waiting")
+    Attributes:
+        repeated: the ordinal of the latest row in doubt, or sent again for a doubt about an earlier one.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("doubtful_until", "repeated", "waiting")
+
+    def __init__(self, doubtful_until: float | None) -> None:
         self.waiting: deque[Row] = deque()
-        self.doubted: Row | None = None
+        self.doubtful_until = doubtful_until
+        self.repeated: int | None = None
 
 
 class Lanes:
@@ -60,41 +73,58 @@ class Lanes:
         self.parked = 0
         self._last_wins = last_wins
         self._lanes: dict[str, _Lane] = {}
+        self._doubtful: dict[str, float] = {}  # devices without a lane, the latest last, and until when
 
-    def admit(self, row: Row) -> bool:
+    def admit(self, row: Row, now: float) -> bool:
         """Whether a new row may go now; otherwise it is parked until `release` hands it out."""
         device = row.request.device
         if not device:
             return True
         lane = self._lanes.get(device)
         if lane is None:
-            self._lanes[device] = _Lane()
+            until = self._doubtful.pop(device, None) if self._doubtful else None
+            self._lanes[device] = _Lane(until if until is not None and now < until else None)
             return True
         lane.waiting.append(row)
         self.parked += 1
         return False
 
-    def release(self, row: Row) -> Row | None:
+    def release(self, row: Row, now: float) -> Row | None:
         """The row has its final outcome: the next one of its device, if any waits."""
         device = row.request.device
         if not device:
             return None
-        waiting = self._lanes[device].waiting
-        if not waiting:
+        lane = self._lanes[device]
+        if not lane.waiting:
             del self._lanes[device]
+            self._remember(device, lane.doubtful_until, now)
             return None
         self.parked -= 1
-        return waiting.popleft()
+        return lane.waiting.popleft()
 
-    def doubt(self, row: Row) -> None:
+    def _remember(self, device: str, until: float | None, now: float) -> None:
+        if self._last_wins and until is not None and now < until:
+            self._doubtful[device] = until
+            if len(self._doubtful) > DEVICES_REMEMBERED:
+                del self._doubtful[next(iter(self._doubtful))]
+
+    def doubt(self, row: Row, now: float) -> None:
         """An attempt of the row ended in doubt: it may still reach the vendor, after a later row."""
         if row.request.device:
-            self._lanes[row.request.device].doubted = row
+            lane = self._lanes[row.request.device]
+            lane.doubtful_until = now + DOUBT_SECONDS
+            lane.repeated = row.request.ordinal
+
+    def repeat(self, row: Row) -> None:
+        """The row is sent last, again, for the doubt about an earlier one; that is enough."""
+        self._lanes[row.request.device].repeated = row.request.ordinal
 
     def overtaken(self, row: Row) -> bool:
         """Whether this is the device's newest row, and an attempt of an earlier one may arrive after it."""
         lane = self._lanes.get(row.request.device) if self._last_wins else None
-        return lane is not None and not lane.waiting and lane.doubted is not None and lane.doubted is not row
+        if lane is None or lane.waiting or lane.doubtful_until is None:
+            return False
+        return lane.repeated != row.request.ordinal
 
     def waiting(self) -> Iterator[Row]:
         """The parked rows."""

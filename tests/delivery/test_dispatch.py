@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loader.delivery import Policy
+from loader.delivery.rows import DEVICES_REMEMBERED, Lanes, Row
 from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EVENTS = Policy()
 USERS = Policy(resend_ambiguous=True)
@@ -89,6 +90,14 @@ def test_the_first_rows_all_rejected_stop_the_load() -> None:
     assert load.count(State.REJECTED) <= 20 + 16
 
 
+def test_rejections_do_not_stop_a_load_of_which_rows_were_confirmed_before() -> None:
+    """A resumed load that meets a block of bad records goes on: its settings have been proved right."""
+    no = Answer(200, b'{"status_code":210,"status_message":"bad hwid"}')
+    load = Simulation(lambda _: Reply.of(no), replace(EVENTS, confirmed_before=1)).run(100)
+    assert load.dispatch.stopped is None
+    assert load.count(State.REJECTED) == 100
+
+
 def test_an_invalid_certificate_stops_the_load() -> None:
     """A fatal failure to connect sends nothing and ends the run."""
     load = Simulation(lambda _: Reply.of(NotSent("The certificate expired.", fatal=True)), EVENTS).run(100)
@@ -103,17 +112,27 @@ def test_an_invalid_certificate_stops_the_load() -> None:
         (
             Policy(max_rejected=5, rejected_before=2),
             Answer(200, b'{"status_code":210}'),
-            "6 rows are rejected, more than the 5 that --max-rejected accepts.",
+            "More than the 5 rows that --max-rejected accepts are rejected.",
+        ),
+        (
+            Policy(max_rejected=1),
+            Answer(200, b'{"status_code":210}'),
+            "More than the 1 row that --max-rejected accepts is rejected.",
+        ),
+        (
+            Policy(max_rejected=0),
+            Answer(200, b'{"status_code":210}'),
+            "A row is rejected, and --max-rejected accepts none.",
         ),
         (
             Policy(max_in_doubt=5, in_doubt_before=2),
             Answer(500, b""),
-            "6 rows are in doubt, more than the 5 that --max-in-doubt accepts.",
+            "More than the 5 rows that --max-in-doubt accepts are in doubt.",
         ),
     ],
 )
 def test_too_many_bad_rows_stop_the_load(policy: Policy, answer: Answer, words: str) -> None:
-    """The limits count what earlier runs left, and the sentence names the numbers."""
+    """The limits count what earlier runs left; the sentence stays true when the wire brings more of them."""
     load = Simulation(lambda a: Reply.of(answer if a.row % 10 == 0 else OK), policy).run(1000)
     assert load.dispatch.stopped is not None
     assert load.dispatch.stopped.reason == words
@@ -246,7 +265,8 @@ def test_a_row_refused_after_a_doubt_stays_in_doubt() -> None:
 def test_resends_never_multiply_an_outage() -> None:
     """When every answer is lost for a while, repeats stay within a reserve and a tenth of the load."""
     chance = random.Random(4)
-    load = Simulation(lambda a: Reply.of(TIMED_OUT if chance.random() < 0.5 else OK), USERS).run(3000)
+    patient = replace(USERS, outage_seconds=1e9)
+    load = Simulation(lambda a: Reply.of(TIMED_OUT if chance.random() < 0.5 else OK), patient).run(3000)
     assert len(load.arrivals) - 3000 <= 4 * 16 + 300 + 1
     assert load.count(State.CONFIRMED) + load.count(State.IN_DOUBT) == 3000
 
@@ -282,6 +302,50 @@ def test_permanent_errors_stop_the_load() -> None:
     load = Simulation(lambda _: Reply.of(Answer(502, b"")), EVENTS).run(5000)
     assert load.dispatch.stopped is not None
     assert load.count(State.IN_DOUBT) <= 16 + 60
+
+
+def every_second_fails(start: float, end: float) -> Callable[[Arrival], Reply]:
+    """A vendor of whose answers every second one is an error between two moments."""
+    turn = count()
+
+    def reply(arrival: Arrival) -> Reply:
+        bad = start <= arrival.at < end and next(turn) % 2
+        return Reply.of(Answer(500, b"") if bad else OK, landed=True)
+
+    return reply
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ten_minutes_of_every_second_answer_lost_cost_few_doubts(seed: int) -> None:
+    """A brown-out costs ten doubts, what is on the wire then, and about two a minute; then the load ends."""
+    load = Simulation(every_second_fails(5.0, 605.0), EVENTS, seed=seed).run(20_000)
+    assert load.dispatch.stopped is None
+    assert load.count(State.IN_DOUBT) <= 10 + 16 + 10 * 4
+    assert load.count(State.CONFIRMED) == 20_000 - load.count(State.IN_DOUBT)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_brown_out_without_end_stops_the_load(seed: int) -> None:
+    """When every second answer is lost for a quarter of an hour, the load ends and tells so."""
+    load = Simulation(every_second_fails(5.0, 1e9), EVENTS, seed=seed).run(20_000)
+    assert load.dispatch.stopped is not None
+    assert load.dispatch.stopped.reason.startswith("Too few usable answers for 1")
+    assert load.dispatch.stopped.reason.endswith(" minutes; the last failure: HTTP 500.")
+    assert 905 <= load.clock.now < 905 + 2 * 60
+    assert load.count(State.IN_DOUBT) <= 10 + 16 + 15 * 4
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
+def test_a_brown_out_of_any_share_has_a_bound(share: float) -> None:
+    """Ten minutes in which 10, 20 or 30 % of the answers are lost cost hundreds of doubts, not thousands."""
+    chance = random.Random(8)
+
+    def reply(arrival: Arrival) -> Reply:
+        bad = 5 <= arrival.at < 605 and chance.random() < share
+        return Reply.of(Answer(500, b"") if bad else OK, landed=True)
+
+    load = Simulation(reply, EVENTS).run(10_000)
+    assert load.count(State.IN_DOUBT) <= 300
 
 
 def test_one_lost_answer_in_a_hundred_hardly_slows_the_load() -> None:
@@ -346,6 +410,32 @@ def test_after_a_doubt_the_newest_row_is_sent_last_again() -> None:
     assert [outcome.resending for outcome in load.outcomes if outcome.ordinal == 2] == [True, False]
 
 
+@pytest.mark.parametrize(("rate", "sent"), [(None, [0, 0, 200, 200]), (2.0, [0, 0, 200])])
+def test_a_doubt_is_remembered_for_rows_that_are_read_later(rate: float | None, sent: list[int]) -> None:
+    """A device's newest row is sent last, again, also when it is read after the doubt, but not for ever."""
+
+    def reply(arrival: Arrival) -> Reply:
+        lost = (arrival.row, arrival.nth) == (0, 1)
+        return Reply(TIMED_OUT, seconds=0.1, lands_after=50.0) if lost else Reply.of(OK)
+
+    rows = numbered(201, lambda row: "d" if row in {0, 200} else f"d{row}")
+    load = Simulation(reply, replace(USERS, rate=rate)).run(rows)
+    assert load.count(State.CONFIRMED) == 201
+    assert [arrival.row for arrival in load.arrivals if arrival.row in {0, 200}] == sent
+
+
+def test_what_is_remembered_of_doubts_is_bounded() -> None:
+    """Doubts about very many devices do not fill the memory."""
+    lanes = Lanes(last_wins=True)
+    for number in range(2 * DEVICES_REMEMBERED):
+        row = Row(Request(number, f"d{number}", b""))
+        lanes.admit(row, 0.0)
+        lanes.doubt(row, 0.0)
+        lanes.release(row, 0.0)
+    newer = [Row(Request(number, f"d{number - 10**6}", b"")) for number in (10**6, 10**6 + number)]
+    assert [lanes.admit(row, 1.0) and lanes.overtaken(row) for row in newer] == [False, True]
+
+
 def test_events_in_order_are_not_repeated_for_a_doubt_about_an_earlier_one() -> None:
     """Ordered events wait for each other; a confirmed one is never sent again, it would be there twice."""
 
@@ -397,6 +487,7 @@ def test_a_halt_is_at_once() -> None:
     load.run(10_000)
     assert load.clock.now == 2.0
     assert load.count(State.IN_DOUBT) == load.pulled == 16
+    assert sum(outcome.attempts for outcome in load.final.values()) == len(load.arrivals)
 
 
 @pytest.mark.parametrize(

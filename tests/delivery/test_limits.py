@@ -150,16 +150,46 @@ def test_three_doubts_in_a_row_open_the_breaker() -> None:
     assert (limit.window, limit.wait(0.0)) == (1, FIRST_PAUSE)
 
 
-def test_doubts_between_successes_do_not_open_the_breaker() -> None:
-    """One lost answer in many costs a place in the window for a moment, no pause."""
+def test_few_doubts_between_successes_do_not_open_the_breaker() -> None:
+    """One lost answer in ten costs a place in the window for a moment, no pause."""
     limit = breaker(16)
     for _ in range(100):
         limit.failed(limit.epoch, 0.0)
-        limit.failed(limit.epoch, 0.0)
-        limit.succeeded(limit.epoch)
-        limit.succeeded(limit.epoch)
+        for _ in range(9):
+            limit.succeeded(limit.epoch)
     assert limit.wait(0.0) == 0.0
     assert limit.window == 16
+
+
+def test_ten_doubts_among_fifty_attempts_open_the_breaker() -> None:
+    """A brown-out, in which successes come in between, pauses the sender too."""
+    limit = breaker(16)
+    for _ in range(9):
+        limit.failed(limit.epoch, 0.0)
+        for _ in range(4):
+            limit.succeeded(limit.epoch)
+    assert (limit.window, limit.wait(0.0)) == (16, 0.0)
+    limit.failed(limit.epoch, 0.0)
+    assert (limit.window, limit.wait(0.0)) == (1, FIRST_PAUSE)
+
+
+def test_after_doubts_a_vendor_has_to_prove_itself() -> None:
+    """The window stays at one for eight successes, and a doubt among the first thirty opens again."""
+    limit = breaker(16)
+    for _ in range(3):
+        limit.failed(limit.epoch, 0.0)
+    windows = []
+    for _ in range(29):
+        limit.succeeded(limit.epoch)
+        windows.append(limit.window)
+    assert windows[:9] == [1] * 7 + [2, 3]
+    limit.failed(limit.epoch, 1.0)
+    assert (limit.window, limit.wait(1.0)) == (1, 2 * FIRST_PAUSE)
+    for _ in range(30):
+        limit.succeeded(limit.epoch)
+    assert limit.trusted
+    limit.failed(limit.epoch, 3.0)
+    assert (limit.window, limit.wait(3.0)) == (15, 0.0)
 
 
 def test_half_open_a_single_doubt_opens_again() -> None:
@@ -180,6 +210,15 @@ def test_an_outage_is_counted_from_its_first_failure() -> None:
     assert outage.failed(1950.0, "refused") is None
     stop = outage.failed(2850.0, "connection refused")
     assert stop == Stop("No usable answer for 15 minutes; the last failure: connection refused.")
+
+
+def test_a_stray_answer_does_not_end_a_brown_out() -> None:
+    """Usable answers of a vendor that is not trusted yet do not start the count over, and are not hidden."""
+    outage = Outage(900.0)
+    assert outage.failed(0.0, "HTTP 500") is None
+    outage.answered(trusted=False)
+    stop = outage.failed(900.0, "HTTP 500")
+    assert stop == Stop("Too few usable answers for 15 minutes; the last failure: HTTP 500.")
 
 
 REJECTED = Rejected(200, 210, "Application not found")
@@ -228,6 +267,6 @@ def test_repeats_stay_a_tenth_of_the_load() -> None:
 
 def test_a_ceiling_counts_what_was_there_before() -> None:
     """Exactly the accepted number is accepted; one more stops."""
-    ceiling = Ceiling(10, 8, lambda count, most: f"{count} > {most}")
-    assert [ceiling.add(), ceiling.add(), ceiling.add()] == [None, None, Stop("11 > 10")]
+    ceiling = Ceiling(10, 8, lambda most: f"> {most}")
+    assert [ceiling.add(), ceiling.add(), ceiling.add()] == [None, None, Stop("> 10")]
     assert Ceiling(None, 0, lambda *_: "").add(10**9) is None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime
 import logging
 import os
+import shutil
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +20,7 @@ import trustme
 
 from loader.delivery.wire import LONGEST_BODY, Timeouts
 from loader.model import Answer, NoAnswer, NotSent
-from tests.delivery.conftest import SHORT, TOKEN, Opener, Post
+from tests.delivery.conftest import SHORT, TOKEN, TRANSPORTS, Opener, Post
 from tests.faultserver import (
     OK,
     Behaviour,
@@ -554,3 +557,42 @@ def test_exhausted_files_are_not_sent(opened: Opener) -> None:
         assert isinstance(attempt, NotSent)
         assert not attempt.fatal
         assert transport.post(b"{}").result(20) == Answer(200, OK)
+
+
+EXHAUSTED_PORTS = """
+import fcntl, socket, struct, sys
+from pathlib import Path
+from tests.delivery.conftest import SHORT, TRANSPORTS
+from tests.faultserver import FaultServer
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    fcntl.ioctl(sock, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS: the loopback interface is up
+with FaultServer() as server:
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("50000 50001")
+    host, port = server.url.split("/")[2].split(":")
+    held = [socket.create_connection((host, int(port))) for _ in range(2)]
+    transport = TRANSPORTS[sys.argv[1]](server.url, timeouts=SHORT)
+    print(type(transport.post(b"{}").result(20)).__name__)
+    for sock in held:  # closed without a state that keeps the port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+    print(type(transport.post(b"{}").result(20)).__name__)
+    transport.close()
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "-rn", "true"], check=False).returncode != 0,
+    reason="needs a network of its own",
+)
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_exhausted_ports_are_not_sent(name: str) -> None:
+    """When this machine has no port left to connect from, nothing was sent, and it is tried again later."""
+    ran = subprocess.run(
+        ["unshare", "-rn", sys.executable, "-c", EXHAUSTED_PORTS, name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.split() == ["NotSent", "Answer"], ran.stderr
