@@ -149,7 +149,7 @@ def retry(**options: Any) -> None:
         show.write_summary(result, options["summary"])
         say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))
-        say(show.what_next(result, sandboxed=sandbox is not None))
+        say(show.what_next(result, sandboxed=sandbox is not None, loading=False))
     leave(result, quiet=options["quiet"])
 
 
