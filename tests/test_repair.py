@@ -178,6 +178,17 @@ Nobody knows, let the next load send them as possible duplicates:
     )
 
 
+def test_one_row_is_spoken_of_as_one(load: Load, vendor: Vendor) -> None:
+    """Words agree in number, and a look at a checkpoint names the load as the command that goes on."""
+    vendor.cut = {"0003"}
+    load.summary("--limit", 29)
+    said = load.run("status")
+    assert "1 row never sent. The load command itself (`events`) sends it." in said
+    said = load.run("resolve", "--dropped")
+    assert said.startswith("1 row in doubt given back: looked up, it had not landed.")
+    assert "1 of the rows never sent was given back, to be sent again" in load.run("status")
+
+
 def test_two_decisions_at_once_are_refused(load: Load, vendor: Vendor) -> None:
     """`resolve --landed --dropped` settles nothing: which of them is meant cannot be told."""
     vendor.cut = {"0003"}

@@ -56,8 +56,8 @@ def resolve(
 ) -> None:
     """Settle rows in doubt, as you found out or decided.
 
-    Nothing is sent. A user's row is not given back when a later row of the same device is confirmed: sent
-    now it would undo that one.
+    Nothing is sent. A user's row with a later row of its device at the vendor is never sent again, for it
+    would undo that one: --resend leaves it in doubt, and after --dropped the next load rejects it.
 
     \b
     Examples:
@@ -149,7 +149,7 @@ def retry(**options: Any) -> None:
         show.write_summary(result, options["summary"])
         say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))
-        say(show.what_next(result, sandboxed=sandbox is not None))
+        say(show.what_next(result, sandboxed=sandbox is not None, loading=False))
     leave(result, quiet=options["quiet"])
 
 

@@ -22,7 +22,7 @@ MOST_REASONS, LONGEST_REASON = 3, 120
 
 def decisions_text(plan: Plan) -> str:
     """What was decided about the columns."""
-    lines = [f"{plan.survey.rows:,} {plan.settings.kind} in {', '.join(plan.settings.files)}"]
+    lines = [f"{things(plan.survey.rows, plan.settings.kind)} in {', '.join(plan.settings.files)}"]
     forms = {file.form for file in plan.survey.files}
     lines += [f"  read as {form}" for form in sorted(forms)]
     if plan.survey.rows:
@@ -42,9 +42,10 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
             "--token-file."
         )
     if plan.earlier is not None:
+        settled = plan.earlier.account().settled
+        left = f"{plan.remaining:,} {are(plan.remaining)}" if plan.remaining else "nothing is left"
         lines.append(
-            f"  resuming {settings.checkpoint}: {plan.earlier.account().settled:,} rows are settled, "
-            f"{f'{plan.remaining:,} are' if plan.remaining else 'nothing is left'} to be sent"
+            f"  resuming {settings.checkpoint}: {counted(settled)} {are(settled)} settled, {left} to be sent"
         )
         if plan.doubtful:
             lines.append(f"  {doubtful_text(plan)}")
@@ -53,7 +54,7 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
 
 def doubtful_text(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
-    rows = f"{plan.doubtful:,} rows in doubt are sent again"
+    rows = f"{counted(plan.doubtful)} in doubt {are(plan.doubtful)} sent again"
     if plan.settings.kind is Kind.USERS:
         return f"{rows}, but none over a confirmed later row of its device"
     return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
@@ -76,14 +77,15 @@ def result_text(result: Result, settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def what_next(result: Result, *, sandboxed: bool, limited: bool = False) -> str:
-    """The commands that lead on from here."""
+def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True) -> str:
+    """The commands that lead on from here; `loading` where a load says so, not a look or a retry."""
     account, checkpoint = result.account, shlex.quote(result.checkpoint)
     steps = []
     if account.never_sent:
-        again = "The same command again sends them."
+        command = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
+        again = f"{command[0].upper()}{command[1:]} sends {them(account.never_sent)}."
         if result.stopped:
-            again = "When what stopped the load is mended, the same command again sends them."
+            again = f"When what stopped the load is mended, {command} sends {them(account.never_sent)}."
         elif limited and not result.interrupted:
             again = "The same command without --limit sends them."
         steps.append(f"{counted(account.never_sent)} never sent. {again}")
@@ -137,6 +139,21 @@ def because(result: Result, state: State) -> str:
 def counted(rows: int) -> str:
     """A number of rows."""
     return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+def things(number: int, kind: Kind) -> str:
+    """A number of users or events."""
+    return f"{number:,} {kind.removesuffix('s') if number == 1 else kind}"
+
+
+def are(number: int) -> str:
+    """The verb for so many."""
+    return "is" if number == 1 else "are"
+
+
+def them(number: int) -> str:
+    """The word for so many rows."""
+    return "it" if number == 1 else "them"
 
 
 def shortened(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from loader.cli.show import counted, decisions_text, moment, what_next
+from loader.cli.show import counted, decisions_text, moment, them, things, what_next
 from loader.model import Decision, State
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from loader.repair import Resolved
 
 DECISIONS = {
-    "landed": "{rows:,} rows in doubt confirmed: looked up, they had landed",
-    "dropped": "{rows:,} rows in doubt given back: looked up, they had not landed",
-    "resend": "{rows:,} rows in doubt given back, to be sent again as possible duplicates",
-    "retry": "{rows:,} rejected rows given back, to be sent again",
+    "landed": "{rows} in doubt confirmed: looked up, {they} had landed",
+    "dropped": "{rows} in doubt given back: looked up, {they} had not landed",
+    "resend": "{rows} in doubt given back, to be sent again as possible duplicates",
+    "retry": "{rows} rejected and given back, to be sent again",
     "mapping": "another mapping",
 }
 
@@ -39,8 +39,13 @@ def question(rows: int, decision: Decision) -> str:
 
 def decided_text(decided: Decided) -> str:
     """One decision of the past, in a line."""
-    words = DECISIONS[decided.what].format(rows=decided.rows)
+    words = decision_words(decided.what, decided.rows)
     return f"{moment(int(decided.at))} UTC: {words}"
+
+
+def decision_words(what: str, rows: int) -> str:
+    """What a decision did to so many rows."""
+    return DECISIONS[what].format(rows=counted(rows), they="it" if rows == 1 else "they")
 
 
 def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
@@ -48,7 +53,7 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     from loader.report import account_text  # noqa: PLC0415 - rich is slow to import
 
     name = shlex.quote(str(checkpoint))
-    words = DECISIONS[decision].format(rows=resolved.rows)
+    words = decision_words(decision, resolved.rows)
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
     lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
     lines.append(account_text(resolved.account))
@@ -66,18 +71,25 @@ def overtaken_text(later: Mapping[int, int], state: State) -> str:
         return ""
     row, newer = next(iter(later.items()))
     remain = "in doubt" if state is State.IN_DOUBT else "rejected"
-    advice = "settle them with --landed" if state is State.IN_DOUBT else "leave them"
+    one = len(later) == 1
+    they, their = ("it", "its") if one else ("they", "their")
+    advice = (
+        f"settle {them(len(later))} with --landed or --dropped, as you found out"
+        if state is State.IN_DOUBT
+        else f"leave {them(len(later))}"
+    )
     return (
         f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, "
-        f"and sent now they would undo it (record {row + 1:,} of the input and record {newer + 1:,}, say). "
-        f"Their fate no longer matters to what is stored: {advice}."
+        f"and sent now {they} would undo that one (record {row + 1:,} of the input and "
+        f"record {newer + 1:,}, say). "
+        f"{their.capitalize()} fate no longer matters to what is stored: {advice}."
     )
 
 
 def retry_text(plan: Plan, rows: int) -> str:
     """What is about to be sent again."""
     lines = [decisions_text(plan)] if plan.mended else []
-    lines.append(f"{rows:,} {plan.settings.kind} of {plan.settings.checkpoint} to be sent again")
+    lines.append(f"{things(rows, plan.settings.kind)} of {plan.settings.checkpoint} to be sent again")
     if plan.mended:
         lines.append("  with another mapping than before; from now on the load goes on with it")
     return "\n".join(lines)
@@ -95,6 +107,9 @@ def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
     ]
     lines += [f"  {decided_text(decided)}" for decided in ledger.decisions]
     if given_back := len(ledger.given_back):
-        lines.append(f"  {given_back:,} of the rows never sent were given back, to be sent again")
-    lines.append("A load is running." if ledger.running else what_next(result, sandboxed=False))
+        verb = "was" if given_back == 1 else "were"
+        lines.append(f"  {given_back:,} of the rows never sent {verb} given back, to be sent again")
+    lines.append(
+        "A load is running." if ledger.running else what_next(result, sandboxed=False, loading=False)
+    )
     return "\n".join(lines)
