@@ -61,8 +61,16 @@ def failed_rows(
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
     names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
     refuse_overwriting(target, [str(checkpoint), *names])
-    source = source_of(ledger, names)
-    yield beside_source(Chunk(0, source.sample(0), "", 1, {}), [])
+    try:
+        source = source_of(ledger, names)
+        columns = source.sample(0)
+    except SourceError:
+        if found:
+            raise
+        columns = pd.DataFrame()  # no row failed, so nobody misses an input that has gone
+    yield beside_source(Chunk(0, columns, "", 1, {}), [])
+    if not found:
+        return
     for chunk, here in chunks_of(source, ledger, found):
         yield beside_source(chunk, here)
 
@@ -95,7 +103,21 @@ def source_of(ledger: Checkpoint, files: Sequence[str]) -> Source:
     Raises:
         SourceError: it cannot be read.
     """
-    return open_source(files, known=ledger.identity.files)
+    with hint_of_moved(files):
+        return open_source(files, known=ledger.identity.files)
+
+
+@contextmanager
+def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
+    """Where a file is not where the load found it, say how to tell where it is now."""
+    try:
+        yield
+    except SourceError as error:
+        if all(Path(file).exists() for file in files):
+            raise
+        raise SourceError(
+            f"{error} If the input has moved, or this is another folder, name it with --input."
+        ) from None
 
 
 def chunks_of(

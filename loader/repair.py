@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from loader.doubts import overtaken
 from loader.errors import ConfigError
-from loader.failures import located
+from loader.failures import hint_of_moved, located
 from loader.journal import Checkpoint, Journal, runs
 from loader.mapping import Mapping
 from loader.model import OWN_COLUMNS, Decision, Kind, Phase, State
@@ -212,6 +212,8 @@ def text_table(path: Path) -> pd.DataFrame:
         records = pq.read_table(path).to_pylist()
     elif head.startswith(b"{"):
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        if not all(isinstance(record, dict) for record in records):
+            raise ValueError("a line of it is no JSON object")
     else:
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     return pd.DataFrame([{name: str(cell) for name, cell in record.items()} for record in records]).fillna("")
@@ -238,7 +240,8 @@ def prepare_retry(settings: Settings) -> Plan:
         raise ConfigError("A retry needs a checkpoint file.")
     ledger = Checkpoint.open(settings.checkpoint)
     stored = ledger.identity.mapping
-    plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)))
+    with hint_of_moved(settings.files):
+        plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)))
     mended = stored if plan.mapper.mapping.to_toml() != stored else None
     if mended:
         refuse_other_devices(plan, ledger, Mapping.parse(stored, str(ledger.path)))

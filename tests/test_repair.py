@@ -328,6 +328,23 @@ def test_a_retry_of_a_rehearsal_goes_to_its_sandbox(command: CommandLine, tmp_pa
     assert command.held("select count(*) from events") == [(1,)]
 
 
+def test_an_input_that_has_moved_is_asked_for(load: Load, vendor: Vendor, tmp_path: Path) -> None:
+    """From where the input is not, each command says how to name it; where no row failed nobody needs it."""
+    vendor.cut, vendor.refuse = {"0003"}, {"0005"}
+    load.summary()
+    (tmp_path / "events.csv").rename(tmp_path / "moved.csv")
+    gone = (
+        "Error: events.csv: there is no such file. If the input has moved, or this is another folder, name it"
+    )
+    for command in (["failures"], ["retry"], ["resolve", "--dropped", "--from", "found.csv"]):
+        (tmp_path / "found.csv").write_text("row\n3\n")
+        assert load.run(*command, code=2).startswith(f"{gone} with --input."), command
+    vendor.refuse = set()
+    load.run("retry", "--input", "moved.csv", code=4)
+    load.run("resolve", "--landed")
+    assert load.run("failures").endswith("0 rows.\n")
+
+
 def test_failures_can_be_mended_and_loaded(command: CommandLine, tmp_path: Path) -> None:
     """The file of rejected rows, one cell of it mended, loads as it is."""
     (tmp_path / "events.csv").write_text(
