@@ -315,7 +315,9 @@ def test_a_mended_mapping_brings_in_what_it_rejected(
     assert refused.code == 2
     assert "The mapping has changed" in refused.err
     assert counts(load.summary(*mended)) == (30, 0, 0, 0)
-    assert "another mapping" in load.run("status")
+    status = load.run("status")
+    assert ' UTC: another mapping\n    -event = { column = "event" }\n' in status
+    assert '\n    +event = { const = "purchase" }\n' in status
 
 
 def test_a_retry_of_a_rehearsal_goes_to_its_sandbox(command: CommandLine, tmp_path: Path) -> None:

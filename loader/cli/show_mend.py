@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from loader.cli.show import counted, decisions_text, moment, them, things, what_next
@@ -35,6 +36,19 @@ QUESTIONS = {
 def question(rows: int, decision: Decision) -> str:
     """What a person is asked before all rows in doubt are settled."""
     return QUESTIONS[decision].format(rows=counted(rows))
+
+
+def history(ledger: Checkpoint) -> list[str]:
+    """What people decided, oldest first; of another mapping, the lines that differ."""
+    lines: list[str] = []
+    now = ledger.identity.mapping
+    for decided in reversed(ledger.decisions):
+        if decided.what == "mapping":
+            before, now, after = decided.detail, decided.detail, now
+            changes = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+            lines[:0] = [f"    {line}" for line in changes if not line.startswith(("---", "+++", "@@"))]
+        lines.insert(0, f"  {decided_text(decided)}")
+    return lines
 
 
 def decided_text(decided: Decided) -> str:
@@ -105,7 +119,7 @@ def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
         f"  sent to {identity.endpoint}, application {identity.application}",
         account_text(result.account),
     ]
-    lines += [f"  {decided_text(decided)}" for decided in ledger.decisions]
+    lines += history(ledger)
     if given_back := len(ledger.given_back):
         verb = "was" if given_back == 1 else "were"
         lines.append(f"  {given_back:,} of the rows never sent {verb} given back, to be sent again")
