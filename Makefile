@@ -14,7 +14,7 @@ test:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]' && $(BIN)/python -m pytest
 
 check:
-	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test,check]'
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test,check,bench]'
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
