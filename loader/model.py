@@ -305,12 +305,14 @@ class Wire(NamedTuple):
     Attributes:
         in_flight: requests on the wire.
         attempts: requests sent in this run.
+        window: how many may be on the wire.
         waiting_for: what holds the sender back ("Retry-After", "an outage"), or "".
         waiting_seconds: for how long yet.
     """
 
     in_flight: int
     attempts: int
+    window: int = 0
     waiting_for: str = ""
     waiting_seconds: float = 0.0
 

@@ -114,8 +114,8 @@ class Dispatch:
         """What the sender is doing; may be called from another thread."""
         reason, until = self._held
         left = until - self._clock.monotonic()
-        in_flight = len(self._flying)
-        return Wire(in_flight, self._posted, reason, left) if left > 0 else Wire(in_flight, self._posted)
+        now = Wire(len(self._flying), self._posted, self._governor.window)
+        return now._replace(waiting_for=reason, waiting_seconds=left) if left > 0 else now
 
     # Sending
 
