@@ -95,6 +95,11 @@ def loader_fixed(task: Task) -> Run:
     return _load(task, str(task.concurrency))
 
 
+def loader_two_processes(task: Task) -> Run:
+    """The same over two processes; the CPU time is that of all."""
+    return _load(task, str(task.concurrency), "--processes", "2")
+
+
 def loader_on_requests(task: Task) -> Run:
     """The same over requests-futures."""
     return _load(task, str(task.concurrency), "--transport", "requests")
@@ -164,6 +169,7 @@ def wrk(task: Task) -> Run:
 CONTENDERS = {
     "loader": Contender(loader, 1.0),
     "loader, fixed concurrency": Contender(loader_fixed, 1.0),
+    "loader, two processes": Contender(loader_two_processes, 1.0),
     "loader on requests-futures": Contender(loader_on_requests, 0.1),
     "requests-futures script": Contender(requests_futures, 0.1),
     "aiohttp script": Contender(aiohttp, 0.4),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_CONCURRENCY = 1024
+MAX_PROCESSES = 64
 PROXY = re.compile(r"https?://[!-~]+")
 
 
@@ -218,6 +219,7 @@ class Settings:
         mapping: a mapping file, or None to go by the names of the columns.
         dialect: what is said of how text files are written.
         concurrency: how many requests may be on the wire.
+        processes: how many processes put requests on the wire; with 1 it is the one that does all else.
         transport: what the requests go over.
         ca_bundle: certificates to trust instead of certifi's, or None.
         proxy: URL of a proxy, or None; it may hold a password.
@@ -237,6 +239,7 @@ class Settings:
     mapping: Path | None = None
     dialect: Dialect = field(default=Dialect())
     concurrency: Concurrency = Concurrency()
+    processes: int = 1
     transport: Library = Library.CURL
     ca_bundle: Path | None = None
     proxy: str | None = field(default=None, repr=False)
@@ -252,6 +255,8 @@ class Settings:
             raise ConfigError(f"--ca-bundle {self.ca_bundle} is not a file.")
         if self.proxy is not None and not PROXY.fullmatch(self.proxy):
             raise ConfigError("--proxy is not a URL like http://proxy.example:3128.")
+        if not 1 <= self.processes <= MAX_PROCESSES:
+            raise ConfigError(f"--processes is {self.processes}; it must lie in 1 to {MAX_PROCESSES}.")
         if self.rate is not None and not 0 < self.rate <= 1_000_000:
             raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
         if self.limit is not None and self.limit < 1:

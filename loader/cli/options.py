@@ -142,6 +142,15 @@ SENDING_OPTIONS = together(
         "with bounds as in auto:4-64.",
     ),
     click.option(
+        "--processes",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Spread the requests over so many processes, each on a core of its own; --concurrency is that "
+        "of all together. Useful where one core is the limit: above about 10,000 requests a second.",
+    ),
+    click.option(
         "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
     ),
     click.option(
@@ -297,6 +306,7 @@ def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[st
         # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
         "token": token if sandbox is None else None,
         "concurrency": options["concurrency"],
+        "processes": options["processes"],
         "transport": Library(options["transport"]),
         "ca_bundle": options["ca_bundle"],
         "proxy": options["proxy"] if sandbox is None else None,

@@ -10,7 +10,8 @@ In the order to read:
 * `policy`, `clock`, `brake`: what the caller passes in.
 * `wire`: what a transport, or a line, must promise; `futures`: a transport used as a line.
 * `transports` opens what is asked for: a line on libcurl (`transport_curl`, `transport_curl_line`,
-  `transport_curl_exchange`), or the transport on requests-futures (`transport`, `transport_sockets`).
+  `transport_curl_exchange`), or the transport on requests-futures (`transport`, `transport_sockets`); or
+  several of either, each in a process of its own (`transport_processes`, `transport_worker`, `channel`).
 """
 
 from loader.delivery.brake import Brake

@@ -126,14 +126,14 @@ class Exchange:
         """Send the body that was held back."""
         self.easy.pause(pycurl.PAUSE_CONT)
 
-    def _read(self, _: int) -> bytes | int:
+    def _read(self, most: int) -> bytes | int:
         if self._hold:
             self._hold = False
             self._held.append(self)
             return int(pycurl.READFUNC_PAUSE)
         self._pulled = True
-        body, self._body = self._body, b""
-        return body
+        piece, self._body = self._body[:most], self._body[most:]
+        return piece
 
     def _write(self, piece: bytes) -> int | None:
         self._size += len(piece)

@@ -20,11 +20,12 @@ def main() -> None:
     tally, began = Tally(), time.monotonic()
     while tally.kills < options.kills:
         seed = options.seed + tally.loads
-        # Two loads of events, one of users.
+        # Two loads of events, one of users; of four loads one over two processes.
         kind = Kind.USERS if tally.loads % 3 == 2 else Kind.EVENTS
         folder = Path(tempfile.mkdtemp(prefix=f"crash-{seed}-"))
         try:
-            killed_until_done(folder, kind, options.rows, random.Random(seed), tally)
+            chance, processes = random.Random(seed), 2 if tally.loads % 4 == 3 else 1
+            killed_until_done(folder, kind, options.rows, chance, tally, processes=processes)
         except AssertionError:
             say(f"The account is not true: seed {seed}, {kind}; what is left is in {folder}.\n{tally.text()}")
             raise

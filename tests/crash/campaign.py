@@ -77,7 +77,9 @@ class Tally:
         )
 
 
-def killed_until_done(folder: Path, kind: Kind, rows: int, chance: random.Random, tally: Tally) -> None:
+def killed_until_done(
+    folder: Path, kind: Kind, rows: int, chance: random.Random, tally: Tally, *, processes: int = 1
+) -> None:
     """One load of so many rows, from its first start until every row is settled.
 
     Raises:
@@ -85,7 +87,7 @@ def killed_until_done(folder: Path, kind: Kind, rows: int, chance: random.Random
     """
     write_input(folder / f"{kind}.csv", kind, rows)
     with RecordingVendor(folder / "landed") as vendor:
-        load = Load(folder, kind, rows, vendor)
+        load = Load(folder, kind, rows, vendor, processes)
         tally.loads += 1
         tally.rows += rows
         while kill_once(load, chance, tally):

@@ -58,6 +58,7 @@ class Load:
     kind: Kind
     rows: int
     vendor: RecordingVendor
+    processes: int = 1
 
     @property
     def checkpoint(self) -> Path:
@@ -67,7 +68,8 @@ class Load:
     def start(self) -> subprocess.Popen[str]:
         """The command, as a person types it; the same command again resumes."""
         where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
-        return self.command(str(self.kind), f"{self.kind}.csv", *where, "--quiet")
+        how = ("--processes", str(self.processes), "--quiet")
+        return self.command(str(self.kind), f"{self.kind}.csv", *where, *how)
 
     def command(self, *arguments: str) -> subprocess.Popen[str]:
         """Start any command of the loader that this process has imported."""

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
 
 
-@pytest.mark.parametrize(("kind", "rows", "seed"), [(Kind.EVENTS, 500, 11), (Kind.USERS, 400, 12)])
+@pytest.mark.parametrize(
+    ("kind", "rows", "seed", "processes"),
+    [(Kind.EVENTS, 500, 11, 1), (Kind.USERS, 400, 12, 1), (Kind.EVENTS, 400, 13, 2)],
+)
 def test_a_load_that_is_killed_again_and_again_ends_complete(
-    tmp_path: Path, kind: Kind, rows: int, seed: int
+    tmp_path: Path, kind: Kind, rows: int, seed: int, processes: int
 ) -> None:
     """After each SIGKILL the account is true, and in the end every row is there once or was rejected."""
     tally = Tally()
-    killed_until_done(tmp_path, kind, rows, random.Random(seed), tally)
+    killed_until_done(tmp_path, kind, rows, random.Random(seed), tally, processes=processes)
     assert tally.kills
     assert (tally.lost, tally.doubled) == (0, 0)

@@ -66,6 +66,15 @@ def test_the_request_is_what_the_vendor_expects(posting: Posting) -> None:
     assert request.header("Cookie") == []
 
 
+def test_a_large_body_travels_whole(posting: Posting) -> None:
+    """A record of a megabyte arrives byte for byte, on a new connection and on one that is used again."""
+    body = b'{"request":"' + bytes(range(97, 123)) * 40_000 + b'"}'
+    with FaultServer() as server:
+        post = posting(server)
+        assert [post(body), post(body)] == [Answer(200, OK)] * 2
+        assert server.bodies == [body, body]
+
+
 def test_connections_are_reused(posting: Posting) -> None:
     """Answers that are read to their end leave the connection for the next request."""
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(OK), OK)
