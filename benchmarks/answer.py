@@ -1,8 +1,8 @@
 """A server that only answers: it reads a request to its end, looks at nothing in it, and says all is well.
 
 `only_answers()` is nginx where that is installed, and otherwise this module as a process of its own: a
-benchmark of clients wants a server that costs less than they do. `answers_late()` is this module in any case,
-for nginx cannot wait; `answers_encrypted()` is nginx.
+benchmark of clients wants a server that costs less than they do. `answers_late()` is nginx where it has its
+echo module, which can wait, and otherwise this module too; `answers_encrypted()` is nginx.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 START_SECONDS = 10.0
 
-NGINX = """
+NGINX = """{modules}
 daemon off;
 master_process off;
 pid nginx.pid;
@@ -50,13 +50,17 @@ http {{
         listen 127.0.0.1:{port}{tls};
         default_type application/json;
         location / {{ {act} }}
-    }}
 {more}
+    }}
+{beside}
 }}
 """
 
-
 RETURN = f"return 200 '{BODY.decode()}';"
+
+ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")  # where Debian puts it
+WAIT = "echo_read_request_body; echo_sleep {seconds}; echo_exec @answer;"
+AFTER = "        location @answer {{ {answer} }}"
 
 # `return` answers before it has read the body. A vendor does not, so over TLS a proxy reads it first.
 PASS = 'proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";'
@@ -68,6 +72,16 @@ BEHIND = """
         location / {{ {answer} }}
     }}
 """
+
+
+class Nginx(NamedTuple):
+    """What is particular in its configuration: loaded modules, TLS, what it does, and further blocks."""
+
+    modules: str = ""
+    tls: str = ""
+    act: str = RETURN
+    more: str = ""
+    beside: str = ""
 
 
 class Answering(NamedTuple):
@@ -82,15 +96,22 @@ class Answering(NamedTuple):
 def only_answers() -> Iterator[Answering]:
     """Run a server on a free loopback port for the length of the block."""
     nginx = shutil.which("nginx")
-    with nginx_server(nginx) if nginx else own_server() as answering:
+    with nginx_server(nginx, Nginx()) if nginx else own_server() as answering:
         yield answering
 
 
 @contextmanager
 def answers_late(seconds: float) -> Iterator[Answering]:
     """Run a server that answers so many seconds after each request."""
-    with own_server(seconds) as answering:
-        yield answering
+    nginx = shutil.which("nginx")
+    if nginx and ECHO_MODULE.exists():
+        modules, act = f"load_module {ECHO_MODULE};", WAIT.format(seconds=seconds)
+        late = Nginx(modules=modules, act=act, more=AFTER.format(answer=RETURN))
+        with nginx_server(nginx, late) as answering:
+            yield answering._replace(name=f"nginx, {seconds * 1000:.0f} ms late")
+    else:
+        with own_server(seconds) as answering:
+            yield answering
 
 
 @contextmanager
@@ -115,7 +136,8 @@ def answers_encrypted() -> Iterator[Answering | None]:
         command += ["-keyout", str(key), "-out", str(certificate)]
         subprocess.run(command, check=True, capture_output=True)
         tls = f" ssl; ssl_certificate {certificate}; ssl_certificate_key {key}"
-        with nginx_server(nginx, tls) as answering:
+        encrypted = Nginx(tls=tls, act=PASS, beside=BEHIND.format(answer=RETURN))
+        with nginx_server(nginx, encrypted) as answering:
             yield answering._replace(
                 name="nginx over TLS, HTTP/1.1",
                 endpoint=answering.endpoint.replace("http:", "https:"),
@@ -124,14 +146,13 @@ def answers_encrypted() -> Iterator[Answering | None]:
 
 
 @contextmanager
-def nginx_server(nginx: str, tls: str = "") -> Iterator[Answering]:
+def nginx_server(nginx: str, particular: Nginx) -> Iterator[Answering]:
     """Run nginx, all of its files in a temporary folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         configuration = Path(folder, "nginx.conf")
-        act, more = (PASS, BEHIND.format(answer=RETURN)) if tls else (RETURN, "")
-        configuration.write_text(NGINX.format(port=port, tls=tls, act=act, more=more))
+        configuration.write_text(NGINX.format(port=port, **particular._asdict()))
         with subprocess.Popen([nginx, "-p", folder, "-c", str(configuration)]) as server:
             try:
                 await_port(port, server)
