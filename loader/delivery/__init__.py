@@ -8,7 +8,8 @@ In the order to read:
 * `limits`: rate, breaker, outage, canary, retry budget; `limits_window`: how many requests go at a time.
   State machines, with time passed in.
 * `policy`, `clock`, `brake`: what the caller passes in.
-* `wire`: what a transport, or a line, must promise; `futures`: a transport used as a line.
+* `wire`: what a transport, or a line, must promise; `way`: where and how it sends; `futures`: a transport
+  used as a line.
 * `transports` opens what is asked for: a line on libcurl (`transport_curl`, `transport_curl_line`,
   `transport_curl_exchange`), or the transport on requests-futures (`transport`, `transport_sockets`); or
   several of either, each in a process of its own (`transport_processes`, `transport_worker`, `channel`).

@@ -20,13 +20,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.delivery.channel import Channel
-from loader.delivery.transport_worker import KINDS, Orders
+from loader.delivery.channel import Channel, Orders, unpacked
 from loader.errors import ConfigError
 from loader.model import NoAnswer, NotSent
 
 if TYPE_CHECKING:
-    from loader.delivery.transports import Way
+    from loader.delivery.way import Way
     from loader.model import Attempt
 
 # The package is found where this process found it, whatever the working directory of either is.
@@ -189,7 +188,7 @@ class _Worker:
             selector.register(self.channel, selectors.EVENT_READ)
             if selector.select(_STARTING_SECONDS):
                 try:
-                    refusal = self.channel.received()[0]
+                    (refusal,) = self.channel.received()
                 except EOFError:
                     self.end("")
                     refusal = self.last_words
@@ -221,7 +220,7 @@ class _Worker:
                 self.last_words = message  # ready, or why it is not: then it ends
                 continue
             self.barren = 0
-            letters += [(self._given.pop(tag)[0], KINDS[kind](*fields)) for tag, kind, fields in message]
+            letters += [(self._given.pop(tag)[0], unpacked(kind, fields)) for tag, kind, fields in message]
         return letters
 
     def kill(self) -> None:

@@ -14,34 +14,15 @@ import sys
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from loader.delivery.channel import Channel
+from loader.delivery.channel import Channel, Orders, packed
+from loader.delivery.transports import line_over
 from loader.errors import ConfigError
-from loader.model import Answer, NoAnswer, NotSent
 from loader.settings import Token
 
 if TYPE_CHECKING:
-    from loader.delivery.transports import Way
     from loader.delivery.wire import Line
-    from loader.model import Attempt
-
-KINDS: tuple[type[Attempt], ...] = (Answer, NotSent, NoAnswer)
-"""Of attempts, by the number that stands for each on the way: a plain tuple travels in half the time."""
-
-
-class Orders(NamedTuple):
-    """What a worker is told first.
-
-    Attributes:
-        way: where and how to send, without the token.
-        token: that of the way; a `Token` does not travel, this text goes through a pipe to our own process.
-        end: its end of the pair of sockets: a file descriptor, or on Windows what `socket.share` gave.
-    """
-
-    way: Way
-    token: str | None
-    end: int | bytes
 
 
 def main() -> None:
@@ -62,8 +43,6 @@ def main() -> None:
 
 
 def _line(orders: Orders) -> Line:
-    from loader.delivery.transports import line_over  # noqa: PLC0415 - `transports` knows this module
-
     return line_over(replace(orders.way, token=Token(orders.token) if orders.token else None))
 
 
@@ -92,11 +71,7 @@ def work(line: Line, channel: Channel) -> None:
             for tag, body in inbox.popleft():
                 line.send(body, tag)
         if ended := line.turn(None):
-            channel.send([_packed(tag, attempt) for tag, attempt in ended])
-
-
-def _packed(tag: int, attempt: Attempt) -> tuple[int, int, tuple[Any, ...]]:
-    return tag, KINDS.index(type(attempt)), tuple(attempt)
+            channel.send([packed(tag, attempt) for tag, attempt in ended])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loader.delivery.transport_processes import ProcessLine
-from loader.delivery.transports import Way
+from loader.delivery.way import Way
 from loader.delivery.wire import Line, Timeouts
 from loader.errors import ConfigError
 from loader.model import Answer, Attempt, NoAnswer, NotSent
@@ -203,7 +203,7 @@ def test_senders_end_with_the_load() -> None:
     """A load that is killed leaves no process behind."""
     program = (
         "import sys, os, signal; from loader.delivery.transport_processes import ProcessLine\n"
-        "from loader.delivery.transports import Way; from loader.settings import Library\n"
+        "from loader.delivery.way import Way; from loader.settings import Library\n"
         "line = ProcessLine(Way(Library.CURL, 'http://127.0.0.1:9/', None, 4), 2)\n"
         "print(*[worker._process.pid for worker in line._workers], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
