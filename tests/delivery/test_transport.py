@@ -66,6 +66,14 @@ def test_the_request_is_what_the_vendor_expects(posting: Posting) -> None:
     assert request.header("Cookie") == []
 
 
+def test_a_large_body_travels_whole(posting: Posting) -> None:
+    """A body larger than any buffer on the way arrives byte for byte."""
+    body = b'{"request":{"note":"%s"}}' % (b"0123456789" * 30_000)
+    with FaultServer() as server:
+        assert posting(server)(body) == Answer(200, OK)
+        assert server.bodies == [body]
+
+
 def test_connections_are_reused(posting: Posting) -> None:
     """Answers that are read to their end leave the connection for the next request."""
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(OK), OK)

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from loader.delivery.transport_curl import CurlTransport
-from loader.delivery.transport_curl_line import _Pool
+from loader.delivery.transport_curl_pool import Pool
 from loader.errors import ConfigError
 from loader.model import Answer, NoAnswer, NotSent
 from loader.settings import Token
@@ -62,7 +62,7 @@ def test_a_second_answer_inside_tls_confirms_nothing(
     tls: ssl.SSLContext, trusted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bytes that TLS has read ahead are seen by nobody, so the body waits for them to come out first."""
-    monkeypatch.setattr(_Pool, "dirty", lambda _: False)  # as if they were always read ahead
+    monkeypatch.setattr(Pool, "dirty", lambda _: False)  # as if they were always read ahead
     for _ in range(10):
         with (
             FaultServer([raw(http(200), http(200)), answer(400, b"no")], tls=tls) as server,
