@@ -9,14 +9,27 @@ In the order to read:
   State machines, with time passed in.
 * `policy`, `clock`, `brake`: what the caller passes in.
 * `wire`: what a transport, or a line, must promise; `futures`: a transport used as a line.
-* `transports` opens what is asked for: a line on libcurl (`transport_curl`, `transport_curl_line`,
-  `transport_curl_exchange`), or the transport on requests-futures (`transport`, `transport_sockets`).
+* `transports` opens what is asked for: a line on libcurl, or the transport on requests-futures (`transport`,
+  `transport_sockets`), with a session of its own or of the caller's.
+* libcurl: `transport_curl_multi` moves handles (`transport_curl_handle`) over a pool (`transport_curl_pool`).
+  Attempts of the loader: `transport_curl_line`, `transport_curl_exchange`; as futures, `transport_curl`.
+  `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_request`,
+  `transport_curl_response`, `transport_curl_thread`.
 """
 
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
-from loader.delivery.transports import open_transport
-from loader.delivery.wire import DRAIN_SECONDS, Transport
+from loader.delivery.transports import concurrency_over, open_transport
+from loader.delivery.wire import DRAIN_SECONDS, Session, Transport
 
-__all__ = ["DRAIN_SECONDS", "Brake", "Dispatch", "Policy", "Transport", "open_transport"]
+__all__ = [
+    "DRAIN_SECONDS",
+    "Brake",
+    "Dispatch",
+    "Policy",
+    "Session",
+    "Transport",
+    "concurrency_over",
+    "open_transport",
+]

@@ -8,6 +8,7 @@ what has no body, and is not safe to repeat, goes over a new connection.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -139,7 +140,9 @@ class Handle(ABC, Generic[R]):
 
     def go_on(self) -> None:
         """Send the body that was held back."""
-        self.easy.pause(pycurl.PAUSE_CONT)
+        # Where the connection has ended there is nothing to go on with, and libcurl tells why later.
+        with contextlib.suppress(pycurl.error):
+            self.easy.pause(pycurl.PAUSE_CONT)
 
     def _read(self, room: int) -> bytes | int:
         if self._hold:

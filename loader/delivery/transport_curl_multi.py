@@ -173,6 +173,7 @@ class CurlMulti(Generic[R]):
 
     def _retire(self, exchange: Handle[R]) -> None:
         exchange.pool.retire(exchange)
+        exchange.tag = None  # it may hold much, and the handle stays
         self._in_flight -= 1
         self._spare.append(exchange)
 

@@ -70,8 +70,11 @@ class Reply(Handle[Response | exceptions.RequestException]):
             error.__cause__.verify_message = plain(message)
         return marked(error, left=left)
 
-    def given_up(self, reason: str) -> exceptions.RequestException:
-        """The exception for an attempt that is ended from this side."""
+    def given_up(self, reason: str) -> Response | exceptions.RequestException:
+        """The same for an attempt that is ended from this side."""
+        head = final_head(self.lines) if reason is SILENT else []
+        if head:
+            return self._response(head, TimeoutError(reason))
         kind = exceptions.ReadTimeout if reason is SILENT else exceptions.ConnectionError
         return marked(kind(reason, request=self._request), left=self.left)
 
@@ -161,12 +164,11 @@ class _CutBody(io.BytesIO):
 
 
 class _SentOnce:
-    """Stands where a hook (of digest authentication, say) looks for an adapter to send a request again."""
+    """Stands where a hook (of an authentication, say) looks for an adapter to send a request again."""
 
     def send(self, *_: Any, **__: Any) -> NoReturn:
         raise ConfigError(
-            "A CurlSession sends each request once, and this authentication or hook sends it again. "
-            "Use a FuturesSession."
+            "A CurlSession sends each request once, and this hook sends it again. Use a FuturesSession."
         )
 
 

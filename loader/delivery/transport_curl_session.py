@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from requests import PreparedRequest, Request, Response
+from requests.auth import HTTPDigestAuth
 from requests.cookies import MockRequest, MockResponse
 from requests.exceptions import ContentDecodingError, RequestException
 from requests.hooks import dispatch_hook
@@ -103,6 +104,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
                 "`background_callback` is deprecated; use `hooks`.", DeprecationWarning, stacklevel=3
             )
         try:
+            _refuse_digest(options.get("auth") or self.auth)
             call = _Call(self, self.prepare_request(Request(method, url, **options)), ways, callback)
         except Exception as error:  # noqa: BLE001 - as requests-futures does; an authentication may raise anything
             failed: Future[Response] = Future()
@@ -186,6 +188,14 @@ class _Call:
             return
         for jar in (response.cookies, self._session.cookies):
             jar.extract_cookies(MockResponse(response.raw.headers), MockRequest(self.request))  # type: ignore[arg-type] # as requests does
+
+
+def _refuse_digest(auth: object) -> None:
+    if isinstance(auth, HTTPDigestAuth):
+        raise ConfigError(
+            "A CurlSession sends each request once, and digest authentication sends it again. "
+            "Use a FuturesSession."
+        )
 
 
 def _read(response: Response) -> None:
