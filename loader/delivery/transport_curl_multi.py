@@ -48,6 +48,7 @@ class CurlMulti(Generic[R]):
         self._begun: list[Handle[R]] = []
         self._in_flight = 0  # what was begun, and what flies in any of the pools
         self._bell, self._ear = socket.socketpair()
+        self._rung = False
         self._bell.settimeout(0)
         self._ear.settimeout(0)
         if self._ear.fileno() >= SELECTABLE:
@@ -91,6 +92,9 @@ class CurlMulti(Generic[R]):
 
     def wake(self) -> None:
         """End a wait, or the next one; from any thread or a signal handler."""
+        if self._rung:
+            return
+        self._rung = True
         # A full bell has rung already, a closed one rings for nobody.
         with contextlib.suppress(OSError):
             self._bell.send(b"\0")
@@ -190,6 +194,8 @@ class CurlMulti(Generic[R]):
         if self._ear.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
                 self._ear.recv(4096)
+            # Only now: who finds it rung before has put what is waited for where it is looked for after this.
+            self._rung = False
 
     def _watch_for_silence(self, longest: float) -> None:
         """Look often enough to notice one that lasts so many seconds."""

@@ -40,7 +40,7 @@ def target_of(
         OSError: a file of certificates is missing; the words are those of requests.
     """
     url, body = request.url or "", _body(request)
-    proxy = select_proxy(url, ways["proxies"])
+    proxy = select_proxy(url, ways["proxies"]) if ways["proxies"] else None
     target = Target(
         urldefragauth(url) if "@" in url or "#" in url else url,
         _lines(request),

@@ -15,6 +15,7 @@ from requests.hooks import dispatch_hook
 from requests_futures.sessions import FuturesSession
 
 from loader.delivery.transport_curl_multi import CurlMulti
+from loader.delivery.transport_curl_prepare import Templates
 from loader.delivery.transport_curl_request import bounds, target_of
 from loader.delivery.transport_curl_response import Reply, marked, packed
 from loader.delivery.transport_curl_thread import CurlThread
@@ -70,6 +71,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
         self.max_workers = max_workers
         self.total = total
         self.longest_answer = longest_answer
+        self._templates = Templates()
         self._thread = CurlThread(CurlMulti(Reply, max_workers))
         # A session that was dropped without being closed.
         weakref.finalize(self, self._thread.finish).atexit = False
@@ -112,6 +114,23 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
             return failed
         self._thread.submit(call)
         return call.future
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """Prepare a request with the settings of the session, as `requests.Session.prepare_request` does."""
+        return self._templates.prepare(self, request) or super().prepare_request(request)
+
+    def merge_environment_settings(
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        """Merge settings of a request with those of the session, as that of `requests.Session` does."""
+        if self.trust_env or proxies or self.proxies:
+            return dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
+        return {
+            "proxies": {},
+            "stream": self.stream if stream is None else stream,
+            "verify": self.verify if verify is None else verify,
+            "cert": self.cert if cert is None else cert,
+        }
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:
         """Send a prepared request and wait for its answer, as `requests.Session.send` does."""
