@@ -23,7 +23,7 @@ class Exchange(Handle[Attempt]):
         head = b"".join(self.lines).lower()
         if b"retry-after" in head or b"content-encoding" in head:
             return self._answer(complete=True)
-        return Answer(self.easy.getinfo(pycurl.RESPONSE_CODE), b"".join(self.parts))
+        return Answer(self.getinfo(pycurl.RESPONSE_CODE), b"".join(self.parts))
 
     def failed(self, code: int, message: str) -> Attempt:
         """What to make of an error of libcurl's."""
@@ -47,7 +47,7 @@ class Exchange(Handle[Attempt]):
     def _answer(self, *, complete: bool) -> Answer:
         head = final_head(self.lines)
         return Answer(
-            int(self.easy.getinfo(pycurl.RESPONSE_CODE)) if head else 0,
+            int(self.getinfo(pycurl.RESPONSE_CODE)) if head else 0,
             b"" if _encoded(head) else b"".join(self.parts),  # not asked for, so not unpacked
             _header(head, b"retry-after:"),
             complete,

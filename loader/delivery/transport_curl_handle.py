@@ -70,6 +70,7 @@ class Handle(ABC, Generic[R]):
 
     Attributes:
         easy: libcurl's handle.
+        getinfo: what that says of the attempt.
         pool: the connections over which it goes.
         tag: whose attempt it is.
         target: where it goes.
@@ -85,9 +86,11 @@ class Handle(ABC, Generic[R]):
         "_hold",
         "_longest",
         "_pulled",
+        "_setopt",
         "_size",
         "_still_since",
         "easy",
+        "getinfo",
         "lines",
         "parts",
         "pool",
@@ -110,7 +113,9 @@ class Handle(ABC, Generic[R]):
         self._heard = (0, 0)
         self._still_since: float | None = None
         self.easy = pycurl.Curl()
-        self.easy.exchange = self
+        # Looking up a method of pycurl's costs more than calling it.
+        self.getinfo = self.easy.getinfo
+        self._setopt = self.easy.setopt
 
     def begin(self, target: Target, body: bytes, tag: object) -> None:
         """Prepare the next attempt."""
@@ -124,16 +129,16 @@ class Handle(ABC, Generic[R]):
         self.parts.clear()
         self._size = 0
         self._still_since = None
-        self.easy.setopt(pycurl.POSTFIELDSIZE, len(body))
+        self._setopt(pycurl.POSTFIELDSIZE, len(body))
 
     def _aim(self, target: Target) -> None:
         self.target = None  # what follows may fail in its middle
         self.easy.reset()
         for option, value in _options(target).items():
-            self.easy.setopt(option, value)
-        self.easy.setopt(pycurl.READFUNCTION, self._read)
-        self.easy.setopt(pycurl.HEADERFUNCTION, self.lines.append)
-        self.easy.setopt(pycurl.WRITEFUNCTION, self._write)
+            self._setopt(option, value)
+        self._setopt(pycurl.READFUNCTION, self._read)
+        self._setopt(pycurl.HEADERFUNCTION, self.lines.append)
+        self._setopt(pycurl.WRITEFUNCTION, self._write)
         self._cautious = target.encrypted
         self._longest = target.longest
         self.target = target
@@ -184,12 +189,12 @@ class Handle(ABC, Generic[R]):
     @property
     def reuses(self) -> bool:
         """Whether the request goes over a connection that has carried another."""
-        return int(self.easy.getinfo(pycurl.NUM_CONNECTS)) == 0
+        return int(self.getinfo(pycurl.NUM_CONNECTS)) == 0
 
     @property
     def left(self) -> bool:
         """Whether any of the request may have left."""
-        return self._pulled or self.easy.getinfo(pycurl.REQUEST_SIZE) > 0
+        return self._pulled or self.getinfo(pycurl.REQUEST_SIZE) > 0
 
     @property
     def too_long(self) -> bool:
@@ -198,7 +203,7 @@ class Handle(ABC, Generic[R]):
 
     def reason(self, message: str) -> str:
         """An error of libcurl's, with the system's where there is one."""
-        error = self.easy.getinfo(pycurl.OS_ERRNO)
+        error = self.getinfo(pycurl.OS_ERRNO)
         said = plain(message)
         return f"{said}: {os.strerror(error)}" if error else said
 

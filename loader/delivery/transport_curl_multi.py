@@ -107,7 +107,7 @@ class CurlMulti(Generic[R]):
         """
         given_up: list[tuple[Any, R]] = []
         for pool in [self._pool, *self._left]:
-            flying = list(pool.flying)
+            flying = list(pool.flying.values())
             given_up += [(exchange.tag, exchange.given_up(reason)) for exchange in flying]
             for exchange in flying:
                 pool.retire(exchange)
@@ -153,12 +153,12 @@ class CurlMulti(Generic[R]):
         while left:
             left, answered, failed = pool.multi.info_read()
             for easy in answered:
-                exchange = easy.exchange
+                exchange = pool.flying[easy]
                 done.append((exchange.tag, exchange.answered()))
                 pool.note_idle(exchange)
                 self._retire(exchange)
             for easy, code, message in failed:
-                exchange = easy.exchange
+                exchange = pool.flying[easy]
                 done.append((exchange.tag, exchange.failed(code, message)))
                 self._retire(exchange)
         return done
@@ -207,7 +207,7 @@ class CurlMulti(Generic[R]):
         self._sweep_at = now + self._sweep_every
         done: list[tuple[Any, R]] = []
         for pool in [self._pool, *self._left]:
-            for exchange in list(pool.flying):
+            for exchange in list(pool.flying.values()):
                 if exchange.silent(now):
                     done.append((exchange.tag, exchange.given_up(SILENT)))
                     self._retire(exchange)

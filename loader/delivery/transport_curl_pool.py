@@ -25,31 +25,33 @@ class Pool:
 
     Attributes:
         multi: libcurl's handle.
-        flying: what is on the wire.
+        flying: what is on the wire, by libcurl's handles.
     """
 
     def __init__(self, concurrency: int) -> None:
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_MAXCONNECTS, concurrency)
         self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, concurrency)
-        self.flying: set[Handle[Any]] = set()
+        self.flying: dict[Any, Handle[Any]] = {}
+        self._add = self.multi.add_handle
+        self._remove = self.multi.remove_handle
         self._idle: set[int] = set()
 
     def launch(self, exchange: Handle[Any]) -> None:
         """Put a request on the wire."""
         exchange.pool = self
-        self.flying.add(exchange)
-        self.multi.add_handle(exchange.easy)
+        self.flying[exchange.easy] = exchange
+        self._add(exchange.easy)
 
     def retire(self, exchange: Handle[Any]) -> None:
         """Take it off; an unfinished one costs its connection."""
-        self.flying.discard(exchange)
-        self.multi.remove_handle(exchange.easy)
+        del self.flying[exchange.easy]
+        self._remove(exchange.easy)
 
     def note_idle(self, exchange: Handle[Any]) -> None:
         """Remember the connection of an answer that was read whole."""
         # On an idle HTTP/2 connection there may be bytes: frames about the connection itself.
-        if exchange.http_1 and (descriptor := exchange.easy.getinfo(pycurl.ACTIVESOCKET)) >= 0:
+        if exchange.http_1 and (descriptor := exchange.getinfo(pycurl.ACTIVESOCKET)) >= 0:
             self._idle.add(descriptor)
 
     def dirty(self) -> bool:

@@ -103,13 +103,13 @@ class Reply(Handle[Response | exceptions.RequestException]):
         headers = _headers(lines)
         body = b"".join(self.parts)
         response = Response()
-        response.status_code = int(self.easy.getinfo(pycurl.RESPONSE_CODE))
+        response.status_code = int(self.getinfo(pycurl.RESPONSE_CODE))
         response.reason = status.decode("latin-1").rstrip().partition(" ")[2].partition(" ")[2]
         response.headers = CaseInsensitiveDict(headers)
         response.encoding = get_encoding_from_headers(response.headers)
         response.request = self._request
         response.url = self._request.url or ""
-        response.elapsed = timedelta(seconds=self.easy.getinfo(pycurl.STARTTRANSFER_TIME))
+        response.elapsed = timedelta(seconds=self.getinfo(pycurl.STARTTRANSFER_TIME))
         response.connection = _SENT_ONCE  # type: ignore[assignment] # in the place of an adapter
         response.raw = HTTPResponse(
             io.BytesIO(body) if cut is None else _CutBody(body, cut),
