@@ -122,6 +122,11 @@ def requests_futures(task: Task) -> Run:
     return _script(task, "benchmarks.requests_futures_script")
 
 
+def curl_session(task: Task) -> Run:
+    """The same script with the loader's `CurlSession` in the place of a `FuturesSession`."""
+    return _script(task, "benchmarks.curl_session_script")
+
+
 def aiohttp(task: Task) -> Run:
     """The same posts by a script with aiohttp."""
     return _script(task, "benchmarks.aiohttp_script")
@@ -172,6 +177,7 @@ CONTENDERS = {
     "loader, two processes": Contender(loader_two_processes, 1.0),
     "loader on requests-futures": Contender(loader_on_requests, 0.1),
     "requests-futures script": Contender(requests_futures, 0.1),
+    "the same with CurlSession": Contender(curl_session, 0.2),
     "aiohttp script": Contender(aiohttp, 0.4),
     "curl --parallel": Contender(curl, 0.4, "curl"),
     "wrk (ceiling)": Contender(wrk, 0.4, "wrk"),

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from requests_futures.sessions import FuturesSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SLICE = 1000
 ZONE = ZoneInfo("America/New_York")
@@ -47,11 +47,11 @@ def slices(rows: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
         yield rows_of_slice
 
 
-def main() -> None:
+def main(open_session: Callable[..., FuturesSession] = FuturesSession) -> None:
     path, endpoint, application, concurrency, limit, ca = sys.argv[1:]
     sent = 0
     with (
-        FuturesSession(max_workers=int(concurrency)) as session,
+        open_session(max_workers=int(concurrency)) as session,
         Path(path).open(newline="", encoding="utf-8") as file,
     ):
         session.verify = ca or True

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from loader.delivery import Dispatch, Policy, open_transport
+from loader.delivery import Dispatch, Policy, concurrency_over, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from loader.delivery import Brake
+    from loader.delivery import Brake, Session
     from loader.model import Account
     from loader.report import Watch
 
@@ -37,23 +37,30 @@ __all__ = ["Plan", "check", "load", "prepare"]
 
 
 def load(
-    plan: Plan, *, brake: Brake, watch: Watch, choose: Callable[[Journal], Iterable[range]] | None = None
+    plan: Plan,
+    *,
+    brake: Brake,
+    watch: Watch,
+    choose: Callable[[Journal], Iterable[range]] | None = None,
+    session: Session | None = None,
 ) -> Result:
     """Send what was never sent, or those rows of it that are chosen; return the account over all runs.
 
     A checkpoint that can no longer be written ends the load, as a damaged input does: nothing more is sent,
-    and the result says why.
+    and the result says why. With a session the requests go over that, and it stays open.
 
     Raises:
+        ConfigError: the session could break a promise. Nothing was sent.
         CheckpointError: the checkpoint cannot be opened, is in use or was made for another load. Then
             nothing was sent.
     """
+    plan = within_session(plan, session)
     settings = plan.settings
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
     problems: list[str] = []
     journal = Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest)
-    with closed(journal, problems), closing(open_transport(settings)) as transport:
+    with closed(journal, problems), closing(open_transport(settings, session)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account())
         policy = replace(policy, canary=0) if choose else policy
@@ -75,6 +82,14 @@ def load(
         problems[0] if problems else None,
         brake.drained,
     )
+
+
+def within_session(plan: Plan, session: Session | None) -> Plan:
+    """The plan, with no more requests on the wire than the session takes at a time."""
+    if session is None:
+        return plan
+    concurrency = concurrency_over(session, plan.settings.concurrency)
+    return replace(plan, settings=replace(plan.settings, concurrency=concurrency))
 
 
 @contextmanager

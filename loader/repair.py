@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from loader.delivery import Brake
+    from loader.delivery import Brake, Session
     from loader.journal import ExceptionRow
     from loader.model import Account, Chunk, FileRecord, Result
     from loader.planning import Plan
@@ -279,7 +279,7 @@ def rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[ExceptionRow
 
 
 def retry(
-    plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch
+    plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch, session: Session | None = None
 ) -> tuple[Result, dict[int, int]]:
     """Send rejected rows again, and those that `resolve` gave back; only those.
 
@@ -307,4 +307,4 @@ def retry(
         journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in later])
         return runs(journal.given_back)
 
-    return load(plan, brake=brake, watch=watch, choose=choose), later
+    return load(plan, brake=brake, watch=watch, choose=choose, session=session), later

@@ -51,11 +51,8 @@ class Visit:
 
     def _request(self) -> tuple[bytes, bytes]:
         head = self._until(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1])
-            for line in head.split(b"\r\n")
-            if line.lower().startswith(b"content-length:")
-        )
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        length = int(lengths[0].split(b":")[1]) if lengths else 0
         return head, self._exactly(length)
 
     def send(self, raw: bytes) -> None:

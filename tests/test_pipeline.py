@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from requests_futures.sessions import FuturesSession
+from urllib3 import Retry
 
-from loader.delivery import Brake
-from loader.errors import CheckpointError
+from loader.delivery import Brake, concurrency_over
+from loader.delivery.transport_curl_session import CurlSession
+from loader.errors import CheckpointError, ConfigError
 from loader.journal import Checkpoint, Journal
 from loader.model import Decision, Kind
 from loader.pipeline import load, prepare
 from loader.repair import resolve
 from loader.report import Silent
-from loader.settings import Endpoint, Settings
+from loader.settings import Concurrency, Endpoint, Settings
 from tests import faultserver
 from tests.test_load import wait_until_held
 
@@ -111,3 +118,58 @@ def test_a_look_at_a_running_load_adds_up(command: CommandLine, tmp_path: Path) 
     parts = ("confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
     assert seen["in_flight"] > 0
     assert sum(seen[part] for part in parts) == seen["read"] == 2000
+
+
+@pytest.mark.parametrize("make", [CurlSession, FuturesSession])
+def test_a_load_goes_over_a_session_of_the_callers(
+    settings: Callable[[str], Settings], make: Callable[[], FuturesSession]
+) -> None:
+    """Its headers travel, every row arrives once, no more at a time than it takes, and it stays open."""
+    with faultserver.FaultServer() as server, make() as session:
+        session.headers["X-Customer"] = "7"
+        result = load(prepare(settings(server.url)), brake=Brake(), watch=Silent(), session=session)
+        assert result.account.confirmed == 30
+        assert len(server.bodies) == len(set(server.bodies)) == 30
+        assert {value for request in server.accepted for value in request.header("X-Customer")} == {"7"}
+        assert session.get(server.url).result(20).ok
+
+
+def test_no_more_requests_are_under_way_than_a_session_takes() -> None:
+    """What would wait inside a session is not taken for sent, whatever concurrency is asked for."""
+    with CurlSession(max_workers=4) as own, FuturesSession(max_workers=5) as stock:
+        assert concurrency_over(own, Concurrency()) == Concurrency(1, 4)
+        assert concurrency_over(stock, Concurrency(16, 16)) == Concurrency(5, 5)
+        assert concurrency_over(stock, Concurrency(2, 3)) == Concurrency(2, 3)
+
+
+def _retrying() -> FuturesSession:
+    session = FuturesSession()
+    session.mount("http://", HTTPAdapter(max_retries=Retry(total=3)))
+    return session
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (_retrying, "max_retries"),
+        (requests.Session, r"FuturesSession\(session="),
+        (lambda: FuturesSession(executor=ProcessPoolExecutor(1)), "other processes"),
+    ],
+    ids=["retries", "not-futures", "processes"],
+)
+def test_a_session_that_could_break_a_promise_is_refused(
+    settings: Callable[[str], Settings], make: Callable[[], FuturesSession], word: str
+) -> None:
+    """Nothing is sent over a session that retries by itself, blocks, or sends in other processes."""
+    with faultserver.FaultServer() as server, make() as session:
+        with pytest.raises(ConfigError, match=word):
+            load(prepare(settings(server.url)), brake=Brake(), watch=Silent(), session=session)
+        assert server.connections == 0
+
+
+def test_a_session_has_its_own_proxy(settings: Callable[[str], Settings]) -> None:
+    """A proxy that is given beside a session would not be used, so it is refused."""
+    with CurlSession() as session:
+        plan = prepare(replace(settings("http://127.0.0.1:9/"), proxy="http://127.0.0.1:9"))
+        with pytest.raises(ConfigError, match=r"session\.proxies"):
+            load(plan, brake=Brake(), watch=Silent(), session=session)

@@ -10,15 +10,28 @@ In the order to read:
 * `policy`, `clock`, `brake`: what the caller passes in.
 * `wire`: what a transport, or a line, must promise; `way`: where and how it sends; `futures`: a transport
   used as a line.
-* `transports` opens what is asked for: a line on libcurl (`transport_curl`, `transport_curl_line`,
-  `transport_curl_exchange`), or the transport on requests-futures (`transport`, `transport_sockets`); or
-  several of either, each in a process of its own (`transport_processes`, `transport_worker`, `channel`).
+* `transports` opens what is asked for: a line on libcurl, or the transport on requests-futures (`transport`,
+  `transport_sockets`), with a session of its own or of the caller's; or several of either, each in a process
+  of its own (`transport_processes`, `transport_worker`, `channel`).
+* libcurl: `transport_curl_multi` moves handles (`transport_curl_handle`) over a pool (`transport_curl_pool`).
+  Attempts of the loader: `transport_curl_line`, `transport_curl_exchange`; as futures, `transport_curl`.
+  `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_request`,
+  `transport_curl_response`, `transport_curl_thread`.
 """
 
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
-from loader.delivery.transports import open_transport
-from loader.delivery.wire import DRAIN_SECONDS, Transport
+from loader.delivery.transports import concurrency_over, open_transport
+from loader.delivery.wire import DRAIN_SECONDS, Session, Transport
 
-__all__ = ["DRAIN_SECONDS", "Brake", "Dispatch", "Policy", "Transport", "open_transport"]
+__all__ = [
+    "DRAIN_SECONDS",
+    "Brake",
+    "Dispatch",
+    "Policy",
+    "Session",
+    "Transport",
+    "concurrency_over",
+    "open_transport",
+]

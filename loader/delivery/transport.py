@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import requests
 from requests_futures.sessions import FuturesSession
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from loader.delivery.transport_sockets import Adapter, Unanswered
+from loader.delivery.transport_sockets import Adapter
 from loader.delivery.wire import HEADERS, LONGEST_BODY, Timeouts
 from loader.delivery.wording import plain
 from loader.errors import ConfigError
@@ -34,7 +34,8 @@ class RequestsTransport:
     With a session of the caller's (proxies, custom authentication, mocking) three of them depend on that
     session: an attempt is `NotSent` only where the type of the exception proves it (name resolution, refused,
     connect timeout, invalid certificate); the total deadline bounds the body but not dripping headers; bytes
-    behind an answer are not noticed. The session stays open, and is refused if it would send again by itself.
+    behind an answer are not noticed. A `CurlSession` keeps them all, the deadline by its own `total`.
+    The session stays open, and is refused if it would send again by itself.
 
     Args:
         url: of the API method. Plain http is for this machine only: the token would travel in the clear.
@@ -132,7 +133,17 @@ def _own_session(
 
 
 def _check(session: FuturesSession, url: str) -> None:
-    """Refuse a caller's session that could send a row twice or the token to anybody."""
+    """Refuse a caller's session that could send a row twice or the token to anybody, or gives no answers."""
+    if not isinstance(session, FuturesSession):
+        raise ConfigError(
+            f"The session is a {type(session).__name__}, and a load needs a FuturesSession or a CurlSession. "
+            "FuturesSession(session=...) of requests_futures makes one of a requests.Session."
+        )
+    if isinstance(session.executor, ProcessPoolExecutor):
+        raise ConfigError(
+            "The session sends in other processes, to which neither the token nor the reading of answers can "
+            "be given. Use a session with threads, or a CurlSession."
+        )
     serving = session.session or session  # requests-futures can wrap another session
     retries = getattr(serving.get_adapter(url), "max_retries", None)
     if retries is not None and retries.total != 0:
@@ -217,9 +228,10 @@ def _sorted(failure: BaseException) -> Attempt:
                 "Check --endpoint, and the clock and certificates of this machine.",
                 fatal=True,
             )
-    unanswered = failure if isinstance(failure, Unanswered) else None
-    never_left = not unanswered.left if unanswered else any(isinstance(error, _NEVER_LEFT) for error in chain)
-    return NotSent(_reason(failure)) if never_left else NoAnswer(_reason(failure))
+    left = getattr(failure, "request_left", None)  # known to our own sessions, own adapter or libcurl
+    if left is None:
+        left = not any(isinstance(error, _NEVER_LEFT) for error in chain)
+    return NoAnswer(_reason(failure)) if left else NotSent(_reason(failure))
 
 
 # Raised only while urllib3 opens a connection. Refused, unreachable, no free port or file are all

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from loader.delivery.transport_curl_exchange import Target
+from loader.delivery.transport_curl_handle import Target
 from loader.delivery.transport_curl_line import CurlLine
-from loader.delivery.wire import Timeouts
+from loader.delivery.wire import HEADERS, Timeouts
 from loader.model import Attempt, NotSent
 from loader.settings import Endpoint
 
@@ -41,8 +41,17 @@ def open_line(
     Endpoint.parse(url)
     proxies = proxies or {}
     proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
-    target = Target(url, token, timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
+    target = Target(url, _head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
     return CurlLine(target, concurrency)
+
+
+def _head(token: Token | None) -> tuple[bytes, ...]:
+    lines = [f"{name}: {value}" for name, value in HEADERS.items()]
+    # Without this libcurl asks before it sends a large body, and waits for the leave.
+    lines.append("Expect:")
+    if token is not None:
+        lines.append(f"Authorization: Token {token.reveal()}")
+    return tuple(line.encode("latin-1") for line in lines)
 
 
 class CurlTransport:

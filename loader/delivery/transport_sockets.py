@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 class Unanswered(Exception):
-    """An attempt that brought no answer; `left` tells whether any of the request may have left."""
+    """An attempt that brought no answer; `request_left` tells whether any of the request may have left."""
 
-    def __init__(self, *, left: bool) -> None:
-        self.left = left
+    def __init__(self, *, request_left: bool) -> None:
+        self.request_left = request_left
         super().__init__()
 
 
@@ -209,7 +209,7 @@ class Adapter(HTTPAdapter):
         try:
             return super().send(request, *args, **kwargs)
         except Exception as failure:
-            raise Unanswered(left=_exchange.left) from failure
+            raise Unanswered(request_left=_exchange.left) from failure
 
 
 def _use_noting_connections(manager: PoolManager) -> None:

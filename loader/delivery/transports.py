@@ -8,19 +8,21 @@ from loader.delivery.clock import SystemClock
 from loader.delivery.futures import FutureLine
 from loader.delivery.way import Way
 from loader.errors import ConfigError
-from loader.settings import Library
+from loader.settings import Concurrency, Library
 
 if TYPE_CHECKING:
-    from loader.delivery.wire import Line
+    from loader.delivery.wire import Line, Session
     from loader.settings import Settings
 
 
-def open_transport(settings: Settings) -> Line:
-    """The line that a load asks for.
+def open_transport(settings: Settings, session: Session | None = None) -> Line:
+    """The line that a load asks for, or one over a session of the caller's, who closes that.
 
     Raises:
-        ConfigError: it cannot be had on this machine.
+        ConfigError: it cannot be had on this machine, or the session could break a promise.
     """
+    if session is not None:
+        return _over(session, settings)
     way = Way.of(settings)
     if settings.processes == 1:
         return line_over(way)
@@ -53,3 +55,24 @@ def line_over(way: Way) -> Line:
             "Install pycurl 7.45.7 or newer, or add --transport requests, which is slower."
         ) from None
     return open_line(way.url, way.token, **ways)
+
+
+def _over(session: Session, settings: Settings) -> Line:
+    from loader.delivery.transport import RequestsTransport  # noqa: PLC0415 - not imported by every load
+
+    if settings.proxy or settings.ca_bundle:
+        raise ConfigError(
+            "A proxy or CA bundle was given beside a session, which has its own. "
+            "Set session.proxies and session.verify instead."
+        )
+    if settings.processes > 1:
+        raise ConfigError("A session is of this process alone: leave processes at 1 beside it.")
+    way = Way.of(settings)
+    return FutureLine(RequestsTransport(way.url, way.token, session=session), SystemClock())
+
+
+def concurrency_over(session: Session, wanted: Concurrency) -> Concurrency:
+    """The concurrency that is wanted, within the session's own: what waits inside it would count as sent."""
+    of_executor = getattr(getattr(session, "executor", None), "_max_workers", wanted.highest)
+    workers = int(getattr(session, "max_workers", of_executor))
+    return Concurrency(min(wanted.lowest, workers), min(wanted.highest, workers))

@@ -63,6 +63,13 @@ class Transport(Protocol):
         """Give up what is on the wire and free the connections."""
 
 
+class Session(Protocol):
+    """One of the caller's: a `FuturesSession` of requests-futures or of one's own, or a `CurlSession`."""
+
+    def post(self, url: str, data: Any = None, json: Any = None, **options: Any) -> Future[Any]:
+        """Send a request; the future yields a `requests.Response`."""
+
+
 @runtime_checkable
 class Line(Protocol):
     """A transport without a thread and futures of its own: whoever waits for its answers moves it.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from loader.delivery.transport import RequestsTransport
 from loader.delivery.transport_curl import CurlTransport
+from loader.delivery.transport_curl_session import CurlSession
 from loader.delivery.wire import Timeouts
 from loader.settings import Token
 
@@ -72,7 +74,34 @@ def curl(
     )
 
 
-TRANSPORTS: dict[str, Opener] = {"curl": curl, "requests": own}
+class _OverCurlSession(RequestsTransport):
+    """Closes the session with the transport, as its owner would at the end."""
+
+    def __init__(self, session: CurlSession, url: str, timeouts: Timeouts) -> None:
+        super().__init__(url, Token(TOKEN), session=session, timeouts=timeouts)
+        self._curl_session = session
+
+    def close(self) -> None:
+        self._curl_session.cut()
+
+
+def curl_session(
+    url: str,
+    *,
+    timeouts: Timeouts = SHORT,
+    ca_bundle: str | None = None,
+    proxies: dict[str, str] | None = None,
+    concurrency: int = 4,
+) -> Transport:
+    """The one on requests-futures, with a session of the caller's that goes over libcurl."""
+    session = CurlSession(max_workers=concurrency, total=timeouts.total)
+    session.verify = ca_bundle or True
+    session.proxies = proxies or {}
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return _OverCurlSession(session, url, timeouts)
+
+
+TRANSPORTS: dict[str, Opener] = {"curl": curl, "curl-session": curl_session, "requests": own}
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -13,7 +13,7 @@ Tests of `test_transport` run against every transport; those of `test_dispatch` 
 * an idle connection is closed as a request goes out:
   - test_transport.test_an_idle_connection_closed_under_a_request_is_not_replayed
   - test_transport.test_reused_connections_that_die_after_the_request_double_nothing
-  - test_transport_curl.test_reused_connections_that_die_send_no_row_twice
+  - test_transport.test_many_reused_connections_that_die_double_nothing
 * an unsolicited answer:
   - test_transport.test_an_unsolicited_answer_confirms_nothing
   - test_transport.test_over_tls_too_an_unsolicited_answer_confirms_nothing

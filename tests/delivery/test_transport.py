@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,8 +68,8 @@ def test_the_request_is_what_the_vendor_expects(posting: Posting) -> None:
 
 
 def test_a_large_body_travels_whole(posting: Posting) -> None:
-    """A record of a megabyte arrives byte for byte, on a new connection and on one that is used again."""
-    body = b'{"request":"' + bytes(range(97, 123)) * 40_000 + b'"}'
+    """A body larger than any buffer on the way arrives whole, on a new connection and on a used one."""
+    body = b'{"request":{"note":"%s"}}' % (b"0123456789" * 100_000)
     with FaultServer() as server:
         post = posting(server)
         assert [post(body), post(body)] == [Answer(200, OK)] * 2
@@ -248,6 +249,20 @@ def test_a_connection_lost_after_the_request_over_tls_is_no_answer(
     assert isinstance(attempt, NoAnswer)
 
 
+def test_a_server_that_wants_a_certificate_ends_an_attempt(
+    opened: Opener, authority: trustme.CA, trusted: str
+) -> None:
+    """A connection that the server ends right after the handshake, for who we are, confirms nothing."""
+    tls = _speaking_as(authority.issue_cert("127.0.0.1"))
+    tls.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(tls)
+    with FaultServer(tls=tls) as server:
+        transport = opened(server.url, ca_bundle=trusted)
+        attempts = [transport.post(b"{}").result(20) for _ in range(5)]
+        assert server.bodies == []
+    assert all(isinstance(attempt, NoAnswer | NotSent) for attempt in attempts)
+
+
 # After something left
 
 
@@ -280,6 +295,19 @@ def test_an_idle_connection_closed_under_a_request_is_not_replayed(posting: Post
         assert isinstance(post(b"2"), NoAnswer)
         assert isinstance(post(b"3"), Answer)
         assert server.bodies == [b"1", b"3"]
+
+
+@pytest.mark.parametrize("die", [close_after_request, reset_after_request])
+def test_many_reused_connections_that_die_double_nothing(opened: Opener, die: Behaviour) -> None:
+    """Hundreds of rows over connections that die under every third: each row arrives once."""
+    script = [answer()] * 8 + [die, answer(), answer()] * 100
+    with FaultServer(script) as server:
+        transport = opened(server.url, timeouts=Timeouts(), concurrency=8)
+        attempts = [transport.post(b"%d" % row) for row in range(200)]
+        kinds = Counter(type(attempt.result(20)) for attempt in attempts)
+        assert Counter(server.bodies) == Counter(b"%d" % row for row in range(200))
+    assert kinds[NoAnswer] > 50
+    assert kinds[Answer] == 200 - kinds[NoAnswer]
 
 
 def test_reused_connections_that_die_after_the_request_double_nothing(posting: Posting) -> None:

@@ -11,16 +11,16 @@ import pytest
 import trustme
 
 from loader.delivery.transport_curl import CurlTransport
-from loader.delivery.transport_curl_line import _Pool
+from loader.delivery.transport_curl_pool import Pool
 from loader.errors import ConfigError
 from loader.model import Answer, NoAnswer, NotSent
 from loader.settings import Token
 from tests.delivery.conftest import SHORT, TOKEN
-from tests.faultserver import OK, FaultServer, answer, close_after_request, http, raw, reset_after_request
+from tests.faultserver import OK, FaultServer, answer, http, raw
 from tests.h2server import H2Server, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -46,23 +46,11 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize("die", [close_after_request, reset_after_request])
-def test_reused_connections_that_die_send_no_row_twice(die: Callable[..., None]) -> None:
-    """Reused connections die, for which libcurl would send a POST again; each row arrives once."""
-    script = [answer()] * 8 + [die, answer(), answer()] * 100
-    with FaultServer(script) as server, CurlTransport(server.url, None, concurrency=8) as transport:
-        attempts = [transport.post(b"%d" % row) for row in range(200)]
-        kinds = Counter(type(attempt.result(20)) for attempt in attempts)
-        assert Counter(server.bodies) == Counter(b"%d" % row for row in range(200))
-    assert kinds[NoAnswer] > 50
-    assert kinds[Answer] == 200 - kinds[NoAnswer]
-
-
 def test_a_second_answer_inside_tls_confirms_nothing(
     tls: ssl.SSLContext, trusted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bytes that TLS has read ahead are seen by nobody, so the body waits for them to come out first."""
-    monkeypatch.setattr(_Pool, "dirty", lambda _: False)  # as if they were always read ahead
+    monkeypatch.setattr(Pool, "dirty", lambda _: False)  # as if they were always read ahead
     for _ in range(10):
         with (
             FaultServer([raw(http(200), http(200)), answer(400, b"no")], tls=tls) as server,
