@@ -37,12 +37,18 @@ __all__ = ["Plan", "check", "load", "prepare"]
 
 
 def load(
-    plan: Plan, *, brake: Brake, watch: Watch, choose: Callable[[Journal], Iterable[range]] | None = None
+    plan: Plan,
+    *,
+    brake: Brake,
+    watch: Watch,
+    choose: Callable[[Journal], Iterable[range]] | None = None,
+    session: object | None = None,
 ) -> Result:
     """Send what was never sent, or those rows of it that are chosen; return the account over all runs.
 
-    A checkpoint that can no longer be written ends the load, as a damaged input does: nothing more is sent,
-    and the result says why.
+    It goes over `session`, one of the caller's that stays open, or over what the settings say. A checkpoint
+    that can no longer be written ends the load, as a damaged input does: nothing more is sent, and the result
+    says why.
 
     Raises:
         CheckpointError: the checkpoint cannot be opened, is in use or was made for another load. Then
@@ -53,7 +59,7 @@ def load(
         raise ConfigError("A load needs a checkpoint file.")
     problems: list[str] = []
     journal = Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest)
-    with closed(journal, problems), closing(open_transport(settings)) as transport:
+    with closed(journal, problems), closing(open_transport(settings, session)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account())
         policy = replace(policy, canary=0) if choose else policy
