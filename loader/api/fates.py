@@ -130,11 +130,19 @@ def source_rows(table: Any, places: Sequence[int]) -> pd.DataFrame:
     if isinstance(table, pd.DataFrame):
         rows = table.iloc[list(places)]
     else:
-        taken = table.take(pa.array(places, pa.int64()))
+        taken = pa.table({name: taken_cells(table[name], places) for name in table.column_names})
         rows = taken.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True).set_axis(
             pd.Index(np.asarray(places, dtype=np.int64))
         )
     return rows.loc[:, [not str(name).startswith(OWN_COLUMNS) for name in rows.columns]]
+
+
+def taken_cells(column: pa.ChunkedArray, places: Sequence[int]) -> pa.Array | pa.ChunkedArray:
+    """Some cells of a column; Arrow cannot take from views and from what holds them."""
+    try:
+        return column.take(pa.array(places, pa.int64()))
+    except pa.ArrowNotImplementedError:
+        return pa.array([column[place].as_py() for place in places])
 
 
 def beside(rows: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:

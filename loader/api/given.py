@@ -51,7 +51,7 @@ class Given:
         """
         if isinstance(source, (str, os.PathLike)):
             return cls((os.fspath(source),))
-        if is_table(source):
+        if is_table(source) and type(source).__name__ != "Series":
             name = name_of(source)
             # A table of another library is read once: some run a query each time they are asked.
             return cls((name,), source if isinstance(source, pd.DataFrame) else as_arrow(source, name))
@@ -83,4 +83,4 @@ class Given:
 def _remedy(source: object) -> str:
     if hasattr(source, "collect"):
         return " A lazy frame becomes one with .collect()."
-    return " A Series becomes one with .to_frame()." if isinstance(source, pd.Series) else ""
+    return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""

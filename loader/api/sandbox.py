@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Self
+from weakref import finalize
 
 import pandas as pd
 
@@ -42,8 +44,10 @@ class Sandbox:
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, application: str | None = None
     ) -> None:
-        self._temporary = None if store is not None else TemporaryDirectory(prefix="pushwoosh-sandbox-")
-        self._store = Path(store) if store is not None else Path(self._temporary.name, "sandbox.sqlite3")  # type: ignore[union-attr] # one of the two is there
+        self._folder = None if store is not None else Path(mkdtemp(prefix="pushwoosh-sandbox-"))
+        self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
+        if self._folder is not None:
+            finalize(self, rmtree, self._folder, ignore_errors=True)
         self._server = EmbeddedSandbox(self._store, application)
         self._running = False
 
@@ -81,7 +85,7 @@ class Sandbox:
     @property
     def folder(self) -> Path | None:
         """Where checkpoints of loads into it are kept, if it has a folder of its own that goes with it."""
-        return Path(self._temporary.name) if self._temporary else None
+        return self._folder
 
     @property
     def endpoint(self) -> str:
