@@ -12,7 +12,7 @@ from loader.journal import recovery
 from loader.journal.files import Files
 from loader.journal.host import Host
 from loader.journal.identity import verify
-from loader.journal.lock import held
+from loader.journal.lock import held, holder
 from loader.journal.reading import (
     Snapshot,
     exception_rows,
@@ -126,7 +126,7 @@ class Checkpoint:
         verify(self.path, self.identity, wanted)
         if self.running:
             raise CheckpointLocked(
-                f"{self.path} is in use: another process is loading with it right now. "
+                f"{self.path} is in use: {holder(Files(self.path).lock)} is loading with it right now. "
                 "Wait until it is done or stop it; `status` shows how far it is."
             )
 

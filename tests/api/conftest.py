@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -60,7 +60,7 @@ class Vendor:
         return faultserver.answer(200, NO) if user in self.refuse else faultserver.answer()
 
     @property
-    def account(self) -> dict[str, str]:
+    def account(self) -> dict[str, Any]:
         """The keywords of a load to it."""
         return {"application": APPLICATION, "endpoint": self.server.url}
 
@@ -83,7 +83,7 @@ def vendor() -> Iterator[Vendor]:
         yield vendor
 
 
-def purchases(rows: int, *, event: str = "purchase") -> pd.DataFrame:
+def purchases(rows: int, *, event: str = "purchase") -> Any:
     """Events with types of their own and an index of their own."""
     return pd.DataFrame(
         {

@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
+import pandas
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -21,6 +21,7 @@ from tests.api.conftest import counts, purchases
 if TYPE_CHECKING:
     from pathlib import Path
 
+pd: Any = pandas  # the stubs know fewer ways to make an array than pandas
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = pd.Timestamp("2024-07-01 12:00", tz="UTC")
 
