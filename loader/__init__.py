@@ -1,15 +1,105 @@
 """Load users and historical events into Pushwoosh: completely, once, and provably.
 
-A map, in the order to read:
+    result = loader.load_events(frame, application="XXXXX-XXXXX", checkpoint="purchases.ckpt")
 
-* `loader.pipeline`: the main path on one screen.
+What stands in `__all__` is the Python interface (`loader.api`). Behind it, a map in the order to read:
+
+* `loader.pipeline`: the main path on one screen; around it `planning`, `leases` and `repair`.
 * `loader.model`: the records that travel along it, and the four states of a row.
-* `loader.sources`: the input files as chunks of pandas frames; identity of the input.
+* `loader.sources`: files and frames as chunks; identity of the input.
 * `loader.mapping`: columns to the fields of the two API methods, and to JSON bytes.
 * `loader.journal`: the checkpoint file: what may be sent, what was sent, what came of it.
 * `loader.delivery`: the bounded window, the transport, the verdicts, the limits.
-* `loader.report`: progress, summary.
-* `loader.cli`: the commands. `loader.sandbox`: a stand-in for the vendor.
+* `loader.report`: progress, summary. `loader.profile`: what a check says.
+* `loader.cli`: the commands. `loader.api`: Python. `loader.sandbox`: a stand-in for the vendor.
+
+Names are imported on first use, so that `import loader` and `--help` cost nothing.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loader.api.calls import check_events, check_users, load_events, load_users
+    from loader.api.checkpoint import Checkpoint
+    from loader.api.mapping import Mapping
+    from loader.api.mend import resolve, retry
+    from loader.api.results import CheckResult, LoadResult
+    from loader.api.sandbox import Sandbox
+    from loader.errors import (
+        CheckpointDiffers,
+        CheckpointError,
+        CheckpointLocked,
+        ConfigError,
+        LoaderError,
+        MappingError,
+        RowsFailed,
+        SourceError,
+    )
+    from loader.model import Account, State
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "CheckResult",
+    "Checkpoint",
+    "CheckpointDiffers",
+    "CheckpointError",
+    "CheckpointLocked",
+    "ConfigError",
+    "LoadResult",
+    "LoaderError",
+    "Mapping",
+    "MappingError",
+    "RowsFailed",
+    "Sandbox",
+    "SourceError",
+    "State",
+    "__version__",
+    "check_events",
+    "check_users",
+    "load_events",
+    "load_users",
+    "resolve",
+    "retry",
+]
+
+_HOMES = {
+    "Account": "model",
+    "CheckResult": "api.results",
+    "Checkpoint": "api.checkpoint",
+    "CheckpointDiffers": "errors",
+    "CheckpointError": "errors",
+    "CheckpointLocked": "errors",
+    "ConfigError": "errors",
+    "LoadResult": "api.results",
+    "LoaderError": "errors",
+    "Mapping": "api.mapping",
+    "MappingError": "errors",
+    "RowsFailed": "errors",
+    "Sandbox": "api.sandbox",
+    "SourceError": "errors",
+    "State": "model",
+    "check_events": "api.calls",
+    "check_users": "api.calls",
+    "load_events": "api.calls",
+    "load_users": "api.calls",
+    "resolve": "api.mend",
+    "retry": "api.mend",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it is defined (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - this module must stay light
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that were not used yet: for completion."""
+    return sorted({*globals(), *__all__})

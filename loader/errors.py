@@ -4,9 +4,10 @@
     ├── ConfigError        a setting, option or environment variable is wrong: change it, nothing was sent
     │   └── MappingError   the mapping file or the columns do not fit: every mistake is listed
     ├── SourceError        the input cannot be read, or not at this place: mend or re-export it
-    └── CheckpointError    the checkpoint cannot be used
-        ├── CheckpointLocked   another process is loading into it: wait for that one
-        └── CheckpointDiffers  it belongs to another input, mapping, application or endpoint
+    ├── CheckpointError    the checkpoint cannot be used
+    │   ├── CheckpointLocked   another process is loading into it: wait for that one
+    │   └── CheckpointDiffers  it belongs to another input, mapping, application or endpoint
+    └── RowsFailed         raised only by `LoadResult.raise_for_failures`: not every row is confirmed
 
 The message of each is a whole sentence for a person: what, where, the value, and what to do next.
 A run that stops half-way (a revoked token, an outage) is no exception: it ends with a true account
@@ -53,3 +54,16 @@ class CheckpointLocked(CheckpointError):
 
 class CheckpointDiffers(CheckpointError):
     """The checkpoint was made for something else than what is to be loaded now."""
+
+
+class RowsFailed(LoaderError):
+    """A load ended, and not every row that it was asked to send is confirmed.
+
+    Args:
+        message: the counts, the first reasons, and what to do.
+        counts: rows by state.
+    """
+
+    def __init__(self, message: str, counts: dict[str, int]) -> None:
+        self.counts = counts
+        super().__init__(message)

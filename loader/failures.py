@@ -22,7 +22,7 @@ from loader.errors import ConfigError, SourceError
 from loader.journal import Checkpoint
 from loader.model import OWN_COLUMNS, Chunk, State
 from loader.settings import refuse_overwriting
-from loader.sources import open_source
+from loader.sources import FRAME_FORM, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -86,7 +86,7 @@ def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
 
 
 def located(
-    ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str]
+    ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str], table: object = None
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
     """The chunks of the input that hold any of the rows, each with those.
 
@@ -94,17 +94,37 @@ def located(
         SourceError: the input cannot be read, or is not the one that the checkpoint is of.
     """
     if found:
-        yield from chunks_of(source_of(ledger, files), ledger, found)
+        yield from chunks_of(source_of(ledger, files, table), ledger, found)
 
 
-def source_of(ledger: Checkpoint, files: Sequence[str]) -> Source:
-    """The input of a checkpoint, opened where it is now.
+def source_of(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Source:
+    """The input of a checkpoint, opened where it is now, or the table in memory that it was.
 
     Raises:
         SourceError: it cannot be read.
     """
+    refuse_missing_table(ledger, files, table)
     with hint_of_moved(files):
-        return open_source(files, known=ledger.identity.files)
+        return open_source(files, known=ledger.identity.files, table=table)
+
+
+def of_table(ledger: Checkpoint) -> bool:
+    """Whether the checkpoint is of a table in Python's memory."""
+    return any(file.form == FRAME_FORM for file in ledger.identity.files)
+
+
+def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object = None) -> None:
+    """A table that was in Python's memory cannot be read again from anywhere.
+
+    Raises:
+        SourceError: it is needed, and neither it nor a file in its place is given.
+    """
+    if table is None and of_table(ledger) and list(files) == [file.name for file in ledger.identity.files]:
+        raise SourceError(
+            f"{ledger.path} is of a {files[0]} in Python's memory, and that cannot be read from here. Make "
+            "it again in Python, and give it there: loader.Checkpoint(path, source=frame) shows the rows, "
+            "loader.retry and loader.resolve mend them."
+        )
 
 
 @contextmanager
@@ -145,7 +165,7 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
     for file, digest in zip(survey.files, digests, strict=False):
         if file.sha256 != digest:
             raise SourceError(
-                f"{file.name} is not the file that {checkpoint} was made of: its content has changed."
+                f"{file.name} is not the input that {checkpoint} was made of: its content has changed."
             )
     if len(survey.files) != len(digests):
         raise SourceError(f"{checkpoint} was made of {len(digests)} files, {len(survey.files)} were given.")

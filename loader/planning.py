@@ -56,15 +56,19 @@ class Plan:
         return sum(row.ordinal < self.rows for row in self.earlier.exceptions(State.IN_DOUBT))
 
 
-def prepare(settings: Settings) -> Plan:
+def prepare(settings: Settings, mapping: Mapping | None = None) -> Plan:
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
+
+    Args:
+        settings: what is asked.
+        mapping: in place of a mapping file.
 
     Raises:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
     """
     refuse_application(settings.application)
     checkpoint = existing(settings)
-    plan = draw_up(settings, checkpoint)
+    plan = draw_up(settings, checkpoint, mapping)
     if checkpoint:
         checkpoint.refuse_other(identity(plan))
     return plan
@@ -80,7 +84,10 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
         mapping = Mapping.read(settings.mapping, settings.kind)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
     source = open_source(
-        settings.files, dialect=dialect, known=checkpoint.identity.files if checkpoint else ()
+        settings.files,
+        dialect=dialect,
+        known=checkpoint.identity.files if checkpoint else (),
+        table=settings.table,
     )
     refuse_guarded(source, settings.files[0])
     survey, sample = source.survey(), source.sample()
@@ -106,7 +113,7 @@ def refuse_application(code: str) -> None:
     if not APPLICATION_CODE.fullmatch(code):
         raise ConfigError(
             f'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, twice). '
-            "Check --app or PUSHWOOSH_APPLICATION."
+            "Check it (--app, application=, or PUSHWOOSH_APPLICATION)."
         )
 
 

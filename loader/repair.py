@@ -11,6 +11,7 @@ import json
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -19,21 +20,20 @@ import pyarrow.parquet as pq
 
 from loader.doubts import overtaken
 from loader.errors import ConfigError
-from loader.failures import hint_of_moved, located
+from loader.failures import hint_of_moved, located, of_table, refuse_missing_table, refuse_other_input
 from loader.journal import Checkpoint, Journal, runs
 from loader.mapping import Mapping
-from loader.model import OWN_COLUMNS, Decision, Kind, Phase, State
+from loader.model import OWN_COLUMNS, Chunk, Decision, Kind, Phase, State
 from loader.pipeline import load, refuse_overtaken
 from loader.planning import draw_up, identity
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from loader.delivery import Brake, Session
     from loader.journal import ExceptionRow
-    from loader.model import Account, Chunk, FileRecord, Result
+    from loader.model import Account, FileRecord, Result
     from loader.planning import Plan
     from loader.report import Watch
 
@@ -56,7 +56,12 @@ class Resolved:
 
 
 def resolve(
-    checkpoint: Path, decision: Decision, *, looked_up: Path | None = None, files: Sequence[str] = ()
+    checkpoint: Path,
+    decision: Decision,
+    *,
+    looked_up: Path | Choice | None = None,
+    files: Sequence[str] = (),
+    table: object = None,
 ) -> Resolved:
     """Settle rows in doubt as a person decided, in one durable step.
 
@@ -64,8 +69,9 @@ def resolve(
         checkpoint: the checkpoint; no load may be running.
         decision: `LANDED`: they are at the vendor. `DROPPED`: they are not. `RESEND`: nobody knows, and they
             shall be sent again; they stay marked as possible duplicates.
-        looked_up: a file that names the rows, see `Choice.read`; None for all rows in doubt.
+        looked_up: what names the rows, or a file that does, see `Choice.read`; None for all rows in doubt.
         files: where the input is now, if it has moved.
+        table: the input, where it is a table in memory; needed only where its cells are.
 
     Raises:
         ConfigError: the file names rows that are not in doubt.
@@ -74,19 +80,16 @@ def resolve(
     ledger = Checkpoint.open(checkpoint)
     names = list(files) or [file.name for file in ledger.identity.files]
     doubts = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
-    chosen = (
-        doubts
-        if looked_up is None
-        else Choice.read(looked_up).of(located(ledger, doubts, names), ledger.identity.files)
-    )
+    choice = Choice.read(looked_up) if isinstance(looked_up, Path) else looked_up
+    chosen = doubts if choice is None else named(choice, ledger, doubts, names, table)
     with Journal.open(checkpoint, ledger.identity) as journal:
         later: dict[int, int] = {}
         if decision is Decision.RESEND:
-            later = later_rows(ledger, journal, chosen, doubts, names)
+            later = later_rows(ledger, journal, chosen, doubts, settings_of(ledger, names, table))
         # Read anew: opening has written down what a dead run had left.
         found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
         moved = [row for row in found if row.ordinal in chosen and row.ordinal not in later]
-        journal.decide(decision, moved, str(looked_up or ""))
+        journal.decide(decision, moved, choice.where if choice else "")
         return Resolved(len(moved), later, journal.account())
 
 
@@ -95,20 +98,41 @@ def later_rows(
     journal: Journal,
     rows: Collection[int],
     doubts: Collection[int],
-    files: Sequence[str],
+    settings: Settings,
 ) -> dict[int, int]:
     """Rows of users whose device has a later row at the vendor, or perhaps: sent now they would undo it."""
     if ledger.identity.kind is not Kind.USERS or not rows:
         return {}
+    refuse_missing_table(ledger, settings.files, settings.table)
     mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
-    plan = draw_up(settings_of(ledger, files), ledger, mapping)
+    plan = draw_up(settings, ledger, mapping)
+    refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     return overtaken(plan.source, plan.mapper, journal, rows, doubts)
 
 
-def settings_of(ledger: Checkpoint, files: Sequence[str]) -> Settings:
+def named(
+    choice: Choice,
+    ledger: Checkpoint,
+    rows: dict[int, ExceptionRow],
+    files: Sequence[str],
+    table: object,
+) -> dict[int, ExceptionRow]:
+    """Those of the rows that a person named.
+
+    Raises:
+        ConfigError: some names fit none of the rows.
+        SourceError: the input is needed, and cannot be read.
+    """
+    known = ledger.identity.files
+    if of_table(ledger) and not choice.column:  # by number alone: nothing of the table is needed
+        return choice.of([(Chunk(0, pd.DataFrame(), known[0].name, 1, {}), list(rows.values()))], known)
+    return choice.of(located(ledger, rows, files, table), known)
+
+
+def settings_of(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Settings:
     """The settings of the load that a checkpoint is of, as far as they say what its rows are."""
-    of = ledger.identity
-    return Settings(of.kind, tuple(files), of.application, Endpoint("", of.endpoint), checkpoint=ledger.path)
+    of, endpoint = ledger.identity, Endpoint("", ledger.identity.endpoint)
+    return Settings(of.kind, tuple(files), of.application, endpoint, checkpoint=ledger.path, table=table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +140,12 @@ class Choice:
     """Rows that a person named.
 
     Attributes:
-        path: where.
+        where: the file, or what else names them.
         column: the column of the input that `names` are values of; "" where they are files and rows.
         names: the values, or (file, row) pairs; a file "" means the only one.
     """
 
-    path: Path
+    where: str
     column: str
     names: frozenset[str | tuple[str, int]]
 
@@ -144,11 +168,11 @@ class Choice:
         own_row, own_file = f"{OWN_COLUMNS}row", f"{OWN_COLUMNS}file"
         if own_row in table and own_file in table:
             pairs = zip(table[own_file], table[own_row], strict=True)
-            return cls(path, "", frozenset((file, row_number(path, row)) for file, row in pairs))
+            return cls(str(path), "", frozenset((file, row_number(path, row)) for file, row in pairs))
         if list(table) == ["row"]:
-            return cls(path, "", frozenset(("", row_number(path, row)) for row in table["row"]))
+            return cls(str(path), "", frozenset(("", row_number(path, row)) for row in table["row"]))
         if len(table.columns) == 1:
-            return cls(path, str(table.columns[0]), frozenset(table.iloc[:, 0]))
+            return cls(str(path), str(table.columns[0]), frozenset(table.iloc[:, 0]))
         raise ConfigError(
             f'{path} does not name rows. It needs a column "row", or one column of the input with ids, '
             "or the columns that `failures` writes."
@@ -176,7 +200,7 @@ class Choice:
             named = ", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
             verb = "is" if len(unknown) == 1 else "are"
             raise ConfigError(
-                f"{self.path} names {len(unknown):,} that {verb} not in doubt: {named}. "
+                f"{self.where} names {len(unknown):,} that {verb} not in doubt: {named}. "
                 "Nothing was changed. `failures --in-doubt` lists those that are."
             )
         return chosen
@@ -189,7 +213,7 @@ class Choice:
             yield from ((chunk.file, number), (file, number), ("", number))
         elif self.column not in chunk.frame:
             raise ConfigError(
-                f'{self.path} has the column "{self.column}", which the input does not have. '
+                f'{self.where} has the column "{self.column}", which the input does not have. '
                 f"The input has: {', '.join(map(str, chunk.frame))}."
             )
         else:
@@ -230,8 +254,12 @@ def row_number(path: Path, text: str) -> int:
     return int(text)
 
 
-def prepare_retry(settings: Settings) -> Plan:
+def prepare_retry(settings: Settings, mapping: Mapping | None = None) -> Plan:
     """The plan to send a checkpoint's rejected rows again, with its mapping or a mended one.
+
+    Args:
+        settings: what is asked.
+        mapping: the mended one, in place of a mapping file.
 
     Raises:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
@@ -240,8 +268,9 @@ def prepare_retry(settings: Settings) -> Plan:
         raise ConfigError("A retry needs a checkpoint file.")
     ledger = Checkpoint.open(settings.checkpoint)
     stored = ledger.identity.mapping
+    refuse_missing_table(ledger, settings.files, settings.table)
     with hint_of_moved(settings.files):
-        plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)))
+        plan = draw_up(settings, ledger, mapping or Mapping.parse(stored, str(ledger.path)))
     mended = stored if plan.mapper.mapping.to_toml() != stored else None
     if mended:
         refuse_other_devices(plan, ledger, Mapping.parse(stored, str(ledger.path)))
@@ -260,8 +289,8 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
     account = ledger.account()
     if ledger.identity.kind is Kind.USERS and before != now and account.confirmed + account.in_doubt:
         raise ConfigError(
-            f"{plan.settings.mapping} takes hwid from elsewhere than the mapping with which {ledger.path} "
-            "was loaded so far. Which row of a device came last would not be known any more. "
+            f"{plan.settings.mapping or 'The mapping'} takes hwid from elsewhere than the mapping with which "
+            f"{ledger.path} was loaded so far. Which row of a device came last would not be known any more. "
             "Nothing was sent. Keep hwid as it was, or load the mended rows as a file of their own "
             "(`failures --rejected`)."
         )

@@ -211,7 +211,8 @@ class Settings:
 
     Attributes:
         kind: users or events.
-        files: the input, in reading order.
+        files: the input, in reading order; of a table in memory, what it is called.
+        table: a DataFrame or an Arrow table that is loaded in place of files, or None.
         application: application code.
         endpoint: where to send.
         checkpoint: the checkpoint file; a check has none.
@@ -249,6 +250,7 @@ class Settings:
     order: Order = Order.NONE
     max_rejected: Threshold | None = None
     max_in_doubt: Threshold | None = None
+    table: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.ca_bundle is not None and not self.ca_bundle.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -14,8 +14,7 @@ from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, WHERE_OPTI
 from loader.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+    from contextlib import AbstractContextManager
 
     from loader.delivery import Brake
     from loader.model import Result
@@ -134,35 +133,24 @@ def watch(*, quiet: bool) -> Watch:
     return LiveView(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
 
 
-@contextmanager
-def brakes() -> Iterator[Brake]:
+def brakes() -> AbstractContextManager[Brake]:
     """The first Ctrl-C, SIGTERM or lost terminal lets what is on the wire finish, the second gives it up."""
-    from loader.delivery import DRAIN_SECONDS, Brake  # noqa: PLC0415 - `--help` must start without requests
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
 
-    brake = Brake()
-    asked = False
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return interrupts.brakes((getattr(signal, name) for name in names if hasattr(signal, name)), say_stopping)
 
-    def on_signal(_signum: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            brake.halt()
-            return
-        asked = True
-        brake.drain()
-        # Ctrl-C has ended a `| tee` too, and its pipe takes nothing more: no reason to fail in a handler.
-        try:
-            click.echo(
-                f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire.\n"
-                "Once more to give it up.\n",
-                err=True,
-            )
-        except OSError:
-            speech.hush(sys.stderr)
 
-    watched = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, on_signal) for number in watched}
+def say_stopping() -> None:
+    """What the first Ctrl-C is answered with."""
+    from loader.delivery import DRAIN_SECONDS  # noqa: PLC0415 - as above
+
+    # Ctrl-C has ended a `| tee` too, and its pipe takes nothing more: no reason to fail in a handler.
     try:
-        yield brake
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        click.echo(
+            f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire.\n"
+            "Once more to give it up.\n",
+            err=True,
+        )
+    except OSError:
+        speech.hush(sys.stderr)

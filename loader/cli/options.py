@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from glob import has_magic
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from loader.cli.text_options import TEXT_OPTIONS, said_of_text, together
+from loader.defaults import (
+    APPLICATION_VARIABLE,
+    ENDPOINT_VARIABLE,
+    NO_APPLICATION,
+    TOKEN_VARIABLE,
+    default_checkpoint,
+    read_token,
+)
 from loader.errors import ConfigError
 from loader.settings import (
     DEFAULT_ENDPOINT,
@@ -21,18 +26,12 @@ from loader.settings import (
     Order,
     Settings,
     Threshold,
-    Token,
 )
 
 if TYPE_CHECKING:
     from loader.journal import Checkpoint
     from loader.model import Kind
     from loader.sandbox import EmbeddedSandbox
-
-TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
-
-# Bodies made without an application, for a look or for the sandbox, carry this one.
-NO_APPLICATION = "XXXXX-XXXXX"
 
 
 class ThresholdType(click.ParamType[Threshold]):
@@ -88,7 +87,7 @@ INPUT_OPTIONS = together(
     click.option(
         "--app",
         "application",
-        envvar="PUSHWOOSH_APPLICATION",
+        envvar=APPLICATION_VARIABLE,
         show_envvar=True,
         metavar="XXXXX-XXXXX",
         help="Application code.",
@@ -108,7 +107,7 @@ INPUT_OPTIONS = together(
 WHERE_OPTIONS = together(
     click.option(
         "--endpoint",
-        envvar="PUSHWOOSH_ENDPOINT",
+        envvar=ENDPOINT_VARIABLE,
         show_envvar=True,
         default=DEFAULT_ENDPOINT,
         show_default=True,
@@ -213,38 +212,6 @@ MOVED_INPUT = click.option(
     metavar="FILE",
     help="The input, if it has moved since; once for each file, in the order of the load.",
 )
-
-
-def read_token(file: Path | None) -> Token | None:
-    """The token from the file, or else from the environment; None where neither is given.
-
-    Raises:
-        ConfigError: the file cannot be read, or its text cannot be a token.
-    """
-    if file is None:
-        text = os.environ.get(TOKEN_VARIABLE)
-        return Token(text) if text else None
-    try:
-        # Editors end a file with a line end; one is no part of the token, more are refused.
-        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError(f"The token file {file} cannot be read: {reason}.") from None
-    return Token(text)
-
-
-def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
-    """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
-
-    It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
-    and refused, where another name would begin anew. A rehearsal in the sandbox has one of its own.
-    """
-    ending = f"{kind}{'.sandbox' if sandbox else ''}.ckpt"
-    path = Path(first)
-    if has_magic(first) and not path.exists():
-        plain = list(takewhile(lambda part: not has_magic(part), path.parts))
-        return Path(*plain, ending)
-    return path.with_name(f"{path.name}.{ending}") if path.name else Path(ending)
 
 
 def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> Settings:

@@ -96,7 +96,7 @@ def write(text: str, output: Path) -> None:
 
 def open_problems(text: str, schema: object, sample: object, now: datetime) -> list[str]:
     """What keeps the proposal from being loaded as it is."""
-    from loader.cli.options import NO_APPLICATION  # noqa: PLC0415 - as above
+    from loader.defaults import NO_APPLICATION  # noqa: PLC0415 - as above
     from loader.mapping import Mapping, bind  # noqa: PLC0415 - as above
 
     try:

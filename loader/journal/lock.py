@@ -47,7 +47,7 @@ class Lock:
                     "Name a checkpoint in another folder with --checkpoint."
                 ) from None
             raise CheckpointLocked(
-                f"{checkpoint} is in use: {_holder(self._path)} is loading with it right now. "
+                f"{checkpoint} is in use: {holder(self._path)} is loading with it right now. "
                 "Wait until it is done or stop it; `status` shows how far it is."
             ) from None
         except OSError as error:
@@ -87,7 +87,8 @@ def held(path: Path) -> bool:
     return False
 
 
-def _holder(path: Path) -> str:
+def holder(path: Path) -> str:
+    """Who holds the lock at `path`, for a person."""
     try:
         found = _HOLDER.fullmatch(path.read_text())
     except (OSError, UnicodeDecodeError):

@@ -12,8 +12,15 @@ from loader.journal import recovery
 from loader.journal.files import Files
 from loader.journal.host import Host
 from loader.journal.identity import verify
-from loader.journal.lock import held
-from loader.journal.reading import Snapshot, exception_rows, has_log, reading, take_snapshot
+from loader.journal.lock import held, holder
+from loader.journal.reading import (
+    Snapshot,
+    exception_rows,
+    has_log,
+    reading,
+    stored_chunks,
+    take_snapshot,
+)
 from loader.journal.recovery import Leftovers
 from loader.journal.rows import ExceptionRow
 from loader.journal.slots import boot_digest, read_slots
@@ -22,6 +29,7 @@ from loader.model import Account, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
     from loader.journal.rows import Decided, Run
 
@@ -118,7 +126,7 @@ class Checkpoint:
         verify(self.path, self.identity, wanted)
         if self.running:
             raise CheckpointLocked(
-                f"{self.path} is in use: another process is loading with it right now. "
+                f"{self.path} is in use: {holder(Files(self.path).lock)} is loading with it right now. "
                 "Wait until it is done or stop it; `status` shows how far it is."
             )
 
@@ -135,6 +143,22 @@ class Checkpoint:
             attempts=sum(run.attempts for run in self.runs),
             elapsed_seconds=sum(run.elapsed for run in self.runs),
         )
+
+    @property
+    def in_flight(self) -> tuple[int, ...]:
+        """Rows that a load holds right now: leased and not settled; none at rest."""
+        return self._snapshot.unsettled if self.running else ()
+
+    def confirmed(self) -> Iterator[StoredChunk]:
+        """The confirmed rows, a bit each, in chunks; a chunk without bits is confirmed to its end.
+
+        Read from the file while they are asked for, so a running load may have added to them.
+
+        Raises:
+            CheckpointError: a chunk was changed by anything but this program.
+        """
+        with reading(Files(self.path)) as connection:
+            yield from stored_chunks(connection, self.path, self.identity.rows)
 
     def exceptions(self, state: State) -> Iterator[ExceptionRow]:
         """The rows that are `REJECTED` or `IN_DOUBT`, ascending; `CONFIRMED`: the possible duplicates.

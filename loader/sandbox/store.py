@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import uuid
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -172,8 +173,39 @@ class Store:
         self._connection.close()
 
 
+# What is shown of each table, in the order in which it was taken.
+SHOWN = {
+    "devices": "SELECT hwid, user_id, tz_offset, device_type, application FROM devices ORDER BY updated",
+    "events": """
+        SELECT event, hwid, user_id, timestamp_utc, timestamp_current, device_type, attributes, application
+        FROM events ORDER BY id
+    """,
+}
+
+
+def held(path: Path, table: str) -> list[tuple[object, ...]]:
+    """All rows of ``devices`` or ``events``, in the order in which they were taken.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or no sandbox store.
+    """
+    with looking(path) as connection:
+        return connection.execute(SHOWN[table]).fetchall()
+
+
 def holdings(path: Path) -> Holdings:
     """Count what the store at `path` holds, without writing to it, also while a sandbox serves it.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or no sandbox store.
+    """
+    with looking(path) as connection:
+        return count_all(connection)
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, in one transaction, also while a sandbox serves the store.
 
     Raises:
         ConfigError: the file is missing, unreadable, or no sandbox store.
@@ -184,7 +216,7 @@ def holdings(path: Path) -> Holdings:
         ) as connection:
             refuse_foreign(connection, path)
             connection.execute("BEGIN")
-            return count_all(connection)
+            yield connection
     except sqlite3.Error as error:
         raise unusable(path, error) from error
 

@@ -11,10 +11,13 @@
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
     inputfile            one file, watched: it must stay what it was when the load began
 
-A further format is a further module with a `Reader`; a frame is a further `Source`.
+    frames               tables in memory: DataFrames, Arrow tables
+
+A further format is a further module with a `Reader`.
 """
 
 from loader.sources.files import open_source
+from loader.sources.frames import FORM as FRAME_FORM
 from loader.sources.records import Source, Survey
 
-__all__ = ["Source", "Survey", "open_source"]
+__all__ = ["FRAME_FORM", "Source", "Survey", "open_source"]

@@ -15,6 +15,7 @@ from loader.model import Chunk
 from loader.sources.arrow import FILE_MAGIC, STREAM_MAGIC, ArrowRecords
 from loader.sources.content import Packed, unpacked
 from loader.sources.delimited import DelimitedFile
+from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile
 from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
@@ -41,8 +42,9 @@ def open_source(
     chunk_rows: int = 8192,
     dialect: Dialect | None = None,
     known: Sequence[FileRecord] = (),
+    table: object = None,
 ) -> Source:
-    """Open files as one stream of records, in the given order.
+    """Open files as one stream of records, in the given order; or a table in memory in their place.
 
     Args:
         paths: files with the same columns, folders of such files, and patterns (``2024-*.csv``).
@@ -50,10 +52,13 @@ def open_source(
         dialect: what is said of how the text files are written; the rest is told from their beginning.
         known: the files as a survey found them before, in the same order. What was told from their beginning
             then is not told anew, and one that is the same still is only hashed, not parsed.
+        table: a DataFrame or an Arrow table; `paths` then say nothing.
 
     Raises:
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.
     """
+    if table is not None:
+        return FileSource([FrameRecords(table)], chunk_rows)
     if not paths:
         raise SourceError("No input file was given.")
     files = [InputFile.at(path) for path in expanded(paths)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.cli.options import default_checkpoint
+from loader.defaults import default_checkpoint
 from loader.model import Kind
 from tests.conftest import Ran
 

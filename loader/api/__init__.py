@@ -1,0 +1,13 @@
+"""The Python interface, as thin over `pipeline` and `repair` as the command line is.
+
+    calls        load_users, load_events, check_users, check_events
+    mend         resolve, retry
+    options      what may be said to them -> Settings
+    given        what a caller gives to load: paths or a table, and the index of its rows
+    results      LoadResult, CheckResult
+    fates        the state of every row; the failed ones beside their source columns
+    checkpoint   Checkpoint, for a look        mapping   Mapping, built in Python        sandbox   Sandbox
+    words, page  what they say of themselves, as text and as HTML
+
+Imported through `loader` itself, on first use. Nothing here is known to the command line, nor the other way.
+"""

@@ -1,0 +1,288 @@
+"""The four calls: two loads, two checks."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from loader import pipeline
+from loader.api.fates import beside, labels, source_rows
+from loader.api.given import Given
+from loader.api.options import Options, in_python, pythonic, stoppable
+from loader.api.results import CheckResult, LoadResult
+from loader.errors import MappingError
+from loader.model import OWN_COLUMNS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from requests_futures.sessions import FuturesSession
+
+    from loader.api.given import Path, Source
+    from loader.api.mapping import Mapping
+    from loader.api.sandbox import Sandbox
+    from loader.model import Result
+    from loader.planning import Plan
+
+
+def load_users(  # noqa: PLR0913 - its keywords are the contract, and a notebook shows them
+    source: Source,
+    *,
+    mapping: Mapping | Path | None = None,
+    application: str | None = None,
+    token: str | None = None,
+    endpoint: str | None = None,
+    checkpoint: Path | None = None,
+    sandbox: Sandbox | None = None,
+    concurrency: str | int = "auto",
+    rate: float | None = None,
+    limit: int | None = None,
+    max_rejected: str | int | None = None,
+    max_in_doubt: str | int | None = None,
+    transport: str = "curl",
+    session: FuturesSession | None = None,
+    proxy: str | None = None,
+    ca_bundle: Path | None = None,
+    progress: bool = True,
+) -> LoadResult:
+    """Load users: tie user ids to devices with registerUser.
+
+    Rows of one device keep their order, and a row in doubt is sent again, for the call is repeatable. The
+    same call again resumes; see `load_events`, whose keywords these are.
+
+    Args:
+        source: a row for each device: path, list of paths, pandas.DataFrame, polars.DataFrame, pyarrow.Table.
+        mapping: a `Mapping` or the path of a mapping file; without one, columns are recognised by name.
+        application: application code; otherwise PUSHWOOSH_APPLICATION.
+        token: API token; otherwise PUSHWOOSH_API_TOKEN.
+        endpoint: base URL of the API; otherwise PUSHWOOSH_ENDPOINT, or the vendor's.
+        checkpoint: where progress is written down; beside the first file, or ``frame.users.ckpt`` in the
+            working directory.
+        sandbox: a running `Sandbox` to send to, in place of an account.
+        concurrency: requests on the wire at a time: a number, "auto", or bounds as in "auto:4-64".
+        rate: at most so many requests a second, retries included.
+        limit: only the first so many rows.
+        max_rejected: stop when more rows than this are rejected: a number, or a percentage such as "0.5%".
+        max_in_doubt: the same for rows in doubt.
+        transport: "curl", or the slower "requests".
+        session: a requests-futures session of your own, over which all requests go; it stays open.
+        proxy: URL of a proxy; those of the environment are not used.
+        ca_bundle: certificates to trust, in place of the usual ones.
+        progress: show the load while it runs.
+
+    Returns:
+        How it ended, also after an interrupt.
+
+    Raises:
+        ConfigError, MappingError, SourceError, CheckpointError: nothing was sent.
+    """
+    options = Options(
+        mapping=mapping,
+        application=application,
+        token=token,
+        endpoint=endpoint,
+        checkpoint=checkpoint,
+        sandbox=sandbox,
+        concurrency=concurrency,
+        rate=rate,
+        limit=limit,
+        max_rejected=max_rejected,
+        max_in_doubt=max_in_doubt,
+        transport=transport,
+        session=session,
+        proxy=proxy,
+        ca_bundle=ca_bundle,
+        progress=progress,
+    )
+    return _load(Kind.USERS, source, options)
+
+
+def load_events(  # noqa: PLR0913 - its keywords are the contract, and a notebook shows them
+    source: Source,
+    *,
+    mapping: Mapping | Path | None = None,
+    application: str | None = None,
+    token: str | None = None,
+    endpoint: str | None = None,
+    checkpoint: Path | None = None,
+    sandbox: Sandbox | None = None,
+    concurrency: str | int = "auto",
+    rate: float | None = None,
+    limit: int | None = None,
+    on_doubt: str = "hold",
+    order: str = "none",
+    max_rejected: str | int | None = None,
+    max_in_doubt: str | int | None = None,
+    transport: str = "curl",
+    session: FuturesSession | None = None,
+    proxy: str | None = None,
+    ca_bundle: Path | None = None,
+    progress: bool = True,
+) -> LoadResult:
+    """Load historical events with postEvent, each with the time at which it happened.
+
+    The same call again resumes: it sends only what was never sent, also after a crash or in a new kernel
+    that has made the same frame again. It refuses, before anything is sent, if the input, the mapping, the
+    application or the endpoint has changed. Of a DataFrame the content counts: names, types and values of
+    the columns; the index is kept for the result and never sent. From pandas 3 on, what is written into the
+    frame while it is loaded does not reach the load; with older ones the load stops there.
+
+    Works in a notebook, in a running event loop and in any thread. The first interrupt lets what is on the
+    wire be answered and returns a true account; the second gives up what is on the wire, in doubt.
+
+    Args:
+        source: a row for each event: the path of a file, a list of paths, a pandas.DataFrame, a
+            polars.DataFrame, a pyarrow.Table.
+        mapping: a `Mapping` or the path of a mapping file; without one, columns are recognised by name.
+        application: application code; otherwise PUSHWOOSH_APPLICATION.
+        token: API token; otherwise PUSHWOOSH_API_TOKEN. It is shown and kept nowhere.
+        endpoint: base URL of the API; otherwise PUSHWOOSH_ENDPOINT, or the vendor's.
+        checkpoint: where progress is written down. Of files the default is beside the first, of a frame
+            ``frame.events.ckpt`` in the working directory; name one for each frame that you load.
+        sandbox: a running `Sandbox` to send to, in place of an account.
+        concurrency: requests on the wire at a time: a number, "auto" to find what the vendor can take, or
+            bounds as in "auto:4-64".
+        rate: at most so many requests a second, retries included.
+        limit: only the first so many rows; a call without it sends the rest.
+        on_doubt: an event whose fate is unknown: "hold" it for your decision, or "resend" it at once, which
+            may record it twice.
+        order: "device": events of one device, or of one user without a device, go one after the other.
+        max_rejected: stop when more rows than this are rejected: a number, or a percentage such as "0.5%".
+        max_in_doubt: the same for rows in doubt.
+        transport: "curl", or the slower "requests".
+        session: a requests-futures session of your own, over which all requests go; it stays open.
+        proxy: URL of a proxy; those of the environment are not used.
+        ca_bundle: certificates to trust, in place of the usual ones.
+        progress: show the load while it runs.
+
+    Returns:
+        How it ended, also after an interrupt or where it stopped before its end.
+
+    Raises:
+        ConfigError: a keyword is missing or wrong.
+        MappingError: the mapping is wrong, or does not fit the columns: every mistake is listed.
+        SourceError: the input cannot be read, or a column cannot be sent.
+        CheckpointError: the checkpoint cannot be used; `CheckpointLocked`: a load is running with it;
+            `CheckpointDiffers`: it is of another load. In all these cases nothing was sent.
+    """
+    options = Options(
+        mapping=mapping,
+        application=application,
+        token=token,
+        endpoint=endpoint,
+        checkpoint=checkpoint,
+        sandbox=sandbox,
+        concurrency=concurrency,
+        rate=rate,
+        limit=limit,
+        on_doubt=on_doubt,
+        order=order,
+        max_rejected=max_rejected,
+        max_in_doubt=max_in_doubt,
+        transport=transport,
+        session=session,
+        proxy=proxy,
+        ca_bundle=ca_bundle,
+        progress=progress,
+    )
+    return _load(Kind.EVENTS, source, options)
+
+
+def check_users(
+    source: Source,
+    *,
+    mapping: Mapping | Path | None = None,
+    application: str | None = None,
+    limit: int | None = None,
+) -> CheckResult:
+    """Map every user and send nothing: no socket is opened.
+
+    Args:
+        source: as for `load_users`.
+        mapping: as for `load_users`.
+        application: application code, for the bodies that are shown.
+        limit: only the first so many rows.
+
+    Returns:
+        What would be sent, and what would be rejected and why.
+
+    Raises:
+        ConfigError, MappingError, SourceError: the input cannot be mapped at all.
+    """
+    return _check(Kind.USERS, source, Options(mapping=mapping, application=application, limit=limit))
+
+
+def check_events(
+    source: Source,
+    *,
+    mapping: Mapping | Path | None = None,
+    application: str | None = None,
+    limit: int | None = None,
+) -> CheckResult:
+    """Map every event and send nothing: no socket is opened.
+
+    Args:
+        source: as for `load_events`.
+        mapping: as for `load_events`.
+        application: application code, for the bodies that are shown.
+        limit: only the first so many rows.
+
+    Returns:
+        What would be sent, and what would be rejected and why.
+
+    Raises:
+        ConfigError, MappingError, SourceError: the input cannot be mapped at all.
+    """
+    return _check(Kind.EVENTS, source, Options(mapping=mapping, application=application, limit=limit))
+
+
+def _load(kind: Kind, source: Source, options: Options) -> LoadResult:
+    with in_python():
+        given = Given.of(source)
+        settings = options.loading(kind, given)
+        with index_hint(given):
+            plan = pipeline.prepare(settings, options.rules(kind))
+        with stoppable() as brake:
+            result = pipeline.load(plan, brake=brake, watch=options.watch(), session=options.session)
+    return LoadResult(in_words(result), plan, given, keep=options.sandbox)
+
+
+def _check(kind: Kind, source: Source, options: Options) -> CheckResult:
+    with in_python():
+        given = Given.of(source)
+        with index_hint(given):
+            plan = pipeline.prepare(options.checking(kind, given), options.rules(kind))
+        frames: list[pd.DataFrame] = []
+        profile = pipeline.check(plan, frames.extend)
+    return CheckResult(profile, plan, rejected_of(frames, plan, given))
+
+
+def in_words(result: Result) -> Result:
+    """The result, with keywords of Python in the reason for which it stopped."""
+    return replace(result, stopped=result.stopped and pythonic(result.stopped))
+
+
+@contextmanager
+def index_hint(given: Given) -> Iterator[None]:
+    """Where columns are missed, and the frame has an index with a name, say that it is not read."""
+    try:
+        yield
+    except MappingError as error:
+        index = given.table.index if isinstance(given.table, pd.DataFrame) else pd.RangeIndex(0)
+        names = ", ".join(f'"{name}"' for name in index.names if name is not None)
+        if not names:
+            raise
+        hint = f"The index {names} is not read; frame.reset_index() makes it a column."
+        raise MappingError([*error.problems, hint], error.where) from None
+
+
+def rejected_of(frames: list[pd.DataFrame], plan: Plan, given: Given) -> pd.DataFrame:
+    """The rows that would be rejected, under the caller's labels, of a table with its own types."""
+    found = pd.concat(frames, ignore_index=True)
+    if given.table is None:
+        return found.set_axis(labels(found, single=len(plan.survey.files) == 1))
+    places = (found[f"{OWN_COLUMNS}row"].astype("int64") - 1).tolist()
+    return beside(source_rows(given.table, places), found.filter(regex=f"^{OWN_COLUMNS}"))

@@ -1,0 +1,124 @@
+"""A checkpoint, for a look: what became of the rows so far, also while a load runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from loader.api import page, words
+from loader.api.fates import failed_frame, states_frame
+from loader.api.given import Given
+from loader.api.mapping import Mapping
+from loader.api.options import in_python
+from loader.journal import Checkpoint as Ledger
+from loader.mapping import Mapping as Rules
+from loader.model import State
+
+if TYPE_CHECKING:
+    import os
+
+    from loader.api.given import Source
+    from loader.model import Account
+
+
+class Checkpoint:
+    """What a checkpoint says at one instant; nothing in it is changed. Open it again for a later look.
+
+    Args:
+        path: the checkpoint.
+        source: the input, where its rows are wanted and it is a table in memory, or files that have moved.
+
+    Attributes:
+        path: where it is.
+        kind: "users" or "events".
+        application: the application code.
+        endpoint: where it was sent.
+        running: whether a load holds it now.
+        account: the four counts, over all runs.
+        mapping: the mapping of the load.
+
+    Raises:
+        CheckpointError: it is missing, foreign, newer or damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], source: Source | None = None) -> None:
+        with in_python():
+            self._ledger = Ledger.open(Path(path))
+        of = self._ledger.identity
+        self._given = Given.of(source) if source is not None else Given(tuple(file.name for file in of.files))
+        self.path = self._ledger.path
+        self.kind = of.kind.value
+        self.application = of.application
+        self.endpoint = of.endpoint
+        self.running = self._ledger.running
+        self.account: Account = self._ledger.account()
+        self.mapping = Mapping.of(Rules.parse(of.mapping, str(path)))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], source: Source | None = None) -> Checkpoint:
+        """The same as `Checkpoint(path, source)`."""
+        return cls(path, source)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """What became of every row, as `LoadResult.frame`; of a running load some are "in_flight"."""
+        return states_frame(self._ledger, self._given)
+
+    @cached_property
+    def rejected(self) -> pd.DataFrame:
+        """The rejected rows beside their source columns, as `LoadResult.rejected`.
+
+        Of a table in memory that is not given here, only the reasons, under the row from 1.
+
+        Raises:
+            SourceError: the input cannot be read, or is not what was loaded.
+        """
+        with in_python():
+            return failed_frame(self._ledger, self._given, State.REJECTED)
+
+    @cached_property
+    def in_doubt(self) -> pd.DataFrame:
+        """The rows in doubt, as `rejected`.
+
+        Raises:
+            SourceError: the input cannot be read, or is not what was loaded.
+        """
+        with in_python():
+            return failed_frame(self._ledger, self._given, State.IN_DOUBT)
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """The runs, oldest first.
+
+        Columns: ``started``, ``ended`` (UTC; missing where it runs or died), ``seconds``, ``attempts``
+        (requests sent).
+        """
+        runs = self._ledger.runs
+        return pd.DataFrame(
+            {
+                "started": pd.Series([_moment(run.started) for run in runs], dtype="datetime64[us, UTC]"),
+                "ended": pd.Series([_moment(run.ended) for run in runs], dtype="datetime64[us, UTC]"),
+                "seconds": [run.elapsed for run in runs],
+                "attempts": [run.attempts for run in runs],
+            }
+        )
+
+    def __repr__(self) -> str:
+        width = len(f"{self.account.read:,}")
+        running = ", a load is running" if self.running else ""
+        lines = [f"<Checkpoint {self.path}: {self.account.read:,} {self.kind}{running}>"]
+        lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        running = ", a load is running" if self.running else ""
+        title = f"{self.path.name}: {self.account.read:,} {self.kind}{running}"
+        return page.counted(title, words.counts(self.account))
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,86 @@
+"""What a caller gives to load: paths or a table, and the index of its rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from loader.errors import ConfigError
+from loader.sources.frames.tables import as_arrow, is_table, name_of
+
+if TYPE_CHECKING:
+    from loader.model import FileRecord
+
+
+@runtime_checkable
+class ExportsArrow(Protocol):
+    """A table of any library that follows the Arrow PyCapsule interface: polars, pyarrow, DuckDB, ..."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The rows as an Arrow stream."""
+
+
+Path: TypeAlias = "str | os.PathLike[str]"
+Source: TypeAlias = "Path | Sequence[Path] | pd.DataFrame | ExportsArrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An input: the names of files, or a table in memory.
+
+    Attributes:
+        files: the paths; of a table, what it is called.
+        table: a DataFrame or an Arrow table, or None.
+    """
+
+    files: tuple[str, ...]
+    table: object = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, source: Source) -> Given:
+        """What `source` is.
+
+        Raises:
+            ConfigError: neither paths nor a table.
+            SourceError: a table that cannot be had as an Arrow table.
+        """
+        if isinstance(source, (str, os.PathLike)):
+            return cls((os.fspath(source),))
+        if is_table(source) and type(source).__name__ != "Series":
+            name = name_of(source)
+            # A table of another library is read once: some run a query each time they are asked.
+            return cls((name,), source if isinstance(source, pd.DataFrame) else as_arrow(source, name))
+        if isinstance(source, Sequence) and all(isinstance(path, (str, os.PathLike)) for path in source):
+            return cls(tuple(os.fspath(path) for path in source))
+        raise ConfigError(
+            f"The source is a {type(source).__qualname__}. Give the path of a file, a list of paths, a "
+            f"pandas.DataFrame, a polars.DataFrame or a pyarrow.Table.{_remedy(source)}"
+        )
+
+    def index(self, files: Sequence[FileRecord]) -> pd.Index:
+        """The labels of all rows: the DataFrame's own; of another table positions; else row, or file and row.
+
+        Rows in files are counted from 1, as in all messages.
+        """
+        if isinstance(self.table, pd.DataFrame):
+            return self.table.index
+        if self.table is not None:
+            return pd.RangeIndex(sum(file.rows for file in files))
+        if len(files) == 1:
+            return pd.RangeIndex(1, files[0].rows + 1, name="row")
+        names = np.repeat(
+            np.array([file.name for file in files], dtype=object), [file.rows for file in files]
+        )
+        rows = np.concatenate([np.arange(1, file.rows + 1) for file in files])
+        return pd.MultiIndex.from_arrays([names, rows], names=["file", "row"])
+
+
+def _remedy(source: object) -> str:
+    if hasattr(source, "collect"):
+        return " A lazy frame becomes one with .collect()."
+    return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""

@@ -1,0 +1,195 @@
+"""A mapping as a person makes it in Python: the same keys, checks and sentences as the mapping file."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loader.api.given import Given
+from loader.errors import ConfigError, MappingError
+from loader.mapping import Mapping as Rules
+from loader.mapping import infer
+from loader.model import Kind
+from loader.sources import open_source
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping as ReadOnlyDict
+
+    from loader.api.given import Source
+
+
+class Mapping:
+    """Which columns become which fields and attributes.
+
+    The keys are those of the mapping file (see the README), as keyword and dictionary:
+
+        Mapping(
+            "events",
+            fields={
+                "userId": "customer",
+                "event": {"const": "purchase"},
+                "timestamp": {"column": "day", "format": "%Y%m%d", "zone": "America/New_York"},
+            },
+            attributes={"cds": {"column": "cds", "type": "integer"}, "others": True},
+        )
+
+    Args:
+        kind: "users" or "events".
+        fields: a column's name, or a dictionary that says more, for each field.
+        attributes: the same for each attribute of an event; also "expand", "others" and "except".
+        source: how text files are written: "delimiter", "quote", "encoding", "header", "columns".
+
+    Raises:
+        MappingError: with every mistake in it.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        fields: ReadOnlyDict[str, Any],
+        attributes: ReadOnlyDict[str, Any] | None = None,
+        source: ReadOnlyDict[str, Any] | None = None,
+    ) -> None:
+        tables = {"fields": fields, "attributes": attributes, "source": source}
+        document = {"kind": str(kind)} | {name: table for name, table in tables.items() if table is not None}
+        self._rules = Rules.of(_as_toml(document))
+
+    @classmethod
+    def of(cls, rules: Rules) -> Mapping:
+        """One that the loader has made."""
+        mapping = cls.__new__(cls)
+        mapping.__dict__["_rules"] = rules
+        return mapping
+
+    @classmethod
+    def infer(cls, kind: str, source: Source) -> Mapping:
+        """What a load without a mapping would use: the columns that are named like the API's fields.
+
+        Raises:
+            MappingError: a field that is needed has no column.
+            SourceError: the input cannot be read.
+        """
+        given = Given.of(source)
+        opened = open_source(given.files, table=given.table)
+        return cls.of(infer(_kind(kind), opened.schema, opened.sample(), where=given.files[0]))
+
+    @classmethod
+    def propose(cls, kind: str, source: Source, *, zone: str | None = None) -> str:
+        """The text of a mapping file to begin with, with the reason for each line, as `map` writes it.
+
+        Exports of other vendors are recognised by their columns. Lines marked UNSURE want a decision; then
+        `Mapping.parse` reads the text.
+
+        Args:
+            kind: "users" or "events".
+            source: the input; only its first rows are read.
+            zone: of times that carry none, if it is known.
+
+        Raises:
+            SourceError: the input cannot be read.
+        """
+        from loader.api.proposing import proposed  # noqa: PLC0415 - seldom needed
+
+        return proposed(_kind(kind), Given.of(source), zone)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Mapping:
+        """Read a mapping file.
+
+        Raises:
+            MappingError: it cannot be read, or with every mistake in it.
+        """
+        return cls.of(Rules.read(Path(path)))
+
+    @classmethod
+    def parse(cls, text: str) -> Mapping:
+        """Read the text of a mapping file.
+
+        Raises:
+            MappingError: with every mistake in it.
+        """
+        return cls.of(Rules.parse(text, "the mapping"))
+
+    @classmethod
+    def taken(cls, mapping: Mapping | Rules | str | os.PathLike[str], kind: Kind) -> Mapping:
+        """What was given as a mapping: one, or the path of a file.
+
+        Raises:
+            MappingError: it cannot be read, or is for the other kind.
+        """
+        if isinstance(mapping, Rules):
+            mapping = cls.of(mapping)
+        if not isinstance(mapping, Mapping):
+            if not isinstance(mapping, (str, Path)) and not hasattr(mapping, "__fspath__"):
+                raise ConfigError(
+                    f"mapping is a {type(mapping).__qualname__}. Give a loader.Mapping, or the path of a "
+                    "mapping file."
+                )
+            return cls.of(Rules.read(Path(mapping), kind))
+        if mapping.kind != kind:
+            raise MappingError(
+                [f'it is for {mapping.kind} (kind = "{mapping.kind}"), but {kind} are to be loaded.'],
+                "the mapping",
+            )
+        return mapping
+
+    @property
+    def kind(self) -> str:
+        """What it is for: "users" or "events"."""
+        return str(self._rules.kind)
+
+    @property
+    def rules(self) -> Rules:
+        """The loader's own record of it."""
+        return self._rules
+
+    def to_toml(self) -> str:
+        """The text of a mapping file that says the same."""
+        return self._rules.to_toml()
+
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a mapping file, and never over one that a person may have worked on, unless asked.
+
+        Raises:
+            ConfigError: the file exists, or cannot be written.
+        """
+        target = Path(path)
+        try:
+            with target.open("w" if overwrite else "x", encoding="utf-8", newline="\n") as file:
+                file.write(self.to_toml())
+        except FileExistsError:
+            raise ConfigError(
+                f"{target} exists already. Name another file, or give overwrite=True."
+            ) from None
+        except OSError as error:
+            raise ConfigError(f"{target} cannot be written: {error.strerror}.") from None
+
+    def __eq__(self, other: object) -> bool:
+        return self._rules == other._rules if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # its rules hold dictionaries
+
+    def __repr__(self) -> str:
+        return f"<Mapping of {self.kind}>\n{self.to_toml()}"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.to_toml())}</pre>"
+
+
+def _kind(text: str) -> Kind:
+    try:
+        return Kind(text)
+    except ValueError:
+        raise ConfigError(f'kind is {text!r}; it is "users" or "events".') from None
+
+
+def _as_toml(value: Any) -> Any:
+    """Tuples and dictionary-likes as TOML would give them."""
+    if isinstance(value, (list, tuple)):
+        return [_as_toml(member) for member in value]
+    if hasattr(value, "items"):
+        return {str(key): _as_toml(member) for key, member in value.items()}
+    return value

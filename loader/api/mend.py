@@ -1,0 +1,198 @@
+"""`resolve` and `retry`: what a person decides about rows in doubt, and rejected rows sent again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from loader import repair
+from loader.api.calls import in_words, index_hint
+from loader.api.given import Given
+from loader.api.options import Options, chosen, in_python, stoppable
+from loader.api.results import LoadResult
+from loader.errors import ConfigError
+from loader.journal import Checkpoint as Ledger
+from loader.model import OWN_COLUMNS, Decision, Phase
+from loader.repair import Choice
+
+if TYPE_CHECKING:
+    from requests_futures.sessions import FuturesSession
+
+    from loader.api.given import Path, Source
+    from loader.api.mapping import Mapping
+    from loader.api.sandbox import Sandbox
+    from loader.repair import Resolved
+
+_FILE, _ROW = f"{OWN_COLUMNS}file", f"{OWN_COLUMNS}row"
+
+
+def resolve(
+    checkpoint: Path,
+    decision: str,
+    rows: pd.DataFrame | pd.Series | Path | None = None,
+    *,
+    source: Source | None = None,
+) -> Resolved:
+    """Settle rows in doubt, as you found out or decided. Nothing is sent.
+
+    Args:
+        checkpoint: the checkpoint, such as `LoadResult.checkpoint`; no load may be running with it.
+        decision: "landed": they are at the vendor, count them as confirmed. "dropped": they are not, the
+            next load sends them. "resend": nobody knows, the next load sends them all the same, and they
+            stay marked as possible duplicates.
+        rows: `LoadResult.in_doubt` or a part of it; or a Series of ids that were looked up, named like the
+            column of the input that holds them; or the path of a file as `resolve --from` takes it; None
+            for all rows in doubt.
+        source: the input, where it is a table in memory or has moved: needed for ids, and for users to be
+            sent again.
+
+    Returns:
+        A record: `rows` that were moved; `overtaken`, users' rows that stay as they are, each with the later
+        row of its device (counted from 0); `account`, the counts afterwards.
+
+    Raises:
+        ConfigError: the decision is none, or rows are named that are not in doubt.
+        CheckpointError, SourceError: nothing was changed.
+    """
+    with in_python():
+        what = chosen(Decision, "decision", decision)
+        if what is Decision.RETRY:
+            raise ConfigError('decision is "retry"; for rejected rows call loader.retry.')
+        given = Given((), None) if source is None else Given.of(source)
+        return repair.resolve(
+            FilePath(checkpoint), what, looked_up=named(rows), files=given.files, table=given.table
+        )
+
+
+def named(rows: object) -> Choice | FilePath | None:
+    """The rows that a person named. Bare numbers are refused: of a frame they could be labels or rows.
+
+    Raises:
+        ConfigError: it names none, or not clearly.
+    """
+    if rows is None:
+        return None
+    if isinstance(rows, (str, os.PathLike)):
+        return FilePath(rows)
+    if isinstance(rows, pd.DataFrame) and {_FILE, _ROW} <= set(rows.columns):
+        pairs = frozenset((str(file), int(row)) for file, row in zip(rows[_FILE], rows[_ROW], strict=True))
+        return Choice("rows", "", filled(pairs))
+    if isinstance(rows, pd.DataFrame) and len(rows.columns) == 1:
+        rows = rows.iloc[:, 0]
+    if isinstance(rows, pd.Series) and isinstance(rows.name, str):
+        return Choice("rows", rows.name, filled(frozenset(str(cell) for cell in rows)))
+    raise ConfigError(
+        "rows does not say which rows are meant. Give the in_doubt of the result or a part of it, or a "
+        "Series of ids that is named like their column in the input, or the path of a file."
+    )
+
+
+def filled(
+    names: frozenset[str | tuple[str, int]] | frozenset[str] | frozenset[tuple[str, int]],
+) -> frozenset[str | tuple[str, int]]:
+    """The names, of which there must be one.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not names:
+        raise ConfigError("rows names no row: it is empty. Nothing was changed.")
+    return frozenset(names)
+
+
+def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook shows them
+    source: Source | None,
+    checkpoint: Path,
+    *,
+    mapping: Mapping | Path | None = None,
+    only: str = "everything",
+    token: str | None = None,
+    sandbox: Sandbox | None = None,
+    concurrency: str | int = "auto",
+    rate: float | None = None,
+    on_doubt: str = "hold",
+    order: str = "none",
+    max_rejected: str | int | None = None,
+    max_in_doubt: str | int | None = None,
+    transport: str = "curl",
+    session: FuturesSession | None = None,
+    proxy: str | None = None,
+    ca_bundle: Path | None = None,
+    progress: bool = True,
+) -> LoadResult:
+    """Send rejected rows again, and rows that `resolve` gave back; only those.
+
+    They are read and mapped anew: with `mapping` by a mended one, with which the load goes on from then on.
+    Where to send is what the checkpoint says. For mended cells, load the mended `LoadResult.rejected` with a
+    checkpoint of its own instead: this checkpoint is of the input as it was.
+
+    Args:
+        source: the input, the same as in the load; None for its files, where they are where they were.
+        checkpoint: the checkpoint, such as `LoadResult.checkpoint`.
+        mapping: a mended `Mapping` or the path of a mapping file; without one, that of the checkpoint.
+        only: "everything"; "local": rows that the mapping rejected; "vendor": those that the vendor
+            rejected; "given-back": only rows that `resolve` gave back, which are sent in any case.
+        token: as for `load_events`, as are all that follow.
+        sandbox: the sandbox of the load, where it was a rehearsal.
+        concurrency: requests on the wire at a time.
+        rate: at most so many requests a second.
+        on_doubt: "hold" or "resend".
+        order: "none" or "device".
+        max_rejected: stop when more rows than this are rejected.
+        max_in_doubt: stop when more rows than this are in doubt.
+        transport: "curl" or "requests".
+        session: a requests-futures session of your own.
+        proxy: URL of a proxy.
+        ca_bundle: certificates to trust, in place of the usual ones.
+        progress: show it while it runs.
+
+    Returns:
+        The result, over all runs of the checkpoint.
+
+    Raises:
+        ConfigError, MappingError, SourceError, CheckpointError: nothing was sent.
+    """
+    options = Options(
+        mapping=mapping,
+        token=token,
+        sandbox=sandbox,
+        concurrency=concurrency,
+        rate=rate,
+        on_doubt=on_doubt,
+        order=order,
+        max_rejected=max_rejected,
+        max_in_doubt=max_in_doubt,
+        transport=transport,
+        session=session,
+        proxy=proxy,
+        ca_bundle=ca_bundle,
+        progress=progress,
+    )
+    with in_python():
+        ledger = Ledger.open(FilePath(checkpoint))
+        files = tuple(file.name for file in ledger.identity.files)
+        given = Given(files) if source is None else Given.of(source)
+        phase = phases(only)
+        with index_hint(given):
+            plan = repair.prepare_retry(options.retrying(ledger, given), options.rules(ledger.identity.kind))
+        with stoppable() as brake:
+            result, later = repair.retry(
+                plan, phase, brake=brake, watch=options.watch(), session=options.session
+            )
+    return LoadResult(in_words(result), plan, given, keep=(sandbox, later))
+
+
+def phases(only: str) -> frozenset[Phase]:
+    """Whose rejections are sent again.
+
+    Raises:
+        ConfigError: it is no such word.
+    """
+    known = {"everything": frozenset(Phase), "given-back": frozenset[Phase]()}
+    known |= {phase.value: frozenset({phase}) for phase in Phase}
+    if only not in known:
+        raise ConfigError(f"only is {only!r}; it is one of {', '.join(map(repr, known))}.")
+    return known[only]

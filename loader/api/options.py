@@ -1,0 +1,240 @@
+"""What may be said to a load from Python, and its way into `Settings`."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from loader.api.mapping import Mapping
+from loader.defaults import (
+    APPLICATION_VARIABLE,
+    ENDPOINT_VARIABLE,
+    NO_APPLICATION,
+    default_checkpoint,
+    read_token,
+)
+from loader.delivery import DRAIN_SECONDS, Brake
+from loader.errors import ConfigError, LoaderError
+from loader.interrupts import brakes
+from loader.settings import (
+    DEFAULT_ENDPOINT,
+    Concurrency,
+    Endpoint,
+    Library,
+    OnDoubt,
+    Order,
+    Settings,
+    Threshold,
+    Token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from enum import StrEnum
+
+    from loader.api.given import Given
+    from loader.api.sandbox import Sandbox
+    from loader.journal import Checkpoint
+    from loader.mapping import Mapping as Rules
+    from loader.model import Kind
+    from loader.report import Watch
+
+Choice = TypeVar("Choice", bound="StrEnum")
+
+_OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+_NAMES = {"app": "application", "input": "source", "token-file": "token", "yes": "nothing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The keywords of `load_events`, as they were given; see there."""
+
+    mapping: Any = None
+    application: str | None = None
+    token: str | None = field(default=None, repr=False)
+    endpoint: str | None = None
+    checkpoint: Any = None
+    sandbox: Sandbox | None = None
+    concurrency: str | int = "auto"
+    rate: float | None = None
+    limit: int | None = None
+    on_doubt: str = "hold"
+    order: str = "none"
+    max_rejected: str | int | None = None
+    max_in_doubt: str | int | None = None
+    transport: str = "curl"
+    session: Any = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    ca_bundle: Any = None
+    progress: bool = True
+
+    def rules(self, kind: Kind) -> Rules | None:
+        """The mapping, where it was given as one or as a path.
+
+        Raises:
+            MappingError: it cannot be read, is for the other kind, or with every mistake in it.
+        """
+        return None if self.mapping is None else Mapping.taken(self.mapping, kind).rules
+
+    def loading(self, kind: Kind, given: Given) -> Settings:
+        """The settings of a load.
+
+        Raises:
+            ConfigError: one of them is missing or wrong.
+        """
+        application = self.application or os.environ.get(APPLICATION_VARIABLE)
+        if self.sandbox is not None:
+            application = application or self.sandbox.application or NO_APPLICATION
+        elif not application:
+            raise ConfigError(
+                'No application code: give application="XXXXX-XXXXX" or set PUSHWOOSH_APPLICATION. '
+                "To try the load on this machine first, give sandbox=, within `with loader.Sandbox() as "
+                "sandbox:`."
+            )
+        return Settings(
+            kind=kind,
+            files=given.files,
+            application=application,
+            endpoint=self._where(),
+            checkpoint=self._checkpoint(kind, given),
+            limit=self.limit,
+            table=given.table,
+            **self._sending(),
+        )
+
+    def checking(self, kind: Kind, given: Given) -> Settings:
+        """The settings of a check, which needs no account and writes nothing down."""
+        return Settings(
+            kind=kind,
+            files=given.files,
+            application=self.application or os.environ.get(APPLICATION_VARIABLE) or NO_APPLICATION,
+            endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
+            limit=self.limit,
+            order=chosen(Order, "order", self.order),
+            table=given.table,
+        )
+
+    def retrying(self, ledger: Checkpoint, given: Given) -> Settings:
+        """The settings of a retry: what is sent, and where to, is what the checkpoint says.
+
+        Raises:
+            ConfigError: an option is wrong, or the sandbox of a rehearsal is not given.
+        """
+        of = ledger.identity
+        if of.endpoint.startswith("sandbox ") and self.sandbox is None:
+            raise ConfigError(
+                f"{ledger.path} is of a rehearsal in a sandbox: give that one, sandbox=Sandbox(store) with "
+                "its store."
+            )
+        return Settings(
+            kind=of.kind,
+            files=given.files,
+            application=of.application,
+            endpoint=self._where() if self.sandbox is not None else Endpoint.parse(of.endpoint),
+            checkpoint=ledger.path,
+            table=given.table,
+            **self._sending(),
+        )
+
+    def watch(self) -> Watch:
+        """What shows a running load."""
+        from loader.report import LiveView, LogLines, Silent  # noqa: PLC0415 - rich is slow to import
+
+        if not self.progress:
+            return Silent()
+        return LiveView(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
+
+    def _where(self) -> Endpoint:
+        if self.sandbox is not None:
+            return Endpoint(self.sandbox.endpoint, f"sandbox {self.sandbox.store_id}")
+        return Endpoint.parse(self.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
+
+    def _checkpoint(self, kind: Kind, given: Given) -> Path:
+        """Where progress is written down, for ever under one name, whatever a table holds.
+
+        With one more row in it, it is still this load's, and refused, where another name would begin anew.
+        """
+        if self.checkpoint is not None:
+            return Path(self.checkpoint)
+        first = given.files[0] if given.table is None else "frame"
+        path = default_checkpoint(kind, first, sandbox=self.sandbox is not None)
+        folder = self.sandbox.folder if self.sandbox is not None else None
+        return path if folder is None else folder / path.name
+
+    def _sending(self) -> dict[str, Any]:
+        token = Token(self.token) if self.token is not None else read_token()
+        return {
+            # It is shown to no stand-in.
+            "token": token if self.sandbox is None else None,
+            "concurrency": Concurrency.parse(str(self.concurrency)),
+            "transport": chosen(Library, "transport", self.transport),
+            "ca_bundle": Path(self.ca_bundle) if self.ca_bundle is not None else None,
+            "proxy": self.proxy if self.sandbox is None else None,
+            "rate": self.rate,
+            "on_doubt": chosen(OnDoubt, "on_doubt", self.on_doubt),
+            "order": chosen(Order, "order", self.order),
+            "max_rejected": threshold(self.max_rejected),
+            "max_in_doubt": threshold(self.max_in_doubt),
+        }
+
+
+def chosen(choices: type[Choice], name: str, value: str) -> Choice:
+    """One of the words that an option takes.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    try:
+        return choices(value)
+    except ValueError:
+        words = " or ".join(f'"{choice}"' for choice in choices)
+        raise ConfigError(f"{name} is {value!r}; it is {words}.") from None
+
+
+def threshold(value: str | int | None) -> Threshold | None:
+    """A number of rows, or a percentage as text."""
+    return None if value is None else Threshold.parse(str(value))
+
+
+def stoppable() -> AbstractContextManager[Brake]:
+    """The first interrupt of a cell or of Ctrl-C lets the load drain, the second gives up what is sent.
+
+    In another thread than the main one no interrupt arrives, and no handler may be set.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return nullcontext(Brake())
+    return brakes([signal.SIGINT], say_stopping)
+
+
+def say_stopping() -> None:
+    """What the first interrupt is answered with."""
+    try:
+        sys.stderr.write(
+            f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire. "
+            "Interrupt once more to give it up.\n"
+        )
+    except (OSError, RuntimeError):  # nobody reads it, or it came in the middle of another line
+        return
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Errors name the keywords of Python where they would name options of the command line."""
+    try:
+        yield
+    except LoaderError as error:
+        error.args = (pythonic(str(error)),)
+        raise
+
+
+def pythonic(text: str) -> str:
+    """A sentence with the keywords of Python in place of the options of the command line."""
+    return _OPTION.sub(lambda found: _NAMES.get(found[1], found[1].replace("-", "_")), text)

@@ -1,0 +1,56 @@
+"""How results show themselves in a notebook: small tables, escaped, without colours of their own."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from loader.api.words import Step
+
+_TABLE = "margin:0 0 .6em 0"
+_NUMBER = "text-align:right"
+
+
+def counted(title: str, numbers: Iterable[tuple[str, int]]) -> str:
+    """A table of counts, one a column."""
+    pairs = list(numbers)
+    heads = "".join(f"<th style='{_NUMBER}'>{escaped(name)}</th>" for name, _ in pairs)
+    cells = "".join(f"<td style='{_NUMBER}'>{number:,}</td>" for _, number in pairs)
+    return (
+        f"<table style='{_TABLE}'><caption style='text-align:left'><b>{escaped(title)}</b></caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+    )
+
+
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table of texts."""
+    head = "".join(f"<th style='text-align:left'>{escaped(name)}</th>" for name in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{escaped(cell)}</td>" for cell in line) + "</tr>"
+        for line in lines
+    )
+    return f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def steps(what: Iterable[Step]) -> str:
+    """What to do next."""
+    return "".join(
+        f"<p style='margin:0 0 .3em 0'>{escaped(step.sentence)}</p>"
+        + (f"<pre style='margin:0 0 .6em 1em'>{escaped(chr(10).join(step.code))}</pre>" if step.code else "")
+        for step in what
+    )
+
+
+def note(text: str) -> str:
+    """A paragraph."""
+    return f"<p style='margin:0 0 .3em 0'>{escaped(text)}</p>"
+
+
+def escaped(text: str) -> str:
+    """Text of anybody's in HTML; what would turn the direction of the line is shown, not done."""
+    return html.escape(
+        "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
+    )

@@ -1,0 +1,200 @@
+"""What a load and a check give back."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loader.api import page, words
+from loader.api.fates import failed_frame, states_frame
+from loader.api.mapping import Mapping
+from loader.errors import RowsFailed
+from loader.journal import Checkpoint as Ledger
+from loader.model import State
+from loader.profile import profile_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from loader.api.given import Given
+    from loader.model import Account, Result
+    from loader.planning import Plan
+    from loader.profile import Profile
+
+
+class LoadResult:
+    """How a load ended. The four counts add up to the rows read, over all runs of its checkpoint.
+
+    The frames are read when they are first asked for, from the checkpoint as it is then.
+
+    Attributes:
+        kind: "users" or "events".
+        account: `read`, `confirmed`, `rejected`, `in_doubt`, `never_sent`; also `possible_duplicates`,
+            `attempts` (requests) and `elapsed_seconds`.
+        checkpoint: the file in which all of that stands; the same call again resumes from it.
+        stopped: why the load ended before its end, or None.
+        interrupted: it was asked to end (Ctrl-C, the stop button of a notebook).
+        exit_code: 0 all confirmed, 3 some rejected, 4 some in doubt, 5 stopped before the end (also by
+            `limit`), 130 interrupted.
+        decisions: what was decided about the columns, a line each.
+        mapping: the mapping in effect, with every format, zone and type written out.
+    """
+
+    def __init__(self, result: Result, plan: Plan, given: Given, *, keep: object = None) -> None:
+        self.kind = result.kind.value
+        self.account: Account = result.account
+        self.checkpoint = Path(result.checkpoint).absolute()
+        self.stopped = result.stopped
+        self.interrupted = result.interrupted
+        self.exit_code = result.exit_code
+        self.decisions = (*plan.mapper.decisions, *(f"note: {notice}" for notice in plan.mapper.notices))
+        self.mapping = Mapping.of(plan.mapper.mapping)
+        self._result = result
+        self._given = given
+        self._limit = plan.settings.limit
+        self._keep = keep  # a sandbox whose folder goes when nobody needs it
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """What became of every row, under your own index (of files: row from 1, or file and row).
+
+        Columns: ``state`` ("confirmed", "rejected", "in_doubt", "never_sent"), ``code`` (the vendor's
+        status_code), ``message``, ``attempts`` (requests sent for the row), ``http_status``. Of a plainly
+        confirmed row only the state was kept.
+        """
+        return states_frame(Ledger.open(self.checkpoint), self._given)
+
+    @cached_property
+    def rejected(self) -> pd.DataFrame:
+        """The rejected rows under your own index: all source columns, and why, in columns ``_loader_...``.
+
+        Mended, they load as they are, with a checkpoint of their own: those columns are ignored.
+
+        Raises:
+            SourceError: the input was changed since.
+        """
+        return failed_frame(Ledger.open(self.checkpoint), self._given, State.REJECTED)
+
+    @cached_property
+    def in_doubt(self) -> pd.DataFrame:
+        """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
+        return failed_frame(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
+
+    def raise_for_failures(self) -> None:
+        """Raise unless every row that the load was asked to send is confirmed.
+
+        Rows that `limit` left out do not count as failed.
+
+        Raises:
+            RowsFailed: with the counts, the first reasons, and what to do.
+        """
+        asked = self.account.read if self._limit is None else min(self._limit, self.account.read)
+        failed = self.account.rejected or self.account.in_doubt or self.stopped or self.interrupted
+        if failed or self.account.settled < asked:
+            raise RowsFailed(self._sentence(), dict(words.counts(self.account)))
+
+    def _sentence(self) -> str:
+        stopped = f"Stopped: {self.stopped} " if self.stopped else "Interrupted. " if self.interrupted else ""
+        total = f"{self.account.confirmed:,} of {words.rows(self.account.read)} confirmed. {stopped}"
+        return total + " ".join(
+            f"{step.sentence} {'; '.join(step.code)}".rstrip() for step in self._steps() if self._steps()
+        )
+
+    def _steps(self) -> list[words.Step]:
+        return words.next_steps(self._result, limited=self._limit is not None)
+
+    def _notes(self) -> list[str]:
+        ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
+        repeated = self.account.possible_duplicates
+        doubled = f"{words.rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
+        return [note for note in (ended, doubled) if note]
+
+    def __repr__(self) -> str:
+        width = len(f"{self.account.read:,}")
+        lines = [f"<LoadResult: {self.account.read:,} {self.kind}>"]
+        lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
+        lines += [f"  checkpoint {self.checkpoint}", *self._notes()]
+        for step in self._steps():
+            lines += [step.sentence, *(f"  {line}" for line in step.code)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        title = f"{self.account.read:,} {self.kind}"
+        parts = [page.counted(title, words.counts(self.account)), *map(page.note, self._notes())]
+        return "".join([*parts, page.steps(self._steps()), page.note(f"Checkpoint: {self.checkpoint.name}")])
+
+
+class CheckResult:
+    """What a load would send; nothing was sent.
+
+    Attributes:
+        kind: "users" or "events".
+        ok: every row would be sent.
+        read, would_send, would_reject: counts of rows; the first is the sum of the others.
+        stopped: why the input ended before its end, or None.
+        exit_code: 0 all would be sent, 3 some would be rejected, 5 the input is damaged from some row on.
+        profile: everything that was found, as `check --summary` writes it (the README lists the keys).
+        rejected: the rows that would be rejected, under your own index: all source columns, and why, in
+            columns ``_loader_...``.
+        decisions: what was decided about the columns, a line each.
+        mapping: the mapping in effect, with every format, zone and type written out.
+    """
+
+    def __init__(self, profile: Profile, plan: Plan, rejected: pd.DataFrame) -> None:
+        self.kind = profile.kind.value
+        self.read = profile.rows
+        self.would_reject = profile.rejected
+        self.would_send = profile.rows - profile.rejected
+        self.stopped = profile.stopped
+        self.exit_code = profile.exit_code
+        self.ok = not self.exit_code
+        self.profile: dict[str, Any] = profile_record(profile)
+        self.rejected = rejected
+        self.decisions = (*plan.mapper.decisions, *(f"note: {notice}" for notice in plan.mapper.notices))
+        self.mapping = Mapping.of(plan.mapper.mapping)
+
+    @property
+    def bodies(self) -> list[str]:
+        """The first request bodies, exactly as they would be sent."""
+        return list(self.profile["bodies"])
+
+    def _counts(self) -> list[tuple[str, int]]:
+        return [
+            ("read", self.read),
+            ("would be sent", self.would_send),
+            ("would be rejected", self.would_reject),
+        ]
+
+    def _reasons(self) -> list[tuple[str, str, str]]:
+        found = sorted(self.profile["rejects"], key=lambda group: -group["rows"])
+        return [(f"{group['rows']:,}", group["reason"], group["examples"][0]) for group in found]
+
+    def __repr__(self) -> str:
+        width = len(f"{self.read:,}")
+        lines = [f"<CheckResult: {self.read:,} {self.kind}>", *(f"  {line}" for line in self.decisions)]
+        lines += [f"  {name:<18}{number:>{width},}" for name, number in self._counts()]
+        lines += [f"    {number} × {reason}\n      {example}" for number, reason, example in self._reasons()]
+        return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
+
+    def _repr_html_(self) -> str:
+        keys = [*self.profile["fields"], *self.profile["attributes"]]
+        lines = [
+            (
+                key["name"],
+                key["type"],
+                f"{key['values']:,}",
+                f"{key['empty']:,}",
+                ", ".join(map(str, key["examples"])),
+            )
+            for key in keys
+        ]
+        parts = [page.counted(f"{self.read:,} {self.kind}: a check, nothing was sent", self._counts())]
+        parts += [page.note(f"The input ends early: {self.stopped}")] if self.stopped else []
+        parts += (
+            [page.table(("rows", "would be rejected, for it", "first"), self._reasons())]
+            if self.would_reject
+            else []
+        )
+        parts += [page.table(("key", "type", "values", "empty", "examples"), lines)] if lines else []
+        return "".join([*parts, *(page.note(line) for line in self.decisions if line.startswith("note: "))])

@@ -1,0 +1,159 @@
+"""The stand-in for the vendor, from Python: started, asked what it holds, ended."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Self
+from weakref import finalize
+
+import pandas as pd
+
+from loader.errors import ConfigError
+from loader.sandbox import EmbeddedSandbox
+from loader.sandbox.store import held
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from loader.sandbox import Holdings
+
+
+class Sandbox:
+    """A local stand-in for the vendor: it takes, checks and keeps, and nothing leaves this machine.
+
+        with loader.Sandbox() as sandbox:
+            result = loader.load_events(frame, sandbox=sandbox)
+            sandbox.events()
+
+    Neither a token nor an application is needed. What it took can be looked at after its end too.
+
+    Args:
+        store: an SQLite file that keeps what it takes, and has what it took before. Without one it keeps it
+            for as long as this object lives, and checkpoints of loads into it beside it.
+        application: take only this application code.
+
+    Raises:
+        ConfigError: on entering, when the store cannot be used or the server does not come up.
+    """
+
+    def __init__(
+        self, store: str | os.PathLike[str] | None = None, *, application: str | None = None
+    ) -> None:
+        self._folder = None if store is not None else Path(mkdtemp(prefix="pushwoosh-sandbox-"))
+        self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
+        if self._folder is not None:
+            finalize(self, rmtree, self._folder, ignore_errors=True)
+        self._server = EmbeddedSandbox(self._store, application)
+        self._running = False
+
+    def start(self) -> Self:
+        """Start it; `close` ends it, as does the end of this process. A `with` block does both."""
+        if not self._running:
+            self._server.__enter__()
+            self._running = True
+        return self
+
+    def close(self) -> None:
+        """End it. What it took stays to be looked at."""
+        if self._running:
+            self._running = False
+            self._server.__exit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def application(self) -> str | None:
+        """The only application code that it takes, or None for any."""
+        return self._server.application
+
+    @property
+    def store(self) -> Path:
+        """The SQLite file: tables devices and events, view users."""
+        return self._store
+
+    @property
+    def folder(self) -> Path | None:
+        """Where checkpoints of loads into it are kept, if it has a folder of its own that goes with it."""
+        return self._folder
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL with its trailing slash.
+
+        Raises:
+            ConfigError: it is not running.
+        """
+        self._refuse_ended()
+        return self._server.endpoint
+
+    @property
+    def store_id(self) -> str:
+        """The store's own id, the same each time that it is served.
+
+        Raises:
+            ConfigError: it is not running.
+        """
+        self._refuse_ended()
+        return self._server.store_id
+
+    def users(self) -> pd.DataFrame:
+        """The devices and their users, in the order in which they were registered last.
+
+        Columns: ``hwid``, ``user_id``, ``tz_offset`` (seconds east of UTC), ``device_type`` (the vendor's
+        number), ``application``.
+        """
+        frame = pd.DataFrame(
+            self._held("devices"), columns=["hwid", "user_id", "tz_offset", "device_type", "application"]
+        )
+        return frame.astype({"tz_offset": "Int64", "device_type": "Int64"})
+
+    def events(self) -> pd.DataFrame:
+        """The events, in the order in which they were taken.
+
+        Columns: ``event``, ``hwid``, ``user_id``, ``timestamp`` (UTC), ``timestamp_current`` (on the user's
+        clock, without a zone), ``device_type``, ``attributes`` (a dictionary each), ``application``.
+        """
+        names = ["event", "hwid", "user_id", "timestamp", "timestamp_current", "device_type", "attributes"]
+        frame = pd.DataFrame(self._held("events"), columns=[*names, "application"])
+        return frame.assign(
+            timestamp=pd.to_datetime(frame["timestamp"].astype("Int64"), unit="s", utc=True),
+            timestamp_current=pd.to_datetime(frame["timestamp_current"].astype("Int64"), unit="s"),
+            device_type=frame["device_type"].astype("Int64"),
+            attributes=[json.loads(text) for text in frame["attributes"]],
+        )
+
+    def holdings(self) -> Holdings:
+        """The counts: devices, users, and the events of each name."""
+        return self._server.holdings()
+
+    def _held(self, table: str) -> list[tuple[object, ...]]:
+        return held(self._store, table) if self._store.exists() else []
+
+    def _refuse_ended(self) -> None:
+        if not self._running:
+            raise ConfigError(
+                "The sandbox is not running. Load within `with loader.Sandbox() as sandbox:`, or call its "
+                "start() before and close() afterwards."
+            )
+
+    def __repr__(self) -> str:
+        state = f"at {self._server.endpoint}" if self._running else "not running"
+        if not self._store.exists():
+            return f"<Sandbox {state}, empty>"
+        held = self.holdings()
+        events = sum(event.count for event in held.events)
+        return f"<Sandbox {state}: {held.devices:,} devices of {held.users:,} users, {events:,} events>"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"

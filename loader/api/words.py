@@ -1,0 +1,98 @@
+"""What leads on from a load, in Python's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from loader.errors import CheckpointError
+from loader.failures import reasons
+from loader.model import Kind, State
+
+if TYPE_CHECKING:
+    from loader.model import Account, Result
+
+MOST_REASONS, LONGEST_REASON = 3, 160
+
+
+class Step(NamedTuple):
+    """One thing to do next: a sentence, and lines of Python where there are any."""
+
+    sentence: str
+    code: tuple[str, ...] = ()
+
+
+def counts(account: Account) -> list[tuple[str, int]]:
+    """The counts by their names; they add up to the rows read."""
+    found = [
+        ("confirmed", account.confirmed),
+        ("rejected", account.rejected),
+        ("in doubt", account.in_doubt),
+        ("never sent", account.never_sent),
+    ]
+    return [*found, ("in flight", account.in_flight)] if account.in_flight else found
+
+
+def next_steps(result: Result, *, limited: bool, name: str = "result") -> list[Step]:
+    """What to do about the rows that are not confirmed."""
+    account = result.account
+    steps = []
+    if account.never_sent:
+        steps.append(Step(f"{rows(account.never_sent)} never sent. {_again(result, limited=limited)}"))
+    if account.rejected:
+        reason = why(result, State.REJECTED)
+        steps.append(
+            Step(
+                f"{rows(account.rejected)} rejected{reason} See them, mend the mapping, and send them again:",
+                (f"{name}.rejected", f"loader.retry(source, {name}.checkpoint, mapping=mended)"),
+            )
+        )
+    if account.in_doubt:
+        reason = why(result, State.IN_DOUBT)
+        known = (
+            "The same call again sends them, but none over a confirmed later row of its device. Or see them, "
+            "and say what became of them:"
+            if result.kind is Kind.USERS
+            else "They may or may not have landed, and are not sent again unless you say so. See them, look "
+            "them up, and say what became of them:"
+        )
+        said = 'loader.resolve({}.checkpoint, "landed")  # or "dropped", or "resend"'
+        steps.append(
+            Step(
+                f"{rows(account.in_doubt)} in doubt{reason} {known}", (f"{name}.in_doubt", said.format(name))
+            )
+        )
+    if not steps:
+        steps.append(Step("Every row is confirmed." if account.read else "The input holds no rows."))
+    return steps
+
+
+def _again(result: Result, *, limited: bool) -> str:
+    them = "it" if result.account.never_sent == 1 else "them"
+    if result.stopped:
+        return f"When what stopped the load is mended, the same call again sends {them}."
+    if limited and not result.interrupted:
+        return f"The same call without limit sends {them}."
+    return f"The same call again sends {them}."
+
+
+def why(result: Result, state: State) -> str:
+    """The most frequent reasons of the rows in a state, as the end of a sentence."""
+    try:
+        found = reasons(Path(result.checkpoint), state)
+    except CheckpointError:
+        return "."
+    shown = [f"{number:,} × {shortened(reason)}" for reason, number in found[:MOST_REASONS]]
+    if len(found) > MOST_REASONS:
+        shown.append(f"and {len(found) - MOST_REASONS:,} other reasons")
+    return f": {'; '.join(shown)}." if shown else "."
+
+
+def rows(number: int) -> str:
+    """A number of rows."""
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"
+
+
+def shortened(text: str) -> str:
+    """A text of a line, without the full stop at its end."""
+    return (text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…").rstrip(".")

@@ -1,0 +1,54 @@
+"""What need not be said: the token and the application from the environment, the place of the checkpoint."""
+
+from __future__ import annotations
+
+import os
+from glob import has_magic
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import ConfigError
+from loader.settings import Token
+
+if TYPE_CHECKING:
+    from loader.model import Kind
+
+TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
+APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
+ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
+
+# Bodies made without an application, for a look or for the sandbox, carry this one.
+NO_APPLICATION = "XXXXX-XXXXX"
+
+
+def read_token(file: Path | None = None) -> Token | None:
+    """The token from the file, or else from the environment; None where neither is given.
+
+    Raises:
+        ConfigError: the file cannot be read, or its text cannot be a token.
+    """
+    if file is None:
+        text = os.environ.get(TOKEN_VARIABLE)
+        return Token(text) if text else None
+    try:
+        # Editors end a file with a line end; one is no part of the token, more are refused.
+        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError(f"The token file {file} cannot be read: {reason}.") from None
+    return Token(text)
+
+
+def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
+    """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
+
+    It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
+    and refused, where another name would begin anew. A rehearsal in the sandbox has one of its own.
+    """
+    ending = f"{kind}{'.sandbox' if sandbox else ''}.ckpt"
+    path = Path(first)
+    if has_magic(first) and not path.exists():
+        plain = list(takewhile(lambda part: not has_magic(part), path.parts))
+        return Path(*plain, ending)
+    return path.with_name(f"{path.name}.{ending}") if path.name else Path(ending)

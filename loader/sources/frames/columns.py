@@ -1,0 +1,123 @@
+"""One column of a DataFrame as Arrow arrays of one type, a block at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from loader.sources.frames import objects
+from loader.sources.frames.arrow import Unsendable, plain, plain_type, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Column(Protocol):
+    """A column in memory."""
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of all its blocks; only texts that are no UTF-8 come as bytes."""
+
+    def cells(self, start: int, stop: int) -> pa.Array:
+        """The cells of some rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A column whose blocks are converted when they are asked for."""
+
+    type: pa.DataType
+    convert: Callable[[int, int], pa.Array]
+
+    def cells(self, start: int, stop: int) -> pa.Array:
+        """The cells of some rows."""
+        return self.convert(start, stop)
+
+
+def arrow_column(cells: pa.ChunkedArray, name: str) -> Column:
+    """A column of an Arrow table.
+
+    Raises:
+        Unsendable: its type has no form in JSON.
+    """
+    return Converted(
+        plain_type(cells.type, name), lambda start, stop: plain(whole(cells.slice(start, stop - start)))
+    )
+
+
+def pandas_column(series: pd.Series[Any], name: str) -> Column:
+    """A column of a DataFrame, with the type that it has.
+
+    Raises:
+        Unsendable: its type, or that of a cell, has no form in JSON.
+    """
+    dtype = series.dtype
+    _refuse(dtype, name)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _categorical(series, name)
+    if isinstance(dtype, pd.SparseDtype):
+        if dtype.subtype.kind == "O":
+            return pandas_column(pd.Series(np.asarray(series.array)), name)
+        _refuse(dtype.subtype, name)
+        return _typed(series, name, lambda piece: np.asarray(piece.array))
+    if getattr(dtype, "kind", "") == "O" and isinstance(dtype, np.dtype):
+        cells = series.to_numpy()
+        kind = objects.decide(cells, name)
+        return Converted(kind, lambda start, stop: objects.converted(cells[start:stop], kind))
+    return _typed(series, name, lambda piece: piece.array)
+
+
+def _typed(series: pd.Series[Any], name: str, array: Callable[[pd.Series[Any]], Any]) -> Column:
+    """A column whose own type says what its cells are."""
+
+    def convert(start: int, stop: int) -> pa.Array:
+        cells = array(series.iloc[start:stop])
+        try:
+            return plain(whole(pa.array(cells, from_pandas=True)))
+        except UnicodeEncodeError:  # lone surrogates
+            return objects.converted(np.asarray(cells, dtype=object), pa.string())
+
+    try:
+        kind = convert(0, 0).type
+    except (pa.ArrowException, TypeError, ValueError):
+        raise Unsendable(
+            name, f"{series.dtype}, which is not known here", "Make it text or numbers"
+        ) from None
+    return Converted(plain_type(kind, name), convert)
+
+
+def _categorical(series: pd.Series[Any], name: str) -> Column:
+    """The values of a categorical, whatever the order of its categories and those that no row has."""
+    categories = pandas_column(pd.Series(series.cat.categories), name)
+    values = categories.cells(0, len(series.cat.categories))
+    codes = series.cat.codes.to_numpy()
+
+    def convert(start: int, stop: int) -> pa.Array:
+        piece = codes[start:stop]
+        return values.take(pa.array(piece.astype(np.int64), mask=piece < 0))
+
+    return Converted(categories.type, convert)
+
+
+def _refuse(dtype: Any, name: str) -> None:
+    """Refuse types that have no form in JSON, each with its way out.
+
+    Raises:
+        Unsendable: it is one of them.
+    """
+    column = f'frame["{name}"]'
+    if isinstance(dtype, pd.PeriodDtype):
+        raise Unsendable(
+            name,
+            f"periods ({dtype}), and no one instant",
+            f"Make them times ({column}.dt.to_timestamp()) or text ({column}.astype(str))",
+        )
+    if isinstance(dtype, pd.IntervalDtype):
+        raise Unsendable(name, f"intervals ({dtype})", f"Make them text ({column}.astype(str))")
+    if getattr(dtype, "kind", "") == "c":
+        raise Unsendable(name, f"complex numbers ({dtype})", f"Make them numbers ({column}.abs())")

@@ -1,0 +1,200 @@
+"""What a load and a check give back: frames that add up, and a page that shows itself."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+import loader
+from tests import faultserver
+from tests.api.conftest import Vendor, counts, purchases
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def mixed(vendor: Vendor) -> loader.LoadResult:
+    """Six rows: two confirmed, two rejected (by the mapping, by the vendor), one in doubt, one never sent."""
+    vendor.refuse, vendor.cut = {"u1"}, {"u3"}
+    frame = purchases(6).assign(user_id=["u0", "u1", None, "u3", "u4", "u5"])
+    return loader.load_events(frame, **vendor.account, limit=5, progress=False)
+
+
+def test_the_frame_adds_up_to_the_account(mixed: loader.LoadResult) -> None:
+    """Every row of the input is in the frame once, under its label, in the state that the account counts."""
+    assert counts(mixed.account) == (2, 2, 1, 1)
+    assert list(mixed.frame.index) == [f"row-{n}" for n in range(6)]
+    assert list(mixed.frame["state"]) == [
+        "confirmed",
+        "rejected",
+        "rejected",
+        "in_doubt",
+        "confirmed",
+        "never_sent",
+    ]
+    assert mixed.frame["state"].value_counts().to_dict() == {
+        state.value: getattr(mixed.account, state) for state in loader.State
+    }
+
+
+def test_the_frame_says_why(mixed: loader.LoadResult) -> None:
+    """Code, message, status and attempts of what failed; the vendor's words as it said them."""
+    refused, unmapped, doubt = (mixed.frame.loc[f"row-{n}"] for n in (1, 2, 3))
+    assert (refused["code"], refused["http_status"], refused["attempts"]) == (210, 200, 1)
+    assert "not today" in refused["message"]
+    assert unmapped["message"].startswith("DataFrame, row 3")
+    assert (unmapped["attempts"], mixed.frame.loc["row-5", "attempts"]) == (0, 0)
+    assert doubt["message"]
+    assert mixed.frame.loc[["row-0", "row-4"], ["code", "message", "attempts"]].isna().all(axis=None)
+
+
+def test_failed_rows_come_with_their_cells_and_reasons(mixed: loader.LoadResult) -> None:
+    """Rejected rows and doubts are the caller's own rows, types and labels kept, with the reason beside."""
+    assert list(mixed.rejected.index) == ["row-1", "row-2"]
+    assert list(mixed.in_doubt.index) == ["row-3"]
+    assert mixed.rejected["timestamp"].dtype == purchases(1)["timestamp"].dtype
+    assert (
+        mixed.rejected["_loader_reason"].tolist() == mixed.frame.loc[["row-1", "row-2"], "message"].tolist()
+    )
+    assert list(mixed.rejected["_loader_phase"]) == ["vendor", "local"]
+
+
+def test_a_frame_that_was_changed_since_gives_no_wrong_rows(vendor: Vendor) -> None:
+    """Rows are found by their place: a frame that was sorted in place meanwhile is not asked for them."""
+    vendor.refuse = {"u1"}
+    frame = purchases(3)
+    result = loader.load_events(frame, **vendor.account, progress=False)
+    frame.loc["row-1", "amount"] = -1.0
+    with pytest.raises(loader.SourceError, match="its content has changed"):
+        result.rejected  # noqa: B018 - the access is the test
+
+
+def test_failures_are_raised_with_what_to_do(mixed: loader.LoadResult) -> None:
+    """A script that goes on only if all is well gets one sentence: counts, reasons, and what to do."""
+    with pytest.raises(loader.RowsFailed) as error:
+        mixed.raise_for_failures()
+    said = str(error.value)
+    assert said.startswith("2 of 6 rows confirmed.")
+    assert all(words in said for words in ("not today", "loader.retry", "loader.resolve", "without limit"))
+    assert error.value.counts == {"confirmed": 2, "rejected": 2, "in doubt": 1, "never sent": 1}
+    assert isinstance(error.value, loader.LoaderError)
+
+
+def test_a_canary_that_went_well_is_no_failure(vendor: Vendor) -> None:
+    """Rows that `limit` left out are not raised for; rows that the load did not get to are."""
+    result = loader.load_events(purchases(9), **vendor.account, limit=3, progress=False)
+    assert (result.exit_code, counts(result.account)) == (5, (3, 0, 0, 6))
+    result.raise_for_failures()
+
+
+def test_a_stopped_load_is_raised_for() -> None:
+    """A revoked token stops the load; the result says so, in its text, its page and its error."""
+    with faultserver.FaultServer([faultserver.answer(401, b"")]) as server:
+        where: dict[str, Any] = {"application": "AAAAA-BBBBB", "endpoint": server.url}
+        result = loader.load_events(purchases(3), **where, progress=False)
+    assert result.stopped
+    assert result.stopped in repr(result)
+    assert html.escape(result.stopped) in result._repr_html_()
+    with pytest.raises(loader.RowsFailed, match="Stopped: "):
+        result.raise_for_failures()
+
+
+def test_pages_escape_what_others_wrote(vendor: Vendor) -> None:
+    """Column names and cells cannot run in a notebook, nor turn its text round."""
+    evil = "<script>alert(1)</script>\u202e"
+    frame = purchases(2).assign(user_id=[evil, None], amount=evil)
+    checked = loader.check_events(frame)
+    result = loader.load_events(frame, **vendor.account, checkpoint="c", progress=False)
+    for page in (checked._repr_html_(), result._repr_html_(), checked.mapping._repr_html_()):
+        assert "<script" not in page
+        assert "\u202e" not in page
+    assert "&lt;script&gt;" in checked._repr_html_()
+
+
+def test_a_result_shows_itself(mixed: loader.LoadResult) -> None:
+    """Text and page have the four counts, the reasons, and the next call for each."""
+    for shown in (repr(mixed), mixed._repr_html_()):
+        for words in (
+            "confirmed",
+            "rejected",
+            "in doubt",
+            "never sent",
+            "not today",
+            "result.rejected",
+            "loader.resolve(",
+        ):
+            assert words in html.unescape(shown)
+
+
+def test_a_finished_load_says_so(vendor: Vendor) -> None:
+    """Nothing is left to do, and that is said."""
+    result = loader.load_events(purchases(2), **vendor.account, progress=False)
+    assert result.exit_code == 0
+    assert "Every row is confirmed." in repr(result)
+    result.raise_for_failures()
+
+
+def test_a_check_says_what_would_be_sent(tmp_path: Path) -> None:
+    """Counts, reasons, bodies and the rows themselves; nothing is written and nothing is sent."""
+    checked = loader.check_events(
+        purchases(4).assign(user_id=["a", None, "c", None]), application="AAAAA-BBBBB"
+    )
+    assert (checked.ok, checked.exit_code, checked.read) == (False, 3, 4)
+    assert (checked.would_send, checked.would_reject) == (2, 2)
+    assert list(checked.rejected.index) == ["row-1", "row-3"]
+    assert list(checked.rejected["_loader_remedy"].unique()) == ["Fill it."]
+    assert '"application":"AAAAA-BBBBB"' in checked.bodies[0]
+    assert checked.profile["times"]["by_month"] == {"2024-02": 1, "2024-03": 1}
+    assert "2 × " in repr(checked)
+    assert checked.mapping.kind == "events"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_is_looked_at_without_the_frame(mixed: loader.LoadResult) -> None:
+    """Another process sees the account and the reasons; with the same frame also the rows."""
+    seen = loader.Checkpoint(mixed.checkpoint)
+    assert (seen.kind, seen.application, seen.running) == ("events", "AAAAA-BBBBB", False)
+    assert seen.account == mixed.account
+    assert list(seen.rejected.index) == [2, 3]
+    assert "not today" in str(seen.rejected.loc[2, "_loader_reason"])
+    assert list(seen.frame["state"]) == list(mixed.frame["state"])
+    assert len(seen.runs) == 1
+    frame = purchases(6).assign(user_id=["u0", "u1", None, "u3", "u4", "u5"])
+    with_cells = loader.Checkpoint.open(mixed.checkpoint, frame)
+    assert list(with_cells.rejected["amount"]) == [1.5, 2.5]
+    assert list(with_cells.in_doubt.index) == ["row-3"]
+    with pytest.raises(loader.SourceError, match="content has changed"):
+        loader.Checkpoint(mixed.checkpoint, frame[::-1]).rejected  # noqa: B018 - the access is the test
+
+
+def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
+    """A wrong path, and a file that is something else, are sentences."""
+    with pytest.raises(loader.CheckpointError, match="there is no checkpoint"):
+        loader.Checkpoint("nothing")
+    (tmp_path / "csv").write_text("a,b\n")
+    with pytest.raises(loader.CheckpointError, match="is no checkpoint"):
+        loader.Checkpoint("csv")
+
+
+def test_the_command_line_points_to_python(mixed: loader.LoadResult, command: Any) -> None:
+    """`failures` of a frame's checkpoint cannot show rows that are in no file: it says where they are."""
+    said = command.run("failures", mixed.checkpoint)
+    assert said.code == 2
+    assert "loader.Checkpoint(path, source=frame)" in said.err
+    assert command.run("status", mixed.checkpoint).code == 0
+
+
+def test_possible_duplicates_are_marked(vendor: Vendor) -> None:
+    """A row that was sent again after a doubt is confirmed, and its message says what it may be."""
+    vendor.cut = {"u1"}
+    result = loader.load_events(purchases(3), **vendor.account, progress=False)
+    loader.resolve(result.checkpoint, "resend")
+    vendor.cut = set()
+    again = loader.load_events(purchases(3), **vendor.account, progress=False)
+    assert (counts(again.account), again.account.possible_duplicates) == ((3, 0, 0, 0), 1)
+    assert "possible duplicate" in str(again.frame.loc["row-1", "message"])
+    assert isinstance(again.frame["message"], pd.Series)

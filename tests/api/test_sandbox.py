@@ -1,0 +1,55 @@
+"""The sandbox from Python: it needs no account, and shows what it took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import loader
+from tests.api.conftest import counts, purchases
+
+
+def test_a_rehearsal_needs_neither_token_nor_application_nor_checkpoint() -> None:
+    """Two lines, and what was taken can be looked at, also when the sandbox has ended."""
+    with loader.Sandbox() as sandbox:
+        result = loader.load_events(purchases(3), sandbox=sandbox, progress=False)
+        users = pd.DataFrame({"hwid": ["d1"], "user_id": ["u1"], "tz_offset": [3600]})
+        loader.load_users(users, sandbox=sandbox, progress=False)
+    assert counts(result.account) == (3, 0, 0, 0)
+    assert list(result.frame["state"]) == ["confirmed"] * 3
+    events = sandbox.events()
+    assert list(events["user_id"]) == ["u0", "u1", "u2"]
+    assert list(events["timestamp"]) == list(purchases(3)["timestamp"].dt.tz_convert("UTC"))
+    assert list(events["timestamp_current"]) == list(purchases(3)["timestamp"].dt.tz_localize(None))
+    assert sandbox.users().iloc[0].to_dict() | {"device_type": None} == {
+        "hwid": "d1",
+        "user_id": "u1",
+        "tz_offset": 3600,
+        "device_type": None,
+        "application": "XXXXX-XXXXX",
+    }
+    assert "1 devices of 1 users, 3 events" in repr(sandbox)
+    assert not list(Path().iterdir())
+
+
+def test_a_store_of_ones_own_is_kept_and_served_again() -> None:
+    """With a store the rehearsal goes on another day: the same call resumes."""
+    for confirmed in (2, 3):
+        with loader.Sandbox("store.sqlite3") as sandbox:
+            result = loader.load_events(purchases(3), sandbox=sandbox, limit=confirmed, progress=False)
+        assert result.account.confirmed == confirmed
+    assert len(sandbox.events()) == 3
+
+
+def test_a_sandbox_that_does_not_run_says_how_to_start_it() -> None:
+    """Outside of its block it is a sentence, not an attribute that is missing."""
+    sandbox = loader.Sandbox()
+    with pytest.raises(loader.ConfigError, match=r"with loader\.Sandbox"):
+        loader.load_events(purchases(1), sandbox=sandbox)
+    assert sandbox.events().empty
+    assert sandbox.users().empty
+    sandbox.start()
+    assert counts(loader.load_events(purchases(1), sandbox=sandbox, progress=False).account) == (1, 0, 0, 0)
+    sandbox.close()
