@@ -230,7 +230,7 @@ def row_number(path: Path, text: str) -> int:
     return int(text)
 
 
-def prepare_retry(settings: Settings) -> Plan:
+def prepare_retry(settings: Settings, watch: Watch | None = None) -> Plan:
     """The plan to send a checkpoint's rejected rows again, with its mapping or a mended one.
 
     Raises:
@@ -241,7 +241,7 @@ def prepare_retry(settings: Settings) -> Plan:
     ledger = Checkpoint.open(settings.checkpoint)
     stored = ledger.identity.mapping
     with hint_of_moved(settings.files):
-        plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)))
+        plan = draw_up(settings, ledger, Mapping.parse(stored, str(ledger.path)), watch=watch)
     mended = stored if plan.mapper.mapping.to_toml() != stored else None
     if mended:
         refuse_other_devices(plan, ledger, Mapping.parse(stored, str(ledger.path)))

@@ -74,9 +74,10 @@ def look(kind: Kind, options: dict[str, Any]) -> int:
     say = speech.speaker(quiet=options["quiet"], summary=summary)
     speech.refuse_summary(summary, needed)
     rejects = rejects_writer(options, [*needed, summary])
-    plan = pipeline.prepare(check_settings(kind, options))
+    watch = speech.watch(options)
+    plan = pipeline.prepare(check_settings(kind, options), watch)
     say(show.decisions_text(plan))
-    profile = pipeline.check(plan, rejects)
+    profile = pipeline.check(plan, rejects, watch)
     say(profile_text(plan, profile, speech.terminal_width(summary=summary)))
     record = profile_record(profile)
     record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None

@@ -29,7 +29,8 @@ def status(checkpoint: Path, summary: Path | None) -> None:
 
     say = speech.speaker(quiet=False, summary=summary)
     ledger = Checkpoint.open(checkpoint)
-    result = Result(ledger.identity.kind, ledger.account(), str(checkpoint))
+    run = ledger.runs[-1].run if ledger.runs else ""
+    result = Result(ledger.identity.kind, ledger.account(), str(checkpoint), run=run)
     say(show_mend.checkpoint_text(ledger, result))
     show.write_summary(result, summary)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loader.cli import show, show_mend, speech
-from loader.cli.load import ask, brakes, leave, watch
+from loader.cli.load import ask, brakes, leave
 from loader.cli.options import (
     CHECKPOINT,
     MOVED_INPUT,
@@ -138,14 +138,16 @@ def retry(**options: Any) -> None:
     speech.refuse_summary(options["summary"], [*needed, options["mapping"], options["token_file"]])
     with stand_in(ledger, options) as sandbox:
         settings = retry_settings(ledger, options, sandbox)
-        plan = repair.prepare_retry(settings)
+        watch = speech.watch(options)
+        plan = repair.prepare_retry(settings, watch)
+        show.announce(plan, quiet=options["quiet"])
         phase = phases(options["only"])
         rows = repair.to_retry(checkpoint, phase)
         say(show_mend.retry_text(plan, rows))
         if rows and not options["yes"]:
             ask(plan, rows, sandboxed=sandbox is not None)
         with brakes() as brake:
-            result, later = repair.retry(plan, phase, brake=brake, watch=watch(quiet=options["quiet"]))
+            result, later = repair.retry(plan, phase, brake=brake, watch=watch)
         show.write_summary(result, options["summary"])
         say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))

@@ -84,6 +84,13 @@ QUIET = click.option(
     "-q", "--quiet", is_flag=True, help="No progress and no account; errors are still shown."
 )
 
+LOG_FORMAT = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="How progress is told on standard error: a line every 10 seconds, or that and all else there as one "
+    "JSON object a line.  [default: a live view on a terminal, else text]",
+)
+
 INPUT_OPTIONS = together(
     click.option(
         "--app",
@@ -195,6 +202,7 @@ SENDING_OPTIONS = together(
         help="Where the sandbox keeps what it took; several loads can share one.",
     ),
     click.option("-y", "--yes", is_flag=True, help="Do not ask before the first send."),
+    LOG_FORMAT,
 )
 
 MOVED_INPUT = click.option(

@@ -15,6 +15,7 @@ A further format is a further module with a `Reader`; a frame is a further `Sour
 """
 
 from loader.sources.files import open_source
+from loader.sources.inputfile import Odometer
 from loader.sources.records import Source, Survey
 
-__all__ = ["Source", "Survey", "open_source"]
+__all__ = ["Odometer", "Source", "Survey", "open_source"]

@@ -15,7 +15,7 @@ from loader.model import Chunk
 from loader.sources.arrow import FILE_MAGIC, STREAM_MAGIC, ArrowRecords
 from loader.sources.content import Packed, unpacked
 from loader.sources.delimited import DelimitedFile
-from loader.sources.inputfile import InputFile
+from loader.sources.inputfile import InputFile, Odometer
 from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
 from loader.sources.partitions import partitioned
@@ -41,6 +41,7 @@ def open_source(
     chunk_rows: int = 8192,
     dialect: Dialect | None = None,
     known: Sequence[FileRecord] = (),
+    odometer: Odometer | None = None,
 ) -> Source:
     """Open files as one stream of records, in the given order.
 
@@ -50,13 +51,16 @@ def open_source(
         dialect: what is said of how the text files are written; the rest is told from their beginning.
         known: the files as a survey found them before, in the same order. What was told from their beginning
             then is not told anew, and one that is the same still is only hashed, not parsed.
+        odometer: tells how far the survey is.
 
     Raises:
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.
     """
     if not paths:
         raise SourceError("No input file was given.")
-    files = [InputFile.at(path) for path in expanded(paths)]
+    odometer = odometer or Odometer()
+    files = [InputFile.at(path, odometer) for path in expanded(paths)]
+    odometer.total = sum(file.size for file in files)
     _refuse_twice(files)
     forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
     readers = [
@@ -65,7 +69,7 @@ def open_source(
     ]
     for reader in readers[1:]:
         _same_columns(readers[0], reader)
-    return FileSource(readers, chunk_rows, known)
+    return FileSource(files, readers, chunk_rows, known)
 
 
 def _said(form: str) -> Dialect:
@@ -76,7 +80,14 @@ def _said(form: str) -> Dialect:
 class FileSource:
     """Files with the same columns, read one after the other."""
 
-    def __init__(self, readers: Sequence[Reader], chunk_rows: int, known: Sequence[FileRecord] = ()) -> None:
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        readers: Sequence[Reader],
+        chunk_rows: int,
+        known: Sequence[FileRecord] = (),
+    ) -> None:
+        self._files = files
         self.schema: pa.Schema = readers[0].schema
         self._readers = readers
         self._chunk_rows = chunk_rows
@@ -104,8 +115,14 @@ class FileSource:
     def survey(self) -> Survey:
         """Read all files once; the first call does it."""
         if self._survey is None:
-            self._survey = Survey(tuple(reader.survey(self._known) for reader in self._readers))
+            self._survey = Survey(tuple(self._surveyed()))
         return self._survey
+
+    def _surveyed(self) -> Iterator[FileRecord]:
+        for file, reader in zip(self._files, self._readers, strict=True):
+            file.odometer.begin(file.size)
+            yield reader.survey(self._known)
+            file.odometer.end()
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """The records from ordinal `first` on, in chunks of nearly equal size within one file."""
