@@ -44,16 +44,20 @@ class CommandLine:
         }
 
     def start(
-        self, *arguments: object, stdin: int = subprocess.DEVNULL, **environment: str
+        self,
+        *arguments: object,
+        stdin: int = subprocess.DEVNULL,
+        terminal: int = subprocess.PIPE,
+        **environment: str,
     ) -> subprocess.Popen[str]:
-        """Start a command."""
+        """Start a command; what it says goes to pipes, or to that terminal."""
         return subprocess.Popen(
             [sys.executable, "-m", "loader", *map(str, arguments)],
             cwd=self.folder,
             env=self.environment | environment,
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=terminal,
+            stderr=terminal,
             text=True,
         )
 

@@ -63,7 +63,9 @@ def complain(text: str, event: str = "error") -> None:
     if log is not None:
         log.write(event, message=" ".join(text.split()))
     else:
-        click.echo(text, err=True)
+        # Not by click, which writes past the stand-in that keeps lines out of a live view.
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def watch(options: dict[str, Any]) -> Watch:
