@@ -108,6 +108,32 @@ def test_what_libraries_say_is_an_event_too() -> None:
     assert json.loads(line)["message"] == "pool is full\nnow"
 
 
+class Interrupted(io.StringIO):
+    """A file within whose every write a signal comes, whose handler writes too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = EventLog(self)
+        self._writing = False
+
+    def write(self, text: str) -> int:
+        """As Python's own files do, refuse to be written within a write."""
+        if self._writing:
+            raise RuntimeError("reentrant call")
+        self._writing = True
+        if "signal" not in text:
+            self.log.write("signal")
+        self._writing = False
+        return super().write(text)
+
+
+def test_a_signal_within_a_write_gets_its_line_too() -> None:
+    """Ctrl-C in the very moment of a write neither ends the load nor is lost."""
+    out = Interrupted()
+    out.log.write("progress")
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["progress", "signal"]
+
+
 class Gone(io.StringIO):
     """A pipe whose reader has gone."""
 

@@ -89,10 +89,10 @@ class Screen:
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def shown(self) -> Iterator[str]:
-        """What is on the screen after each piece of output, until the command closes it."""
+        """What is on the screen after each few bytes of output, until the command closes it."""
         os.close(self.theirs)
         try:
-            while piece := os.read(self._ours, 1 << 16):
+            while piece := os.read(self._ours, 256):
                 self._stream.feed(piece)
                 yield self.text
         except OSError:  # how Linux says that the other side is closed
@@ -107,18 +107,21 @@ class Screen:
         return "\n".join(line.rstrip() for line in [*above, *self.screen.display])
 
 
-def load(command: CommandLine, screen: Screen, *more: str, **environment: str) -> subprocess.Popen[str]:
+def load(
+    command: CommandLine, screen: Screen, *more: str, term: str = "xterm-256color"
+) -> subprocess.Popen[str]:
     """Load the sample slowly into a sandbox, on that terminal."""
-    command.environment.pop("COLUMNS", None)
+    del command.environment["COLUMNS"]
+    command.environment["TERM"] = term
     return command.start(
-        "events", SAMPLES / "events.parquet", "--sandbox", "--yes", "--rate", "100", "--checkpoint", "ckpt", *more,
-        terminal=screen.theirs, **({"TERM": "xterm-256color"} | environment),
+        "events", SAMPLES / "events.parquet", "--sandbox", "--yes", "--rate", "100", "--checkpoint", "ckpt",
+        *more, terminal=screen.theirs,
     )  # fmt: skip
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 def test_the_view_stays_in_its_place_and_goes_away(command: CommandLine) -> None:
-    """Through Ctrl-C and its message there is never more than one view; then the account stands in its place."""
+    """Through Ctrl-C and its message there is never more than one view; then there is the account."""
     screen = Screen()
     process = load(command, screen)
     moments, interrupted = [], False
@@ -139,7 +142,7 @@ def test_the_view_stays_in_its_place_and_goes_away(command: CommandLine) -> None
 def test_a_dumb_terminal_gets_lines(command: CommandLine) -> None:
     """A terminal that cannot move its cursor (Emacs, some CI) gets no control sequences."""
     screen = Screen()
-    raw = load(command, screen, "--limit", "150", TERM="dumb")
+    raw = load(command, screen, "--limit", "150", term="dumb")
     assert "rate now" not in "".join(screen.shown())
     assert raw.wait(timeout=60) == 5
     assert "confirmed" in screen.text

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -37,15 +38,29 @@ class EventLog:
         self.run: str | None = None
         self._out = out
         self._wall = wall
-        self._lock = threading.RLock()  # a signal handler may write within a write
+        self._lines: deque[str] = deque()
+        self._lock = threading.RLock()
+        self._writer = 0
 
     def write(self, event: str, **facts: object) -> None:
         """Write one line; a reader that has gone ends nothing."""
         now = f"{self._wall():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         line = json.dumps({"event": event, "time": now, "run": self.run, **facts}, ensure_ascii=False)
-        with self._lock, suppress(OSError):
-            self._out.write(line + "\n")
-            self._out.flush()
+        self._lines.append(line + "\n")
+        # A signal handler may come in the middle of a write, which then takes its line along.
+        while self._lines and self._writer != threading.get_ident():
+            self._write_all()
+
+    def _write_all(self) -> None:
+        with self._lock:
+            self._writer = threading.get_ident()
+            try:
+                while self._lines:
+                    with suppress(OSError):
+                        self._out.write(self._lines.popleft())
+                        self._out.flush()
+            finally:
+                self._writer = 0
 
 
 class LogHandler(logging.Handler):
