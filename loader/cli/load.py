@@ -11,6 +11,7 @@ import click
 
 from loader.cli import dry, show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, WHERE_OPTIONS, load_settings
+from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
 from loader.model import Kind
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from loader.sandbox import EmbeddedSandbox
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @FILES
 @INPUT_OPTIONS
 @WHERE_OPTIONS
@@ -34,6 +35,9 @@ def users(**options: Any) -> None:
 
     Rows of one device keep their order. The same command again resumes: it sends only what was never sent.
 
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not; a folder or a pattern of them; or - for
+    standard input.
+
     \b
     Examples:
       pushwoosh-loader users users.csv --sandbox
@@ -42,7 +46,7 @@ def users(**options: Any) -> None:
     run(Kind.USERS, options)
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @FILES
 @INPUT_OPTIONS
 @WHERE_OPTIONS
@@ -52,6 +56,9 @@ def events(**options: Any) -> None:
 
     Each goes with the time at which it happened. The same command again resumes: it sends only what was
     never sent. Events can start customer journeys: pause those that must not run for old events.
+
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not; a folder or a pattern of them; or - for
+    standard input.
 
     \b
     Examples:
