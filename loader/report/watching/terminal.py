@@ -31,7 +31,7 @@ class LiveView(Watch):
     """A bar, and below it the counts, the pace and the wire, for as long as the load lasts."""
 
     def __init__(self, out: TextIO, console: Console | None = None) -> None:
-        super().__init__(seconds=0.25)
+        super().__init__(seconds=0.3)
         self._console = console or Console(file=out)
         self._live: Live | None = None
 
@@ -136,7 +136,7 @@ def columns_of(moment: Moment) -> list[list[Cell]]:
             ("rate now", words.rate_text(speed.now), ""),
             ("mean rate", words.rate_text(speed.mean), ""),
             ("time left", words.about(speed.left), "bold"),
-            ("waiting", words.wait_text(moment) or "for nothing", "yellow" if moment.wait else "dim"),
+            ("waiting", words.wait_text(moment) or "no", "yellow" if moment.wait else "dim"),
         ],
         [
             ("in flight", words.in_flight_text(moment), ""),
