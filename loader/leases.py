@@ -42,6 +42,11 @@ class Leases:
         self._journal = journal
         self._dispatch = dispatch
 
+    @property
+    def rows(self) -> int:
+        """How many rows are wanted."""
+        return sum(map(len, self._wanted))
+
     def requests(self) -> Iterator[Request]:
         """Every wanted row, in order. Rows before a damaged place are handed out."""
         try:

@@ -299,6 +299,10 @@ class Account:
         return self.confirmed + self.rejected + self.in_doubt
 
 
+# What `Wire.waiting_for` says where the sender keeps a limit of its own and nobody makes it wait.
+RATE_LIMIT = "the rate limit"
+
+
 class Wire(NamedTuple):
     """What the sender is doing at this moment, for people.
 
@@ -327,6 +331,7 @@ class Result:
         checkpoint: the checkpoint file, as the person gave it.
         stopped: why it ended before the end of the input, or None.
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
+        run: the id of the last run in the checkpoint, which its log lines carry; "" where there was none.
     """
 
     kind: Kind
@@ -334,6 +339,7 @@ class Result:
     checkpoint: str
     stopped: str | None = None
     interrupted: bool = False
+    run: str = ""
 
     @property
     def exit_code(self) -> int:

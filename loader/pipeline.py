@@ -22,6 +22,7 @@ from loader.leases import Leases, within
 from loader.model import Chunk, Decision, Kind, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
+from loader.report import Reading, Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,7 +69,8 @@ def load(
         canary = 0 if policy.confirmed_before else policy.canary
         leases = Leases(plan, journal, dispatch, wanted, canary=canary)
         try:
-            with watch.watching(journal.account, dispatch.wire):
+            goal = journal.account().settled + leases.rows
+            with watch.watching(journal.account, dispatch.wire, goal=goal, run=journal.run):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
             journal.release()
@@ -81,6 +83,7 @@ def load(
         str(settings.checkpoint),
         problems[0] if problems else None,
         brake.drained,
+        journal.run,
     )
 
 
@@ -161,22 +164,28 @@ def policy_of(plan: Plan, account: Account) -> Policy:
     )
 
 
-def check(plan: Plan, rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None) -> Profile:
+def check(
+    plan: Plan,
+    rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None,
+    watch: Watch | None = None,
+) -> Profile:
     """Map every row and send nothing. A damaged input ends it, and the profile says so.
 
     Args:
         plan: what to map.
         rejects: takes the frames of rows that would be rejected, the first of them without a row, to its end.
+        watch: shows how far it is.
 
     Raises:
         ConfigError: the folder for temporary files is full, or what `rejects` raises.
     """
     profile = Profile(plan.mapper, plan.survey)
     frames = checked(plan, profile, wanted=rejects is not None)
-    if rejects is not None:
-        rejects(frames)
-    deque(frames, maxlen=0)
-    profile.finish()
+    with (watch or Silent()).reading(lambda: Reading(profile.rows, plan.rows, "rows", "Checking")):
+        if rejects is not None:
+            rejects(frames)
+        deque(frames, maxlen=0)
+        profile.finish()
     return profile
 
 

@@ -12,11 +12,13 @@ from loader.journal import Checkpoint, Identity
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
 from loader.model import Kind, State
+from loader.report import Reading, Silent
 from loader.settings import OnDoubt, Order
-from loader.sources import open_source
+from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:
     from loader.mapping import Mapper
+    from loader.report import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
 
@@ -56,25 +58,32 @@ class Plan:
         return sum(row.ordinal < self.rows for row in self.earlier.exceptions(State.IN_DOUBT))
 
 
-def prepare(settings: Settings, mapping: Mapping | None = None) -> Plan:
+def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch | None = None) -> Plan:
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
 
     Args:
-        settings: what is asked.
+        settings: what is to be loaded, how and where to.
         mapping: in place of a mapping file.
+        watch: shows how far the reading is.
 
     Raises:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
     """
     refuse_application(settings.application)
     checkpoint = existing(settings)
-    plan = draw_up(settings, checkpoint, mapping)
+    plan = draw_up(settings, checkpoint, mapping, watch=watch)
     if checkpoint:
         checkpoint.refuse_other(identity(plan))
     return plan
 
 
-def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping | None = None) -> Plan:
+def draw_up(
+    settings: Settings,
+    checkpoint: Checkpoint | None,
+    mapping: Mapping | None = None,
+    *,
+    watch: Watch | None = None,
+) -> Plan:
     """Survey the input and bind a mapping to it: the given one, or the file's, or what the names say.
 
     Raises:
@@ -83,14 +92,14 @@ def draw_up(settings: Settings, checkpoint: Checkpoint | None, mapping: Mapping 
     if settings.mapping:
         mapping = Mapping.read(settings.mapping, settings.kind)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
+    known, odometer = checkpoint.identity.files if checkpoint else (), Odometer()
     source = open_source(
-        settings.files,
-        dialect=dialect,
-        known=checkpoint.identity.files if checkpoint else (),
-        table=settings.table,
+        settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
     )
     refuse_guarded(source, settings.files[0])
-    survey, sample = source.survey(), source.sample()
+    with (watch or Silent()).reading(lambda: Reading(odometer.done, odometer.total)):
+        survey = source.survey()
+    sample = source.sample()
     where = str(settings.mapping or settings.files[0])
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)

@@ -254,12 +254,13 @@ def row_number(path: Path, text: str) -> int:
     return int(text)
 
 
-def prepare_retry(settings: Settings, mapping: Mapping | None = None) -> Plan:
+def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: Watch | None = None) -> Plan:
     """The plan to send a checkpoint's rejected rows again, with its mapping or a mended one.
 
     Args:
         settings: what is asked.
         mapping: the mended one, in place of a mapping file.
+        watch: shows how far the reading is.
 
     Raises:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
@@ -270,7 +271,7 @@ def prepare_retry(settings: Settings, mapping: Mapping | None = None) -> Plan:
     stored = ledger.identity.mapping
     refuse_missing_table(ledger, settings.files, settings.table)
     with hint_of_moved(settings.files):
-        plan = draw_up(settings, ledger, mapping or Mapping.parse(stored, str(ledger.path)))
+        plan = draw_up(settings, ledger, mapping or Mapping.parse(stored, str(ledger.path)), watch=watch)
     mended = stored if plan.mapper.mapping.to_toml() != stored else None
     if mended:
         refuse_other_devices(plan, ledger, Mapping.parse(stored, str(ledger.path)))

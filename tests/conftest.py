@@ -44,22 +44,27 @@ class CommandLine:
         }
 
     def start(
-        self, *arguments: object, stdin: int = subprocess.DEVNULL, **environment: str
+        self,
+        *arguments: object,
+        stdin: int = subprocess.DEVNULL,
+        terminal: int | None = None,
+        **environment: str,
     ) -> subprocess.Popen[str]:
-        """Start a command."""
+        """Start a command; what it says goes to pipes, or to that terminal."""
+        out = subprocess.PIPE if terminal is None else terminal
         return subprocess.Popen(
             [sys.executable, "-m", "loader", *map(str, arguments)],
             cwd=self.folder,
             env=self.environment | environment,
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
             text=True,
         )
 
     def run(self, *arguments: object, **environment: str) -> Ran:
         """Run a command to its end."""
-        with self.start(*arguments, stdin=subprocess.DEVNULL, **environment) as process:
+        with self.start(*arguments, stdin=subprocess.DEVNULL, terminal=None, **environment) as process:
             out, err = process.communicate(timeout=300)
         return Ran(process.returncode, out, err)
 

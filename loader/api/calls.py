@@ -244,9 +244,9 @@ def _load(kind: Kind, source: Source, options: Options) -> LoadResult:
         given = Given.of(source)
         settings = options.loading(kind, given)
         with index_hint(given):
-            plan = pipeline.prepare(settings, options.rules(kind))
+            plan = pipeline.prepare(settings, mapping=options.rules(kind), watch=(watch := options.watch()))
         with stoppable() as brake:
-            result = pipeline.load(plan, brake=brake, watch=options.watch(), session=options.session)
+            result = pipeline.load(plan, brake=brake, watch=watch, session=options.session)
     return LoadResult(in_words(result), plan, given, keep=options.sandbox)
 
 
@@ -254,7 +254,7 @@ def _check(kind: Kind, source: Source, options: Options) -> CheckResult:
     with in_python():
         given = Given.of(source)
         with index_hint(given):
-            plan = pipeline.prepare(options.checking(kind, given), options.rules(kind))
+            plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
         profile = pipeline.check(plan, frames.extend)
     return CheckResult(profile, plan, rejected_of(frames, plan, given))

@@ -177,7 +177,9 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
         given = Given(files) if source is None else Given.of(source)
         phase = phases(only)
         with index_hint(given):
-            plan = repair.prepare_retry(options.retrying(ledger, given), options.rules(ledger.identity.kind))
+            plan = repair.prepare_retry(
+                options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
+            )
         with stoppable() as brake:
             result, later = repair.retry(
                 plan, phase, brake=brake, watch=options.watch(), session=options.session

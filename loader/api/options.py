@@ -146,11 +146,9 @@ class Options:
 
     def watch(self) -> Watch:
         """What shows a running load."""
-        from loader.report import LiveView, LogLines, Silent  # noqa: PLC0415 - rich is slow to import
+        from loader.report import choose_watch  # noqa: PLC0415 - not for `import loader`
 
-        if not self.progress:
-            return Silent()
-        return LiveView(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
+        return choose_watch(quiet=not self.progress)
 
     def _where(self) -> Endpoint:
         if self.sandbox is not None:

@@ -1,22 +1,23 @@
 """The commands: parse, make settings, one call, show, exit code.
 
-Nothing heavy is imported before a command runs, so that `--help` answers at once.
+Nothing heavy is imported before a command runs, and no command before it is asked for, so that `--help` and
+the completion of a shell answer at once.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loader import __version__
-from loader.cli.dry import check
-from loader.cli.load import events, users
-from loader.cli.look import failures, status
-from loader.cli.mend import resolve, retry
-from loader.cli.propose import propose
-from loader.cli.standin import sandbox
 from loader.errors import LoaderError
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from loader.report import EventLog
 
 EPILOG = """
 \b
@@ -30,28 +31,72 @@ Exit codes:
   130  interrupted; run again to resume
 """
 
+# The commands in the order in which a person meets them: where each is, and the first sentence of its help.
+COMMANDS = {
+    "users": ("load.users", "Load users: tie user ids to devices with registerUser."),
+    "events": ("load.events", "Load historical events with postEvent."),
+    "check": ("dry.check", "Map every row and send nothing: no socket is opened."),
+    "map": ("propose.propose", "Propose a mapping file from the columns and a sample of an input."),
+    "status": ("look.status", "Show the account of a load, finished, stopped or running."),
+    "failures": ("look.failures", "List rejected and in-doubt rows, and why."),
+    "resolve": ("mend.resolve", "Settle rows in doubt, as you found out or decided."),
+    "retry": ("mend.retry", "Send rejected rows again, and rows given back; only those."),
+    "sandbox": ("standin.sandbox", "Run a local stand-in for the vendor until Ctrl-C."),
+}
+
 
 class Refused(click.ClickException):
-    """A `LoaderError`, shown as its sentence."""
+    """A `LoaderError`, shown as its sentence; as an event where programs read."""
 
     exit_code = 2
 
+    def __init__(self, message: str, log: EventLog | None) -> None:
+        super().__init__(message)
+        self._log = log
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say it on standard error."""
+        if self._log is not None:
+            self._log.write("error", message=self.message, exit_code=self.exit_code)
+        else:
+            super().show(file)
+
 
 class Commands(click.Group):
-    """Keeps the commands in the order in which a person meets them, and shows errors as sentences."""
+    """Imports a command when it is asked for, and shows errors as sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
-        """Commands in the order of their registration."""
-        return list(self.commands)
+        """Commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(".")
+        command: click.Command = getattr(import_module(f"loader.cli.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """The table, without an import."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn an error meant for people into its sentence."""
+        from loader.cli import speech  # noqa: PLC0415 - bare `--help` needs none of it
+
+        log = speech.log_for(ctx)
         try:
             return super().invoke(ctx)
         except LoaderError as error:
-            raise Refused(str(error)) from error
+            raise Refused(str(error), log) from error
+        except click.UsageError as error:
+            if log is None:
+                raise
+            raise Refused(error.format_message(), log) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted before anything was sent.", err=True)
+            speech.complain("Interrupted before anything was sent.")
             ctx.exit(130)
 
 
@@ -72,7 +117,3 @@ def cli() -> None:
       pushwoosh-loader check events purchases.csv
       pushwoosh-loader events purchases.csv --sandbox
     """
-
-
-for command in (users, events, check, propose, status, failures, resolve, retry, sandbox):
-    cli.add_command(command)

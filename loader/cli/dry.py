@@ -11,6 +11,7 @@ import click
 
 from loader.cli import show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, check_settings
+from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
 from loader.model import Kind
 from loader.settings import refuse_overwriting
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]), metavar="users|events")
 @FILES
 @INPUT_OPTIONS
@@ -31,7 +32,8 @@ FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parq
     "--rejects",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write every row that would be rejected, with its source columns, reason and remedy.",
+    help="Write every row that would be rejected, with its source columns, reason and remedy.  "
+    "[default: nowhere]",
 )
 @click.option(
     "--format",
@@ -45,6 +47,9 @@ def check(kind: str, **options: Any) -> None:
     Shows what was decided about the columns, every reason for which rows would be rejected, what the values
     are, when the events happened, which users would be overwritten, and the first request bodies exactly as
     they would be sent. Exits 0, or 3 when some rows would be rejected.
+
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not; a folder or a pattern of them; or - for
+    standard input.
 
     The file of rejects loads again as it is once its cells are mended: columns that begin with "_loader_" are
     ignored.
@@ -74,9 +79,10 @@ def look(kind: Kind, options: dict[str, Any]) -> int:
     say = speech.speaker(quiet=options["quiet"], summary=summary)
     speech.refuse_summary(summary, needed)
     rejects = rejects_writer(options, [*needed, summary])
-    plan = pipeline.prepare(check_settings(kind, options))
+    watch = speech.watch(options)
+    plan = pipeline.prepare(check_settings(kind, options), watch=watch)
     say(show.decisions_text(plan))
-    profile = pipeline.check(plan, rejects)
+    profile = pipeline.check(plan, rejects, watch)
     say(profile_text(plan, profile, speech.terminal_width(summary=summary)))
     record = profile_record(profile)
     record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None

@@ -11,6 +11,8 @@ import click
 
 from loader.cli import dry, show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, WHERE_OPTIONS, load_settings
+from loader.cli.sections import Sectioned
+from loader.errors import ConfigError
 from loader.model import Kind
 
 if TYPE_CHECKING:
@@ -19,11 +21,10 @@ if TYPE_CHECKING:
     from loader.delivery import Brake
     from loader.model import Result
     from loader.planning import Plan
-    from loader.report import Watch
     from loader.sandbox import EmbeddedSandbox
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @FILES
 @INPUT_OPTIONS
 @WHERE_OPTIONS
@@ -33,6 +34,9 @@ def users(**options: Any) -> None:
 
     Rows of one device keep their order. The same command again resumes: it sends only what was never sent.
 
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not; a folder or a pattern of them; or - for
+    standard input.
+
     \b
     Examples:
       pushwoosh-loader users users.csv --sandbox
@@ -41,7 +45,7 @@ def users(**options: Any) -> None:
     run(Kind.USERS, options)
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @FILES
 @INPUT_OPTIONS
 @WHERE_OPTIONS
@@ -51,6 +55,9 @@ def events(**options: Any) -> None:
 
     Each goes with the time at which it happened. The same command again resumes: it sends only what was
     never sent. Events can start customer journeys: pause those that must not run for old events.
+
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not; a folder or a pattern of them; or - for
+    standard input.
 
     \b
     Examples:
@@ -73,13 +80,15 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(embedded_sandbox(options)) if options["sandbox"] else None
         settings = load_settings(kind, options, sandbox)
-        plan = pipeline.prepare(settings)
+        watch = speech.watch(options)
+        plan = pipeline.prepare(settings, watch=watch)
+        show.announce(plan, quiet=options["quiet"])
         say(show.plan_text(plan, sandboxed=sandbox is not None))
         rows = plan.remaining + plan.doubtful
         if rows and not options["yes"]:
             ask(plan, rows, sandboxed=sandbox is not None)
         with brakes() as brake:
-            result = pipeline.load(plan, brake=brake, watch=watch(quiet=options["quiet"]))
+            result = pipeline.load(plan, brake=brake, watch=watch)
         show.write_summary(result, options["summary"])
         say(show.result_text(result, settings))
         if sandbox is not None:
@@ -90,8 +99,11 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
 
 def leave(result: Result, *, quiet: bool) -> NoReturn:
     """End with the exit code; a job that shows nothing still says why it stopped."""
-    if quiet and result.stopped:
-        click.echo(f"Stopped: {result.stopped}", err=True)
+    log = speech.events()
+    if result.stopped and (quiet or log is not None):
+        speech.complain(f"Stopped: {result.stopped}")
+    if log is not None and not quiet:
+        log.write("end", **show.summary(result))
     sys.exit(result.exit_code)
 
 
@@ -112,6 +124,10 @@ def ask(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     """Name host, application and number of rows; go on with a yes, or where nobody is there to answer."""
     if not sys.stdin.isatty():
         return
+    if speech.events() is not None:
+        raise ConfigError(
+            "Nobody can be asked where programs read what is said: with --log-format json add --yes."
+        )
     settings = plan.settings
     where = "the sandbox" if sandboxed else settings.endpoint.host
     question = f"Send {rows:,} {settings.kind} to {where}, application {settings.application}?"
@@ -122,15 +138,6 @@ def ask(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     if not agreed:
         click.echo("Nothing was sent.", err=True)
         sys.exit(2)
-
-
-def watch(*, quiet: bool) -> Watch:
-    """A live view on a terminal, a line now and then elsewhere."""
-    from loader.report import LiveView, LogLines, Silent  # noqa: PLC0415 - rich is slow to import
-
-    if quiet:
-        return Silent()
-    return LiveView(sys.stderr) if sys.stderr.isatty() else LogLines(sys.stderr)
 
 
 def brakes() -> AbstractContextManager[Brake]:
@@ -147,10 +154,10 @@ def say_stopping() -> None:
 
     # Ctrl-C has ended a `| tee` too, and its pipe takes nothing more: no reason to fail in a handler.
     try:
-        click.echo(
+        speech.complain(
             f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire.\n"
             "Once more to give it up.\n",
-            err=True,
+            event="stopping",
         )
     except OSError:
         speech.hush(sys.stderr)

@@ -9,35 +9,40 @@ import click
 
 from loader.cli import show, show_mend, speech
 from loader.cli.options import CHECKPOINT, MOVED_INPUT, SUMMARY
+from loader.cli.sections import Sectioned
 from loader.model import Result, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @CHECKPOINT
 @SUMMARY
 def status(checkpoint: Path, summary: Path | None) -> None:
     """Show the account of a load, finished, stopped or running.
 
+    CKPT is the file that the load wrote beside its input.
+
     \b
-    Example:
+    Examples:
       pushwoosh-loader status purchases.csv.events.ckpt
+      pushwoosh-loader status purchases.csv.events.ckpt --summary -
     """
     from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
 
     say = speech.speaker(quiet=False, summary=summary)
     ledger = Checkpoint.open(checkpoint)
-    result = Result(ledger.identity.kind, ledger.account(), str(checkpoint))
+    run = ledger.runs[-1].run if ledger.runs else ""
+    result = Result(ledger.identity.kind, ledger.account(), str(checkpoint), run=run)
     say(show_mend.checkpoint_text(ledger, result))
     show.write_summary(result, summary)
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @CHECKPOINT
-@click.option("--rejected", is_flag=True, help="Only the rejected rows.")
-@click.option("--in-doubt", is_flag=True, help="Only the rows in doubt.")
+@click.option("--rejected", is_flag=True, help="Only the rejected rows.  [default: these and those in doubt]")
+@click.option("--in-doubt", is_flag=True, help="Only the rows in doubt.  [default: these and those rejected]")
 @click.option(
     "--format",
     "form",
@@ -60,6 +65,8 @@ def failures(
     checkpoint: Path, output: Path, form: str, files: Sequence[str], *, rejected: bool, in_doubt: bool
 ) -> None:
     """List rejected and in-doubt rows, and why.
+
+    CKPT is the file that the load wrote beside its input.
 
     Each comes with all its source columns. Columns that begin with "_loader_" are added: state, file, row,
     reason, HTTP status, vendor code, attempts, time. A load of the written file ignores them.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loader.cli import show, show_mend, speech
-from loader.cli.load import ask, brakes, leave, watch
+from loader.cli.load import ask, brakes, leave
 from loader.cli.options import (
     CHECKPOINT,
     MOVED_INPUT,
@@ -19,6 +19,7 @@ from loader.cli.options import (
     SUMMARY,
     retry_settings,
 )
+from loader.cli.sections import Sectioned
 from loader.model import Decision, Phase, State
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 EVERYTHING, GIVEN_BACK = "everything", "given-back"
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @CHECKPOINT
 @click.option("--landed", is_flag=True, help="They are at the vendor: count them as confirmed.")
 @click.option("--dropped", is_flag=True, help="They are not at the vendor: the next load sends them.")
@@ -58,6 +59,8 @@ def resolve(
 
     Nothing is sent. A user's row with a later row of its device at the vendor is never sent again, for it
     would undo that one: --resend leaves it in doubt, and after --dropped the next load rejects it.
+
+    CKPT is the file that the load wrote beside its input.
 
     \b
     Examples:
@@ -98,7 +101,7 @@ def ask_for_all(checkpoint: Path, decision: Decision) -> None:
         sys.exit(2)
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @CHECKPOINT
 @click.option(
     "--only",
@@ -124,8 +127,11 @@ def retry(**options: Any) -> None:
     They are read and mapped anew: with --mapping by a mended mapping, with which the load goes on from then
     on. Where to send is what the checkpoint says. A row that is rejected again has its new reason.
 
+    CKPT is the file that the load wrote beside its input.
+
     \b
-    Example:
+    Examples:
+      pushwoosh-loader retry purchases.csv.events.ckpt --only given-back
       pushwoosh-loader retry purchases.csv.events.ckpt --mapping mended.toml
     """
     from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
@@ -138,14 +144,16 @@ def retry(**options: Any) -> None:
     speech.refuse_summary(options["summary"], [*needed, options["mapping"], options["token_file"]])
     with stand_in(ledger, options) as sandbox:
         settings = retry_settings(ledger, options, sandbox)
-        plan = repair.prepare_retry(settings)
+        watch = speech.watch(options)
+        plan = repair.prepare_retry(settings, watch=watch)
+        show.announce(plan, quiet=options["quiet"])
         phase = phases(options["only"])
         rows = repair.to_retry(checkpoint, phase)
         say(show_mend.retry_text(plan, rows))
         if rows and not options["yes"]:
             ask(plan, rows, sandboxed=sandbox is not None)
         with brakes() as brake:
-            result, later = repair.retry(plan, phase, brake=brake, watch=watch(quiet=options["quiet"]))
+            result, later = repair.retry(plan, phase, brake=brake, watch=watch)
         show.write_summary(result, options["summary"])
         say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))

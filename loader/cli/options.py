@@ -68,7 +68,8 @@ class ConcurrencyType(click.ParamType[Concurrency]):
             self.fail(str(error), param, ctx)
 
 
-FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+# As text, for a pattern or - is one too; the type has the shell complete names of files.
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
 
@@ -76,11 +77,18 @@ SUMMARY = click.option(
     "--summary",
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE|-",
-    help="Write the account as one JSON object to a file, or to standard output.",
+    help="Write the account as one JSON object to a file, or to standard output.  [default: nowhere]",
 )
 
 QUIET = click.option(
     "-q", "--quiet", is_flag=True, help="No progress and no account; errors are still shown."
+)
+
+LOG_FORMAT = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="How progress is told on standard error: a line every 10 seconds, or that and all else there as one "
+    "JSON object a line.  [default: a live view on a terminal, else text]",
 )
 
 INPUT_OPTIONS = together(
@@ -90,7 +98,7 @@ INPUT_OPTIONS = together(
         envvar=APPLICATION_VARIABLE,
         show_envvar=True,
         metavar="XXXXX-XXXXX",
-        help="Application code.",
+        help="Application code, from the control panel. Only a rehearsal or a check needs none.",
     ),
     click.option(
         "--mapping",
@@ -98,7 +106,9 @@ INPUT_OPTIONS = together(
         metavar="FILE",
         help="Mapping file (TOML). Without one, columns are recognised by their names.",
     ),
-    click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
+    click.option(
+        "--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input.  [default: all]"
+    ),
     TEXT_OPTIONS,
     SUMMARY,
     QUIET,
@@ -130,13 +140,14 @@ SENDING_OPTIONS = together(
         "--token-file",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help=f"File that holds the API token; otherwise it is taken from {TOKEN_VARIABLE}.",
+        help=f"File that holds the API token.  [env var of the token itself: {TOKEN_VARIABLE}]",
     ),
     click.option(
         "--concurrency",
         type=ConcurrencyType(),
         default="auto",
         show_default=True,
+        metavar="N|auto|auto:N-M",
         help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "
         "with bounds as in auto:4-64.",
     ),
@@ -150,7 +161,10 @@ SENDING_OPTIONS = together(
         "of all together. Useful where one core is the limit: above about 10,000 requests a second.",
     ),
     click.option(
-        "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
+        "--rate",
+        type=float,
+        metavar="N",
+        help="At most so many requests a second, retries included.  [default: no limit]",
     ),
     click.option(
         "--transport",
@@ -163,10 +177,12 @@ SENDING_OPTIONS = together(
         "--ca-bundle",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Certificates to trust, in place of the usual ones.",
+        help="Certificates to trust (PEM).  [default: those that come with certifi]",
     ),
     click.option(
-        "--proxy", metavar="URL", help="Send through this proxy; those of the environment are not used."
+        "--proxy",
+        metavar="URL",
+        help="Send through this proxy; those of the environment are not used.  [default: none]",
     ),
     click.option(
         "--on-doubt",
@@ -187,12 +203,13 @@ SENDING_OPTIONS = together(
     click.option(
         "--max-rejected",
         type=ThresholdType(),
-        help="Stop when more rows than this are rejected: a number, or a percentage of the input.",
+        help="Stop when more rows than this are rejected: a number, or a percentage of the input.  "
+        "[default: no limit]",
     ),
     click.option(
         "--max-in-doubt",
         type=ThresholdType(),
-        help="Stop when more rows than this are in doubt.",
+        help="Stop when more rows than this are in doubt: likewise.  [default: no limit]",
     ),
     click.option(
         "--sandbox-store",
@@ -203,14 +220,17 @@ SENDING_OPTIONS = together(
         help="Where the sandbox keeps what it took; several loads can share one.",
     ),
     click.option("-y", "--yes", is_flag=True, help="Do not ask before the first send."),
+    LOG_FORMAT,
 )
 
 MOVED_INPUT = click.option(
     "--input",
     "files",
     multiple=True,
+    type=click.Path(),
     metavar="FILE",
-    help="The input, if it has moved since; once for each file, in the order of the load.",
+    help="The input, if it has moved since; once for each file, in the order of the load.  "
+    "[default: where it was]",
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loader.cli.sections import Sectioned
 from loader.cli.speech import STDOUT
 from loader.cli.text_options import TEXT_OPTIONS, said_of_text
 from loader.errors import ConfigError, MappingError
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from loader.mapping.proposing.proposal import Proposal
 
 
-@click.command("map")
+@click.command("map", cls=Sectioned)
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]), metavar="users|events")
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=click.Path(), metavar="FILE")
 @click.option(
     "-o",
     "--output",
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 @click.option(
     "--zone",
     metavar="ZONE",
-    help="Time zone of the times that carry none: a name such as Europe/Berlin, or an offset such as +05:45.",
+    help="Time zone of the times that carry none: a name such as Europe/Berlin, or an offset such as "
+    "+05:45.  [default: left open]",
 )
 @TEXT_OPTIONS
 def propose(kind: str, file: str, output: Path, zone: str | None, **how_written: Any) -> None:
@@ -43,7 +45,7 @@ def propose(kind: str, file: str, output: Path, zone: str | None, **how_written:
     open; nothing is sent and nothing is guessed.
 
     \b
-    Example:
+    Examples:
       pushwoosh-loader map events mixpanel.jsonl -o mapping.toml
       pushwoosh-loader check events mixpanel.jsonl --mapping mapping.toml
     """

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.cli.speech import write_json
+from loader.cli.speech import events, write_json
 from loader.errors import CheckpointError
 from loader.model import Kind, State
 
@@ -62,7 +62,7 @@ def doubtful_text(plan: Plan) -> str:
 
 def result_text(result: Result, settings: Settings) -> str:
     """How the load ended, and the account."""
-    from loader.report import account_text, pace_text  # noqa: PLC0415 - rich is slow to import
+    from loader.report import account_text, pace_text  # noqa: PLC0415 - `--help` must start without it
 
     lines = [account_text(result.account)]
     if pace := pace_text(result.account):
@@ -178,8 +178,29 @@ def moment(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def announce(plan: Plan, *, quiet: bool) -> None:
+    """Say what is about to happen to programs that read along."""
+    settings, log = plan.settings, events()
+    if log is not None and not quiet:
+        log.write(
+            "plan",
+            kind=settings.kind.value,
+            files=[file.name for file in plan.survey.files],
+            read=plan.survey.rows,
+            to_send=plan.remaining + plan.doubtful,
+            endpoint=settings.endpoint.name,
+            application=settings.application,
+            checkpoint=str(settings.checkpoint),
+        )
+
+
+def summary(result: Result) -> dict[str, object]:
+    """The account for a program."""
+    from loader.report import summary_record  # noqa: PLC0415 - `--help` must start without it
+
+    return summary_record(result)
+
+
 def write_summary(result: Result, target: Path | None) -> None:
     """Write the account for a program, where it was asked for."""
-    from loader.report import summary_record  # noqa: PLC0415 - rich is slow to import
-
-    write_json(summary_record(result), target)
+    write_json(summary(result), target)

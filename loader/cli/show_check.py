@@ -243,7 +243,7 @@ def clear(text: str, longest: int = 60) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     """Columns below each other; the last is cut where the terminal ends. ``>`` sets a column to the right."""
     from rich.cells import cell_len  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
+    from rich.console import Console  # noqa: PLC0415 - `--help` must start without it
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 

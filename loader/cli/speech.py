@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import TextIO
+    from typing import Any, TextIO
+
+    from loader.report import EventLog, Watch
 
 STDOUT = Path("-")
 
@@ -27,16 +30,66 @@ STDOUT = Path("-")
 DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
 
 
+# Where click's context keeps the log of JSON lines.
+LOG = "loader.log"
+
+
+def log_for(context: click.Context) -> EventLog | None:
+    """Begin the log of JSON lines, where a command line asks for one; then all of standard error is it.
+
+    The words are looked at before they are parsed, for what is wrong with them is told in that form too.
+    """
+    words = list(context.args)
+    pairs = [f"{first}={second}" for first, second in pairwise(words)]
+    asked = [word for word in words + pairs if word.startswith("--log-format=")]
+    if "--log-format=json" not in asked:
+        return None
+    from loader.report import begin_log  # noqa: PLC0415 - only where it is asked for
+
+    log = context.meta[LOG] = begin_log(sys.stderr)
+    return log
+
+
+def events() -> EventLog | None:
+    """The log of JSON lines, where `--log-format json` asks for one; None where people read."""
+    context = click.get_current_context(silent=True)
+    log: EventLog | None = context.meta.get(LOG) if context else None
+    return log
+
+
+def complain(text: str, event: str = "error") -> None:
+    """Say a sentence on standard error, as an event where programs read it."""
+    log = events()
+    if log is not None:
+        log.write(event, message=" ".join(text.split()))
+    else:
+        # Not by click, which writes past the stand-in that keeps lines out of a live view.
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def watch(options: dict[str, Any]) -> Watch:
+    """What shows a running command: a view, lines, events or nothing."""
+    from loader.report import choose_watch  # noqa: PLC0415 - `--help` must start without it
+
+    lines = options.get("log_format") == "text"
+    return choose_watch(quiet=options["quiet"], lines=lines, log=events())
+
+
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
     """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
     out, columns = speaking(summary), terminal_width(summary=summary)
 
     def say(text: str) -> None:
-        if text and not quiet:
-            try:
-                click.echo(folded(text, columns) + "\n", file=out)
-            except OSError:
-                hush(out)
+        if not text or quiet:
+            return
+        if out is sys.stderr and (log := events()) is not None:
+            log.write("note", message=text)
+            return
+        try:
+            click.echo(folded(text, columns) + "\n", file=out)
+        except OSError:
+            hush(out)
 
     return say
 
@@ -123,4 +176,4 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
         # Too late to refuse anything: the exit code goes on to speak of the rows.
         if target == STDOUT:
             hush(sys.stdout)
-        click.echo(f"The summary cannot be written to {target}: {error.strerror}.\n{text}", err=True)
+        complain(f"The summary cannot be written to {target}: {error.strerror}.\n{text}")

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loader.cli.sections import Sectioned
+
 if TYPE_CHECKING:
     from loader.sandbox.server import Serving
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.option(
     "--store",
     type=click.Path(path_type=Path),
@@ -21,17 +23,25 @@ if TYPE_CHECKING:
     help="SQLite file that keeps what the sandbox takes.",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8707, show_default=True, help="0 takes a free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8707,
+    show_default=True,
+    metavar="PORT",
+    help="Where to listen on this machine; 0 takes a free port.",
 )
-@click.option("--app", "application", metavar="XXXXX-XXXXX", help="Take only this application code.")
+@click.option(
+    "--app", "application", metavar="XXXXX-XXXXX", help="Take only this application code.  [default: any]"
+)
 def sandbox(store: Path, port: int, application: str | None) -> None:
     """Run a local stand-in for the vendor until Ctrl-C.
 
     It takes registerUser and postEvent, checks them as the documentation describes and keeps them in a file
-    that any SQLite tool can read: tables devices and events, view users.
+    that any SQLite tool can read: tables devices and events, view users. A load with --sandbox starts one
+    by itself.
 
     \b
-    Example:
+    Examples:
       pushwoosh-loader sandbox &
       pushwoosh-loader events purchases.csv --endpoint http://127.0.0.1:8707/json/1.3/ --app XXXXX-XXXXX
     """

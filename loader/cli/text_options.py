@@ -45,12 +45,14 @@ TEXT_OPTIONS = together(
     click.option(
         "--header/--no-header",
         default=None,
-        help="Whether the first row of a text file holds the names of the columns; if not, give --columns.",
+        help="Whether the first row of a text file holds the names of the columns; if not, give --columns.  "
+        "[default: --header]",
     ),
     click.option(
         "--columns",
         metavar="NAME,NAME,...",
-        help="Names of the columns of a text file without a header, or in place of the header's.",
+        help="Names of the columns of a text file without a header, or in place of the header's.  "
+        "[default: those of the header]",
     ),
 )
 

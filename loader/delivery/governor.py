@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
 from loader.delivery.limits_window import Window
-from loader.model import Confirmed, InDoubt, Rejected, Retry, State
+from loader.model import RATE_LIMIT, Confirmed, InDoubt, Rejected, Retry, State
 
 if TYPE_CHECKING:
     import random
@@ -60,7 +60,7 @@ class Governor:
         if pause := self._breaker.wait(now):
             return Hold(self._paused_for, pause)
         if wait := self._bucket.wait(now):
-            return Hold("the rate limit", wait)
+            return Hold(RATE_LIMIT, wait)
         return NO_HOLD
 
     def taken(self) -> None:
@@ -107,7 +107,7 @@ class Governor:
 
 
 def _pause(*, connection: bool) -> str:
-    return "an outage" if connection else "the vendor, which asked to slow down"
+    return "an outage" if connection else "the vendor, as it asked"
 
 
 def _too_many_rejected(most: int) -> str:

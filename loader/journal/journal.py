@@ -134,6 +134,11 @@ class Journal:
         return self._store.path
 
     @property
+    def run(self) -> str:
+        """The random id of this run, as it stands in the checkpoint."""
+        return self._beginning.run.run
+
+    @property
     def lease_rows(self) -> int:
         """How many rows the next lease should take: 64 to 4,096, for leases to cost under 2 % of the time."""
         return self._sizing.rows

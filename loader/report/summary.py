@@ -66,6 +66,7 @@ def summary_record(result: Result) -> dict[str, object]:
         "elapsed_seconds": round(seconds, 3),
         "rows_per_second": round(account.settled / seconds, 1) if seconds > 0 else 0.0,
         "checkpoint": result.checkpoint,
+        "run": result.run or None,
         "exit_code": result.exit_code,
         "stopped": result.stopped,
     }

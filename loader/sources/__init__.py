@@ -18,6 +18,7 @@ A further format is a further module with a `Reader`.
 
 from loader.sources.files import open_source
 from loader.sources.frames import FORM as FRAME_FORM
+from loader.sources.inputfile import Odometer
 from loader.sources.records import Source, Survey
 
-__all__ = ["FRAME_FORM", "Source", "Survey", "open_source"]
+__all__ = ["FRAME_FORM", "Odometer", "Source", "Survey", "open_source"]

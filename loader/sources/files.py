@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from loader.sources.arrow import FILE_MAGIC, STREAM_MAGIC, ArrowRecords
 from loader.sources.content import Packed, unpacked
 from loader.sources.delimited import DelimitedFile
 from loader.sources.frames import FrameRecords
-from loader.sources.inputfile import InputFile
+from loader.sources.inputfile import InputFile, Odometer
 from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
 from loader.sources.partitions import partitioned
@@ -43,6 +43,7 @@ def open_source(
     dialect: Dialect | None = None,
     known: Sequence[FileRecord] = (),
     table: object = None,
+    odometer: Odometer | None = None,
 ) -> Source:
     """Open files as one stream of records, in the given order; or a table in memory in their place.
 
@@ -53,6 +54,7 @@ def open_source(
         known: the files as a survey found them before, in the same order. What was told from their beginning
             then is not told anew, and one that is the same still is only hashed, not parsed.
         table: a DataFrame or an Arrow table; `paths` then say nothing.
+        odometer: tells how far the survey is.
 
     Raises:
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.
@@ -61,7 +63,9 @@ def open_source(
         return FileSource([FrameRecords(table)], chunk_rows)
     if not paths:
         raise SourceError("No input file was given.")
-    files = [InputFile.at(path) for path in expanded(paths)]
+    odometer = odometer or Odometer()
+    files = [InputFile.at(path, odometer) for path in expanded(paths)]
+    odometer.total = sum(file.size for file in files)
     _refuse_twice(files)
     forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
     readers = [
@@ -70,7 +74,7 @@ def open_source(
     ]
     for reader in readers[1:]:
         _same_columns(readers[0], reader)
-    return FileSource(readers, chunk_rows, known)
+    return FileSource(readers, chunk_rows, known, files)
 
 
 def _said(form: str) -> Dialect:
@@ -81,7 +85,14 @@ def _said(form: str) -> Dialect:
 class FileSource:
     """Files with the same columns, read one after the other."""
 
-    def __init__(self, readers: Sequence[Reader], chunk_rows: int, known: Sequence[FileRecord] = ()) -> None:
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        chunk_rows: int,
+        known: Sequence[FileRecord] = (),
+        files: Sequence[InputFile] = (),
+    ) -> None:
+        self._files = files  # of the readers, in their order; a table in memory has none
         self.schema: pa.Schema = readers[0].schema
         self._readers = readers
         self._chunk_rows = chunk_rows
@@ -109,8 +120,16 @@ class FileSource:
     def survey(self) -> Survey:
         """Read all files once; the first call does it."""
         if self._survey is None:
-            self._survey = Survey(tuple(reader.survey(self._known) for reader in self._readers))
+            self._survey = Survey(tuple(self._surveyed()))
         return self._survey
+
+    def _surveyed(self) -> Iterator[FileRecord]:
+        for reader, file in zip_longest(self._readers, self._files):
+            if file is not None:
+                file.odometer.begin(file.size)
+            yield reader.survey(self._known)
+            if file is not None:
+                file.odometer.end()
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """The records from ordinal `first` on, in chunks of nearly equal size within one file."""

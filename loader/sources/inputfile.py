@@ -6,12 +6,43 @@ import hashlib
 import io
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loader.errors import SourceError
 
 _BLOCK = 1 << 20
+
+
+class Odometer:
+    """How far the first pass over the files is. One thread reads, others may ask.
+
+    Attributes:
+        total: bytes of all files.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._before = 0
+        self._size = 0
+        self._read = 0
+
+    @property
+    def done(self) -> int:
+        """Bytes read. A file that is read twice, to be hashed too, counts once."""
+        return self._before + min(self._read, self._size)
+
+    def begin(self, size: int) -> None:
+        """A file of so many bytes is read from here on; the one before is done."""
+        self._before, self._size, self._read = self._before + self._size, size, 0
+
+    def end(self) -> None:
+        """All files are done; what is read later counts no more."""
+        self.begin(0)
+
+    def add(self, read: int) -> None:
+        """So many bytes were read."""
+        self._read += read
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +87,7 @@ class WatchedFile(io.FileIO):
             name = self._expected.name
             raise SourceError(f"{name}: cannot be read: {failure.strerror or failure}.") from failure
         self._compare()
+        self._expected.odometer.add(len(block))
         return block
 
     def _compare(self) -> None:
@@ -89,11 +121,13 @@ class InputFile:
         name: the path as the person gave it, for messages.
         path: where it is.
         stamp: what it must still be whenever it is read.
+        odometer: counts what is read.
     """
 
     name: str
     path: Path
     stamp: Stamp
+    odometer: Odometer = field(default_factory=Odometer, compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -101,8 +135,12 @@ class InputFile:
         return self.stamp.size
 
     @classmethod
-    def at(cls, given: Path | str) -> InputFile:
+    def at(cls, given: Path | str, odometer: Odometer | None = None) -> InputFile:
         """Look at a path without opening it (opening a FIFO would wait for a writer).
+
+        Args:
+            given: the path.
+            odometer: counts what is read of all files together.
 
         Raises:
             SourceError: there is no regular file.
@@ -120,7 +158,7 @@ class InputFile:
                 "resumed has to read its input again. Write it to a file first, or give it as standard "
                 "input (-)."
             )
-        return cls(name, path, Stamp.of(status))
+        return cls(name, path, Stamp.of(status), odometer or Odometer())
 
     def open(self) -> WatchedFile:
         """Open for reading, unbuffered.

@@ -1,0 +1,137 @@
+"""`--log-format json`: every line on standard error is an event, however the load ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import SAMPLES, CommandLine
+from tests.faultserver import FaultServer, answer
+
+EVENTS = SAMPLES / "events.parquet"
+SANDBOX = ("--sandbox", "--checkpoint", "ckpt", "--log-format", "json")
+
+
+def told(err: str) -> list[dict[str, Any]]:
+    """The events; a line that is none fails."""
+    events = [json.loads(line) for line in err.splitlines()]
+    for event in events:
+        assert list(event)[:3] == ["event", "time", "run"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
+    return events
+
+
+def test_a_load_is_told_from_plan_to_end(command: CommandLine) -> None:
+    """Plan, start and end; the run id is that of the checkpoint, of `--summary` and of `status`."""
+    ran = command.run("events", EVENTS, *SANDBOX, "--limit", "50", "--summary", "account.json")
+    events = told(ran.err)
+    assert [event["event"] for event in events] == ["plan", "start", "end"]
+    plan, start, end = events
+    assert (plan["kind"], plan["read"], plan["to_send"], plan["checkpoint"]) == ("events", 6937, 50, "ckpt")
+    assert (start["goal"], start["never_sent"], start["confirmed"]) == (50, 6937, 0)
+    summary = json.loads((command.folder / "account.json").read_text())
+    assert {name: end[name] for name in summary} == summary
+    assert end["exit_code"] == ran.code == 5
+    status = json.loads(command.run("status", "ckpt", "--summary", "-").out)
+    assert end["run"] == start["run"] == status["run"] != plan["run"]
+
+
+def test_every_run_has_an_id_of_its_own(command: CommandLine) -> None:
+    """The lines of a resumed load are told from those before it."""
+    first = told(command.run("events", EVENTS, *SANDBOX, "--limit", "5").err)[-1]
+    second = told(command.run("events", EVENTS, *SANDBOX, "--limit", "10").err)
+    assert second[-1]["run"] != first["run"]
+    assert (second[1]["event"], second[1]["confirmed"], second[1]["goal"]) == ("start", 5, 10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["events", "nowhere.csv", *SANDBOX], "nowhere.csv: there is no such file."),
+        (["events", str(EVENTS), "--log-format=json"], "No application code: give --app"),
+        (["events", str(EVENTS), *SANDBOX, "--carrier", "pigeon"], "No such option '--carrier'"),
+        (["events", *SANDBOX], "Missing argument 'FILE...'"),
+        (["event", str(EVENTS), *SANDBOX], "No such command 'event'"),
+        (["events", str(EVENTS), *SANDBOX, "--rate", "fast"], "'fast' is not a valid float"),
+        (["retry", "nowhere.ckpt", "--log-format", "json"], "nowhere.ckpt: there is no checkpoint"),
+    ],
+)
+def test_a_refusal_is_one_event(command: CommandLine, arguments: list[str], sentence: str) -> None:
+    """Whatever is wrong with a command line or its files, a program reads one error and exit code 2."""
+    ran = command.run(*arguments)
+    (event,) = told(ran.err)
+    assert (event["event"], event["exit_code"], event["run"], ran.code) == ("error", 2, None, 2)
+    assert sentence in event["message"]
+
+
+def test_what_stops_a_load_is_an_error_before_the_end(command: CommandLine) -> None:
+    """The sentence `Stopped: ...` is an event, also with --quiet; the token is in none."""
+    token = "FAKE-TOKEN-0123456789"
+    with FaultServer([answer(401)]) as server:
+        arguments = (
+            "events", EVENTS, "--app", "AAAAA-AAAAA", "--endpoint", server.url, "--checkpoint", "ckpt",
+            "--log-format", "json",
+        )  # fmt: skip
+        ran = command.run(*arguments, PUSHWOOSH_API_TOKEN=token)
+        quiet = command.run(*arguments, "--quiet", PUSHWOOSH_API_TOKEN=token)
+    events = told(ran.err)
+    assert [event["event"] for event in events] == ["plan", "start", "error", "end"]
+    assert events[2]["message"] == f"Stopped: {events[3]['stopped']}"
+    assert [event["event"] for event in told(quiet.err)] == ["error"]
+    assert token not in ran.err + ran.out + quiet.err
+
+
+def test_paragraphs_become_notes_where_the_summary_has_standard_output(command: CommandLine) -> None:
+    """With `--summary -` the words for people go to standard error, and there they are events too."""
+    ran = command.run("events", EVENTS, *SANDBOX, "--limit", "5", "--summary", "-")
+    assert json.loads(ran.out)["confirmed"] == 5
+    notes = [event["message"] for event in told(ran.err) if event["event"] == "note"]
+    assert any("6,937 events in" in note for note in notes)
+
+
+def test_ctrl_c_is_an_event(command: CommandLine) -> None:
+    """An interrupted load says that it is stopping, and ends with exit code 130."""
+    with command.start("events", EVENTS, *SANDBOX, "--rate", "50") as process:
+        assert process.stderr is not None
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if '"start"' in line:
+                process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=60)
+    events = told("".join(seen))
+    assert [event["event"] for event in events] == ["plan", "start", "stopping", "end"], events[2]
+    assert (events[-1]["exit_code"], code) == (130, 130)
+
+
+def test_a_pause_is_an_event_with_reason_and_length(command: CommandLine) -> None:
+    """A vendor that asks to wait for three seconds is a pause and a resume."""
+    with FaultServer([answer(429, b"", "Retry-After: 3"), answer()]) as server:
+        ran = command.run(
+            "events", EVENTS, "--app", "AAAAA-AAAAA", "--endpoint", server.url, "--limit", "5",
+            "--log-format", "json", "--checkpoint", "ckpt", "--concurrency", "1",
+        )  # fmt: skip
+    events = told(ran.err)
+    assert [event["event"] for event in events] == ["plan", "start", "pause", "resume", "end"]
+    assert events[2]["waiting_for"] == "Retry-After"
+    assert 1 <= events[2]["waiting_seconds"] <= 3
+
+
+def test_text_lines_can_be_asked_for(command: CommandLine) -> None:
+    """`--log-format text` is what a file gets anyway: no line of JSON, no view."""
+    ran = command.run("events", EVENTS, *SANDBOX[:-1], "text", "--limit", "5")
+    assert (ran.code, ran.err) == (5, "")
+
+
+def test_the_readme_lists_every_key(command: CommandLine) -> None:
+    """Keys are a contract: those of all events of a load are in the README."""
+    ran = command.run("events", EVENTS, *SANDBOX, "--limit", "5", "--summary", "-")
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    section = readme.partition("### What a load says")[2].partition("\n### ")[0]
+    events = [event for event in told(ran.err) if event["event"] != "end"]
+    assert not {key for event in events for key in event if f"`{key}`" not in section}
