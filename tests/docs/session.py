@@ -10,15 +10,16 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from click.testing import CliRunner
 
+import loader
 from loader.cli import cli
 from tests.docs.pages import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 #: What differs from run to run, and what it is compared as. Nothing else may differ.
@@ -56,7 +57,7 @@ class Session:
             "PATH": f"{shims(folder / 'bin')}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(Path(loader.__file__).parent.parent),  # the one that the tests import
             # Nothing listens there: no mistake in a page can reach beyond this machine.
             "PUSHWOOSH_ENDPOINT": "http://127.0.0.1:9/",
         }
