@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import cached_property
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import loader
@@ -11,6 +13,8 @@ import loader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PROPERTIES = (property, cached_property)
+DOCUMENTED = (*PROPERTIES, classmethod, staticmethod, FunctionType)
 STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields):$")
 SECTIONS = {
@@ -23,44 +27,52 @@ SECTIONS = {
 
 
 def python() -> str:
-    """What `loader` exports."""
-    exported = getattr(loader, "__all__", [])
-    return "\n\n".join(
-        member_text(name, getattr(loader, name)) for name in exported if not name.startswith("__")
-    )
+    """What `loader` exports: functions, then classes, then errors."""
+    exported = [name for name in getattr(loader, "__all__", []) if not name.startswith("__")]
+    members = sorted(((name, getattr(loader, name)) for name in exported), key=lambda pair: rank(pair[1]))
+    contents = "\n".join(f"- [`{name}`](#{name.lower()}): {summary(member)}" for name, member in members)
+    return "\n\n".join([contents, *(member_text(name, member) for name, member in members)])
+
+
+def rank(member: object) -> int:
+    """What a reader looks for first."""
+    if not isinstance(member, type):
+        return 0
+    return 2 if issubclass(member, BaseException) else 1
+
+
+def summary(member: object) -> str:
+    """The first sentence of a docstring."""
+    return (inspect.getdoc(member) or "").partition("\n\n")[0].replace("\n", " ")
 
 
 def member_text(name: str, member: Any) -> str:
     """A function, or a class with its public members."""
     if not inspect.isclass(member):
         return f"## `{name}`\n\n{signed(name, member)}{docstring(member)}"
+    public = [
+        (inner, value)
+        for inner, value in vars(member).items()
+        if not inner.startswith("_") and isinstance(value, DOCUMENTED) and inspect.getdoc(value)
+    ]
     parts = [f"## `{name}`", f"{constructor(name, member)}{docstring(member)}"]
-    for inner, value in vars(member).items():
-        if inner.startswith("_") or not documented(value):
-            continue
-        target = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
-        title = f"### `{name}.{inner}`"
-        text = docstring(target)
-        parts += [
-            title,
-            text if isinstance(value, property) else f"{signed(f'{name}.{inner}', target)}{text}",
-        ]
+    for inner, value in public:
+        parts += [f"### `{name}.{inner}`", inner_text(f"{name}.{inner}", value)]
     return "\n\n".join(parts)
 
 
-def documented(value: object) -> bool:
-    """A method or a property with a docstring."""
-    callable_or_property = isinstance(value, (property, classmethod, staticmethod)) or inspect.isfunction(
-        value
-    )
-    return callable_or_property and bool(inspect.getdoc(value))
+def inner_text(name: str, value: Any) -> str:
+    """A method with its signature, or a property."""
+    if isinstance(value, PROPERTIES):
+        return docstring(value)
+    target = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+    return f"{signed(name, target)}{docstring(target)}"
 
 
 def constructor(name: str, member: type) -> str:
-    """How an instance is made, where that is for callers."""
-    if issubclass(member, (BaseException, str, tuple)):
-        return ""
-    return signed(name, member)
+    """How an instance is made, where that is for callers: then its docstring tells the arguments."""
+    told = "Args:" in (inspect.getdoc(member) or "")
+    return signed(name, member) if told and not issubclass(member, BaseException) else ""
 
 
 def signed(name: str, member: Callable[..., object]) -> str:

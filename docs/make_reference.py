@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from make_python import python
+from make_python import python, summary
 
 from loader.cli import EPILOG, cli
 from loader.delivery.verdicts import classify
@@ -253,16 +253,11 @@ def checkpoint_files() -> str:
     files = Files(Path("purchases.csv.events.ckpt"))
     named = {name: member for name, member in vars(Files).items() if isinstance(member, property)}
     rows = (
-        (f"`{getattr(files, name).name}`", first_line(member))
+        (f"`{getattr(files, name).name}`", summary(member))
         for name, member in named.items()
         if isinstance(getattr(files, name), Path) and not name.startswith("unfinished")
     )
     return table(("file", ""), [(f"`{files.path}`", "The checkpoint itself: an SQLite database."), *rows])
-
-
-def first_line(member: object) -> str:
-    """The summary of a docstring."""
-    return (inspect.getdoc(member) or "").partition("\n\n")[0].replace("\n", " ")
 
 
 MADE: dict[str, Callable[[], str]] = {

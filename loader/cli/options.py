@@ -99,7 +99,9 @@ INPUT_OPTIONS = together(
         metavar="FILE",
         help="Mapping file (TOML). Without one, columns are recognised by their names.",
     ),
-    click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
+    click.option(
+        "--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input.  [default: all]"
+    ),
     TEXT_OPTIONS,
     SUMMARY,
     QUIET,
@@ -143,7 +145,10 @@ SENDING_OPTIONS = together(
         "with bounds as in auto:4-64.",
     ),
     click.option(
-        "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
+        "--rate",
+        type=float,
+        metavar="N",
+        help="At most so many requests a second, retries included.  [default: no limit]",
     ),
     click.option(
         "--transport",
@@ -156,7 +161,7 @@ SENDING_OPTIONS = together(
         "--ca-bundle",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Certificates to trust, in place of the usual ones.",
+        help="Certificates to trust, in place of the usual ones.  [default: those of certifi]",
     ),
     click.option(
         "--proxy", metavar="URL", help="Send through this proxy; those of the environment are not used."
@@ -180,12 +185,13 @@ SENDING_OPTIONS = together(
     click.option(
         "--max-rejected",
         type=ThresholdType(),
-        help="Stop when more rows than this are rejected: a number, or a percentage of the input.",
+        help="Stop when more rows than this are rejected: a number, or a percentage of the input.  "
+        "[default: no limit]",
     ),
     click.option(
         "--max-in-doubt",
         type=ThresholdType(),
-        help="Stop when more rows than this are in doubt.",
+        help="Stop when more rows than this are in doubt.  [default: no limit]",
     ),
     click.option(
         "--sandbox-store",

@@ -1,22 +1,49 @@
 """Writes into the pages what their commands print: ``python -m tests.docs.update [PAGE...]``.
 
-An output that is still right, but for what varies, is left as it is.
+An output that is still right, but for what varies, is left as it is. What a page leaves out (``...``) stays
+left out where the lines around it are still there; look at the difference before you commit it.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 from tests.docs.pages import PAGES, Example, blocks, examples
-from tests.docs.session import Session, alike
+from tests.docs.session import ELISION, Session, alike
 
 
 def ran(session: Session, example: Example) -> list[str]:
     """The lines of the page for a command, with what it prints now."""
     actual = session.run(example.command)
-    return [*example.prompt, *(example.output if alike(example.output, actual) else actual)]
+    right = alike(example.output, actual)
+    return [*example.prompt, *(example.output if right else shortened(example.output, actual))]
+
+
+def shortened(shown: list[str], actual: list[str]) -> list[str]:
+    """The new output without what the page left out; all of it where that cannot be found again."""
+    written: list[str] = []
+    rest = actual
+    for left_out, lines in groupby(shown, key=lambda line: line == ELISION):
+        part = list(lines)
+        if left_out:
+            written.append(ELISION)
+            continue
+        alike_ones = [worded(line) for line in rest]
+        if worded(part[0]) not in alike_ones or worded(part[-1]) not in alike_ones:
+            return actual
+        first, last = alike_ones.index(worded(part[0])), alike_ones.index(worded(part[-1]))
+        written += rest[first : last + 1]
+        rest = rest[last + 1 :]
+    return written if alike(written, actual) else actual
+
+
+def worded(line: str) -> list[str]:
+    """A line without its numbers, to find it again."""
+    return re.sub(r"[\d,.:]+", "", line).split()
 
 
 def update(page: Path, folder: Path) -> bool:
