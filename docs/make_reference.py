@@ -57,6 +57,15 @@ def code(*words: object) -> str:
 # The command line
 
 
+def glance() -> str:
+    """All commands, a line each."""
+    rows = (
+        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200))
+        for name, command in cli.commands.items()
+    )
+    return table(("command", ""), rows)
+
+
 def commands() -> str:
     """Every command with its arguments and options."""
     written: dict[str, str] = {}
@@ -263,7 +272,7 @@ def checkpoint_files() -> str:
 MADE: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
-        commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
+        glance, commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
         checkpoint_files, python,
     )
 }  # fmt: skip

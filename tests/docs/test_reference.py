@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from markdown_it import MarkdownIt
 
+from loader.cli import cli
 from loader.model import Account, Kind, Result
 from loader.report import summary_record
 from tests.docs.pages import PAGES, ROOT
@@ -40,6 +41,12 @@ def test_every_key_of_the_summary_is_told() -> None:
     page = (REFERENCE / "summary.md").read_text("utf-8").partition("## Of a check")[0]
     keys = summary_record(Result(Kind.USERS, Account(0), ""))
     assert [key for key in keys if f"`{key}`" not in page] == []
+
+
+def test_the_readme_names_every_command() -> None:
+    """Who reads one page knows what there is."""
+    table = (ROOT / "README.md").read_text("utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    assert [name for name in cli.commands if f"`{name}" not in table] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
