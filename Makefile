@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow crash format samples
+.PHONY: demo test check cdnow crash format samples docs
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -19,6 +19,12 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Runs the commands in the documentation and writes their outputs, then what the reference says of the code.
+docs:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
+	$(BIN)/python docs/make_reference.py
+	$(BIN)/python -m tests.docs.update
 
 # Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.
 cdnow:

@@ -343,7 +343,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """The exit code; the README lists them."""
+        """The exit code; `docs/reference/exit-codes.md` lists them."""
         if self.account.never_sent:
             return 130 if self.interrupted else 5
         if self.account.in_doubt:

@@ -51,6 +51,17 @@ BRAZE: Rows = [
     {"external_id": "0003", "app_id": "a-2", "name": "opened app", "time": "2024-01-01T00:00:00.250Z",
      "movie": "", "rating": "", "price": "", "sequel": ""},
 ]  # fmt: skip
+BRAZE_CURRENTS: Rows = [
+    {"id": "e-1", "app_group_id": "g-1", "user_id": "5f0a", "external_user_id": "00042", "app_id": "a-1",
+     "time": 1710082800, "timezone": "America/New_York", "platform": "ios", "device_id": "B5372DB0-C21E-11E4-8DFC-AA07A5B093DB",
+     "name": "rented_movie", "properties": '{"movie": "The Sad Egg", "rating": 4}', "ad_id": None},
+    {"id": "e-2", "app_group_id": "g-1", "user_id": "5f0b", "external_user_id": None, "app_id": "a-1",
+     "time": 1710082801, "timezone": None, "platform": "kindle", "device_id": "b4618383c0c47c25",
+     "name": "opened app", "properties": "{}", "ad_id": None},
+    {"id": "e-3", "app_group_id": "g-1", "user_id": "5f0c", "external_user_id": "00043", "app_id": "a-2",
+     "time": 1710082802, "timezone": "Asia/Kolkata", "platform": "web", "device_id": "w-77",
+     "name": "rented_movie", "properties": '{"movie": "Egg, the return", "sequel": true}', "ad_id": None},
+]  # fmt: skip
 AMPLITUDE: Rows = [
     {"user_id": "u-17", "device_id": "C8F9E604-F01A-4BD9-95C6-8E5357DF265D", "amplitude_id": 123456789012,
      "event_type": "Checkout", "event_time": "2020-01-31 23:59:59.123000", "platform": "iOS",
@@ -195,6 +206,7 @@ def main() -> None:
     write_csv("braze_events.csv", BRAZE)
     write_csv("segment_events.csv", SEGMENT)
     write_csv("hand_made_events.csv", HAND_MADE, encoding="utf-8-sig")
+    write_lines("braze_currents_events.jsonl", BRAZE_CURRENTS)
     write_lines("amplitude_events.jsonl", AMPLITUDE)
     write_lines("mixpanel_events.jsonl", MIXPANEL)
     write_lines("clevertap_events.jsonl", CLEVERTAP)

@@ -314,6 +314,7 @@ def test_a_mended_mapping_brings_in_what_it_rejected(
     refused = command.run(*load.arguments)
     assert refused.code == 2
     assert "The mapping has changed" in refused.err
+    assert "brought in with `retry --mapping`" in refused.err
     assert counts(load.summary(*mended)) == (30, 0, 0, 0)
     status = load.run("status")
     assert ' UTC: another mapping\n    -event = { column = "event" }\n' in status
@@ -328,6 +329,26 @@ def test_a_retry_of_a_rehearsal_goes_to_its_sandbox(command: CommandLine, tmp_pa
     assert command.run("events", "events.csv", "--sandbox", "--yes").code == 3
     assert command.run("retry", "events.csv.events.sandbox.ckpt", "--yes").code == 3
     assert command.held("select count(*) from events") == [(1,)]
+
+
+def test_a_retry_that_confirms_all_does_not_speak_of_an_option_that_it_has_not(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """How to go on from a rehearsal is said by a load, which has --sandbox; and one request is one."""
+    (tmp_path / "events.csv").write_text(HEADER + ROWS[0] + "\n")
+    (tmp_path / "wrong.toml").write_text(
+        'kind = "events"\n[fields]\nuserId = "user_id"\nevent = { const = "purchase" }\n'
+        'timestamp = { column = "timestamp", format = "%Y%m%d", zone = "UTC", earliest = 2050-01-01 }\n'
+    )
+    (tmp_path / "right.toml").write_text(
+        (tmp_path / "wrong.toml").read_text().replace(", earliest = 2050-01-01", "")
+    )
+    load = ("events", "events.csv", "--sandbox", "--yes")
+    assert command.run(*load, "--mapping", "wrong.toml").code == 3
+    again = command.run("retry", "events.csv.events.sandbox.ckpt", "--yes", "--mapping", "right.toml")
+    assert (again.code, "--sandbox" in again.out) == (0, False)
+    assert "\n  1 request in " in again.out
+    assert "--sandbox" in command.run(*load, "--mapping", "right.toml").out
 
 
 def test_an_input_that_has_moved_is_asked_for(load: Load, vendor: Vendor, tmp_path: Path) -> None:

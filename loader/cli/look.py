@@ -83,4 +83,4 @@ def failures(
         states.add(State.IN_DOUBT)
     rows = failed_rows(checkpoint, states or {State.REJECTED, State.IN_DOUBT}, files, target=output)
     count = write_rows(rows, form, output)
-    click.echo(f"{count:,} rows.", err=True)
+    click.echo(f"{show.counted(count)}.", err=True)

@@ -145,9 +145,9 @@ SENDING_OPTIONS = together(
     click.option(
         "--concurrency",
         type=ConcurrencyType(),
+        metavar="N|auto|auto:N-M",
         default="auto",
         show_default=True,
-        metavar="N|auto|auto:N-M",
         help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "
         "with bounds as in auto:4-64.",
     ),
@@ -177,7 +177,7 @@ SENDING_OPTIONS = together(
         "--ca-bundle",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Certificates to trust (PEM).  [default: those that come with certifi]",
+        help="Certificates to trust (PEM), in place of the usual ones.  [default: those of certifi]",
     ),
     click.option(
         "--proxy",

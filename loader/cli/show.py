@@ -113,7 +113,7 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading
         )
     if not steps:
         steps.append("Every row is confirmed." if account.read else "The input holds no rows.")
-        if sandboxed and account.read:
+        if sandboxed and loading and account.read:
             steps.append(
                 "Next: set PUSHWOOSH_API_TOKEN and run the same command with --app XXXXX-XXXXX in place of "
                 "--sandbox.\nTo see what is sent, put `check` before it and leave --sandbox and --yes out: "

@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 @click.option(
     "--app", "application", metavar="XXXXX-XXXXX", help="Take only this application code.  [default: any]"
 )
-def sandbox(store: Path, port: int, application: str | None) -> None:
+@click.option(
+    "--lose-answers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Answer every Nth event with 504, as a gateway does that lost the answer; every other one of these "
+    "events was taken. To rehearse rows in doubt.  [default: lose none]",
+)
+def sandbox(store: Path, port: int, application: str | None, lose_answers: int | None) -> None:
     """Run a local stand-in for the vendor until Ctrl-C.
 
     It takes registerUser and postEvent, checks them as the documentation describes and keeps them in a file
@@ -45,9 +52,12 @@ def sandbox(store: Path, port: int, application: str | None) -> None:
       pushwoosh-loader sandbox &
       pushwoosh-loader events purchases.csv --endpoint http://127.0.0.1:8707/json/1.3/ --app XXXXX-XXXXX
     """
+    from loader.sandbox.checks import Rules  # noqa: PLC0415 - as below
+    from loader.sandbox.losses import LostAnswers  # noqa: PLC0415 - as below
     from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
 
     def ready(serving: Serving) -> None:
         click.echo(f"Sandbox at {serving.endpoint}, store {store}. Ctrl-C ends it.")
 
-    serve(store, port=port, application=application, ready=ready)
+    losses = LostAnswers(lose_answers or 0)
+    serve(store, port=port, rules=Rules(application), losses=losses, ready=ready)

@@ -110,7 +110,10 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str]:
     yield from _file_differences(stored.files, wanted.files)
     yield from _form_differences(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:
-        yield f"The mapping has changed (- then, + now):\n{_diff(stored.mapping, wanted.mapping)}\n"
+        yield (
+            f"The mapping has changed (- then, + now):\n{_diff(stored.mapping, wanted.mapping)}\n"
+            "A mended mapping is brought in with `retry --mapping`, and the load then goes on with it."
+        )
 
 
 def _file_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:

@@ -183,7 +183,7 @@ class Mapping:
 
     @classmethod
     def of(cls, document: dict[str, Any], where: str = "the mapping") -> Mapping:
-        """A mapping from a dictionary that holds what a mapping file would, as in the README.
+        """A mapping from a dictionary that holds what a mapping file would (`docs/reference/mapping.md`).
 
         For example ``Mapping.of({"kind": "users", "fields": {"hwid": "device", "userId": "customer"}})``.
 

@@ -1,4 +1,4 @@
-"""A profile as one JSON object; the README lists its keys, which are a contract."""
+"""A profile as one JSON object; `docs/reference/summary.md` lists its keys, which are a contract."""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def pace_text(account: Account) -> str:
     seconds = account.elapsed_seconds
     if not account.attempts or seconds <= 0:
         return ""
-    return f"{account.attempts:,} requests in {duration(seconds)}, {account.attempts / seconds:,.0f} a second"
+    requests = "request" if account.attempts == 1 else "requests"
+    pace = account.attempts / seconds
+    return f"{account.attempts:,} {requests} in {duration(seconds)}, {pace:,.0f} a second"
 
 
 def duration(seconds: float) -> str:

@@ -3,9 +3,10 @@
 * `checks`: is this body what the vendor's documentation describes? Pure.
 * `store`: the SQLite file of what was taken, and `holdings`, a count of it.
 * `app`: the two API methods over HTTP. `server`: the same on a loopback port, in the foreground.
+* `losses`: answers that get lost where that is asked for, to rehearse rows in doubt.
 * `embedded`: the server in a child process, for the length of one load.
 
-Nothing here slows down or fails on purpose. `serve` is imported from `loader.sandbox.server`, so that a
+Nothing else here slows down or fails on purpose. `serve` is imported from `loader.sandbox.server`, so that a
 load that only starts the child does not load a web server itself.
 """
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
+from loader.sandbox.checks import Rules
 from loader.sandbox.server import serve
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--application")
     arguments = parser.parse_args()
     try:
-        serve(arguments.store, ready=announce, application=arguments.application)
+        serve(arguments.store, ready=announce, rules=Rules(arguments.application))
     except ConfigError as error:
         say({"error": str(error)})
 

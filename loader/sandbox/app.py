@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loader.mapping.fields import METHODS
 from loader.sandbox.checks import Event, Refusal, Rules, check
+from loader.sandbox.losses import LostAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -39,12 +40,20 @@ class Vendor:
     Args:
         store: where accepted calls are kept.
         rules: what an acceptable call carries beside its fields.
+        losses: which answers to events do not arrive.
         now: the clock that events without a time are stamped with, in Unix seconds.
     """
 
-    def __init__(self, store: Store, rules: Rules, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        losses: LostAnswers | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._store = store
         self._rules = rules
+        self._losses = losses or LostAnswers()
         self._now = now
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -71,10 +80,17 @@ class Vendor:
         self._rules.admit(headers)
         call = check(method, body, self._rules)
         if isinstance(call, Event):
-            self._store.post(call, now=int(self._now()))
-            return accepted({"code": IN_APP_CODE})
+            return self._take_event(call)
         self._store.register(call)
         return accepted(None)
+
+    def _take_event(self, event: Event) -> Reply:
+        fate = self._losses.next()
+        if fate.taken:
+            self._store.post(event, now=int(self._now()))
+        if fate.answered:
+            return accepted({"code": IN_APP_CODE})
+        return refused(504, 504, "The sandbox loses this answer, as it was asked to.")
 
 
 def accepted(response: dict[str, object] | None) -> Reply:

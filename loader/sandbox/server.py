@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from loader.sandbox.losses import LostAnswers
+
 # An idle connection outlives the pauses of a slow, rate-limited load (the default of 5 s does not).
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 2
@@ -45,8 +47,8 @@ def serve(
     ready: Callable[[Serving], None],
     host: str = "127.0.0.1",
     port: int = 0,
-    application: str | None = None,
-    token: str | None = None,
+    rules: Rules | None = None,
+    losses: LostAnswers | None = None,
 ) -> None:
     """Serve until Ctrl-C or `Serving.stop`; prints nothing.
 
@@ -55,14 +57,14 @@ def serve(
         ready: called once, when connections are accepted.
         host: a loopback address or `localhost`.
         port: the TCP port; 0 lets the system choose one.
-        application: the only application code that exists here, or None for any well-formed one.
-        token: the only device API token let in, or None to let any or none in.
+        rules: what a call carries beside its fields; by default any well-formed application code.
+        losses: which answers to events do not arrive.
 
     Raises:
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
     """
     with Store(store) as opened, listen(host, port) as listener:
-        server = uvicorn.Server(configuration(Vendor(opened, Rules(application, token))))
+        server = uvicorn.Server(configuration(Vendor(opened, rules or Rules(), losses)))
 
         def stop() -> None:
             server.should_exit = True

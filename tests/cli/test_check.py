@@ -318,11 +318,11 @@ def keys_of(record: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ["users", "events"])
-def test_the_readme_names_every_key(command: CommandLine, tmp_path: Path, kind: str) -> None:
+def test_the_reference_names_every_key(command: CommandLine, tmp_path: Path, kind: str) -> None:
     """Each key of the summary is documented, so that a program can be written against it."""
     path = saved(tmp_path / "e.csv", EVENTS, [GOOD, GOOD, GOOD.replace("0042", "43"), NAMELESS])
-    readme = (SAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    table = readme[readme.index("writes the same as one JSON object") :].partition("\n## ")[0]
+    page = (SAMPLES.parent / "docs" / "reference" / "summary.md").read_text(encoding="utf-8")
+    table = page.partition("## Of a check")[2]
     keys = keys_of(checked(command, kind, path))
     assert {"read", "alike" if kind == "events" else "users_that_vanish", "first", "again"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in table] == []

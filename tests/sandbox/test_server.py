@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from loader.errors import ConfigError
+from loader.sandbox.checks import Rules
+from loader.sandbox.losses import LostAnswers
 from loader.sandbox.server import Serving, serve
-from tests.sandbox.conftest import DEVICE, call, rows, send
+from tests.sandbox.conftest import DEVICE, EVENT, call, rows, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +70,7 @@ def test_port_taken(tmp_path: Path) -> None:
 
 def test_token(tmp_path: Path) -> None:
     """A sandbox with a token answers 403 in the body to every other one, as the vendor does."""
-    with served(tmp_path / "s", token="secret") as serving:
+    with served(tmp_path / "s", rules=Rules(token="secret")) as serving:
         for headers in ({}, {"Authorization": "Token Secret"}, {"Authorization": "secret"}):
             reply = send(serving.endpoint, "registerUser", b"{}", headers=headers)
             assert (reply.status, reply.body["status_code"]) == (200, 403)
@@ -124,3 +126,16 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
         output, errors = server.communicate(timeout=20)
     assert (server.returncode, output, errors) == (0, "clean end\n", "")
     assert rows(tmp_path / "s", "SELECT hwid FROM devices") == [("D1",)]
+
+
+def test_lost_answers_leave_open_whether_the_event_was_taken(tmp_path: Path) -> None:
+    """Every so many answers are lost, of these every other event is there, and users are always answered."""
+    store = tmp_path / "s"
+    with served(store, losses=LostAnswers(3)) as serving:
+        replies = [call(serving.endpoint, "postEvent", EVENT, userId=f"{number}") for number in range(1, 10)]
+        registered = [call(serving.endpoint, "registerUser", DEVICE).status for _ in range(4)]
+    assert [number for number, reply in enumerate(replies, start=1) if reply.status == 504] == [3, 6, 9]
+    assert {reply.status for reply in replies} == {200, 504}
+    held = [int(user) for (user,) in rows(store, "SELECT user_id FROM events ORDER BY id")]
+    assert held == [1, 2, 3, 4, 5, 7, 8, 9]
+    assert registered == [200] * 4

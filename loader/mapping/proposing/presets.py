@@ -88,6 +88,16 @@ _ONESIGNAL_TYPES: Final = MappingProxyType(
         "13": "Huawei",
     }
 )
+
+
+def _or_in_capitals(*names: str) -> tuple[str, ...]:
+    """The same columns in a file, and in a warehouse that writes all names in capitals."""
+    return (*names, *(name.upper() for name in names))
+
+
+_BRAZE_PLATFORMS: Final = MappingProxyType(
+    {"ios": "iOS", "android": "Android", "kindle": "Amazon", "web": "", "tvos": "", "roku": ""}
+)
 _AMPLITUDE: Final = MappingProxyType(
     {
         "hwid": Hint(("device_id",), "Amplitude's id of the device", _OWN_DEVICE),
@@ -184,6 +194,39 @@ PRESETS: Final = (
         opened=("properties",),
         others=True,
         left_out=("app_id",),
+    ),
+    # Currents, and the tables that Braze shares: braze.com/docs, "Customer behavior and user events".
+    Preset(
+        "Braze",
+        Kind.EVENTS,
+        (
+            _or_in_capitals("external_user_id"),
+            _or_in_capitals("name"),
+            _or_in_capitals("time"),
+            _or_in_capitals("app_group_id", "app_group_api_id", "app_id", "app_api_id"),
+        ),
+        MappingProxyType(
+            {
+                "event": Hint(_or_in_capitals("name"), "the event's name"),
+                "hwid": Hint(_or_in_capitals("device_id"), "Braze's id of the device", _OWN_DEVICE),
+                "userId": Hint(
+                    _or_in_capitals("external_user_id"), "the id that your app gave the user; user_id is Braze's own"
+                ),
+                "timestamp": Hint(
+                    _or_in_capitals("time"),
+                    "seconds since 1970, in UTC",
+                    clock=Clock(unit="s"),
+                    zones=_or_in_capitals("timezone"),
+                ),
+                "device_type": Hint(
+                    _or_in_capitals("platform"),
+                    "the device's system",
+                    "web, tvos and roku have no device type of this vendor, so none is sent.",
+                    values=_BRAZE_PLATFORMS,
+                ),
+            }
+        ),
+        opened=_or_in_capitals("properties"),
     ),
     Preset("Amplitude", Kind.USERS, (("device_id",), ("user_id",), ("amplitude_id", "event_type")), _AMPLITUDE),
     Preset(

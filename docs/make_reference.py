@@ -1,0 +1,309 @@
+"""Writes what the code says into the pages of the reference: ``python docs/make_reference.py``.
+
+A page is written by hand, but for what stands between ``<!-- made: NAME -->`` and ``<!-- end -->``: that is
+what the function of this name below returns. A test asserts that what is committed is what is made.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from make_python import python, summary
+
+from loader.cli import EPILOG, cli
+from loader.delivery.verdicts import classify
+from loader.journal.files import Files
+from loader.mapping.fields import (
+    ANY_OF,
+    DEVICE_TYPES,
+    MAX_ATTRIBUTE_NAME_LENGTH,
+    MAX_EVENT_LENGTH,
+    METHODS,
+    RESERVED_ATTRIBUTES,
+    SYNONYMS,
+)
+from loader.mapping.keys import ATTRIBUTE_KEYS, EXPAND_KEYS, FIELD_KEYS, TYPES
+from loader.mapping.proposing.presets import PRESETS
+from loader.model import Answer, Kind, NoAnswer, NotSent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from loader.model import Attempt
+
+FOLDER = Path(__file__).parent / "reference"
+REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.+)\]$")
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table of Markdown."""
+    head = list(header)
+    lines = [head, ["---"] * len(head), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(*words: object) -> str:
+    """Words as code, separated by commas."""
+    return ", ".join(f"`{word}`" for word in words)
+
+
+# The command line
+
+
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """All commands, in the order in which a person meets them."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        if command is not None:
+            yield name, command
+
+
+def glance() -> str:
+    """All commands, a line each."""
+    rows = (
+        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200)) for name, command in every_command()
+    )
+    return table(("command", ""), rows)
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    written: dict[str, str] = {}
+    texts = [command_text(name, command, written) for name, command in every_command()]
+    return "\n\n".join(texts)
+
+
+def command_text(name: str, command: click.Command, written: dict[str, str]) -> str:
+    """One command; `written` knows the tables of options that stand above, and whose they are."""
+    context = click.Context(command, info_name=f"pushwoosh-loader {name}")
+    usage = f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}"
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    rows = [option_row(option, context) for option in options]
+    parts = [f"## `{name}`", f"```sh\n{usage}\n```", help_text(command.help or "")]
+    if rows:
+        told = table(("option", "default", "environment", ""), rows)
+        first = written.setdefault(told, name)
+        parts.append(told if first == name else f"It takes the options of [`{first}`](#{first}).")
+    return "\n\n".join(parts)
+
+
+def option_row(option: click.Option, context: click.Context) -> tuple[str, str, str, str]:
+    """An option: how it is written, its default, its variable, its help."""
+    value = "" if option.is_flag else f" {option.make_metavar(context)}"
+    names = ", ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
+    told = option.help or ""
+    said = DEFAULT_IN_HELP.search(told)
+    default = said[1] if said else shown_default(option, context)
+    return names, default, code(option.envvar) if option.envvar else "", DEFAULT_IN_HELP.sub("", told)
+
+
+def shown_default(option: click.Option, context: click.Context) -> str:
+    """The default that the help shows, if it shows one."""
+    value = option.get_default(context) if option.show_default else None
+    return "" if value is None else f"`{value}`"
+
+
+def help_text(text: str) -> str:
+    """A command's help: paragraphs, and its examples as a block."""
+    return "\n\n".join(paragraph(part) for part in re.split(r"\n\n", inspect.cleandoc(text)))
+
+
+def paragraph(part: str) -> str:
+    """One paragraph of help; one that click must not rewrap is a list of commands below its title."""
+    if not part.startswith("\b\n"):
+        return part
+    title, *lines = part.removeprefix("\b\n").splitlines()
+    return f"{title}\n\n```sh\n" + "\n".join(line.strip() for line in lines) + "\n```"
+
+
+def exit_codes() -> str:
+    """The exit codes as `--help` lists them."""
+    rows = re.findall(r"^  (\d+)\s+(.+)$", EPILOG, re.MULTILINE)
+    return table(("code", "meaning"), rows)
+
+
+# The mapping file
+
+
+def fields() -> str:
+    """The fields of both methods, as a mapping names them, and the keys that each takes."""
+    return "\n\n".join(
+        f"`{kind}`, sent with `{kind.method}`:\n\n"
+        + table(
+            ("field", "", "keys"),
+            ((f"`{name}`", field_note(kind, name), code(*keys)) for name, keys in FIELD_KEYS[kind].items()),
+        )
+        for kind in Kind
+    )
+
+
+def field_note(kind: Kind, name: str) -> str:
+    """What the API says of a field."""
+    api = {field.name: field for field in METHODS[kind.method]}
+    if name == "timestamp":
+        return "needed; becomes `timestampUTC` and `timestampCurrent`"
+    alternatives = [other for other in ANY_OF[kind.method] if other != name]
+    if name in ANY_OF[kind.method] and alternatives:
+        return f"this or {code(*alternatives)} is needed; both where known"
+    words = ["needed"] if api[name].required else []
+    words += [f"at most {api[name].max_length} characters"] if api[name].max_length else []
+    words += {"tz_offset": ['seconds, `"+05:45"` or a zone\'s name'], "device_type": [DEVICE_NOTE]}.get(
+        name, []
+    )
+    return ", ".join(words)
+
+
+DEVICE_NOTE = "the vendor's number, or a name in any case"
+
+
+def mapping_keys() -> str:
+    """The keys of an attribute and of `expand`."""
+    rows = (
+        ("an attribute", code(*ATTRIBUTE_KEYS)),
+        ("its `type`", code(*TYPES)),
+        ("an entry of `expand`", code(*EXPAND_KEYS)),
+    )
+    return table(("", "takes"), rows)
+
+
+def limits() -> str:
+    """What the vendor allows."""
+    return table(
+        ("", "at most"),
+        (
+            ("name of an event", f"{MAX_EVENT_LENGTH} characters"),
+            (
+                "name of an attribute",
+                f"{MAX_ATTRIBUTE_NAME_LENGTH} characters; not {code(*sorted(RESERVED_ATTRIBUTES))}",
+            ),
+        ),
+    )
+
+
+def synonyms() -> str:
+    """The names of columns that are recognised without a mapping."""
+    return table(
+        ("for", "columns, the surest first"),
+        ((f"`{name}`", code(*names)) for name, names in SYNONYMS.items()),
+    )
+
+
+def device_types() -> str:
+    """The vendor's numbers."""
+    return table(("number", "name"), DEVICE_TYPES.items())
+
+
+def presets() -> str:
+    """By which columns an export is recognised."""
+    rows = (
+        (
+            preset.name,
+            preset.kind,
+            ", ".join(" or ".join(f"`{name}`" for name in sign) for sign in preset.signs),
+        )
+        for preset in PRESETS
+    )
+    return table(("export of", "kind", "recognised by its columns"), rows)
+
+
+# Verdicts: not copied from the source, but asked of it
+
+
+def verdicts() -> str:
+    """What each answer means, found out by judging every one."""
+    plain = [(str(status), answer(status)) for status in range(100, 600) if status != 200]
+    inside = [(str(number), answer(200, f'{{"status_code": {number}}}')) for number in range(1000)]
+    rows = [
+        *judged("HTTP 200 and `status_code`", inside),
+        ("HTTP 200 without a readable `status_code`", verdict(answer(200, "<html>"))),
+        ("HTTP 503 with `Retry-After`", verdict(answer(503, retry_after="30"))),
+        *judged("HTTP", plain),
+        ("an answer that is cut, or longer than 64 KiB", verdict(Answer(200, b"", complete=False))),
+        ("no answer, after a part of the request had left", verdict(NoAnswer(""))),
+        ("no connection: no byte of the request left", verdict(NotSent(""))),
+        ("a certificate that is not trusted", verdict(NotSent("", fatal=True))),
+    ]
+    return table(("answer", "verdict"), rows)
+
+
+def answer(status: int, body: str = "", retry_after: str | None = None) -> Answer:
+    """An answer of the vendor, or of something before it."""
+    return Answer(status, body.encode(), retry_after)
+
+
+def verdict(attempt: Attempt) -> str:
+    """The verdict's name."""
+    name = type(classify(attempt, 0.0)).__name__
+    return {"InDoubt": "in doubt", "Stop": "stop", "Retry": "wait, then again"}.get(name, name.lower())
+
+
+def judged(what: str, cases: list[tuple[str, Answer]]) -> Iterator[tuple[str, str]]:
+    """A row for each verdict, with the numbers that get it; the most frequent are "any other"."""
+    by_verdict: dict[str, list[int]] = {}
+    for number, attempt in cases:
+        by_verdict.setdefault(verdict(attempt), []).append(int(number))
+    *few, most = sorted(by_verdict.items(), key=lambda entry: len(entry[1]))
+    for name, numbers in sorted(few, key=lambda entry: entry[1]):
+        yield f"{what} {ranges(numbers)}", name
+    yield f"{what}: any other", most[0]
+
+
+def ranges(numbers: list[int]) -> str:
+    """Ascending numbers in words: ``400 to 402, 404``."""
+    runs = [list(group) for _, group in groupby(numbers, key=lambda number: number - numbers.index(number))]
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+# The checkpoint's files
+
+
+def checkpoint_files() -> str:
+    """The files beside an input, from the properties that name them."""
+    files = Files(Path("purchases.csv.events.ckpt"))
+    named = {name: member for name, member in vars(Files).items() if isinstance(member, property)}
+    rows = (
+        (f"`{getattr(files, name).name}`", summary(member))
+        for name, member in named.items()
+        if isinstance(getattr(files, name), Path) and not name.startswith("unfinished")
+    )
+    return table(("file", ""), [(f"`{files.path}`", "The checkpoint itself: an SQLite database."), *rows])
+
+
+MADE: dict[str, Callable[[], str]] = {
+    made.__name__: made
+    for made in (
+        glance, commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
+        checkpoint_files, python,
+    )
+}  # fmt: skip
+
+
+def made(text: str) -> str:
+    """The text of a page, with its regions as they are to be."""
+    return REGION.sub(lambda region: f"{region[1]}\n{MADE[region[2]]()}\n\n{region[3]}", text)
+
+
+def main() -> None:
+    """Write the pages; with ``--check`` only say which are not as they would be made."""
+    stale = [
+        page
+        for page in sorted(FOLDER.glob("*.md"))
+        if made(page.read_text("utf-8")) != page.read_text("utf-8")
+    ]
+    for page in stale:
+        if "--check" not in sys.argv:
+            page.write_text(made(page.read_text("utf-8")), encoding="utf-8")
+    sys.stdout.write("".join(f"{page.name} was not what the code says\n" for page in stale))
+    sys.exit(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()
