@@ -144,10 +144,11 @@ def test_a_session_that_retries_by_itself_is_refused(session: FuturesSession) ->
         RequestsTransport("http://127.0.0.1/", None, session=session)
 
 
-def test_a_session_that_does_not_verify_is_refused(session: FuturesSession) -> None:
+@pytest.mark.parametrize("verify", [False, None, ""])
+def test_a_session_that_does_not_verify_is_refused(session: FuturesSession, verify: Any) -> None:
     """Certificates are always verified."""
-    session.verify = False
-    with pytest.raises(ConfigError, match="verify=False"):
+    session.verify = verify
+    with pytest.raises(ConfigError, match=f"verify={verify!r}"):
         RequestsTransport("https://api.pushwoosh.com/", None, session=session)
 
 
