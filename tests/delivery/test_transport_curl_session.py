@@ -134,10 +134,13 @@ def test_requests_are_those_of_requests(
     assert sent == expected
 
 
+_DIFFERENT = (b"accept-encoding", b"proxy-connection")
+
+
 def _essence(request: Accepted) -> tuple[bytes, Counter[tuple[bytes, bytes]], bytes]:
     line, *headers = request.head.strip().split(b"\r\n")
     pairs = (header.split(b":", 1) for header in headers)
-    kept = [(name.lower(), value.strip()) for name, value in pairs if name.lower() != b"accept-encoding"]
+    kept = [(name.lower(), value.strip()) for name, value in pairs if name.lower() not in _DIFFERENT]
     return line, Counter(kept), request.body
 
 
@@ -187,6 +190,20 @@ def test_what_cannot_be_sent_fails_as_with_requests(
         failure = each.post(url, data=b"1", **options).exception(60)
         assert isinstance(failure, kind), each
     assert failure.request_left is False
+
+
+@pytest.mark.parametrize("name", ["", "name:a%20word@"])
+def test_a_proxy_gets_what_requests_gives_it(session: CurlSession, stock: FuturesSession, name: str) -> None:
+    """A proxy, for all requests or for one, gets the whole URL, and name and password where it has some."""
+    with FaultServer() as proxy:
+        way = {"http": f"http://{name}127.0.0.1:{proxy.port}"}
+        for each in (stock, session):
+            each.proxies = way
+            assert each.post("http://127.0.0.1:9/a?b", data=b"1").result(20).ok
+            each.proxies = {}
+            assert each.post("http://127.0.0.1:9/a?b", data=b"1", proxies=way).result(20).ok
+        first, *others = (_essence(request) for request in proxy.accepted)
+    assert others == [first] * 3
 
 
 def test_refused_and_unanswered_connections_had_sent_nothing(session: CurlSession) -> None:
