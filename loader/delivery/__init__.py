@@ -13,8 +13,8 @@ In the order to read:
   `transport_sockets`), with a session of its own or of the caller's.
 * libcurl: `transport_curl_multi` moves handles (`transport_curl_handle`) over a pool (`transport_curl_pool`).
   Attempts of the loader: `transport_curl_line`, `transport_curl_exchange`; as futures, `transport_curl`.
-  `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_request`,
-  `transport_curl_response`, `transport_curl_thread`.
+  `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_prepare`,
+  `transport_curl_request`, `transport_curl_response`, `transport_curl_thread`.
 """
 
 from loader.delivery.brake import Brake

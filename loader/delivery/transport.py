@@ -71,7 +71,10 @@ class RequestsTransport:
             _check(session, url)
         # Given with each request: a caller's session is left as it was.
         self._request: dict[str, Any] = {
-            "headers": HEADERS,
+            "headers": {
+                **HEADERS,
+                "Idempotency-Key": None,
+            },  # for which some proxies send again; None leaves out
             "auth": _Authorization(token) if token else None,
             "timeout": (self._timeouts.connect, self._timeouts.read),
             "allow_redirects": False,
