@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import socket
 import ssl
 import subprocess
@@ -31,6 +32,7 @@ from tests.faultserver import (
     Visit,
     answer,
     close_after_request,
+    close_idle_as_request_comes,
     compressed,
     drip,
     hang,
@@ -391,6 +393,59 @@ def test_what_is_not_safe_is_sent_once(
     assert isinstance(failures[0], requests.ConnectionError)
     assert failures[0].request_left is True  # type: ignore[attr-defined] # our own mark on it
     assert failures[1] is None
+
+
+FAULTS = [
+    *[answer()] * 30,
+    close_after_request,
+    reset_after_request,
+    close_idle_as_request_comes,
+    raw(http(200, OK, length=900), close=True),
+    raw(http(200) + http(200)),
+    drip(http(200), 0.001),
+]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_futures_tell_the_truth_whatever_goes_wrong(session: CurlSession, seed: int) -> None:
+    """Under every fault at once, from several threads: what is answered arrived once, what is unsent did not."""
+    faults = random.Random(seed)
+    futures: dict[bytes, Any] = {}
+
+    def ask(thread: int) -> None:
+        chance = random.Random(f"{seed} {thread}")
+        for row in range(150):
+            body, url = b"%d-%d" % (thread, row), chance.choice(urls)
+            futures[body] = session.post(url, data=body, headers={"X-Any": str(chance.randrange(3))})
+            if chance.random() < 0.1:
+                futures[body].cancel()
+
+    def choose(_: bytes) -> Behaviour:
+        return faults.choice(FAULTS)
+
+    with FaultServer(choose) as one, FaultServer(choose) as other:
+        urls = [one.url, other.url]
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        fates = {body: _fate(future) for body, future in futures.items()}
+        arrived = Counter(one.bodies + other.bodies)
+    assert set(arrived.values()) == {1}
+    assert len(fates) == 450
+    assert all(body in arrived for body, fate in fates.items() if fate == "answered")
+    assert not any(body in arrived for body, fate in fates.items() if fate == "unsent")
+    assert set(fates.values()) >= {"answered", "doubtful"}
+
+
+def _fate(future: Any) -> str:
+    if future.cancelled():
+        return "unsent"
+    failure = future.exception(20)
+    if failure is None:
+        return "answered"
+    return "doubtful" if failure.request_left else "unsent"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
