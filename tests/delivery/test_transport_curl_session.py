@@ -408,7 +408,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("seed", range(2))
 def test_futures_tell_the_truth_whatever_goes_wrong(session: CurlSession, seed: int) -> None:
-    """Under every fault at once, from several threads: what is answered arrived once, what is unsent did not."""
+    """Under every fault, from several threads: what is answered arrived once, what is unsent did not."""
     faults = random.Random(seed)
     futures: dict[bytes, Any] = {}
 
