@@ -15,8 +15,8 @@ In the order to read:
   of its own (`transport_processes`, `transport_worker`, `channel`).
 * libcurl: `transport_curl_multi` moves handles (`transport_curl_handle`) over a pool (`transport_curl_pool`).
   Attempts of the loader: `transport_curl_line`, `transport_curl_exchange`; as futures, `transport_curl`.
-  `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_request`,
-  `transport_curl_response`, `transport_curl_thread`.
+  `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_prepare`,
+  `transport_curl_request`, `transport_curl_response`, `transport_curl_thread`.
 """
 
 from loader.delivery.brake import Brake

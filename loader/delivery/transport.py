@@ -71,7 +71,10 @@ class RequestsTransport:
             _check(session, url)
         # Given with each request: a caller's session is left as it was.
         self._request: dict[str, Any] = {
-            "headers": HEADERS,
+            "headers": {
+                **HEADERS,
+                "Idempotency-Key": None,
+            },  # for which some proxies send again; None leaves out
             "auth": _Authorization(token) if token else None,
             "timeout": (self._timeouts.connect, self._timeouts.read),
             "allow_redirects": False,
@@ -151,10 +154,10 @@ def _check(session: FuturesSession, url: str) -> None:
             f"The session retries by itself (max_retries with total={retries.total!r}), which could send a "
             "row twice. Mount an HTTPAdapter(max_retries=0) on it."
         )
-    if url.startswith("https:") and serving.verify is False:
+    if url.startswith("https:") and not serving.verify:  # None and "" mean False as well
         raise ConfigError(
-            "The session does not verify certificates (verify=False), so anyone on the way could read the "
-            "token. Set session.verify to True or to the path of a CA bundle."
+            f"The session does not verify certificates (verify={serving.verify!r}), so anyone on the way "
+            "could read the token. Set session.verify to True or to the path of a CA bundle."
         )
 
 

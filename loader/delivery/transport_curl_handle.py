@@ -262,10 +262,8 @@ def _method(target: Target) -> dict[int, object]:
 
 
 def _certificates(target: Target) -> dict[int, object]:
+    options: dict[int, object] = dict(zip((pycurl.SSLCERT, pycurl.SSLKEY), target.certificate, strict=False))
     if not target.ca:
-        return {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}
+        return options | {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}
     trusted = (pycurl.CAPATH, pycurl.PROXY_CAPATH) if Path(target.ca).is_dir() else _CA_FILE
-    return {
-        **dict.fromkeys(trusted, target.ca),
-        **dict(zip((pycurl.SSLCERT, pycurl.SSLKEY), target.certificate, strict=False)),
-    }
+    return options | dict.fromkeys(trusted, target.ca)

@@ -111,7 +111,7 @@ def _raw(text: str | bytes) -> bytes:
 def _trusted(url: str, verify: object) -> str:
     if verify is True or verify is None:
         return certifi.where()
-    if verify is False:
+    if not verify:  # to requests an empty text means False as well
         if not is_loopback(urlsplit(url).hostname or ""):
             raise ConfigError(
                 "A CurlSession verifies certificates, for anyone on the way could read what is sent. Pass "

@@ -44,7 +44,7 @@ class CurlThread(Generic[R]):
     def __init__(self, multi: CurlMulti[R]) -> None:
         self._multi = multi
         self._inbox: deque[Call[R]] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may call `finish` inside of it
         self._closed = False
         self._cut = False
         self._thread: threading.Thread | None = None
@@ -74,6 +74,8 @@ class CurlThread(Generic[R]):
         """Take no more calls; the thread ends when those that it has are answered."""
         with self._lock:
             self._closed = True
+            if self._thread is None:
+                self._multi.close("")
         self._multi.wake()
 
     def close(self, *, cut: bool = False) -> None:
@@ -82,12 +84,9 @@ class CurlThread(Generic[R]):
             self._closed = True
             self._cut = self._cut or cut
             waiting, self._inbox = self._inbox, deque()
-            never_started = self._thread is None
         for call in waiting:
             call.future.cancel()
-        self._multi.wake()
-        if never_started:
-            self._multi.close("")
+        self.finish()
         self.join()
 
     def join(self) -> None:

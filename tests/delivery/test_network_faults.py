@@ -49,6 +49,7 @@ Tests of `test_transport` run against every transport; those of `test_dispatch` 
   - test_scenarios.test_concurrency_finds_what_the_server_can_take
 * bad certificates:
   - test_transport.test_an_invalid_certificate_is_fatal
+  - test_transport.test_a_server_that_wants_a_certificate_ends_an_attempt
 * plain text on the TLS port:
   - test_transport.test_plain_text_on_the_tls_port_is_not_sent
 * no file left for a socket (a missing port fails alike):

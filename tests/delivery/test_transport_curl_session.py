@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import socket
 import ssl
 import subprocess
@@ -31,6 +32,7 @@ from tests.faultserver import (
     Visit,
     answer,
     close_after_request,
+    close_idle_as_request_comes,
     compressed,
     drip,
     hang,
@@ -134,10 +136,13 @@ def test_requests_are_those_of_requests(
     assert sent == expected
 
 
+_DIFFERENT = (b"accept-encoding", b"proxy-connection")
+
+
 def _essence(request: Accepted) -> tuple[bytes, Counter[tuple[bytes, bytes]], bytes]:
     line, *headers = request.head.strip().split(b"\r\n")
     pairs = (header.split(b":", 1) for header in headers)
-    kept = [(name.lower(), value.strip()) for name, value in pairs if name.lower() != b"accept-encoding"]
+    kept = [(name.lower(), value.strip()) for name, value in pairs if name.lower() not in _DIFFERENT]
     return line, Counter(kept), request.body
 
 
@@ -187,6 +192,20 @@ def test_what_cannot_be_sent_fails_as_with_requests(
         failure = each.post(url, data=b"1", **options).exception(60)
         assert isinstance(failure, kind), each
     assert failure.request_left is False
+
+
+@pytest.mark.parametrize("name", ["", "name:a%20word@"])
+def test_a_proxy_gets_what_requests_gives_it(session: CurlSession, stock: FuturesSession, name: str) -> None:
+    """A proxy, for all requests or for one, gets the whole URL, and name and password where it has some."""
+    with FaultServer() as proxy:
+        way = {"http": f"http://{name}127.0.0.1:{proxy.port}"}
+        for each in (stock, session):
+            each.proxies = way
+            assert each.post("http://127.0.0.1:9/a?b", data=b"1").result(20).ok
+            each.proxies = {}
+            assert each.post("http://127.0.0.1:9/a?b", data=b"1", proxies=way).result(20).ok
+        first, *others = (_essence(request) for request in proxy.accepted)
+    assert others == [first] * 3
 
 
 def test_refused_and_unanswered_connections_had_sent_nothing(session: CurlSession) -> None:
@@ -326,8 +345,9 @@ def test_certificates_are_verified(session: CurlSession, tls: ssl.SSLContext, bu
         assert session.post(server.url, data=b"3", verify=False).result(20).ok
         assert isinstance(session.post(server.url, data=b"4").exception(20), requests.exceptions.SSLError)
         assert server.bodies == [b"2", b"3"]
-    with pytest.raises(ConfigError, match="CA bundle"):
-        session.post("https://api.pushwoosh.com/", verify=False).result(20)
+    for waived in (False, ""):
+        with pytest.raises(ConfigError, match="CA bundle"):
+            session.post("https://api.pushwoosh.com/", verify=waived).result(20)
 
 
 def test_a_certificate_of_ones_own_is_shown(
@@ -373,6 +393,59 @@ def test_what_is_not_safe_is_sent_once(
     assert isinstance(failures[0], requests.ConnectionError)
     assert failures[0].request_left is True  # type: ignore[attr-defined] # our own mark on it
     assert failures[1] is None
+
+
+FAULTS = [
+    *[answer()] * 30,
+    close_after_request,
+    reset_after_request,
+    close_idle_as_request_comes,
+    raw(http(200, OK, length=900), close=True),
+    raw(http(200) + http(200)),
+    drip(http(200), 0.001),
+]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_futures_tell_the_truth_whatever_goes_wrong(session: CurlSession, seed: int) -> None:
+    """Under every fault, from several threads: what is answered arrived once, what is unsent did not."""
+    faults = random.Random(seed)
+    futures: dict[bytes, Any] = {}
+
+    def ask(thread: int) -> None:
+        chance = random.Random(f"{seed} {thread}")
+        for row in range(150):
+            body, url = b"%d-%d" % (thread, row), chance.choice(urls)
+            futures[body] = session.post(url, data=body, headers={"X-Any": str(chance.randrange(3))})
+            if chance.random() < 0.1:
+                futures[body].cancel()
+
+    def choose(_: bytes) -> Behaviour:
+        return faults.choice(FAULTS)
+
+    with FaultServer(choose) as one, FaultServer(choose) as other:
+        urls = [one.url, other.url]
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        fates = {body: _fate(future) for body, future in futures.items()}
+        arrived = Counter(one.bodies + other.bodies)
+    assert set(arrived.values()) == {1}
+    assert len(fates) == 450
+    assert all(body in arrived for body, fate in fates.items() if fate == "answered")
+    assert not any(body in arrived for body, fate in fates.items() if fate == "unsent")
+    assert set(fates.values()) >= {"answered", "doubtful"}
+
+
+def _fate(future: Any) -> str:
+    if future.cancelled():
+        return "unsent"
+    failure = future.exception(20)
+    if failure is None:
+        return "answered"
+    return "doubtful" if failure.request_left else "unsent"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
@@ -487,7 +560,11 @@ def test_a_session_can_be_closed_by_a_hook_and_before_its_first_request() -> Non
     """Closing never waits for itself."""
     with FaultServer() as server, CurlSession() as session:
         session.post(server.url, hooks={"response": lambda *_, **__: session.close()}).result(20)
-    CurlSession().close()
+    unused = CurlSession()
+    for _ in range(2):
+        unused.close()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        unused.get("http://127.0.0.1:9/")
 
 
 def test_a_request_that_waits_can_be_cancelled() -> None:
@@ -523,6 +600,8 @@ def test_a_dropped_session_leaves_no_thread() -> None:
         del session
         assert future.result(20).ok
         del future
+        gc.collect()
+        CurlSession()  # warns of unclosed sockets, if it leaves any
         gc.collect()
         assert thread is not None
         thread.join(10)

@@ -46,6 +46,15 @@ def test_a_callers_session_carries_the_requests_and_stays_as_it_was(session: Fut
         assert server.accepted[1].header("Authorization") == []
 
 
+def test_what_invites_a_replay_is_left_out_of_a_callers_session(session: FuturesSession) -> None:
+    """A header for which proxies send a request again does not travel with our requests."""
+    session.headers["Idempotency-Key"] = "7"
+    with FaultServer() as server, RequestsTransport(server.url, None, session=session) as transport:
+        transport.post(b"{}").result(20)
+        assert server.accepted[0].header("Idempotency-Key") == []
+    assert session.headers["Idempotency-Key"] == "7"
+
+
 def test_a_callers_authentication_stands_where_no_token_is_given(session: FuturesSession) -> None:
     """Without a token the session's own authentication is used."""
     session.auth = ("name", "word")
@@ -144,10 +153,11 @@ def test_a_session_that_retries_by_itself_is_refused(session: FuturesSession) ->
         RequestsTransport("http://127.0.0.1/", None, session=session)
 
 
-def test_a_session_that_does_not_verify_is_refused(session: FuturesSession) -> None:
+@pytest.mark.parametrize("verify", [False, None, ""])
+def test_a_session_that_does_not_verify_is_refused(session: FuturesSession, verify: Any) -> None:
     """Certificates are always verified."""
-    session.verify = False
-    with pytest.raises(ConfigError, match="verify=False"):
+    session.verify = verify
+    with pytest.raises(ConfigError, match=f"verify={verify!r}"):
         RequestsTransport("https://api.pushwoosh.com/", None, session=session)
 
 
