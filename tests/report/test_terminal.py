@@ -75,8 +75,11 @@ def test_the_longest_wait_is_told_whole(width: int) -> None:
 
 def test_without_colours_the_bar_can_still_be_read() -> None:
     """NO_COLOR leaves two signs, where colour told them apart."""
-    bar = drawn(LoadView(moment()), 80)[0]
-    assert 0 < bar.count("━") < bar.count("━") + bar.count("─")
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system="256", no_color=True)
+    console.print(LoadView(moment()))
+    assert "38;5" not in out.getvalue()
+    assert re.search("━─", re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()))
 
 
 class Screen:
