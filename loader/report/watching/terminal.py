@@ -84,7 +84,7 @@ class ReadingView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """One line."""
         reading = self._reading
-        told = f"{words.share_text(reading.share):>5}   {words.reading_text(reading)}"
+        told = f"{words.share_text(reading.share):>5}   {words.reading_text(reading, steady=True)}"
         bar = Bar(options.max_width, signs_of(console, options), before=f"{reading.doing}  ")
         return drawn([bar.line(reading.share, told)], console, options.max_width)
 

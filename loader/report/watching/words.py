@@ -83,9 +83,10 @@ def settled_text(moment: Moment) -> str:
     return f"{account.read:,} rows: {', '.join(said)}" if said else "The input holds no rows"
 
 
-def reading_text(reading: Reading) -> str:
-    """How far a pass over the input is: ``310 of 1,204 MB``."""
-    if reading.unit == "rows":
-        return f"{min(reading.done, reading.total):,} of {reading.total:,} rows"
+def reading_text(reading: Reading, *, steady: bool = False) -> str:
+    """How far a pass over the input is: ``310 of 1,204 MB``; steady: as wide at each moment."""
     unit, name = (1_000_000, "MB") if reading.total >= 10_000_000 else (1_000, "kB")
-    return f"{min(reading.done, reading.total) // unit:,} of {reading.total // unit:,} {name}"
+    unit, name = (1, "rows") if reading.unit == "rows" else (unit, name)
+    total = f"{reading.total // unit:,}"
+    width = len(total) if steady else 0
+    return f"{min(reading.done, reading.total) // unit:>{width},} of {total} {name}"
