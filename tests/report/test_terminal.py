@@ -89,7 +89,12 @@ class Screen:
         self.screen = pyte.HistoryScreen(columns, lines, history=1000)
         self._stream = pyte.ByteStream(self.screen)
         self._ours, self.theirs = pty.openpty()
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.resize(columns)
+
+    def resize(self, columns: int) -> None:
+        """Make it wider or narrower."""
+        self.screen.resize(columns=columns)
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", self.screen.lines, columns, 0, 0))
 
     def shown(self) -> Iterator[str]:
         """What is on the screen after each few bytes of output, until the command closes it."""
@@ -139,6 +144,22 @@ def test_the_view_stays_in_its_place_and_goes_away(command: CommandLine) -> None
     assert "rate now" not in screen.text
     assert screen.text.count("Stopping: up to 60 s") == 1
     assert re.search(r"never sent +6,\d\d\d", screen.text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_may_change_its_size(command: CommandLine) -> None:
+    """Made narrower and wider while it runs, the terminal has one view at a time, and none at the end."""
+    screen, moments, sizes = Screen(100), [], {60: 60, 130: 40, 200: 120}
+    process = load(command, screen, "--limit", "300", "--rate", "200")
+    for text in screen.shown():
+        moments.append(text)
+        confirmed = re.search(r"confirmed +(\d+)", text)
+        if confirmed and sizes and int(confirmed[1]) > min(sizes):
+            screen.resize(sizes.pop(min(sizes)))
+    assert process.wait(timeout=60) == 5
+    assert not sizes
+    assert max(text.count("rate now") for text in moments) == 1
+    assert "rate now" not in screen.text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
