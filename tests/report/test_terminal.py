@@ -59,6 +59,11 @@ def test_a_tiny_terminal_cuts_and_never_wraps(width: int) -> None:
         assert max(map(len, drawn(view, width))) <= width
 
 
+def test_a_frame_in_memory_is_read_without_a_bar() -> None:
+    """What has no size has no bar."""
+    assert drawn(ReadingView(Reading(0, 0)), 80) == ["  Reading the input …"]
+
+
 @pytest.mark.parametrize("width", [120, 80, 60, 40])
 def test_nothing_jumps(width: int) -> None:
     """With a wait or without, at the beginning and near the end, the view has as many lines."""

@@ -84,7 +84,9 @@ class ReadingView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """One line."""
         reading = self._reading
-        told = f"{words.share_text(reading.share):>5}   {words.reading_text(reading, steady=True)}"
+        if not reading.total:
+            return drawn([[(" " * MARGIN + words.reading_text(reading), "none")]], console, options.max_width)
+        told = f"{words.share_text(reading.share):>5}   {words.extent_text(reading, steady=True)}"
         bar = Bar(options.max_width, signs_of(console, options), before=f"{reading.doing}  ")
         return drawn([bar.line(reading.share, told)], console, options.max_width)
 
