@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,20 @@ def test_a_pause_is_an_event_with_reason_and_length(command: CommandLine) -> Non
     assert [event["event"] for event in events] == ["plan", "start", "pause", "resume", "end"]
     assert events[2]["waiting_for"] == "Retry-After"
     assert 1 <= events[2]["waiting_seconds"] <= 3
+
+
+@pytest.mark.parametrize("form", [(), ("--log-format", "json")])
+def test_a_closed_standard_error_costs_nothing_but_the_lines(
+    command: CommandLine, form: tuple[str, ...]
+) -> None:
+    """A job that is started with `2>&-` loads all the same."""
+    words = [sys.executable, "-m", "loader", "events", str(EVENTS), *SANDBOX[:-2], "--limit", "5", *form]
+    line = f"exec {shlex.join(words)} 2>&-"
+    ran = subprocess.run(
+        ["sh", "-c", line], cwd=command.folder, env=command.environment, capture_output=True, check=False
+    )
+    assert ran.returncode == 5, ran.stdout
+    assert b"6,932 rows never sent" in ran.stdout
 
 
 def test_text_lines_can_be_asked_for(command: CommandLine) -> None:
