@@ -42,7 +42,7 @@ def log_for(context: click.Context) -> EventLog | None:
     words = list(context.args)
     pairs = [f"{first}={second}" for first, second in pairwise(words)]
     asked = [word for word in words + pairs if word.startswith("--log-format=")]
-    if "--log-format=json" not in asked:
+    if "--log-format=json" not in asked or not sys.stderr:  # closed (`2>&-`), it is None
         return None
     from loader.report import begin_log  # noqa: PLC0415 - only where it is asked for
 
@@ -62,8 +62,8 @@ def complain(text: str, event: str = "error") -> None:
     log = events()
     if log is not None:
         log.write(event, message=" ".join(text.split()))
-    else:
-        # Not by click, which writes past the stand-in that keeps lines out of a live view.
+    # Not by click, which writes past the stand-in that keeps lines out of a live view.
+    elif sys.stderr:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 

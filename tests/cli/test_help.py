@@ -96,6 +96,16 @@ def test_the_list_of_commands_says_what_their_help_says() -> None:
         assert command.help.splitlines()[0] == COMMANDS[name][1]
 
 
+@pytest.mark.parametrize(
+    ("word", "advice"), [("event", "Did you mean 'events'?"), ("load", "There are users, events, check,")]
+)
+def test_a_command_that_is_none_gets_the_nearest_or_all(command: CommandLine, word: str, advice: str) -> None:
+    """A typo is answered with the command that was meant, another word with those that there are."""
+    ran = command.run(word)
+    assert ran.code == 2
+    assert f"No such command '{word}'. {advice}" in ran.err
+
+
 def test_bare_help_imports_no_command() -> None:
     """`--help` starts as fast as click: nothing of the loader is imported but the list of commands."""
     code = (

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from tests.conftest import SAMPLES, CommandLine
 from tests.faultserver import FaultServer, answer
 
 EVENTS = SAMPLES / "events.parquet"
+ROOT = SAMPLES.parent
 SANDBOX = ("--sandbox", "--checkpoint", "ckpt", "--log-format", "json")
 
 
@@ -122,16 +126,31 @@ def test_a_pause_is_an_event_with_reason_and_length(command: CommandLine) -> Non
     assert 1 <= events[2]["waiting_seconds"] <= 3
 
 
+@pytest.mark.parametrize("form", [(), ("--log-format", "json")])
+def test_a_closed_standard_error_costs_nothing_but_the_lines(
+    command: CommandLine, form: tuple[str, ...]
+) -> None:
+    """A job that is started with `2>&-` loads all the same."""
+    words = [sys.executable, "-m", "loader", "events", str(EVENTS), *SANDBOX[:-2], "--limit", "5", *form]
+    line = f"exec {shlex.join(words)} 2>&-"
+    ran = subprocess.run(
+        ["sh", "-c", line], cwd=command.folder, env=command.environment, capture_output=True, check=False
+    )
+    assert ran.returncode == 5, ran.stdout
+    assert b"6,932 rows never sent" in ran.stdout
+
+
 def test_text_lines_can_be_asked_for(command: CommandLine) -> None:
     """`--log-format text` is what a file gets anyway: no line of JSON, no view."""
     ran = command.run("events", EVENTS, *SANDBOX[:-1], "text", "--limit", "5")
     assert (ran.code, ran.err) == (5, "")
 
 
-def test_the_readme_lists_every_key(command: CommandLine) -> None:
-    """Keys are a contract: those of all events of a load are in the README."""
+def test_one_page_lists_every_key(command: CommandLine) -> None:
+    """Keys are a contract: those of all events of a load are on the page that speaks of them."""
     ran = command.run("events", EVENTS, *SANDBOX, "--limit", "5", "--summary", "-")
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
-    section = readme.partition("### What a load says")[2].partition("\n### ")[0]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    (page,) = (text for text in map(Path.read_text, pages) if "`mean_rows_per_second`" in text)
     events = [event for event in told(ran.err) if event["event"] != "end"]
-    assert not {key for event in events for key in event if f"`{key}`" not in section}
+    assert {event["event"] for event in events} == {"plan", "note", "start"}
+    assert not {key for event in events for key in event if f"`{key}`" not in page}

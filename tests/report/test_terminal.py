@@ -59,6 +59,11 @@ def test_a_tiny_terminal_cuts_and_never_wraps(width: int) -> None:
         assert max(map(len, drawn(view, width))) <= width
 
 
+def test_a_frame_in_memory_is_read_without_a_bar() -> None:
+    """What has no size has no bar."""
+    assert drawn(ReadingView(Reading(0, 0)), 80) == ["  Reading the input …"]
+
+
 @pytest.mark.parametrize("width", [120, 80, 60, 40])
 def test_nothing_jumps(width: int) -> None:
     """With a wait or without, at the beginning and near the end, the view has as many lines."""
@@ -75,8 +80,11 @@ def test_the_longest_wait_is_told_whole(width: int) -> None:
 
 def test_without_colours_the_bar_can_still_be_read() -> None:
     """NO_COLOR leaves two signs, where colour told them apart."""
-    bar = drawn(LoadView(moment()), 80)[0]
-    assert 0 < bar.count("━") < bar.count("━") + bar.count("─")
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system="256", no_color=True)
+    console.print(LoadView(moment()))
+    assert "38;5" not in out.getvalue()
+    assert re.search("━─", re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()))
 
 
 class Screen:
@@ -86,7 +94,12 @@ class Screen:
         self.screen = pyte.HistoryScreen(columns, lines, history=1000)
         self._stream = pyte.ByteStream(self.screen)
         self._ours, self.theirs = pty.openpty()
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.resize(columns)
+
+    def resize(self, columns: int) -> None:
+        """Make it wider or narrower."""
+        self.screen.resize(columns=columns)
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", self.screen.lines, columns, 0, 0))
 
     def shown(self) -> Iterator[str]:
         """What is on the screen after each few bytes of output, until the command closes it."""
@@ -136,6 +149,22 @@ def test_the_view_stays_in_its_place_and_goes_away(command: CommandLine) -> None
     assert "rate now" not in screen.text
     assert screen.text.count("Stopping: up to 60 s") == 1
     assert re.search(r"never sent +6,\d\d\d", screen.text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_may_change_its_size(command: CommandLine) -> None:
+    """Made narrower and wider while it runs, the terminal has one view at a time, and none at the end."""
+    screen, moments, sizes = Screen(100), [], {60: 60, 130: 40, 200: 120}
+    process = load(command, screen, "--limit", "300", "--rate", "200")
+    for text in screen.shown():
+        moments.append(text)
+        confirmed = re.search(r"confirmed +(\d+)", text)
+        if confirmed and sizes and int(confirmed[1]) > min(sizes):
+            screen.resize(sizes.pop(min(sizes)))
+    assert process.wait(timeout=60) == 5
+    assert not sizes
+    assert max(text.count("rate now") for text in moments) == 1
+    assert "rate now" not in screen.text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

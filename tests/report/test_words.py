@@ -82,6 +82,10 @@ def test_what_a_load_leaves_in_a_notebook_has_no_times() -> None:
 def test_a_pass_over_the_input_never_exceeds_it() -> None:
     """A file that is read twice does not show more than all of it."""
     over = Reading(1_300_000_000, 1_204_000_000)
-    assert (over.share, words.reading_text(over)) == (1.0, "1,204 of 1,204 MB")
-    assert words.reading_text(Reading(1200, 3000, "rows")) == "1,200 of 3,000 rows"
-    assert Reading(0, 0).share == 0
+    assert (over.share, words.extent_text(over)) == (1.0, "1,204 of 1,204 MB")
+    assert words.extent_text(Reading(1200, 3000, "rows")) == "1,200 of 3,000 rows"
+
+
+def test_a_frame_in_memory_has_no_bytes_to_count() -> None:
+    """What is no file is said to be read, without numbers that mean nothing."""
+    assert words.reading_text(Reading(0, 0)) == "Reading the input …"

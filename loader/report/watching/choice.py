@@ -29,7 +29,7 @@ def choose_watch(
         out: standard error unless said otherwise.
     """
     out = out or sys.stderr
-    if quiet:
+    if quiet or not out:  # closed (`2>&-`), it is None
         return Silent()
     if log is not None:
         return JsonLines(log)

@@ -81,7 +81,7 @@ class LogLines(Periodic):
 
     def tell_reading(self, reading: Reading) -> None:
         """Write one line."""
-        self._write(f"{reading.doing}: {words.share_text(reading.share)}, {words.reading_text(reading)}")
+        self._write(words.reading_text(reading))
 
     def tell(self, event: str, moment: Moment) -> None:
         """Write one line."""

@@ -39,8 +39,8 @@ class NotebookView(Watch):
 
     def show_reading(self, reading: Reading) -> None:
         """Show how far a pass over the input is."""
-        told = f"{words.share_text(reading.share)}, {words.reading_text(reading)}"
-        self._put(f"{reading.doing}: {told}", bar(reading.share, f"{reading.doing}: {told}"))
+        told = words.reading_text(reading)
+        self._put(told, bar(reading.share, told) if reading.total else f"<div>{escape(told)}</div>")
 
     def show(self, moment: Moment) -> None:
         """Show one state."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
+from rich.segment import Segment
 
 from loader.report.summary import duration
 from loader.report.watching import words
 from loader.report.watching.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import TextIO
 
     from rich.console import ConsoleOptions, RenderableType, RenderResult
@@ -25,6 +26,9 @@ WIDEST_BAR, SHORTEST_BAR = 60, 8
 
 # Name, value, style of the value.
 Cell = tuple[str, str, str]
+
+# Words in their styles. Rich's own texts can be wrapped and aligned, and cost three times as much to draw.
+Line = list[tuple[str, str]]
 
 
 class LiveView(Watch):
@@ -80,9 +84,11 @@ class ReadingView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """One line."""
         reading = self._reading
-        told = f"{words.share_text(reading.share):>5}   {words.reading_text(reading)}"
-        before = f"{reading.doing}  "
-        yield bar_line(reading.share, told, options, colours=console.color_system is not None, before=before)
+        if not reading.total:
+            return drawn([[(" " * MARGIN + words.reading_text(reading), "none")]], console, options.max_width)
+        told = f"{words.share_text(reading.share):>5}   {words.extent_text(reading, steady=True)}"
+        bar = Bar(options.max_width, signs_of(console, options), before=f"{reading.doing}  ")
+        return drawn([bar.line(reading.share, told)], console, options.max_width)
 
 
 class LoadView:
@@ -96,28 +102,62 @@ class LoadView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines."""
-        moment = self._moment
+        moment, width = self._moment, options.max_width
         goal = f"{moment.goal:,}"
         told = f"{words.share_text(moment.share):>5}   {moment.account.settled:>{len(goal)},} of {goal} rows"
-        bar = bar_line(moment.share, told, options, colours=console.color_system is not None)
-        yield Group(bar, *table(columns_of(moment), options.max_width))
+        bar = Bar(width, signs_of(console, options)).line(moment.share, told)
+        return drawn([bar, *table(columns_of(moment), width)], console, width)
 
 
-def bar_line(share: float, told: str, options: ConsoleOptions, *, colours: bool, before: str = "") -> Text:
+def signs_of(console: Console, options: ConsoleOptions) -> tuple[str, str]:
+    """The signs of a bar, full and rest: two, where no colour tells them apart."""
+    colours = console.color_system is not None and not console.no_color
+    if options.ascii_only:
+        return "#", "."
+    return "━", "━" if colours else "─"
+
+
+def drawn(lines: Iterable[Line], console: Console, width: int) -> Iterator[Segment]:
+    """The lines for rich, cut where the terminal ends."""
+    for line in lines:
+        yield from (Segment(text, console.get_style(style)) for text, style in cut(line, width))
+        yield Segment.line()
+
+
+def cut(line: Line, width: int) -> Line:
+    """As much of a line as there is room for."""
+    length = sum(len(text) for text, _ in line)
+    if length <= width:
+        return line
+    kept, room = [], max(width - 1, 0)
+    for text, style in line:
+        kept.append((text[:room], style))
+        room -= len(kept[-1][0])
+    return [*kept, ("…", "none")]
+
+
+class Bar:
     """A bar with words after it, and before it; those after it alone where there is no room."""
-    room = options.max_width - MARGIN - len(before) - len(told) - 1
-    line = Text(" " * MARGIN, no_wrap=True, overflow="ellipsis")
-    if room < SHORTEST_BAR:
-        told = told.lstrip()
-    else:
-        line.append(before)
+
+    def __init__(self, width: int, signs: tuple[str, str], before: str = "") -> None:
+        self._width = width
+        self._signs = signs
+        self._before = before
+
+    def line(self, share: float, told: str) -> Line:
+        """The bar."""
+        room = self._width - MARGIN - len(self._before) - len(told) - 1
+        if room < SHORTEST_BAR:
+            return [(" " * MARGIN, "none"), (told.lstrip(), "bold")]
         width = min(room, WIDEST_BAR)
         full = int(share * width)
-        sign = "#" if options.ascii_only else "━"
-        # Without colours only the full part is drawn: the rest would look like it.
-        rest = sign if colours else "." if options.ascii_only else "─"
-        line.append(sign * full, "cyan").append(rest * (width - full), "grey30").append(" ")
-    return line.append(told, "bold")
+        done, rest = self._signs
+        return [
+            (" " * MARGIN + self._before, "none"),
+            (done * full, "cyan"),
+            (rest * (width - full), "grey30"),
+            (f" {told}", "bold"),
+        ]
 
 
 def columns_of(moment: Moment) -> list[list[Cell]]:
@@ -126,27 +166,27 @@ def columns_of(moment: Moment) -> list[list[Cell]]:
     width = max(len(f"{account.read:,}"), 7)
     rows = [
         ("confirmed", account.confirmed, "green"),
-        ("rejected", account.rejected, "red" if account.rejected else ""),
-        ("in doubt", account.in_doubt, "yellow" if account.in_doubt else ""),
-        ("never sent", moment.never_sent, ""),
+        ("rejected", account.rejected, "red" if account.rejected else "none"),
+        ("in doubt", account.in_doubt, "yellow" if account.in_doubt else "none"),
+        ("never sent", moment.never_sent, "none"),
     ]
     return [
         [(name, f"{count:>{width},}", style) for name, count, style in rows],
         [
-            ("rate now", words.rate_text(speed.now), ""),
-            ("mean rate", words.rate_text(speed.mean), ""),
+            ("rate now", words.rate_text(speed.now), "none"),
+            ("mean rate", words.rate_text(speed.mean), "none"),
             ("time left", words.about(speed.left), "bold"),
             ("waiting", words.wait_text(moment) or "no", "yellow" if moment.wait else "dim"),
         ],
         [
-            ("in flight", words.in_flight_text(moment), ""),
-            ("attempts", f"{account.attempts:,}", ""),
-            ("elapsed", duration(moment.elapsed), ""),
+            ("in flight", words.in_flight_text(moment), "none"),
+            ("attempts", f"{account.attempts:,}", "none"),
+            ("elapsed", duration(moment.elapsed), "none"),
         ],
     ]
 
 
-def table(columns: list[list[Cell]], width: int) -> list[Text]:
+def table(columns: list[list[Cell]], width: int) -> list[Line]:
     """The columns side by side as far as there is room, else below each other."""
     widths = [(10, _widest(columns[0], 7)), (9, _widest(columns[1][:3], 17)), (9, _widest(columns[2], 12))]
     for count in (3, 2):
@@ -158,18 +198,24 @@ def table(columns: list[list[Cell]], width: int) -> list[Text]:
     return side_by_side([[cell for column in columns for cell in column]], [(10, 0)])
 
 
-def side_by_side(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Text]:
+def side_by_side(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Line]:
     """One line for each row of the columns."""
     lines = []
     for number in range(max(map(len, columns))):
-        line = Text(" " * MARGIN, no_wrap=True, overflow="ellipsis")
+        line: Line = [(" " * MARGIN, "none")]
         for column, (name_width, value_width) in zip(columns, widths, strict=False):
-            name, value, style = column[number] if number < len(column) else ("", "", "")
-            line.append(f"{name:<{name_width}}  ", "dim").append(f"{value:<{value_width}}", style)
-            line.append(" " * GAP)
-        line.rstrip()
-        lines.append(line)
+            name, value, style = column[number] if number < len(column) else ("", "", "none")
+            line += [(f"{name:<{name_width}}  ", "dim"), (f"{value:<{value_width + GAP}}", style)]
+        lines.append(stripped(line))
     return lines
+
+
+def stripped(line: Line) -> Line:
+    """Without the blanks at its end, which a narrow terminal would have to cut."""
+    kept = list(line)
+    while kept and not kept[-1][0].strip():
+        kept.pop()
+    return [*kept[:-1], (kept[-1][0].rstrip(), kept[-1][1])] if kept else kept
 
 
 def _widest(cells: list[Cell], least: int) -> int:

@@ -84,8 +84,16 @@ def settled_text(moment: Moment) -> str:
 
 
 def reading_text(reading: Reading) -> str:
-    """How far a pass over the input is: ``310 of 1,204 MB``."""
-    if reading.unit == "rows":
-        return f"{min(reading.done, reading.total):,} of {reading.total:,} rows"
+    """How far a pass over the input is, in one line; of a frame in memory only that it is read."""
+    if not reading.total:
+        return f"{reading.doing} …"
+    return f"{reading.doing}: {share_text(reading.share)}, {extent_text(reading)}"
+
+
+def extent_text(reading: Reading, *, steady: bool = False) -> str:
+    """How much was read of how much: ``310 of 1,204 MB``; steady: as wide at each moment."""
     unit, name = (1_000_000, "MB") if reading.total >= 10_000_000 else (1_000, "kB")
-    return f"{min(reading.done, reading.total) // unit:,} of {reading.total // unit:,} {name}"
+    unit, name = (1, "rows") if reading.unit == "rows" else (unit, name)
+    total = f"{reading.total // unit:,}"
+    width = len(total) if steady else 0
+    return f"{min(reading.done, reading.total) // unit:>{width},} of {total} {name}"
