@@ -1,4 +1,4 @@
-"""Writes what the code says into the pages of the reference: ``python docs/make_reference.py``.
+"""Writes what the code says into the pages of the reference: ``python -m docs.make_reference``.
 
 A page is written by hand, but for what stands between ``<!-- made: NAME -->`` and ``<!-- end -->``: that is
 what the function of this name below returns. A test asserts that what is committed is what is made.
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from make_python import python, summary
 
+from docs.make_python import python, summary
 from loader.cli import EPILOG, cli
 from loader.delivery.verdicts import classify
 from loader.journal.files import Files
@@ -57,11 +57,19 @@ def code(*words: object) -> str:
 # The command line
 
 
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    """The commands, in the order in which help lists them."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        if command is not None:
+            yield name, command
+
+
 def glance() -> str:
     """All commands, a line each."""
     rows = (
-        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200))
-        for name, command in cli.commands.items()
+        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200)) for name, command in all_commands()
     )
     return table(("command", ""), rows)
 
@@ -69,7 +77,7 @@ def glance() -> str:
 def commands() -> str:
     """Every command with its arguments and options."""
     written: dict[str, str] = {}
-    texts = [command_text(name, command, written) for name, command in cli.commands.items()]
+    texts = [command_text(name, command, written) for name, command in all_commands()]
     return "\n\n".join(texts)
 
 

@@ -99,9 +99,7 @@ INPUT_OPTIONS = together(
         metavar="FILE",
         help="Mapping file (TOML). Without one, columns are recognised by their names.",
     ),
-    click.option(
-        "--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input.  [default: all]"
-    ),
+    click.option("--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input."),
     TEXT_OPTIONS,
     SUMMARY,
     QUIET,
@@ -138,17 +136,13 @@ SENDING_OPTIONS = together(
     click.option(
         "--concurrency",
         type=ConcurrencyType(),
-        metavar="N|auto|auto:N-M",
         default="auto",
         show_default=True,
         help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "
         "with bounds as in auto:4-64.",
     ),
     click.option(
-        "--rate",
-        type=float,
-        metavar="N",
-        help="At most so many requests a second, retries included.  [default: no limit]",
+        "--rate", type=float, metavar="N", help="At most so many requests a second, retries included."
     ),
     click.option(
         "--transport",
@@ -161,7 +155,7 @@ SENDING_OPTIONS = together(
         "--ca-bundle",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Certificates to trust, in place of the usual ones.  [default: those of certifi]",
+        help="Certificates to trust, in place of the usual ones.",
     ),
     click.option(
         "--proxy", metavar="URL", help="Send through this proxy; those of the environment are not used."
@@ -185,13 +179,12 @@ SENDING_OPTIONS = together(
     click.option(
         "--max-rejected",
         type=ThresholdType(),
-        help="Stop when more rows than this are rejected: a number, or a percentage of the input.  "
-        "[default: no limit]",
+        help="Stop when more rows than this are rejected: a number, or a percentage of the input.",
     ),
     click.option(
         "--max-in-doubt",
         type=ThresholdType(),
-        help="Stop when more rows than this are in doubt.  [default: no limit]",
+        help="Stop when more rows than this are in doubt.",
     ),
     click.option(
         "--sandbox-store",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     metavar="N",
     help="Answer every Nth event with 504, as a gateway does that lost the answer; every other one of these "
-    "events was taken. To rehearse rows in doubt.",
+    "events was taken. To rehearse rows in doubt.  [default: none is lost]",
 )
 def sandbox(store: Path, port: int, application: str | None, lose_answers: int | None) -> None:
     """Run a local stand-in for the vendor until Ctrl-C.
