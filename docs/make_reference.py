@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "reference"
 REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.+)\]$")
+VARIABLE_IN_HELP = re.compile(r"\s*\[env var[^:]*: (\w+)\]$")
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -100,9 +101,13 @@ def option_row(option: click.Option, context: click.Context) -> tuple[str, str, 
     value = "" if option.is_flag else f" {option.make_metavar(context)}"
     names = ", ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
     told = option.help or ""
-    said = DEFAULT_IN_HELP.search(told)
-    default = said[1] if said else shown_default(option, context)
-    return names, default, code(option.envvar) if option.envvar else "", DEFAULT_IN_HELP.sub("", told)
+    default, variable = DEFAULT_IN_HELP.search(told), VARIABLE_IN_HELP.search(told)
+    return (
+        names,
+        default[1] if default else shown_default(option, context),
+        code(variable[1] if variable else option.envvar) if variable or option.envvar else "",
+        VARIABLE_IN_HELP.sub("", DEFAULT_IN_HELP.sub("", told)),
+    )
 
 
 def shown_default(option: click.Option, context: click.Context) -> str:
