@@ -23,7 +23,7 @@ check:
 # Runs the commands in the documentation and writes their outputs, then what the reference says of the code.
 docs:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
-	$(BIN)/python docs/make_reference.py
+	$(BIN)/python -m docs.make_reference
 	$(BIN)/python -m tests.docs.update
 
 # Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.

@@ -1,4 +1,4 @@
-"""Writes what the code says into the pages of the reference: ``python docs/make_reference.py``.
+"""Writes what the code says into the pages of the reference: ``python -m docs.make_reference``.
 
 A page is written by hand, but for what stands between ``<!-- made: NAME -->`` and ``<!-- end -->``: that is
 what the function of this name below returns. A test asserts that what is committed is what is made.
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from make_python import python, summary
 
+from docs.make_python import python, summary
 from loader.cli import EPILOG, cli
 from loader.delivery.verdicts import classify
 from loader.journal.files import Files
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "reference"
 REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.+)\]$")
+VARIABLE_IN_HELP = re.compile(r"\s*\[env var[^:]*: (\w+)\]$")
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -57,8 +58,8 @@ def code(*words: object) -> str:
 # The command line
 
 
-def every_command() -> Iterator[tuple[str, click.Command]]:
-    """All commands, in the order in which a person meets them."""
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    """The commands, in the order in which help lists them."""
     context = click.Context(cli)
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
@@ -69,7 +70,7 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
 def glance() -> str:
     """All commands, a line each."""
     rows = (
-        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200)) for name, command in every_command()
+        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200)) for name, command in all_commands()
     )
     return table(("command", ""), rows)
 
@@ -77,7 +78,7 @@ def glance() -> str:
 def commands() -> str:
     """Every command with its arguments and options."""
     written: dict[str, str] = {}
-    texts = [command_text(name, command, written) for name, command in every_command()]
+    texts = [command_text(name, command, written) for name, command in all_commands()]
     return "\n\n".join(texts)
 
 
@@ -100,9 +101,13 @@ def option_row(option: click.Option, context: click.Context) -> tuple[str, str, 
     value = "" if option.is_flag else f" {option.make_metavar(context)}"
     names = ", ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
     told = option.help or ""
-    said = DEFAULT_IN_HELP.search(told)
-    default = said[1] if said else shown_default(option, context)
-    return names, default, code(option.envvar) if option.envvar else "", DEFAULT_IN_HELP.sub("", told)
+    default, variable = DEFAULT_IN_HELP.search(told), VARIABLE_IN_HELP.search(told)
+    return (
+        names,
+        default[1] if default else shown_default(option, context),
+        code(variable[1] if variable else option.envvar) if variable or option.envvar else "",
+        VARIABLE_IN_HELP.sub("", DEFAULT_IN_HELP.sub("", told)),
+    )
 
 
 def shown_default(option: click.Option, context: click.Context) -> str:

@@ -145,7 +145,6 @@ SENDING_OPTIONS = together(
     click.option(
         "--concurrency",
         type=ConcurrencyType(),
-        metavar="N|auto|auto:N-M",
         default="auto",
         show_default=True,
         help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "

@@ -81,6 +81,10 @@ class Files:
                 continue
             except OSError as error:
                 raise unusable(part, error) from error
+            if stat.S_ISDIR(mode) and part == self.path:
+                raise CheckpointError(
+                    f"{part} is a folder, and a checkpoint is a file: {part / 'FILE.events.ckpt'}, say."
+                )
             if not stat.S_ISREG(mode):
                 what = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
                 raise CheckpointError(

@@ -147,6 +147,13 @@ def expected_tables() -> list[tuple[object, ...]]:
         return tables(connection)
 
 
+def _another(path: Path) -> str:
+    """What to name instead: where the input itself was named, the checkpoint beside it."""
+    beside = [path.with_name(f"{path.name}.{kind}.ckpt") for kind in ("events", "users")]
+    found = next((name for name in beside if name.is_file()), None)
+    return f"The checkpoint of a load of it is {found}." if found else "Name another checkpoint."
+
+
 def recognise(path: Path) -> int:
     """The schema version of the checkpoint at `path`, read without touching any other file.
 
@@ -164,7 +171,7 @@ def recognise(path: Path) -> int:
     if magic != _FILE_MAGIC:
         raise CheckpointError(
             f"{path} is no checkpoint, or a damaged one: it does not begin as a database does. "
-            "Nothing in it was changed. Name another checkpoint."
+            f"Nothing in it was changed. {_another(path)}"
         )
     if application != APPLICATION_ID or found < 1:
         raise CheckpointError(

@@ -28,7 +28,7 @@ VARYING = (
     (re.compile(r"^(  )\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( UTC: )", re.MULTILINE), r"\1THEN\2"),
     (re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"), "THEN"),
     (re.compile(r'("elapsed_seconds": |"rows_per_second": )[\d.]+'), r"\1SOME"),
-    (re.compile(r'("run": )"[0-9a-f]{16}"'), r'\1"ITS-ID"'),
+    (re.compile(r'("run": )"[^"]+"'), r'\1"ITS-ID"'),
     (re.compile(r"sandbox [0-9a-f]{8}-[0-9a-f-]{27}"), "sandbox ITS-ID"),
 )
 #: A line of the page that stands for any number of lines of output.

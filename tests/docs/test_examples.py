@@ -66,10 +66,10 @@ def test_json_is_json(page: Path) -> None:
 
 @each_page
 def test_python_runs(page: Path, tmp_path: Path) -> None:
-    """The Python of a page runs from top to bottom."""
+    """The Python of a page runs from top to bottom; that of the README has a test of its own."""
     names: dict[str, object] = {}
     with Session(tmp_path) as session, contextlib.chdir(session.folder):
         for block in blocks(page, "python"):
             code = compile(block.text, block.place, "exec")
-            if hasattr(loader, "load_events"):
+            if hasattr(loader, "load_events") and page.name != "README.md":
                 exec(code, names)

@@ -26,7 +26,7 @@ REFERENCE = ROOT / "docs" / "reference"
 def test_the_reference_is_what_the_code_says() -> None:
     """Nobody reads an option, a default or a field that is not so; `make docs` writes it anew."""
     ran = subprocess.run(
-        [sys.executable, "docs/make_reference.py", "--check"],
+        [sys.executable, "-m", "docs.make_reference", "--check"],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import CheckpointDiffers, CheckpointError
-from loader.journal import FileRecord, Identity, opening, schema
+from loader.journal import Checkpoint, FileRecord, Identity, opening, schema
 from loader.journal.files import Files
 from loader.journal.store import connect
 from loader.model import Kind, Mark, Outcome, State
@@ -52,11 +52,29 @@ def test_a_planted_symbolic_link_is_refused(place: Place, suffix: str) -> None:
     assert victim.read_bytes() == b"precious"
 
 
-def test_a_folder_in_its_place_is_refused(place: Place) -> None:
-    """Only regular files are used."""
-    place.path.mkdir()
-    with pytest.raises(CheckpointError, match="no regular file"):
+@pytest.mark.parametrize(
+    ("suffix", "said"), [("", "is a folder, and a checkpoint is a file"), ("-wire", "no regular file")]
+)
+def test_a_folder_in_its_place_is_refused(place: Place, suffix: str, said: str) -> None:
+    """Only regular files are used; who named a folder is not told to remove it."""
+    place.beside(suffix).mkdir()
+    with pytest.raises(CheckpointError, match=said) as refused:
         place.open()
+    assert ("remove" in str(refused.value)) is bool(suffix)
+
+
+def test_who_names_the_input_is_told_the_checkpoint_beside_it(place: Place) -> None:
+    """A slip that is easily made; where there is none, nothing is made up."""
+    source = place.path.with_name("orders.csv")
+    source.write_text("order\n1\n")
+    with pytest.raises(CheckpointError, match=r"Name another checkpoint\.$"):
+        Checkpoint.open(source)
+    place.open().close()
+    place.path.rename(source.with_name("orders.csv.events.ckpt"))
+    with pytest.raises(
+        CheckpointError, match=r"The checkpoint of a load of it is \S+orders\.csv\.events\.ckpt\.$"
+    ):
+        Checkpoint.open(source)
 
 
 def test_a_folder_that_is_missing_is_named(place: Place) -> None:
