@@ -56,7 +56,7 @@ class Plan:
         return sum(row.ordinal < self.rows for row in self.earlier.exceptions(State.IN_DOUBT))
 
 
-def prepare(settings: Settings, mapping: Mapping | None = None) -> Plan:
+def prepare(settings: Settings, *, mapping: Mapping | None = None) -> Plan:
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
 
     Args:

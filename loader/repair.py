@@ -254,7 +254,7 @@ def row_number(path: Path, text: str) -> int:
     return int(text)
 
 
-def prepare_retry(settings: Settings, mapping: Mapping | None = None) -> Plan:
+def prepare_retry(settings: Settings, *, mapping: Mapping | None = None) -> Plan:
     """The plan to send a checkpoint's rejected rows again, with its mapping or a mended one.
 
     Args:

@@ -81,6 +81,8 @@ class Given:
 
 
 def _remedy(source: object) -> str:
+    if isinstance(source, Sequence) and any(map(is_table, source)):
+        return " pandas.concat makes one frame of several."
     if hasattr(source, "collect"):
         return " A lazy frame becomes one with .collect()."
     return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""

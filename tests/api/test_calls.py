@@ -310,9 +310,9 @@ def test_an_interrupt_before_the_first_send_is_an_ordinary_one(tmp_path: Path) -
 import os, signal
 from loader import pipeline
 ready = pipeline.prepare
-def prepare(*given):
+def prepare(*given, **named):
     os.kill(os.getpid(), signal.SIGINT)
-    return ready(*given)
+    return ready(*given, **named)
 pipeline.prepare = prepare
 try:
     loader.load_events(frame, application="{APPLICATION}", checkpoint="c")
