@@ -114,7 +114,7 @@ class LoadResult:
         width = len(f"{self.account.read:,}")
         lines = [f"<LoadResult: {self.account.read:,} {self.kind}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
-        lines += [f"  checkpoint {self.checkpoint}", *self._notes()]
+        lines += [f"  checkpoint {words.path_text(self.checkpoint)}", *self._notes()]
         for step in self._steps():
             lines += [step.sentence, *(f"  {line}" for line in step.code)]
         return "\n".join(lines)
@@ -177,24 +177,30 @@ class CheckResult:
         lines += [f"    {number} × {reason}\n      {example}" for number, reason, example in self._reasons()]
         return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
 
-    def _repr_html_(self) -> str:
+    def _keys(self) -> list[tuple[str, ...]]:
+        """Each key of the bodies; instants are told in a sentence, as numbers they say nothing."""
         keys = [*self.profile["fields"], *self.profile["attributes"]]
-        lines = [
-            (
-                key["name"],
-                key["type"],
-                f"{key['values']:,}",
-                f"{key['empty']:,}",
-                ", ".join(map(str, key["examples"])),
-            )
+        return [
+            (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))
             for key in keys
         ]
+
+    def _times(self) -> str:
+        times = self.profile["times"]
+        return f"Times from {times['first']} to {times['last']}." if times and times["first"] else ""
+
+    def _repr_html_(self) -> str:
         parts = [page.counted(f"{self.read:,} {self.kind}: a check, nothing was sent", self._counts())]
-        parts += [page.note(f"The input ends early: {self.stopped}")] if self.stopped else []
-        parts += (
-            [page.table(("rows", "would be rejected, for it", "first"), self._reasons())]
-            if self.would_reject
-            else []
-        )
-        parts += [page.table(("key", "type", "values", "empty", "examples"), lines)] if lines else []
-        return "".join([*parts, *(page.note(line) for line in self.decisions if line.startswith("note: "))])
+        ended = f"The input ends early: {self.stopped}" if self.stopped else ""
+        if self.would_reject:
+            parts.append(page.table(("rows", "rejected because", "the first of them"), self._reasons()))
+        if self.would_send:
+            parts.append(page.table(("key", "type", "values", "empty", "examples"), self._keys()))
+        notes = [ended, self._times(), *(line for line in self.decisions if line.startswith("note: "))]
+        return "".join([*parts, *(page.note(note) for note in notes if note)])
+
+
+def _examples(key: dict[str, Any]) -> str:
+    if key["name"] in {"timestampUTC", "timestampCurrent"}:
+        return ""
+    return ", ".join(words.shortened(str(example)) for example in key["examples"])

@@ -12,6 +12,7 @@ from weakref import finalize
 
 import pandas as pd
 
+from loader.api.words import TEMPORARY
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox
 from loader.sandbox.store import held
@@ -44,7 +45,7 @@ class Sandbox:
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, application: str | None = None
     ) -> None:
-        self._folder = None if store is not None else Path(mkdtemp(prefix="pushwoosh-sandbox-"))
+        self._folder = None if store is not None else Path(mkdtemp(prefix=TEMPORARY))
         self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
         if self._folder is not None:
             finalize(self, rmtree, self._folder, ignore_errors=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,9 +12,6 @@ import pytest
 import loader
 from tests import faultserver
 from tests.api.conftest import Vendor, counts, purchases
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -135,6 +133,7 @@ def test_a_finished_load_says_so(vendor: Vendor) -> None:
     result = loader.load_events(purchases(2), **vendor.account, progress=False)
     assert result.exit_code == 0
     assert "Every row is confirmed." in repr(result)
+    assert str(Path.cwd()) not in repr(result) + repr(loader.Checkpoint(result.checkpoint))
     result.raise_for_failures()
 
 
