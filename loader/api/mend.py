@@ -184,7 +184,7 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
             result, later = repair.retry(
                 plan, phase, brake=brake, watch=options.watch(), session=options.session
             )
-    return LoadResult(in_words(result), plan, given, keep=(sandbox, later))
+    return LoadResult(in_words(result), plan, given, overtaken=later, keep=sandbox)
 
 
 def phases(only: str) -> frozenset[Phase]:

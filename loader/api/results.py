@@ -15,6 +15,8 @@ from loader.model import State
 from loader.profile import profile_record
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from loader.api.given import Given
@@ -41,7 +43,15 @@ class LoadResult:
         mapping: the mapping in effect, with every format, zone and type written out.
     """
 
-    def __init__(self, result: Result, plan: Plan, given: Given, *, keep: object = None) -> None:
+    def __init__(
+        self,
+        result: Result,
+        plan: Plan,
+        given: Given,
+        *,
+        overtaken: Collection[int] = (),
+        keep: object = None,
+    ) -> None:
         self.kind = result.kind.value
         self.account: Account = result.account
         self.checkpoint = Path(result.checkpoint).absolute()
@@ -53,6 +63,7 @@ class LoadResult:
         self._result = result
         self._given = given
         self._limit = plan.settings.limit
+        self._overtaken = len(overtaken)
         self._keep = keep  # a sandbox whose folder goes when nobody needs it
 
     @cached_property
@@ -108,7 +119,10 @@ class LoadResult:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
         doubled = f"{words.rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
-        return [note for note in (ended, doubled) if note]
+        left = self._overtaken and (
+            f"{words.rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
+        )
+        return [note for note in (ended, doubled, left) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")

@@ -199,8 +199,10 @@ def test_what_cannot_be_sent_is_refused_with_a_way_out(frame: Any, words: str) -
         (pd.Series([1]), "to_frame"),
         ({"x": [1]}, "is a dict"),
         ([1, 2], "is a list"),
+        ([pd.DataFrame()], "pandas.concat"),
+        ([], "empty list"),
     ],
-    ids=["lazy", "series", "dict", "list"],
+    ids=["lazy", "series", "dict", "list", "frames", "nothing"],
 )
 def test_what_is_no_table_is_refused_with_a_way_out(source: Any, words: str) -> None:
     """Something that is neither paths nor a table says what to give instead."""
