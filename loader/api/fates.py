@@ -53,6 +53,7 @@ _EXCEPTIONAL = (State.REJECTED, State.IN_DOUBT, State.CONFIRMED)
 
 def _states(ledger: Checkpoint, exceptions: Sequence[ExceptionRow]) -> np.ndarray[Any, np.dtype[np.int8]]:
     codes = np.full(ledger.identity.rows, _CODES[State.NEVER_SENT], dtype=np.int8)
+    codes[list(ledger.in_flight)] = len(STATES)  # unless they are settled by now
     for chunk in ledger.confirmed():
         piece = codes[chunk.number * CHUNK : (chunk.number + 1) * CHUNK]
         if chunk.bits is None:
@@ -60,7 +61,6 @@ def _states(ledger: Checkpoint, exceptions: Sequence[ExceptionRow]) -> np.ndarra
         else:
             bits = np.unpackbits(np.frombuffer(chunk.bits, np.uint8), bitorder="little", count=len(piece))
             piece[bits.astype(np.bool_)] = _CODES[State.CONFIRMED]
-    codes[list(ledger.in_flight)] = len(STATES)
     codes[[row.ordinal for row in exceptions]] = [_CODES[row.state] for row in exceptions]
     return codes
 

@@ -57,6 +57,8 @@ class Sandbox:
         if not self._running:
             self._server.__enter__()
             self._running = True
+            # Whoever forgets to end it does not keep a process for it.
+            finalize(self, self._server.__exit__, None, None, None)
         return self
 
     def close(self) -> None:
@@ -77,6 +79,11 @@ class Sandbox:
     def application(self) -> str | None:
         """The only application code that it takes, or None for any."""
         return self._server.application
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._server.pid
 
     @property
     def store(self) -> Path:
