@@ -243,7 +243,7 @@ def _load(kind: Kind, source: Source, options: Options) -> LoadResult:
     with in_python():
         given = Given.of(source)
         settings = options.loading(kind, given)
-        with index_hint(given):
+        with frame_hints(given):
             plan = pipeline.prepare(settings, mapping=options.rules(kind), watch=(watch := options.watch()))
         with stoppable() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch, session=options.session)
@@ -253,7 +253,7 @@ def _load(kind: Kind, source: Source, options: Options) -> LoadResult:
 def _check(kind: Kind, source: Source, options: Options) -> CheckResult:
     with in_python():
         given = Given.of(source)
-        with index_hint(given):
+        with frame_hints(given):
             plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
         profile = pipeline.check(plan, frames.extend)
@@ -266,17 +266,23 @@ def in_words(result: Result) -> Result:
 
 
 @contextmanager
-def index_hint(given: Given) -> Iterator[None]:
-    """Where columns are missed, and the frame has an index with a name, say that it is not read."""
+def frame_hints(given: Given) -> Iterator[None]:
+    """Where a frame does not fit, say what can be done about that in pandas."""
     try:
         yield
     except MappingError as error:
-        index = given.table.index if isinstance(given.table, pd.DataFrame) else pd.RangeIndex(0)
-        names = ", ".join(f'"{name}"' for name in index.names if name is not None)
-        if not names:
+        if not isinstance(given.table, pd.DataFrame):
             raise
-        hint = f"The index {names} is not read; frame.reset_index() makes it a column."
-        raise MappingError([*error.problems, hint], error.where) from None
+        hints = list(_hints(given.table, " ".join(error.problems)))
+        raise MappingError([*error.problems, *hints], error.where) from None
+
+
+def _hints(frame: pd.DataFrame, problems: str) -> Iterator[str]:
+    names = ", ".join(f'"{name}"' for name in frame.index.names if name is not None)
+    if names and "no column is known" in problems:
+        yield f"The index {names} is not read; frame.reset_index() makes it a column."
+    if "carries no time zone" in problems:
+        yield 'Or give a column its zone in pandas: frame["its name"].dt.tz_localize("Europe/Berlin").'
 
 
 def rejected_of(frames: list[pd.DataFrame], plan: Plan, given: Given) -> pd.DataFrame:

@@ -110,7 +110,7 @@ class Checkpoint:
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
         running = ", a load is running" if self.running else ""
-        lines = [f"<Checkpoint {self.path}: {self.account.read:,} {self.kind}{running}>"]
+        lines = [f"<Checkpoint {words.path_text(self.path)}: {self.account.read:,} {self.kind}{running}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
         return "\n".join(lines)
 

@@ -30,8 +30,8 @@ def states_frame(ledger: Checkpoint, given: Given) -> pd.DataFrame:
     Columns: ``state`` (categorical), ``code`` and ``message`` (of the vendor, or why the row was not sent),
     ``attempts`` and ``http_status``. Of a plainly confirmed row only the state was kept; the rest is missing.
     """
-    codes = _states(ledger)
     exceptions = [row for state in _EXCEPTIONAL for row in ledger.exceptions(state)]
+    codes = _states(ledger, exceptions)
     at = np.fromiter((row.ordinal for row in exceptions), np.int64, len(exceptions))
     attempts = _scattered([row.attempts for row in exceptions], at, len(codes))
     attempts[codes == _CODES[State.NEVER_SENT]] = 0
@@ -51,8 +51,9 @@ def states_frame(ledger: Checkpoint, given: Given) -> pd.DataFrame:
 _EXCEPTIONAL = (State.REJECTED, State.IN_DOUBT, State.CONFIRMED)
 
 
-def _states(ledger: Checkpoint) -> np.ndarray[Any, np.dtype[np.int8]]:
+def _states(ledger: Checkpoint, exceptions: Sequence[ExceptionRow]) -> np.ndarray[Any, np.dtype[np.int8]]:
     codes = np.full(ledger.identity.rows, _CODES[State.NEVER_SENT], dtype=np.int8)
+    codes[list(ledger.in_flight)] = len(STATES)  # unless they are settled by now
     for chunk in ledger.confirmed():
         piece = codes[chunk.number * CHUNK : (chunk.number + 1) * CHUNK]
         if chunk.bits is None:
@@ -60,9 +61,7 @@ def _states(ledger: Checkpoint) -> np.ndarray[Any, np.dtype[np.int8]]:
         else:
             bits = np.unpackbits(np.frombuffer(chunk.bits, np.uint8), bitorder="little", count=len(piece))
             piece[bits.astype(np.bool_)] = _CODES[State.CONFIRMED]
-    codes[list(ledger.in_flight)] = len(STATES)
-    for state in (State.REJECTED, State.IN_DOUBT):
-        codes[[row.ordinal for row in ledger.exceptions(state)]] = _CODES[state]
+    codes[[row.ordinal for row in exceptions]] = [_CODES[row.state] for row in exceptions]
     return codes
 
 

@@ -56,6 +56,8 @@ class Given:
             # A table of another library is read once: some run a query each time they are asked.
             return cls((name,), source if isinstance(source, pd.DataFrame) else as_arrow(source, name))
         if isinstance(source, Sequence) and all(isinstance(path, (str, os.PathLike)) for path in source):
+            if not source:
+                raise ConfigError("The source is an empty list: it names no file.")
             return cls(tuple(os.fspath(path) for path in source))
         raise ConfigError(
             f"The source is a {type(source).__qualname__}. Give the path of a file, a list of paths, a "
@@ -81,6 +83,8 @@ class Given:
 
 
 def _remedy(source: object) -> str:
+    if isinstance(source, Sequence) and any(map(is_table, source)):
+        return " pandas.concat makes one frame of several."
     if hasattr(source, "collect"):
         return " A lazy frame becomes one with .collect()."
     return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""

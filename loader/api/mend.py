@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader import repair
-from loader.api.calls import in_words, index_hint
+from loader.api.calls import frame_hints, in_words
 from loader.api.given import Given
 from loader.api.options import Options, chosen, in_python, stoppable
 from loader.api.results import LoadResult
@@ -176,7 +176,7 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
         files = tuple(file.name for file in ledger.identity.files)
         given = Given(files) if source is None else Given.of(source)
         phase = phases(only)
-        with index_hint(given):
+        with frame_hints(given):
             plan = repair.prepare_retry(
                 options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
             )
@@ -184,7 +184,7 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
             result, later = repair.retry(
                 plan, phase, brake=brake, watch=options.watch(), session=options.session
             )
-    return LoadResult(in_words(result), plan, given, keep=(sandbox, later))
+    return LoadResult(in_words(result), plan, given, overtaken=later, keep=sandbox)
 
 
 def phases(only: str) -> frozenset[Phase]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,6 +77,27 @@ class Options:
     ca_bundle: Any = None
     progress: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse what is of a wrong type, in a sentence.
+
+        Raises:
+            ConfigError: with the keyword.
+        """
+        from loader.api.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
+
+        expected: tuple[tuple[str, Any, str], ...] = (
+            ("sandbox", Sandbox, "a running loader.Sandbox: `with loader.Sandbox() as sandbox:`"),
+            ("limit", Integral, "a whole number of rows"),
+            ("rate", Real, "a number of requests a second"),
+            ("checkpoint", (str, os.PathLike), "the path of a file"),
+            ("ca_bundle", (str, os.PathLike), "the path of a file"),
+            *((name, str, "text") for name in ("application", "token", "endpoint", "proxy")),
+        )
+        for name, kinds, wanted in expected:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kinds):
+                raise ConfigError(f"{name} is a {type(value).__qualname__}; it must be {wanted}.")
+
     def rules(self, kind: Kind) -> Rules | None:
         """The mapping, where it was given as one or as a path.
 
@@ -105,7 +127,7 @@ class Options:
             application=application,
             endpoint=self._where(),
             checkpoint=self._checkpoint(kind, given),
-            limit=self.limit,
+            limit=None if self.limit is None else int(self.limit),
             table=given.table,
             **self._sending(),
         )

@@ -10,26 +10,25 @@ if TYPE_CHECKING:
 
     from loader.api.words import Step
 
-_TABLE = "margin:0 0 .6em 0"
-_NUMBER = "text-align:right"
+_TABLE = "margin:0 0 .6em 0;border-collapse:collapse"
+_NUMBER, _TEXT = "text-align:right;padding:.2em 0 .2em 1.2em", "text-align:left;padding:.2em 1.2em .2em 0"
 
 
 def counted(title: str, numbers: Iterable[tuple[str, int]]) -> str:
-    """A table of counts, one a column."""
-    pairs = list(numbers)
-    heads = "".join(f"<th style='{_NUMBER}'>{escaped(name)}</th>" for name, _ in pairs)
-    cells = "".join(f"<td style='{_NUMBER}'>{number:,}</td>" for _, number in pairs)
-    return (
-        f"<table style='{_TABLE}'><caption style='text-align:left'><b>{escaped(title)}</b></caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+    """A table of counts, one a line."""
+    lines = "".join(
+        f"<tr><td style='{_TEXT}'>{escaped(name)}</td><td style='{_NUMBER}'>{number:,}</td></tr>"
+        for name, number in numbers
     )
+    caption = f"<caption style='text-align:left;white-space:nowrap'><b>{escaped(title)}</b></caption>"
+    return f"<table style='{_TABLE}'>{caption}<tbody>{lines}</tbody></table>"
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table of texts."""
-    head = "".join(f"<th style='text-align:left'>{escaped(name)}</th>" for name in heads)
+    head = "".join(f"<th style='{_TEXT}'>{escaped(name)}</th>" for name in heads)
     body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{escaped(cell)}</td>" for cell in line) + "</tr>"
+        "<tr>" + "".join(f"<td style='{_TEXT}'>{escaped(cell)}</td>" for cell in line) + "</tr>"
         for line in lines
     )
     return f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -15,6 +15,8 @@ from loader.model import State
 from loader.profile import profile_record
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from loader.api.given import Given
@@ -41,7 +43,15 @@ class LoadResult:
         mapping: the mapping in effect, with every format, zone and type written out.
     """
 
-    def __init__(self, result: Result, plan: Plan, given: Given, *, keep: object = None) -> None:
+    def __init__(
+        self,
+        result: Result,
+        plan: Plan,
+        given: Given,
+        *,
+        overtaken: Collection[int] = (),
+        keep: object = None,
+    ) -> None:
         self.kind = result.kind.value
         self.account: Account = result.account
         self.checkpoint = Path(result.checkpoint).absolute()
@@ -53,6 +63,7 @@ class LoadResult:
         self._result = result
         self._given = given
         self._limit = plan.settings.limit
+        self._overtaken = len(overtaken)
         self._keep = keep  # a sandbox whose folder goes when nobody needs it
 
     @cached_property
@@ -108,13 +119,16 @@ class LoadResult:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
         doubled = f"{words.rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
-        return [note for note in (ended, doubled) if note]
+        left = self._overtaken and (
+            f"{words.rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
+        )
+        return [note for note in (ended, doubled, left) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
         lines = [f"<LoadResult: {self.account.read:,} {self.kind}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
-        lines += [f"  checkpoint {self.checkpoint}", *self._notes()]
+        lines += [f"  checkpoint {words.path_text(self.checkpoint)}", *self._notes()]
         for step in self._steps():
             lines += [step.sentence, *(f"  {line}" for line in step.code)]
         return "\n".join(lines)
@@ -177,24 +191,30 @@ class CheckResult:
         lines += [f"    {number} × {reason}\n      {example}" for number, reason, example in self._reasons()]
         return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
 
-    def _repr_html_(self) -> str:
+    def _keys(self) -> list[tuple[str, ...]]:
+        """Each key of the bodies; instants are told in a sentence, as numbers they say nothing."""
         keys = [*self.profile["fields"], *self.profile["attributes"]]
-        lines = [
-            (
-                key["name"],
-                key["type"],
-                f"{key['values']:,}",
-                f"{key['empty']:,}",
-                ", ".join(map(str, key["examples"])),
-            )
+        return [
+            (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))
             for key in keys
         ]
+
+    def _times(self) -> str:
+        times = self.profile["times"]
+        return f"Times from {times['first']} to {times['last']}." if times and times["first"] else ""
+
+    def _repr_html_(self) -> str:
         parts = [page.counted(f"{self.read:,} {self.kind}: a check, nothing was sent", self._counts())]
-        parts += [page.note(f"The input ends early: {self.stopped}")] if self.stopped else []
-        parts += (
-            [page.table(("rows", "would be rejected, for it", "first"), self._reasons())]
-            if self.would_reject
-            else []
-        )
-        parts += [page.table(("key", "type", "values", "empty", "examples"), lines)] if lines else []
-        return "".join([*parts, *(page.note(line) for line in self.decisions if line.startswith("note: "))])
+        ended = f"The input ends early: {self.stopped}" if self.stopped else ""
+        if self.would_reject:
+            parts.append(page.table(("rows", "rejected because", "the first of them"), self._reasons()))
+        if self.would_send:
+            parts.append(page.table(("key", "type", "values", "empty", "examples"), self._keys()))
+        notes = [ended, self._times(), *(line for line in self.decisions if line.startswith("note: "))]
+        return "".join([*parts, *(page.note(note) for note in notes if note)])
+
+
+def _examples(key: dict[str, Any]) -> str:
+    if key["name"] in {"timestampUTC", "timestampCurrent"}:
+        return ""
+    return ", ".join(words.shortened(str(example)) for example in key["examples"])

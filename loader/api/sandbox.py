@@ -12,6 +12,7 @@ from weakref import finalize
 
 import pandas as pd
 
+from loader.api.words import TEMPORARY
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox
 from loader.sandbox.store import held
@@ -44,7 +45,7 @@ class Sandbox:
     def __init__(
         self, store: str | os.PathLike[str] | None = None, *, application: str | None = None
     ) -> None:
-        self._folder = None if store is not None else Path(mkdtemp(prefix="pushwoosh-sandbox-"))
+        self._folder = None if store is not None else Path(mkdtemp(prefix=TEMPORARY))
         self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
         if self._folder is not None:
             finalize(self, rmtree, self._folder, ignore_errors=True)
@@ -56,6 +57,8 @@ class Sandbox:
         if not self._running:
             self._server.__enter__()
             self._running = True
+            # Whoever forgets to end it does not keep a process for it.
+            finalize(self, self._server.__exit__, None, None, None)
         return self
 
     def close(self) -> None:
@@ -76,6 +79,11 @@ class Sandbox:
     def application(self) -> str | None:
         """The only application code that it takes, or None for any."""
         return self._server.application
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._server.pid
 
     @property
     def store(self) -> Path:

@@ -12,6 +12,7 @@ from loader.model import Kind, State
 if TYPE_CHECKING:
     from loader.model import Account, Result
 
+TEMPORARY = "pushwoosh-sandbox-"  # a folder of a sandbox without a store of its own
 MOST_REASONS, LONGEST_REASON = 3, 160
 
 
@@ -86,6 +87,16 @@ def why(result: Result, state: State) -> str:
     if len(found) > MOST_REASONS:
         shown.append(f"and {len(found) - MOST_REASONS:,} other reasons")
     return f": {'; '.join(shown)}." if shown else "."
+
+
+def path_text(path: Path) -> str:
+    """A path for a person: from here if it is below, and without the folder of a sandbox that goes with it.
+
+    What a notebook shows is kept and handed on: it need not tell where on this machine things lie.
+    """
+    if path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return path.name if path.parent.name.startswith(TEMPORARY) else str(path)
 
 
 def rows(number: int) -> str:

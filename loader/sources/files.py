@@ -60,7 +60,7 @@ def open_source(
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.
     """
     if table is not None:
-        return FileSource([FrameRecords(table)], chunk_rows)
+        return FileSource([FrameRecords(table, str(next(iter(paths), "")))], chunk_rows)
     if not paths:
         raise SourceError("No input file was given.")
     odometer = odometer or Odometer()

@@ -74,6 +74,10 @@ def test_without_an_application_it_says_what_to_give() -> None:
         ({"token": "a b"}, "The API token"),
         ({"application": "AAAAA"}, "application="),
         ({"mapping": 7}, "mapping is a int"),
+        ({"sandbox": True}, "^sandbox is a bool.*with loader.Sandbox"),
+        ({"limit": 1.5}, "^limit is a float"),
+        ({"rate": "9"}, "^rate is a str"),
+        ({"checkpoint": 5}, "^checkpoint is a int"),
         ({"ca_bundle": "none.pem"}, "^ca_bundle none.pem"),
     ],
     ids=lambda value: str(next(iter(value))) if isinstance(value, dict) else "",
@@ -168,23 +172,43 @@ def test_another_content_is_refused_with_the_place(
 
 def test_a_frame_that_is_changed_while_it_is_loaded_sends_no_changed_row() -> None:
     """What is written into the frame meanwhile never reaches the vendor: it is not seen, or ends the load."""
-    frame = purchases(20_000)
+    frame = purchases(9000)
 
     def change_then_answer(visit: faultserver.Visit) -> None:
         if not any(frame["amount"] < 0):
-            frame.loc["row-15000", "amount"] = -1.0
+            frame.loc["row-8500", "amount"] = -1.0
         faultserver.answer()(visit)
 
     with faultserver.FaultServer([change_then_answer, faultserver.answer()]) as server:
         result = loader.load_events(
             frame, application=APPLICATION, endpoint=server.url, checkpoint="c", progress=False
         )
-    assert frame.loc["row-15000", "amount"] == -1.0
+    assert frame.loc["row-8500", "amount"] == -1.0
     assert not [body for body in server.bodies if b'"amount":-1' in body]
     if result.stopped:  # pandas before 3 has no copy on write
-        assert "was changed while it was loaded, in rows 8,193 to 16,384" in result.stopped
+        assert "was changed while it was loaded, in rows 8,193 to 9,000" in result.stopped
     else:
-        assert counts(result.account) == (20_000, 0, 0, 0)
+        assert counts(result.account) == (9000, 0, 0, 0)
+
+
+def test_a_cell_that_is_changed_while_it_is_loaded_ends_the_load() -> None:
+    """No copy protects a dictionary in a cell: rows that are no longer those of the check are not sent."""
+    cells = [{"n": n} for n in range(9000)]
+    frame = purchases(9000).assign(amount=cells)
+
+    def change_then_answer(visit: faultserver.Visit) -> None:
+        cells[8500]["n"] = -1
+        faultserver.answer()(visit)
+
+    with faultserver.FaultServer([change_then_answer]) as server:
+        where: dict[str, Any] = {"application": APPLICATION, "endpoint": server.url, "progress": False}
+        result = loader.load_events(frame, **where)
+        assert counts(result.account) == (8192, 0, 0, 9000 - 8192)
+        assert result.stopped
+        assert "was changed while it was loaded, in rows 8,193 to 9,000" in result.stopped
+        with pytest.raises(loader.CheckpointDiffers, match="first difference is in rows 8,193 to 9,000"):
+            loader.load_events(frame, **where)
+    assert not [body for body in server.bodies if b"-1" in body]
 
 
 def test_it_works_in_a_running_event_loop(sandbox: loader.Sandbox) -> None:
@@ -310,9 +334,9 @@ def test_an_interrupt_before_the_first_send_is_an_ordinary_one(tmp_path: Path) -
 import os, signal
 from loader import pipeline
 ready = pipeline.prepare
-def prepare(*given):
+def prepare(*given, **named):
     os.kill(os.getpid(), signal.SIGINT)
-    return ready(*given)
+    return ready(*given, **named)
 pipeline.prepare = prepare
 try:
     loader.load_events(frame, application="{APPLICATION}", checkpoint="c")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 pd: Any = pandas  # the stubs know fewer ways to make an array than pandas
 BERLIN = ZoneInfo("Europe/Berlin")
+HOLDS_ITSELF: dict[str, Any] = {}
+HOLDS_ITSELF["self"] = HOLDS_ITSELF
 NOON = pd.Timestamp("2024-07-01 12:00", tz="UTC")
 
 
@@ -117,7 +119,7 @@ def test_times_of_several_zones_keep_each_its_own() -> None:
 def test_times_without_a_zone_are_refused_not_guessed() -> None:
     """Naive times need a zone in the mapping; nothing is taken for UTC in silence."""
     frame = purchases(2).assign(timestamp=pd.to_datetime("2024-07-01 12:00"))
-    with pytest.raises(loader.MappingError, match="zone"):
+    with pytest.raises(loader.MappingError, match=r"(?s)carries no time zone.*tz_localize"):
         loader.check_events(frame)
 
 
@@ -145,6 +147,14 @@ def test_an_id_that_lost_digits_is_rejected() -> None:
     assert "lost digits" in checked.profile["rejects"][0]["reason"]
 
 
+def test_an_inexact_float_among_texts_rejects_its_row() -> None:
+    """Texts and floats in one column, as spreadsheets give: what may have lost digits is never sent."""
+    ids = pd.Series(["a", 12345678901234567890.0, 7.0], dtype=object)
+    checked = loader.check_events(pd.DataFrame({"user_id": ids, "event": "e", "timestamp": NOON}))
+    assert (checked.would_send, list(checked.rejected.index)) == (2, [1])
+    assert "lost digits" in checked.rejected["_loader_reason"].iloc[0]
+
+
 def test_text_that_is_no_utf8_rejects_its_row_alone() -> None:
     """A lone surrogate cannot be sent; the rows beside it are."""
     frame = pd.DataFrame(
@@ -169,6 +179,9 @@ def test_text_that_is_no_utf8_rejects_its_row_alone() -> None:
         (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), "several levels"),
         (pd.DataFrame([[1]], columns=[" "]), "column 1 has no name"),
         (pd.DataFrame(index=[1, 2]), "no columns.*reset_index"),
+        (pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)), "no text in UTF-8"),
+        (pd.DataFrame({"x": [{1, 2}]}), "in row 1 a set"),
+        (pd.DataFrame({"x": [HOLDS_ITSELF]}), "holds itself"),
         (pl.DataFrame({"x": [dt.timedelta(1)]}), "spans of time"),
     ],
     ids=str,
@@ -186,8 +199,10 @@ def test_what_cannot_be_sent_is_refused_with_a_way_out(frame: Any, words: str) -
         (pd.Series([1]), "to_frame"),
         ({"x": [1]}, "is a dict"),
         ([1, 2], "is a list"),
+        ([pd.DataFrame()], "pandas.concat"),
+        ([], "empty list"),
     ],
-    ids=["lazy", "series", "dict", "list"],
+    ids=["lazy", "series", "dict", "list", "frames", "nothing"],
 )
 def test_what_is_no_table_is_refused_with_a_way_out(source: Any, words: str) -> None:
     """Something that is neither paths nor a table says what to give instead."""

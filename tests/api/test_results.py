@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+import threading
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,9 +13,6 @@ import pytest
 import loader
 from tests import faultserver
 from tests.api.conftest import Vendor, counts, purchases
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -135,6 +134,7 @@ def test_a_finished_load_says_so(vendor: Vendor) -> None:
     result = loader.load_events(purchases(2), **vendor.account, progress=False)
     assert result.exit_code == 0
     assert "Every row is confirmed." in repr(result)
+    assert str(Path.cwd()) not in repr(result) + repr(loader.Checkpoint(result.checkpoint))
     result.raise_for_failures()
 
 
@@ -198,3 +198,34 @@ def test_possible_duplicates_are_marked(vendor: Vendor) -> None:
     assert (counts(again.account), again.account.possible_duplicates) == ((3, 0, 0, 0), 1)
     assert "possible duplicate" in str(again.frame.loc["row-1", "message"])
     assert isinstance(again.frame["message"], pd.Series)
+
+
+def test_a_running_load_is_looked_at_from_outside() -> None:
+    """While a load waits for its answers, its rows are in flight, and the counts add up all the same."""
+    end = threading.Event()
+
+    def slow(visit: faultserver.Visit) -> None:
+        visit.peek()
+        assert end.wait(30)
+        faultserver.answer()(visit)
+
+    with faultserver.FaultServer([slow]) as server:
+        where: dict[str, Any] = {"application": "AAAAA-BBBBB", "endpoint": server.url, "progress": False}
+        load = threading.Thread(target=lambda: loader.load_events(purchases(3), checkpoint="c", **where))
+        load.start()
+        while not (seen := looked_at("c")) or not seen.account.in_flight:
+            assert load.is_alive()
+        assert seen.running
+        states = seen.frame["state"].value_counts()
+        assert (states["in_flight"], states.sum()) == (seen.account.in_flight, 3)
+        end.set()
+        load.join(30)
+    assert list(loader.Checkpoint("c").frame["state"]) == ["confirmed"] * 3
+
+
+def looked_at(path: str) -> loader.Checkpoint | None:
+    """The checkpoint, once it is there."""
+    try:
+        return loader.Checkpoint(path)
+    except loader.CheckpointError:
+        return None

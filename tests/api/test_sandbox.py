@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -53,3 +55,16 @@ def test_a_sandbox_that_does_not_run_says_how_to_start_it() -> None:
     sandbox.start()
     assert counts(loader.load_events(purchases(1), sandbox=sandbox, progress=False).account) == (1, 0, 0, 0)
     sandbox.close()
+
+
+def test_a_forgotten_sandbox_leaves_no_process_and_no_folder() -> None:
+    """When nobody holds it any more, the server has ended and its temporary folder is gone."""
+    sandbox = loader.Sandbox().start()
+    folder, pid = sandbox.folder, sandbox.pid
+    assert folder is not None
+    assert pid is not None
+    del sandbox
+    gc.collect()
+    assert not folder.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -26,6 +26,9 @@ class Column(Protocol):
     def cells(self, start: int, stop: int) -> pa.Array:
         """The cells of some rows."""
 
+    def unreadable(self, start: int, stop: int) -> dict[int, str]:
+        """Of some rows those, by their offset, whose cell must not be sent, each with the reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -33,10 +36,15 @@ class Converted:
 
     type: pa.DataType
     convert: Callable[[int, int], pa.Array]
+    refuse: Callable[[int, int], dict[int, str]] = lambda _start, _stop: {}
 
     def cells(self, start: int, stop: int) -> pa.Array:
         """The cells of some rows."""
         return self.convert(start, stop)
+
+    def unreadable(self, start: int, stop: int) -> dict[int, str]:
+        """Of some rows those, by their offset, whose cell must not be sent, each with the reason."""
+        return self.refuse(start, stop)
 
 
 def arrow_column(cells: pa.ChunkedArray, name: str) -> Column:
@@ -66,9 +74,7 @@ def pandas_column(series: pd.Series[Any], name: str) -> Column:
         _refuse(dtype.subtype, name)
         return _typed(series, name, lambda piece: np.asarray(piece.array))
     if getattr(dtype, "kind", "") == "O" and isinstance(dtype, np.dtype):
-        cells = series.to_numpy()
-        kind = objects.decide(cells, name)
-        return Converted(kind, lambda start, stop: objects.converted(cells[start:stop], kind))
+        return _objects(series.to_numpy(), name)
     return _typed(series, name, lambda piece: piece.array)
 
 
@@ -89,6 +95,24 @@ def _typed(series: pd.Series[Any], name: str, array: Callable[[pd.Series[Any]], 
             name, f"{series.dtype}, which is not known here", "Make it text or numbers"
         ) from None
     return Converted(plain_type(kind, name), convert)
+
+
+def _objects(cells: objects.Objects, name: str) -> Column:
+    """A column of Python objects."""
+    kind = objects.decide(cells, name)
+
+    def convert(start: int, stop: int) -> pa.Array:
+        return objects.converted(cells[start:stop], kind)
+
+    def refuse(start: int, stop: int) -> dict[int, str]:
+        return {
+            offset: f'column "{name}" holds among texts a floating-point number, which may have lost digits '
+            f"of an id: {float(cells[start + offset])!r}. Make it text or an integer."
+            for offset in objects.inexact(cells[start:stop])
+        }
+
+    # Only there an inexact number would be taken for what is written.
+    return Converted(kind, convert, refuse) if pa.types.is_string(kind) else Converted(kind, convert)
 
 
 def _categorical(series: pd.Series[Any], name: str) -> Column:

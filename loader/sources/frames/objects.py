@@ -6,19 +6,20 @@ import datetime as dt
 import json
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from loader.errors import SourceError
 from loader.sources.frames.arrow import Unsendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    Objects = np.ndarray[Any, np.dtype[np.object_]]
+Objects: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
 
 _EXACT = 2**53  # up to here a float tells neighbouring integers apart
 
@@ -83,6 +84,15 @@ def missing(cells: Objects) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.asarray(pd.isna(cells), dtype=np.bool_)
 
 
+def inexact(cells: Objects) -> list[int]:
+    """The places of floats that may stand for several integers."""
+    return [
+        place
+        for place, cell in enumerate(cells)
+        if isinstance(cell, (float, np.floating)) and _EXACT <= abs(float(cell)) < float("inf")
+    ]
+
+
 def family(kind: type) -> str:
     """What kind of thing a Python type is; "" where it is none that can be sent."""
     if kind.__module__.startswith("pandas.") and issubclass(kind, (pd.Period, pd.Interval)):
@@ -96,12 +106,18 @@ def text(cell: Any) -> str:
 
 
 def _float_text(cell: Any) -> str:
-    whole = float(cell).is_integer() and abs(cell) <= _EXACT
+    whole = float(cell).is_integer() and abs(cell) < _EXACT
     return str(int(cell)) if whole else repr(float(cell))
 
 
 def _json_text(cell: Any) -> str:
-    return json.dumps(_jsonable(cell), ensure_ascii=False)
+    try:
+        return json.dumps(_jsonable(cell), ensure_ascii=False)
+    except RecursionError:
+        raise SourceError(
+            f"A cell of the frame is a {type(cell).__name__} that holds itself, or is nested too deeply. "
+            "Leave its column out."
+        ) from None
 
 
 _TEXTS: dict[str, Callable[[Any], str]] = {
@@ -186,10 +202,10 @@ def _decimals(present: Iterable[Any]) -> pa.DataType | None:
 
 def _times(present: Iterable[Any]) -> pa.DataType | None:
     """Of one zone, or of none. Where zones differ, each keeps its own offset as ISO text."""
-    zones = {getattr(cell, "tzinfo", None) for cell in present}
+    zones = {str(zone): zone for zone in (getattr(cell, "tzinfo", None) for cell in present)}
     if len(zones) != 1:
         return None
-    zone = zones.pop()
+    (zone,) = zones.values()
     if zone is None:
         return pa.timestamp("us")
     try:

@@ -31,13 +31,14 @@ class FrameRecords:
 
     Args:
         table: a pandas.DataFrame, a pyarrow.Table, or what exports Arrow (a polars.DataFrame).
+        name: what it is called in messages, if not by its type.
 
     Raises:
         SourceError: the table has columns that cannot be named or sent.
     """
 
-    def __init__(self, table: Any) -> None:
-        self._table = taken(table)
+    def __init__(self, table: Any, name: str = "") -> None:
+        self._table = taken(table, name)
         self.schema = pa.schema([(name, column.type) for name, column in self._table.columns.items()])
         self._digests: list[bytes] = []
 
@@ -76,12 +77,17 @@ class FrameRecords:
             arrays = self._arrays(start)
             self._refuse_changed(start, arrays)
             # Not by the schema: a block of texts that are no UTF-8 comes as bytes.
-            slab = Slab(start, pa.table(arrays, self.schema.names), {})
+            slab = Slab(start, pa.table(arrays, self.schema.names), self._unreadable(start))
             yield slab.between(max(first, start), slab.end)
 
     def _arrays(self, start: int) -> list[pa.Array]:
         stop = min(start + BLOCK, self._table.rows)
         return [column.cells(start, stop) for column in self._table.columns.values()]
+
+    def _unreadable(self, start: int) -> dict[int, str]:
+        stop = min(start + BLOCK, self._table.rows)
+        found = [column.unreadable(start, stop) for column in self._table.columns.values()]
+        return {offset: reason for column in found for offset, reason in column.items()}
 
     def _refuse_changed(self, start: int, arrays: list[pa.Array]) -> None:
         if self._digests and fingerprint.block(arrays)[0] != self._digests[start // BLOCK]:

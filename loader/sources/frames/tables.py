@@ -32,13 +32,13 @@ class TableInMemory:
     columns: dict[str, Column]
 
 
-def taken(table: Any) -> TableInMemory:
+def taken(table: Any, name: str = "") -> TableInMemory:
     """Take a table.
 
     Raises:
         SourceError: it is none, its columns cannot be named, or the type of one cannot be sent.
     """
-    name = name_of(table)
+    name = name or name_of(table)
     if isinstance(table, pd.DataFrame):
         refuse_names(list(table.columns), name)
         # Of pandas 3 on, what is written into the frame from now on does not reach this copy.
@@ -109,6 +109,8 @@ def refuse_names(names: Sequence[object], where: str) -> None:
             "frame.columns = frame.columns.astype(str)."
         )
     for position, name in enumerate(names, start=1):
+        if not str(name).isprintable() and not writable(str(name)):
+            raise SourceError(f"{where}: the name of column {position} is no text in UTF-8. Rename it.")
         if not str(name).strip():
             raise SourceError(f"{where}: column {position} has no name. Give it one, or leave it out.")
         first = names.index(name) + 1
@@ -117,3 +119,12 @@ def refuse_names(names: Sequence[object], where: str) -> None:
                 f'{where}: has two columns with the name "{name}", {first} and {position}. '
                 "Rename or remove one of them."
             )
+
+
+def writable(text: str) -> bool:
+    """Whether a text can be written in UTF-8 (a lone surrogate cannot)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
