@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loader.api.mend import resolve, retry
     from loader.api.results import CheckResult, LoadResult
     from loader.api.sandbox import Sandbox
+    from loader.delivery.transport_curl_session import CurlSession
     from loader.errors import (
         CheckpointDiffers,
         CheckpointError,
@@ -49,6 +50,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointLocked",
     "ConfigError",
+    "CurlSession",
     "LoadResult",
     "LoaderError",
     "Mapping",
@@ -74,6 +76,7 @@ _HOMES = {
     "CheckpointError": "errors",
     "CheckpointLocked": "errors",
     "ConfigError": "errors",
+    "CurlSession": "delivery.transport_curl_session",
     "LoadResult": "api.results",
     "LoaderError": "errors",
     "Mapping": "api.mapping",

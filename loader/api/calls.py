@@ -38,6 +38,7 @@ def load_users(  # noqa: PLR0913 - its keywords are the contract, and a notebook
     checkpoint: Path | None = None,
     sandbox: Sandbox | None = None,
     concurrency: str | int = "auto",
+    processes: int = 1,
     rate: float | None = None,
     limit: int | None = None,
     max_rejected: str | int | None = None,
@@ -63,6 +64,7 @@ def load_users(  # noqa: PLR0913 - its keywords are the contract, and a notebook
             working directory.
         sandbox: a running `Sandbox` to send to, in place of an account.
         concurrency: requests on the wire at a time: a number, "auto", or bounds as in "auto:4-64".
+        processes: put the requests on the wire from so many processes, each on a core of its own.
         rate: at most so many requests a second, retries included.
         limit: only the first so many rows.
         max_rejected: stop when more rows than this are rejected: a number, or a percentage such as "0.5%".
@@ -87,6 +89,7 @@ def load_users(  # noqa: PLR0913 - its keywords are the contract, and a notebook
         checkpoint=checkpoint,
         sandbox=sandbox,
         concurrency=concurrency,
+        processes=processes,
         rate=rate,
         limit=limit,
         max_rejected=max_rejected,
@@ -110,6 +113,7 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
     checkpoint: Path | None = None,
     sandbox: Sandbox | None = None,
     concurrency: str | int = "auto",
+    processes: int = 1,
     rate: float | None = None,
     limit: int | None = None,
     on_doubt: str = "hold",
@@ -144,6 +148,7 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
             ``frame.events.ckpt`` in the working directory; name one for each frame that you load.
         sandbox: a running `Sandbox` to send to, in place of an account.
         concurrency: requests on the wire at a time: a number, "auto" to find what the vendor can take, or
+        processes: put the requests on the wire from so many processes, each on a core of its own.
             bounds as in "auto:4-64".
         rate: at most so many requests a second, retries included.
         limit: only the first so many rows; a call without it sends the rest.
@@ -176,6 +181,7 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
         checkpoint=checkpoint,
         sandbox=sandbox,
         concurrency=concurrency,
+        processes=processes,
         rate=rate,
         limit=limit,
         on_doubt=on_doubt,

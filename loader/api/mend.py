@@ -112,6 +112,7 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
     token: str | None = None,
     sandbox: Sandbox | None = None,
     concurrency: str | int = "auto",
+    processes: int = 1,
     rate: float | None = None,
     on_doubt: str = "hold",
     order: str = "none",
@@ -138,6 +139,7 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
         token: as for `load_events`, as are all that follow.
         sandbox: the sandbox of the load, where it was a rehearsal.
         concurrency: requests on the wire at a time.
+        processes: put the requests on the wire from so many processes, each on a core of its own.
         rate: at most so many requests a second.
         on_doubt: "hold" or "resend".
         order: "none" or "device".
@@ -160,6 +162,7 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
         token=token,
         sandbox=sandbox,
         concurrency=concurrency,
+        processes=processes,
         rate=rate,
         on_doubt=on_doubt,
         order=order,

@@ -65,6 +65,7 @@ class Options:
     checkpoint: Any = None
     sandbox: Sandbox | None = None
     concurrency: str | int = "auto"
+    processes: int = 1
     rate: float | None = None
     limit: int | None = None
     on_doubt: str = "hold"
@@ -88,6 +89,7 @@ class Options:
         expected: tuple[tuple[str, Any, str], ...] = (
             ("sandbox", Sandbox, "a running loader.Sandbox: `with loader.Sandbox() as sandbox:`"),
             ("limit", Integral, "a whole number of rows"),
+            ("processes", Integral, "a whole number"),
             ("rate", Real, "a number of requests a second"),
             ("checkpoint", (str, os.PathLike), "the path of a file"),
             ("ca_bundle", (str, os.PathLike), "the path of a file"),
@@ -195,6 +197,7 @@ class Options:
             # It is shown to no stand-in.
             "token": token if self.sandbox is None else None,
             "concurrency": Concurrency.parse(str(self.concurrency)),
+            "processes": int(self.processes),
             "transport": chosen(Library, "transport", self.transport),
             "ca_bundle": Path(self.ca_bundle) if self.ca_bundle is not None else None,
             "proxy": self.proxy if self.sandbox is None else None,

@@ -35,6 +35,7 @@ def test_the_names_are_a_contract() -> None:
         "CheckpointError",
         "CheckpointLocked",
         "ConfigError",
+        "CurlSession",
         "LoadResult",
         "LoaderError",
         "Mapping",
