@@ -52,7 +52,7 @@ def main() -> None:
                 Kind.EVENTS, (str(source),), "AAAAA-BBBBB", Endpoint.parse(answering.endpoint), checkpoint
             )
             watch, began, cpu = make(out), time.perf_counter(), time.process_time()
-            result = pipeline.load(pipeline.prepare(settings, watch), brake=Brake(), watch=watch)
+            result = pipeline.load(pipeline.prepare(settings, watch=watch), brake=Brake(), watch=watch)
             seconds, spent = time.perf_counter() - began, time.process_time() - cpu
             told.append(
                 f"{name:<24} {result.account.confirmed:,} rows in {seconds:.1f} s, {spent:.2f} s CPU, "
