@@ -32,7 +32,7 @@ with EmbeddedSandbox(Path("store.sqlite3"), application=None) as sandbox:
         rate=100,
     )
     watch = choose_watch()
-    result = pipeline.load(pipeline.prepare(settings, watch), brake=Brake(), watch=watch)
+    result = pipeline.load(pipeline.prepare(settings, watch=watch), brake=Brake(), watch=watch)
 """
 
 
