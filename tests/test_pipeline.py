@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Brake
 from loader.errors import CheckpointError
 from loader.journal import Checkpoint, Journal
@@ -15,13 +18,12 @@ from loader.model import Decision, Kind
 from loader.pipeline import load, prepare
 from loader.repair import resolve
 from loader.report import Silent
-from loader.settings import Endpoint, Settings
+from loader.settings import Endpoint, Settings, Token
 from tests import faultserver
 from tests.test_load import wait_until_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.conftest import CommandLine
 
@@ -111,3 +113,28 @@ def test_a_look_at_a_running_load_adds_up(command: CommandLine, tmp_path: Path) 
     parts = ("confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
     assert seen["in_flight"] > 0
     assert sum(seen[part] for part in parts) == seen["read"] == 2000
+
+
+def test_a_load_leaves_how_it_went(settings: Callable[[str], Settings]) -> None:
+    """Samples, the conditions of the run and its end stand in the checkpoint; a token stands nowhere."""
+    with faultserver.FaultServer() as server:
+        given = replace(settings(server.url), token=Token("SECRET-TOKEN"), proxy=None)
+        load(prepare(given), brake=Brake(), watch=Silent())
+    ledger = Checkpoint.open(given.checkpoint or Path())
+    assert sum(sample.confirmed for sample in ledger.samples) == 30
+    assert sum(sample.attempts for sample in ledger.samples) == 30
+    notes = {note.what: note.detail for note in ledger.notes}
+    began = Conditions.from_text(notes[BEGAN])
+    assert began.versions["pushwoosh-loader"]
+    assert began.versions["libcurl"]
+    assert began.options["concurrency"] == "auto:1-256"
+    assert Ending.from_text(notes[ENDED]) == Ending()
+    assert "SECRET" not in str(ledger.notes)
+
+
+def test_a_load_that_stops_notes_why(settings: Callable[[str], Settings]) -> None:
+    """The reason can be read afterwards, not only on the terminal it was shown on."""
+    with faultserver.FaultServer([faultserver.answer(401)]) as server:
+        result = load(prepare(settings(server.url)), brake=Brake(), watch=Silent())
+    ended = {note.what: note.detail for note in Checkpoint.open(Path(result.checkpoint)).notes}[ENDED]
+    assert Ending.from_text(ended).stopped == result.stopped

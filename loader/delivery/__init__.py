@@ -7,6 +7,7 @@ In the order to read:
 * `verdicts`: what an answer means, pure; `wording`: the vendor's texts made safe to show.
 * `limits`: rate, breaker, outage, canary, retry budget; `limits_window`: how many requests go at a time.
   State machines, with time passed in.
+* `meter`: what the sender has done, for the samples in the checkpoint.
 * `policy`, `clock`, `brake`: what the caller passes in.
 * `wire`: what a transport, or a line, must promise; `futures`: a transport used as a line.
 * `transports` opens what is asked for: a line on libcurl (`transport_curl`, `transport_curl_line`,
@@ -16,7 +17,7 @@ In the order to read:
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
-from loader.delivery.transports import open_transport
+from loader.delivery.transports import library_version, open_transport
 from loader.delivery.wire import DRAIN_SECONDS, Transport
 
-__all__ = ["DRAIN_SECONDS", "Brake", "Dispatch", "Policy", "Transport", "open_transport"]
+__all__ = ["DRAIN_SECONDS", "Brake", "Dispatch", "Policy", "Transport", "library_version", "open_transport"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from loader.errors import ConfigError
@@ -10,6 +11,17 @@ from loader.settings import Library
 if TYPE_CHECKING:
     from loader.delivery.wire import Line, Transport
     from loader.settings import Settings
+
+
+def library_version(library: Library) -> dict[str, str]:
+    """The version of what the requests go over, by its name; nothing where it cannot be had."""
+    if library is Library.REQUESTS:
+        return {name: version(name) for name in ("requests", "urllib3")}
+    try:
+        import pycurl  # noqa: PLC0415 - see above
+    except ImportError:
+        return {}
+    return {"libcurl": str(pycurl.version_info()[1])}
 
 
 def open_transport(settings: Settings) -> Transport | Line:

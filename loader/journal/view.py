@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.journal.identity import Identity
-    from loader.journal.rows import Decided, Run
+    from loader.journal.rows import Decided, Note, Run, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,16 @@ class Checkpoint:
     def decisions(self) -> tuple[Decided, ...]:
         """What people decided about its rows, oldest first."""
         return self._snapshot.decisions
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """How the runs went, oldest first; of a run by an older version of this program there are none."""
+        return self._snapshot.samples
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was noted of the runs, oldest first."""
+        return self._snapshot.notes
 
     @property
     def given_back(self) -> tuple[int, ...]:
