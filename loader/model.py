@@ -321,7 +321,7 @@ class Traffic(NamedTuple):
     """What the sender has done since its run began; all but `window` only ever grow.
 
     Attributes:
-        window: how many requests may be on the wire now.
+        window: how many requests might be on the wire, at the most since it was asked before.
         attempts: requests that left this machine and came to an end, one way or another.
         wire_seconds: their times on the wire, added up; over the time that passed, how many were there.
         waited: seconds in which nothing could be sent, by what kept the sender back.

@@ -15,6 +15,7 @@ from loader.cli.load import events, users
 from loader.cli.look import failures, status
 from loader.cli.mend import resolve, retry
 from loader.cli.propose import propose
+from loader.cli.reporting import report
 from loader.cli.standin import sandbox
 from loader.errors import LoaderError
 
@@ -74,5 +75,5 @@ def cli() -> None:
     """
 
 
-for command in (users, events, check, propose, status, failures, resolve, retry, sandbox):
+for command in (users, events, check, propose, status, report, failures, resolve, retry, sandbox):
     cli.add_command(command)

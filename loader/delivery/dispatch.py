@@ -132,7 +132,9 @@ class Dispatch:
             heappush(self._line, heappop(self._later)[1])
         while self._may_send(now) and (row := self._next_row(now)) is not None:
             self._send(row, now)
-        if len(self._flying) >= self._governor.window:
+        window = self._governor.window
+        self._meter.allowed(window)
+        if len(self._flying) >= window:
             self._governor.filled()
 
     def _may_send(self, now: float) -> bool:

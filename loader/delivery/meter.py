@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Meter:
     """Counts attempts, their times and the waits of one run."""
 
-    __slots__ = ("_attempts", "_times", "_waited", "_wire_seconds")
+    __slots__ = ("_attempts", "_times", "_waited", "_window", "_wire_seconds")
 
     def __init__(self) -> None:
         self._attempts = 0
+        self._window = 0
         self._wire_seconds = 0.0
         self._waited: defaultdict[str, float] = defaultdict(float)
         self._times = Histogram()
@@ -37,7 +38,13 @@ class Meter:
         if reason and seconds > 0:
             self._waited[reason] += seconds
 
+    def allowed(self, window: int) -> None:
+        """So many requests may be on the wire from now on."""
+        self._window = max(self._window, window)
+
     def read(self, window: int) -> Traffic:
-        """All of it so far."""
-        counts = tuple(self._times.counts)
-        return Traffic(window, self._attempts, self._wire_seconds, dict(self._waited), counts)
+        """All of it so far; of the windows, the widest since the last reading, or the one that holds now."""
+        widest, self._window = max(self._window, window), 0
+        return Traffic(
+            widest, self._attempts, self._wire_seconds, dict(self._waited), tuple(self._times.counts)
+        )

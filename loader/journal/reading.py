@@ -182,18 +182,11 @@ class _Reader:
         wanted = {
             number for lease in leases for number in range(lease.start // CHUNK, lease.stop // CHUNK + 1)
         }
-        for number, count, crc, bits in self._connection.execute(
-            "SELECT number, confirmed, crc, bits FROM chunks ORDER BY number"
-        ):
-            if not _plausible(number, count, crc, bits):
-                raise damaged(self._path, "a bitmap of it is none")
-            chunk = StoredChunk(number, count, bits, int.from_bytes(crc, "little"))
-            if not chunk.sound(rows):
-                raise damaged(self._path, f"bitmap {number} does not fit its checksum")
-            confirmed += count
+        for chunk in bitmap_chunks(self._connection, self._path, rows):
+            confirmed += chunk.confirmed
             self._sums["chunks"] += chunk.crc
-            if number in wanted:
-                kept[number] = chunk
+            if chunk.number in wanted:
+                kept[chunk.number] = chunk
         return confirmed, kept
 
     def _exceptions(self, leases: tuple[range, ...]) -> tuple[dict[State, int], list[ExceptionRow], set[int]]:
@@ -208,6 +201,19 @@ class _Reader:
             elif lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed
                 excepted.add(row[0])
         return counts, given_back, excepted  # type: ignore[return-value]  # sealed
+
+
+def bitmap_chunks(connection: sqlite3.Connection, path: Path, rows: int) -> Iterator[StoredChunk]:
+    """The bitmaps of an input of `rows` rows, ascending, each verified by its checksum."""
+    for number, count, crc, bits in connection.execute(
+        "SELECT number, confirmed, crc, bits FROM chunks ORDER BY number"
+    ):
+        if not _plausible(number, count, crc, bits):
+            raise damaged(path, "a bitmap of it is none")
+        chunk = StoredChunk(number, count, bits, int.from_bytes(crc, "little"))
+        if not chunk.sound(rows):
+            raise damaged(path, f"bitmap {number} does not fit its checksum")
+        yield chunk
 
 
 def exception_rows(connection: sqlite3.Connection, path: Path, state: State) -> Iterator[ExceptionRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from loader.model import Outcome, Phase, Reject, State
@@ -169,7 +170,7 @@ class Sample(NamedTuple):
         confirmed, rejected, in_doubt: rows that came to that state meanwhile, up to the commit before; a row
             that leaves a state counts down.
         attempts: requests that came to an end.
-        window: how many might be on the wire at its end.
+        window: how many might be on the wire, at the most.
         wire_seconds: times on the wire, added up.
         waited: what nothing could be sent for, and for how many seconds, as a JSON object; "" for nothing.
         times: how long answers took, see `loader.latency`.
@@ -187,6 +188,11 @@ class Sample(NamedTuple):
     wire_seconds: float
     waited: str
     times: str
+
+    @property
+    def waits(self) -> dict[str, float]:
+        """What nothing could be sent for, and for how many seconds."""
+        return dict(json.loads(self.waited)) if self.waited else {}
 
 
 class Note(NamedTuple):

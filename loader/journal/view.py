@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
+from loader.journal.bitmap import CHUNK, chunk_rows
 from loader.journal.files import Files
 from loader.journal.host import Host
 from loader.journal.identity import verify
 from loader.journal.lock import held
-from loader.journal.reading import Snapshot, exception_rows, has_log, reading, take_snapshot
+from loader.journal.reading import Snapshot, bitmap_chunks, exception_rows, has_log, reading, take_snapshot
 from loader.journal.recovery import Leftovers
 from loader.journal.rows import ExceptionRow
 from loader.journal.slots import boot_digest, read_slots
@@ -166,6 +167,19 @@ class Checkpoint:
         with reading(Files(self.path)) as connection:
             written = exception_rows(connection, self.path, state)
             yield from merge(written, doubts, key=lambda row: row.ordinal)
+
+    def bitmaps(self) -> Iterator[tuple[range, bytes | None]]:
+        """Which rows are confirmed: ascending ranges, with a bit for each row, lowest first; None for all.
+
+        Read from the file while they are asked for, as `exceptions`.
+
+        Raises:
+            CheckpointError: a bitmap was changed by anything but this program.
+        """
+        with reading(Files(self.path)) as connection:
+            for chunk in bitmap_chunks(connection, self.path, self.identity.rows):
+                first = chunk.number * CHUNK
+                yield range(first, first + chunk_rows(chunk.number, self.identity.rows)), chunk.bits
 
     @property
     def _tried(self) -> int:
