@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow crash format samples docs
+.PHONY: demo test check cdnow crash docs-report format samples docs
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -30,6 +30,12 @@ docs:
 cdnow:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
 	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py tests/cli/test_check.py -k whole_file
+
+# Loads all purchases through a vendor that misbehaves, is killed and interrupted, and writes what the report says.
+docs-report:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
+	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
+	$(BIN)/python -m docs.make_report benchmarks/work/cdnow/events.csv
 
 # Kills loads until KILLS processes have died, and prints what became of every row, in about ten minutes.
 KILLS ?= 300

@@ -249,6 +249,21 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
     return rows
 
 
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file, as `write_rows` does: readable for its owner alone, and replaced only as a whole.
+
+    Raises:
+        ConfigError: the target cannot be written.
+    """
+    try:
+        with _opened(target) as out:
+            out.write(content)
+    except BrokenPipeError:  # a reader that has seen enough
+        raise
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written: {error.strerror or error}.") from None
+
+
 @contextmanager
 def _opened(target: Path) -> Iterator[IO[bytes]]:
     """The target. A file is replaced only when all is written: a failure leaves it as it was.

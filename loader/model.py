@@ -321,6 +321,24 @@ class Wire(NamedTuple):
     waiting_seconds: float = 0.0
 
 
+class Traffic(NamedTuple):
+    """What the sender has done since its run began; all but `window` only ever grow.
+
+    Attributes:
+        window: how many requests might be on the wire, at the most since it was asked before.
+        attempts: requests that left this machine and came to an end, one way or another.
+        wire_seconds: their times on the wire, added up; over the time that passed, how many were there.
+        waited: seconds in which nothing could be sent, by what kept the sender back.
+        times: answers by the time they took; see `loader.latency`.
+    """
+
+    window: int
+    attempts: int
+    wire_seconds: float
+    waited: ReadOnlyDict[str, float]
+    times: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a load ended.

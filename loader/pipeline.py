@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Dispatch, Policy, concurrency_over, open_transport
 from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
@@ -68,15 +69,19 @@ def load(
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         canary = 0 if policy.confirmed_before else policy.canary
         leases = Leases(plan, journal, dispatch, wanted, canary=canary)
+        journal.note(BEGAN, Conditions.of(settings).to_text())
+        journal.observe(dispatch.traffic)
         try:
             goal = journal.account().settled + leases.rows
             with watch.watching(journal.account, dispatch.wire, goal=goal, run=journal.run):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
+            ended = Ending(reason_of(leases, dispatch), brake.drained)
+            journal.note(ENDED, ended.to_text())
             journal.release()
         except CheckpointError as error:
             problems.append(str(error))
-    problems += filter(None, [leases.stopped, dispatch.stopped and dispatch.stopped.reason])
+    problems += filter(None, [reason_of(leases, dispatch)])
     return Result(
         settings.kind,
         account_at_rest(journal, settings.checkpoint),
@@ -93,6 +98,11 @@ def within_session(plan: Plan, session: Session | None) -> Plan:
         return plan
     concurrency = concurrency_over(session, plan.settings.concurrency)
     return replace(plan, settings=replace(plan.settings, concurrency=concurrency))
+
+
+def reason_of(leases: Leases, dispatch: Dispatch) -> str | None:
+    """Why the load ended before its end, or None."""
+    return leases.stopped or (dispatch.stopped.reason if dispatch.stopped else None)
 
 
 @contextmanager

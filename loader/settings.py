@@ -129,6 +129,9 @@ class Threshold:
             pass
         raise ConfigError(f'"{text}" is neither a number of rows (100) nor a percentage (0.5%).')
 
+    def __str__(self) -> str:
+        return f"{self.percent:g}%" if self.percent is not None else f"{self.rows:,} rows"
+
     def of(self, total: int) -> int:
         """The largest number of rows out of `total` that is still accepted."""
         if self.rows is not None:

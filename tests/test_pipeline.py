@@ -6,6 +6,7 @@ import json
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 from urllib3 import Retry
 
+from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Brake, concurrency_over
 from loader.delivery.transport_curl_session import CurlSession
 from loader.errors import CheckpointError, ConfigError
@@ -22,13 +24,12 @@ from loader.model import Decision, Kind
 from loader.pipeline import load, prepare
 from loader.repair import resolve
 from loader.report import Silent
-from loader.settings import Concurrency, Endpoint, Settings
+from loader.settings import Concurrency, Endpoint, Settings, Token
 from tests import faultserver
 from tests.test_load import wait_until_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.conftest import CommandLine
 
@@ -173,3 +174,28 @@ def test_a_session_has_its_own_proxy(settings: Callable[[str], Settings]) -> Non
         plan = prepare(replace(settings("http://127.0.0.1:9/"), proxy="http://127.0.0.1:9"))
         with pytest.raises(ConfigError, match=r"session\.proxies"):
             load(plan, brake=Brake(), watch=Silent(), session=session)
+
+
+def test_a_load_leaves_how_it_went(settings: Callable[[str], Settings]) -> None:
+    """Samples, the conditions of the run and its end stand in the checkpoint; a token stands nowhere."""
+    with faultserver.FaultServer() as server:
+        given = replace(settings(server.url), token=Token("SECRET-TOKEN"), proxy=None)
+        load(prepare(given), brake=Brake(), watch=Silent())
+    ledger = Checkpoint.open(given.checkpoint or Path())
+    assert sum(sample.confirmed for sample in ledger.samples) == 30
+    assert sum(sample.attempts for sample in ledger.samples) == 30
+    notes = {note.what: note.detail for note in ledger.notes}
+    began = Conditions.from_text(notes[BEGAN])
+    assert began.versions["pushwoosh-loader"]
+    assert began.versions["libcurl"]
+    assert began.options["concurrency"] == "auto:1-256"
+    assert Ending.from_text(notes[ENDED]) == Ending()
+    assert "SECRET" not in str(ledger.notes)
+
+
+def test_a_load_that_stops_notes_why(settings: Callable[[str], Settings]) -> None:
+    """The reason can be read afterwards, not only on the terminal it was shown on."""
+    with faultserver.FaultServer([faultserver.answer(401)]) as server:
+        result = load(prepare(settings(server.url)), brake=Brake(), watch=Silent())
+    ended = {note.what: note.detail for note in Checkpoint.open(Path(result.checkpoint)).notes}[ENDED]
+    assert Ending.from_text(ended).stopped == result.stopped

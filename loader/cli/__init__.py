@@ -39,6 +39,10 @@ COMMANDS = {
     "check": ("dry.check", "Map every row and send nothing: no socket is opened."),
     "map": ("propose.propose", "Propose a mapping file from the columns and a sample of an input."),
     "status": ("look.status", "Show the account of a load, finished, stopped or running."),
+    "report": (
+        "reporting.report",
+        "Write a report of a load, finished, stopped or running, as one HTML page.",
+    ),
     "failures": ("look.failures", "List rejected and in-doubt rows, and why."),
     "resolve": ("mend.resolve", "Settle rows in doubt, as you found out or decided."),
     "retry": ("mend.retry", "Send rejected rows again, and rows given back; only those."),

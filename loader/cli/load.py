@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from loader.cli import dry, show, speech, standard_input
+from loader.cli import dry, reporting, show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, SENDING_OPTIONS, WHERE_OPTIONS, load_settings
 from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
 from loader.model import Kind
+from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @INPUT_OPTIONS
 @WHERE_OPTIONS
 @SENDING_OPTIONS
+@reporting.REPORT
 def users(**options: Any) -> None:
     """Load users: tie user ids to devices with registerUser.
 
@@ -50,6 +52,7 @@ def users(**options: Any) -> None:
 @INPUT_OPTIONS
 @WHERE_OPTIONS
 @SENDING_OPTIONS
+@reporting.REPORT
 def events(**options: Any) -> None:
     """Load historical events with postEvent.
 
@@ -77,9 +80,11 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
     say = speech.speaker(quiet=options["quiet"], summary=options["summary"])
     options = standard_input.kept(options)
     speech.refuse_summary(options["summary"], needed_files(options))
+    speech.refuse_unwritable(options["report"], [*needed_files(options), options["summary"]], "--report")
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(embedded_sandbox(options)) if options["sandbox"] else None
         settings = load_settings(kind, options, sandbox)
+        refuse_overwriting(options["report"], [settings.checkpoint])
         watch = speech.watch(options)
         plan = pipeline.prepare(settings, watch=watch)
         show.announce(plan, quiet=options["quiet"])
@@ -91,6 +96,7 @@ def run(kind: Kind, options: dict[str, Any]) -> None:
             result = pipeline.load(plan, brake=brake, watch=watch)
         show.write_summary(result, options["summary"])
         say(show.result_text(result, settings))
+        say(reporting.write_after(result, options["report"]))
         if sandbox is not None:
             say(show.holdings_text(sandbox.holdings(), options["sandbox_store"]))
         say(show.what_next(result, sandboxed=sandbox is not None, limited=settings.limit is not None))

@@ -9,10 +9,10 @@ import click
 SECTIONS = {
     "Where to": ("application", "endpoint", "token_file", "sandbox", "sandbox_store", "proxy", "ca_bundle"),
     "What is loaded": ("mapping", "only", "files", "limit", "checkpoint", "dry_run"),
-    "How fast, and in which order": ("concurrency", "rate", "transport", "order"),
+    "How fast, and in which order": ("concurrency", "processes", "rate", "transport", "order"),
     "When rows fail": ("on_doubt", "max_rejected", "max_in_doubt"),
     "How text files are written": ("delimiter", "quote", "encoding", "header", "columns"),
-    "What is said": ("rejects", "form", "summary", "quiet", "log_format", "yes", "help"),
+    "What is said": ("rejects", "form", "summary", "report", "quiet", "log_format", "yes", "help"),
 }
 FEW = 9
 WIDEST = 29

@@ -148,7 +148,17 @@ def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -
     Raises:
         ConfigError: it cannot, or it would take the place of a file that is needed.
     """
-    if target is None or target == STDOUT:
+    if target != STDOUT:
+        refuse_unwritable(target, precious, "--summary")
+
+
+def refuse_unwritable(target: Path | None, precious: Iterable[str | Path | None], option: str) -> None:
+    """Find out before the load whether what an option names can be written at its end.
+
+    Raises:
+        ConfigError: it cannot, or it would take the place of a file that is needed.
+    """
+    if target is None:
         return
     refuse_overwriting(target, precious)
     folder = target.parent
@@ -158,7 +168,7 @@ def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -
         or not os.access(target if target.exists() else folder, os.W_OK)
     ):
         raise ConfigError(
-            f"--summary {target} cannot be written. Name a file in a folder that can be written to."
+            f"{option} {target} cannot be written. Name a file in a folder that can be written to."
         )
 
 

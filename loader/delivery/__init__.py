@@ -7,6 +7,7 @@ In the order to read:
 * `verdicts`: what an answer means, pure; `wording`: the vendor's texts made safe to show.
 * `limits`: rate, breaker, outage, canary, retry budget; `limits_window`: how many requests go at a time.
   State machines, with time passed in.
+* `meter`: what the sender has done, for the samples in the checkpoint.
 * `policy`, `clock`, `brake`: what the caller passes in.
 * `wire`: what a transport, or a line, must promise; `way`: where and how it sends; `futures`: a transport
   used as a line.
@@ -22,7 +23,7 @@ In the order to read:
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
-from loader.delivery.transports import concurrency_over, open_transport
+from loader.delivery.transports import concurrency_over, library_version, open_transport
 from loader.delivery.wire import DRAIN_SECONDS, Session, Transport
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "Session",
     "Transport",
     "concurrency_over",
+    "library_version",
     "open_transport",
 ]

@@ -15,6 +15,7 @@ from loader.delivery.clock import SystemClock
 from loader.delivery.futures import FutureLine
 from loader.delivery.governor import NO_HOLD, Governor
 from loader.delivery.limits import full_jitter
+from loader.delivery.meter import Meter
 from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
 from loader.delivery.rows import Lanes, Row
 from loader.delivery.verdicts import classify
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from loader.delivery.clock import Clock
     from loader.delivery.policy import Policy
     from loader.delivery.wire import Transport
-    from loader.model import Attempt, Outcome, Request, Verdict
+    from loader.model import Attempt, Outcome, Request, Traffic, Verdict
 
 OVERTAKEN = InDoubt("taken, but an earlier row of the device may arrive after it")
 GIVEN_UP = InDoubt("given up while the answer was awaited")
@@ -81,6 +82,7 @@ class Dispatch:
         self._ending_by: float | None = None
         self._posted = 0
         self._held = (NO_HOLD.reason, 0.0)
+        self._meter = Meter()
 
     def deliver(self, requests: Iterable[Request]) -> Iterator[list[Outcome]]:
         """Send them all; yield what became of them, in groups, and exactly one final outcome each.
@@ -117,6 +119,10 @@ class Dispatch:
         now = Wire(len(self._flying), self._posted, self._governor.window)
         return now._replace(waiting_for=reason, waiting_seconds=left) if left > 0 else now
 
+    def traffic(self) -> Traffic:
+        """What was done since the run began; for the thread that calls `deliver`."""
+        return self._meter.read(self._governor.window)
+
     # Sending
 
     def _fill(self) -> None:
@@ -126,7 +132,9 @@ class Dispatch:
             heappush(self._line, heappop(self._later)[1])
         while self._may_send(now) and (row := self._next_row(now)) is not None:
             self._send(row, now)
-        if len(self._flying) >= self._governor.window:
+        window = self._governor.window
+        self._meter.allowed(window)
+        if len(self._flying) >= window:
             self._governor.filled()
 
     def _may_send(self, now: float) -> bool:
@@ -174,8 +182,12 @@ class Dispatch:
 
     def _receive(self) -> None:
         """Wait for an answer, the brake, or the next moment at which something is due; take what is there."""
-        for row, attempt in self._transport.turn(self._patience()):
+        began, patience = self._clock.monotonic(), self._patience()
+        reason, until = self._held
+        for row, attempt in self._transport.turn(patience):
             self._take(row, attempt)
+        if reason:
+            self._meter.waited(reason, min(self._clock.monotonic(), until) - began)
 
     def _patience(self) -> float | None:
         """Seconds until something is to be done without a letter; None for no such moment."""
@@ -201,6 +213,7 @@ class Dispatch:
         if not isinstance(attempt, NotSent):
             row.attempts += 1
         now = self._clock.monotonic()
+        self._meter.returned(attempt, now - row.sent_at)
         verdict = classify(attempt, self._clock.wall())
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)

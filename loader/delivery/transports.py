@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from loader.delivery.clock import SystemClock
@@ -55,6 +56,17 @@ def line_over(way: Way) -> Line:
             "Install pycurl 7.45.7 or newer, or add --transport requests, which is slower."
         ) from None
     return open_line(way.url, way.token, **ways)
+
+
+def library_version(library: Library) -> dict[str, str]:
+    """The version of what the requests go over, by its name; nothing where it cannot be had."""
+    if library is Library.REQUESTS:
+        return {name: version(name) for name in ("requests", "urllib3")}
+    try:
+        import pycurl  # noqa: PLC0415 - see above
+    except ImportError:
+        return {}
+    return {"libcurl": str(pycurl.version_info()[1])}
 
 
 def _over(session: Session, settings: Settings) -> Line:

@@ -8,6 +8,7 @@
     store       transactions, and what a failed one means             schema      tables, seals, migrations
     reading     every checksum verified before a row counts           rows        the records in the tables
     settlement  leased rows and what outcomes make of them (pure)
+    chronicle   samples of the traffic and notes, for the report
     bitmap, ranges, sizing (pure); files, lock, host: what surrounds the file
 
 The order of writing is what the promise rests on: a lease is durable before its first row may be sent; a
@@ -20,7 +21,7 @@ from loader.journal.host import Host
 from loader.journal.identity import Identity
 from loader.journal.journal import Journal
 from loader.journal.ranges import runs
-from loader.journal.rows import Decided, ExceptionRow, Run
+from loader.journal.rows import Decided, ExceptionRow, Note, Run, Sample
 from loader.journal.view import Checkpoint
 from loader.model import FileRecord
 
@@ -32,6 +33,8 @@ __all__ = [
     "Host",
     "Identity",
     "Journal",
+    "Note",
     "Run",
+    "Sample",
     "runs",
 ]

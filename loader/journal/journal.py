@@ -11,6 +11,7 @@ from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.beginning import begin, write_released
 from loader.journal.bitmap import Bitmaps
+from loader.journal.chronicle import Chronicle
 from loader.journal.files import Files, unusable
 from loader.journal.host import Host
 from loader.journal.lock import Lock
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from loader.journal.rows import Head
     from loader.journal.settlement import Settlement
     from loader.journal.store import Transaction
-    from loader.model import Outcome, Reject
+    from loader.model import Outcome, Reject, Traffic
 
 # The numbers of the leases of one commit differ in so many bits.
 _PIECES_BITS = 20
@@ -76,6 +77,7 @@ class Journal:
         with ExitStack() as undo:
             undo.callback(self._store.abandon)
             self._beginning = begin(self._store, verified, self._released, self._now())
+            self._chronicle = Chronicle(self._beginning.run.generation, self._beginning.seconds)
             self._durable = self._store.head.commits
             # From here on the file itself says that it is incomplete without its log.
             self._store.fold()
@@ -264,6 +266,17 @@ class Journal:
         self._commit_or_make_room(write, self._head(), durable=True)
         self.identity = after
 
+    def observe(self, traffic: Callable[[], Traffic]) -> None:
+        """From now on write samples of the sender's traffic into commits that are made anyway.
+
+        `traffic` is asked from within them, in their thread.
+        """
+        self._chronicle.observe(traffic, self._counts, self._elapsed())
+
+    def note(self, what: str, detail: str) -> None:
+        """Have something that is worth knowing of this run written with the next commit; no secrets."""
+        self._chronicle.note(what, detail, self._now())
+
     @property
     def given_back(self) -> list[int]:
         """Rows that a decision gave back and that were not sent since, ascending."""
@@ -414,10 +427,23 @@ class Journal:
         self._leases_end = str(error)
 
     def _commit(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> None:
-        self._store.commit(write, head, durable=durable)
+        if self._chronicle.due(head, self._counts):
+            self._store.commit(self._with_chronicle(write, head), head, durable=durable)
+            self._chronicle.written(head)
+        else:
+            self._store.commit(write, head, durable=durable)
         number = self._store.head.commits
         self._durable = number if durable else self._durable
         self._slots.committed(number, durable=self._durable)
+
+    def _with_chronicle(
+        self, write: Callable[[Transaction], None], head: Head
+    ) -> Callable[[Transaction], None]:
+        def write_both(transaction: Transaction) -> None:
+            write(transaction)
+            self._chronicle.write(transaction, head, self._counts)
+
+        return write_both
 
     def _head(self, *, mark: int | None = None, attempts: int = 0, clean: bool = False) -> Head:
         head = self._store.head

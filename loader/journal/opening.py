@@ -133,7 +133,7 @@ def _bring_up_to_date(path: Path) -> None:
         try:
             with closing(connect(path)) as connection:
                 # The log may know more: a process that died right after its migration has not folded it.
-                ((present,),) = connection.execute("PRAGMA user_version").fetchall()
+                present = schema.present_version(connection)
                 if present < schema.version():
                     schema.migrate(connection, present)
         except sqlite3.Error as error:

@@ -12,7 +12,7 @@ from loader.journal import schema
 from loader.journal.bitmap import CHUNK, StoredChunk
 from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
-from loader.journal.rows import Decided, ExceptionRow, Head, Lease, Run, Sums
+from loader.journal.rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
 from loader.model import State
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Snapshot:
         released: rows below the intent mark that were given back.
         given_back: rows that a decision gave back and that have no outcome since.
         decisions: what people decided, oldest first.
+        samples, notes: of all runs, oldest first; none of a run of version 1.
         log: whether a write-ahead log was there.
     """
 
@@ -50,6 +51,8 @@ class Snapshot:
     runs: tuple[Run, ...]
     given_back: tuple[ExceptionRow, ...]
     decisions: tuple[Decided, ...]
+    samples: tuple[Sample, ...]
+    notes: tuple[Note, ...]
     log: bool
 
     @property
@@ -72,12 +75,7 @@ def reading(files: Files) -> Iterator[sqlite3.Connection]:
     # Where no log is, SQLite would create an empty one to read; an unchanging file needs none.
     mode = "mode=ro" if has_log(files) else "mode=ro&immutable=1"
     try:
-        found = schema.recognise(path)
-        if found < schema.version():
-            raise CheckpointError(
-                f"{path} was written by an older version of this program. "
-                "Run the same load again to bring it up to date."
-            )
+        schema.recognise(path)
         with closing(
             sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, isolation_level=None)
         ) as connection:
@@ -96,25 +94,27 @@ def has_log(files: Files) -> bool:
 
 
 def take_snapshot(connection: sqlite3.Connection, path: Path, *, log: bool) -> Snapshot:
-    """Read and verify everything.
+    """Read and verify everything. An older version is read as it is; a load brings it up to date.
 
     Raises:
         CheckpointError: something in it was changed by anything but this program.
     """
-    if schema.tables(connection) != schema.expected_tables():
+    present = schema.present_version(connection)
+    if schema.tables(connection) != schema.expected_tables(present):
         raise damaged(path, "its tables are not those of a checkpoint")
     for (finding,) in connection.execute("PRAGMA quick_check(1)"):
         if finding != "ok":
             raise damaged(path, str(finding))
-    return _Reader(connection, path).snapshot(log=log)
+    return _Reader(connection, path, present).snapshot(log=log)
 
 
 class _Reader:
     """Reads the tables in turn and adds up the checksums."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, present: int) -> None:
         self._connection = connection
         self._path = path
+        self._present = present
         self._sums: dict[str, int] = dict.fromkeys(Sums._fields, 0)
 
     def snapshot(self, *, log: bool) -> Snapshot:
@@ -134,6 +134,8 @@ class _Reader:
         counts[State.CONFIRMED] = confirmed
         runs = tuple(Run(*row) for row in self._rows(schema.RUNS))  # type: ignore[arg-type]  # sealed
         decisions = tuple(Decided(*row) for row in self._rows(schema.DECISIONS))  # type: ignore[arg-type]  # sealed
+        samples = tuple(Sample(*row) for row in self._rows(schema.SAMPLES))  # type: ignore[arg-type]  # sealed
+        notes = tuple(Note(*row) for row in self._rows(schema.NOTES))  # type: ignore[arg-type]  # sealed
         if Sums(**self._sums) != head.sums:
             raise damaged(self._path, "rows of it are missing, or come from another time")
         # A row that was given back can be in a second lease while the first is still open.
@@ -157,10 +159,14 @@ class _Reader:
             runs=runs,
             given_back=tuple(given_back),
             decisions=decisions,
+            samples=samples,
+            notes=notes,
             log=log,
         )
 
     def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
+        if table.since > self._present:
+            return
         total = 0
         for *values, crc in self._connection.execute(table.select):
             row = tuple(values)
@@ -168,8 +174,8 @@ class _Reader:
                 raise damaged(self._path, f"a row of its table {table.name} does not fit its checksum")
             total += crc
             yield row
-        if table.name in self._sums:
-            self._sums[table.name] = total
+        if table.total in self._sums:
+            self._sums[table.total] += total
 
     def _chunks(self, rows: int, leases: tuple[range, ...]) -> tuple[int, dict[int, StoredChunk]]:
         confirmed, kept = 0, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from loader.model import Outcome, Phase, Reject, State
@@ -158,8 +159,65 @@ class Decided(NamedTuple):
     detail: str = ""
 
 
+class Sample(NamedTuple):
+    """The traffic of a run between the sample before, or its start, and a commit.
+
+    Attributes:
+        number: of the commit.
+        generation: of the run.
+        at: the time of the commit, in seconds since 1970.
+        seconds: that it covers.
+        confirmed, rejected, in_doubt: rows that came to that state meanwhile, up to the commit before; a row
+            that leaves a state counts down.
+        attempts: requests that came to an end.
+        window: how many might be on the wire, at the most.
+        wire_seconds: times on the wire, added up.
+        waited: what nothing could be sent for, and for how many seconds, as a JSON object; "" for nothing.
+        times: how long answers took, see `loader.latency`.
+    """
+
+    number: int
+    generation: int
+    at: float
+    seconds: float
+    confirmed: int
+    rejected: int
+    in_doubt: int
+    attempts: int
+    window: int
+    wire_seconds: float
+    waited: str
+    times: str
+
+    @property
+    def waits(self) -> dict[str, float]:
+        """What nothing could be sent for, and for how many seconds."""
+        return dict(json.loads(self.waited)) if self.waited else {}
+
+
+class Note(NamedTuple):
+    """What is worth knowing of a run afterwards, in the words of the one who ran it.
+
+    Attributes:
+        number: orders them.
+        generation: of the run.
+        at: seconds since 1970.
+        what: what kind of note it is.
+        detail: the note.
+    """
+
+    number: int
+    generation: int
+    at: float
+    what: str
+    detail: str
+
+
 class Sums(NamedTuple):
-    """Sums of the row checksums of each table, in the order of the head's columns."""
+    """Sums of the row checksums of each table, in the order of the head's columns.
+
+    Those of `runs` are of samples and notes too.
+    """
 
     chunks: int = 0
     exceptions: int = 0

@@ -53,17 +53,42 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
                 number INTEGER PRIMARY KEY, at REAL, what TEXT, "rows" INTEGER, detail TEXT, crc INTEGER)""",
         ),
     ),
+    (
+        2,
+        (
+            """CREATE TABLE samples (
+                number INTEGER PRIMARY KEY, generation INTEGER, at REAL, seconds REAL, confirmed INTEGER,
+                rejected INTEGER, in_doubt INTEGER, attempts INTEGER, "window" INTEGER, wire_seconds REAL,
+                waited TEXT, times TEXT, crc INTEGER)""",
+            """CREATE TABLE notes (
+                number INTEGER PRIMARY KEY, generation INTEGER, at REAL, what TEXT, detail TEXT,
+                crc INTEGER)""",
+        ),
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose rows are sealed: the first column is the key, the last the row's checksum."""
+    """A table whose rows are sealed: the first column is the key, the last the row's checksum.
+
+    Attributes:
+        part_of: the table in whose sum its checksums are counted; "" for its own. So what a later version
+            added is under the head's seal, and a head of the version before stays as it is.
+        since: the version that brought it.
+    """
 
     name: str
     select: str
     insert: str
     delete: str
+    part_of: str = ""
+    since: int = 1
+
+    @property
+    def total(self) -> str:
+        """The sum in the head that its checksums are counted in."""
+        return self.part_of or self.name
 
     def seal(self, row: tuple[object, ...]) -> int:
         """Checksum of a row without its last column."""
@@ -106,6 +131,22 @@ DECISIONS = Table(
     "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?)",
     "DELETE FROM decisions WHERE number = ?",
 )
+SAMPLES = Table(
+    "samples",
+    "SELECT * FROM samples ORDER BY number",
+    "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "DELETE FROM samples WHERE number = ?",
+    part_of="runs",
+    since=2,
+)
+NOTES = Table(
+    "notes",
+    "SELECT * FROM notes ORDER BY number",
+    "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)",
+    "DELETE FROM notes WHERE number = ?",
+    part_of="runs",
+    since=2,
+)
 HEAD = Table(
     "head",
     "SELECT * FROM head",
@@ -124,15 +165,28 @@ def version() -> int:
     return MIGRATIONS[-1][0]
 
 
-def migrate(connection: sqlite3.Connection, present: int) -> None:
-    """Bring an older file up to date in one transaction; the connection is in autocommit mode."""
+def migrate(connection: sqlite3.Connection, present: int, wanted: int | None = None) -> None:
+    """Bring an older file up to date in one transaction; the connection is in autocommit mode.
+
+    Args:
+        connection: of the file.
+        present: its version; 0 of one without a table.
+        wanted: the version to bring it to, by default the one that this program writes.
+    """
+    wanted = wanted or version()
     connection.execute("BEGIN IMMEDIATE")
     for number, statements in MIGRATIONS:
-        if number > present:
+        if present < number <= wanted:
             for statement in statements:
                 connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {version()}")
+    connection.execute(f"PRAGMA user_version = {wanted}")
     connection.execute("COMMIT")
+
+
+def present_version(connection: sqlite3.Connection) -> int:
+    """The version of an open file, with what its log knows: the file alone may say an older one."""
+    ((present,),) = connection.execute("PRAGMA user_version").fetchall()
+    return int(present)
 
 
 def tables(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
@@ -140,10 +194,10 @@ def tables(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
     return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
-def expected_tables() -> list[tuple[object, ...]]:
-    """What `tables` finds in a sound checkpoint."""
+def expected_tables(present: int) -> list[tuple[object, ...]]:
+    """What `tables` finds in a sound checkpoint of that version."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection, 0)
+        migrate(connection, 0, present)
         return tables(connection)
 
 

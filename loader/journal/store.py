@@ -48,12 +48,12 @@ class Transaction:
         """Insert a row with its checksum."""
         crc = table.seal(row)
         self._connection.execute(table.insert, (*row, crc))
-        self._sums[table.name] += crc
+        self._sums[table.total] += crc
 
     def remove(self, table: Table, row: tuple[object, ...]) -> None:
         """Delete a row that stands there as it is given."""
         self._connection.execute(table.delete, row[:1])
-        self._sums[table.name] -= table.seal(row)
+        self._sums[table.total] -= table.seal(row)
 
     def put_chunk(self, chunk: StoredChunk, *, replaced: int) -> None:
         """Write a chunk over the one whose CRC was `replaced` (0: there was none)."""

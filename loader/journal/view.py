@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
+from loader.journal.bitmap import CHUNK, chunk_rows
 from loader.journal.files import Files
 from loader.journal.host import Host
 from loader.journal.identity import verify
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
-    from loader.journal.rows import Decided, Run
+    from loader.journal.rows import Decided, Note, Run, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,16 @@ class Checkpoint:
     def decisions(self) -> tuple[Decided, ...]:
         """What people decided about its rows, oldest first."""
         return self._snapshot.decisions
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """How the runs went, oldest first; of a run by an older version of this program there are none."""
+        return self._snapshot.samples
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was noted of the runs, oldest first."""
+        return self._snapshot.notes
 
     @property
     def given_back(self) -> tuple[int, ...]:
@@ -180,6 +191,19 @@ class Checkpoint:
         with reading(Files(self.path)) as connection:
             written = exception_rows(connection, self.path, state)
             yield from merge(written, doubts, key=lambda row: row.ordinal)
+
+    def bitmaps(self) -> Iterator[tuple[range, bytes | None]]:
+        """Which rows are confirmed: ascending ranges, with a bit for each row, lowest first; None for all.
+
+        Read from the file while they are asked for, as `exceptions`.
+
+        Raises:
+            CheckpointError: a bitmap was changed by anything but this program.
+        """
+        with reading(Files(self.path)) as connection:
+            for chunk in stored_chunks(connection, self.path, self.identity.rows):
+                first = chunk.number * CHUNK
+                yield range(first, first + chunk_rows(chunk.number, self.identity.rows)), chunk.bits
 
     @property
     def _tried(self) -> int:

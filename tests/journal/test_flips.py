@@ -13,14 +13,15 @@ from loader.errors import CheckpointError
 from loader.journal.bitmap import CHUNK
 from loader.journal.files import Files
 from loader.journal.reading import reading
-from loader.model import Decision, Outcome, State
+from loader.latency import BUCKETS
+from loader.model import Decision, Outcome, State, Traffic
 from tests.journal.conftest import Place, confirmed, die, rejects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loader.journal import Checkpoint, ExceptionRow
+    from loader.journal import Checkpoint, ExceptionRow, Note, Run, Sample
 
 ROWS = CHUNK + 1000
 POSITIONS = 150
@@ -32,6 +33,8 @@ def load(place: Place, *, killed: bool) -> None:
     place.rows = ROWS
     rest = range(CHUNK, CHUNK + 400)
     with place.open() as journal:
+        journal.note("began", "as usual")
+        journal.observe(lambda: Traffic(8, 9, 0.9, {"an outage": 1.5}, (9,) * BUCKETS))
         journal.lease(range(CHUNK))
         journal.settle(confirmed(range(CHUNK)))
         journal.lease(rest, rejects=rejects(rest[:6]))
@@ -50,6 +53,7 @@ def load(place: Place, *, killed: bool) -> None:
         ):
             journal.decide(decision, rows, "found.csv")
     journal = place.open()
+    journal.note("began", "once more")
     journal.lease(LEASED, rejects=rejects(LEASED[:1]))
     for ordinal in WIRE:
         journal.sending(ordinal)
@@ -62,7 +66,7 @@ def load(place: Place, *, killed: bool) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that a checkpoint says of its rows; `leased` are those that the next opening classifies."""
+    """All that a checkpoint says of its rows and runs; `leased` are rows that the next opening classifies."""
 
     chunks: list[tuple[int, bytes | None]]
     exceptions: list[ExceptionRow]
@@ -70,6 +74,7 @@ class Seen:
     given_back: tuple[int, ...]
     leased: frozenset[int]
     doubtful: frozenset[int]
+    runs: tuple[tuple[Run, ...], tuple[Sample, ...], tuple[Note, ...]]
 
     @classmethod
     def of(cls, view: Checkpoint) -> Seen:
@@ -79,7 +84,9 @@ class Seen:
         doubtful = frozenset(view._leftovers.in_doubt)
         rows = [row for state in State for row in view.exceptions(state) if row.ordinal not in doubtful]
         released = list(view._snapshot.released)
-        return cls(chunks, rows, released, view.given_back, frozenset(view._snapshot.unsettled), doubtful)
+        leased = frozenset(view._snapshot.unsettled)
+        runs = view._snapshot.runs, view.samples, view.notes
+        return cls(chunks, rows, released, view.given_back, leased, doubtful, runs)
 
 
 @pytest.fixture(params=[True, False], ids=["killed", "closed"])
@@ -102,6 +109,7 @@ def test_a_flipped_bit_is_harmless_or_refused(ended: Place, suffix: str) -> None
         return
     sound, chance = Seen.of(ended.view()), random.Random(7)
     assert (len(sound.leased), len(sound.doubtful), len(sound.given_back)) == (28, 2, 6)
+    assert all(sound.runs)
     refused = 0
     for at, bit in flips(path.stat().st_size, chance):
         flip(path, at, bit)

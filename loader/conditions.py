@@ -1,0 +1,105 @@
+"""Under which conditions a run was made, and how it ended: notes in the checkpoint, without secrets."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from loader import __version__
+from loader.delivery import library_version
+
+if TYPE_CHECKING:
+    from loader.settings import Settings
+
+BEGAN, ENDED = "began", "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a run was begun with.
+
+    Attributes:
+        versions: of this program and of what it rests on, by name.
+        options: how it was sent, by the option's name; no token, no address of a proxy.
+    """
+
+    versions: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Conditions:
+        """Those of a run that begins now, in this process."""
+        options = {
+            "concurrency": str(settings.concurrency),
+            "transport": str(settings.transport),
+            "rate": f"{settings.rate:g} a second" if settings.rate else None,
+            "limit": f"{settings.limit:,} rows" if settings.limit else None,
+            "on-doubt": str(settings.on_doubt),
+            "order": str(settings.order),
+            "max-rejected": str(settings.max_rejected) if settings.max_rejected else None,
+            "max-in-doubt": str(settings.max_in_doubt) if settings.max_in_doubt else None,
+            "proxy": "yes" if settings.proxy else None,
+            "ca-bundle": "yes" if settings.ca_bundle else None,
+        }
+        said = {name: text for name, text in options.items() if text is not None}
+        return cls(present_versions() | library_version(settings.transport), said)
+
+    def to_text(self) -> str:
+        """The note."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Conditions:
+        """Read the note; what cannot be read of it is left out."""
+        record = _object(text)
+        return cls(_texts(record.get("versions")), _texts(record.get("options")))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        stopped: why it ended before its end, or None; may quote a row.
+        interrupted: it was asked to end (Ctrl-C, SIGTERM).
+    """
+
+    stopped: str | None = None
+    interrupted: bool = False
+
+    def to_text(self) -> str:
+        """The note."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Ending:
+        """Read the note; what cannot be read of it is left out."""
+        record = _object(text)
+        stopped = record.get("stopped")
+        return cls(str(stopped) if stopped else None, bool(record.get("interrupted")))
+
+
+def present_versions() -> dict[str, str]:
+    """Of this program, of Python, and of the libraries that decide what is read and sent."""
+    found = {"pushwoosh-loader": __version__, "Python": platform.python_version()}
+    for name in ("pandas", "pyarrow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # it is there, for it is used, but not as a distribution
+            continue
+    return found
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _texts(record: object) -> dict[str, str]:
+    return {str(name): str(text) for name, text in record.items()} if isinstance(record, dict) else {}

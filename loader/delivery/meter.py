@@ -1,0 +1,50 @@
+"""What the sender has done, counted on the way of every attempt: it must cost next to nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from loader.latency import Histogram
+from loader.model import Answer, NotSent, Traffic
+
+if TYPE_CHECKING:
+    from loader.model import Attempt
+
+
+class Meter:
+    """Counts attempts, their times and the waits of one run."""
+
+    __slots__ = ("_attempts", "_times", "_waited", "_window", "_wire_seconds")
+
+    def __init__(self) -> None:
+        self._attempts = 0
+        self._window = 0
+        self._wire_seconds = 0.0
+        self._waited: defaultdict[str, float] = defaultdict(float)
+        self._times = Histogram()
+
+    def returned(self, attempt: Attempt, seconds: float) -> None:
+        """An attempt ended after so many seconds. Only an answer tells how long the vendor takes."""
+        if isinstance(attempt, NotSent):
+            return
+        self._attempts += 1
+        self._wire_seconds += seconds
+        if isinstance(attempt, Answer):
+            self._times.add(seconds)
+
+    def waited(self, reason: str, seconds: float) -> None:
+        """Nothing could be sent for so long."""
+        if reason and seconds > 0:
+            self._waited[reason] += seconds
+
+    def allowed(self, window: int) -> None:
+        """So many requests may be on the wire from now on."""
+        self._window = max(self._window, window)
+
+    def read(self, window: int) -> Traffic:
+        """All of it so far; of the windows, the widest since the last reading, or the one that holds now."""
+        widest, self._window = max(self._window, window), 0
+        return Traffic(
+            widest, self._attempts, self._wire_seconds, dict(self._waited), tuple(self._times.counts)
+        )

@@ -1,0 +1,179 @@
+"""Charts as SVG without a script, a style or a link of their own: the page's style sheet colours them.
+
+pygal draws; what it adds for browsers with a network (scripts, tool tips, its address) is taken out again.
+Each chart comes in two widths, of which the page shows the one that fits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from loader.report import axes
+from loader.report.drawing import XY, StackedBar, Style, etree
+from loader.report.facts import Counts
+from loader.report.words import latency, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loader.report.course import Point
+
+WIDE, NARROW = 720, 340
+_SUPERFLUOUS = ("script", "style", "desc", "title")
+_FONT = {"wide": 12, "narrow": 12}
+_MOST_BARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart in two widths, with the words for those who cannot see it."""
+
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line: its value at each point, or None where there is none."""
+
+    name: str
+    value: Callable[[Point], float | None]
+
+
+def over_time(
+    label: str, unit: str, runs: Sequence[Sequence[Point]], series: Sequence[Series], *, times: bool = False
+) -> Chart:
+    """Lines over the runs, interrupted between them.
+
+    Args:
+        label: what the chart shows, for a screen reader.
+        unit: of the vertical axis.
+        runs: the points.
+        series: the lines.
+        times: the values are seconds, and shown on a logarithmic axis.
+    """
+    return Chart(*(_lines(label, unit, runs, series, width=width, times=times) for width in (WIDE, NARROW)))
+
+
+def by_month(label: str, months: Sequence[tuple[str, Counts]]) -> Chart:
+    """Stacked bars by month, or by year where the months are many."""
+    bars = months if len(months) <= _MOST_BARS else by_year(months)
+    return Chart(*(_bars(label, bars, width=width) for width in (WIDE, NARROW)))
+
+
+def by_year(months: Sequence[tuple[str, Counts]]) -> list[tuple[str, Counts]]:
+    """Sums of twelve months."""
+    years: dict[str, list[int]] = {}
+    for month, counts in months:
+        four = years.setdefault(month[:4], [0, 0, 0, 0])
+        for place, name in enumerate(_STATES):
+            four[place] += getattr(counts, name)
+    return [(year, Counts(*four)) for year, four in years.items()]
+
+
+_STATES = ("confirmed", "rejected", "in_doubt", "never_sent")
+
+
+def _lines(
+    label: str,
+    unit: str,
+    runs: Sequence[Sequence[Point]],
+    series: Sequence[Series],
+    *,
+    width: int,
+    times: bool,
+) -> Markup:
+    end = runs[-1][-1].x + runs[-1][-1].width / 2
+    chart = XY(**_config(width, 208), xrange=(0, end))
+    lines = [_steps(runs, each.value) for each in series]
+    values = [y for line in lines for _, y in line if y is not None]
+    marks = axes.decades(min(values), max(values)) if times else axes.counts(max(values, default=0))
+    shown: Callable[[float], str] = latency if times else partial(number, digits=2)
+    # pygal's own logarithmic axis would take the horizontal one along.
+    scale: Callable[[float], float] = math.log10 if times else float
+    chart.y_labels = [{"value": scale(mark), "label": shown(mark)} for mark in marks]
+    chart.range = (scale(marks[0]), scale(marks[-1]))
+    chart.x_labels = [
+        {"value": x, "label": text} for x, text in axes.moments(runs, 6 if width == WIDE else 3)
+    ]
+    chart.x_title = "seconds of loading" if end <= axes.SHORT else "time of day (UTC)"
+    chart.y_title = unit
+    for each, line in zip(series, lines, strict=True):
+        chart.add(each.name, [(x, None if y is None else scale(y)) for x, y in line])
+    return _svg(chart, label, width)
+
+
+def _steps(
+    runs: Sequence[Sequence[Point]], value: Callable[[Point], float | None]
+) -> list[tuple[float, float | None]]:
+    """A value holds for the whole stretch of its point; between runs there is none."""
+    line: list[tuple[float, float | None]] = []
+    for points in runs:
+        for point in points:
+            y = value(point)
+            line += [(point.x - point.width / 2, y), (point.x + point.width / 2, y)]
+        line.append((points[-1].x + points[-1].width / 2, None))
+    return line
+
+
+def _bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Markup:
+    chart = StackedBar(**_config(width, 228), show_minor_x_labels=False)
+    names = [name for name, _ in bars]
+    every = max(1, -(-len(names) * (64 if len(names[0]) > 4 else 44) // width))
+    chart.x_labels = names
+    chart.x_labels_major = names[::every]
+    chart.y_labels = [
+        {"value": mark, "label": number(mark, digits=2)}
+        for mark in axes.counts(max(counts.total for _, counts in bars))
+    ]
+    chart.x_title = "year" if len(names[0]) == 4 else "month"
+    chart.y_title = "events"
+    for state in _STATES:
+        chart.add(state, [getattr(counts, state) for _, counts in bars])
+    return _svg(chart, label, width)
+
+
+def _config(width: int, height: int) -> dict[str, Any]:
+    size = _FONT["wide" if width == WIDE else "narrow"]
+    fonts = dict.fromkeys(("label_font_size", "major_label_font_size", "title_font_size"), size)
+    return {
+        "width": width,
+        "height": height,
+        "style": Style(font_family="inherit", **fonts),
+        "js": [],
+        "css": [],
+        "no_prefix": True,
+        "disable_xml_declaration": True,
+        "allow_interruptions": True,
+        "show_dots": False,
+        "show_legend": False,
+        "show_x_guides": False,
+        "truncate_label": -1,
+        "margin": 2,
+        "margin_right": 12,
+        "spacing": 6,
+    }
+
+
+def _svg(chart: Any, label: str, width: int) -> Markup:
+    """The drawing alone, to stand within a page."""
+    root = chart.render_tree()
+    for parent in list(root.iter()):
+        for child in list(parent):
+            # The tag of a comment is no text.
+            if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in _SUPERFLUOUS:
+                parent.remove(child)
+        if parent.get("class") == "title" and parent.get("transform"):
+            # The title of the vertical axis: further away from its numbers.
+            parent.set("y", str(float(parent.get("y")) - 7))
+    root.attrib.pop("id", None)
+    root.set("role", "img")
+    root.set("aria-label", label)
+    root.set("class", f"chart {'wide' if width == WIDE else 'narrow'}")
+    # The text is made by pygal of numbers and times alone, and escaped by the XML writer.
+    return Markup(etree.tostring(root, encoding="unicode"))  # noqa: S704

@@ -1,0 +1,176 @@
+"""What a report says, as frozen records: gathered in `loader.reporting`, drawn in `loader.report.html`.
+
+Nothing in them is personal but the `examples` of a group and what the `reason` of a run's end may quote, and
+those are filled only where that was asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from loader.latency import BUCKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from loader.model import Account, FileRecord, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a run's time, and its traffic.
+
+    Attributes:
+        run: number of the run.
+        at: its end, in seconds since 1970.
+        seconds: its length.
+        rows: that came to an end.
+        attempts: requests that came to an end.
+        window: how many requests might be on the wire, at the most.
+        wire_seconds: times on the wire, added up.
+        waited: seconds in which nothing could be sent, by what for.
+        times: how long answers took, see `loader.latency`.
+    """
+
+    run: int
+    at: float
+    seconds: float
+    rows: int
+    attempts: int
+    window: int
+    wire_seconds: float
+    waited: Mapping[str, float] = field(default_factory=dict)
+    times: tuple[int, ...] = (0,) * BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run.
+
+    Attributes:
+        number: from 1, of the runs that sent.
+        started, ended: in UTC; of a run that died, the time of its last commit.
+        seconds: how long it took.
+        attempts: requests sent.
+        end: how it ended, in a few words.
+        reason: why, where that can be told; see the module.
+        options, versions: with what it was begun; nothing is known of runs by older versions.
+        stretches: its traffic, oldest first.
+    """
+
+    number: int
+    started: datetime
+    ended: datetime
+    seconds: float
+    attempts: int
+    end: str
+    reason: str
+    options: Mapping[str, str]
+    versions: Mapping[str, str]
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows are in each of the four states."""
+
+    confirmed: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    never_sent: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.confirmed + self.rejected + self.in_doubt + self.never_sent
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The events of the input by what became of them.
+
+    Attributes:
+        names: by name, the most frequent first.
+        other_names: those beyond, together.
+        months: by month of the user's clock, as ``2024-02``, without a gap.
+        timeless: without a time that the mapping can read.
+    """
+
+    names: tuple[tuple[str, Counts], ...]
+    other_names: Counts
+    months: tuple[tuple[str, Counts], ...]
+    timeless: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that are rejected, or in doubt, for one reason.
+
+    Attributes:
+        reason: in words, without a value of any row.
+        by: who said so: "the mapping" or "the vendor".
+        rows: how many.
+        remedy: what to do; "" where there is nothing to say.
+        examples: whole messages of a few of them, only where they were asked for.
+    """
+
+    reason: str
+    by: str
+    rows: int
+    remedy: str = ""
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """What a person decided, in words."""
+
+    at: datetime
+    words: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A way to go on: a sentence, and the commands."""
+
+    words: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a report says.
+
+    Attributes:
+        made: when the report was made.
+        where: the host, or that it is a sandbox.
+        checkpoint: its name.
+        events: None where they cannot be told; then `no_events` says why.
+        given_back: rows never sent that a decision gave back.
+        mapping: the mapping file's text.
+        versions: of the program that makes the report.
+        with_examples: whether personal data were asked for.
+    """
+
+    made: datetime
+    kind: Kind
+    where: str
+    application: str
+    checkpoint: str
+    running: bool
+    files: tuple[FileRecord, ...]
+    account: Account
+    runs: tuple[RunFacts, ...]
+    events: Events | None
+    no_events: str
+    rejects: tuple[Group, ...]
+    doubts: tuple[Group, ...]
+    decisions: tuple[DecisionFacts, ...]
+    given_back: int
+    mapping: str
+    versions: Mapping[str, str]
+    steps: tuple[Step, ...]
+    with_examples: bool

@@ -1,0 +1,133 @@
+"""A report as one HTML page: draws `Facts`, knows nothing else.
+
+Everything that comes from a person's files is escaped by the template, and spelled out where it could steer a
+terminal or the direction of writing. The page needs no network, and forbids itself any.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from loader import __version__
+from loader.report import charts, words
+from loader.report.charts import Series
+from loader.report.course import course, traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loader.report.charts import Chart
+    from loader.report.course import Point
+    from loader.report.facts import Facts
+
+STATES = (
+    ("confirmed", "confirmed", "The vendor said that it took the row."),
+    ("rejected", "rejected", "The row could not be mapped, or the vendor said that it will not take it."),
+    ("in_doubt", "in doubt", "It was sent and no clear answer came: it may or may not be there."),
+    ("never_sent", "never sent", "No byte of it left this machine."),
+)
+
+
+def page(facts: Facts) -> str:
+    """The page's text."""
+    runs = course(facts.runs)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            facts=facts,
+            version=__version__,
+            states=STATES,
+            verdict=verdict(facts),
+            traffic=[traffic(run.stretches) for run in facts.runs],
+            over_all=traffic([stretch for run in facts.runs for stretch in run.stretches]),
+            throughput=throughput(runs),
+            latencies=latencies(runs),
+            concurrency=concurrency(runs),
+            by_month=months(facts),
+            peak=max((point.rate for points in runs for point in points), default=0.0),
+            widest=max((point.allowed for points in runs for point in points), default=0),
+        )
+    )
+
+
+def environment() -> Environment:
+    """The templates, with what they call."""
+    found = Environment(
+        loader=PackageLoader("loader.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=finalized,
+    )
+    names = ("number", "share", "latency", "span", "moment", "size")
+    found.filters.update({name: getattr(words, name) for name in names})
+    return found
+
+
+def finalized(value: object) -> object:
+    """What the template writes: text from outside made visible, drawings as they are."""
+    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def verdict(facts: Facts) -> str:
+    """The sentence that a reader in a hurry takes away."""
+    account = facts.account
+    if facts.running:
+        return "A load is running: this is how it stood when the report was made."
+    if not account.read:
+        return "The input holds no rows."
+    if account.confirmed == account.read:
+        return f"Complete: the vendor confirmed every one of the {account.read:,} rows."
+    if account.never_sent:
+        return f"Not complete: {account.never_sent:,} of {account.read:,} rows were never sent."
+    left = [
+        f"{count:,} {words}"
+        for count, words in ((account.rejected, "rejected"), (account.in_doubt, "in doubt"))
+        if count
+    ]
+    what = f"{account.confirmed:,} of {account.read:,} rows are confirmed"
+    return f"Finished: {what}, and {' and '.join(left)} are left to look after."
+
+
+def throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:
+    """Rows a second."""
+    if not runs:
+        return None
+    series = [Series("rows", lambda point: point.rate)]
+    return charts.over_time("Rows a second over time", "rows a second", runs, series)
+
+
+def latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
+    """How long answers took."""
+    if not any(point.half is not None for points in runs for point in points):
+        return None
+    series = [
+        Series("p50", lambda point: point.half),
+        Series("p90", lambda point: point.nine),
+        Series("p99", lambda point: point.most),
+    ]
+    label = "Times that 50, 90 and 99 of a hundred answers did not exceed, over time"
+    return charts.over_time(label, "time of an answer", runs, series, times=True)
+
+
+def concurrency(runs: Sequence[Sequence[Point]]) -> Chart | None:
+    """Requests on the wire, allowed and used."""
+    if not runs:
+        return None
+    series = [
+        Series("used", lambda point: point.used),
+        Series("allowed", lambda point: float(point.allowed)),
+    ]
+    return charts.over_time("Requests on the wire over time", "requests", runs, series)
+
+
+def months(facts: Facts) -> Chart | None:
+    """Events by month."""
+    if facts.events is None or not facts.events.months:
+        return None
+    return charts.by_month("Events by month, by what became of them", facts.events.months)

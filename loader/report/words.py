@@ -1,0 +1,66 @@
+"""Numbers, times and shares as a report writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.report.summary import duration
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NONE = "–"
+
+
+def number(value: float, digits: int = 0) -> str:
+    """A number with its thousands apart; a small one with the digits that it needs."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.1f}"
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage that says 0 and 100 only where it is that."""
+    if not whole or not part:
+        return "0 %"
+    if part == whole:
+        return "100 %"
+    percent = 100 * part / whole
+    if percent < 0.1:
+        return "under 0.1 %"
+    return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
+
+
+def latency(seconds: float | None) -> str:
+    """A time that an answer took, with two digits that mean something."""
+    if seconds is None:
+        return NONE
+    if seconds < 0.9995:
+        milliseconds = seconds * 1000
+        return f"{milliseconds:.0f} ms" if milliseconds >= 9.95 else f"{milliseconds:.2g} ms"
+    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.2g} s"
+
+
+def span(seconds: float) -> str:
+    """How long something took."""
+    return duration(seconds)
+
+
+def moment(at: datetime) -> str:
+    """A date and a time of day in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def size(count: int) -> str:
+    """A number of bytes."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:,.3g} GB"
+
+
+def visible(text: str) -> str:
+    """Text in which nothing can steer a terminal or the direction of writing: such characters are spelled."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -1,0 +1,270 @@
+"""A report of a checkpoint: its facts are gathered, and written as one HTML file.
+
+write_report(checkpoint, target)       what `report` and `--report` do
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from loader import conditions
+from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.errors import LoaderError
+from loader.failures import hint_of_moved, refuse_other_input, write_whole
+from loader.journal import Checkpoint
+from loader.latency import from_text
+from loader.leases import within
+from loader.mapping import Mapping
+from loader.model import Kind, Phase, State
+from loader.planning import draw_up
+from loader.repair import settings_of
+from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
+from loader.report.privacy import plain_end, plain_reason, plain_remedy
+from loader.report.steps import decision_words, steps, vendor_remedy
+from loader.settings import refuse_overwriting
+from loader.states import States
+from loader.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from loader.journal import ExceptionRow, Note, Run
+    from loader.report.facts import Events
+
+EXAMPLES = 3
+
+
+def write_report(
+    checkpoint: Path | str,
+    target: Path | str | None = None,
+    *,
+    files: Sequence[str] = (),
+    with_examples: bool = False,
+) -> Path:
+    """Write a report of a load, finished, stopped or running, as one HTML file that needs no network.
+
+    Args:
+        checkpoint: the checkpoint file.
+        target: where to write; by default beside the checkpoint.
+        files: where the input is now, if it has moved.
+        with_examples: whether rows may be quoted: what is wrong with a few of each kind. Personal data.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+        ConfigError: the target cannot be written, or is needed for something else.
+    """
+    from loader.report.html import page  # noqa: PLC0415 - a load without a report needs no charts
+
+    path = default_target(checkpoint) if target is None else Path(target)
+    ledger = Checkpoint.open(Path(checkpoint))
+    names = list(files) or [file.name for file in ledger.identity.files]
+    refuse_overwriting(path, [checkpoint, *names])
+    facts = gather(ledger, str(checkpoint), names, with_examples=with_examples)
+    write_whole(path, page(facts).encode())
+    return path
+
+
+def default_target(checkpoint: Path | str) -> Path:
+    """Beside the checkpoint: ``purchases.csv.events.ckpt`` gives ``purchases.csv.events.report.html``."""
+    path = Path(checkpoint)
+    return path.with_name(f"{path.name.removesuffix('.ckpt')}.report.html")
+
+
+def gather(
+    ledger: Checkpoint,
+    name: str,
+    files: Sequence[str],
+    *,
+    with_examples: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Facts:
+    """All that a report of a checkpoint says.
+
+    Args:
+        ledger: the checkpoint.
+        name: what the person calls it.
+        files: where its input is.
+        with_examples: whether rows may be quoted.
+        now: the time of the report.
+    """
+    identity, account = ledger.identity, ledger.account()
+    events, no_events = events_of(ledger, files)
+    return Facts(
+        made=now(),
+        kind=identity.kind,
+        where=where(identity.endpoint),
+        application=identity.application,
+        checkpoint=name,
+        running=ledger.running,
+        files=identity.files,
+        account=account,
+        runs=tuple(runs_of(ledger, with_examples=with_examples)),
+        events=events,
+        no_events=no_events,
+        rejects=groups(ledger, State.REJECTED, with_examples=with_examples),
+        doubts=groups(ledger, State.IN_DOUBT, with_examples=with_examples),
+        decisions=tuple(decisions_of(ledger)),
+        given_back=len(ledger.given_back),
+        mapping=identity.mapping,
+        versions=conditions.present_versions(),
+        steps=steps(identity.kind, account, shlex.quote(name), running=ledger.running),
+        with_examples=with_examples,
+    )
+
+
+def where(endpoint: str) -> str:
+    """The host that was sent to; of a sandbox, that it was one."""
+    if endpoint.startswith("sandbox "):
+        return "a sandbox on this machine (a rehearsal: nothing reached the vendor)"
+    return urlsplit(endpoint).netloc or endpoint
+
+
+def events_of(ledger: Checkpoint, files: Sequence[str]) -> tuple[Events | None, str]:
+    """Events by name and by month; or why they cannot be told."""
+    if ledger.identity.kind is not Kind.EVENTS:
+        return None, ""
+    try:
+        return counted(ledger, files), ""
+    except LoaderError as error:
+        return None, str(error)
+
+
+def counted(ledger: Checkpoint, files: Sequence[str]) -> Events:
+    """Read the input once more, through the mapping, beside what became of its rows.
+
+    Raises:
+        SourceError, MappingError: the input cannot be read, or is not the one that was loaded.
+    """
+    mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    with hint_of_moved(files):
+        plan = draw_up(settings_of(ledger, files), ledger, mapping)
+    refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
+    tally, states = Tally(), States(ledger)
+    for chunk, _ in within(plan.source.chunks(), [range(plan.survey.rows)]):
+        mapped = plan.mapper.map(chunk)
+        tally.add(mapped, states.of(mapped.rows))
+    return tally.events()
+
+
+def runs_of(ledger: Checkpoint, *, with_examples: bool) -> Iterable[RunFacts]:
+    """The runs that sent, or were about to; not those that only carried out a decision."""
+    notes: dict[tuple[int, str], Note] = {(note.generation, note.what): note for note in ledger.notes}
+    number = 0
+    for run in ledger.runs:
+        began, ended = notes.get((run.generation, BEGAN)), notes.get((run.generation, ENDED))
+        if began is None and not run.attempts:
+            continue
+        number += 1
+        running = ledger.running and run is ledger.runs[-1]
+        end, reason = ending(ledger, run, ended, with_examples=with_examples)
+        begun = Conditions.from_text(began.detail) if began else Conditions()
+        yield RunFacts(
+            number=number,
+            started=moment(run.started),
+            ended=moment(run.ended or run.started + run.elapsed),
+            seconds=run.elapsed,
+            attempts=run.attempts,
+            end="is running" if running else end,
+            reason=reason,
+            options=begun.options,
+            versions=begun.versions,
+            stretches=stretches_of(ledger, run.generation, number),
+        )
+
+
+def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bool) -> tuple[str, str]:
+    """How a run ended, and why."""
+    if ledger.running and run.generation == ledger.runs[-1].generation:
+        return "is running", ""
+    if run.ended is None:
+        return "was killed", "The process died, or the machine; what was on the wire is in doubt."
+    if note is None:
+        return "ended", ""
+    ended = Ending.from_text(note.detail)
+    if ended.stopped:
+        return "stopped", ended.stopped if with_examples else plain_end(ended.stopped)
+    if ended.interrupted:
+        return "was interrupted", "Someone asked it to end (Ctrl-C, or a signal)."
+    return "came to its end", ""
+
+
+def stretches_of(ledger: Checkpoint, generation: int, number: int) -> tuple[Stretch, ...]:
+    """The samples of a run."""
+    return tuple(
+        Stretch(
+            run=number,
+            at=sample.at,
+            seconds=sample.seconds,
+            rows=sample.confirmed + sample.rejected + sample.in_doubt,
+            attempts=sample.attempts,
+            window=sample.window,
+            wire_seconds=sample.wire_seconds,
+            waited=sample.waits,
+            times=from_text(sample.times),
+        )
+        for sample in ledger.samples
+        if sample.generation == generation
+    )
+
+
+@dataclass(slots=True)
+class _Gathered:
+    rows: int = 0
+    remedy: str = ""
+    examples: tuple[str, ...] = ()
+
+
+def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Group, ...]:
+    """Rows in a state by why they are in it, the most frequent first."""
+    found: dict[tuple[str, str], _Gathered] = {}
+    mapping = ledger.identity.mapping
+    for row in ledger.exceptions(state):
+        group = found.setdefault(described(row, mapping), _Gathered())
+        group.rows += 1
+        group.remedy = group.remedy or remedy(row)
+        if with_examples and len(group.examples) < EXAMPLES:
+            group.examples += (row.message,)
+    ranked = sorted(found.items(), key=lambda entry: -entry[1].rows)
+    return tuple(
+        Group(reason, by, group.rows, group.remedy, group.examples) for (reason, by), group in ranked
+    )
+
+
+def described(row: ExceptionRow, mapping: str) -> tuple[str, str]:
+    """Why a row is where it is, without a value of it, and who said so."""
+    if row.phase is Phase.LOCAL:
+        return plain_reason(row.reason, row.column, mapping), "the mapping"
+    if row.code is not None:
+        return f"status_code {row.code}, with HTTP {row.http_status}", "the vendor"
+    if row.state is State.REJECTED:
+        return f"HTTP {row.http_status}", "the vendor"
+    return plain_reason(row.message, "", ""), "the loader"
+
+
+def remedy(row: ExceptionRow) -> str:
+    """What to do about a row."""
+    if row.state is not State.REJECTED:
+        return ""
+    if row.phase is Phase.LOCAL:
+        return plain_remedy(row.message, row.reason, row.value)
+    return vendor_remedy(row.http_status, row.code)
+
+
+def decisions_of(ledger: Checkpoint) -> Iterable[DecisionFacts]:
+    """What people decided, oldest first; retries and doubts sent again by a load among them."""
+    for decided in ledger.decisions:
+        detail = "" if decided.what == "mapping" else decided.detail
+        yield DecisionFacts(moment(decided.at), decision_words(decided.what, decided.rows), detail)
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since 1970 as a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)

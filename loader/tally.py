@@ -1,0 +1,101 @@
+"""Events by name and by month, and what became of them: the input once more, beside the checkpoint."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.report.facts import Counts, Events
+
+if TYPE_CHECKING:
+    from loader.mapping import Mapped
+
+SHOWN_NAMES = 25
+#: More names than this are no event names, but a column of something else; memory must not grow with them.
+MOST_NAMES = 10_000
+#: Ages ago and ages ahead; a mapping may allow such times, and a report need not show their months.
+MOST_MONTHS = 12 * 400
+_STATES = 4
+
+Four = np.ndarray[Any, np.dtype[np.int64]]
+Numbers = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class Tally:
+    """Adds up mapped chunks and the states of their rows; memory does not grow with the input."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, Four] = {}
+        self._others = nothing()
+        self._months: defaultdict[int, Four] = defaultdict(nothing)
+        self._timeless = nothing()
+
+    def add(self, mapped: Mapped, states: Numbers) -> None:
+        """Count one mapped chunk."""
+        columns = {column.name: column.values for column in mapped.columns if not column.attribute}
+        self._add_names(columns["event"], states)
+        utc, current = (columns[name].to_numpy() for name in ("timestampUTC", "timestampCurrent"))
+        # A row is rejected for its time, or for something else: a time that cannot be read is 0.
+        known = utc != 0
+        known[mapped.ordinals - mapped.first] = True
+        self._add_months(current[known], states[known])
+        self._timeless += by_state(np.zeros(int((~known).sum()), np.int64), states[~known]).sum(axis=0)
+
+    def events(self) -> Events:
+        """What was counted."""
+        ranked = sorted(self._names.items(), key=lambda entry: (-entry[1].sum(), entry[0]))
+        shown, rest = ranked[:SHOWN_NAMES], ranked[SHOWN_NAMES:]
+        others = self._others + sum((four for _, four in rest), nothing())
+        first, last = min(self._months, default=0), max(self._months, default=-1)
+        return Events(
+            names=tuple((name, counts(four)) for name, four in shown),
+            other_names=counts(others),
+            months=tuple(
+                (month_text(month), counts(self._months[month])) for month in range(first, last + 1)
+            ),
+            timeless=counts(self._timeless),
+        )
+
+    def _add_names(self, names: pa.Array, states: Numbers) -> None:
+        encoded = pc.fill_null(names, "").dictionary_encode()
+        codes = encoded.indices.to_numpy()
+        for name, four in zip(encoded.dictionary.to_pylist(), by_state(codes, states), strict=True):
+            if name in self._names or len(self._names) < MOST_NAMES:
+                self._names[name] = self._names.get(name, nothing()) + four
+            else:
+                self._others += four
+
+    def _add_months(self, times: Four, states: Numbers) -> None:
+        months = times.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+        found, codes = np.unique(months, return_inverse=True)
+        for month, four in zip(found.tolist(), by_state(codes, states), strict=True):
+            if abs(month) < MOST_MONTHS:
+                self._months[month] += four
+            else:
+                self._timeless += four
+
+
+def by_state(codes: Four, states: Numbers) -> Four:
+    """For each code from 0 on, how many of its rows are in each state: a row of four numbers each."""
+    size = int(codes.max()) + 1 if len(codes) else 0
+    found: Four = np.bincount(codes * _STATES + states, minlength=size * _STATES)
+    return found.reshape(size, _STATES)
+
+
+def nothing() -> Four:
+    """No row in any state."""
+    return np.zeros(_STATES, np.int64)
+
+
+def counts(four: Four) -> Counts:
+    """The record of four numbers, in the order of `loader.states.ORDER`."""
+    return Counts(*four.tolist())
+
+
+def month_text(month: int) -> str:
+    """A month, counted from January 1970, as ``2024-02``."""
+    return str(np.datetime64(month, "M"))

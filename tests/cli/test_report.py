@@ -1,0 +1,251 @@
+"""`report` and `--report`, by the real command."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import faultserver
+from tests.conftest import SAMPLES, CommandLine
+from tests.report.test_html import Tags
+from tests.test_load import small, wait_until_held
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADER = "user_id,device_id,event,timestamp,timezone,amount\n"
+SECRETS = (
+    "SECRETUSER",
+    "SECRETDEV",
+    "SECRETAMOUNT",
+    "SECRETZONE",
+    "SECRETTIME",
+    "SECRETWORD",
+    "SECRET-TOKEN",
+)
+MAPPING = """\
+kind = "events"
+[fields]
+userId = "user_id"
+hwid = "device_id"
+event = "event"
+timestamp = { column = "timestamp", format = "%Y%m%d", zone = { column = "timezone" } }
+[attributes]
+amount = { column = "amount", type = "float" }
+"""
+
+
+def shown(path: Path) -> str:
+    """The text of a page, blanks and line ends as one blank."""
+    return " ".join(Tags(path.read_text(encoding="utf-8")).text.split())
+
+
+def secret_csv(folder: Path) -> Path:
+    """Events in which every cell but the event's name is a secret; some cannot be mapped."""
+    rows = [f"SECRETUSER{n},SECRETDEV{n},purchase,2024020{1 + n % 5},UTC,1.5" for n in range(20)]
+    rows += ["SECRETUSER,SECRETDEV,purchase,20240201,UTC,SECRETAMOUNT"]
+    rows += ["SECRETUSER,SECRETDEV,refund,20240301,SECRETZONE,1.5"]
+    rows += ["SECRETUSER,SECRETDEV,refund,SECRETTIME,UTC,1.5"]
+    path = folder / "events.csv"
+    path.write_text(HEADER + "\n".join(rows) + "\n")
+    (folder / "events.toml").write_text(MAPPING)
+    return path
+
+
+def vendor(body: bytes) -> faultserver.Behaviour:
+    """Refuses one row with a message that quotes it, and loses one answer."""
+    if b"SECRETUSER7" in body:
+        said = {"status_code": 210, "status_message": "SECRETWORD is wrong, says SECRETUSER7"}
+        return faultserver.answer(200, json.dumps(said).encode())
+    if b'"SECRETUSER9"' in body:
+        return faultserver.close_after_request
+    return faultserver.answer()
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a load of secrets in it."""
+    folder = tmp_path_factory.mktemp("secrets")
+    command, source = CommandLine(folder), secret_csv(folder)
+    with faultserver.FaultServer(vendor) as server:
+        ran = command.run(
+            *("events", source.name, "--mapping", "events.toml", "--app", "AAAAA-BBBBB"),
+            *("--endpoint", server.url, "--yes"),
+            PUSHWOOSH_API_TOKEN="SECRET-TOKEN",
+        )
+    assert ran.code == 4, ran.err
+    return folder
+
+
+@pytest.fixture
+def loaded(secrets: Path, tmp_path: Path) -> Path:
+    """The checkpoint of a load of secrets, in the folder of the command line."""
+    shutil.copytree(secrets, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "events.csv.events.ckpt"
+
+
+def test_no_value_of_a_row_stands_in_a_report(command: CommandLine, loaded: Path) -> None:
+    """Ids, cells, the vendor's messages and the token are left out; reasons, counts and remedies are told."""
+    ran = command.run("report", loaded.name)
+    assert (ran.code, ran.out) == (0, "The report is in events.csv.events.report.html.\n\n"), ran.err
+    path = loaded.with_name("events.csv.events.report.html")
+    text = html.unescape(path.read_text(encoding="utf-8"))
+    assert not [secret for secret in SECRETS if secret in text]
+    words = shown(path)
+    assert 'column "amount" is not a number' in words
+    assert 'column "timezone" is no time zone' in words
+    assert "Use an IANA name" in words
+    assert "status_code 210, with HTTP 200" in words
+    assert "18 confirmed + 4 rejected + 1 in doubt + 0 never sent = 23 rows read" in words
+
+
+def test_rows_are_quoted_only_where_that_is_asked_for(command: CommandLine, loaded: Path) -> None:
+    """With examples the messages stand there, and the page says that it holds personal data."""
+    assert command.run("report", loaded.name, "--with-examples", "-o", "r.html").code == 0
+    words = shown(loaded.with_name("r.html"))
+    assert '"SECRETAMOUNT" is not a number' in words
+    assert "SECRETWORD is wrong, says SECRETUSER7" in words
+    assert "it holds personal data" in words
+    assert "SECRET-TOKEN" not in words
+
+
+def test_events_are_counted_by_name_month_and_state(command: CommandLine, loaded: Path) -> None:
+    """The input is read once more: every row is under its name, and in its month if its time can be read."""
+    assert command.run("report", loaded.name, "-o", "r.html").code == 0
+    text = loaded.with_name("r.html").read_text(encoding="utf-8")
+    rows = [
+        " ".join(Tags(row.replace("<td", " <td")).text.split())
+        for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
+    ]
+    assert "purchase 18 2 1" in rows
+    assert "refund 0 2" in rows
+    assert "From 2024-02 to 2024-02; the most in 2024-02: 21. 2 rows have no time" in shown(
+        loaded.with_name("r.html")
+    )
+
+
+def test_an_input_that_has_gone_or_changed_costs_only_its_section(command: CommandLine, loaded: Path) -> None:
+    """The rest of the report is there, and says how to have the events counted."""
+    source, moved = loaded.with_name("events.csv"), loaded.with_name("moved.csv")
+    source.rename(moved)
+    assert command.run("report", loaded.name, "-o", "r.html").code == 0
+    words = shown(loaded.with_name("r.html"))
+    assert "18 confirmed" in words
+    assert "pushwoosh-loader report events.csv.events.ckpt --input FILE" in words
+    assert command.run("report", loaded.name, "-o", "r.html", "--input", moved.name).code == 0
+    assert "the most in 2024-02" in shown(loaded.with_name("r.html"))
+    source.write_text(HEADER + "u,d,purchase,20240101,UTC,1\n" * 23)
+    assert command.run("report", loaded.name, "-o", "r.html").code == 0
+    assert "its content has changed" in shown(loaded.with_name("r.html"))
+
+
+def test_what_was_decided_is_told(command: CommandLine, loaded: Path) -> None:
+    """Doubts that were settled, with the file they were settled from."""
+    assert command.run("resolve", loaded.name, "--landed", "--yes").code == 0
+    assert command.run("report", loaded.name, "-o", "r.html").code == 0
+    words = shown(loaded.with_name("r.html"))
+    assert "No row is in doubt any more." in words
+    assert "1 row in doubt: looked up at the vendor, had landed; counted as confirmed" in words
+
+
+@pytest.mark.parametrize("target", ["events.csv", "events.csv.events.ckpt"])
+def test_a_report_takes_the_place_of_nothing_that_is_needed(
+    command: CommandLine, loaded: Path, target: str
+) -> None:
+    """Neither `report -o` nor `--report` overwrites the input or the checkpoint."""
+    before = loaded.with_name(target).read_bytes()
+    for arguments in (
+        ("report", loaded.name, "-o", target),
+        ("events", "events.csv", "--app", "AAAAA-BBBBB", "--report", target),
+    ):
+        ran = command.run(*arguments)
+        assert ran.code == 2
+        assert "would be overwritten" in ran.err
+    assert loaded.with_name(target).read_bytes() == before
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_load(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """Nobody loads for three hours to learn that the folder does not exist."""
+    source = small(tmp_path / "few.csv", "events.csv", 5)
+    ran = command.run("events", source, "--sandbox", "--yes", "--report", tmp_path / "no" / "report.html")
+    assert ran.code == 2
+    assert f"--report {tmp_path / 'no' / 'report.html'} cannot be written" in ran.err
+    assert not (tmp_path / "pushwoosh-sandbox.sqlite3").exists()
+
+
+def test_a_load_writes_its_report_at_its_end(command: CommandLine, tmp_path: Path) -> None:
+    """One command loads, reports, and keeps its exit code; also of users."""
+    for kind, sample in (("events", "events.csv"), ("users", "users.csv")):
+        source = small(tmp_path / sample, sample, 40)
+        ran = command.run(kind, source, "--sandbox", "--yes", "--report", f"{kind}.html", "--limit", 30)
+        assert ran.code == 5, ran.err
+        assert f"The report is in {kind}.html." in ran.out
+        words = shown(tmp_path / f"{kind}.html")
+        assert "30 confirmed + 0 rejected + 0 in doubt + 10 never sent = 40 rows read" in words
+        assert "a rehearsal: nothing reached the vendor" in words
+
+
+def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -> None:
+    """After Ctrl-C the report says so, and how to go on."""
+    source = small(tmp_path / "events.csv", "events.csv", 5000)
+    arguments = ("events", source, "--sandbox", "--yes", "--rate", 200, "--report", "r.html")
+    with command.start(*arguments) as process:
+        wait_until_held(command, 20)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    words = shown(tmp_path / "r.html")
+    assert "It was interrupted." in words
+    assert "never sent. The same command as before (events) goes on" in words.replace("`", "")
+    assert "because of the rate limit" in words
+
+
+def test_a_load_that_was_stopped_says_why(command: CommandLine, tmp_path: Path) -> None:
+    """The reason is told as far as it quotes nobody."""
+    source = small(tmp_path / "events.csv", "events.csv", 50)
+    refusal = faultserver.answer(401, b'{"status_code":401,"status_message":"SECRETWORD"}')
+    with faultserver.FaultServer([refusal]) as server:
+        ran = command.run(
+            *("events", source, "--app", "AAAAA-BBBBB", "--yes", "--report", "r.html"),
+            PUSHWOOSH_ENDPOINT=server.url,
+        )
+    assert ran.code == 5
+    words = shown(tmp_path / "r.html")
+    assert "The server does not accept the API token." in words
+    assert "SECRETWORD" not in words
+
+
+def test_a_report_of_nothing_is_an_error(command: CommandLine, tmp_path: Path) -> None:
+    """A name that is no checkpoint, and a folder that is not there, are told in a sentence."""
+    ran = command.run("report", "none.ckpt")
+    assert (ran.code, ran.err) == (
+        2,
+        f"Error: {tmp_path / 'none.ckpt'}: there is no checkpoint. Check the name; a load creates it.\n",
+    )
+
+
+def test_the_report_goes_into_a_pipe(command: CommandLine, loaded: Path) -> None:
+    """`-o -` writes the page and nothing else."""
+    ran = command.run("report", loaded.name, "-o", "-")
+    assert ran.out.startswith("<!DOCTYPE html>")
+    assert ran.out.rstrip().endswith("</html>")
+
+
+def test_a_sample_of_the_vendors_own_time(command: CommandLine, tmp_path: Path) -> None:
+    """Throughput, percentiles and concurrency of the README's first load are there."""
+    ran = command.run("events", SAMPLES / "events.parquet", "--sandbox", "--yes", "--checkpoint", "c.ckpt")
+    assert ran.code == 0, ran.err
+    assert command.run("report", "c.ckpt").code == 0
+    words = shown(tmp_path / "c.report.html")
+    assert "Complete: the vendor confirmed every one of the 6,937 rows." in words
+    assert re.search(r"Half of all answers came within [\d.]+ m?s", words)
+    assert re.search(r"At most \d+ were allowed at a time", words)
+    assert "the most in 1997-03: 1,176" in words

@@ -1,0 +1,87 @@
+"""Facts to draw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from loader.latency import BUCKETS
+from loader.model import Account, FileRecord, Kind
+from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, Step, Stretch
+
+BEGAN = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
+
+
+def stretches(run: int, start: datetime, count: int = 30, seconds: float = 10.0) -> tuple[Stretch, ...]:
+    """Traffic of a thousand rows in each stretch."""
+    times = [0] * BUCKETS
+    times[30:34] = [700, 250, 40, 10]
+    return tuple(
+        Stretch(
+            run=run,
+            at=(start + timedelta(seconds=seconds * (number + 1))).timestamp(),
+            seconds=seconds,
+            rows=1000,
+            attempts=1000,
+            window=40,
+            wire_seconds=30 * seconds,
+            waited={"an outage": 1.5} if number == 3 else {},
+            times=tuple(times),
+        )
+        for number in range(count)
+    )
+
+
+def run(number: int, start: datetime, **changes: Any) -> RunFacts:
+    """A run of five minutes."""
+    facts = RunFacts(
+        number=number,
+        started=start,
+        ended=start + timedelta(seconds=300),
+        seconds=300.0,
+        attempts=30_000,
+        end="came to its end",
+        reason="",
+        options={"concurrency": "auto:1-256"},
+        versions={"pushwoosh-loader": "0.1.0", "libcurl": "8.23.0"},
+        stretches=stretches(number, start),
+    )
+    return replace(facts, **changes)
+
+
+def facts(**changes: Any) -> Facts:
+    """A load in two runs, with rows in all states."""
+    found = Facts(
+        made=BEGAN + timedelta(days=2),
+        kind=Kind.EVENTS,
+        where="api.example.com",
+        application="AAAAA-BBBBB",
+        checkpoint="purchases.csv.events.ckpt",
+        running=False,
+        files=(FileRecord("purchases.csv", 6_700_000, "ab" * 32, 60_000, form="CSV"),),
+        account=Account(60_000, 59_000, 700, 200, attempts=60_000, elapsed_seconds=600.0),
+        runs=(
+            run(1, BEGAN, end="was killed", reason="The process died."),
+            run(2, BEGAN + timedelta(hours=12)),
+        ),
+        events=Events(
+            names=(("purchase", Counts(50_000, 500, 200, 100)), ("refund", Counts(9_000, 200))),
+            other_names=Counts(),
+            months=(("2024-01", Counts(30_000, 300)), ("2024-02", Counts(29_000, 400, 200, 100))),
+            timeless=Counts(0, 30),
+        ),
+        no_events="",
+        rejects=(
+            Group('column "amount" is not a number', "the mapping", 600, "Set decimal."),
+            Group("HTTP 413", "the vendor", 100),
+        ),
+        doubts=(Group("timed out", "the loader", 200),),
+        decisions=(DecisionFacts(BEGAN + timedelta(days=1), "5 rows in doubt: had landed", "found.csv"),),
+        given_back=0,
+        mapping='version = 1\nkind = "events"\n',
+        versions={"pushwoosh-loader": "0.1.0"},
+        steps=(Step("700 rows rejected.", ("pushwoosh-loader failures purchases.csv.events.ckpt",)),),
+        with_examples=False,
+    )
+    return replace(found, **changes)

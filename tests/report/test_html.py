@@ -1,0 +1,192 @@
+"""The page: needs nothing from outside, lets nothing in, says every number."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import fields, is_dataclass, replace
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loader.model import Account, FileRecord, Kind
+from loader.report.facts import Counts, DecisionFacts, Events, Group, Step
+from loader.report.html import page
+from tests.report.conftest import BEGAN, facts, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\x1b[31m\u202egnp.exe\u2028{{ 7 * 7 }}"
+
+
+class Tags(HTMLParser):
+    """All tags with their attributes, and the text in between."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Note a text."""
+        self.text += data
+
+
+def hostile(value: Any) -> Any:
+    """The same facts with every text from outside replaced."""
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = {"kind", "made", "account"} if hasattr(value, "kind") else set()
+        changes = {each.name: hostile(getattr(value, each.name)) for each in fields(value) if each.init}
+        return replace(value, **{name: found for name, found in changes.items() if name not in kept})
+    if isinstance(value, str):
+        return value if re.fullmatch(r"\d{4}-\d{2}", value) else HOSTILE
+    if isinstance(value, tuple):
+        return tuple(hostile(each) for each in value)
+    if isinstance(value, dict):
+        return {HOSTILE: hostile(next(iter(value.values())))} if value else value
+    return value
+
+
+PAGES = {
+    "a load": facts(),
+    "hostile texts": hostile(facts(with_examples=True, rejects=(Group("a", "b", 1, "c", ("d", "e")),))),
+    "hostile reasons": hostile(
+        facts(events=None, no_events="gone", decisions=(DecisionFacts(BEGAN, "x", "y"),))
+    ),
+}
+
+
+@pytest.mark.parametrize("text", [page(each) for each in PAGES.values()], ids=list(PAGES))
+def test_nothing_is_fetched_and_nothing_runs(text: str) -> None:
+    """No script, no address that a browser would open, no import; and the page forbids them all."""
+    tags = Tags(text).tags
+    active = {"script", "iframe", "object", "embed", "link", "img", "base", "form"}
+    assert not active & {tag for tag, _ in tags}
+    for _, attributes in tags:
+        assert not {"src", "href", "xlink:href", "srcset", "action"} & attributes.keys()
+        assert not [name for name in attributes if name.startswith("on")]
+        assert "url(" not in (attributes.get("style") or "")
+    assert not re.search(r"@import|url\(", text.split("</style>", maxsplit=1)[0])
+    policies = [found["content"] for tag, found in tags if tag == "meta" and "http-equiv" in found]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+@pytest.mark.parametrize("name", ["hostile texts", "hostile reasons"])
+def test_texts_from_outside_stay_texts(name: str) -> None:
+    """Names, messages and a mapping are shown as they are written; what steers a terminal is spelled out."""
+    text = page(PAGES[name])
+    assert not [c for c in text if not c.isprintable() and c != "\n"]
+    shown = Tags(text).text
+    assert "<script>alert(1)</script>" in shown
+    assert "\\x1b[31m\\u202egnp.exe\\u2028{{ 7 * 7 }}" in shown
+
+
+def test_the_account_is_said_and_adds_up() -> None:
+    """The four counts stand there in full, and their sum is the number of rows."""
+    shown = " ".join(Tags(page(facts())).text.split())
+    assert "59,000 confirmed + 700 rejected + 200 in doubt + 100 never sent = 60,000 rows read" in shown
+    assert "Not complete: 100 of 60,000 rows were never sent." in shown
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        (Account(10, 10), "Complete: the vendor confirmed every one of the 10 rows."),
+        (Account(10, 7, 2, 1), "Finished: 7 of 10 rows are confirmed, and 2 rejected and 1 in doubt"),
+        (Account(10, 5, in_flight=5), "A load is running"),
+        (Account(0), "The input holds no rows."),
+    ],
+)
+def test_the_first_sentence_tells_how_it_stands(account: Account, words: str) -> None:
+    """A reader in a hurry learns whether anything is left to do."""
+    assert words in page(facts(account=account, running=bool(account.in_flight)))
+
+
+def test_charts_have_words_for_those_who_cannot_see_them() -> None:
+    """Each drawing has a label, each figure a caption with its numbers."""
+    text = page(facts())
+    tags = Tags(text).tags
+    drawings = [found for tag, found in tags if tag == "svg" and "chart" in (found.get("class") or "")]
+    assert len(drawings) == 8  # four figures in two widths
+    assert all(found.get("aria-label") and found.get("role") == "img" for found in drawings)
+    assert [tag for tag, _ in tags].count("figcaption") == 4
+    assert "100 rows a second on the mean" in text
+    assert "nothing could be sent for 3.0 s because of an outage" in text
+
+
+def test_a_load_without_a_sample_has_a_page() -> None:
+    """Runs of an older version, and a checkpoint before its first run: the page says so."""
+    for runs in ((), (run(1, BEGAN, stretches=(), options={}, versions={}),)):
+        assert "Nothing was measured" in page(facts(runs=runs))
+
+
+def test_one_short_sample_is_drawn() -> None:
+    """A load of a fifth of a second shows a line, not an empty chart."""
+    stretch = run(1, BEGAN).stretches[0]
+    text = page(facts(runs=(run(1, BEGAN, stretches=(replace(stretch, seconds=0.2),)),)))
+    assert "seconds of loading" in text
+    assert re.search(r'class="line[^"]*" d="|d="M[^"]*" class="line', text)
+
+
+def test_answers_without_a_time_are_no_error() -> None:
+    """A run in which the vendor never answered has throughput, and no chart of latencies."""
+    silent = tuple(replace(each, times=(0,) * len(each.times)) for each in run(1, BEGAN).stretches)
+    text = page(facts(runs=(run(1, BEGAN, stretches=silent),)))
+    assert "How long answers took" not in text
+    assert "Requests on the wire" in text
+
+
+def test_users_have_no_events() -> None:
+    """The page of a load of users does not speak of events by month."""
+    assert "Events by month" not in page(facts(kind=Kind.USERS, events=None))
+
+
+def test_many_months_are_drawn_as_years() -> None:
+    """Twenty years are twenty bars."""
+    months = tuple((f"{year}-{month:02}", Counts(1)) for year in range(2001, 2021) for month in range(1, 13))
+    events = Events((("a", Counts(240)),), Counts(), months, Counts())
+    text = page(facts(events=events))
+    assert ">2001</text>" in text
+    assert ">2001-01</text>" not in text
+
+
+def test_the_way_on_is_a_command_to_be_copied() -> None:
+    """Commands stand on lines of their own."""
+    step = Step("Go on:", ("pushwoosh-loader status 'a b.ckpt'", "pushwoosh-loader retry 'a b.ckpt'"))
+    shown = Tags(page(facts(steps=(step,)))).text
+    assert "pushwoosh-loader status 'a b.ckpt'\npushwoosh-loader retry 'a b.ckpt'" in shown
+
+
+def test_a_report_is_small() -> None:
+    """A week in a hundred runs is a page of a few hundred kilobytes."""
+    runs = tuple(run(number, BEGAN) for number in range(1, 101))
+    files = tuple(FileRecord(f"2024-{number}.csv", 1, "a" * 64, 1) for number in range(30))
+    assert len(page(facts(runs=runs, files=files))) < 500_000
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_a_browser_opens_it_without_a_complaint(tmp_path: Path) -> None:
+    """The page is whole in a real browser: no error on its console, and the charts are laid out."""
+    target = tmp_path / "report.html"
+    target.write_text(page(facts()))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    options += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--v=0"]
+    ran = subprocess.run(
+        ["chromium", *options, "--dump-dom", target.as_uri()],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "CONSOLE" not in ran.stderr
+    assert ran.stdout.count("<svg") == page(facts()).count("<svg")
+    assert ran.stdout.rstrip().endswith("</html>")
