@@ -34,6 +34,7 @@ class Conditions:
         """Those of a run that begins now, in this process."""
         options = {
             "concurrency": str(settings.concurrency),
+            "processes": str(settings.processes) if settings.processes > 1 else None,
             "transport": str(settings.transport),
             "rate": f"{settings.rate:g} a second" if settings.rate else None,
             "limit": f"{settings.limit:,} rows" if settings.limit else None,
