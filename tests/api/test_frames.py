@@ -184,7 +184,7 @@ def test_text_that_is_no_utf8_rejects_its_row_alone() -> None:
         (pd.DataFrame({"x": [HOLDS_ITSELF]}), "holds itself"),
         (pl.DataFrame({"x": [dt.timedelta(1)]}), "spans of time"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else "frame",
 )
 def test_what_cannot_be_sent_is_refused_with_a_way_out(frame: Any, words: str) -> None:
     """A column without a form in JSON, or without a usable name, is refused before anything is sent."""
