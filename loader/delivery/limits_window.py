@@ -17,7 +17,11 @@ _SLACK_SECONDS = 0.01
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
 _KEPT_AT_LEAST = 0.5
-# After a refusal the window rests for so long, and then grows by so much a second.
+# A lost answer weighs half after fifty answers; so much weight, about one in twenty for a while, is no chance
+# any more. One in a hundred, all the time, says nothing about how many requests the vendor can take at once.
+_FADING_PER_ANSWER = 0.5 ** (1 / 50)
+_HEAVY = 4.0
+# After a refusal the window rests for so long, and then grows beyond what it kept by so much a second.
 _REST_SECONDS = 5.0
 _GROWTH_PER_SECOND = 1 / 16
 # The shortest time is measured anew, with half a window, after so many seconds, and at least so many rounds.
@@ -52,6 +56,10 @@ class Window:
         self._shortest = math.inf
         self._measure_at = now + _MEMORY_SECONDS
         self._settling = 0
+        self._answers = 0
+        self._weight = 0.0  # of lost answers, when the last one was lost
+        self._weighed_at = 0  # after so many answers
+        self._refused_beyond = math.inf
         self._rested_at = -math.inf
         self._grown_at = now
         self._shrunk_at = -math.inf
@@ -64,6 +72,7 @@ class Window:
         """An answer came after so many seconds."""
         if self._fixed:
             return
+        self._answers += 1
         self._times.append(seconds)
         if len(self._times) >= max(self.limit, _SMALLEST_ROUND):
             self._end_round(median(self._times), now)
@@ -73,10 +82,15 @@ class Window:
         if sent_at > self._shrunk_at:
             self._rested_at = now + _REST_SECONDS
             self._shrink(_KEPT_AFTER_REFUSAL, now)
+            self._refused_beyond = self._size
 
     def lost(self, sent_at: float, now: float) -> None:
-        """No usable answer came."""
-        if sent_at > self._shrunk_at:
+        """No usable answer came; only many of them lately shrink the window."""
+        faded = _FADING_PER_ANSWER ** (self._answers - self._weighed_at)
+        self._weight = self._weight * faded + 1.0
+        self._weighed_at = self._answers
+        if self._weight >= _HEAVY and sent_at > self._shrunk_at:
+            self._weight = 0.0
             self._shrink(_KEPT_AFTER_DOUBT, now)
 
     def _end_round(self, seconds: float, now: float) -> None:
@@ -108,11 +122,13 @@ class Window:
             self._set(self._size)
 
     def _grow(self, now: float) -> None:
-        if self._rested_at == -math.inf:  # never refused
-            self._set(self._size * 2 if self._doubling else self._size + math.sqrt(self._size))
+        if self._size < self._refused_beyond:
+            wider = self._size * 2 if self._doubling else self._size + math.sqrt(self._size)
+            self._set(min(wider, self._refused_beyond))
         elif now >= self._rested_at:
             since = now - max(self._grown_at, self._rested_at)
             self._set(self._size + max(1.0, self._size * _GROWTH_PER_SECOND) * min(since, 1.0))
+            self._refused_beyond = self._size
         self._grown_at = now
 
     def _shrink(self, kept: float, now: float) -> None:

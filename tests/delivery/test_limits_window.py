@@ -98,12 +98,45 @@ def test_after_a_refusal_the_window_rests_and_then_grows_slowly() -> None:
     assert window.limit in {14, 15}
 
 
-def test_lost_answers_narrow_the_window() -> None:
-    """A time-out takes a tenth, once for all that was on the wire."""
+def test_many_lost_answers_narrow_the_window() -> None:
+    """Four in a row take a tenth, once for all that was on the wire."""
     window = auto()
-    window.lost(1.0, 31.0)
-    window.lost(2.0, 31.0)
+    for moment in range(3):
+        window.lost(float(moment + 1), 31.0)
+    assert window.limit == FIRST_WINDOW
+    for moment in range(6):
+        window.lost(float(moment + 4), 31.0)
     assert window.limit == int(FIRST_WINDOW * 0.9)
+
+
+def test_now_and_then_a_lost_answer_says_nothing() -> None:
+    """One in a hundred, all the time, leaves the window as wide as it is."""
+    window, now = auto(), 0.0
+    for number in range(3000):
+        now += 0.001
+        if number % 100:
+            window.filled()
+            window.answered(0.05, now)
+        else:
+            window.lost(now - 0.05, now)
+    assert window.limit == 256
+
+
+def test_what_the_vendor_took_before_is_soon_reached_again() -> None:
+    """After lost answers the window grows fast up to where it was refused, and slowly from there."""
+    window = auto()
+    now = rounds(window, 3, 0.05, 0.0)
+    window.refused(now, now)
+    kept = window.limit
+    assert kept == int(128 * 0.85)
+    for _ in range(60):
+        now += 0.01
+        window.lost(now, now)
+    assert window.limit < kept / 2
+    now = rounds(window, 20, 0.05, now)
+    assert window.limit == kept
+    rounds(window, 90, 0.05, now)
+    assert kept < window.limit < kept * 1.1
 
 
 def test_a_vendor_that_became_slower_for_good_is_measured_anew() -> None:
