@@ -1,22 +1,20 @@
 """Writes what the code says into the pages of the reference: ``python -m docs.make_reference``.
 
 A page is written by hand, but for what stands between ``<!-- made: NAME -->`` and ``<!-- end -->``: that is
-what the function of this name below returns. A test asserts that what is committed is what is made.
+what the function of this name returns. A test asserts that what is committed is what is made.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from docs.make_commands import commands, exit_codes, glance
 from docs.make_python import python, summary
-from loader.cli import EPILOG, cli
+from docs.tables import code, table
 from loader.delivery.verdicts import classify
 from loader.journal.files import Files
 from loader.mapping.fields import (
@@ -33,106 +31,12 @@ from loader.mapping.proposing.presets import PRESETS
 from loader.model import Answer, Kind, NoAnswer, NotSent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from loader.model import Attempt
 
 FOLDER = Path(__file__).parent / "reference"
 REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.+)\]$")
-VARIABLE_IN_HELP = re.compile(r"\s*\[env var[^:]*: (\w+)\]$")
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table of Markdown."""
-    head = list(header)
-    lines = [head, ["---"] * len(head), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def code(*words: object) -> str:
-    """Words as code, separated by commas."""
-    return ", ".join(f"`{word}`" for word in words)
-
-
-# The command line
-
-
-def all_commands() -> Iterator[tuple[str, click.Command]]:
-    """The commands, in the order in which help lists them."""
-    context = click.Context(cli)
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
-        if command is not None:
-            yield name, command
-
-
-def glance() -> str:
-    """All commands, a line each."""
-    rows = (
-        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200)) for name, command in all_commands()
-    )
-    return table(("command", ""), rows)
-
-
-def commands() -> str:
-    """Every command with its arguments and options."""
-    written: dict[str, str] = {}
-    texts = [command_text(name, command, written) for name, command in all_commands()]
-    return "\n\n".join(texts)
-
-
-def command_text(name: str, command: click.Command, written: dict[str, str]) -> str:
-    """One command; `written` knows the tables of options that stand above, and whose they are."""
-    context = click.Context(command, info_name=f"pushwoosh-loader {name}")
-    usage = f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}"
-    options = [option for option in command.params if isinstance(option, click.Option)]
-    rows = [option_row(option, context) for option in options]
-    parts = [f"## `{name}`", f"```sh\n{usage}\n```", help_text(command.help or "")]
-    if rows:
-        told = table(("option", "default", "environment", ""), rows)
-        first = written.setdefault(told, name)
-        parts.append(told if first == name else f"It takes the options of [`{first}`](#{first}).")
-    return "\n\n".join(parts)
-
-
-def option_row(option: click.Option, context: click.Context) -> tuple[str, str, str, str]:
-    """An option: how it is written, its default, its variable, its help."""
-    value = "" if option.is_flag else f" {option.make_metavar(context)}"
-    names = ", ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
-    told = option.help or ""
-    default, variable = DEFAULT_IN_HELP.search(told), VARIABLE_IN_HELP.search(told)
-    return (
-        names,
-        default[1] if default else shown_default(option, context),
-        code(variable[1] if variable else option.envvar) if variable or option.envvar else "",
-        VARIABLE_IN_HELP.sub("", DEFAULT_IN_HELP.sub("", told)),
-    )
-
-
-def shown_default(option: click.Option, context: click.Context) -> str:
-    """The default that the help shows, if it shows one."""
-    value = option.get_default(context) if option.show_default else None
-    return "" if value is None else f"`{value}`"
-
-
-def help_text(text: str) -> str:
-    """A command's help: paragraphs, and its examples as a block."""
-    return "\n\n".join(paragraph(part) for part in re.split(r"\n\n", inspect.cleandoc(text)))
-
-
-def paragraph(part: str) -> str:
-    """One paragraph of help; one that click must not rewrap is a list of commands below its title."""
-    if not part.startswith("\b\n"):
-        return part
-    title, *lines = part.removeprefix("\b\n").splitlines()
-    return f"{title}\n\n```sh\n" + "\n".join(line.strip() for line in lines) + "\n```"
-
-
-def exit_codes() -> str:
-    """The exit codes as `--help` lists them."""
-    rows = re.findall(r"^  (\d+)\s+(.+)$", EPILOG, re.MULTILINE)
-    return table(("code", "meaning"), rows)
 
 
 # The mapping file

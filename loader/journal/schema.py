@@ -203,7 +203,8 @@ def expected_tables(present: int) -> list[tuple[object, ...]]:
 
 def _another(path: Path) -> str:
     """What to name instead: where the input itself was named, the checkpoint beside it."""
-    beside = [path.with_name(f"{path.name}.{kind}.ckpt") for kind in ("events", "users")]
+    endings = ("events.ckpt", "users.ckpt", "events.sandbox.ckpt", "users.sandbox.ckpt")
+    beside = [path.with_name(f"{path.name}.{ending}") for ending in endings]
     found = next((name for name in beside if name.is_file()), None)
     return f"The checkpoint of a load of it is {found}." if found else "Name another checkpoint."
 
