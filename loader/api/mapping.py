@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Mapping:
     """Which columns become which fields and attributes.
 
-    The keys are those of the mapping file (see the README), as keyword and dictionary:
+    The keys are those of the mapping file (docs/reference/mapping.md), as keyword and dictionary:
 
         Mapping(
             "events",

@@ -32,7 +32,7 @@ _WAYS = ("stream", "verify", "cert", "proxies")
 class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ships no types
     """Sends many requests at a time over libcurl, and answers as a `FuturesSession` does.
 
-    ```python
+    ```py
     with CurlSession() as session:
         future = session.post(url, json={"request": {}})
         future.result().json()
