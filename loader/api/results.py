@@ -148,7 +148,7 @@ class CheckResult:
         read, would_send, would_reject: counts of rows; the first is the sum of the others.
         stopped: why the input ended before its end, or None.
         exit_code: 0 all would be sent, 3 some would be rejected, 5 the input is damaged from some row on.
-        profile: everything that was found, as `check --summary` writes it (docs/reference/summary.md lists the keys).
+        profile: everything that was found, as `check --summary` writes it; its keys: docs/reference/summary.md.
         rejected: the rows that would be rejected, under your own index: all source columns, and why, in
             columns ``_loader_...``.
         decisions: what was decided about the columns, a line each.
