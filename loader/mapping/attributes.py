@@ -107,7 +107,7 @@ def numbers(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     if pc.all(plain).as_py():
         return texts
     convert = _integer if rule.type == "integer" else _number
-    odd = pc.if_else(plain, pa.scalar(None, pa.string()), texts)
+    odd = encode.nulled(plain, texts)
     mended = _converted(rule, odd, findings, convert, _number_fault(rule))
     return pc.if_else(plain, texts, mended)
 
