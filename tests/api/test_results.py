@@ -185,7 +185,9 @@ def test_the_command_line_points_to_python(mixed: loader.LoadResult, command: An
     said = command.run("failures", mixed.checkpoint)
     assert said.code == 2
     assert "loader.Checkpoint(path, source=frame)" in said.err
-    assert command.run("status", mixed.checkpoint).code == 0
+    shown = command.run("status", mixed.checkpoint)
+    assert shown.code == 0
+    assert "loader.retry and the same call again" in " ".join(shown.out.split())
 
 
 def test_possible_duplicates_are_marked(vendor: Vendor) -> None:

@@ -23,6 +23,8 @@ Objects: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
 
 _EXACT = 2**53  # up to here a float tells neighbouring integers apart
 
+_AT_A_TIME = 65_536
+
 # In the order in which they are asked: a bool is an int, a datetime is a date, a NumPy float64 is a float.
 _FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("text", (str,)),
@@ -166,6 +168,16 @@ def _bytes(value: Any) -> bytes | None:
     return text(value).encode("utf-8", "surrogatepass")
 
 
+def _written(present: Objects) -> pa.DataType:
+    """Text, or bytes where one of the texts cannot be written in UTF-8: the mapping rejects its row."""
+    try:
+        for start in range(0, len(present), _AT_A_TIME):
+            pa.array(present[start : start + _AT_A_TIME], pa.string())
+    except UnicodeEncodeError:
+        return pa.binary()
+    return pa.string()
+
+
 def _integers(present: Iterable[Any]) -> pa.DataType | None:
     low, high = min(present, default=0), max(present, default=0)
     if low >= -(2**63) and high < 2**63:
@@ -227,7 +239,7 @@ def _lists(present: Iterable[Any]) -> pa.DataType | None:
 
 _TYPES: tuple[tuple[set[str], Callable[[Any], pa.DataType | None]], ...] = (
     (set(), lambda _: pa.null()),
-    ({"text"}, lambda _: pa.string()),
+    ({"text"}, _written),
     ({"text", "bytes"}, lambda _: pa.binary()),
     ({"boolean"}, lambda _: pa.bool_()),
     ({"integer"}, _integers),
