@@ -86,6 +86,11 @@ def missing(cells: Objects) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.asarray(pd.isna(cells), dtype=np.bool_)
 
 
+def has_floats(cells: Objects) -> bool:
+    """Whether one of the cells is a float that is a number."""
+    return "float" in {family(kind) for kind in set(map(type, cells[~missing(cells)]))}
+
+
 def inexact(cells: Objects) -> list[int]:
     """The places of floats that may stand for several integers."""
     return [
