@@ -257,7 +257,7 @@ def _check(kind: Kind, source: Source, options: Options) -> CheckResult:
             plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
         profile = pipeline.check(plan, frames.extend)
-    return CheckResult(profile, plan, rejected_of(frames, plan, given))
+    return CheckResult(profile, plan, given, rejected_of(frames, plan, given))
 
 
 def in_words(result: Result) -> Result:

@@ -141,6 +141,17 @@ def test_ids_are_whole(ids: Any, expected: list[str]) -> None:
     assert [body["userId"] for body in found] == expected
 
 
+def test_ids_that_are_numbers_are_pointed_out(tmp_path: Path) -> None:
+    """`read_csv` makes 00042 a 42, which is another user: check and load say how to read it as text."""
+    (tmp_path / "a.csv").write_text("user_id,event,timestamp\n00042,e,2024-01-01T00:00:00Z\n")
+    checked = loader.check_events(pd.read_csv("a.csv"))
+    for shown in (repr(checked), checked._repr_html_()):
+        assert "leading zeros" in shown
+        assert "dtype=" in shown
+    assert "leading zeros" not in repr(loader.check_events(pd.read_csv("a.csv", dtype={"user_id": str})))
+    assert "leading zeros" not in repr(loader.check_events("a.csv"))
+
+
 def test_an_id_that_lost_digits_is_rejected() -> None:
     """A float from 2^53 on may be another user's id: its row is rejected, the others are not."""
     checked = loader.check_events(pd.DataFrame({"user_id": [2.0**53, 1.0], "event": "e", "timestamp": NOON}))
