@@ -15,6 +15,7 @@ from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
 from loader.model import State
 from loader.profile import profile_record
+from loader.report import summary_record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -116,6 +117,11 @@ class LoadResult:
         """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
         return failed_frame(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
 
+    @property
+    def summary(self) -> dict[str, object]:
+        """The account as one record for a program, as `--summary` writes it (the README lists the keys)."""
+        return summary_record(self._result)
+
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.
 
@@ -127,7 +133,7 @@ class LoadResult:
         asked = self.account.read if self._limit is None else min(self._limit, self.account.read)
         failed = self.account.rejected or self.account.in_doubt or self.stopped or self.interrupted
         if failed or self.account.settled < asked:
-            raise RowsFailed(self._sentence(), dict(words.counts(self.account)))
+            raise RowsFailed(self._sentence(), {state.value: getattr(self.account, state) for state in State})
 
     def _sentence(self) -> str:
         stopped = f"Stopped: {self.stopped} " if self.stopped else "Interrupted. " if self.interrupted else ""
