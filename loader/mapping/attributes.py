@@ -163,7 +163,7 @@ def _floats(rule: Rule, cells: pa.Array, texts: pa.Array, findings: Findings) ->
     infinite = encode.numpy_mask(pc.is_inf(cells))
     findings.add(infinite, origins.columns_of(rule), texts, _NOT_FINITE)
     texts = encode.where(~infinite, texts)
-    if rule.type == "float":
+    if rule.type != "integer":  # a float, or the amount of a price
         return texts
     whole = whole_floats(cells)
     whole = whole if whole is not None else encode.repeated(None, len(cells))
