@@ -139,7 +139,8 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
 
     Args:
         source: a row for each event: the path of a file, a list of paths, a pandas.DataFrame, a
-            polars.DataFrame, a pyarrow.Table.
+            polars.DataFrame, a pyarrow.Table. Have `read_csv` read ids as text (dtype=str): as numbers they
+            have lost their leading zeros.
         mapping: a `Mapping` or the path of a mapping file; without one, columns are recognised by name.
         application: application code; otherwise PUSHWOOSH_APPLICATION.
         token: API token; otherwise PUSHWOOSH_API_TOKEN. It is shown and kept nowhere.
@@ -263,7 +264,7 @@ def _check(kind: Kind, source: Source, options: Options) -> CheckResult:
             plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
         profile = pipeline.check(plan, frames.extend)
-    return CheckResult(profile, plan, rejected_of(frames, plan, given))
+    return CheckResult(profile, plan, given, rejected_of(frames, plan, given))
 
 
 def in_words(result: Result) -> Result:

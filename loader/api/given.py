@@ -53,8 +53,11 @@ class Given:
             return cls((os.fspath(source),))
         if is_table(source) and type(source).__name__ != "Series":
             name = name_of(source)
+            if isinstance(source, pd.DataFrame):
+                # What is added to the frame later, or (of pandas 3 on) written into it, stays out of this.
+                return cls((name,), source.copy(deep=False))
             # A table of another library is read once: some run a query each time they are asked.
-            return cls((name,), source if isinstance(source, pd.DataFrame) else as_arrow(source, name))
+            return cls((name,), as_arrow(source, name))
         if isinstance(source, Sequence) and all(isinstance(path, (str, os.PathLike)) for path in source):
             if not source:
                 raise ConfigError("The source is an empty list: it names no file.")

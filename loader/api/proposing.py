@@ -28,4 +28,7 @@ def proposed(kind: Kind, given: Given, zone: str | None) -> str:
         raise ConfigError(f'zone "{zone}" is no time zone. {zone_advice(zone)}')
     source = open_source(given.files, table=given.table)
     found = propose(kind, source.schema, source.sample(), zone=zone, now=datetime.now(UTC))
-    return proposal_text(found, Path(given.files[0]).name)
+    look = (
+        f"loader.check_{kind}(frame, mapping=loader.Mapping.parse(text))" if given.table is not None else ""
+    )
+    return proposal_text(found, Path(given.files[0]).name, look)

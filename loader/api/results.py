@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from loader.api import page, words
 from loader.api.fates import failed_frame, states_frame
 from loader.api.mapping import Mapping
@@ -13,16 +15,39 @@ from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
 from loader.model import State
 from loader.profile import profile_record
+from loader.report import summary_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    import pandas as pd
+    from collections.abc import Collection, Iterator
 
     from loader.api.given import Given
     from loader.model import Account, Result
     from loader.planning import Plan
     from loader.profile import Profile
+
+
+LEADING_ZEROS = "leading zeros"
+
+
+def decisions_of(plan: Plan, given: Given) -> tuple[str, ...]:
+    """What was decided about the columns, and what is worth a warning, a line each."""
+    notices = (*plan.mapper.notices, *number_ids(plan, given))
+    return (*plan.mapper.decisions, *(f"note: {notice}" for notice in notices))
+
+
+def number_ids(plan: Plan, given: Given) -> Iterator[str]:
+    """Ids that are numbers in a frame: most often `read_csv` made them so, and zeros in front are gone."""
+    if not isinstance(given.table, pd.DataFrame):
+        return
+    for field in ("hwid", "userId"):
+        rule = plan.mapper.mapping.fields.get(field)
+        for column in rule.column if rule else ():
+            if column in given.table and pd.api.types.is_any_real_numeric_dtype(given.table[column].dtype):
+                yield (
+                    f'"{column}" holds numbers ({given.table[column].dtype}). If these ids had '
+                    f"{LEADING_ZEROS}, they are lost: read them as text, "
+                    f'read_csv(..., dtype={{"{column}": str}}).'
+                )
 
 
 class LoadResult:
@@ -58,7 +83,7 @@ class LoadResult:
         self.stopped = result.stopped
         self.interrupted = result.interrupted
         self.exit_code = result.exit_code
-        self.decisions = (*plan.mapper.decisions, *(f"note: {notice}" for notice in plan.mapper.notices))
+        self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
         self._result = result
         self._given = given
@@ -92,6 +117,11 @@ class LoadResult:
         """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
         return failed_frame(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
 
+    @property
+    def summary(self) -> dict[str, object]:
+        """The account as one record for a program, as `--summary` writes it (the README lists the keys)."""
+        return summary_record(self._result)
+
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.
 
@@ -103,7 +133,7 @@ class LoadResult:
         asked = self.account.read if self._limit is None else min(self._limit, self.account.read)
         failed = self.account.rejected or self.account.in_doubt or self.stopped or self.interrupted
         if failed or self.account.settled < asked:
-            raise RowsFailed(self._sentence(), dict(words.counts(self.account)))
+            raise RowsFailed(self._sentence(), {state.value: getattr(self.account, state) for state in State})
 
     def _sentence(self) -> str:
         stopped = f"Stopped: {self.stopped} " if self.stopped else "Interrupted. " if self.interrupted else ""
@@ -119,10 +149,11 @@ class LoadResult:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
         doubled = f"{words.rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
+        lossy = [line for line in self.decisions if LEADING_ZEROS in line]
         left = self._overtaken and (
             f"{words.rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
         )
-        return [note for note in (ended, doubled, left) if note]
+        return [note for note in (ended, doubled, left, *lossy) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
@@ -148,14 +179,14 @@ class CheckResult:
         read, would_send, would_reject: counts of rows; the first is the sum of the others.
         stopped: why the input ended before its end, or None.
         exit_code: 0 all would be sent, 3 some would be rejected, 5 the input is damaged from some row on.
-        profile: everything that was found, as `check --summary` writes it; its keys: docs/reference/summary.md.
+        profile: all that was found, as `check --summary` writes it; its keys: docs/reference/summary.md.
         rejected: the rows that would be rejected, under your own index: all source columns, and why, in
             columns ``_loader_...``.
         decisions: what was decided about the columns, a line each.
         mapping: the mapping in effect, with every format, zone and type written out.
     """
 
-    def __init__(self, profile: Profile, plan: Plan, rejected: pd.DataFrame) -> None:
+    def __init__(self, profile: Profile, plan: Plan, given: Given, rejected: pd.DataFrame) -> None:
         self.kind = profile.kind.value
         self.read = profile.rows
         self.would_reject = profile.rejected
@@ -165,7 +196,7 @@ class CheckResult:
         self.ok = not self.exit_code
         self.profile: dict[str, Any] = profile_record(profile)
         self.rejected = rejected
-        self.decisions = (*plan.mapper.decisions, *(f"note: {notice}" for notice in plan.mapper.notices))
+        self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
 
     @property

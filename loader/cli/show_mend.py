@@ -111,6 +111,7 @@ def retry_text(plan: Plan, rows: int) -> str:
 
 def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
     """What a checkpoint is of, and its account."""
+    from loader.failures import of_table  # noqa: PLC0415 - `--help` must start without pandas
     from loader.report import account_text  # noqa: PLC0415 - `--help` must start without it
 
     identity = ledger.identity
@@ -119,6 +120,11 @@ def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
         f"  sent to {identity.endpoint}, application {identity.application}",
         account_text(result.account),
     ]
+    if of_table(ledger):
+        lines.append(
+            "  a table in Python's memory: its rows are seen, retried and loaded there, with "
+            "loader.Checkpoint(path, source=frame), loader.retry and the same call again"
+        )
     lines += history(ledger)
     if given_back := len(ledger.given_back):
         verb = "was" if given_back == 1 else "were"

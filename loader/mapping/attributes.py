@@ -107,7 +107,7 @@ def numbers(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     if pc.all(plain).as_py():
         return texts
     convert = _integer if rule.type == "integer" else _number
-    odd = pc.if_else(plain, pa.scalar(None, pa.string()), texts)
+    odd = encode.nulled(plain, texts)
     mended = _converted(rule, odd, findings, convert, _number_fault(rule))
     return pc.if_else(plain, texts, mended)
 
@@ -163,7 +163,7 @@ def _floats(rule: Rule, cells: pa.Array, texts: pa.Array, findings: Findings) ->
     infinite = encode.numpy_mask(pc.is_inf(cells))
     findings.add(infinite, origins.columns_of(rule), texts, _NOT_FINITE)
     texts = encode.where(~infinite, texts)
-    if rule.type == "float":
+    if rule.type != "integer":  # a float, or the amount of a price
         return texts
     whole = whole_floats(cells)
     whole = whole if whole is not None else encode.repeated(None, len(cells))

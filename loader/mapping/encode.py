@@ -89,7 +89,16 @@ def numpy_mask(mask: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def where(mask: np.ndarray[Any, np.dtype[np.bool_]], values: pa.Array) -> pa.Array:
     """The values where the mask is true, null elsewhere."""
-    return pc.if_else(pa.array(mask), values, pa.scalar(None, values.type))
+    return nulled(pa.array(~mask), values)
+
+
+def nulled(mask: pa.Array, values: pa.Array) -> pa.Array:
+    """Null where the mask is true or null, the values elsewhere.
+
+    Not with a null scalar: before version 24, pyarrow's `if_else` gives wrong texts, of wrong lengths, for a
+    null scalar and a slice of texts.
+    """
+    return pc.if_else(mask, pa.nulls(len(values), values.type), values)
 
 
 def distinct(texts: pa.Array, convert: Callable[[str], str | None]) -> pa.Array:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping.cells import present
-from loader.mapping.encode import repeated
+from loader.mapping.encode import nulled, repeated
 from loader.mapping.findings import Fault
 from loader.mapping.names import template_columns, template_pieces
 
@@ -51,7 +51,7 @@ def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
 def _tidied(rule: Rule, found: pa.Array) -> pa.Array:
     if rule.trim:
         found = pc.utf8_trim_whitespace(found)
-        found = pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
+        found = nulled(pc.equal(found, ""), found)
     if rule.case is not None:
         found = pc.utf8_lower(found) if rule.case == "lower" else pc.utf8_upper(found)
     return found

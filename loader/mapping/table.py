@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping.cells import as_text, from_series, plain
+from loader.mapping.encode import nulled
 from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, paths
 
@@ -61,7 +62,7 @@ class Table:
         """The cells as text; a cell without anything in it is null."""
         if name not in self._texts:
             texts = as_text(self.column(name))
-            self._texts[name] = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+            self._texts[name] = nulled(pc.equal(texts, ""), texts)
         return self._texts[name]
 
     def cells(self, name: str) -> Cells:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping.cells import is_moment, present, whole_seconds
-from loader.mapping.encode import numpy_mask
+from loader.mapping.encode import nulled, numpy_mask
 from loader.mapping.zones import parse_offset
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _iso_offset(text: str) -> int | None:
 
 
 def _formatted(texts: pa.Array, form: str) -> Times:
-    shaped = pc.if_else(pc.match_substring_regex(texts, shape(form)), texts, pa.scalar(None, pa.string()))
+    shaped = nulled(pc.invert(pc.match_substring_regex(texts, shape(form))), texts)
     if "%z" in form.replace("%%", ""):
         return _with_offset(shaped, form)
     return _local(*_seconds(shaped, form))

@@ -158,7 +158,7 @@ class DelimitedFile:
             read_text(text, self._spoken, self._block, ragged, self._header, header=header) as reader,
         ):
             for batch in reader:
-                slab = ragged.put_back(pa.Table.from_batches([batch]).rename_columns(self._columns))
+                slab = ragged.put_back(pa.Table.from_batches([batch]).rename_columns(list(self._columns)))
                 if slab.table.num_rows:
                     yield slab
         rest = ragged.put_back(self.schema.empty_table())

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import loader
+from loader.sources import open_source
 from tests.api.conftest import counts, purchases
 
 if TYPE_CHECKING:
@@ -138,6 +139,17 @@ def test_ids_are_whole(ids: Any, expected: list[str]) -> None:
     """An id that a join has turned into a float is sent without a fraction."""
     found = bodies(pd.DataFrame({"user_id": ids, "event": "e", "timestamp": NOON}))
     assert [body["userId"] for body in found] == expected
+
+
+def test_ids_that_are_numbers_are_pointed_out(tmp_path: Path) -> None:
+    """`read_csv` makes 00042 a 42, which is another user: check and load say how to read it as text."""
+    (tmp_path / "a.csv").write_text("user_id,event,timestamp\n00042,e,2024-01-01T00:00:00Z\n")
+    checked = loader.check_events(pd.read_csv("a.csv"))
+    for shown in (repr(checked), checked._repr_html_()):
+        assert "leading zeros" in shown
+        assert "dtype=" in shown
+    assert "leading zeros" not in repr(loader.check_events(pd.read_csv("a.csv", dtype={"user_id": str})))
+    assert "leading zeros" not in repr(loader.check_events("a.csv"))
 
 
 def test_an_id_that_lost_digits_is_rejected() -> None:
@@ -291,3 +303,31 @@ def test_own_columns_of_an_earlier_load_are_not_sent() -> None:
     rejected = loader.check_events(frame).rejected
     mended = rejected.assign(user_id="b")
     assert bodies(mended)[0]["attributes"] == {"amount": "1.5"}
+
+
+def test_a_checkpoint_is_found_again_by_every_version() -> None:
+    """The hash of a content is a contract: were it made otherwise, no frame could be resumed any more.
+
+    Made with pandas 2.2.3 and pyarrow 17, and with pandas 3.1.1 and pyarrow 26.
+    """
+    rows = 10_000
+    frame = pd.DataFrame(
+        {
+            "text": [f"u{n}é" if n % 5 else None for n in range(rows)],
+            "integer": pd.array([None if n % 7 == 0 else n for n in range(rows)], "Int64"),
+            "float": [n * 0.1 if n % 3 else np.nan for n in range(rows)],
+            "boolean": [n % 2 == 0 for n in range(rows)],
+            "category": pd.Categorical([["x", "y", None][n % 3] for n in range(rows)]),
+            "time": pd.date_range("2024-01-01", periods=rows, freq="s", tz="Europe/Berlin"),
+            "date": pd.Series([dt.date(2024, 1, 31), None] * (rows // 2), dtype=object),
+            "decimal": pd.Series([Decimal("1.10"), None] * (rows // 2), dtype=object),
+            "list": pd.Series([["a", "b"], None] * (rows // 2), dtype=object),
+            "object": pd.Series([{"a": [1]}, 2.0] * (rows // 2), dtype=object),
+        }
+    )
+    record = open_source((), table=frame).survey().files[0]
+    assert (record.rows, record.size, record.sha256[:32]) == (
+        rows,
+        1_046_779,
+        "0c3ee79b89a312b2dee874c8a9ebf94b",
+    )

@@ -60,6 +60,7 @@ def test_a_proposal_gives_its_reasons() -> None:
     """`propose` gives the commented text, which can be read as a mapping at once."""
     text = loader.Mapping.propose("events", purchases(3))
     assert "# By its name." in text
+    assert "loader.check_events(frame" in " ".join(text.replace("#", "").split())
     assert loader.check_events(purchases(3), mapping=loader.Mapping.parse(text)).ok
 
 

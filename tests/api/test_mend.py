@@ -96,7 +96,8 @@ def test_rejected_rows_go_again_with_a_mended_mapping(vendor: Vendor) -> None:
         frame, result.checkpoint, mapping=loader.Mapping("events", fields=says), progress=False
     )
     assert counts(again.account) == (4, 0, 0, 0)
-    assert vendor.users() == ["u0", "u1", "u3", "u2"]
+    *before, last = vendor.users()
+    assert (sorted(before), last) == (["u0", "u1", "u3"], "u2")
 
 
 def test_a_retry_of_another_frame_is_refused(vendor: Vendor) -> None:

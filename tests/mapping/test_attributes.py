@@ -108,6 +108,19 @@ def test_a_price_is_a_pair_of_attributes() -> None:
     ]
 
 
+def test_the_amount_of_a_price_may_be_a_column_of_floats() -> None:
+    """9.90 in a Parquet column or a DataFrame is an amount as it is in a CSV; an empty one is no price."""
+    frame = text_frame(hwid=["d"] * 3, time=["1700000000"] * 3).assign(amount=[9.9, float("nan"), 5.0])
+    rule = 'p = { column = "amount", type = "price", currency = "EUR" }'
+    result = mapped(f"{EVENTS}[attributes]\n{rule}", frame)
+    assert [one["attributes"] for one in requests(result)] == [
+        {"__amount": 9.9, "__currency": "EUR"},
+        {},
+        {"__amount": 5, "__currency": "EUR"},
+    ]
+    assert messages(result) == []
+
+
 def test_all_other_columns_become_attributes_but_some() -> None:
     """`others` takes every column that is not named, `except` leaves some out."""
     frame = text_frame(hwid=["d"], time=["1700000000"], x=["1"], y=["2"], z=["3"], _loader_reason=["r"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +32,13 @@ def test_a_row_stays_in_its_place_whatever_is_empty(rows: list[tuple[str | None,
     assert objects == [
         {name: text for name, text in zip("abc", row, strict=True) if text is not None} for row in rows
     ]
+
+
+@given(st.lists(st.none() | TEXT, min_size=1), st.data())
+def test_a_slice_of_texts_is_emptied_in_its_own_place(texts: list[str | None], data: st.DataObject) -> None:
+    """A chunk that begins inside a larger one keeps its texts (pyarrow before 24 mixed them up elsewhere)."""
+    first = data.draw(st.integers(0, len(texts) - 1))
+    piece = pa.array(texts, pa.string()).slice(first)
+    emptied = encode.nulled(pc.equal(piece, ""), piece)
+    emptied.validate(full=True)
+    assert emptied.to_pylist() == [text or None for text in texts[first:]]

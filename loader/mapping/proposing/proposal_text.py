@@ -13,13 +13,19 @@ if TYPE_CHECKING:
     from loader.mapping.proposing.proposal import Line, Proposal
 
 
-def proposal_text(proposal: Proposal, name: str) -> str:
-    """A proposal as a mapping file, with the reason for each line above it."""
+def proposal_text(proposal: Proposal, name: str, look: str = "") -> str:
+    """A proposal as a mapping file, with the reason for each line above it.
+
+    Args:
+        proposal: the lines.
+        name: what they were proposed from.
+        look: how to look at the result, if not with the command.
+    """
+    look = look or f"pushwoosh-loader check {proposal.kind} {name} --mapping THIS_FILE"
     seen = f"the columns and the first {proposal.rows:,} rows of {name}"
     known = f" It looks like an export of {proposal.export}." if proposal.export else ""
     lines = _comment(
-        f"Proposed from {seen}.{known} Lines below an UNSURE want your eye; then look at the result: "
-        f"pushwoosh-loader check {proposal.kind} {name} --mapping THIS_FILE"
+        f"Proposed from {seen}.{known} Lines below an UNSURE want your eye; then look at the result: {look}"
     )
     lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', "", "[fields]"]
     for line in proposal.fields:

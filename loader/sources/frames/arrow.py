@@ -78,10 +78,18 @@ def plain(array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         return plain(array.dictionary).take(array.indices)
     wanted = simple(array.type)
-    array = array if array.type == wanted else array.cast(wanted)
+    if array.type != wanted:
+        array = _cast(array, wanted)
     if pa.types.is_floating(wanted):
         return pc.if_else(pc.is_nan(array), pa.scalar(None, wanted), array)
     return array
+
+
+def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    try:
+        return array.cast(wanted)
+    except pa.ArrowNotImplementedError:  # views of texts, with pyarrow 17
+        return pa.array(array.to_pylist(), wanted)
 
 
 def whole(array: pa.Array | pa.ChunkedArray) -> pa.Array:

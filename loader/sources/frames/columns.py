@@ -111,8 +111,9 @@ def _objects(cells: objects.Objects, name: str) -> Column:
             for offset in objects.inexact(cells[start:stop])
         }
 
-    # Only there an inexact number would be taken for what is written.
-    return Converted(kind, convert, refuse) if pa.types.is_string(kind) else Converted(kind, convert)
+    # Only among texts would an inexact number be taken for what is written.
+    mixed = pa.types.is_string(kind) and objects.has_floats(cells)
+    return Converted(kind, convert, refuse) if mixed else Converted(kind, convert)
 
 
 def _categorical(series: pd.Series[Any], name: str) -> Column:

@@ -23,6 +23,8 @@ Objects: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
 
 _EXACT = 2**53  # up to here a float tells neighbouring integers apart
 
+_AT_A_TIME = 65_536
+
 # In the order in which they are asked: a bool is an int, a datetime is a date, a NumPy float64 is a float.
 _FAMILIES: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("text", (str,)),
@@ -82,6 +84,11 @@ def converted(cells: Objects, kind: pa.DataType) -> pa.Array:
 def missing(cells: Objects) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """The cells that hold nothing: None, NaN, NaT, NA."""
     return np.asarray(pd.isna(cells), dtype=np.bool_)
+
+
+def has_floats(cells: Objects) -> bool:
+    """Whether one of the cells is a float that is a number."""
+    return "float" in {family(kind) for kind in set(map(type, cells[~missing(cells)]))}
 
 
 def inexact(cells: Objects) -> list[int]:
@@ -166,6 +173,16 @@ def _bytes(value: Any) -> bytes | None:
     return text(value).encode("utf-8", "surrogatepass")
 
 
+def _written(present: Objects) -> pa.DataType:
+    """Text, or bytes where one of the texts cannot be written in UTF-8: the mapping rejects its row."""
+    try:
+        for start in range(0, len(present), _AT_A_TIME):
+            pa.array(present[start : start + _AT_A_TIME], pa.string())
+    except UnicodeEncodeError:
+        return pa.binary()
+    return pa.string()
+
+
 def _integers(present: Iterable[Any]) -> pa.DataType | None:
     low, high = min(present, default=0), max(present, default=0)
     if low >= -(2**63) and high < 2**63:
@@ -227,7 +244,7 @@ def _lists(present: Iterable[Any]) -> pa.DataType | None:
 
 _TYPES: tuple[tuple[set[str], Callable[[Any], pa.DataType | None]], ...] = (
     (set(), lambda _: pa.null()),
-    ({"text"}, lambda _: pa.string()),
+    ({"text"}, _written),
     ({"text", "bytes"}, lambda _: pa.binary()),
     ({"boolean"}, lambda _: pa.bool_()),
     ({"integer"}, _integers),
