@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow crash format samples docs
+.PHONY: demo test check cdnow crash format samples docs notebooks
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -25,6 +25,11 @@ docs:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python -m tests.docs.update
+
+# Runs the notebooks and writes their outputs.
+notebooks:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[notebooks]'
+	$(BIN)/python notebooks/make.py
 
 # Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.
 cdnow:

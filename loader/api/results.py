@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.api import page, words
-from loader.api.fates import failed_frame, states_frame
+from loader.api.fates import failed_frame, reasons_frame, states_frame
 from loader.api.mapping import Mapping
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
@@ -80,6 +80,14 @@ class LoadResult:
     def in_doubt(self) -> pd.DataFrame:
         """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
         return failed_frame(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
+
+    @cached_property
+    def reasons(self) -> pd.DataFrame:
+        """Why rows are rejected or in doubt, however many rows that are: the most frequent reason first.
+
+        Columns: ``state`` ("rejected" or "in_doubt"), ``rows``, ``reason``.
+        """
+        return reasons_frame(self.checkpoint)
 
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.
