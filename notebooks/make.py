@@ -42,8 +42,12 @@ def executed(name: str) -> Any:
     """
     with TemporaryDirectory() as folder:
         place = Path(folder) / "notebooks"
-        shutil.copytree(HERE, place, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-        shutil.copytree(HERE.parent / "sample_data", place.parent / "sample_data")
+        shutil.copytree(
+            HERE, place, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+        shutil.copytree(
+            HERE.parent / "sample_data", place.parent / "sample_data"
+        )
         notebook = read(place / f"{name}.ipynb")
         client = NotebookClient(
             notebook,
@@ -59,11 +63,17 @@ def executed(name: str) -> Any:
 def cleaned(notebook: Any) -> Any:
     """Without what tells of the machine or the moment."""
     notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        },
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        cell.metadata = (
+            {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        )
         for output in cell.get("outputs", ()):
             for holder in (output, output.get("data", {})):
                 for key in ("text", "text/plain", "text/html"):
@@ -74,8 +84,14 @@ def cleaned(notebook: Any) -> Any:
 
 def _environment(folder: Path) -> dict[str, str]:
     """This process's, without an account, a way to one, or settings of the person's own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PUSHWOOSH_")}
-    path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PUSHWOOSH_")
+    }
+    path = os.pathsep.join(
+        filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH")))
+    )
     return kept | {
         "PYTHONPATH": path,
         "PUSHWOOSH_ENDPOINT": "http://127.0.0.1:9/",  # nothing listens there
