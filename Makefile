@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow crash format samples docs notebooks
+.PHONY: demo test check cdnow crash format samples docs
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -27,6 +27,7 @@ docs:
 	$(BIN)/python -m tests.docs.update
 
 # Runs the notebooks and writes their outputs.
+.PHONY: notebooks
 notebooks:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[notebooks]'
 	$(BIN)/python notebooks/make.py
