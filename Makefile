@@ -26,6 +26,12 @@ docs:
 	$(BIN)/python -m docs.make_reference
 	$(BIN)/python -m tests.docs.update
 
+# Runs the notebooks and writes their outputs.
+.PHONY: notebooks
+notebooks:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[notebooks]'
+	$(BIN)/python notebooks/make.py
+
 # Loads all 69,659 purchases into the sandbox and compares what it holds with the source, in minutes.
 cdnow:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loader.api import page, words
-from loader.api.fates import failed_frame, states_frame
+from loader.api.fates import failed_frame, reasons_frame, states_frame
 from loader.api.mapping import Mapping
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
@@ -119,8 +119,16 @@ class LoadResult:
 
     @property
     def summary(self) -> dict[str, object]:
-        """The account as one record for a program, as `--summary` writes it (the README lists the keys)."""
+        """The account as one record for a program, as `--summary` writes it (docs/reference/summary.md)."""
         return summary_record(self._result)
+
+    @cached_property
+    def reasons(self) -> pd.DataFrame:
+        """Why rows are rejected or in doubt, however many rows that are: the most frequent reason first.
+
+        Columns: ``state`` ("rejected" or "in_doubt"), ``rows``, ``reason``.
+        """
+        return reasons_frame(self.checkpoint)
 
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.

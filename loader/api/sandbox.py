@@ -37,19 +37,26 @@ class Sandbox:
         store: an SQLite file that keeps what it takes, and has what it took before. Without one it keeps it
             for as long as this object lives, and checkpoints of loads into it beside it.
         application: take only this application code.
+        lose_answers: 50 answers every fiftieth event with 504, as a gateway does that lost the answer; every
+            other one of these was taken. To rehearse rows in doubt.
 
     Raises:
-        ConfigError: on entering, when the store cannot be used or the server does not come up.
+        ConfigError: `lose_answers` is no such number; on entering, when the store cannot be used or the
+            server does not come up.
     """
 
     def __init__(
-        self, store: str | os.PathLike[str] | None = None, *, application: str | None = None
+        self,
+        store: str | os.PathLike[str] | None = None,
+        *,
+        application: str | None = None,
+        lose_answers: int | None = None,
     ) -> None:
         self._folder = None if store is not None else Path(mkdtemp(prefix=TEMPORARY))
         self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
         if self._folder is not None:
             finalize(self, rmtree, self._folder, ignore_errors=True)
-        self._server = EmbeddedSandbox(self._store, application)
+        self._server = EmbeddedSandbox(self._store, application, every(lose_answers))
         self._running = False
 
     def start(self) -> Self:
@@ -165,3 +172,19 @@ class Sandbox:
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"
+
+
+def every(lose_answers: int | None) -> int:
+    """Of how many events one answer is lost; 0 where none is.
+
+    Raises:
+        ConfigError: it is no such number.
+    """
+    if lose_answers is None:
+        return 0
+    if isinstance(lose_answers, bool) or not isinstance(lose_answers, int) or lose_answers < 1:
+        raise ConfigError(
+            f"lose_answers is {lose_answers!r}; it is a whole number from 1, such as 50 for every fiftieth "
+            "answer."
+        )
+    return lose_answers

@@ -84,8 +84,8 @@ def why(result: Result, state: State) -> str:
     except CheckpointError:
         return "."
     shown = [f"{number:,} × {shortened(reason)}" for reason, number in found[:MOST_REASONS]]
-    if len(found) > MOST_REASONS:
-        shown.append(f"and {len(found) - MOST_REASONS:,} other reasons")
+    if (others := len(found) - MOST_REASONS) > 0:
+        shown.append(f"and {others:,} other reason{'s' if others > 1 else ''}")
     return f": {'; '.join(shown)}." if shown else "."
 
 

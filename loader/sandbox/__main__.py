@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
 from loader.sandbox.checks import Rules
+from loader.sandbox.losses import LostAnswers
 from loader.sandbox.server import serve
 
 if TYPE_CHECKING:
@@ -29,9 +30,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="loader.sandbox")
     parser.add_argument("store", type=Path)
     parser.add_argument("--application")
+    parser.add_argument("--lose-answers", type=int, default=0)
     arguments = parser.parse_args()
     try:
-        serve(arguments.store, ready=announce, rules=Rules(arguments.application))
+        serve(
+            arguments.store,
+            ready=announce,
+            rules=Rules(arguments.application),
+            losses=LostAnswers(arguments.lose_answers),
+        )
     except ConfigError as error:
         say({"error": str(error)})
 

@@ -26,6 +26,7 @@ class EmbeddedSandbox:
     Args:
         store: the SQLite file to keep what is taken in; made where there is none.
         application: the only application code that exists here, or None for any well-formed one.
+        lose_answers: of so many events one answer is lost; 0 loses none.
 
     Attributes:
         endpoint: base URL with its trailing slash, from entering on.
@@ -38,14 +39,15 @@ class EmbeddedSandbox:
     endpoint: str
     store_id: str
 
-    def __init__(self, store: Path, application: str | None = None) -> None:
+    def __init__(self, store: Path, application: str | None = None, lose_answers: int = 0) -> None:
         self.store = store
         self.application = application
+        self._lose_answers = lose_answers
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         # Absolute, for a name that begins with a dash or a folder that is left meanwhile.
-        self._child = start(self.store.absolute(), self.application)
+        self._child = start(self.store.absolute(), self.application, self._lose_answers)
         try:
             self._await_ready(self._child)
         except BaseException:
@@ -92,12 +94,14 @@ class EmbeddedSandbox:
                 child.kill()
 
 
-def start(store: Path, application: str | None) -> subprocess.Popen[bytes]:
+def start(store: Path, application: str | None, lose_answers: int) -> subprocess.Popen[bytes]:
     """Start the child, with the pipe that tells it of this process's end."""
     # -P: modules of the folder that the person stands in are not to be mistaken for the loader's.
     command = [sys.executable, "-P", "-m", "loader.sandbox", str(store)]
     if application:
         command += ["--application", application]
+    if lose_answers:
+        command += ["--lose-answers", str(lose_answers)]
     try:
         return subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own and no shell
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart_from_the_terminal()

@@ -51,6 +51,14 @@ def test_the_frame_says_why(mixed: loader.LoadResult) -> None:
     assert mixed.frame.loc[["row-0", "row-4"], ["code", "message", "attempts"]].isna().all(axis=None)
 
 
+def test_reasons_are_counted_without_the_rows(mixed: loader.LoadResult) -> None:
+    """A reason holds for many rows: neither row nor cell stands in it, and the numbers are the account's."""
+    assert mixed.reasons.groupby("state")["rows"].sum().to_dict() == {"in_doubt": 1, "rejected": 2}
+    assert not mixed.reasons["reason"].str.contains("row ").any()
+    assert mixed.reasons["reason"].str.contains("not today").sum() == 1
+    assert mixed.reasons["state"].is_monotonic_decreasing
+
+
 def test_failed_rows_come_with_their_cells_and_reasons(mixed: loader.LoadResult) -> None:
     """Rejected rows and doubts are the caller's own rows, types and labels kept, with the reason beside."""
     assert list(mixed.rejected.index) == ["row-1", "row-2"]

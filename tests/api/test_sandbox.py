@@ -36,6 +36,22 @@ def test_a_rehearsal_needs_neither_token_nor_application_nor_checkpoint() -> Non
     assert not list(Path().iterdir())
 
 
+def test_lost_answers_put_rows_in_doubt_of_which_some_have_landed() -> None:
+    """Every second answer is lost, and every other of these events was taken: as many are there as say so."""
+    with loader.Sandbox(lose_answers=2) as sandbox:
+        result = loader.load_events(purchases(4), sandbox=sandbox, concurrency=1, progress=False)
+    assert counts(result.account) == (2, 0, 2, 0)
+    assert list(sandbox.events()["user_id"]) == ["u0", "u1", "u2"]
+    assert list(result.in_doubt.index) == list(purchases(4).index[[1, 3]])
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, "50"])
+def test_lost_answers_are_counted_in_whole_numbers(wrong: object) -> None:
+    """It is a sentence that says which number is meant."""
+    with pytest.raises(loader.ConfigError, match="lose_answers is"):
+        loader.Sandbox(lose_answers=wrong)  # type: ignore[arg-type] # on purpose
+
+
 def test_a_store_of_ones_own_is_kept_and_served_again() -> None:
     """With a store the rehearsal goes on another day: the same call resumes."""
     for confirmed in (2, 3):
