@@ -8,7 +8,7 @@ A map, in the order to read:
 * `loader.mapping`: columns to the fields of the two API methods, and to JSON bytes.
 * `loader.journal`: the checkpoint file: what may be sent, what was sent, what came of it.
 * `loader.delivery`: the bounded window, the transport, the verdicts, the limits.
-* `loader.report`: progress, summary.
+* `loader.report`: progress, summary, and the page that `loader.reporting` gathers the facts for.
 * `loader.cli`: the commands. `loader.sandbox`: a stand-in for the vendor.
 """
 
