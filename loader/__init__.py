@@ -10,7 +10,8 @@ What stands in `__all__` is the Python interface (`loader.api`). Behind it, a ma
 * `loader.mapping`: columns to the fields of the two API methods, and to JSON bytes.
 * `loader.journal`: the checkpoint file: what may be sent, what was sent, what came of it.
 * `loader.delivery`: the bounded window, the transport, the verdicts, the limits.
-* `loader.report`: progress, summary. `loader.profile`: what a check says.
+* `loader.report`: progress, summary, and the page that `loader.reporting` gathers the facts for.
+* `loader.profile`: what a check says.
 * `loader.cli`: the commands. `loader.api`: Python. `loader.sandbox`: a stand-in for the vendor.
 
 Names are imported on first use, so that `import loader` and `--help` cost nothing.

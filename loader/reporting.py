@@ -24,7 +24,7 @@ from loader.model import Kind, Phase, State
 from loader.planning import draw_up
 from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
-from loader.report.privacy import plain_end, plain_reason, plain_remedy
+from loader.report.privacy import plain_end, plain_error, plain_reason, plain_remedy
 from loader.report.steps import decision_words, steps, vendor_remedy
 from loader.settings import refuse_overwriting
 from loader.states import States
@@ -96,7 +96,7 @@ def gather(
         now: the time of the report.
     """
     identity, account = ledger.identity, ledger.account()
-    events, no_events = events_of(ledger, files)
+    events, no_events = events_of(ledger, files, with_examples=with_examples)
     return Facts(
         made=now(),
         kind=identity.kind,
@@ -127,14 +127,14 @@ def where(endpoint: str) -> str:
     return urlsplit(endpoint).netloc or endpoint
 
 
-def events_of(ledger: Checkpoint, files: Sequence[str]) -> tuple[Events | None, str]:
+def events_of(ledger: Checkpoint, files: Sequence[str], *, with_examples: bool) -> tuple[Events | None, str]:
     """Events by name and by month; or why they cannot be told."""
     if ledger.identity.kind is not Kind.EVENTS:
         return None, ""
     try:
         return counted(ledger, files), ""
     except LoaderError as error:
-        return None, str(error)
+        return None, str(error) if with_examples else plain_error(str(error))
 
 
 def counted(ledger: Checkpoint, files: Sequence[str]) -> Events:

@@ -39,7 +39,7 @@ class Tally:
         columns = {column.name: column.values for column in mapped.columns if not column.attribute}
         self._add_names(columns["event"], states)
         utc, current = (columns[name].to_numpy() for name in ("timestampUTC", "timestampCurrent"))
-        # A row is rejected for its time, or for something else: a time that cannot be read is 0.
+        # A row may be rejected for something else than its time; a time that was not read is 0.
         known = utc != 0
         known[mapped.ordinals - mapped.first] = True
         self._add_months(current[known], states[known])

@@ -27,6 +27,7 @@ WIDE, NARROW = 720, 340
 _SUPERFLUOUS = ("script", "style", "desc", "title")
 _FONT = {"wide": 12, "narrow": 12}
 _MOST_BARS = 60
+_LABEL = 7  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _lines(
     shown: Callable[[float], str] = latency if times else partial(number, digits=2)
     # pygal's own logarithmic axis would take the horizontal one along.
     scale: Callable[[float], float] = math.log10 if times else float
-    chart.y_labels = [{"value": scale(mark), "label": shown(mark)} for mark in marks]
+    chart.y_labels = [{"value": scale(mark), "label": aligned(shown(mark))} for mark in marks]
     chart.range = (scale(marks[0]), scale(marks[-1]))
     chart.x_labels = [
         {"value": x, "label": text} for x, text in axes.moments(runs, 6 if width == WIDE else 3)
@@ -128,7 +129,7 @@ def _bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Mark
     chart.x_labels = names
     chart.x_labels_major = names[::every]
     chart.y_labels = [
-        {"value": mark, "label": number(mark, digits=2)}
+        {"value": mark, "label": aligned(number(mark, digits=2))}
         for mark in axes.counts(max(counts.total for _, counts in bars))
     ]
     chart.x_title = "year" if len(names[0]) == 4 else "month"
@@ -136,6 +137,11 @@ def _bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Mark
     for state in _STATES:
         chart.add(state, [getattr(counts, state) for _, counts in bars])
     return _svg(chart, label, width)
+
+
+def aligned(label: str) -> str:
+    """A label of one width in all charts, so that what happened at one time stands below each other."""
+    return label.rjust(_LABEL, "\N{FIGURE SPACE}")
 
 
 def _config(width: int, height: int) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Events:
         names: by name, the most frequent first.
         other_names: those beyond, together.
         months: by month of the user's clock, as ``2024-02``, without a gap.
-        timeless: without a time that the mapping can read.
+        timeless: that the mapping rejects for their time, or before it reads it.
     """
 
     names: tuple[tuple[str, Counts], ...]

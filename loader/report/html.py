@@ -6,6 +6,7 @@ terminal or the direction of writing. The page needs no network, and forbids its
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -65,7 +66,7 @@ def environment() -> Environment:
         finalize=finalized,
     )
     names = ("number", "share", "latency", "span", "moment", "size")
-    found.filters.update({name: getattr(words, name) for name in names})
+    found.filters.update({name: getattr(words, name) for name in names}, quote=shlex.quote)
     return found
 
 

@@ -43,6 +43,12 @@ def plain_remedy(message: str, reason: str, value: str) -> str:
     return remedy if found and not quotes_row else ""
 
 
+def plain_error(message: str) -> str:
+    """An error's sentence without what it quotes, from the first mark to the last: a cell may hold marks."""
+    first, last = message.find('"'), message.rfind('"')
+    return message if first < 0 else message[:first] + HIDDEN + message[max(first, last) + 1 :]
+
+
 def plain_end(stopped: str) -> str:
     """Why a load stopped, as far as it can be said without quoting a row or the vendor."""
     match = _PLAIN_ENDS.match(stopped)

@@ -125,7 +125,7 @@ def test_events_are_counted_by_name_month_and_state(command: CommandLine, loaded
     ]
     assert "purchase 18 2 1" in rows
     assert "refund 0 2" in rows
-    assert "From 2024-02 to 2024-02; the most in 2024-02: 21. 2 rows have no time" in shown(
+    assert "From 2024-02 to 2024-02; the most in 2024-02: 21. 2 rows are in no month" in shown(
         loaded.with_name("r.html")
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loader.report.privacy import HIDDEN, plain_end, plain_reason, plain_remedy
+from loader.report.privacy import HIDDEN, plain_end, plain_error, plain_reason, plain_remedy
 
 MAPPING = 'timestamp = { column = "day", format = "%Y%m%d" }'
 
@@ -97,3 +97,11 @@ def test_an_end_is_told_without_its_quotes(stopped: str, shown: str) -> None:
 def test_an_unknown_end_is_not_told() -> None:
     """A sentence that nobody has looked at may quote anything."""
     assert "secret" not in plain_end('orders.csv, row 3: "secret" is not what it was.')
+
+
+def test_an_error_keeps_its_words_and_loses_its_quotes() -> None:
+    """Why the input cannot be read is told; a cell that is quoted, with marks of its own in it, is not."""
+    assert plain_error("a.csv: there is no such file.") == "a.csv: there is no such file."
+    message = 'a.csv, column "t": "SECRET" is not like "2024", "SECRET "quoted"" neither. Mend it.'
+    assert plain_error(message) == f"a.csv, column {HIDDEN} neither. Mend it."
+    assert plain_error('one " alone') == f"one {HIDDEN} alone"
