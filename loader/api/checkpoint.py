@@ -14,6 +14,7 @@ from loader.api.fates import failed_frame, states_frame
 from loader.api.given import Given
 from loader.api.mapping import Mapping
 from loader.api.options import in_python
+from loader.api.pace import pace_frame
 from loader.journal import Checkpoint as Ledger
 from loader.mapping import Mapping as Rules
 from loader.model import State
@@ -106,6 +107,17 @@ class Checkpoint:
                 "attempts": [run.attempts for run in runs],
             }
         )
+
+    @property
+    def pace(self) -> pd.DataFrame:
+        """How the runs went over time: a row for each stretch, a second at first, longer ones later.
+
+        Columns: ``run`` (from 1), ``until`` (UTC), ``seconds`` (its length), ``rows`` (settled in it),
+        ``attempts`` (requests that ended), ``rows_per_second``, ``in_flight`` (requests on the wire, on the
+        mean), ``window`` (how many might be), ``waiting`` (seconds in which nothing could be sent), and the
+        times of answers in seconds: ``half`` of them came within, ``p90``, ``p99``; each within 10 %.
+        """
+        return pace_frame(self._ledger)
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")

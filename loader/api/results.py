@@ -11,6 +11,7 @@ import pandas as pd
 from loader.api import page, words
 from loader.api.fates import failed_frame, reasons_frame, states_frame
 from loader.api.mapping import Mapping
+from loader.api.pace import pace_frame
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
 from loader.model import State
@@ -121,6 +122,11 @@ class LoadResult:
     def summary(self) -> dict[str, object]:
         """The account as one record for a program, as `--summary` writes it (docs/reference/summary.md)."""
         return summary_record(self._result)
+
+    @cached_property
+    def pace(self) -> pd.DataFrame:
+        """How the load went over time, in all its runs; the columns are those of `loader.Checkpoint.pace`."""
+        return pace_frame(Ledger.open(self.checkpoint))
 
     @cached_property
     def reasons(self) -> pd.DataFrame:
