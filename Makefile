@@ -11,7 +11,7 @@ demo:
 	$(BIN)/pushwoosh-loader events sample_data/events.parquet --sandbox --yes
 
 test:
-	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]' && $(BIN)/python -m pytest
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]' && $(BIN)/python -m pytest -n auto
 
 check:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test,check,bench]'
