@@ -37,7 +37,7 @@ ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "docs" / "report-cdnow.html"
 CHECKPOINT = "purchases.csv.events.ckpt"
 SEED = 2
-BROWN_OUT_SECONDS = 6.0
+ASKS_SECONDS, BROWN_OUT_SECONDS = 3.0, 6.0
 
 MAPPING = """\
 version = 1
@@ -62,7 +62,7 @@ class Vendor:
     """What the vendor does with a request, by how many it has seen.
 
     Attributes:
-        asks_at: from here on it asks to wait, for a few requests.
+        asks_at: from here on it asks to wait, for some seconds.
         brown_out_at: from here on it loses every third answer, for some seconds.
         landed: orders that it took.
         quiet: it has had its faults.
@@ -75,6 +75,7 @@ class Vendor:
     seen: int = 0
     quiet: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+    asks_until: float = 0.0
     sound_from: float = 0.0
 
     def behaviour(self, body: bytes) -> Behaviour:
@@ -83,13 +84,15 @@ class Vendor:
         with self.lock:
             self.seen += 1
             luck, seconds = self.chance.random(), self.chance.lognormvariate(-4.3, 0.35)
-            asks = self.seen in range(self.asks_at, self.asks_at + 40)
+            if self.seen == self.asks_at:
+                self.asks_until = time.monotonic() + ASKS_SECONDS
+            asks = time.monotonic() < self.asks_until
             if self.seen == self.brown_out_at:
                 self.sound_from = time.monotonic() + BROWN_OUT_SECONDS
             lost = luck < (0.34 if time.monotonic() < self.sound_from else 0.01)
         time.sleep(seconds)
         if asks and not self.quiet:
-            return faultserver.answer(429, b"", "Retry-After: 4")
+            return faultserver.answer(429, b"", "Retry-After: 5")
         if int(order) % 331 == 0:
             said = f'{{"status_code":210,"status_message":"Order {order} is malformed","response":null}}'
             return faultserver.answer(200, said.encode())
@@ -114,7 +117,7 @@ def main() -> None:
         folder = Path(name)
         rows = prepare(options.events, folder / "purchases.csv")
         (folder / "purchases.toml").write_text(MAPPING)
-        vendor = Vendor(rows * 45 // 100, rows * 6 // 10)
+        vendor = Vendor(rows * 68 // 100, rows * 72 // 100)
         with faultserver.FaultServer(vendor.behaviour) as server:
             story(Shell(folder, server.url), vendor, rows)
         shell = Shell(folder, "")

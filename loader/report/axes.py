@@ -16,7 +16,7 @@ _ROUND_SECONDS = (
     *(60, 120, 300, 600, 900, 1800),
     *(3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800),
 )
-#: A load that takes no longer is looked at by seconds, not by the time of day.
+#: A single run that takes no longer is looked at by seconds, not by the time of day.
 SHORT = 120.0
 
 Mark = tuple[float, str]
@@ -52,7 +52,7 @@ def moments(runs: Sequence[Sequence[Point]], most: int) -> list[Mark]:
     begin, end = start(runs[0][0]), runs[-1][-1].x + runs[-1][-1].width / 2
     span = end - begin
     step = next((each for each in _ROUND_SECONDS if each >= span / most), _ROUND_SECONDS[-1])
-    if span <= SHORT:
+    if by_seconds(runs):
         return [(step * number, seconds_text(step * number, step)) for number in range(int(end / step) + 1)]
     days = runs[-1][-1].at - runs[0][0].at > 86400
     marks: list[Mark] = []
@@ -69,6 +69,11 @@ def moments(runs: Sequence[Sequence[Point]], most: int) -> list[Mark]:
             if not marks or x - marks[-1][0] >= 0.8 * step:
                 marks.append((x, clock_text(x + shift, days=days, step=step)))
     return marks
+
+
+def by_seconds(runs: Sequence[Sequence[Point]]) -> bool:
+    """Whether the marks are seconds of a single short run, and not the time of day."""
+    return len(runs) == 1 and runs[0][-1].x <= SHORT
 
 
 def start(point: Point) -> float:

@@ -102,7 +102,7 @@ def _lines(
     chart.x_labels = [
         {"value": x, "label": text} for x, text in axes.moments(runs, 6 if width == WIDE else 3)
     ]
-    chart.x_title = "seconds of loading" if end <= axes.SHORT else "time of day (UTC)"
+    chart.x_title = "seconds of loading" if axes.by_seconds(runs) else "time of day (UTC)"
     chart.y_title = unit
     for each, line in zip(series, lines, strict=True):
         chart.add(each.name, [(x, None if y is None else scale(y)) for x, y in line])
