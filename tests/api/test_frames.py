@@ -331,3 +331,12 @@ def test_a_checkpoint_is_found_again_by_every_version() -> None:
         1_046_779,
         "0c3ee79b89a312b2dee874c8a9ebf94b",
     )
+
+
+@pytest.mark.parametrize("field", ["userId", "hwid", "event", "timestamp", "device_type"])
+def test_a_field_cannot_be_a_list(field: str) -> None:
+    """A column of lists as a field is a mistake in the mapping, told before the first row."""
+    frame = purchases(2).assign(lists=[["a"], ["b"]])
+    fields = {"userId": "user_id", "event": "event", "timestamp": "timestamp", field: "lists"}
+    with pytest.raises(loader.MappingError, match=f'{field}: column "lists" holds list<'):
+        loader.check_events(frame, mapping=loader.Mapping("events", fields=fields))
