@@ -288,6 +288,8 @@ def _hints(frame: pd.DataFrame, problems: str) -> Iterator[str]:
     names = ", ".join(f'"{name}"' for name in frame.index.names if name is not None)
     if names and "no column is known" in problems:
         yield f"The index {names} is not read; frame.reset_index() makes it a column."
+    if "holds duration[" in problems:
+        yield 'A span of time becomes a number of seconds: frame["its name"].dt.total_seconds().'
     if "carries no time zone" in problems:
         yield 'Or give a column its zone in pandas: frame["its name"].dt.tz_localize("Europe/Berlin").'
 

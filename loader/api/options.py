@@ -50,8 +50,17 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound="StrEnum")
 
-_OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
-_NAMES = {"app": "application", "input": "source", "token-file": "token", "yes": "nothing"}
+# What the options of the command line are called here; those that are not listed stay as they are.
+_SAME = ("checkpoint", "concurrency", "rate", "limit", "order", "transport", "proxy", "mapping", "endpoint")
+_NAMES = {
+    **{name: name for name in (*_SAME, "sandbox")},
+    **{name: name.replace("-", "_") for name in ("on-doubt", "max-rejected", "max-in-doubt", "ca-bundle")},
+    "app": "application",
+    "input": "source",
+    "token-file": "token",
+    "sandbox-store": "Sandbox(store)",
+}
+_OPTION = re.compile(rf"(?<![\w-])--({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![\w-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,4 +269,4 @@ def in_python() -> Iterator[None]:
 
 def pythonic(text: str) -> str:
     """A sentence with the keywords of Python in place of the options of the command line."""
-    return _OPTION.sub(lambda found: _NAMES.get(found[1], found[1].replace("-", "_")), text)
+    return _OPTION.sub(lambda found: _NAMES[found[1]], text)

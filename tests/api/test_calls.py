@@ -91,6 +91,13 @@ def test_a_wrong_keyword_is_refused_before_anything_is_sent(wrong: Any, words: s
     assert not list(Path().iterdir())
 
 
+def test_a_name_with_dashes_stays_what_it_is() -> None:
+    """Only options of the command line are called otherwise in Python, not what looks like them."""
+    for name in ("my--limit.csv", "a --limits b.csv"):
+        with pytest.raises(loader.SourceError, match=name):
+            loader.check_events(name)
+
+
 def test_files_load_as_from_the_command_line(vendor: Vendor, tmp_path: Path) -> None:
     """Paths, one or several: the checkpoint lies beside the first, and rows are found by file and row."""
     for name, user in (("a.csv", "x"), ("b.csv", "y")):

@@ -52,8 +52,10 @@ class Widening:
             for name in mapping.excluded
             if any(name.startswith(f"{expand.column}.") for expand in self.expand)
         )
-        for name, rule in [*mapping.fields.items(), *self.attributes.items()]:
-            self._check_columns(name, rule)
+        for name, rule in mapping.fields.items():
+            self._check_columns(name, rule, listed=None)
+        for name, rule in self.attributes.items():
+            self._check_columns(name, rule, listed=rule.direct)
 
     def _check_excluded(self) -> None:
         self.problems += [
@@ -136,13 +138,14 @@ class Widening:
         self.problems.append(f'{where}: column "{column}" holds no JSON objects. Check the name.')
         return False
 
-    def _check_columns(self, name: str, rule: Rule) -> None:
+    def _check_columns(self, name: str, rule: Rule, *, listed: str | None) -> None:
+        """Only the column `listed`, that of an attribute's own value, may hold lists."""
         for column in columns_used(rule):
             kind = self._columns.type_of(column)
             holder = self._columns.json_holder(column)
             if kind is None:
                 self.problems.append(self._unknown_column(name, column))
-            elif not _mappable(kind, rule):
+            elif (is_nested(kind) and column != listed) or not _mappable(kind, rule):
                 what = f'column "{column}" holds {kind}, which cannot be sent as one value'
                 self.problems.append(f"{name}: {what}. {_advice(kind)}")
             elif holder and self._check_json(holder[0], name) and self._nowhere(column):

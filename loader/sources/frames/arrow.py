@@ -29,12 +29,6 @@ def plain_type(kind: pa.DataType, column: str) -> pa.DataType:
     Raises:
         Unsendable: cells of this type have no form in JSON.
     """
-    if pa.types.is_duration(kind):
-        raise Unsendable(
-            column,
-            f"spans of time ({kind}), and their unit would have to be guessed",
-            f'Make them numbers, such as seconds (frame["{column}"].dt.total_seconds())',
-        )
     if pa.types.is_interval(kind):
         raise Unsendable(column, f"{kind}", "Make them text or numbers")
     return simple(kind)

@@ -52,6 +52,7 @@ def _tag(kind: pa.DataType) -> str:
         "text": _is_text(kind) or pa.types.is_null(kind),
         "integer": pa.types.is_integer(kind) and not pa.types.is_uint64(kind),
         "date": pa.types.is_date(kind),
+        "span": pa.types.is_duration(kind),
     }
     return next((tag for tag, fits in tags.items() if fits), str(kind))
 
@@ -130,7 +131,7 @@ _VALUES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Iterato
     (pa.types.is_integer, _integers),
     (pa.types.is_floating, _floats),
     (pa.types.is_boolean, _booleans),
-    (pa.types.is_timestamp, _times),
+    (lambda kind: pa.types.is_timestamp(kind) or pa.types.is_duration(kind), _times),
     (pa.types.is_date, _dates),
     (_is_list, _lists),
 )
