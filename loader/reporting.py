@@ -5,7 +5,6 @@ write_report(checkpoint, target)       what `report` and `--report` do
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 from loader import conditions
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.errors import LoaderError
-from loader.failures import hint_of_moved, refuse_other_input, write_whole
+from loader.failures import hint_of_moved, of_table, refuse_missing_table, refuse_other_input, write_whole
 from loader.journal import Checkpoint
 from loader.latency import from_text
 from loader.leases import within
@@ -25,13 +24,14 @@ from loader.planning import draw_up
 from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
 from loader.report.privacy import plain_end, plain_error, plain_reason, plain_remedy
-from loader.report.steps import decision_words, steps, vendor_remedy
+from loader.report.steps import Ways, decision_words, steps, vendor_remedy
 from loader.settings import refuse_overwriting
 from loader.states import States
 from loader.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from os import PathLike
 
     from loader.journal import ExceptionRow, Note, Run
     from loader.report.facts import Events
@@ -40,10 +40,11 @@ EXAMPLES = 3
 
 
 def write_report(
-    checkpoint: Path | str,
-    target: Path | str | None = None,
+    checkpoint: str | PathLike[str],
+    target: str | PathLike[str] | None = None,
     *,
     files: Sequence[str] = (),
+    table: object = None,
     with_examples: bool = False,
 ) -> Path:
     """Write a report of a load, finished, stopped or running, as one HTML file that needs no network.
@@ -52,6 +53,7 @@ def write_report(
         checkpoint: the checkpoint file.
         target: where to write; by default beside the checkpoint.
         files: where the input is now, if it has moved.
+        table: the table, where it was one in Python's memory.
         with_examples: whether rows may be quoted: what is wrong with a few of each kind. Personal data.
 
     Returns:
@@ -66,13 +68,13 @@ def write_report(
     path = default_target(checkpoint) if target is None else Path(target)
     ledger = Checkpoint.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
-    refuse_overwriting(path, [checkpoint, *names])
-    facts = gather(ledger, str(checkpoint), names, with_examples=with_examples)
+    refuse_overwriting(path, [Path(checkpoint), *names])
+    facts = gather(ledger, str(checkpoint), names, table=table, with_examples=with_examples)
     write_whole(path, page(facts).encode())
     return path
 
 
-def default_target(checkpoint: Path | str) -> Path:
+def default_target(checkpoint: str | PathLike[str]) -> Path:
     """Beside the checkpoint: ``purchases.csv.events.ckpt`` gives ``purchases.csv.events.report.html``."""
     path = Path(checkpoint)
     return path.with_name(f"{path.name.removesuffix('.ckpt')}.report.html")
@@ -83,6 +85,7 @@ def gather(
     name: str,
     files: Sequence[str],
     *,
+    table: object = None,
     with_examples: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Facts:
@@ -92,11 +95,13 @@ def gather(
         ledger: the checkpoint.
         name: what the person calls it.
         files: where its input is.
+        table: the table, where it was one in Python's memory.
         with_examples: whether rows may be quoted.
         now: the time of the report.
     """
     identity, account = ledger.identity, ledger.account()
-    events, no_events = events_of(ledger, files, with_examples=with_examples)
+    events, no_events = events_of(ledger, files, table, with_examples=with_examples)
+    ways = (Ways.of_python if of_table(ledger) else Ways.of_shell)(identity.kind, name)
     return Facts(
         made=now(),
         kind=identity.kind,
@@ -115,7 +120,7 @@ def gather(
         given_back=len(ledger.given_back),
         mapping=identity.mapping,
         versions=conditions.present_versions(),
-        steps=steps(identity.kind, account, shlex.quote(name), running=ledger.running),
+        steps=steps(identity.kind, account, ways, running=ledger.running),
         with_examples=with_examples,
     )
 
@@ -127,25 +132,28 @@ def where(endpoint: str) -> str:
     return urlsplit(endpoint).netloc or endpoint
 
 
-def events_of(ledger: Checkpoint, files: Sequence[str], *, with_examples: bool) -> tuple[Events | None, str]:
+def events_of(
+    ledger: Checkpoint, files: Sequence[str], table: object, *, with_examples: bool
+) -> tuple[Events | None, str]:
     """Events by name and by month; or why they cannot be told."""
     if ledger.identity.kind is not Kind.EVENTS:
         return None, ""
     try:
-        return counted(ledger, files), ""
+        return counted(ledger, files, table), ""
     except LoaderError as error:
         return None, str(error) if with_examples else plain_error(str(error))
 
 
-def counted(ledger: Checkpoint, files: Sequence[str]) -> Events:
+def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Events:
     """Read the input once more, through the mapping, beside what became of its rows.
 
     Raises:
         SourceError, MappingError: the input cannot be read, or is not the one that was loaded.
     """
     mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    refuse_missing_table(ledger, files, table)
     with hint_of_moved(files):
-        plan = draw_up(settings_of(ledger, files), ledger, mapping)
+        plan = draw_up(settings_of(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     tally, states = Tally(), States(ledger)
     for chunk, _ in within(plan.source.chunks(), [range(plan.survey.rows)]):

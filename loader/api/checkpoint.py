@@ -18,6 +18,7 @@ from loader.api.pace import pace_frame
 from loader.journal import Checkpoint as Ledger
 from loader.mapping import Mapping as Rules
 from loader.model import State
+from loader.reporting import write_report
 
 if TYPE_CHECKING:
     import os
@@ -118,6 +119,28 @@ class Checkpoint:
         times of answers in seconds: ``half`` of them came within, ``p90``, ``p99``; each within 10 %.
         """
         return pace_frame(self._ledger)
+
+    def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
+        """Write a report of the load as one HTML page, for people who were not there; it needs no network.
+
+        Args:
+            target: where to write; by default beside the checkpoint, ``....report.html``.
+            with_examples: quote a few rows for each reason. Without it no value of a row stands in the page.
+
+        Returns:
+            Where it was written.
+
+        Raises:
+            ConfigError: it cannot be written there.
+        """
+        with in_python():
+            return write_report(
+                self.path,
+                target,
+                files=self._given.files,
+                table=self._given.table,
+                with_examples=with_examples,
+            )
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")

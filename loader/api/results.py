@@ -11,14 +11,17 @@ import pandas as pd
 from loader.api import page, words
 from loader.api.fates import failed_frame, reasons_frame, states_frame
 from loader.api.mapping import Mapping
+from loader.api.options import in_python
 from loader.api.pace import pace_frame
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
 from loader.model import State
 from loader.profile import profile_record
 from loader.report import summary_record
+from loader.reporting import write_report
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Collection, Iterator
 
     from loader.api.given import Given
@@ -135,6 +138,28 @@ class LoadResult:
         Columns: ``state`` ("rejected" or "in_doubt"), ``rows``, ``reason``.
         """
         return reasons_frame(self.checkpoint)
+
+    def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
+        """Write a report of the load as one HTML page, for people who were not there; it needs no network.
+
+        Args:
+            target: where to write; by default beside the checkpoint, ``....report.html``.
+            with_examples: quote a few rows for each reason. Without it no value of a row stands in the page.
+
+        Returns:
+            Where it was written.
+
+        Raises:
+            ConfigError: it cannot be written there.
+        """
+        with in_python():
+            return write_report(
+                self.checkpoint,
+                target,
+                files=self._given.files,
+                table=self._given.table,
+                with_examples=with_examples,
+            )
 
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.

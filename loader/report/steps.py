@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
 
 from loader.model import Kind
 from loader.report.facts import Step
@@ -40,18 +41,55 @@ def vendor_remedy(http_status: int | None, code: int | None) -> str:
     return "The vendor's message says what is wrong; `failures` lists it for each row."
 
 
-def steps(kind: Kind, account: Account, checkpoint: str, *, running: bool) -> tuple[Step, ...]:
-    """How to go on, with the commands; `checkpoint` is quoted for a shell."""
-    if running:
-        return (
-            Step("A load is running. This is how far it is:", (f"pushwoosh-loader status {checkpoint}",)),
+class Ways(NamedTuple):
+    """The lines to type: to look, to see and mend what was rejected, to see doubts and to settle them."""
+
+    look: tuple[str, ...]
+    rejected: tuple[str, ...]
+    in_doubt: tuple[str, ...]
+    settle: tuple[str, ...]
+    again: str
+
+    @classmethod
+    def of_shell(cls, kind: Kind, checkpoint: str) -> Ways:
+        """The commands."""
+        name = shlex.quote(checkpoint)
+        resolve = f"pushwoosh-loader resolve {name}"
+        return cls(
+            (f"pushwoosh-loader status {name}",),
+            (
+                f"pushwoosh-loader failures {name} --rejected -o rejected.csv",
+                f"pushwoosh-loader retry {name} --mapping MENDED.toml",
+            ),
+            (f"pushwoosh-loader failures {name} --in-doubt -o doubts.csv",),
+            (f"{resolve} --landed", f"{resolve} --dropped", f"{resolve} --resend"),
+            f"The same command as before (`{kind}`)",
         )
+
+    @classmethod
+    def of_python(cls, kind: Kind, checkpoint: str) -> Ways:
+        """The calls, for a table that was in Python's memory: no command can read it again."""
+        opened = f"loader.Checkpoint({checkpoint!r}, source=frame)"
+        resolve = f"loader.resolve({checkpoint!r},"
+        return cls(
+            (f"loader.Checkpoint({checkpoint!r})",),
+            (f"{opened}.rejected", f"loader.retry(frame, {checkpoint!r}, mapping=mended)"),
+            (f"{opened}.in_doubt",),
+            (f'{resolve} "landed")', f'{resolve} "dropped")', f'{resolve} "resend")'),
+            f"The same call as before (`load_{kind}`)",
+        )
+
+
+def steps(kind: Kind, account: Account, ways: Ways, *, running: bool) -> tuple[Step, ...]:
+    """How to go on, with what is to be typed."""
+    if running:
+        return (Step("A load is running. This is how far it is:", ways.look),)
     found = []
     if account.never_sent:
         found.append(
             Step(
-                f"{rows(account.never_sent)} never sent. The same command as before (`{kind}`) goes on with "
-                "them and sends nothing twice.",
+                f"{rows(account.never_sent)} never sent. {ways.again} goes on with them and sends nothing "
+                "twice.",
             )
         )
     if account.rejected:
@@ -59,17 +97,14 @@ def steps(kind: Kind, account: Account, checkpoint: str, *, running: bool) -> tu
             Step(
                 f"{rows(account.rejected)} rejected. See them with all their columns and reasons; mend the "
                 "mapping and send them again, or load the mended file:",
-                (
-                    f"pushwoosh-loader failures {checkpoint} --rejected -o rejected.csv",
-                    f"pushwoosh-loader retry {checkpoint} --mapping MENDED.toml",
-                ),
+                ways.rejected,
             )
         )
-    found += _of_doubts(kind, account.in_doubt, checkpoint)
+    found += _of_doubts(kind, account.in_doubt, ways)
     return tuple(found) or (Step("Nothing is left to do: every row is confirmed."),)
 
 
-def _of_doubts(kind: Kind, in_doubt: int, checkpoint: str) -> list[Step]:
+def _of_doubts(kind: Kind, in_doubt: int, ways: Ways) -> list[Step]:
     if not in_doubt:
         return []
     again = (
@@ -77,15 +112,14 @@ def _of_doubts(kind: Kind, in_doubt: int, checkpoint: str) -> list[Step]:
         if kind is Kind.USERS
         else "They may or may not be at the vendor, and are not sent again unless you say so."
     )
-    resolve = f"pushwoosh-loader resolve {checkpoint}"
     return [
         Step(
             f"{rows(in_doubt)} in doubt. {again} List them, to look them up at the vendor:",
-            (f"pushwoosh-loader failures {checkpoint} --in-doubt -o doubts.csv",),
+            ways.in_doubt,
         ),
         Step(
-            "Then settle them, all or with --from FILE those that you looked up: they are there; they are "
-            "not; or nobody knows, and they shall be sent again as possible duplicates:",
-            (f"{resolve} --landed", f"{resolve} --dropped", f"{resolve} --resend"),
+            "Then settle them, all or those that you looked up: they are there; they are not; or nobody "
+            "knows, and they shall be sent again as possible duplicates:",
+            ways.settle,
         ),
     ]

@@ -1,4 +1,4 @@
-"""How a load went over time, as a frame."""
+"""How a load went over time, as a frame and as a page."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def test_a_load_that_sent_nothing_has_no_times(vendor: Vendor) -> None:
     assert result.pace["attempts"].sum() == 0
     assert result.pace["half"].isna().all()
     assert str(result.pace["until"].dtype) == "datetime64[us, UTC]"
+
+
+def test_a_report_of_a_frame_counts_its_events_and_speaks_python(vendor: Vendor) -> None:
+    """The page of a frame's load has events by month, and leads on by calls: no command could read it."""
+    vendor.refuse.add("u3")
+    result = loader.load_events(purchases(10), **vendor.account, progress=False)
+    page = result.report("load.html").read_text(encoding="utf-8")
+    assert "loader.retry(frame," in page
+    assert "pushwoosh-loader retry" not in page
+    assert "by month" in page
+    assert "u3" not in page
+    later = loader.Checkpoint(result.checkpoint).report().read_text(encoding="utf-8")
+    assert "in Python&#39;s memory" in later
