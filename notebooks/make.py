@@ -7,7 +7,6 @@ What tells of the machine or the moment is not kept.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -19,9 +18,6 @@ from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
 CELL_SECONDS = 120
-
-#: Folders of sandboxes, which go with them.
-_FOLDER = re.compile(r"[^\s'\"<>]*[/\\]pushwoosh-sandbox-\w+[/\\]")
 
 
 def names() -> list[str]:
@@ -74,11 +70,6 @@ def cleaned(notebook: Any) -> Any:
         cell.metadata = (
             {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         )
-        for output in cell.get("outputs", ()):
-            for holder in (output, output.get("data", {})):
-                for key in ("text", "text/plain", "text/html"):
-                    if key in holder:
-                        holder[key] = _FOLDER.sub("", holder[key])
     return notebook
 
 
