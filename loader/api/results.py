@@ -140,25 +140,11 @@ class LoadResult:
         return reasons_frame(self.checkpoint)
 
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
-        """Write a report of the load as one HTML page, for people who were not there; it needs no network.
-
-        Args:
-            target: where to write; by default beside the checkpoint, ``....report.html``.
-            with_examples: quote a few rows for each reason. Without it no value of a row stands in the page.
-
-        Returns:
-            Where it was written.
-
-        Raises:
-            ConfigError: it cannot be written there.
-        """
+        """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
         with in_python():
+            given = self._given
             return write_report(
-                self.checkpoint,
-                target,
-                files=self._given.files,
-                table=self._given.table,
-                with_examples=with_examples,
+                self.checkpoint, target, files=given.files, table=given.table, with_examples=with_examples
             )
 
     def raise_for_failures(self) -> None:
