@@ -111,7 +111,7 @@ class Checkpoint:
 
     @property
     def pace(self) -> pd.DataFrame:
-        """How the runs went over time: a row for each stretch, a second at first, longer ones later.
+        """How the runs went over time: a row for each stretch, of 0.2 s at first, longer later.
 
         Columns: ``run`` (from 1), ``until`` (UTC), ``seconds`` (its length), ``rows`` (settled in it),
         ``attempts`` (requests that ended), ``rows_per_second``, ``in_flight`` (requests on the wire, on the

@@ -168,7 +168,8 @@ class LoadResult:
         )
 
     def _steps(self) -> list[words.Step]:
-        return words.next_steps(self._result, limited=self._limit is not None)
+        rehearsed = self._keep is not None
+        return words.next_steps(self._result, limited=self._limit is not None, rehearsed=rehearsed)
 
     def _notes(self) -> list[str]:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""

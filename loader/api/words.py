@@ -34,9 +34,10 @@ def counts(account: Account) -> list[tuple[str, int]]:
     return [*found, ("in flight", account.in_flight)] if account.in_flight else found
 
 
-def next_steps(result: Result, *, limited: bool, name: str = "result") -> list[Step]:
-    """What to do about the rows that are not confirmed."""
+def next_steps(result: Result, *, limited: bool, rehearsed: bool = False, name: str = "result") -> list[Step]:
+    """What to do about the rows that are not confirmed; those of a rehearsal go to its sandbox again."""
     account = result.account
+    where = ", sandbox=sandbox" if rehearsed else ""
     steps = []
     if account.never_sent:
         steps.append(Step(f"{rows(account.never_sent)} never sent. {_again(result, limited=limited)}"))
@@ -45,7 +46,7 @@ def next_steps(result: Result, *, limited: bool, name: str = "result") -> list[S
         steps.append(
             Step(
                 f"{rows(account.rejected)} rejected{reason} See them, mend the mapping, and send them again:",
-                (f"{name}.rejected", f"loader.retry(source, {name}.checkpoint, mapping=mended)"),
+                (f"{name}.rejected", f"loader.retry(source, {name}.checkpoint, mapping=mended{where})"),
             )
         )
     if account.in_doubt:

@@ -131,8 +131,8 @@ def because(result: Result, state: State) -> str:
     except CheckpointError:
         return "."  # why it cannot be read has been said
     shown = [f"\n  {rows:,} × {shortened(reason)}" for reason, rows in found[:MOST_REASONS]]
-    if len(found) > MOST_REASONS:
-        shown.append(f"\n  and {len(found) - MOST_REASONS:,} other reasons")
+    if (others := len(found) - MOST_REASONS) > 0:
+        shown.append(f"\n  and {others:,} other reason{'s' if others > 1 else ''}")
     return ":" + "".join(shown)
 
 

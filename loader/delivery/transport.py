@@ -71,10 +71,8 @@ class RequestsTransport:
             _check(session, url)
         # Given with each request: a caller's session is left as it was.
         self._request: dict[str, Any] = {
-            "headers": {
-                **HEADERS,
-                "Idempotency-Key": None,
-            },  # for which some proxies send again; None leaves out
+            # For such a key some proxies send again by themselves; None leaves out one that the session has.
+            "headers": {**HEADERS, "Idempotency-Key": None},
             "auth": _Authorization(token) if token else None,
             "timeout": (self._timeouts.connect, self._timeouts.read),
             "allow_redirects": False,
