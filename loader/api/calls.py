@@ -149,8 +149,8 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
             ``frame.events.ckpt`` in the working directory; name one for each frame that you load.
         sandbox: a running `Sandbox` to send to, in place of an account.
         concurrency: requests on the wire at a time: a number, "auto" to find what the vendor can take, or
-        processes: put the requests on the wire from so many processes, each on a core of its own.
             bounds as in "auto:4-64".
+        processes: put the requests on the wire from so many processes, each on a core of its own.
         rate: at most so many requests a second, retries included.
         limit: only the first so many rows; a call without it sends the rest.
         on_doubt: an event whose fate is unknown: "hold" it for your decision, or "resend" it at once, which

@@ -62,15 +62,19 @@ def report(checkpoint: Path, output: Path | None, files: Sequence[str], *, with_
 def write_after(result: Result, target: Path | None) -> str:
     """Write the report of a load that has ended, and say where it is.
 
-    What goes wrong with it does not change the exit code, which speaks of the rows.
+    What goes wrong with it, an interrupt too, does not change the exit code, which speaks of the rows.
     """
     if target is None:
         return ""
-    from loader.errors import LoaderError  # noqa: PLC0415
-    from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.errors import LoaderError  # noqa: PLC0415 - only where it is asked for
 
     try:
+        from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+
         return f"The report is in {write_report(result.checkpoint, target)}."
     except LoaderError as error:
-        click.echo(f"There is no report: {error}", err=True)
-        return ""
+        reason = str(error)
+    except KeyboardInterrupt:  # it reads the input once more, after the load has ended
+        reason = "you interrupted it. `pushwoosh-loader report` makes one at any time."
+    speech.complain(f"There is no report: {reason}", event="warning")
+    return ""

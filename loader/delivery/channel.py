@@ -47,7 +47,7 @@ class Channel:
     """One end. Messages are whole Python objects; the other end is trusted, for this process started it.
 
     Args:
-        end: of the pair; blocking.
+        end: of the pair; blocking, or with a timeout.
     """
 
     def __init__(self, end: socket.socket) -> None:
@@ -62,7 +62,8 @@ class Channel:
         """Send one message; waits while the other end has not read what was sent before.
 
         Raises:
-            OSError: the other end is gone; the message may have arrived in part.
+            TimeoutError: the other end does not read; the message may have arrived in part.
+            OSError: the other end is gone, likewise.
         """
         pickled = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self._end.sendall(_LENGTH.pack(len(pickled)) + pickled)

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from loader.delivery.way import Way
     from loader.model import Attempt
 
-# The package is found where this process found it, whatever the working directory of either is.
+# The package is found where this process found it, whatever the working directory of either is; all else is
+# looked for as usual, and not (`-P`) among the files of that directory, which may be called token.py.
 _PROGRAM = (
-    f"import runpy, sys; sys.path[:0] = [{str(Path(__file__).parents[2])!r}]; "
+    f"import runpy, sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
+    "import loader; del sys.path[0]; "
     "runpy.run_module('loader.delivery.transport_worker', run_name='__main__')"
 )
 # An attempt ends by its total deadline; a worker that keeps one for so much longer is stuck.
@@ -50,7 +52,8 @@ class ProcessLine:
     Args:
         way: where and how each of them sends.
         processes: how many there are.
-        stuck: a worker is ended that keeps an attempt for so many seconds more than an attempt may last.
+        stuck: a worker is ended that keeps an attempt for so many seconds more than an attempt may last, or
+            takes no orders for so long.
 
     Raises:
         ConfigError: one of them cannot be started, or cannot send that way.
@@ -58,6 +61,7 @@ class ProcessLine:
 
     def __init__(self, way: Way, processes: int, *, stuck: float = _STUCK_SECONDS) -> None:
         self._way = way
+        self._stuck = stuck
         self._longest = way.timeouts.total + stuck
         self._over = ""
         self._lost: list[tuple[object, Attempt]] = []
@@ -125,7 +129,7 @@ class ProcessLine:
             self._ear.recv(4096)
 
     def _begin(self, *, barren: int) -> None:
-        worker = _Worker(self._way, barren)
+        worker = _Worker(self._way, barren, self._stuck)
         self._workers.append(worker)
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
 
@@ -156,13 +160,14 @@ class _Worker:
         last_words: how it ended, once it has.
     """
 
-    def __init__(self, way: Way, barren: int) -> None:
+    def __init__(self, way: Way, barren: int, stuck: float) -> None:
         self.barren = barren
         self.last_words = ""
         self._given: dict[int, tuple[object, float]] = {}
         self._to_hand_over: list[tuple[int, bytes]] = []
         self._tags = 0
         ours, theirs = socket.socketpair()
+        ours.settimeout(stuck)
         self.channel = Channel(ours)
         with theirs:
             self._process = _started(way, theirs)
@@ -205,8 +210,12 @@ class _Worker:
         """Let it have what was added."""
         if self._to_hand_over:
             orders, self._to_hand_over = self._to_hand_over, []
-            with suppress(OSError):  # it is gone, which `answers` will say
+            try:
                 self.channel.send(orders)
+            except TimeoutError:  # it has stopped reading, perhaps in the middle of an order
+                self.kill()
+            except OSError:
+                pass  # it is gone, which `answers` will say
 
     def answers(self) -> list[tuple[Any, Attempt]]:
         """What it says of attempts that ended; it has something to say.
@@ -253,7 +262,7 @@ def _started(way: Way, theirs: socket.socket) -> subprocess.Popen[bytes]:
     handed: tuple[int, ...] = () if windows else (theirs.fileno(),)
     try:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-            [sys.executable, "-c", _PROGRAM],
+            [sys.executable, "-P", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

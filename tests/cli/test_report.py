@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
+import select
 import shutil
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -206,6 +209,29 @@ def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -
     assert "It was interrupted." in words
     assert "never sent. The same command as before (events) goes on" in words.replace("`", "")
     assert "because of the rate limit" in words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a small pipe with a name")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_interrupt_of_the_report_alone_is_none_of_the_load(
+    command: CommandLine, tmp_path: Path, form: str
+) -> None:
+    """Ctrl-C while the report is made leaves the exit code of the rows, and says what there is not."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    source, target = small(tmp_path / "events.csv", "events.csv", 50), tmp_path / "pipe"
+    os.mkfifo(target)
+    pipe = os.open(target, os.O_RDWR)
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+    arguments = ("events", source, "--sandbox", "--yes", "--report", target, "--log-format", form)
+    with command.start(*arguments) as process:
+        assert select.select([pipe], [], [], 60)[0]  # the report has begun to be written, and cannot end
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    os.close(pipe)
+    assert process.returncode == 0, err
+    assert "There is no report: you interrupted it." in err
+    assert form == "text" or all(json.loads(line)["event"] for line in err.splitlines())
 
 
 def test_a_load_that_was_stopped_says_why(command: CommandLine, tmp_path: Path) -> None:

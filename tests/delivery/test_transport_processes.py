@@ -137,6 +137,21 @@ def test_a_process_that_hangs_is_ended(opened: Callable[..., ProcessLine]) -> No
         assert pids(line) != [pid]
 
 
+def test_a_process_that_takes_no_orders_does_not_stop_the_load(opened: Callable[..., ProcessLine]) -> None:
+    """A stopped process whose socket is full is ended, and the rows of the other one come back."""
+    with FaultServer() as server:
+        line = opened(server.url, stuck=0.3)
+        stopped, other = pids(line)
+        os.kill(stopped, signal.SIGSTOP)
+        for tag in range(20):
+            line.send(b"%d" % tag * 100_000, tag)
+        attempts = collected(line, 20)
+        assert stopped not in pids(line)
+        assert other in pids(line)
+    lost = [tag for tag, attempt in attempts.items() if attempt == NoAnswer("the process that sent it ended")]
+    assert len(lost) == 10
+
+
 def test_when_none_is_left_the_load_stops(opened: Callable[..., ProcessLine]) -> None:
     """Processes that die again and again, without an answer from any, end the load with the reason."""
     with FaultServer([hang]) as server:
@@ -224,6 +239,17 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("name", ["loader", "pickle", "runpy", "token"])
+def test_files_of_the_working_directory_are_not_run(
+    opened: Callable[..., ProcessLine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever loads from a folder with a script called token.py can use processes there as well."""
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('this is not it')")
+    monkeypatch.chdir(tmp_path)
+    with FaultServer() as server:
+        assert posted(opened(server.url), range(4)) == dict.fromkeys(range(4), Answer(200, OK))
 
 
 def test_a_way_that_cannot_be_had_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
