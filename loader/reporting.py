@@ -68,7 +68,7 @@ def write_report(
     path = default_target(checkpoint) if target is None else Path(target)
     ledger = Checkpoint.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
-    refuse_overwriting(path, [Path(checkpoint), *names])
+    refuse_overwriting(path, [*ledger.parts, *names])
     facts = gather(ledger, str(checkpoint), names, table=table, with_examples=with_examples)
     write_whole(path, page(facts).encode())
     return path

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.mapping.fields import MAX_EVENT_LENGTH
 from loader.report.facts import Counts, Events
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class Tally:
         encoded = pc.fill_null(names, "").dictionary_encode()
         codes = encoded.indices.to_numpy()
         for name, four in zip(encoded.dictionary.to_pylist(), by_state(codes, states), strict=True):
-            if name in self._names or len(self._names) < MOST_NAMES:
+            # What is longer than any name may be is another value of the row, and a report quotes none.
+            known = name in self._names or len(self._names) < MOST_NAMES
+            if known and len(name) <= MAX_EVENT_LENGTH:
                 self._names[name] = self._names.get(name, nothing()) + four
             else:
                 self._others += four

@@ -40,6 +40,14 @@ def tallied(folder: Path, lines: list[str], states: list[int]) -> Events:
     return tally.events()
 
 
+def test_what_is_no_name_of_an_event_is_counted_and_not_shown(tmp_path: Path) -> None:
+    """Where a row is shifted another cell stands in the place of the name; a report quotes none."""
+    lines = ["D,buy,20240131", f"D,{'SECRET' * 9},20240201", "D,buy,notaday"]
+    events = tallied(tmp_path, lines, [CONFIRMED, REJECTED, REJECTED])
+    assert events.names == (("buy", Counts(1, 1)),)
+    assert events.other_names == Counts(0, 1)
+
+
 def test_each_row_is_under_its_name_and_month(tmp_path: Path) -> None:
     """Months have no gap; rows that the mapping gives up before, or for, their time are counted apart."""
     lines = [

@@ -248,12 +248,14 @@ def stoppable() -> AbstractContextManager[Brake]:
 
 def say_stopping() -> None:
     """What the first interrupt is answered with."""
+    if sys.stderr is None:  # a process without a console
+        return
     try:
         sys.stderr.write(
             f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire. "
             "Interrupt once more to give it up.\n"
         )
-    except (OSError, RuntimeError):  # nobody reads it, or it came in the middle of another line
+    except (OSError, RuntimeError, ValueError):  # nobody reads it, it is closed, or in the middle of a line
         return
 
 

@@ -176,7 +176,8 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
     """Write one JSON object to a file or to standard output."""
     if target is None:
         return
-    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    unicode = target != STDOUT or sys.stdout.encoding.lower().startswith("utf")
+    text = json.dumps(record, ensure_ascii=not unicode, indent=2) + "\n"
     try:
         if target == STDOUT:
             click.echo(text, nl=False)

@@ -7,6 +7,7 @@ leaves in doubt was part of the one window.
 
 from __future__ import annotations
 
+import os
 import pickle
 import selectors
 import signal
@@ -20,6 +21,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.channel import Channel, Orders, unpacked
 from loader.errors import ConfigError
 from loader.model import NoAnswer, NotSent
@@ -267,6 +269,8 @@ def _started(way: Way, theirs: socket.socket) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=handed,
+            # The token is told through a pipe; it need not stand in one more process's environment.
+            env={name: text for name, text in os.environ.items() if name != TOKEN_VARIABLE},
         )
     except OSError as error:
         raise ConfigError(f"A process to send with cannot be started: {error.strerror}.") from None

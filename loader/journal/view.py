@@ -86,6 +86,11 @@ class Checkpoint:
         return self._snapshot.identity
 
     @property
+    def parts(self) -> tuple[Path, ...]:
+        """The files that belong to it, itself among them; not all of them need be there."""
+        return Files(self.path).parts
+
+    @property
     def runs(self) -> tuple[Run, ...]:
         """All runs, oldest first; the counters of the last are those of its last commit."""
         head = self._snapshot.head

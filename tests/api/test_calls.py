@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 
 import loader
+from loader.api.options import stoppable
 from tests import faultserver
 from tests.api.conftest import APPLICATION, Vendor, counts, purchases, python, ran
 
@@ -292,6 +295,7 @@ def test_an_interrupt_drains_and_returns_a_true_account(within: str, tmp_path: P
         call = f"show(loader.load_events(frame, {where}, rate=100))"
         script = f"""{frame_script(5000)}
 import signal
+import sys
 def show(result):
     a = result.account
     print(result.interrupted, result.exit_code, a.confirmed, a.in_doubt, a.never_sent, flush=True)
@@ -404,3 +408,16 @@ def test_users_load_too(vendor: Vendor) -> None:
     result = loader.load_users(frame, **vendor.account, progress=False)
     assert (counts(result.account), result.checkpoint.name) == ((3, 0, 0, 0), "frame.users.ckpt")
     assert [user for user in vendor.users() if user != "b"] == ["a", "c"]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_an_interrupt_is_one_also_where_nothing_can_be_said(
+    monkeypatch: pytest.MonkeyPatch, *, closed: bool
+) -> None:
+    """Without a standard error (a process without a console) the load is not ended in its middle."""
+    out = io.StringIO()
+    out.close()
+    monkeypatch.setattr(sys, "stderr", out if closed else None)
+    with stoppable() as brake:
+        signal.raise_signal(signal.SIGINT)
+    assert brake.drained

@@ -154,3 +154,17 @@ def test_one_page_lists_every_key(command: CommandLine) -> None:
     events = [event for event in told(ran.err) if event["event"] != "end"]
     assert {event["event"] for event in events} == {"plan", "note", "start"}
     assert not {key for event in events for key in event if f"`{key}`" not in page}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_letters_that_a_log_cannot_take_do_not_spoil_it(
+    command: CommandLine, tmp_path: Path, encoding: str
+) -> None:
+    """Names of files in any script are read back whole, whatever the encoding of the outputs."""
+    name = "Käufe-купить.csv"
+    (tmp_path / name).write_text("user_id,device_id,event,timestamp\n1,D,purchase,2024-02-29T00:00:00Z\n")
+    ran = command.run("events", name, *SANDBOX, "--summary", "s.json", PYTHONIOENCODING=encoding)
+    assert ran.code == 0, ran.err
+    assert told(ran.err)[0]["files"] == [name]
+    ran = command.run("events", name, "--sandbox", "--summary", "-", PYTHONIOENCODING=encoding)
+    assert json.loads(ran.out)["checkpoint"] == f"{name}.events.sandbox.ckpt"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,3 +68,15 @@ def test_a_link_to_a_file_stays_a_link(command: CommandLine, loaded: Path) -> No
     assert command.run("failures", CHECKPOINT, "-o", link).code == 0
     assert link.is_symlink()
     assert b"_loader_reason" in kept.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell of POSIX")
+def test_a_closed_standard_output_costs_nothing_but_the_words(command: CommandLine) -> None:
+    """A job that is started with `>&-` loads all the same."""
+    words = [sys.executable, "-m", "loader", "events", "events.csv", "--sandbox", "--yes"]
+    events_csv(command.folder, GOOD)
+    line = f"exec {shlex.join(words)} >&-"
+    ran = subprocess.run(
+        ["sh", "-c", line], cwd=command.folder, env=command.environment, capture_output=True, check=False
+    )
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False), ran.stderr

@@ -173,6 +173,15 @@ def test_a_report_takes_the_place_of_nothing_that_is_needed(
     assert loaded.with_name(target).read_bytes() == before
 
 
+def test_a_report_takes_the_place_of_no_part_of_a_checkpoint(command: CommandLine, loaded: Path) -> None:
+    """What lies beside a checkpoint belongs to it: with its slots gone nobody knows what was on the wire."""
+    slots = loaded.with_name(f"{loaded.name}-wire")
+    before = slots.read_bytes()
+    ran = command.run("report", loaded.name, "-o", slots.name)
+    assert (ran.code, "would be overwritten" in ran.err) == (2, True)
+    assert slots.read_bytes() == before
+
+
 def test_a_report_that_cannot_be_written_is_refused_before_the_load(
     command: CommandLine, tmp_path: Path
 ) -> None:

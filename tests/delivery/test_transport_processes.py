@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.transport_processes import ProcessLine
 from loader.delivery.way import Way
 from loader.delivery.wire import Line, Timeouts
@@ -191,8 +192,11 @@ def test_a_wait_ends_by_a_wake(opened: Callable[..., ProcessLine]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
-def test_the_token_is_in_no_process_list(opened: Callable[..., ProcessLine]) -> None:
+def test_the_token_is_in_no_process_list(
+    opened: Callable[..., ProcessLine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither arguments nor environment of a sending process show it, and it is sent all the same."""
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     with FaultServer() as server:
         line = opened(server.url)
         for pid in pids(line):

@@ -38,6 +38,8 @@ class EventLog:
         self.run: str | None = None
         self._out = out
         self._wall = wall
+        # Elsewhere a letter that cannot be written would become what is no JSON.
+        self._ascii = not (out.encoding or "").lower().startswith("utf")
         self._lines: deque[str] = deque()
         self._lock = threading.RLock()
         self._writer = 0
@@ -45,7 +47,7 @@ class EventLog:
     def write(self, event: str, **facts: object) -> None:
         """Write one line; a reader that has gone ends nothing."""
         now = f"{self._wall():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-        line = json.dumps({"event": event, "time": now, "run": self.run, **facts}, ensure_ascii=False)
+        line = json.dumps({"event": event, "time": now, "run": self.run, **facts}, ensure_ascii=self._ascii)
         self._lines.append(line + "\n")
         # A signal handler may come in the middle of a write, which then takes its line along.
         while self._lines and self._writer != threading.get_ident():
