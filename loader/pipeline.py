@@ -171,6 +171,7 @@ def policy_of(plan: Plan, account: Account) -> Policy:
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
         confirmed_before=account.confirmed,
+        secret=settings.token.reveal() if settings.token else "",
     )
 
 

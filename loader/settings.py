@@ -46,7 +46,7 @@ class Order(StrEnum):
 
 
 class Token:
-    """The API token; it shows itself nowhere, `reveal` is for the Authorization header alone."""
+    """The API token; it shows itself nowhere. `reveal` is for the header, and to keep it from being shown."""
 
     __slots__ = ("_text",)
 

@@ -74,6 +74,8 @@ def write_after(result: Result, target: Path | None) -> str:
         return f"The report is in {write_report(result.checkpoint, target)}."
     except LoaderError as error:
         reason = str(error)
+    except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
+        reason = f"{type(error).__name__}: {error}"
     except KeyboardInterrupt:  # it reads the input once more, after the load has ended
         reason = "you interrupted it. `pushwoosh-loader report` makes one at any time."
     speech.complain(f"There is no report: {reason}", event="warning")

@@ -20,6 +20,7 @@ from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
 from loader.delivery.rows import Lanes, Row
 from loader.delivery.verdicts import classify
 from loader.delivery.wire import Line
+from loader.delivery.wording import without
 from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Dispatch:
         self._policy = policy
         self._brake = brake
         self._sending = sending
+        self._secret = policy.secret.encode()
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
         self._governor = Governor(policy, self._clock.monotonic(), self._chance)
@@ -214,7 +216,7 @@ class Dispatch:
             row.attempts += 1
         now = self._clock.monotonic()
         self._meter.returned(attempt, now - row.sent_at)
-        verdict = classify(attempt, self._clock.wall())
+        verdict = classify(without(self._secret, attempt), self._clock.wall())
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)
 

@@ -1,8 +1,8 @@
-"""How a load is to be delivered, as plain numbers."""
+"""How a load is to be delivered, as plain values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loader.delivery.wire import DRAIN_SECONDS
 
@@ -27,6 +27,7 @@ class Policy:
         outage_seconds: so long without a usable answer stops the load.
         drain_seconds: so long a drain waits for what is on the wire; then it is given up, in doubt.
         settle_seconds: outcomes are handed over in groups, at most so late.
+        secret: is taken out of the vendor's words, which are stored and shown; "" for none.
         look_ahead: so many rows may wait for an earlier row of their device before reading pauses.
     """
 
@@ -46,3 +47,4 @@ class Policy:
     drain_seconds: float = DRAIN_SECONDS
     settle_seconds: float = 0.01
     look_ahead: int = 1024
+    secret: str = field(default="", repr=False)

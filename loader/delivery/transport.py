@@ -85,7 +85,7 @@ class RequestsTransport:
         attempt: Future[Attempt] = Future()
         try:
             sent = self._session.post(self._url, data=body, **self._request)
-        except RuntimeError as error:
+        except Exception as error:  # noqa: BLE001 - a caller's session may fail in ways of its own
             attempt.set_result(_not_submitted(error))
         else:
             sent.add_done_callback(lambda done: attempt.set_result(_attempt(done)))
@@ -209,7 +209,7 @@ def _attempt(done: Future[requests.Response]) -> Attempt:
     return NoAnswer("the session returned an answer without running the response hooks")
 
 
-def _not_submitted(error: RuntimeError) -> Attempt:
+def _not_submitted(error: Exception) -> Attempt:
     # Both requests-futures and its executor refuse with these words before anything is queued. Any other
     # failure ("can't start new thread") comes after that: another thread may still send it.
     if "cannot schedule new futures" in str(error):

@@ -577,3 +577,10 @@ def test_the_wire_tells_what_it_waits_for() -> None:
     assert (seen[1].in_flight, seen[1].waiting_for) == (0, "Retry-After")
     assert 49 < seen[1].waiting_seconds < 51
     assert load.dispatch.wire().attempts == 201
+
+
+def test_a_token_that_the_vendor_repeats_is_not_kept() -> None:
+    """The words of an answer are stored and shown; a secret in them is not."""
+    said = Answer(200, b'{"status_code":210,"status_message":"unknown token SECRET-7f3a"}')
+    load = Simulation(lambda _: Reply.of(said), Policy(secret="SECRET-7f3a")).run(1)
+    assert load.final[0].message == "unknown token [the token]"

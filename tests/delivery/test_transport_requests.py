@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,6 +145,20 @@ def test_a_thread_that_cannot_start_is_a_doubt(
     monkeypatch.setattr(session, "post", fail)
     attempt = RequestsTransport("http://127.0.0.1/", None, session=session).post(b"{}").result(1)
     assert attempt == NoAnswer("can't start new thread")
+
+
+def test_a_session_that_fails_in_a_way_of_its_own_leaves_a_doubt() -> None:
+    """Nobody knows whether it had sent: the load goes on, and the row is in doubt with the reason."""
+
+    class Odd(FuturesSession):  # type: ignore[misc] # requests-futures ships no types
+        def post(self, *_: object, **__: object) -> None:
+            raise ValueError("not on Wednesdays")
+
+    with (
+        Odd() as odd,
+        closing(RequestsTransport("http://127.0.0.1:9/postEvent", None, session=odd)) as transport,
+    ):
+        assert transport.post(b"{}").result(1) == NoAnswer("not on Wednesdays")
 
 
 def test_a_session_that_retries_by_itself_is_refused(session: FuturesSession) -> None:
