@@ -12,8 +12,9 @@ from statistics import median
 FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
-# That little says nothing: with a vendor so near it may be this machine that is busy.
-_SLACK_SECONDS = 0.01
+# That little says nothing: with a vendor so near it may be a pause of this machine. Much more would be a
+# queue on this machine, which has as much to do with each request as the vendor has.
+_SLACK_SECONDS = 0.003
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
 _KEPT_AT_LEAST = 0.5

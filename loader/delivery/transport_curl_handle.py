@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loader.delivery.wire import Timeouts
 
 _SUPPRESS_CONNECT_HEADERS = 265  # of curl.h; pycurl has no name for it
+_UPLOAD_BYTES = 16_384  # the least that libcurl takes; each handle has so much memory, by default 64 KiB
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _CA_FILE = (pycurl.CAINFO, pycurl.PROXY_CAINFO)
 SILENT = "the server was silent for too long"
@@ -245,6 +246,7 @@ def _options(target: Target) -> dict[int, object]:
         _SUPPRESS_CONNECT_HEADERS: 1,
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_2TLS,
         pycurl.NOSIGNAL: 1,
+        pycurl.UPLOAD_BUFFERSIZE: _UPLOAD_BYTES,
         # 0 would mean "no bound" to libcurl.
         pycurl.CONNECTTIMEOUT_MS: max(1, round(limits.connect * 1000)),
         pycurl.TIMEOUT_MS: max(1, round(limits.total * 1000)),
