@@ -64,11 +64,9 @@ def load(
     journal = Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest)
     with closed(journal, problems), closing(open_transport(settings, session)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
-        policy = policy_of(plan, journal.account())
-        policy = replace(policy, canary=0) if choose else policy
+        policy = policy_of(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
-        canary = 0 if policy.confirmed_before else policy.canary
-        leases = Leases(plan, journal, dispatch, wanted, canary=canary)
+        leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary)
         journal.note(BEGAN, Conditions.of(settings).to_text())
         journal.observe(dispatch.traffic)
         try:
@@ -157,10 +155,14 @@ def account_at_rest(journal: Journal, path: Path) -> Account:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
 
 
-def policy_of(plan: Plan, account: Account) -> Policy:
-    """The dispatcher's numbers; percentages are of the whole input."""
+def policy_of(plan: Plan, account: Account, *, chosen: bool) -> Policy:
+    """The dispatcher's numbers; percentages are of the whole input.
+
+    Rejections of the first rows do not stop a load where a row was confirmed before, or where the rows were
+    chosen, perhaps for having been rejected.
+    """
     settings, total = plan.settings, plan.survey.rows
-    return Policy(
+    policy = Policy(
         concurrency=settings.concurrency.highest,
         least_concurrency=settings.concurrency.lowest,
         rate=settings.rate,
@@ -170,9 +172,9 @@ def policy_of(plan: Plan, account: Account) -> Policy:
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
-        confirmed_before=account.confirmed,
         secret=settings.token.reveal() if settings.token else "",
     )
+    return replace(policy, canary=0) if chosen or account.confirmed else policy
 
 
 def check(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loader.cli import show, show_mend, speech
+from loader.cli import reporting, show, show_mend, speech
 from loader.cli.load import ask, brakes, leave
 from loader.cli.options import (
     CHECKPOINT,
@@ -119,6 +119,7 @@ def ask_for_all(checkpoint: Path, decision: Decision) -> None:
 )
 @MOVED_INPUT
 @SUMMARY
+@reporting.REPORT
 @QUIET
 @SENDING_OPTIONS
 def retry(**options: Any) -> None:
@@ -141,7 +142,9 @@ def retry(**options: Any) -> None:
     say = speech.speaker(quiet=options["quiet"], summary=options["summary"])
     ledger = Checkpoint.open(checkpoint)
     needed = [*options["files"], *(file.name for file in ledger.identity.files), checkpoint]
-    speech.refuse_summary(options["summary"], [*needed, options["mapping"], options["token_file"]])
+    needed += [options["mapping"], options["token_file"]]
+    speech.refuse_summary(options["summary"], needed)
+    speech.refuse_unwritable(options["report"], [*needed, options["summary"]], "--report")
     with stand_in(ledger, options) as sandbox:
         settings = retry_settings(ledger, options, sandbox)
         watch = speech.watch(options)
@@ -157,6 +160,7 @@ def retry(**options: Any) -> None:
         show.write_summary(result, options["summary"])
         say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))
+        say(reporting.write_after(result, options["report"], options["files"]))
         say(show.what_next(result, sandboxed=sandbox is not None, loading=False))
     leave(result, quiet=options["quiet"])
 

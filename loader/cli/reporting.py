@@ -59,10 +59,11 @@ def report(checkpoint: Path, output: Path | None, files: Sequence[str], *, with_
         speech.speaker(quiet=False, summary=None)(f"The report is in {path}.")
 
 
-def write_after(result: Result, target: Path | None) -> str:
+def write_after(result: Result, target: Path | None, files: Sequence[str] = ()) -> str:
     """Write the report of a load that has ended, and say where it is.
 
-    What goes wrong with it, an interrupt too, does not change the exit code, which speaks of the rows.
+    What goes wrong with it, an interrupt too, does not change the exit code, which speaks of the rows. The
+    files are those of the input, where it has moved.
     """
     if target is None:
         return ""
@@ -71,7 +72,7 @@ def write_after(result: Result, target: Path | None) -> str:
     try:
         from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
 
-        return f"The report is in {write_report(result.checkpoint, target)}."
+        return f"The report is in {write_report(result.checkpoint, target, files=files)}."
     except LoaderError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows

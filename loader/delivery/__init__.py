@@ -15,7 +15,7 @@ In the order to read:
   `transport_sockets`), with a session of its own or of the caller's; or several of either, each in a process
   of its own (`transport_processes`, `transport_worker`, `channel`).
 * libcurl: `transport_curl_multi` moves handles (`transport_curl_handle`) over a pool (`transport_curl_pool`).
-  Attempts of the loader: `transport_curl_line`, `transport_curl_exchange`; as futures, `transport_curl`.
+  Attempts of the loader: `transport_curl_line`, `transport_curl_exchange`.
   `CurlSession`, a `FuturesSession` for any requests: `transport_curl_session`, `transport_curl_prepare`,
   `transport_curl_request`, `transport_curl_response`, `transport_curl_thread`.
 """

@@ -33,7 +33,7 @@ class Governor:
         self._window = Window(policy.least_concurrency or policy.concurrency, policy.concurrency, now)
         self._breaker = Breaker(policy.concurrency, chance)
         self._outage = Outage(policy.outage_seconds)
-        self._canary = Canary(0 if policy.confirmed_before else policy.canary)
+        self._canary = Canary(policy.canary)
         # Four windows: an outage at any moment leaves enough to send each of its doubts again.
         self._budget = RetryBudget(reserve=4 * policy.concurrency)
         self._resends = policy.resends if policy.resend_ambiguous else 0

@@ -22,8 +22,7 @@ class Policy:
         resends: how often one record in doubt is sent again.
         max_rejected, max_in_doubt: more than that stops the load; None for no limit.
         rejected_before, in_doubt_before: what earlier runs left, counted against those limits.
-        confirmed_before: what earlier runs confirmed; with it there is no canary.
-        canary: so many first records, all rejected alike, stop the load; 0 for never.
+        canary: so many first records, all rejected alike, stop the load; 0 where that would say nothing.
         outage_seconds: so long without a usable answer stops the load.
         drain_seconds: so long a drain waits for what is on the wire; then it is given up, in doubt.
         settle_seconds: outcomes are handed over in groups, at most so late.
@@ -41,7 +40,6 @@ class Policy:
     max_in_doubt: int | None = None
     rejected_before: int = 0
     in_doubt_before: int = 0
-    confirmed_before: int = 0
     canary: int = 20
     outage_seconds: float = 15 * 60.0
     drain_seconds: float = DRAIN_SECONDS

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import certifi
 
 from loader.delivery.transport_curl_exchange import Exchange
+from loader.delivery.transport_curl_handle import Target
 from loader.delivery.transport_curl_multi import CurlMulti
+from loader.delivery.wire import HEADERS, Timeouts
 from loader.model import NotSent
+from loader.settings import Endpoint
 
 if TYPE_CHECKING:
-    from loader.delivery.transport_curl_handle import Target
+    from collections.abc import Mapping
+
     from loader.model import Attempt
+    from loader.settings import Token
 
 _CLOSED = "the transport was closed"
 
@@ -50,3 +58,41 @@ class CurlLine:
         unsent += [tag for _, tag in self._queue]
         self._queue.clear()
         return given_up + [(tag, NotSent(f"{_CLOSED} before it was sent")) for tag in unsent]
+
+
+def open_line(
+    url: str,
+    token: Token | None,
+    *,
+    concurrency: int = 16,
+    timeouts: Timeouts | None = None,
+    proxies: Mapping[str, str] | None = None,
+    ca_bundle: str | None = None,
+) -> CurlLine:
+    """Open a line to one URL.
+
+    Args:
+        url: of the API method. Plain http is for this machine only: the token would travel in the clear.
+        token: goes into the Authorization header; None sends no such header.
+        concurrency: how many attempts are made at a time.
+        timeouts: the bounds of one attempt.
+        proxies: by scheme, or for "all"; those of the environment are not used.
+        ca_bundle: path of the certificates to trust instead of certifi's. Verification is always on.
+
+    Raises:
+        ConfigError: the URL cannot be used safely.
+    """
+    Endpoint.parse(url)
+    proxies = proxies or {}
+    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
+    target = Target(url, _head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
+    return CurlLine(target, concurrency)
+
+
+def _head(token: Token | None) -> tuple[bytes, ...]:
+    lines = [f"{name}: {value}" for name, value in HEADERS.items()]
+    # Without this libcurl asks before it sends a large body, and waits for the leave.
+    lines.append("Expect:")
+    if token is not None:
+        lines.append(f"Authorization: Token {token.reveal()}")
+    return tuple(line.encode("latin-1") for line in lines)

@@ -49,7 +49,7 @@ def line_over(way: Way) -> Line:
 
         return FutureLine(RequestsTransport(way.url, way.token, **ways), SystemClock())
     try:
-        from loader.delivery.transport_curl import open_line  # noqa: PLC0415 - see above
+        from loader.delivery.transport_curl_line import open_line  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigError(
             f"The default transport needs pycurl, which cannot be used here: {error}. "

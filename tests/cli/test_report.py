@@ -166,6 +166,7 @@ def test_a_report_takes_the_place_of_nothing_that_is_needed(
     for arguments in (
         ("report", loaded.name, "-o", target),
         ("events", "events.csv", "--app", "AAAAA-BBBBB", "--report", target),
+        ("retry", loaded.name, "--report", target),
     ):
         ran = command.run(*arguments)
         assert ran.code == 2
@@ -203,6 +204,21 @@ def test_a_load_writes_its_report_at_its_end(command: CommandLine, tmp_path: Pat
         words = shown(tmp_path / f"{kind}.html")
         assert "30 confirmed + 0 rejected + 0 in doubt + 10 never sent = 40 rows read" in words
         assert "a rehearsal: nothing reached the vendor" in words
+
+
+def test_a_retry_writes_the_report_anew(command: CommandLine, loaded: Path, tmp_path: Path) -> None:
+    """After the mending the page is of the whole load, counted from the input where it is now."""
+    (tmp_path / "moved").mkdir()
+    source = (tmp_path / "events.csv").rename(tmp_path / "moved" / "events.csv")
+    assert command.run("events", source, "--mapping", "events.toml", "--sandbox", "--yes").code == 3
+    (tmp_path / "elsewhere.csv").write_bytes(source.read_bytes())
+    source.unlink()
+    arguments = ("retry", tmp_path / "moved" / "events.csv.events.sandbox.ckpt", "--input", "elsewhere.csv")
+    ran = command.run(*arguments, "--yes", "--report", "r.html")
+    assert (ran.code, "The report is in r.html." in ran.out) == (3, True), ran.err
+    words = shown(tmp_path / "r.html")
+    assert "20 confirmed + 3 rejected + 0 in doubt + 0 never sent = 23 rows read" in words
+    assert "the most in 2024-02" in words
 
 
 def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -> None:

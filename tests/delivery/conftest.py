@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from loader.delivery.transport import RequestsTransport
-from loader.delivery.transport_curl import CurlTransport
 from loader.delivery.transport_curl_session import CurlSession
 from loader.delivery.wire import Timeouts
 from loader.settings import Token
+from tests.delivery.driven import CurlTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -90,14 +90,6 @@ def test_the_first_rows_all_rejected_stop_the_load() -> None:
     assert load.count(State.REJECTED) <= 20 + 16
 
 
-def test_rejections_do_not_stop_a_load_of_which_rows_were_confirmed_before() -> None:
-    """A resumed load that meets a block of bad records goes on: its settings have been proved right."""
-    no = Answer(200, b'{"status_code":210,"status_message":"bad hwid"}')
-    load = Simulation(lambda _: Reply.of(no), replace(EVENTS, confirmed_before=1)).run(100)
-    assert load.dispatch.stopped is None
-    assert load.count(State.REJECTED) == 100
-
-
 def test_an_invalid_certificate_stops_the_load() -> None:
     """A fatal failure to connect sends nothing and ends the run."""
     load = Simulation(lambda _: Reply.of(NotSent("The certificate expired.", fatal=True)), EVENTS).run(100)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from loader.delivery.transport_curl import CurlTransport
 from loader.delivery.transport_curl_pool import Pool
 from loader.errors import ConfigError
 from loader.model import Answer, NoAnswer, NotSent
 from loader.settings import Token
 from tests.delivery.conftest import SHORT, TOKEN
+from tests.delivery.driven import CurlTransport
 from tests.faultserver import OK, FaultServer, answer, http, raw
 from tests.h2server import H2Server, Session
 
@@ -60,16 +60,6 @@ def test_a_second_answer_inside_tls_confirms_nothing(
             time.sleep(0.05)  # let the second answer arrive
             second = transport.post(b"2").result(20)
             assert second == Answer(400, b"no") or isinstance(second, NoAnswer)
-
-
-def test_a_token_of_the_pool_is_on_no_other_origin_and_a_closed_transport_says_so() -> None:
-    """After close nothing is sent, and waiting would not help."""
-    transport = CurlTransport("http://127.0.0.1:9/", Token(TOKEN))
-    transport.close()
-    transport.close()
-    attempt = transport.post(b"{}").result(1)
-    assert isinstance(attempt, NotSent)
-    assert attempt.fatal
 
 
 @pytest.mark.parametrize(
