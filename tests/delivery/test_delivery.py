@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.delivery import Brake, Dispatch, Policy, Transport
-from loader.delivery.transport_curl import open_line
+from loader.delivery.transport_curl_line import open_line
 from loader.delivery.wire import Timeouts
 from loader.model import Outcome, State
 from tests.delivery.conftest import TRANSPORTS
