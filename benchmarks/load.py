@@ -110,16 +110,21 @@ def events(rows: int) -> Path:
 
 
 def alternate(course: Course, source: Path, options: argparse.Namespace) -> dict[str, list[Run]]:
-    """Run the contenders in turn, so that a slow minute of the machine slows all of them."""
-    runs: dict[str, list[Run]] = {}
+    """Run the contenders in turn, so that a slow minute of the machine slows all of them.
+
+    A run that is not counted warms up what all of them read and use, and each round begins with another one.
+    """
+    available = [name for name, contender in CONTENDERS.items() if contender.available]
+    for name in CONTENDERS.keys() - set(available):
+        print(f"{name}: {CONTENDERS[name].program} is not installed.", file=sys.stderr)
+    CONTENDERS[available[0]].run(Task(source, course.server, options.rows, course.concurrency))
+    runs: dict[str, list[Run]] = {name: [] for name in available}
     for number in range(1, options.rounds + 1):
-        for name, contender in CONTENDERS.items():
-            if not contender.available:
-                print(f"{name}: {contender.program} is not installed.", file=sys.stderr)
-                continue
-            rows = max(1, int(options.rows * contender.share))
-            run = contender.run(Task(source, course.server, rows, course.concurrency))
-            runs.setdefault(name, []).append(run)
+        first = number % len(available)
+        for name in available[first:] + available[:first]:
+            rows = max(1, int(options.rows * CONTENDERS[name].share))
+            run = CONTENDERS[name].run(Task(source, course.server, rows, course.concurrency))
+            runs[name].append(run)
             print(
                 f"{course.name}, round {number} of {options.rounds}: {name} "
                 f"{run.rows / run.seconds:,.0f} rows a second",
