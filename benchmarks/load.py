@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.answer import answers_encrypted, answers_late, only_answers
-from benchmarks.contenders import CONTENDERS, WORK, Task
+from benchmarks.contenders import CONTENDERS, WORK, Task, loader
 
 if TYPE_CHECKING:
     from benchmarks.answer import Answering
@@ -112,12 +112,13 @@ def events(rows: int) -> Path:
 def alternate(course: Course, source: Path, options: argparse.Namespace) -> dict[str, list[Run]]:
     """Run the contenders in turn, so that a slow minute of the machine slows all of them.
 
-    A run that is not counted warms up what all of them read and use, and each round begins with another one.
+    A run that is not counted warms up what all of them use, and each round begins with another contender.
     """
     available = [name for name, contender in CONTENDERS.items() if contender.available]
-    for name in CONTENDERS.keys() - set(available):
-        print(f"{name}: {CONTENDERS[name].program} is not installed.", file=sys.stderr)
-    CONTENDERS[available[0]].run(Task(source, course.server, options.rows, course.concurrency))
+    for name, contender in CONTENDERS.items():
+        if not contender.available:
+            print(f"{name}: {contender.program} is not installed.", file=sys.stderr)
+    loader(Task(source, course.server, options.rows, course.concurrency))
     runs: dict[str, list[Run]] = {name: [] for name in available}
     for number in range(1, options.rounds + 1):
         first = number % len(available)
