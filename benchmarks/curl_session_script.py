@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.requests_futures_script import main
-from loader.delivery.transport_curl_session import CurlSession
+from loader.delivery.transports.curl_session.session import CurlSession
 
 if __name__ == "__main__":
     main(CurlSession)

@@ -19,15 +19,15 @@ from benchmarks.answer import only_answers
 from loader import pipeline
 from loader.delivery import Brake
 from loader.model import Kind
-from loader.report import EventLog, choose_watch
-from loader.report.watching.terminal import LiveView
+from loader.progress import EventLog, choose_watch
+from loader.progress.terminal import LiveView
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from loader.report import Watch
+    from loader.progress import Watch
 
 RESULT = Path(__file__).parent / "results" / "watch.txt"
 ROWS = 100_000

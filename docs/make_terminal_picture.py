@@ -21,8 +21,8 @@ from loader.cli.show import plan_text
 from loader.cli.speech import folded
 from loader.delivery import Brake
 from loader.model import Kind
-from loader.report.watching import Moment, Reading, Watch
-from loader.report.watching.terminal import LoadView
+from loader.progress import Moment, Reading, Watch
+from loader.progress.terminal import LoadView
 from loader.sandbox import EmbeddedSandbox
 from loader.settings import Endpoint, Settings
 

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loader._version import __version__
+
 if TYPE_CHECKING:
     from loader.api.calls import check_events, check_users, load_events, load_users
     from loader.api.checkpoint import Checkpoint
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from loader.api.mend import resolve, retry
     from loader.api.results import CheckResult, LoadResult
     from loader.api.sandbox import Sandbox
-    from loader.delivery.transport_curl_session import CurlSession
+    from loader.delivery.transports.curl_session.session import CurlSession
     from loader.errors import (
         CheckpointDiffers,
         CheckpointError,
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
         SourceError,
     )
     from loader.model import Account, State
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Account",
@@ -77,7 +77,7 @@ _HOMES = {
     "CheckpointError": "errors",
     "CheckpointLocked": "errors",
     "ConfigError": "errors",
-    "CurlSession": "delivery.transport_curl_session",
+    "CurlSession": "delivery.transports.curl_session.session",
     "LoadResult": "api.results",
     "LoaderError": "errors",
     "Mapping": "api.mapping",

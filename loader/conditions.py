@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from loader import __version__
+from loader._version import __version__
 from loader.delivery import library_version
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from loader.leases import Leases, within
 from loader.model import Chunk, Decision, Kind, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
-from loader.report import Reading, Silent
+from loader.progress import Reading, Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake, Session
     from loader.model import Account
-    from loader.report import Watch
+    from loader.progress import Watch
 
 __all__ = ["Plan", "check", "load", "prepare"]
 

@@ -12,13 +12,13 @@ from loader.journal import Checkpoint, Identity
 from loader.mapping import Mapping, bind, infer
 from loader.mapping.fields import APPLICATION_CODE
 from loader.model import Kind, State
-from loader.report import Reading, Silent
+from loader.progress import Reading, Silent
 from loader.settings import OnDoubt, Order
 from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:
     from loader.mapping import Mapper
-    from loader.report import Watch
+    from loader.progress import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from loader.journal import ExceptionRow
     from loader.model import Account, FileRecord, Result
     from loader.planning import Plan
-    from loader.report import Watch
+    from loader.progress import Watch
 
 SHOWN = 10  # so many unknown rows or ids are named in an error
 

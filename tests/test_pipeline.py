@@ -17,13 +17,13 @@ from urllib3 import Retry
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Brake, concurrency_over
-from loader.delivery.transport_curl_session import CurlSession
+from loader.delivery.transports.curl_session.session import CurlSession
 from loader.errors import CheckpointError, ConfigError
 from loader.journal import Checkpoint, Journal
 from loader.model import Decision, Kind
 from loader.pipeline import load, prepare
+from loader.progress import Silent
 from loader.repair import resolve
-from loader.report import Silent
 from loader.settings import Concurrency, Endpoint, Settings, Token
 from tests import faultserver
 from tests.test_load import wait_until_held

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from loader.journal import Checkpoint
     from loader.mapping import Mapping as Rules
     from loader.model import Kind
-    from loader.report import Watch
+    from loader.progress import Watch
 
 Choice = TypeVar("Choice", bound="StrEnum")
 
@@ -179,7 +179,7 @@ class Options:
 
     def watch(self) -> Watch:
         """What shows a running load."""
-        from loader.report import choose_watch  # noqa: PLC0415 - not for `import loader`
+        from loader.progress import choose_watch  # noqa: PLC0415 - not for `import loader`
 
         return choose_watch(quiet=not self.progress)
 

@@ -17,8 +17,8 @@ from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
 from loader.model import State
 from loader.profile import profile_record
-from loader.report import summary_record
 from loader.reporting import write_report
+from loader.text.account import summary_record
 
 if TYPE_CHECKING:
     import os

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loader import __version__
+from loader._version import __version__
 from loader.errors import LoaderError
 
 if TYPE_CHECKING:
     from typing import IO
 
-    from loader.report import EventLog
+    from loader.progress import EventLog
 
 EPILOG = """
 \b

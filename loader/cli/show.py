@@ -62,7 +62,7 @@ def doubtful_text(plan: Plan) -> str:
 
 def result_text(result: Result, settings: Settings) -> str:
     """How the load ended, and the account."""
-    from loader.report import account_text, pace_text  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import account_text, pace_text  # noqa: PLC0415 - `--help` must start without it
 
     lines = [account_text(result.account)]
     if pace := pace_text(result.account):
@@ -196,7 +196,7 @@ def announce(plan: Plan, *, quiet: bool) -> None:
 
 def summary(result: Result) -> dict[str, object]:
     """The account for a program."""
-    from loader.report import summary_record  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import summary_record  # noqa: PLC0415 - `--help` must start without it
 
     return summary_record(result)
 

@@ -64,7 +64,7 @@ def decision_words(what: str, rows: int) -> str:
 
 def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
     """What a decision did, the account, and how to go on."""
-    from loader.report import account_text  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
 
     name = shlex.quote(str(checkpoint))
     words = decision_words(decision, resolved.rows)
@@ -112,7 +112,7 @@ def retry_text(plan: Plan, rows: int) -> str:
 def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
     """What a checkpoint is of, and its account."""
     from loader.failures import of_table  # noqa: PLC0415 - `--help` must start without pandas
-    from loader.report import account_text  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
 
     identity = ledger.identity
     lines = [

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TextIO
 
-    from loader.report import EventLog, Watch
+    from loader.progress import EventLog, Watch
 
 STDOUT = Path("-")
 
@@ -44,7 +44,7 @@ def log_for(context: click.Context) -> EventLog | None:
     asked = [word for word in words + pairs if word.startswith("--log-format=")]
     if "--log-format=json" not in asked or not sys.stderr:  # closed (`2>&-`), it is None
         return None
-    from loader.report import begin_log  # noqa: PLC0415 - only where it is asked for
+    from loader.progress import begin_log  # noqa: PLC0415 - only where it is asked for
 
     log = context.meta[LOG] = begin_log(sys.stderr)
     return log
@@ -70,7 +70,7 @@ def complain(text: str, event: str = "error") -> None:
 
 def watch(options: dict[str, Any]) -> Watch:
     """What shows a running command: a view, lines, events or nothing."""
-    from loader.report import choose_watch  # noqa: PLC0415 - `--help` must start without it
+    from loader.progress import choose_watch  # noqa: PLC0415 - `--help` must start without it
 
     lines = options.get("log_format") == "text"
     return choose_watch(quiet=options["quiet"], lines=lines, log=events())

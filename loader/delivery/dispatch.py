@@ -12,14 +12,14 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from loader.delivery.clock import SystemClock
-from loader.delivery.futures import FutureLine
 from loader.delivery.governor import NO_HOLD, Governor
 from loader.delivery.limits import full_jitter
 from loader.delivery.meter import Meter
 from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
 from loader.delivery.rows import Lanes, Row
+from loader.delivery.transports.contract import Line
+from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
-from loader.delivery.wire import Line
 from loader.delivery.wording import without
 from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loader.delivery.brake import Brake
     from loader.delivery.clock import Clock
     from loader.delivery.policy import Policy
-    from loader.delivery.wire import Transport
+    from loader.delivery.transports.contract import Transport
     from loader.model import Attempt, Outcome, Request, Traffic, Verdict
 
 OVERTAKEN = InDoubt("taken, but an earlier row of the device may arrive after it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
-from loader.delivery.limits_window import Window
+from loader.delivery.window import Window
 from loader.model import RATE_LIMIT, Confirmed, InDoubt, Rejected, Retry, State
 
 if TYPE_CHECKING:

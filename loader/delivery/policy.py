@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from loader.delivery.wire import DRAIN_SECONDS
+from loader.delivery.transports.contract import DRAIN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

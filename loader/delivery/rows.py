@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from loader.delivery.wire import Timeouts
+from loader.delivery.transports.contract import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loader import __version__
+from loader._version import __version__
 from loader.report import charts, words
 from loader.report.charts import Series
 from loader.report.course import course, traffic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loader.report.summary import duration
+from loader.text.account import duration
 
 if TYPE_CHECKING:
     from datetime import datetime

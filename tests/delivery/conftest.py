@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from loader.delivery.transport import RequestsTransport
-from loader.delivery.transport_curl_session import CurlSession
-from loader.delivery.wire import Timeouts
+from loader.delivery.transports.contract import Timeouts
+from loader.delivery.transports.curl_session.session import CurlSession
+from loader.delivery.transports.requests.requests_transport import RequestsTransport
 from loader.settings import Token
 from tests.delivery.driven import CurlTransport
 

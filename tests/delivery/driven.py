@@ -7,7 +7,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from loader.delivery.transport_curl_line import open_line
+from loader.delivery.transports.curl.curl_line import open_line
 from loader.model import Attempt, NotSent
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CurlTransport:
-    """The line on libcurl, opened with the same arguments; see `loader.delivery.wire.Transport`."""
+    """The line on libcurl, opened with the same arguments; see `contract.Transport`."""
 
     def __init__(self, url: str, token: Token | None, **options: Any) -> None:
         self._line = open_line(url, token, **options)

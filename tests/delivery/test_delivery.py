@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.delivery import Brake, Dispatch, Policy, Transport
-from loader.delivery.transport_curl_line import open_line
-from loader.delivery.wire import Timeouts
+from loader.delivery.transports.contract import Timeouts
+from loader.delivery.transports.curl.curl_line import open_line
 from loader.model import Outcome, State
 from tests.delivery.conftest import TRANSPORTS
 from tests.delivery.simulation import numbered
@@ -35,7 +35,7 @@ from tests.faultserver import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from loader.delivery.wire import Line
+    from loader.delivery.transports.contract import Line
 
     AnyOpener = Callable[..., Transport | Line]
 

@@ -4,34 +4,34 @@ Tests of `test_transport` run against every transport; those of `test_dispatch` 
 
 * name resolution, refused, black hole for minutes:
   - test_network_faults.test_five_minutes_of_outage_cost_no_row
-  - test_transport.test_refused_is_not_sent
-  - test_transport.test_an_unknown_host_is_not_sent
-  - test_transport.test_a_connect_timeout_is_not_sent
+  - transports.test_contract.test_refused_is_not_sent
+  - transports.test_contract.test_an_unknown_host_is_not_sent
+  - transports.test_contract.test_a_connect_timeout_is_not_sent
 * an answer in a hundred is dropped:
   - test_dispatch.test_one_lost_answer_in_a_hundred_hardly_slows_the_load
   - test_network_faults.test_dropped_answers_with_leave_to_resend_lose_nothing
 * an idle connection is closed as a request goes out:
-  - test_transport.test_an_idle_connection_closed_under_a_request_is_not_replayed
-  - test_transport.test_reused_connections_that_die_after_the_request_double_nothing
-  - test_transport.test_many_reused_connections_that_die_double_nothing
+  - transports.test_contract.test_an_idle_connection_closed_under_a_request_is_not_replayed
+  - transports.test_contract.test_reused_connections_that_die_after_the_request_double_nothing
+  - transports.test_contract.test_many_reused_connections_that_die_double_nothing
 * an unsolicited answer:
-  - test_transport.test_an_unsolicited_answer_confirms_nothing
-  - test_transport.test_over_tls_too_an_unsolicited_answer_confirms_nothing
-  - test_transport_curl.test_a_second_answer_inside_tls_confirms_nothing
+  - transports.test_contract.test_an_unsolicited_answer_confirms_nothing
+  - transports.test_contract.test_over_tls_too_an_unsolicited_answer_confirms_nothing
+  - transports.test_curl_line.test_a_second_answer_inside_tls_confirms_nothing
 * bytes after an answer:
-  - test_transport.test_bytes_behind_an_answer_cost_the_connection
+  - transports.test_contract.test_bytes_behind_an_answer_cost_the_connection
 * redirects:
-  - test_transport.test_redirects_are_not_followed
+  - transports.test_contract.test_redirects_are_not_followed
 * HTTP 200 with anything but the vendor's form:
   - test_network_faults.test_odd_answers_confirm_nothing
 * a huge answer:
-  - test_transport.test_a_huge_answer_is_cut
+  - transports.test_contract.test_a_huge_answer_is_cut
 * a compressed answer:
-  - test_transport.test_a_compressed_answer_is_not_unpacked
+  - transports.test_contract.test_a_compressed_answer_is_not_unpacked
 * a cut answer, a wrong length:
-  - test_transport.test_a_cut_answer_is_not_complete
+  - transports.test_contract.test_a_cut_answer_is_not_complete
 * a dripping answer:
-  - test_transport.test_a_dripping_answer_ends_by_the_deadline
+  - transports.test_contract.test_a_dripping_answer_ends_by_the_deadline
 * 210 for one row:
   - test_dispatch.test_a_rejection_is_final_and_keeps_the_reason
 * 210 for all, for the first rows:
@@ -48,12 +48,12 @@ Tests of `test_transport` run against every transport; those of `test_dispatch` 
 * latency from 20 ms to 20 s, capacity to a tenth:
   - test_scenarios.test_concurrency_finds_what_the_server_can_take
 * bad certificates:
-  - test_transport.test_an_invalid_certificate_is_fatal
-  - test_transport.test_a_server_that_wants_a_certificate_ends_an_attempt
+  - transports.test_contract.test_an_invalid_certificate_is_fatal
+  - transports.test_contract.test_a_server_that_wants_a_certificate_ends_an_attempt
 * plain text on the TLS port:
-  - test_transport.test_plain_text_on_the_tls_port_is_not_sent
+  - transports.test_contract.test_plain_text_on_the_tls_port_is_not_sent
 * no file left for a socket (a missing port fails alike):
-  - test_transport.test_exhausted_files_are_not_sent
+  - transports.test_contract.test_exhausted_files_are_not_sent
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ AUTO = Policy(concurrency=256, least_concurrency=1)
 DOWN = (5.0, 305.0)
 
 
-@pytest.mark.parametrize("name", re.findall(r"\btest_\w+\.test_\w+", __doc__))
+@pytest.mark.parametrize("name", re.findall(r"(?:transports\.)?\btest_\w+\.test_\w+", __doc__))
 def test_the_table_names_tests_that_exist(name: str) -> None:
     """Every fault of the table above has a test of that name."""
-    module, test = name.split(".")
+    module, _, test = name.rpartition(".")
     assert callable(getattr(importlib.import_module(f"tests.delivery.{module}"), test))
 
 

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from loader.cli import cli
 from loader.model import Account, Kind, Result
-from loader.report import summary_record
+from loader.text.account import summary_record
 from tests.docs.pages import PAGES, ROOT
 
 if TYPE_CHECKING:

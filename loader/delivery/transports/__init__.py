@@ -1,0 +1,98 @@
+"""What puts requests on the wire: which transport a load goes over; only the chosen library is imported.
+
+* `contract`: what every transport, or line, promises; `target`: where and how it sends; `future_line`: a
+  transport used as a line.
+* `curl`: the default, a line on libcurl.
+* `requests`: the transport on requests-futures, with a session of its own or of the caller's.
+* `processes`: several lines, each in a process of its own.
+* `curl_session`: `CurlSession`, a `FuturesSession` on libcurl for any requests.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from loader.delivery.clock import SystemClock
+from loader.delivery.transports.future_line import FutureLine
+from loader.delivery.transports.target import Way
+from loader.errors import ConfigError
+from loader.settings import Concurrency, Library
+
+if TYPE_CHECKING:
+    from loader.delivery.transports.contract import Line, Session
+    from loader.settings import Settings
+
+
+def open_transport(settings: Settings, session: Session | None = None) -> Line:
+    """The line that a load asks for, or one over a session of the caller's, who closes that.
+
+    Raises:
+        ConfigError: it cannot be had on this machine, or the session could break a promise.
+    """
+    if session is not None:
+        return _over(session, settings)
+    way = Way.of(settings)
+    if settings.processes == 1:
+        return line_over(way)
+    from loader.delivery.transports.processes.process_line import ProcessLine  # noqa: PLC0415 - only where it is asked for
+
+    return ProcessLine(way, settings.processes)
+
+
+def line_over(way: Way) -> Line:
+    """A line in this process.
+
+    Raises:
+        ConfigError: it cannot be had on this machine.
+    """
+    ways: dict[str, Any] = {
+        "concurrency": way.concurrency,
+        "proxies": {"http": way.proxy, "https": way.proxy} if way.proxy else None,
+        "ca_bundle": way.ca_bundle,
+        "timeouts": way.timeouts,
+    }
+    if way.library is Library.REQUESTS:
+        from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - see above
+
+        return FutureLine(RequestsTransport(way.url, way.token, **ways), SystemClock())
+    try:
+        from loader.delivery.transports.curl.curl_line import open_line  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise ConfigError(
+            f"The default transport needs pycurl, which cannot be used here: {error}. "
+            "Install pycurl 7.45.7 or newer, or add --transport requests, which is slower."
+        ) from None
+    return open_line(way.url, way.token, **ways)
+
+
+def library_version(library: Library) -> dict[str, str]:
+    """The version of what the requests go over, by its name; nothing where it cannot be had."""
+    if library is Library.REQUESTS:
+        return {name: version(name) for name in ("requests", "urllib3")}
+    try:
+        import pycurl  # noqa: PLC0415 - see above
+    except ImportError:
+        return {}
+    return {"libcurl": str(pycurl.version_info()[1])}
+
+
+def _over(session: Session, settings: Settings) -> Line:
+    from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - not imported by every load
+
+    if settings.proxy or settings.ca_bundle:
+        raise ConfigError(
+            "A proxy or CA bundle was given beside a session, which has its own. "
+            "Set session.proxies and session.verify instead."
+        )
+    if settings.processes > 1:
+        raise ConfigError("A session is of this process alone: leave processes at 1 beside it.")
+    way = Way.of(settings)
+    return FutureLine(RequestsTransport(way.url, way.token, session=session), SystemClock())
+
+
+def concurrency_over(session: Session, wanted: Concurrency) -> Concurrency:
+    """The concurrency that is wanted, within the session's own: what waits inside it would count as sent."""
+    of_executor = getattr(getattr(session, "executor", None), "_max_workers", wanted.highest)
+    workers = int(getattr(session, "max_workers", of_executor))
+    return Concurrency(min(wanted.lowest, workers), min(wanted.highest, workers))

@@ -1,0 +1,1 @@
+"""libcurl: handles on a multi interface, moved by whoever waits for their answers."""

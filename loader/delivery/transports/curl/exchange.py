@@ -1,0 +1,65 @@
+"""What became of one attempt on libcurl, in the loader's own terms."""
+
+from __future__ import annotations
+
+import pycurl
+
+from loader.delivery.transports.curl.handle import Handle, final_head
+from loader.delivery.wording import plain
+from loader.model import Answer, Attempt, NoAnswer, NotSent
+
+CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+# A connection that ends before the answer: the first request on it, or a later one that libcurl would repeat.
+CLOSED = frozenset({pycurl.E_GOT_NOTHING, pycurl.E_SEND_FAIL_REWIND})
+
+
+class Exchange(Handle[Attempt]):
+    """Makes attempts, and says of each whether it was answered, not sent, or neither."""
+
+    __slots__ = ()
+
+    def answered(self) -> Answer:
+        """The whole answer that libcurl has read."""
+        head = b"".join(self.lines).lower()
+        if b"retry-after" in head or b"content-encoding" in head:
+            return self._answer(complete=True)
+        return Answer(self.getinfo(pycurl.RESPONSE_CODE), b"".join(self.parts))
+
+    def failed(self, code: int, message: str) -> Attempt:
+        """What to make of an error of libcurl's."""
+        if code in CERTIFICATE:
+            return NotSent(
+                f"The server's certificate is not valid: {plain(message)}. "
+                "Check --endpoint, and the clock and certificates of this machine.",
+                fatal=True,
+            )
+        if not self.left:
+            return NotSent(self.reason(message))
+        if code in CLOSED:
+            return NoAnswer("the server closed the connection without an answer")
+        answer = self._answer(complete=False)
+        return answer if answer.status else NoAnswer(self.reason(message))
+
+    def given_up(self, reason: str) -> Attempt:
+        """What to make of an attempt that is ended from this side."""
+        return NoAnswer(reason) if self.left else NotSent(reason)
+
+    def _answer(self, *, complete: bool) -> Answer:
+        head = final_head(self.lines)
+        return Answer(
+            int(self.getinfo(pycurl.RESPONSE_CODE)) if head else 0,
+            b"" if _encoded(head) else b"".join(self.parts),  # not asked for, so not unpacked
+            _header(head, b"retry-after:"),
+            complete,
+        )
+
+
+def _header(head: list[bytes], name: bytes) -> str | None:
+    for line in head:
+        if line[: len(name)].lower() == name:
+            return line[len(name) :].strip().decode("latin-1")
+    return None
+
+
+def _encoded(head: list[bytes]) -> bool:
+    return (_header(head, b"content-encoding:") or "identity").lower() != "identity"

@@ -1,0 +1,1 @@
+"""`CurlSession`: a `FuturesSession` for any requests, on libcurl."""

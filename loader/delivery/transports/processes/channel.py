@@ -1,0 +1,99 @@
+"""Messages between this process and one that sends for it, over a pair of connected sockets."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loader.model import Answer, Attempt, NoAnswer, NotSent
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from loader.delivery.transports.target import Way
+
+_LENGTH = struct.Struct("!I")
+_MOST_AT_ONCE = 1 << 18
+_KINDS: tuple[type[Attempt], ...] = (Answer, NotSent, NoAnswer)
+
+
+class Orders(NamedTuple):
+    """What a worker is told first.
+
+    Attributes:
+        way: where and how to send, without the token.
+        token: that of the way; a `Token` does not travel, this text goes through a pipe to our own process.
+        end: its end of the pair of sockets: a file descriptor, or on Windows what `socket.share` gave.
+    """
+
+    way: Way
+    token: str | None
+    end: int | bytes
+
+
+def packed(tag: int, attempt: Attempt) -> tuple[int, int, tuple[Any, ...]]:
+    """An attempt and whose it is, as a plain tuple, which travels in half the time."""
+    return tag, _KINDS.index(type(attempt)), tuple(attempt)
+
+
+def unpacked(kind: int, fields: tuple[Any, ...]) -> Attempt:
+    """The attempt that was packed."""
+    return _KINDS[kind](*fields)
+
+
+class Channel:
+    """One end. Messages are whole Python objects; the other end is trusted, for this process started it.
+
+    Args:
+        end: of the pair; blocking, or with a timeout.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._unread = bytearray()
+
+    def fileno(self) -> int:
+        """For selectors: readable when `received` has something to read."""
+        return self._end.fileno()
+
+    def send(self, message: object) -> None:
+        """Send one message; waits while the other end has not read what was sent before.
+
+        Raises:
+            TimeoutError: the other end does not read; the message may have arrived in part.
+            OSError: the other end is gone, likewise.
+        """
+        pickled = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        self._end.sendall(_LENGTH.pack(len(pickled)) + pickled)
+
+    def received(self) -> list[Any]:
+        """Wait until something comes, and take the messages that are whole with it; there may be none.
+
+        Raises:
+            EOFError: the other end is gone.
+        """
+        try:
+            piece = self._end.recv(_MOST_AT_ONCE)
+        except OSError:
+            piece = b""
+        if not piece:
+            raise EOFError
+        self._unread += piece
+        return list(self._whole())
+
+    def _whole(self) -> Iterator[Any]:
+        begin = 0
+        while len(self._unread) - begin >= _LENGTH.size:
+            start = begin + _LENGTH.size
+            stop = start + _LENGTH.unpack_from(self._unread, begin)[0]
+            if stop > len(self._unread):
+                break
+            yield pickle.loads(self._unread[start:stop])  # noqa: S301 - from our own process
+            begin = stop
+        del self._unread[:begin]
+
+    def close(self) -> None:
+        """Close this end; the other one learns of it."""
+        self._end.close()

@@ -1,0 +1,46 @@
+"""Where and how requests are sent, whatever they go over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from loader.delivery.transports.contract import Timeouts
+
+if TYPE_CHECKING:
+    from loader.settings import Library, Settings, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where and how requests are sent.
+
+    Attributes:
+        library: what they go over.
+        url: of the API method.
+        token: goes into the Authorization header, or None.
+        concurrency: the largest number on the wire.
+        proxy: URL of a proxy, or None.
+        ca_bundle: path of the certificates to trust, or None for the usual ones.
+        timeouts: the bounds of one attempt.
+    """
+
+    library: Library
+    url: str
+    token: Token | None
+    concurrency: int
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    timeouts: Timeouts = field(default=Timeouts())
+
+    @classmethod
+    def of(cls, settings: Settings) -> Way:
+        """The way that a load asks for."""
+        return cls(
+            settings.transport,
+            settings.endpoint.url + settings.kind.method,
+            settings.token,
+            settings.concurrency.highest,
+            settings.proxy,
+            str(settings.ca_bundle) if settings.ca_bundle else None,
+        )

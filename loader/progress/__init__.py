@@ -1,0 +1,31 @@
+"""What is seen of a load while it runs.
+
+choice      which watch it is to be
+watch       looks at the load from a thread of its own
+moment      what there is to show at one instant; pace: how fast it goes, and when it will be done
+terminal, notebook, lines, events    one module a form; words: what they share
+"""
+
+from loader.progress.choice import choose_watch
+from loader.progress.events import EventLog, JsonLines, LogHandler, begin_log
+from loader.progress.lines import LogLines
+from loader.progress.moment import Moment, Reading
+from loader.progress.notebook import NotebookView
+from loader.progress.pace import Pace, Speed
+from loader.progress.watch import Silent, Watch
+
+__all__ = [
+    "EventLog",
+    "JsonLines",
+    "LogHandler",
+    "LogLines",
+    "Moment",
+    "NotebookView",
+    "Pace",
+    "Reading",
+    "Silent",
+    "Speed",
+    "Watch",
+    "begin_log",
+    "choose_watch",
+]

@@ -1,0 +1,51 @@
+"""Which watch it is to be, by where the load runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from loader.progress.events import EventLog, JsonLines
+from loader.progress.lines import LogLines
+from loader.progress.notebook import NotebookView, in_kernel
+from loader.progress.watch import Silent
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from loader.progress.watch import Watch
+
+
+def choose_watch(
+    *, quiet: bool = False, lines: bool = False, log: EventLog | None = None, out: TextIO | None = None
+) -> Watch:
+    """A view in a notebook, a live view on a terminal, a line now and then elsewhere.
+
+    Args:
+        quiet: show nothing.
+        lines: lines for people, also on a terminal or in a notebook.
+        log: write JSON lines there, instead of all that.
+        out: standard error unless said otherwise.
+    """
+    out = out or sys.stderr
+    if quiet or not out:  # closed (`2>&-`), it is None
+        return Silent()
+    if log is not None:
+        return JsonLines(log)
+    if lines:
+        return LogLines(out)
+    if in_kernel():
+        return NotebookView()
+    return _live(out) if out.isatty() and not _dumb() else LogLines(out)
+
+
+def _live(out: TextIO) -> Watch:
+    from loader.progress.terminal import LiveView  # noqa: PLC0415 - rich is slow to import
+
+    return LiveView(out)
+
+
+def _dumb() -> bool:
+    """Whether the terminal cannot move its cursor: a live view would show nothing there."""
+    return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}

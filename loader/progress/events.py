@@ -1,0 +1,142 @@
+"""One JSON object a line, for programs that read the log of a load; the README lists the keys."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from loader.progress.lines import Periodic, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+    from typing import TextIO
+
+    from loader.progress.moment import Moment, Reading
+
+
+class EventLog:
+    """Writes events as lines; from any thread.
+
+    Args:
+        out: where to.
+        wall: the time of day.
+
+    Attributes:
+        run: the id of the run in its checkpoint; None until the checkpoint is open.
+    """
+
+    def __init__(self, out: TextIO, wall: Callable[[], datetime] = utc_now) -> None:
+        self.run: str | None = None
+        self._out = out
+        self._wall = wall
+        # Elsewhere a letter that cannot be written would become what is no JSON.
+        self._ascii = not (out.encoding or "").lower().startswith("utf")
+        self._lines: deque[str] = deque()
+        self._lock = threading.RLock()
+        self._writer = 0
+
+    def write(self, event: str, **facts: object) -> None:
+        """Write one line; a reader that has gone ends nothing."""
+        now = f"{self._wall():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        line = json.dumps({"event": event, "time": now, "run": self.run, **facts}, ensure_ascii=self._ascii)
+        self._lines.append(line + "\n")
+        # A signal handler may come in the middle of a write, which then takes its line along.
+        while self._lines and self._writer != threading.get_ident():
+            self._write_all()
+
+    def _write_all(self) -> None:
+        with self._lock:
+            self._writer = threading.get_ident()
+            try:
+                while self._lines:
+                    with suppress(OSError):
+                        self._out.write(self._lines.popleft())
+                        self._out.flush()
+            finally:
+                self._writer = 0
+
+
+class LogHandler(logging.Handler):
+    """What libraries log, and Python's warnings, as events."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one event."""
+        event = "warning" if record.levelno < logging.ERROR else "error"
+        self._log.write(event, message=record.getMessage().strip(), source=record.name)
+
+
+def begin_log(out: TextIO) -> EventLog:
+    """A log that also takes what libraries log, Python's warnings and an error that nobody expected."""
+    log = EventLog(out)
+    logging.captureWarnings(capture=True)
+    logging.getLogger().addHandler(LogHandler(log))
+
+    def unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        lines = traceback.format_exception(kind, error, trace)
+        log.write("error", message=f"{kind.__name__}: {error}", exit_code=1, traceback="".join(lines))
+
+    sys.excepthook = unexpected
+    return log
+
+
+class JsonLines(Periodic):
+    """The state of a load as events."""
+
+    def __init__(self, log: EventLog, every: float = 10, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(every, clock)
+        self._log = log
+
+    def tell_reading(self, reading: Reading) -> None:
+        """Write one event."""
+        self._log.write(
+            "reading", done=min(reading.done, reading.total), total=reading.total, unit=reading.unit
+        )
+
+    def begin(self, moment: Moment, run: str | None) -> None:
+        """Write what earlier runs left."""
+        super().begin(moment, run)
+        self._log.run = run
+        self._log.write("start", **state(moment))
+
+    def tell(self, event: str, moment: Moment) -> None:
+        """Write one event."""
+        self._log.write(event, **state(moment))
+
+
+def state(moment: Moment) -> dict[str, object]:
+    """The counts, which add up to `read`, and what the sender does."""
+    account, wire, speed = moment.account, moment.wire, moment.speed
+    return {
+        "read": account.read,
+        "goal": moment.goal,
+        "confirmed": account.confirmed,
+        "rejected": account.rejected,
+        "in_doubt": account.in_doubt,
+        "in_flight": moment.in_flight,
+        "never_sent": moment.never_sent,
+        "window": wire.window,
+        "attempts": account.attempts,
+        "elapsed_seconds": round(moment.elapsed, 1),
+        "rows_per_second": _rounded(speed.now),
+        "mean_rows_per_second": _rounded(speed.mean),
+        "seconds_left": _rounded(speed.left),
+        "waiting_for": moment.wait or None,
+        "waiting_seconds": round(wire.waiting_seconds, 1) if moment.wait else 0.0,
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 1)

@@ -1,0 +1,100 @@
+"""A line now and then, for a log file or CI."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from loader.progress import words
+from loader.progress.pace import Pauses
+from loader.progress.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from loader.progress.moment import Moment, Reading
+
+
+def utc_now() -> datetime:
+    """The time of day."""
+    return datetime.now(UTC)
+
+
+class Periodic(Watch):
+    """Tells the state every so many seconds, and the beginning and the end of each pause when it comes."""
+
+    def __init__(self, every: float = 10, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(seconds=min(every, 1.0), clock=clock)
+        self._every = every
+        self._due = clock() + every
+        self._pauses = Pauses()
+
+    def show_reading(self, reading: Reading) -> None:
+        """Tell it when it is time."""
+        if self._is_time():
+            self.tell_reading(reading)
+
+    def begin(self, moment: Moment, run: str | None) -> None:  # noqa: ARG002 - for those who show it
+        """From now on time counts anew."""
+        self._due = self._clock() + self._every
+
+    def show(self, moment: Moment) -> None:
+        """Tell a pause at once, and the rest when it is time."""
+        told = self._pauses.see(moment.pause, self._clock())
+        if told:
+            self.tell(told, moment)
+        elif self._is_time():
+            self.tell("progress", moment)
+
+    def _is_time(self) -> bool:
+        now = self._clock()
+        if now < self._due:
+            return False
+        self._due = now + self._every
+        return True
+
+    @abstractmethod
+    def tell_reading(self, reading: Reading) -> None:
+        """Tell how far a pass over the input is."""
+
+    @abstractmethod
+    def tell(self, event: str, moment: Moment) -> None:
+        """Tell a state: "progress", "pause" or "resume"."""
+
+
+class LogLines(Periodic):
+    """Lines for people who read a log later: with the time of day, in UTC."""
+
+    def __init__(
+        self,
+        out: TextIO,
+        every: float = 10,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = utc_now,
+    ) -> None:
+        super().__init__(every, clock)
+        self._out = out
+        self._wall = wall
+
+    def tell_reading(self, reading: Reading) -> None:
+        """Write one line."""
+        self._write(words.reading_text(reading))
+
+    def tell(self, event: str, moment: Moment) -> None:
+        """Write one line."""
+        if event == "pause":
+            self._write(f"waiting {words.wait_text(moment)}")
+            return
+        if event == "resume":
+            return  # the next line shows it
+        done = f"{words.share_text(moment.share)} of {moment.goal:,} rows"
+        speed = moment.speed
+        left = f"{words.about(speed.left)} left" if speed.left is not None else "time left unknown"
+        self._write(f"{done}, {words.rate_text(speed.now)}, {left}: {words.counts_text(moment)}")
+
+    def _write(self, line: str) -> None:
+        self._out.write(f"{self._wall():%Y-%m-%dT%H:%M:%SZ}  {line}\n")
+        self._out.flush()

@@ -1,0 +1,222 @@
+"""The live view of a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.segment import Segment
+
+from loader.progress import words
+from loader.progress.watch import Watch
+from loader.text.account import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
+
+    from loader.progress.moment import Moment, Reading
+
+MARGIN, GAP = 2, 3
+WIDEST_BAR, SHORTEST_BAR = 60, 8
+
+# Name, value, style of the value.
+Cell = tuple[str, str, str]
+
+# Words in their styles. Rich's own texts can be wrapped and aligned, and cost three times as much to draw.
+Line = list[tuple[str, str]]
+
+
+class LiveView(Watch):
+    """A bar, and below it the counts, the pace and the wire, for as long as the load lasts."""
+
+    def __init__(self, out: TextIO, console: Console | None = None) -> None:
+        super().__init__(seconds=0.3)
+        self._console = console or Console(file=out)
+        self._live: Live | None = None
+
+    def show_reading(self, reading: Reading) -> None:
+        """Show how far a pass over the input is."""
+        self._put(ReadingView(reading))
+
+    def end_reading(self) -> None:
+        """Take the view away."""
+        self._close()
+
+    def show(self, moment: Moment) -> None:
+        """Show one state."""
+        self._put(LoadView(moment))
+
+    def end(self, moment: Moment) -> None:  # noqa: ARG002 - the account tells the end
+        """Take the view away."""
+        self._close()
+
+    def _put(self, view: RenderableType) -> None:
+        """Show a view; what is over within a blink never appears."""
+        if self._live is None:
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                # What is printed meanwhile goes above the view; only a terminal needs that.
+                redirect_stdout=sys.stdout.isatty(),
+                redirect_stderr=sys.stderr.isatty(),
+            )
+            self._live.start()
+        self._live.update(view, refresh=True)
+
+    def _close(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+
+class ReadingView:
+    """A bar with how much was read of how much."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """One line."""
+        reading = self._reading
+        if not reading.total:
+            return drawn([[(" " * MARGIN + words.reading_text(reading), "none")]], console, options.max_width)
+        told = f"{words.share_text(reading.share):>5}   {words.extent_text(reading, steady=True)}"
+        bar = Bar(options.max_width, signs_of(console, options), before=f"{reading.doing}  ")
+        return drawn([bar.line(reading.share, told)], console, options.max_width)
+
+
+class LoadView:
+    """A bar with what is done of how much, and the numbers below it, in as many columns as there is room for.
+
+    It has as many lines at each moment, so that nothing jumps.
+    """
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines."""
+        moment, width = self._moment, options.max_width
+        goal = f"{moment.goal:,}"
+        told = f"{words.share_text(moment.share):>5}   {moment.account.settled:>{len(goal)},} of {goal} rows"
+        bar = Bar(width, signs_of(console, options)).line(moment.share, told)
+        return drawn([bar, *table(columns_of(moment), width)], console, width)
+
+
+def signs_of(console: Console, options: ConsoleOptions) -> tuple[str, str]:
+    """The signs of a bar, full and rest: two, where no colour tells them apart."""
+    colours = console.color_system is not None and not console.no_color
+    if options.ascii_only:
+        return "#", "."
+    return "━", "━" if colours else "─"
+
+
+def drawn(lines: Iterable[Line], console: Console, width: int) -> Iterator[Segment]:
+    """The lines for rich, cut where the terminal ends."""
+    for line in lines:
+        yield from (Segment(text, console.get_style(style)) for text, style in cut(line, width))
+        yield Segment.line()
+
+
+def cut(line: Line, width: int) -> Line:
+    """As much of a line as there is room for."""
+    length = sum(len(text) for text, _ in line)
+    if length <= width:
+        return line
+    kept, room = [], max(width - 1, 0)
+    for text, style in line:
+        kept.append((text[:room], style))
+        room -= len(kept[-1][0])
+    return [*kept, ("…", "none")]
+
+
+class Bar:
+    """A bar with words after it, and before it; those after it alone where there is no room."""
+
+    def __init__(self, width: int, signs: tuple[str, str], before: str = "") -> None:
+        self._width = width
+        self._signs = signs
+        self._before = before
+
+    def line(self, share: float, told: str) -> Line:
+        """The bar."""
+        room = self._width - MARGIN - len(self._before) - len(told) - 1
+        if room < SHORTEST_BAR:
+            return [(" " * MARGIN, "none"), (told.lstrip(), "bold")]
+        width = min(room, WIDEST_BAR)
+        full = int(share * width)
+        done, rest = self._signs
+        return [
+            (" " * MARGIN + self._before, "none"),
+            (done * full, "cyan"),
+            (rest * (width - full), "grey30"),
+            (f" {told}", "bold"),
+        ]
+
+
+def columns_of(moment: Moment) -> list[list[Cell]]:
+    """What is shown, by what it is about: the rows, the pace, the wire. What comes last may be longer."""
+    account, speed = moment.account, moment.speed
+    width = max(len(f"{account.read:,}"), 7)
+    rows = [
+        ("confirmed", account.confirmed, "green"),
+        ("rejected", account.rejected, "red" if account.rejected else "none"),
+        ("in doubt", account.in_doubt, "yellow" if account.in_doubt else "none"),
+        ("never sent", moment.never_sent, "none"),
+    ]
+    return [
+        [(name, f"{count:>{width},}", style) for name, count, style in rows],
+        [
+            ("rate now", words.rate_text(speed.now), "none"),
+            ("mean rate", words.rate_text(speed.mean), "none"),
+            ("time left", words.about(speed.left), "bold"),
+            ("waiting", words.wait_text(moment) or "no", "yellow" if moment.wait else "dim"),
+        ],
+        [
+            ("in flight", words.in_flight_text(moment), "none"),
+            ("attempts", f"{account.attempts:,}", "none"),
+            ("elapsed", duration(moment.elapsed), "none"),
+        ],
+    ]
+
+
+def table(columns: list[list[Cell]], width: int) -> list[Line]:
+    """The columns side by side as far as there is room, else below each other."""
+    widths = [(10, _widest(columns[0], 7)), (9, _widest(columns[1][:3], 17)), (9, _widest(columns[2], 12))]
+    for count in (3, 2):
+        needed = MARGIN + sum(name + 2 + value for name, value in widths[:count]) + (count - 1) * GAP
+        if needed <= width:
+            # With two columns the wire stands below the pace.
+            shown = columns if count == 3 else [columns[0], columns[1] + columns[2]]
+            return side_by_side(shown, widths)
+    return side_by_side([[cell for column in columns for cell in column]], [(10, 0)])
+
+
+def side_by_side(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Line]:
+    """One line for each row of the columns."""
+    lines = []
+    for number in range(max(map(len, columns))):
+        line: Line = [(" " * MARGIN, "none")]
+        for column, (name_width, value_width) in zip(columns, widths, strict=False):
+            name, value, style = column[number] if number < len(column) else ("", "", "none")
+            line += [(f"{name:<{name_width}}  ", "dim"), (f"{value:<{value_width + GAP}}", style)]
+        lines.append(stripped(line))
+    return lines
+
+
+def stripped(line: Line) -> Line:
+    """Without the blanks at its end, which a narrow terminal would have to cut."""
+    kept = list(line)
+    while kept and not kept[-1][0].strip():
+        kept.pop()
+    return [*kept[:-1], (kept[-1][0].rstrip(), kept[-1][1])] if kept else kept
+
+
+def _widest(cells: list[Cell], least: int) -> int:
+    return max(least, *(len(value) for _, value, _ in cells))

@@ -1,0 +1,181 @@
+"""The window in numbers: when it grows, when it shrinks, and by how much."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.delivery.window import FIRST_WINDOW, Window
+
+
+def rounds(window: Window, count: int, seconds: float, now: float, *, full: bool = True) -> float:
+    """Let so many rounds of equally long answers pass; the time after them."""
+    for _ in range(count):
+        if full:
+            window.filled()
+        now += seconds
+        for _ in range(max(window.limit, 8)):
+            window.answered(seconds, now)
+    return now
+
+
+def auto() -> Window:
+    """A window between 1 and 256."""
+    return Window(1, 256, 0.0)
+
+
+def test_a_fixed_window_never_moves() -> None:
+    """Equal bounds are kept, whatever happens."""
+    window = Window(20, 20, 0.0)
+    rounds(window, 50, 0.05, 0.0)
+    window.refused(1.0, 2.0)
+    window.lost(3.0, 4.0)
+    rounds(window, 50, 5.0, 10.0)
+    assert window.limit == 20
+
+
+def test_at_first_each_round_doubles_the_window() -> None:
+    """While the time holds, a window that is used up doubles up to its largest."""
+    window, now, limits = auto(), 0.0, []
+    for _ in range(6):
+        limits.append(window.limit)
+        now = rounds(window, 1, 0.05, now)
+    assert limits == [FIRST_WINDOW, 32, 64, 128, 256, 256]
+
+
+def test_a_window_that_is_not_used_up_does_not_grow() -> None:
+    """With too few rows to fill it, a good time says nothing about a wider window."""
+    window = auto()
+    rounds(window, 20, 0.05, 0.0, full=False)
+    assert window.limit == FIRST_WINDOW
+
+
+def test_one_slow_round_is_no_sign_but_two_are() -> None:
+    """A pause of this machine makes one round slow; a queue at the vendor makes every round slow."""
+    window = auto()
+    now = rounds(window, 1, 0.05, 0.0)
+    now = rounds(window, 1, 0.5, now)
+    assert window.limit == 32
+    now = rounds(window, 1, 0.05, now)
+    assert window.limit == 64
+    rounds(window, 2, 0.1, now)
+    assert window.limit == 48  # 1.5 times the shortest time is accepted; it was twice
+
+
+def test_a_few_milliseconds_are_no_queue() -> None:
+    """A server on this machine answers in no time, or some milliseconds later when either was held up."""
+    window = auto()
+    now = rounds(window, 1, 0.0005, 0.0)
+    rounds(window, 10, 0.003, now)
+    assert window.limit == 256
+
+
+def test_a_window_shrinks_at_most_by_half_at_a_time() -> None:
+    """Even a very slow round is only one sign."""
+    window = auto()
+    now = rounds(window, 2, 0.05, 0.0)
+    rounds(window, 2, 50.0, now)
+    assert window.limit == 32
+
+
+def test_a_burst_of_refusals_shrinks_once() -> None:
+    """What was sent before the window shrank tells nothing about the smaller one."""
+    window = auto()
+    for _ in range(16):
+        window.refused(sent_at=1.0, now=1.1)
+    assert window.limit == int(FIRST_WINDOW * 0.85)
+    window.refused(sent_at=1.2, now=1.3)
+    assert window.limit == int(FIRST_WINDOW * 0.85**2)
+
+
+def test_after_a_refusal_the_window_rests_and_then_grows_slowly() -> None:
+    """A vendor that refuses is not asked for more within five seconds, and then for a little at a time."""
+    window = auto()
+    window.refused(1.0, 1.0)
+    now = rounds(window, 90, 0.05, 1.0)
+    assert window.limit == 13
+    rounds(window, 40, 0.05, now)
+    assert window.limit in {14, 15}
+
+
+def test_many_lost_answers_narrow_the_window() -> None:
+    """Four in a row take a tenth, once for all that was on the wire."""
+    window = auto()
+    for moment in range(3):
+        window.lost(float(moment + 1), 31.0)
+    assert window.limit == FIRST_WINDOW
+    for moment in range(6):
+        window.lost(float(moment + 4), 31.0)
+    assert window.limit == int(FIRST_WINDOW * 0.9)
+
+
+def test_now_and_then_a_lost_answer_says_nothing() -> None:
+    """One in a hundred, all the time, leaves the window as wide as it is."""
+    window, now = auto(), 0.0
+    for number in range(3000):
+        now += 0.001
+        if number % 100:
+            window.filled()
+            window.answered(0.05, now)
+        else:
+            window.lost(now - 0.05, now)
+    assert window.limit == 256
+
+
+def test_what_the_vendor_took_before_is_soon_reached_again() -> None:
+    """After lost answers the window grows fast up to where it was refused, and slowly from there."""
+    window = auto()
+    now = rounds(window, 3, 0.05, 0.0)
+    window.refused(now, now)
+    kept = window.limit
+    assert kept == int(128 * 0.85)
+    for _ in range(60):
+        now += 0.01
+        window.lost(now, now)
+    assert window.limit < kept / 2
+    now = rounds(window, 20, 0.05, now)
+    assert window.limit == kept
+    rounds(window, 90, 0.05, now)
+    assert kept < window.limit < kept * 1.1
+
+
+def test_a_vendor_that_became_slower_for_good_is_measured_anew() -> None:
+    """After half a minute the shortest time is forgotten: the window grows again at the new pace."""
+    window = auto()
+    now = rounds(window, 2, 0.05, 0.0)
+    now = rounds(window, 60, 0.2, now)
+    slow = window.limit
+    assert slow <= 2
+    rounds(window, 200, 0.2, now)
+    assert window.limit > 64
+
+
+def test_the_time_is_measured_with_half_a_window() -> None:
+    """So that a queue which the window itself made does not pass for the vendor's time."""
+    window = auto()
+    now = rounds(window, 3, 0.05, 0.0)
+    before = window.limit
+    rounds(window, 1, 0.05, now + 31)
+    assert window.limit <= before
+
+
+@given(
+    st.integers(1, 50),
+    st.integers(0, 300),
+    st.lists(st.tuples(st.sampled_from("aafrl"), st.floats(0.001, 30)), max_size=300),
+)
+def test_the_bounds_always_hold(lowest: int, more: int, happenings: list[tuple[str, float]]) -> None:
+    """Whatever happens, the window stays between its bounds."""
+    window, now = Window(lowest, lowest + more, 0.0), 0.0
+    for what, seconds in happenings:
+        now += seconds / 10
+        match what:
+            case "a":
+                window.answered(seconds, now)
+            case "f":
+                window.filled()
+            case "r":
+                window.refused(now - seconds, now)
+            case "l":
+                window.lost(now - seconds, now)
+        assert lowest <= window.limit <= lowest + more
