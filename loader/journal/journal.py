@@ -230,12 +230,16 @@ class Journal:
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of leased rows, in one commit; only then are their slots cleared.
 
+        A doubt whose row is sent again is written durably: its mark as a possible duplicate must outlive a
+        power loss too, because the second request may have landed by then.
+
         Raises:
             ValueError: a row has no open lease, or is named twice; nothing was written.
             CheckpointError: send nothing more; the rows are in doubt when the checkpoint is opened again.
         """
         if outcomes:
-            self._write_or_keep(self._unsettled.settle(outcomes, at=self._now()), durable=False)
+            resending = any(outcome.resending for outcome in outcomes)
+            self._write_or_keep(self._unsettled.settle(outcomes, at=self._now()), durable=resending)
             self._sizing.settled(len(outcomes))
 
     def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:

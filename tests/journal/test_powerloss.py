@@ -173,3 +173,22 @@ def test_a_lease_that_is_not_synced_would_be_seen(memory: Path, monkeypatch: pyt
     )
     with pytest.raises(AssertionError, match="taken for never sent"):
         all_to_the_end(memory, power=True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_row_sent_again_stays_a_possible_duplicate_after_a_power_loss(memory: Path, seed: int) -> None:
+    """A doubt that was sent again on request is marked for ever, also if the power goes right afterwards."""
+    place, disk = Place(memory / "orders.ckpt", rows=ROWS), Disk(random.Random(seed), 1_000_000)
+    journal = place.open(window=WINDOW, host=replace(place.host, connect=disk.connect))
+    journal.lease(range(WINDOW))
+    journal.sending(0)
+    journal.settle([Outcome(0, State.IN_DOUBT, 1, resending=True)])
+    journal.sending(0)
+    disk.end_after(0)
+    with pytest.raises((PowerLoss, CheckpointError)):
+        journal.lease(range(WINDOW, ROWS))
+    die(journal)
+    disk.come_back()
+    place.boot = "another boot"
+    place.open().close()
+    assert Ledger.of(place.view()).marked == {0}

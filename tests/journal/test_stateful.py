@@ -197,6 +197,8 @@ class Model(RuleBasedStateMachine):
         self.disk.fails = lambda _: None
         for ordinal, state in group.items():
             self.rows.end(ordinal, state)
+        if AGAIN in group.values():
+            self.sync()
 
     def truth(self, ordinal: int) -> State:
         """What the vendor says of a row. What was in doubt before it was refused stays in doubt."""
