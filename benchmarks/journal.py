@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.journal import Checkpoint, FileRecord, Identity, Journal
-from loader.model import Kind, Outcome, State
+from loader.methods import Kind
+from loader.model import Outcome, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.mapping import Mapping, bind
+from loader.mapping import bind, parse_mapping
 from loader.model import Chunk
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def measure(case: Case, rows: int) -> str:
     """One line of the table."""
     sample = next(frames(case, CHUNK_ROWS))
     mapper = bind(
-        Mapping.parse(FIELDS + case.attributes, case.name),
+        parse_mapping(FIELDS + case.attributes, case.name),
         pa.Schema.from_pandas(sample, preserve_index=False),
         sample,
         application="AAAAA-BBBBB",

@@ -24,7 +24,8 @@ from benchmarks.answer import ANSWER
 from benchmarks.contenders import APPLICATION, HERE, WORK
 from loader import pipeline, planning
 from loader.journal import Journal
-from loader.model import Kind, Outcome, State
+from loader.methods import Kind
+from loader.model import Outcome, State
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.answer import only_answers
 from loader import pipeline
 from loader.delivery import Brake
-from loader.model import Kind
+from loader.methods import Kind
 from loader.progress import EventLog, choose_watch
 from loader.progress.terminal import LiveView
 from loader.settings import Endpoint, Settings

@@ -17,22 +17,16 @@ from docs.make_python import python, summary
 from docs.tables import code, table
 from loader.delivery.verdicts import classify
 from loader.journal.files import Files
-from loader.mapping.fields import (
-    ANY_OF,
-    DEVICE_TYPES,
-    MAX_ATTRIBUTE_NAME_LENGTH,
-    MAX_EVENT_LENGTH,
-    METHODS,
-    RESERVED_ATTRIBUTES,
-    SYNONYMS,
-)
-from loader.mapping.keys import ATTRIBUTE_KEYS, EXPAND_KEYS, FIELD_KEYS, TYPES
+from loader.mapping.fields import DEVICE_TYPES, SYNONYMS
+from loader.mapping.keys import EXPAND_KEYS, MEMBER_KEYS, field_keys
 from loader.mapping.proposing.presets import PRESETS
-from loader.model import Answer, Kind, NoAnswer, NotSent
+from loader.methods import MAX_EVENT_LENGTH, METHODS
+from loader.model import Answer, NoAnswer, NotSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loader.methods import Method
     from loader.model import Attempt
 
 FOLDER = Path(__file__).parent / "reference"
@@ -43,27 +37,32 @@ REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def fields() -> str:
-    """The fields of both methods, as a mapping names them, and the keys that each takes."""
+    """The fields of each method, as a mapping names them, and the keys that each takes."""
     return "\n\n".join(
-        f"`{kind}`, sent with `{kind.method}`:\n\n"
+        f"`{method.kind}`, sent with `{method.name}`:\n\n"
         + table(
             ("field", "", "keys"),
-            ((f"`{name}`", field_note(kind, name), code(*keys)) for name, keys in FIELD_KEYS[kind].items()),
+            (
+                (f"`{name}`", describe_field(method, name), code(*keys))
+                for name, keys in field_keys(method).items()
+            ),
         )
-        for kind in Kind
+        for method in METHODS.values()
     )
 
 
-def field_note(kind: Kind, name: str) -> str:
+def describe_field(method: Method, name: str) -> str:
     """What the API says of a field."""
-    api = {field.name: field for field in METHODS[kind.method]}
+    api = {field.name: field for field in method.fields}
     if name == "timestamp":
         return "needed; becomes `timestampUTC` and `timestampCurrent`"
-    alternatives = [other for other in ANY_OF[kind.method] if other != name]
-    if name in ANY_OF[kind.method] and alternatives:
-        return f"this or {code(*alternatives)} is needed; both where known"
+    for need in method.needs:
+        if name in need.fields and len(need.fields) > 1:
+            return (
+                f"this or {code(*(other for other in need.fields if other != name))} is needed; both if known"
+            )
     words = ["needed"] if api[name].required else []
-    words += [f"at most {api[name].max_length} characters"] if api[name].max_length else []
+    words += [f"at most {api[name].longest} characters"] if api[name].longest else []
     words += {"tz_offset": ['seconds, `"+05:45"` or a zone\'s name'], "device_type": [DEVICE_NOTE]}.get(
         name, []
     )
@@ -75,9 +74,10 @@ DEVICE_NOTE = "the vendor's number, or a name in any case"
 
 def mapping_keys() -> str:
     """The keys of an attribute and of `expand`."""
+    containers = [method.container for method in METHODS.values() if method.container]
     rows = (
-        ("an attribute", code(*ATTRIBUTE_KEYS)),
-        ("its `type`", code(*TYPES)),
+        (" or ".join(container.a for container in containers), code(*MEMBER_KEYS)),
+        *((f"`type` of {container.a}", code(*container.types)) for container in containers),
         ("an entry of `expand`", code(*EXPAND_KEYS)),
     )
     return table(("", "takes"), rows)
@@ -85,16 +85,14 @@ def mapping_keys() -> str:
 
 def limits() -> str:
     """What the vendor allows."""
-    return table(
-        ("", "at most"),
-        (
-            ("name of an event", f"{MAX_EVENT_LENGTH} characters"),
-            (
-                "name of an attribute",
-                f"{MAX_ATTRIBUTE_NAME_LENGTH} characters; not {code(*sorted(RESERVED_ATTRIBUTES))}",
-            ),
-        ),
-    )
+    rows = [("name of an event", f"{MAX_EVENT_LENGTH} characters")]
+    for container in (method.container for method in METHODS.values()):
+        if container is not None and container.longest_name is not None:
+            reserved = f"; not {code(*sorted(container.reserved))}" if container.reserved else ""
+            rows.append((f"name of {container.a}", f"{container.longest_name} characters{reserved}"))
+        if container is not None and container.most is not None:
+            rows.append((f"{container.many} of a row", str(container.most)))
+    return table(("", "at most"), rows)
 
 
 def synonyms() -> str:

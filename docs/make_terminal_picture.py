@@ -20,7 +20,7 @@ from loader import pipeline
 from loader.cli.show import plan_text
 from loader.cli.speech import folded
 from loader.delivery import Brake
-from loader.model import Kind
+from loader.methods import Kind
 from loader.progress import Moment, Reading, Watch
 from loader.progress.terminal import LoadView
 from loader.sandbox import EmbeddedSandbox

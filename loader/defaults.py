@@ -12,7 +12,7 @@ from loader.errors import ConfigError
 from loader.settings import Token
 
 if TYPE_CHECKING:
-    from loader.model import Kind
+    from loader.methods import Kind
 
 TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
 APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"

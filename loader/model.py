@@ -19,22 +19,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from loader.methods import Kind
+
 
 # Columns with this prefix are the loader's own, written into files of failed rows and ignored when such a
 # file is loaded.
 OWN_COLUMNS = "_loader_"
-
-
-class Kind(StrEnum):
-    """What is loaded; each kind goes to one API method."""
-
-    USERS = "users"
-    EVENTS = "events"
-
-    @property
-    def method(self) -> str:
-        """Name of the API method, the last part of the URL."""
-        return "registerUser" if self is Kind.USERS else "postEvent"
 
 
 class State(StrEnum):
@@ -344,7 +334,7 @@ class Result:
     """How a load ended.
 
     Attributes:
-        kind: users or events.
+        kind: what was loaded.
         account: the counts over all runs.
         checkpoint: the checkpoint file, as the person gave it.
         stopped: why it ended before the end of the input, or None.

@@ -20,7 +20,7 @@ from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, Journal, runs
 from loader.leases import Leases, within
-from loader.model import Chunk, Decision, Kind, Reject, Result, State
+from loader.model import Chunk, Decision, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
 from loader.progress import Reading, Silent
@@ -118,12 +118,12 @@ def closed(journal: Journal, problems: list[str]) -> Iterator[None]:
 def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     """The rows that were never sent, and where doubts are sent again, those that earlier runs left in doubt.
 
-    No user is sent over a later row of its device: then a doubt stays a doubt, and a row that was never sent
-    is rejected.
+    If the last call wins, no row is sent over a later row of its device: then a doubt stays a doubt, and a
+    row that was never sent is rejected.
     """
     doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
     again = {ordinal for ordinal in doubts if ordinal < plan.rows} if resends(plan.settings) else set()
-    if plan.settings.kind is Kind.USERS:
+    if plan.settings.kind.method.last_wins:
         free = set(chain.from_iterable(journal.never_sent(journal.mark)))
         later = overtaken(plan.source, plan.mapper, journal, free | again, doubts)
         refuse_overtaken(plan, journal, {row: later[row] for row in later if row in free})
@@ -133,7 +133,7 @@ def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
 
 
 def refuse_overtaken(plan: Plan, journal: Journal, later: Mapping[int, int]) -> None:
-    """Reject rows of users that were never sent and must not be, each for the later row of its device."""
+    """Reject rows that were never sent and must not be, each because of a later row of its device."""
     reason = (
         "not sent, for a later row of the same device is at the vendor, or may be; it would undo that one"
     )
@@ -167,7 +167,7 @@ def policy_of(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         least_concurrency=settings.concurrency.lowest,
         rate=settings.rate,
         resend_ambiguous=resends(settings),
-        last_wins=settings.kind is Kind.USERS,
+        last_wins=settings.kind.method.last_wins,
         max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
         max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
         rejected_before=account.rejected,

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError, SourceError
 from loader.failures import GUARDED
 from loader.journal import Checkpoint, Identity
-from loader.mapping import Mapping, bind, infer
+from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
-from loader.model import Kind, State
+from loader.model import State
 from loader.progress import Reading, Silent
 from loader.settings import OnDoubt, Order
 from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:
-    from loader.mapping import Mapper
+    from loader.mapping import Mapper, Mapping
     from loader.progress import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
@@ -90,7 +90,7 @@ def draw_up(
         SourceError, MappingError: the input or the mapping cannot be used.
     """
     if settings.mapping:
-        mapping = Mapping.read(settings.mapping, settings.kind)
+        mapping = read_mapping(settings.mapping, settings.kind)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
     known, odometer = checkpoint.identity.files if checkpoint else (), Odometer()
     source = open_source(
@@ -137,7 +137,7 @@ def existing(settings: Settings) -> Checkpoint | None:
 
 def began(checkpoint: Checkpoint) -> datetime:
     """The one instant of all runs, for what depends on the moment: that which the first run wrote down."""
-    mapping = Mapping.parse(checkpoint.identity.mapping, str(checkpoint.path))
+    mapping = parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
     return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
 
 
@@ -147,11 +147,11 @@ def identity(plan: Plan) -> Identity:
         kind=plan.settings.kind,
         application=plan.settings.application,
         endpoint=plan.settings.endpoint.name,
-        mapping=plan.mended or plan.mapper.mapping.to_toml(),
+        mapping=plan.mended or write_mapping(plan.mapper.mapping),
         files=plan.survey.files,
     )
 
 
 def resends(settings: Settings) -> bool:
-    """Whether a row in doubt is sent again: users always (the last call wins), events on request."""
-    return settings.kind is Kind.USERS or settings.on_doubt is OnDoubt.RESEND
+    """Whether a row in doubt is sent again: always if the method is repeatable, else on request."""
+    return settings.kind.method.repeatable or settings.on_doubt is OnDoubt.RESEND

@@ -22,8 +22,8 @@ from loader.doubts import overtaken
 from loader.errors import ConfigError
 from loader.failures import hint_of_moved, located, of_table, refuse_missing_table, refuse_other_input
 from loader.journal import Checkpoint, Journal, runs
-from loader.mapping import Mapping
-from loader.model import OWN_COLUMNS, Chunk, Decision, Kind, Phase, State
+from loader.mapping import parse_mapping, write_mapping
+from loader.model import OWN_COLUMNS, Chunk, Decision, Phase, State
 from loader.pipeline import load, refuse_overtaken
 from loader.planning import draw_up, identity
 from loader.settings import Endpoint, Settings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake, Session
     from loader.journal import ExceptionRow
+    from loader.mapping import Mapping
     from loader.model import Account, FileRecord, Result
     from loader.planning import Plan
     from loader.progress import Watch
@@ -101,10 +102,10 @@ def later_rows(
     settings: Settings,
 ) -> dict[int, int]:
     """Rows of users whose device has a later row at the vendor, or perhaps: sent now they would undo it."""
-    if ledger.identity.kind is not Kind.USERS or not rows:
+    if not ledger.identity.kind.method.last_wins or not rows:
         return {}
     refuse_missing_table(ledger, settings.files, settings.table)
-    mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     plan = draw_up(settings, ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     return overtaken(plan.source, plan.mapper, journal, rows, doubts)
@@ -271,10 +272,10 @@ def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: 
     stored = ledger.identity.mapping
     refuse_missing_table(ledger, settings.files, settings.table)
     with hint_of_moved(settings.files):
-        plan = draw_up(settings, ledger, mapping or Mapping.parse(stored, str(ledger.path)), watch=watch)
-    mended = stored if plan.mapper.mapping.to_toml() != stored else None
+        plan = draw_up(settings, ledger, mapping or parse_mapping(stored, str(ledger.path)), watch=watch)
+    mended = stored if write_mapping(plan.mapper.mapping) != stored else None
     if mended:
-        refuse_other_devices(plan, ledger, Mapping.parse(stored, str(ledger.path)))
+        refuse_other_devices(plan, ledger, parse_mapping(stored, str(ledger.path)))
     plan = replace(plan, mended=mended)
     ledger.refuse_other(identity(plan))
     return plan
@@ -288,7 +289,7 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
     """
     before, now = stored.fields.get("hwid"), plan.mapper.mapping.fields.get("hwid")
     account = ledger.account()
-    if ledger.identity.kind is Kind.USERS and before != now and account.confirmed + account.in_doubt:
+    if ledger.identity.kind.method.last_wins and before != now and account.confirmed + account.in_doubt:
         raise ConfigError(
             f"{plan.settings.mapping or 'The mapping'} takes hwid from elsewhere than the mapping with which "
             f"{ledger.path} was loaded so far. Which row of a device came last would not be known any more. "
@@ -325,10 +326,10 @@ def retry(
 
     def choose(journal: Journal) -> Iterator[range]:
         if plan.mended is not None:
-            journal.remap(plan.mapper.mapping.to_toml())
+            journal.remap(write_mapping(plan.mapper.mapping))
         ledger = Checkpoint.open(journal.path)
         rows = rejected(ledger, phases)
-        if plan.settings.kind is Kind.USERS:
+        if plan.settings.kind.method.last_wins:
             given_back = set(journal.given_back)
             wanted = {row.ordinal for row in rows} | given_back
             doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}

@@ -18,8 +18,8 @@ from loader.failures import hint_of_moved, of_table, refuse_missing_table, refus
 from loader.journal import Checkpoint
 from loader.latency import from_text
 from loader.leases import within
-from loader.mapping import Mapping
-from loader.model import Kind, Phase, State
+from loader.mapping import parse_mapping
+from loader.model import Phase, State
 from loader.planning import draw_up
 from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
@@ -136,7 +136,7 @@ def events_of(
     ledger: Checkpoint, files: Sequence[str], table: object, *, with_examples: bool
 ) -> tuple[Events | None, str]:
     """Events by name and by month; or why they cannot be told."""
-    if ledger.identity.kind is not Kind.EVENTS:
+    if not ledger.identity.kind.method.timed:
         return None, ""
     try:
         return counted(ledger, files, table), ""
@@ -150,7 +150,7 @@ def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> E
     Raises:
         SourceError, MappingError: the input cannot be read, or is not the one that was loaded.
     """
-    mapping = Mapping.parse(ledger.identity.mapping, str(ledger.path))
+    mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     refuse_missing_table(ledger, files, table)
     with hint_of_moved(files):
         plan = draw_up(settings_of(ledger, files, table), ledger, mapping)

@@ -16,7 +16,7 @@ from loader.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loader.model import Kind
+    from loader.methods import Kind
 
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_CONCURRENCY = 1024

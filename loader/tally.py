@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.fields import MAX_EVENT_LENGTH
+from loader.methods import MAX_EVENT_LENGTH
 from loader.report.facts import Counts, Events
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Tally:
 
     def add(self, mapped: Mapped, states: Numbers) -> None:
         """Count one mapped chunk."""
-        columns = {column.name: column.values for column in mapped.columns if not column.attribute}
+        columns = {column.name: column.values for column in mapped.columns if not column.member}
         self._add_names(columns["event"], states)
         utc, current = (columns[name].to_numpy() for name in ("timestampUTC", "timestampCurrent"))
         # A row may be rejected for something else than its time; a time that was not read is 0.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader.conditions import Conditions, Ending
-from loader.model import Kind
+from loader.methods import Kind
 from loader.settings import Endpoint, Library, Settings, Threshold, Token
 
 

@@ -20,7 +20,8 @@ from loader.delivery import Brake, concurrency_over
 from loader.delivery.transports.curl_session.session import CurlSession
 from loader.errors import CheckpointError, ConfigError
 from loader.journal import Checkpoint, Journal
-from loader.model import Decision, Kind
+from loader.methods import Kind
+from loader.model import Decision
 from loader.pipeline import load, prepare
 from loader.progress import Silent
 from loader.repair import resolve

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from loader.journal import Checkpoint, Journal
-from loader.model import Decision, Kind, Outcome, State
+from loader.methods import Kind
+from loader.model import Decision, Outcome, State
 from loader.planning import identity, prepare
 from loader.repair import resolve
 from loader.settings import Endpoint, Settings

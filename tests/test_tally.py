@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loader.mapping import Mapping
-from loader.model import Kind
+from loader.mapping import parse_mapping
+from loader.methods import Kind
 from loader.planning import draw_up
 from loader.report.facts import Counts
 from loader.settings import Endpoint, Settings
@@ -33,7 +33,7 @@ def tallied(folder: Path, lines: list[str], states: list[int]) -> Events:
     path = folder / "events.csv"
     path.write_text("device,event,day\n" + "".join(f"{line}\n" for line in lines))
     settings = Settings(Kind.EVENTS, (str(path),), "AAAAA-BBBBB", Endpoint.parse("http://127.0.0.1:9/"))
-    plan = draw_up(settings, None, Mapping.parse(MAPPING, "a test"))
+    plan = draw_up(settings, None, parse_mapping(MAPPING, "a test"))
     tally, numbers = Tally(), np.array(states, np.uint8)
     for chunk in plan.source.chunks():
         tally.add(plan.mapper.map(chunk), numbers[chunk.rows.start : chunk.rows.stop])

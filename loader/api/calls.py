@@ -14,7 +14,8 @@ from loader.api.given import Given
 from loader.api.options import Options, in_python, pythonic, stoppable
 from loader.api.results import CheckResult, LoadResult
 from loader.errors import MappingError
-from loader.model import OWN_COLUMNS, Kind
+from loader.methods import Kind
+from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from loader.api.mapping import Mapping
 from loader.api.options import in_python
 from loader.api.pace import pace_frame
 from loader.journal import Checkpoint as Ledger
-from loader.mapping import Mapping as Rules
+from loader.mapping import parse_mapping
 from loader.model import State
 from loader.reporting import write_report
 
@@ -58,7 +58,7 @@ class Checkpoint:
         self.endpoint = of.endpoint
         self.running = self._ledger.running
         self.account: Account = self._ledger.account()
-        self.mapping = Mapping.of(Rules.parse(of.mapping, str(path)))
+        self.mapping = Mapping.of(parse_mapping(of.mapping, str(path)))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], source: Source | None = None) -> Checkpoint:

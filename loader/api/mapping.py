@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.api.given import Given
-from loader.errors import ConfigError, MappingError
+from loader.errors import ConfigError
 from loader.mapping import Mapping as Rules
-from loader.mapping import infer
-from loader.model import Kind
+from loader.mapping import build_mapping, infer, parse_mapping, read_mapping, write_mapping
+from loader.mapping.file import KINDS, refuse_other_kind
+from loader.methods import Kind
 from loader.sources import open_source
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Mapping:
     ) -> None:
         tables = {"fields": fields, "attributes": attributes, "source": source}
         document = {"kind": str(kind)} | {name: table for name, table in tables.items() if table is not None}
-        self._rules = Rules.of(_as_toml(document))
+        self._rules = build_mapping(_as_toml(document))
 
     @classmethod
     def of(cls, rules: Rules) -> Mapping:
@@ -102,7 +103,7 @@ class Mapping:
         Raises:
             MappingError: it cannot be read, or with every mistake in it.
         """
-        return cls.of(Rules.read(Path(path)))
+        return cls.of(read_mapping(Path(path)))
 
     @classmethod
     def parse(cls, text: str) -> Mapping:
@@ -111,7 +112,7 @@ class Mapping:
         Raises:
             MappingError: with every mistake in it.
         """
-        return cls.of(Rules.parse(text, "the mapping"))
+        return cls.of(parse_mapping(text, "the mapping"))
 
     @classmethod
     def taken(cls, mapping: Mapping | Rules | str | os.PathLike[str], kind: Kind) -> Mapping:
@@ -128,12 +129,8 @@ class Mapping:
                     f"mapping is a {type(mapping).__qualname__}. Give a loader.Mapping, or the path of a "
                     "mapping file."
                 )
-            return cls.of(Rules.read(Path(mapping), kind))
-        if mapping.kind != kind:
-            raise MappingError(
-                [f'it is for {mapping.kind} (kind = "{mapping.kind}"), but {kind} are to be loaded.'],
-                "the mapping",
-            )
+            return cls.of(read_mapping(Path(mapping), kind))
+        refuse_other_kind(mapping.kind, kind, "the mapping")
         return mapping
 
     @property
@@ -148,7 +145,7 @@ class Mapping:
 
     def to_toml(self) -> str:
         """The text of a mapping file that says the same."""
-        return self._rules.to_toml()
+        return write_mapping(self._rules)
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a mapping file, and never over one that a person may have worked on, unless asked.
@@ -183,7 +180,7 @@ def _kind(text: str) -> Kind:
     try:
         return Kind(text)
     except ValueError:
-        raise ConfigError(f'kind is {text!r}; it is "users" or "events".') from None
+        raise ConfigError(f"kind is {text!r}; it is {KINDS}.") from None
 
 
 def _as_toml(value: Any) -> Any:

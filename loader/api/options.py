@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from loader.api.sandbox import Sandbox
     from loader.journal import Checkpoint
     from loader.mapping import Mapping as Rules
-    from loader.model import Kind
+    from loader.methods import Kind
     from loader.progress import Watch
 
 Choice = TypeVar("Choice", bound="StrEnum")

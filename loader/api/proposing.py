@@ -14,7 +14,7 @@ from loader.sources import open_source
 
 if TYPE_CHECKING:
     from loader.api.given import Given
-    from loader.model import Kind
+    from loader.methods import Kind
 
 
 def proposed(kind: Kind, given: Given, zone: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loader.errors import CheckpointError
 from loader.failures import reasons
-from loader.model import Kind, State
+from loader.model import State
 
 if TYPE_CHECKING:
     from loader.model import Account, Result
@@ -54,7 +54,7 @@ def next_steps(result: Result, *, limited: bool, rehearsed: bool = False, name: 
         known = (
             "The same call again sends them, but none over a confirmed later row of its device. Or see them, "
             "and say what became of them:"
-            if result.kind is Kind.USERS
+            if result.kind.method.repeatable
             else "They may or may not have landed, and are not sent again unless you say so. See them, look "
             "them up, and say what became of them:"
         )

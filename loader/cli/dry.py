@@ -13,7 +13,7 @@ from loader.cli import show, speech, standard_input
 from loader.cli.options import FILES, INPUT_OPTIONS, check_settings
 from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
-from loader.model import Kind
+from loader.methods import Kind
 from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from loader.settings import (
 
 if TYPE_CHECKING:
     from loader.journal import Checkpoint
-    from loader.model import Kind
+    from loader.methods import Kind
     from loader.sandbox import EmbeddedSandbox
 
 

@@ -12,7 +12,7 @@ from loader.cli.sections import Sectioned
 from loader.cli.speech import STDOUT
 from loader.cli.text_options import TEXT_OPTIONS, said_of_text
 from loader.errors import ConfigError, MappingError
-from loader.model import Kind
+from loader.methods import Kind
 
 if TYPE_CHECKING:
     from loader.dialect import Dialect
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("map", cls=Sectioned)
-@click.argument("kind", type=click.Choice([kind.value for kind in Kind]), metavar="users|events")
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]), metavar="|".join(Kind))
 @click.argument("file", type=click.Path(), metavar="FILE")
 @click.option(
     "-o",
@@ -67,7 +67,7 @@ def propose(kind: str, file: str, output: Path, zone: str | None, **how_written:
 
 def source_text(dialect: Dialect) -> str:
     """How the file is written, as far as the options said; the rest is told from the file each time."""
-    from loader.mapping.toml_text import toml  # noqa: PLC0415 - as above
+    from loader.mapping.file import toml  # noqa: PLC0415 - as above
 
     lines = [f"{name} = {toml(value)}" for name, value in dialect.table.items()]
     return "\n".join(["", "[source]", *lines, ""]) if lines else ""
@@ -99,10 +99,10 @@ def write(text: str, output: Path) -> None:
 def open_problems(text: str, schema: object, sample: object, now: datetime) -> list[str]:
     """What keeps the proposal from being loaded as it is."""
     from loader.defaults import NO_APPLICATION  # noqa: PLC0415 - as above
-    from loader.mapping import Mapping, bind  # noqa: PLC0415 - as above
+    from loader.mapping import bind, parse_mapping  # noqa: PLC0415 - as above
 
     try:
-        bind(Mapping.parse(text, "proposal"), schema, sample, application=NO_APPLICATION, where="it", now=now)  # type: ignore[arg-type] # what the source gave
+        bind(parse_mapping(text, "proposal"), schema, sample, application=NO_APPLICATION, where="it", now=now)  # type: ignore[arg-type] # what the source gave
     except MappingError as error:
         return error.problems
     return []

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from loader.cli.speech import events, write_json
 from loader.errors import CheckpointError
-from loader.model import Kind, State
+from loader.model import State
 
 if TYPE_CHECKING:
+    from loader.methods import Kind
     from loader.model import Result
     from loader.planning import Plan
     from loader.sandbox import Holdings
@@ -55,7 +56,7 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
 def doubtful_text(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
     rows = f"{counted(plan.doubtful)} in doubt {are(plan.doubtful)} sent again"
-    if plan.settings.kind is Kind.USERS:
+    if plan.settings.kind.method.repeatable:
         return f"{rows}, but none over a confirmed later row of its device"
     return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
 
@@ -101,7 +102,7 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading
         held = "They may or may not have landed, and are not sent again unless you say so."
         steps.append(
             f"{counted(account.in_doubt)} in doubt{because(result, State.IN_DOUBT)}\n"
-            f"{again if result.kind is Kind.USERS else held}\n"
+            f"{again if result.kind.method.repeatable else held}\n"
             "To see them, and to settle all, or with --from FILE those that you looked up at the vendor:\n"
             f"  pushwoosh-loader failures {checkpoint} --in-doubt\n"
             "They are there, count them as confirmed:\n"

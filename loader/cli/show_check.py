@@ -7,8 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from loader.cli.show import moment
-from loader.mapping.fields import MAX_EVENT_LENGTH, METHODS
-from loader.model import Kind
+from loader.methods import MAX_EVENT_LENGTH
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -81,7 +80,7 @@ def values(profile: Profile, width: int) -> Iterator[str]:
     yield "Values, as they would be sent"
     rows = [
         (
-            f"  {'  ' if column.attribute else ''}{clear(column.name, LONGEST_EXAMPLE)}",
+            f"  {'  ' if column.member else ''}{clear(column.name, LONGEST_EXAMPLE)}",
             column.kind,
             f"{sent - column.values:,}",
             f"{'' if column.exact else 'about '}{column.distinct:,}",
@@ -97,10 +96,10 @@ def values(profile: Profile, width: int) -> Iterator[str]:
 
 def ordered(profile: Profile) -> list[ColumnProfile]:
     """Fields in the order of the bodies, then attributes."""
-    names = [field.name for field in METHODS[profile.kind.method]]
+    names = [field.name for field in profile.kind.method.fields]
 
     def position(column: ColumnProfile) -> int:
-        return len(names) if column.attribute else names.index(column.name)
+        return len(names) if column.member else names.index(column.name)
 
     return sorted(profile.columns.values(), key=position)
 
@@ -177,25 +176,25 @@ def rest(counter: Counter[str], what: str) -> Iterator[str]:
 
 def people(profile: Profile) -> Iterator[str]:
     """Devices and users, and rows that say the same."""
-    found, users = profile.people, profile.kind is Kind.USERS
+    found, method = profile.people, profile.kind.method
     if not profile.bodies:
         return
     yield "Devices and users"
     yield f"  {count(found.devices, 'device')}, {count(found.users, 'user')}"
     if found.several_users:
-        effect = ": the last row of each wins" if users else ""
+        effect = ": the last row of each wins" if method.last_wins else ""
         yield f"  {count(found.several_users, 'device')} with several users{effect}"
         yield from examples(profile, found.examples)
     if found.vanishing_users:
         vanishing = count(found.vanishing_users, "user")
         yield f"  {vanishing} would vanish: later rows tie all their devices to others"
     if found.users_without_device:
-        lost = "cannot be stored" if users else "enters no journey"
+        lost = "cannot be stored" if method.ties_users else "enters no journey"
         yield f"  {count(found.users_without_device, 'user')} without any device: without one a user {lost}"
     if profile.rows_without_device:
         yield f"  {count(profile.rows_without_device, 'event')} without a device"
     if profile.repeated.rows:
-        effect = "once would be enough" if users else "each would be recorded once more"
+        effect = "once would be enough" if method.repeatable else "each would be recorded once more"
         yield f"  {count(profile.repeated.rows, 'repetition')} of an earlier row, value for value: {effect}"
         yield from examples(profile, profile.repeated.examples)
 
@@ -222,7 +221,7 @@ def bodies(plan: Plan, profile: Profile) -> Iterator[str]:
 
 def curl(plan: Plan, body: bytes) -> str:
     """A request as a command; the shell puts the token in, so that it stands in no text of ours."""
-    url = f"{plan.settings.endpoint.url}{plan.settings.kind.method}"
+    url = f"{plan.settings.endpoint.url}{plan.settings.kind.method.name}"
     return (
         f"curl -X POST {shlex.quote(url)} -H 'Content-Type: application/json' "
         f'-H "Authorization: Token $PUSHWOOSH_API_TOKEN" --data-raw {shlex.quote(body.decode())}'

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loader.errors import CheckpointDiffers
-from loader.model import FileRecord, Kind, Mark
+from loader.methods import Kind
+from loader.model import FileRecord, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,16 +1,18 @@
-"""Columns to the fields of the two API methods, and to JSON bytes.
+"""Columns to the fields of the API methods, and to JSON bytes.
 
-    fields      the two methods: names, types, limits, device types, synonyms (the sandbox reads it too)
-    rules       what a mapping says: frozen records
-    toml_text   mapping file -> rules, every mistake at once; rules -> canonical text
-    inference   rules from the names of the columns
-    binding     rules and columns -> what is decided before the first row: formats, zones, types
-    mapper      a chunk -> bodies and rejects, column by column
-    nested      cells that hold several values: JSON text, structs, maps, lists of keys and values
-    proposing   columns and a sample -> a mapping file with a word on each line
+From a rule to a body, in the order to read:
 
-The parts that `mapper` is made of: `table` (a column by its name), `origins`, `timestamps`, `instants`,
-`zones`, `transitions`, `attributes`, `encode`, `findings`.
+    rules          what a mapping says: frozen records
+    file, keys     mapping file -> rules, every mistake at once; rules -> canonical text
+    inference      rules from the names of the columns
+    binding        rules and columns -> what is decided before the first row: formats, zones, types
+    mapper         a chunk -> bodies and rejects: `field_values` converts the fields, `values` the members
+    nested         cells that hold several values: JSON text, structs, maps, lists of keys and values
+    proposing      columns and a sample -> a mapping file with a word on each line
+
+What these are made of: `fields` (names and numbers with a meaning to the API), `table` (a column by its
+name), `origins`, `timestamps`, `instants`, `zones`, `transitions`, `encode`, `findings`. `loader.methods`
+says what each API method is.
 
 The names below are imported on first use: the sandbox needs `fields` alone, without pandas.
 """
@@ -21,12 +23,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loader.mapping.binding import bind
+    from loader.mapping.file import build_mapping, parse_mapping, read_mapping, write_mapping
     from loader.mapping.findings import Clocks, Column
     from loader.mapping.inference import infer
     from loader.mapping.mapper import Mapped, Mapper
     from loader.mapping.rules import Mapping
 
-__all__ = ["Clocks", "Column", "Mapped", "Mapper", "Mapping", "bind", "infer"]
+__all__ = [
+    "Clocks",
+    "Column",
+    "Mapped",
+    "Mapper",
+    "Mapping",
+    "bind",
+    "build_mapping",
+    "infer",
+    "parse_mapping",
+    "read_mapping",
+    "write_mapping",
+]
 
 _HOMES = {
     "Clocks": "findings",
@@ -35,7 +50,11 @@ _HOMES = {
     "Mapper": "mapper",
     "Mapping": "rules",
     "bind": "binding",
+    "build_mapping": "file",
     "infer": "inference",
+    "parse_mapping": "file",
+    "read_mapping": "file",
+    "write_mapping": "file",
 }
 
 

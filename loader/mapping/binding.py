@@ -11,20 +11,23 @@ import pyarrow as pa
 
 from loader.errors import MappingError
 from loader.mapping import clocks, describe, instants, origins
-from loader.mapping.attributes import natural_type
 from loader.mapping.cells import is_moment
 from loader.mapping.findings import Findings
 from loader.mapping.keys import device_problems
 from loader.mapping.mapper import Mapper
 from loader.mapping.nested.paths import Columns
-from loader.mapping.nested.widening import Widening
+from loader.mapping.nested.schema import Schema
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
+from loader.mapping.values import natural_conversion
 from loader.mapping.zones import parse_zone, zone_advice
+from loader.methods import Conversion
 from loader.model import Chunk
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from loader.methods import Container
 
 
 def bind(
@@ -76,16 +79,21 @@ class _Binding:
     def effective(self) -> Mapping:
         """The mapping with everything written out."""
         mapping = self._mapping
-        wide = Widening(mapping, self._types, self._table)
+        wide = Schema(mapping, self._types, self._table)
         self.problems += wide.problems
         self.notices += wide.notices
         if self.problems:
             return mapping
-        fields = {name: self._field(name, rule) for name, rule in mapping.fields.items()}
-        decided = {
-            name: self._attribute(name, rule, fields.get("timestamp"))
-            for name, rule in wide.attributes.items()
-        }
+        container = mapping.method.container
+        fields = {name: self._decide_field(name, rule) for name, rule in mapping.fields.items()}
+        decided = (
+            {}
+            if container is None
+            else {
+                name: self._decide_member(container, name, rule, fields.get("timestamp"))
+                for name, rule in wide.members.items()
+            }
+        )
         return Mapping(
             mapping.kind,
             MappingProxyType(fields),
@@ -95,7 +103,7 @@ class _Binding:
             notes=mapping.notes,
         )
 
-    def _field(self, name: str, rule: Rule) -> Rule:
+    def _decide_field(self, name: str, rule: Rule) -> Rule:
         if name == "timestamp":
             return self._timed(name, rule)
         if name == "device_type":
@@ -143,24 +151,23 @@ class _Binding:
             )
         return replace(rule, clock=reading.clock)
 
-    def _attribute(self, name: str, rule: Rule, timestamp: Rule | None) -> Rule:
+    def _decide_member(self, container: Container, name: str, rule: Rule, timestamp: Rule | None) -> Rule:
         kind = self._types[rule.direct] if rule.direct else pa.string()
-        rule = replace(
-            rule, type=rule.type or (_constant_type(rule) if rule.const is not None else natural_type(kind))
-        )
-        if rule.type != "date":
+        natural = natural_conversion(kind) if rule.const is None else _conversion_of_constant(rule)
+        rule = replace(rule, type=rule.type or container.type_for(natural))
+        if container.types[str(rule.type)] is not Conversion.DATE:
             return rule
         if rule.clock.zone is None and timestamp is not None and timestamp.clock.zone is not None:
             rule = replace(rule, clock=replace(rule.clock, zone=timestamp.clock.zone))
-        return self._timed(f'attribute "{name}"', rule)
+        return self._timed(describe.member_key(container, name), rule)
 
 
-def _constant_type(rule: Rule) -> str:
+def _conversion_of_constant(rule: Rule) -> Conversion:
     match rule.const:
         case bool():
-            return "boolean"
+            return Conversion.BOOLEAN
         case int():
-            return "integer"
+            return Conversion.INTEGER
         case float():
-            return "float"
-    return "string"
+            return Conversion.NUMBER
+    return Conversion.TEXT

@@ -14,13 +14,14 @@ from loader.mapping.instants import UNIT_NAMES
 from loader.mapping.origins import scalar_text
 from loader.mapping.rules import ColumnOf, Mapping, Rule
 from loader.mapping.zones import parse_zone, zone_text
-from loader.model import Kind
+from loader.methods import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
 
     from loader.mapping.clocks import Reading
     from loader.mapping.nested.paths import Columns
+    from loader.methods import Container
 
 _WIDTH = 12
 _BARE = Rule()
@@ -38,24 +39,26 @@ def decisions(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Col
     lines = [
         f"{name:<{_WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()
     ]
-    if mapping.kind is Kind.EVENTS:
-        lines += _attributes(mapping, readings, types)
+    if (container := mapping.method.container) is not None:
+        lines += _describe_members(mapping, container, readings, types)
     return tuple(lines)
 
 
-def _attributes(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Columns) -> list[str]:
-    label = f"{'attributes':<{_WIDTH}}"
-    if not mapping.attributes and not mapping.expand:
+def _describe_members(
+    mapping: Mapping, container: Container, readings: ReadOnlyDict[str, Reading], types: Columns
+) -> list[str]:
+    label = f"{container.name:<{_WIDTH}}"
+    if not mapping.members and not mapping.expand:
         return [f"{label}none"]
     lines = []
-    for name, rule in mapping.attributes.items():
+    for name, rule in mapping.members.items():
         text = (
             f"{name} as {rule.type}"
             if rule == replace(_BARE, column=(name,), type=rule.type)
             else (f"{name} {_origin(rule)} as {rule.type}")
         )
-        if rule.type == "date":
-            text += f", {_times(rule, readings.get(_attribute_key(name)), types)}, sent in UTC"
+        if container.types[rule.type or "string"] is Conversion.DATE:
+            text += f", {_times(rule, readings.get(member_key(container, name)), types)}, sent in UTC"
         if rule.empty != "omit":
             text += f", {'null where empty' if rule.empty == 'null' else 'never empty'}"
         lines.append(label + text)
@@ -67,8 +70,9 @@ def _attributes(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: C
     return lines
 
 
-def _attribute_key(name: str) -> str:
-    return f'attribute "{name}"'
+def member_key(container: Container, name: str) -> str:
+    """What a member is called among the readings of times, and in messages."""
+    return f'{container.one} "{name}"'
 
 
 def _field(name: str, rule: Rule, readings: ReadOnlyDict[str, Reading], types: Columns) -> str:

@@ -1,73 +1,23 @@
-"""The fields of the two API methods: names, JSON types, limits, device types, names people use for them.
+"""Values and names that the API gives a meaning: application codes, prices, dates, device types, synonyms.
 
-Pure definitions, shared with the sandbox. They restate the vendor's documentation of `registerUser`
-and `postEvent` (user-centric API 1.3); what the documentation leaves open is not checked here.
+Pure definitions, shared with the sandbox. They restate the vendor's documentation (user-centric API 1.3).
+What the documentation leaves open is not checked here.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 #: An application code as the control panel shows it.
 APPLICATION_CODE: Final = re.compile(r"[0-9A-Z]{5}-[0-9A-Z]{5}")
-MAX_EVENT_LENGTH: Final = 32
-MAX_ATTRIBUTE_NAME_LENGTH: Final = 64
-RESERVED_ATTRIBUTES: Final = frozenset({"msgHash", "richMediaCode", "inAppCode"})
 #: The two attributes that together make a price.
 PRICE_AMOUNT: Final = "__amount"
 PRICE_CURRENCY: Final = "__currency"
 #: How the vendor wants a date in an attribute: text, in UTC (strptime codes).
 DATE_FORMAT: Final = "%Y-%m-%d %H:%M"
 
-
-@dataclass(frozen=True, slots=True)
-class ApiField:
-    """One key of the `request` object.
-
-    Attributes:
-        name: the key.
-        json_type: "string", "integer" or "object".
-        required: whether a request without it is refused.
-        max_length: of a string, in characters.
-    """
-
-    name: str
-    json_type: str
-    required: bool = False
-    max_length: int | None = None
-
-
-_APPLICATION: Final = ApiField("application", "string", required=True)
-_DEVICE_TYPE: Final = ApiField("device_type", "integer")
-
-#: API method -> its fields, in the order of the documentation, which is the order in a body.
-METHODS: Final = MappingProxyType(
-    {
-        "registerUser": (
-            _APPLICATION,
-            ApiField("hwid", "string", required=True),
-            ApiField("userId", "string"),
-            ApiField("tz_offset", "integer"),
-            _DEVICE_TYPE,
-        ),
-        "postEvent": (
-            _APPLICATION,
-            ApiField("event", "string", required=True, max_length=MAX_EVENT_LENGTH),
-            ApiField("attributes", "object", required=True),
-            ApiField("hwid", "string"),
-            ApiField("userId", "string"),
-            ApiField("timestampUTC", "integer"),
-            ApiField("timestampCurrent", "integer"),
-            _DEVICE_TYPE,
-        ),
-    }
-)
-
-#: API method -> fields of which at least one must be present and not empty.
-ANY_OF: Final = MappingProxyType({"registerUser": ("hwid",), "postEvent": ("hwid", "userId")})
 
 #: Vendor number -> name.
 DEVICE_TYPES: Final = MappingProxyType(

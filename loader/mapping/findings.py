@@ -46,14 +46,14 @@ class Column(NamedTuple):
         name: the key.
         values: text as it is (`text`), otherwise JSON; of times, the integers. Null: no key.
         text: whether the values are texts that are yet to become JSON.
-        attribute: whether the key is a member of `attributes`.
+        member: whether the key is a member of the container (`attributes`), not of the request itself.
         kind: the type of the values, where no rule of the mapping tells it.
     """
 
     name: str
     values: pa.Array
     text: bool
-    attribute: bool
+    member: bool
     kind: str | None = None
 
 
@@ -140,9 +140,9 @@ class Findings:
         if times:
             self.uses[use] = self.uses.get(use, 0) + times
 
-    def show(self, name: str, values: pa.Array, *, text: bool = False, attribute: bool = False) -> None:
+    def show(self, name: str, values: pa.Array, *, text: bool = False, member: bool = False) -> None:
         """Keep the values of a key for those who want to look at them."""
-        self.columns.add(Column(name, values, text, attribute))
+        self.columns.add(Column(name, values, text, member))
 
     def _reject(
         self, offset: int, column: str, value: str, reason: str, sentence: str, remedy: str = ""

@@ -6,14 +6,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from loader.errors import MappingError
-from loader.mapping.attributes import natural_type
 from loader.mapping.cells import cell_types, is_nested, is_text
 from loader.mapping.fields import SYNONYMS, device_type, plain
 from loader.mapping.findings import shown
 from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
 from loader.mapping.table import Table
-from loader.model import OWN_COLUMNS, Kind
+from loader.mapping.values import holds_lists
+from loader.methods import Conversion
+from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-WANTED = {
-    Kind.USERS: ("hwid", "userId", "tz_offset", "device_type"),
-    Kind.EVENTS: ("event", "hwid", "userId", "timestamp", "zone", "device_type"),
-}
+    from loader.methods import Container, Kind, Method
+
 #: Names that can mean many things: they name a device type only if all their values do.
 VAGUE = frozenset({"type", "os", "osname"})
 #: Fields that are no attribute whatever their column holds.
@@ -38,11 +37,11 @@ COMPUTED = {
 def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "the input") -> Mapping:
     """Recognise the columns that are named like the API's fields or their synonyms.
 
-    The remaining columns of events become attributes under their own names; those of users are not used.
+    The remaining columns become attributes or tags under their own names, if the method takes any.
     Where two columns name one field, the one earlier in `fields.SYNONYMS` is taken, which is noted.
 
     Args:
-        kind: users or events.
+        kind: what is to be loaded.
         schema: columns and types of the input.
         sample: its first records.
         where: the input's name, for the message.
@@ -50,8 +49,16 @@ def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "
     Raises:
         MappingError: a field that is needed has no column, or a column cannot mean what its name says.
     """
-    inference = _Inference(kind, schema, Table(sample))
+    inference = _Inference(kind.method, schema, Table(sample))
     return inference.mapping(where)
+
+
+def wanted_fields(method: Method) -> list[str]:
+    """What columns are looked for, in the order of a body; a time is looked for together with its zone."""
+    found = []
+    for name in method.mapped:
+        found += [name, "zone"] if name == "timestamp" else [name]
+    return found
 
 
 def candidates(field: str, types: ReadOnlyDict[str, pa.DataType]) -> list[str]:
@@ -63,19 +70,20 @@ def candidates(field: str, types: ReadOnlyDict[str, pa.DataType]) -> list[str]:
 
 
 class _Inference:
-    def __init__(self, kind: Kind, schema: pa.Schema, table: Table) -> None:
-        self._kind = kind
+    def __init__(self, method: Method, schema: pa.Schema, table: Table) -> None:
+        self._method = method
         self._types = cell_types(schema)
         self._table = table
         self._problems: list[str] = []
         self._notes: list[str] = []
 
     def mapping(self, where: str) -> Mapping:
-        found = {field: column for field in WANTED[self._kind] if (column := self._column(field))}
+        found = {field: column for field in wanted_fields(self._method) if (column := self._column(field))}
         self._check_device_type(found)
         self._check_needed(found)
         rest = [name for name in self._types if name not in found.values()]
-        attributes = self._attributes(rest) if self._kind is Kind.EVENTS else self._unused(rest)
+        container = self._method.container
+        members = self._make_members(container, rest) if container else self._note_unused(rest)
         if self._problems:
             columns = ", ".join(shown(name) for name in self._types)
             raise MappingError(self._problems, f"{where} with the columns {columns}")
@@ -84,7 +92,10 @@ class _Inference:
         if zone is not None:
             fields["timestamp"] = Rule(column=(found["timestamp"],), clock=Clock(zone=ColumnOf(zone)))
         return Mapping(
-            self._kind, MappingProxyType(fields), MappingProxyType(attributes), notes=tuple(self._notes)
+            self._method.kind,
+            MappingProxyType(fields),
+            MappingProxyType(members),
+            notes=tuple(self._notes),
         )
 
     def _column(self, field: str) -> str | None:
@@ -120,48 +131,42 @@ class _Inference:
             )
 
     def _check_needed(self, found: dict[str, str]) -> None:
-        if self._kind is Kind.USERS and "hwid" not in found:
-            self._missing("hwid", "device ids")
-        if self._kind is Kind.EVENTS:
-            if "hwid" not in found and "userId" not in found:
-                self._missing("userId", "user ids or device ids")
-            if "event" not in found:
-                self._missing("event", "event names", ' or write event = { const = "purchase" }')
-            if "timestamp" not in found:
-                self._missing("timestamp", "times")
+        for need in self._method.needs:
+            if not set(need.fields) & set(found):
+                field = need.fields[-1]
+                constant = f" or write {field} = {need.constant}" if need.constant else ""
+                self._problems.append(
+                    f"no column is known to hold the {need.holds}. Name it in a mapping file (`map` proposes "
+                    f'one): [fields] {field} = "its name"{constant}, or rename it to {field}.'
+                )
 
-    def _missing(self, field: str, what: str, otherwise: str = "") -> None:
-        self._problems.append(
-            f"no column is known to hold the {what}. Name it in a mapping file (`map` proposes one): "
-            f'[fields] {field} = "its name"{otherwise}, or rename it to {field}.'
-        )
-
-    def _attributes(self, columns: list[str]) -> dict[str, Rule]:
-        attributes = {}
+    def _make_members(self, container: Container, columns: list[str]) -> dict[str, Rule]:
+        """A member under its own name for each column that is left."""
+        members = {}
         for name in columns:
             if name.startswith(OWN_COLUMNS):
                 continue
             kind = self._types[name]
             if why := COMPUTED.get(plain(name)):
                 self._notes.append(f'column "{name}" is not used: {why}.')
-            elif is_nested(kind) and natural_type(kind) != "list":
+            elif is_nested(kind) and not holds_lists(kind):
                 self._notes.append(
-                    f'column "{name}" is not sent: it holds {kind}, and an attribute is one value. '
+                    f'column "{name}" is not sent: it holds {kind}, and {container.a} is one value. '
                     "A mapping file can open it with expand."
                 )
-            elif problems := name_problems(name):
-                self._problems += [f'column "{name}" as an attribute: {problem}' for problem in problems]
+            elif problems := name_problems(container, name):
+                self._problems += [f'column "{name}" as {container.a}: {problem}' for problem in problems]
             else:
-                attributes[name] = Rule(column=(name,))
-        if attributes and all(is_text(self._types[name]) for name in self._types):
+                members[name] = Rule(column=(name,))
+        if members and all(is_text(self._types[name]) for name in self._types):
             self._notes.append(
-                "attributes are sent as text, for a text file does not say their types. "
-                'A mapping file can: type = "float".'
+                f"{container.many} are sent as text, because a text file does not say their types. "
+                f'A mapping file can: type = "{container.type_for(Conversion.NUMBER)}".'
             )
-        return attributes
+        return members
 
-    def _unused(self, columns: list[str]) -> dict[str, Rule]:
+    def _note_unused(self, columns: list[str]) -> dict[str, Rule]:
         unused = [f'"{name}"' for name in columns if not name.startswith(OWN_COLUMNS)]
         if unused:
-            self._notes.append(f"not used, registerUser has no place for them: {', '.join(unused)}.")
+            self._notes.append(f"not used, {self._method.name} has no place for them: {', '.join(unused)}.")
         return {}

@@ -15,17 +15,19 @@ from loader.mapping.names import template_columns
 from loader.mapping.rules import Clock, ColumnOf, Rule, Scalar
 from loader.mapping.timestamps import CODES, EXCEL_EPOCHS, UNITS
 from loader.mapping.zones import AMBIGUOUS, NONEXISTENT, parse_zone, zone_advice
-from loader.model import Kind
+from loader.methods import METHODS, Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Mapping as ReadOnlyDict
 
+    from loader.methods import Container, Method
+
 CLOCK_KEYS: Final = tuple(field.name for field in fields(Clock))
 _ORIGIN_KEYS: Final = ("column", "const", "template", "values", "default", "required", "trim", "case")
 _TIME_KEYS: Final = ("column", "const", "template", "default", "trim", *CLOCK_KEYS)
 AT_KEYS: Final = tuple(key for key in _TIME_KEYS if key != "const")
-ATTRIBUTE_KEYS: Final = (
+MEMBER_KEYS: Final = (
     *(key for key in _ORIGIN_KEYS if key != "required"),
     *CLOCK_KEYS,
     "type",
@@ -35,25 +37,26 @@ ATTRIBUTE_KEYS: Final = (
     "currency",
 )
 EXPAND_KEYS: Final = ("column", "prefix", "empty")
-FIELD_KEYS: Final = MappingProxyType(
-    {
-        Kind.USERS: {
-            "hwid": tuple(key for key in _ORIGIN_KEYS if key != "required"),
-            "userId": _ORIGIN_KEYS,
-            "tz_offset": (*_ORIGIN_KEYS, "at"),
-            "device_type": _ORIGIN_KEYS,
-        },
-        Kind.EVENTS: {
-            "event": tuple(key for key in _ORIGIN_KEYS if key != "required"),
-            "hwid": _ORIGIN_KEYS,
-            "userId": _ORIGIN_KEYS,
-            "timestamp": _TIME_KEYS,
-            "device_type": _ORIGIN_KEYS,
-        },
-    }
-)
-TYPES: Final = ("string", "integer", "float", "boolean", "date", "list", "price")
-_NUMBERS: Final = {"integer", "float", "price"}
+_NUMBERS: Final = {Conversion.INTEGER, Conversion.NUMBER, Conversion.PRICE}
+_CONVERSIONS: Final = {
+    name: conversion
+    for method in METHODS.values()
+    if method.container
+    for name, conversion in method.container.types.items()
+}
+
+
+def field_keys(method: Method) -> dict[str, tuple[str, ...]]:
+    """The keys of `[fields]`, and which keys the table of each may have."""
+    return {name: _keys_of(name, required=name in method.required) for name in method.mapped}
+
+
+def _keys_of(field: str, *, required: bool) -> tuple[str, ...]:
+    """A field that every row needs takes no `required`."""
+    if field == "timestamp":
+        return _TIME_KEYS
+    keys = tuple(key for key in _ORIGIN_KEYS if key != "required" or not required)
+    return (*keys, "at") if field == "tz_offset" else keys
 
 
 class BadValue(Exception):
@@ -201,7 +204,7 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
         "earliest": _moment,
         "latest": _moment,
         "at": _at,
-        "type": _one_of(*TYPES),
+        "type": _one_of(*_CONVERSIONS),
         "empty": _one_of("omit", "null", "reject"),
         "decimal": _one_of(".", ","),
         "separator": _text,
@@ -214,24 +217,40 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
 def consistency(rule: Rule, given: set[str]) -> list[str]:
     """What does not go together in one rule; `given` are the keys that were written."""
     clock, timed = rule.clock, sorted(given & set(CLOCK_KEYS))
+    conversion = _CONVERSIONS.get(rule.type or "")
     wrong = {
         "give exactly one of column, const and template.": len(given & {"column", "const", "template"}) != 1,
         "const stands alone: values, default, required, trim and case are for columns.": "const" in given
         and bool(given & {"values", "default", "required", "trim", "case"}),
         "give format or unit, not both.": bool(clock.format and clock.unit),
         "local = true goes with unit and zone.": clock.local and (clock.unit is None or clock.zone is None),
-        f'{", ".join(timed)} goes with type = "date".': bool(timed) and rule.type not in {None, "date"},
+        f'{", ".join(timed)} goes with type = "date".': bool(timed)
+        and rule.type is not None
+        and conversion is not Conversion.DATE,
         'decimal goes with type = "integer", "float" or "price".': "decimal" in given
-        and rule.type not in _NUMBERS,
-        'separator goes with type = "list".': "separator" in given and rule.type != "list",
+        and conversion not in _NUMBERS,
+        'separator goes with type = "list".': "separator" in given and conversion is not Conversion.LIST,
         'type = "price" and currency go together: currency = "USD" or { column = "currency" }.': (
             "currency" in given
         )
-        != (rule.type == "price"),
-        'a price is a pair of attributes: empty = "null" is not for it.': rule.type == "price"
+        != (conversion is Conversion.PRICE),
+        'a price is a pair of attributes: empty = "null" is not for it.': conversion is Conversion.PRICE
         and rule.empty == "null",
     }
     return [problem for problem, applies in wrong.items() if applies]
+
+
+def type_problems(container: Container, rule: Rule) -> list[str]:
+    """A type that is for the members of another method."""
+    if rule.type is None or rule.type in container.types:
+        return []
+    return [f'type = "{rule.type}" is not a type of {container.many}. Use {list_types(container)}.']
+
+
+def list_types(container: Container) -> str:
+    """The types that a member may have, for a sentence."""
+    *most, last = (f'"{name}"' for name in container.types)
+    return f"{', '.join(most)} or {last}"
 
 
 def device_problems(values: list[Scalar]) -> list[str]:

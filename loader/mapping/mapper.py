@@ -3,56 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, assert_never
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import attributes, encode, instants, origins
-from loader.mapping.cells import exact_wholes, present
-from loader.mapping.fields import MAX_EVENT_LENGTH, device_type
+from loader.mapping import encode, origins
+from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
-from loader.mapping.instants import Window
-from loader.mapping.nested import expansion
-from loader.mapping.rules import Mapping, Rule
+from loader.mapping.nested import rows as nested_rows
 from loader.mapping.table import Table
-from loader.mapping.zones import offsets, parse_zone, zone_advice
-from loader.model import Kind, Reject, Request
+from loader.mapping.values import convert_member
+from loader.model import Reject, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import datetime
 
+    from loader.mapping.field_values import FieldValues
     from loader.mapping.findings import Column
+    from loader.mapping.rules import Mapping
+    from loader.mapping.zones import Mask
+    from loader.methods import Container, Need
     from loader.model import Chunk
 
-_NO_DEVICE = Fault(
-    "is empty, and a user needs a device id (hwid)", "Fill it; users without a device cannot be stored."
-)
-_NO_ID = Fault("is empty, and an event needs a device id (hwid) or a user id (userId)", "Fill it.")
-_NO_IDS = Fault(
-    "are empty, and an event needs a device id (hwid), a user id (userId), or both", "Fill at least one."
-)
-_NO_EVENT = Fault("is empty, and an event needs a name", "Fill it, or set default in the mapping.")
-_LONG_EVENT = Fault(
-    f"is longer than the {MAX_EVENT_LENGTH} characters that an event name may have",
-    "Name the event anew with values in the mapping.",
-)
-_NO_TIME = Fault(
-    "is empty, and an event without a time would be stamped with the moment it arrives",
-    "Fill it; the loader never makes up a time.",
-)
-_FLOAT_ID = Fault(
-    "is a floating-point number, which may have lost digits of the id",
-    "Export the ids as text or integers.",
-)
-_NO_DEVICE_TYPE = Fault(
-    "is no device type that the vendor knows", "Add it to values of device_type in the mapping."
-)
-_NO_OFFSET = Fault("is neither an offset nor a time zone", "")
+ID_FIELDS = ("hwid", "userId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +78,12 @@ class Mapper:
 
     Attributes:
         mapping: the effective mapping, with every format, zone and type written out.
-        decisions: one line for each field and attribute, for a person to read before the first send.
+        decisions: one line for each field and member, to be read before the first send.
         notices: what is worth a warning.
         application: application code.
         now: the start of the load: limits plausible times, and is the instant `at = "run"`.
-        ordered: events of one device, or of one user where no device is known, keep their order; users always
-            do.
+        ordered: rows of one device, or of one user if no device is known, keep their order; rows of a method
+            whose last call wins always do.
     """
 
     mapping: Mapping
@@ -119,11 +96,8 @@ class Mapper:
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
         table, findings = Table(chunk.frame), Findings(chunk)
-        hwids, user_ids = self._id("hwid", table, findings), self._id("userId", table, findings)
-        members = self._members(table, findings, hwids, user_ids)
-        inner = encode.joined(members, table.rows)
-        application = encode.scalar_json(self.application)
-        bodies = encode.enclosed('{"request":{"application":' + application + ",", inner, "}}")
+        fields = self._convert_fields(table, findings)
+        bodies = self._write_bodies(fields, table, findings)
         good = ~findings.bad
         keep = pa.array(good)
         return Mapped(
@@ -131,148 +105,66 @@ class Mapper:
             count=table.rows,
             ordinals=np.flatnonzero(good).astype(np.int64) + chunk.first,
             bodies=bodies.filter(keep).cast(pa.binary()),
-            devices=self._order_keys(hwids, user_ids, table.rows).filter(keep),
+            devices=self._order_keys(fields, table.rows).filter(keep),
             rejects=findings.rejects,
             uses=findings.uses,
             columns=findings.columns,
             clocks=findings.clocks,
         )
 
-    def _members(
-        self, table: Table, findings: Findings, hwids: pa.Array | None, user_ids: pa.Array | None
-    ) -> list[pa.Array]:
-        """The members of `request` behind the application, in the order of the vendor's documentation."""
-        ids = []
-        for name, texts in (("hwid", hwids), ("userId", user_ids)):
-            if texts is not None:
-                findings.show(name, texts, text=True)
-                ids.append(encode.text_member(name, texts))
-        device_types = self._device_type(table, findings)
-        match self.mapping.kind:
-            case Kind.USERS:
-                hwid = self.mapping.fields["hwid"]
-                findings.add(~present(hwids), origins.columns_of(hwid), None, _NO_DEVICE)
-                return [*ids, *self._tz_offset(table, findings), *device_types]
-            case Kind.EVENTS:
-                self._need_an_id(hwids, user_ids, findings)
-                event = self._event(table, findings)
-                times = self._timestamps(table, findings)
-                return [event, self._attributes(table, findings), *ids, *times, *device_types]
-        assert_never(self.mapping.kind)
+    def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:
+        """The fields of the mapping, ids first: a row without an id is rejected for that."""
+        method, rules = self.mapping.method, self.mapping.fields
+        makes = {known.source: known for known in reversed(method.fields) if known.source in rules}
+        fields: dict[str, FieldValues] = {}
+        for name in (*ID_FIELDS, *(name for name in method.mapped if name not in ID_FIELDS)):
+            if name in makes:
+                fields[name] = convert_field(makes[name], rules[name], table, findings, self.now)
+            for need in method.needs:
+                if need.fields[-1] == name:
+                    self._reject_lacking(need, fields, findings)
+        return fields
 
-    def _id(self, name: str, table: Table, findings: Findings) -> pa.Array | None:
-        """Ids byte for byte; a floating-point one must be exact."""
-        rule = self.mapping.fields.get(name)
-        if rule is None:
-            return None
-        for column in origins.columns_of(rule):
-            if pa.types.is_floating(table.column(column).type):
-                inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
-                findings.add(inexact, [column], table.text(column), _FLOAT_ID)
-        return origins.texts(rule, table, findings)
+    def _reject_lacking(self, need: Need, fields: dict[str, FieldValues], findings: Findings) -> None:
+        """Reject the rows that have none of the fields of which they need one."""
+        given = [name for name in need.fields if name in fields]
+        columns = [column for name in given for column in origins.columns_of(self.mapping.fields[name])]
+        lacking: Mask = ~np.logical_or.reduce([fields[name].known for name in given])
+        several = len(columns) > 1
+        fault = Fault(
+            f"{'are' if several else 'is'} empty, and {need.lacking}",
+            need.remedy or ("Fill at least one." if several else "Fill it."),
+        )
+        findings.add(lacking, columns, None, fault)
 
-    def _order_keys(self, hwids: pa.Array | None, user_ids: pa.Array | None, rows: int) -> pa.Array:
-        """What keeps the order of rows."""
-        if self.mapping.kind is Kind.USERS and hwids is not None:
-            return hwids
-        keys = [] if hwids is None else [hwids]
-        if user_ids is not None:
-            keys.append(encode.enclosed("user ", user_ids, ""))
-        return pc.coalesce(*keys, "") if self.ordered else encode.repeated("", rows)
+    def _write_bodies(self, fields: dict[str, FieldValues], table: Table, findings: Findings) -> pa.Array:
+        """The whole bodies, their keys in the order of the vendor's documentation."""
+        written = {name: array for values in fields.values() for name, array in values.fragments.items()}
+        if (container := self.mapping.method.container) is not None:
+            written[container.name] = self._write_container(container, table, findings)
+        members = [written[known.name] for known in self.mapping.method.fields if known.name in written]
+        application = encode.scalar_json(self.application)
+        inner = encode.joined(members, table.rows)
+        return encode.enclosed('{"request":{"application":' + application + ",", inner, "}}")
 
-    def _need_an_id(self, hwids: pa.Array | None, user_ids: pa.Array | None, findings: Findings) -> None:
-        rules = [self.mapping.fields[name] for name in ("hwid", "userId") if name in self.mapping.fields]
-        columns = [column for rule in rules for column in origins.columns_of(rule)]
-        given = [present(texts) for texts in (hwids, user_ids) if texts is not None]
-        findings.add(~np.logical_or.reduce(given), columns, None, _NO_IDS if len(columns) > 1 else _NO_ID)
-
-    def _event(self, table: Table, findings: Findings) -> pa.Array:
-        rule = self.mapping.fields["event"]
-        names = origins.texts(rule, table, findings)
-        columns = origins.columns_of(rule)
-        findings.add(~present(names), columns, None, _NO_EVENT)
-        long = encode.numpy_mask(pc.greater(pc.utf8_length(names), MAX_EVENT_LENGTH))
-        findings.add(long, columns, names, _LONG_EVENT)
-        findings.show("event", names, text=True)
-        return encode.text_member("event", names)
-
-    def _attributes(self, table: Table, findings: Findings) -> pa.Array:
+    def _write_container(self, container: Container, table: Table, findings: Findings) -> pa.Array:
+        """The object with names of the user's own, such as `attributes`."""
         members = [
             member
-            for name, rule in self.mapping.attributes.items()
-            for member in attributes.members(name, rule, table, findings, Window.wide(rule.clock))
+            for name, rule in self.mapping.members.items()
+            for member in convert_member(name, rule, container, table, findings)
         ]
-        members += expansion.fragments(self.mapping, table, findings)
-        return encode.enclosed('"attributes":{', encode.joined(members, table.rows), "}")
+        members += nested_rows.convert_expanded(self.mapping, container, table, findings)
+        return encode.enclosed(f'"{container.name}":{{', encode.joined(members, table.rows), "}")
 
-    def _timestamps(self, table: Table, findings: Findings) -> list[pa.Array]:
-        rule = self.mapping.fields["timestamp"]
-        found = instants.read(rule, table, findings, Window.of(rule.clock, self.now))
-        findings.add(~found.known, origins.columns_of(rule), None, _NO_TIME)
-        findings.clocks = found.clocks
-        findings.show("timestampUTC", pa.array(found.utc))
-        findings.show("timestampCurrent", pa.array(found.current))
-        return [
-            encode.member("timestampUTC", pa.array(found.utc).cast(pa.string())),
-            encode.member("timestampCurrent", pa.array(found.current).cast(pa.string())),
-        ]
-
-    def _device_type(self, table: Table, findings: Findings) -> list[pa.Array]:
-        rule = self.mapping.fields.get("device_type")
-        if rule is None:
-            return []
-        texts = origins.texts(rule, table, findings)
-        codes = encode.distinct(texts, _device_code)
-        findings.add(present(texts) & ~present(codes), origins.columns_of(rule), texts, _NO_DEVICE_TYPE)
-        findings.show("device_type", codes)
-        return [encode.member("device_type", codes)]
-
-    def _tz_offset(self, table: Table, findings: Findings) -> list[pa.Array]:
-        rule = self.mapping.fields.get("tz_offset")
-        if rule is None:
-            return []
-        texts = origins.texts(rule, table, findings)
-        at = self._at(rule, table, findings, wanted=texts)
-        result = np.zeros(table.rows, dtype=np.int64)
-        known = np.zeros(table.rows, dtype=np.bool_)
-        encoded = texts.dictionary_encode()
-        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-        for code, text in enumerate(encoded.dictionary.to_pylist()):
-            rows, zone = codes == code, parse_zone(text)
-            if zone is None:
-                fault = _NO_OFFSET._replace(remedy=zone_advice(text))
-                findings.add(rows, origins.columns_of(rule), texts, fault)
-                continue
-            if isinstance(zone, ZoneInfo):
-                missing = rows & ~at.known
-                findings.add(missing, _at_columns(rule), None, _NO_INSTANT)
-                rows &= at.known
-            result[rows] = offsets(at.utc[rows], zone)
-            known |= rows
-        texts = pa.array(result, mask=~known).cast(pa.string())
-        findings.show("tz_offset", texts)
-        return [encode.member("tz_offset", texts)]
-
-    def _at(self, rule: Rule, table: Table, findings: Findings, wanted: pa.Array) -> instants.Instants:
-        """The instants at which the offsets of zone names are taken."""
-        if isinstance(rule.at, Rule):
-            clock = rule.at.clock
-            return instants.read(rule.at, table, findings, Window.of(clock, self.now))
-        moment = instants.moment(rule.at, self.now)
-        utc = np.full(len(wanted), moment, dtype=np.int64)
-        return instants.Instants(utc, utc, np.ones(len(wanted), dtype=np.bool_))
-
-
-_NO_INSTANT = Fault(
-    "is empty, and the offset of a time zone's name needs an instant",
-    'Fill it, or set at = "run" in the mapping.',
-)
-
-
-def _at_columns(rule: Rule) -> tuple[str, ...]:
-    return origins.columns_of(rule.at) if isinstance(rule.at, Rule) else ()
-
-
-def _device_code(text: str) -> str | None:
-    code = device_type(text)
-    return None if code is None else str(code)
+    def _order_keys(self, fields: dict[str, FieldValues], rows: int) -> pa.Array:
+        """What keeps the order of rows."""
+        method = self.mapping.method
+        if not (self.ordered or method.last_wins):
+            return encode.repeated("", rows)
+        keys = []
+        for name in method.order_key:
+            if name in fields:
+                texts = fields[name].texts
+                keys.append(texts if name == "hwid" else encode.enclosed("user ", texts, ""))
+        return pc.coalesce(*keys, "")

@@ -1,15 +1,16 @@
-"""Names in a mapping: which columns a rule reads, and what the vendor has against an attribute's name."""
+"""Names in a mapping: which columns a rule reads, and what the vendor has against a member's name."""
 
 from __future__ import annotations
 
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from loader.mapping.fields import MAX_ATTRIBUTE_NAME_LENGTH, RESERVED_ATTRIBUTES
 from loader.mapping.rules import ColumnOf, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from loader.methods import Container
 
 
 def columns_used(rule: Rule) -> Iterator[str]:
@@ -32,12 +33,13 @@ def template_columns(text: str) -> list[str]:
     return [name for _, name in template_pieces(text) if name]
 
 
-def name_problems(name: str) -> list[str]:
-    """What the vendor has against an attribute's name."""
-    if name in RESERVED_ATTRIBUTES:
+def name_problems(container: Container, name: str) -> list[str]:
+    """What the vendor has against the name of an attribute or a tag."""
+    if name in container.reserved:
         return ["this name is reserved by the vendor. Choose another."]
     if not name:
-        return ["an attribute needs a name."]
-    if len(name) > MAX_ATTRIBUTE_NAME_LENGTH:
-        return [f"the name has {len(name)} characters, {MAX_ATTRIBUTE_NAME_LENGTH} are allowed. Shorten it."]
+        return [f"{container.a} needs a name."]
+    longest = container.longest_name
+    if longest is not None and len(name) > longest:
+        return [f"the name has {len(name)} characters, {longest} are allowed. Shorten it."]
     return []

@@ -1,21 +1,19 @@
-"""What a mapping says: one frozen rule for each field and attribute."""
+"""What a mapping says: one frozen rule for each field, and for each attribute or tag."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from loader.dialect import Dialect
-from loader.errors import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import date
 
-    from loader.model import Kind
+    from loader.methods import Kind, Method
 
 #: A value written in the mapping file. A time is kept as its ISO text.
 Scalar = str | int | float | bool
@@ -123,85 +121,39 @@ class Expand:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Which columns become which fields and attributes of one kind of load.
+    """Which columns become which fields, and which attributes or tags, of one API method.
 
-    Made by `read` (a file), `parse` (its text), `of` (a dictionary of the same shape) or `infer`, which check
-    it as a whole. `to_toml` writes it, and the checkpoint keeps that text.
+    `loader.mapping.file` reads and writes it, and the checkpoint keeps that text; `infer` makes one from the
+    names of the columns.
 
     Attributes:
-        kind: users or events.
+        kind: what is loaded.
         fields: name of the mapping field (`timestamp` stands for both API fields) -> its rule.
-        attributes: name of the attribute -> its rule.
-        others: every column that is not named becomes an attribute under its own name; "omit", "null" or
+        members: name of an attribute or tag, a member of the method's container -> its rule.
+        others: every column that is not named becomes a member under its own name; "omit", "null" or
             "reject" tells what becomes of its empty cells. "": there are no others.
         excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
-        expand: columns whose members become attributes.
+        expand: columns whose contents become members.
         source: how the text files of the input are written, as far as the mapping says.
         notes: what a person should know about how this mapping came to be; no part of its identity.
     """
 
     kind: Kind
     fields: ReadOnlyDict[str, Rule]
-    attributes: ReadOnlyDict[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
+    members: ReadOnlyDict[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     others: str = ""
     excluded: tuple[str, ...] = ()
     expand: tuple[Expand, ...] = ()
     source: Dialect = field(default=Dialect())
     notes: tuple[str, ...] = field(default=(), compare=False)
 
-    @classmethod
-    def read(cls, path: Path | str, kind: Kind | None = None) -> Mapping:
-        """Read a mapping file; with `kind`, it must be for that kind of load.
-
-        Raises:
-            MappingError: the file cannot be read, or with every mistake in it.
-        """
-        try:
-            text = Path(path).read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise MappingError([f"it is not UTF-8 text ({error}). Save it as UTF-8."], str(path)) from None
-        except OSError as error:
-            raise MappingError([f"the mapping file cannot be read: {error.strerror}."], str(path)) from None
-        mapping = cls.parse(text, str(path))
-        if kind is not None and mapping.kind is not kind:
-            raise MappingError(
-                [f'it is for {mapping.kind} (kind = "{mapping.kind}"), but {kind} are to be loaded.'],
-                str(path),
-            )
-        return mapping
-
-    @classmethod
-    def parse(cls, text: str, where: str) -> Mapping:
-        """Read the text of a mapping file; `where` names it in messages.
-
-        Raises:
-            MappingError: with every mistake in it.
-        """
-        from loader.mapping.toml_text import parse  # noqa: PLC0415 - that module builds these records
-
-        return parse(text, where)
-
-    @classmethod
-    def of(cls, document: dict[str, Any], where: str = "the mapping") -> Mapping:
-        """A mapping from a dictionary that holds what a mapping file would (`docs/reference/mapping.md`).
-
-        For example ``Mapping.of({"kind": "users", "fields": {"hwid": "device", "userId": "customer"}})``.
-
-        Raises:
-            MappingError: with every mistake in it.
-        """
-        from loader.mapping.toml_text import read  # noqa: PLC0415 - that module builds these records
-
-        return read(document, where)
+    @property
+    def method(self) -> Method:
+        """The API method that the rows are sent to."""
+        return self.kind.method
 
     @property
     def instant(self) -> datetime | None:
         """The constant instant at which the offsets of zone names are taken, if there is one."""
         at = self.fields["tz_offset"].at if "tz_offset" in self.fields else None
         return datetime.fromisoformat(at) if isinstance(at, str) and at != "run" else None
-
-    def to_toml(self) -> str:
-        """The canonical text; it reads back as an equal mapping. The order of attributes is kept."""
-        from loader.mapping.toml_text import write  # noqa: PLC0415 - that module reads these records
-
-        return write(self)

@@ -25,16 +25,16 @@ class ColumnProfile:
     Attributes:
         name: the key.
         kind: the type of its values after the conversion.
-        attribute: whether it is a member of `attributes`.
+        member: whether it is a member of the container, `attributes` say.
         values: rows that have one.
         shortest, longest: characters; None where there is no value, and of times.
         examples: the first few distinct values, as they stand in the bodies.
     """
 
-    def __init__(self, name: str, kind: str, *, text: bool, attribute: bool) -> None:
+    def __init__(self, name: str, kind: str, *, text: bool, member: bool) -> None:
         self.name = name
         self.kind = kind
-        self.attribute = attribute
+        self.member = member
         self.values = 0
         self.shortest: int | None = None
         self.longest: int | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from loader.mapping.fields import MAX_EVENT_LENGTH
+from loader.methods import MAX_EVENT_LENGTH
 
 if TYPE_CHECKING:
     import pyarrow as pa

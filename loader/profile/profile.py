@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.fields import METHODS, PRICE_AMOUNT, PRICE_CURRENCY
-from loader.model import Kind
+from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.profile.columns import ColumnProfile
 from loader.profile.names import EventNames
 from loader.profile.people import NOBODY, Bodies, Found, People, Repeated
@@ -53,18 +52,18 @@ class Profile:
         bodies: the first few request bodies, exactly as they would be sent.
         largest_body, largest_at: bytes of the largest body, and its ordinal.
         uses: how often each correction was made that the mapping allows (a clock time that was skipped, say).
-        columns: by name and whether it is an attribute, in the order of the bodies.
-        times: of events, else None.
-        names: of events, else None.
+        columns: by name and whether it is a member of the container, in the order of the bodies.
+        times: if the rows have a time, else None.
+        names: of events, if the rows have a time, else None.
         people: devices and users, known at the end.
-        rows_without_device: events of a user and no device.
+        rows_without_device: rows of a user and no device.
         repeated: the same body twice, known at the end.
         stopped: why the input ended before its end, or None.
     """
 
     def __init__(self, mapper: Mapper, survey: Survey) -> None:
-        events = mapper.mapping.kind is Kind.EVENTS
         self.kind = mapper.mapping.kind
+        self.method = method = mapper.mapping.method
         self.rows = 0
         self.rejects: dict[str, RejectedFor] = {}
         self.bodies: list[bytes] = []
@@ -72,8 +71,8 @@ class Profile:
         self.largest_at = 0
         self.uses: Counter[str] = Counter()
         self.columns: dict[tuple[str, bool], ColumnProfile] = {}
-        self.times = Times(int(mapper.now.timestamp())) if events else None
-        self.names = EventNames() if events else None
+        self.times = Times(int(mapper.now.timestamp())) if method.timed else None
+        self.names = EventNames() if method.timed else None
         self.people = Found()
         self.rows_without_device = 0
         self.repeated = Repeated()
@@ -81,7 +80,7 @@ class Profile:
         self._types = types(mapper.mapping)
         self.files = [file.name for file in survey.files]
         self._ends = list(accumulate(file.rows for file in survey.files))
-        self._ties = People(last_wins=not events)
+        self._ties = People(last_wins=method.ties_users)
         self._hashes = Bodies()
 
     @property
@@ -128,8 +127,8 @@ class Profile:
         if hwid is not None:
             hwid.settle(self.people.devices)
         # Without a user id the device is its own user: then there are more users than ids.
-        if user is not None and (self.kind is Kind.EVENTS or user.values == self.rows - self.rejected):
-            user.settle(self.people.users - self.people.users_without_device * (self.kind is Kind.USERS))
+        if user is not None and (not self.method.ties_users or user.values == self.rows - self.rejected):
+            user.settle(self.people.users - self.people.users_without_device * self.method.ties_users)
 
     def _add_rejects(self, mapped: Mapped) -> None:
         for reject in mapped.rejects:
@@ -153,12 +152,12 @@ class Profile:
 
     def _add_columns(self, mapped: Mapped, good: Mask | None) -> None:
         keep = None if good is None else pa.array(good)
-        columns = {(column.name, column.attribute): column for column in mapped.columns}
+        columns = {(column.name, column.member): column for column in mapped.columns}
         ids = {name: column.values for name in _IDS if (column := columns.get((name, False)))}
         hashes = self._add_ids(mapped, ids, good)
         for key, column in columns.items():
             values = column.values if keep is None else column.values.filter(keep)
-            known = hashes.get(column.name) if not column.attribute else None
+            known = hashes.get(column.name) if not column.member else None
             self._profile(key, column).add(values.drop_null() if values.null_count else values, known)
             if key == ("event", False) and self.names is not None:
                 self.names.add(values)
@@ -177,12 +176,12 @@ class Profile:
             return {"hwid": devices, "userId": users}
         sent = np.ones(mapped.count, np.bool_) if good is None else good
         hashes = {"hwid": devices[sent & (devices != NOBODY)], "userId": users[sent & (users != NOBODY)]}
-        if self.kind is Kind.USERS:
+        if self.method.ties_users:
             users = np.where(users == NOBODY, devices, users)
         tied = sent & (devices != NOBODY)
         self._ties.tie(devices[tied], users[tied], np.flatnonzero(tied) + mapped.first)
         loose = (devices == NOBODY) & (users != NOBODY)
-        if self.kind is Kind.EVENTS:
+        if not self.method.ties_users:
             loose &= sent
             self.rows_without_device += int(loose.sum())
         self._ties.without_device(users[loose])
@@ -191,14 +190,14 @@ class Profile:
     def _profile(self, key: tuple[str, bool], column: Column) -> ColumnProfile:
         if key not in self.columns:
             kind = column.kind or self._types.get(key, "string")
-            self.columns[key] = ColumnProfile(column.name, kind, text=column.text, attribute=column.attribute)
+            self.columns[key] = ColumnProfile(column.name, kind, text=column.text, member=column.member)
         return self.columns[key]
 
 
 def types(mapping: Mapping) -> dict[tuple[str, bool], str]:
-    """The type of each key after the conversion, by name and whether it is an attribute."""
-    found = {(known.name, False): known.json_type for known in METHODS[mapping.kind.method]}
-    for name, rule in mapping.attributes.items():
+    """The type of each key after the conversion, by name and whether it is a member of the container."""
+    found = {(known.name, False): known.json_type for known in mapping.method.fields}
+    for name, rule in mapping.members.items():
         if rule.type == "price":
             found |= {(PRICE_AMOUNT, True): "float", (PRICE_CURRENCY, True): "string"}
         else:

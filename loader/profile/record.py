@@ -17,6 +17,7 @@ Record = dict[str, object]
 
 def profile_record(profile: Profile) -> Record:
     """What a check found, for a program."""
+    container = profile.kind.method.container
     return {
         "kind": profile.kind.value,
         "read": profile.rows,
@@ -27,8 +28,8 @@ def profile_record(profile: Profile) -> Record:
             for reason, group in profile.rejects.items()
         ],
         "corrections": dict(profile.uses),
-        "fields": _columns(profile, attribute=False),
-        "attributes": _columns(profile, attribute=True),
+        "fields": _columns(profile, member=False),
+        container.name if container else "attributes": _columns(profile, member=True),
         "times": _times(profile.times) if profile.times else None,
         "events": _events(profile),
         "devices": _devices(profile),
@@ -47,9 +48,9 @@ def profile_record(profile: Profile) -> Record:
     }
 
 
-def _columns(profile: Profile, *, attribute: bool) -> list[Record]:
+def _columns(profile: Profile, *, member: bool) -> list[Record]:
     sent = profile.rows - profile.rejected
-    return [_column(column, sent) for column in profile.columns.values() if column.attribute is attribute]
+    return [_column(column, sent) for column in profile.columns.values() if column.member is member]
 
 
 def _column(column: ColumnProfile, sent: int) -> Record:

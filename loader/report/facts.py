@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from loader.model import Account, FileRecord, Kind
+    from loader.methods import Kind
+    from loader.model import Account, FileRecord
 
 
 @dataclass(frozen=True, slots=True)

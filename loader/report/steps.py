@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from loader.model import Kind
 from loader.report.facts import Step
 
 if TYPE_CHECKING:
+    from loader.methods import Kind
     from loader.model import Account
 
 DECISIONS = {
@@ -109,7 +109,7 @@ def _of_doubts(kind: Kind, in_doubt: int, ways: Ways) -> list[Step]:
         return []
     again = (
         "The same load again sends them, but none over a confirmed later row of its device."
-        if kind is Kind.USERS
+        if kind.method.repeatable
         else "They may or may not be at the vendor, and are not sent again unless you say so."
     )
     return [

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loader.mapping.fields import METHODS
+from loader.methods import BY_NAME
 from loader.sandbox.checks import Event, Refusal, Rules, check
 from loader.sandbox.losses import LostAnswers
 
@@ -65,8 +65,8 @@ class Vendor:
 
     def _reply(self, scope: Message, body: bytes) -> Reply:
         base, _, method = scope["path"].rpartition("/")
-        if not base.endswith(BASE) or method not in METHODS:
-            return refused(404, 404, f"There is no method {scope['path']} here: {' and '.join(METHODS)} are.")
+        if not base.endswith(BASE) or method not in BY_NAME:
+            return refused(404, 404, f"There is no method {scope['path']} here: {' and '.join(BY_NAME)} are.")
         if scope["method"] != "POST":
             return refused(405, 405, f"{method} is called by POST, not by {scope['method']}.")
         try:

@@ -11,17 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from loader.mapping.fields import (
-    ANY_OF,
-    APPLICATION_CODE,
-    DEVICE_TYPES,
-    MAX_ATTRIBUTE_NAME_LENGTH,
-    METHODS,
-    RESERVED_ATTRIBUTES,
-)
+from loader.mapping.fields import APPLICATION_CODE, DEVICE_TYPES
+from loader.methods import BY_NAME
 
 if TYPE_CHECKING:
-    from loader.mapping.fields import ApiField
+    from collections.abc import Callable
+
+    from loader.methods import ApiField, Container, Need
 
 INT64 = range(-(2**63), 2**63)
 JSON_TYPES = {"string": str, "integer": int, "object": dict}
@@ -95,11 +91,11 @@ class Rules:
             raise Refusal(200, 403, "Token restrictions forbid this operation")
 
 
-def check(method: str, body: bytes, rules: Rules) -> Registration | Event:
+def check(name: str, body: bytes, rules: Rules) -> Registration | Event:
     """Read one call.
 
     Args:
-        method: a key of `loader.mapping.fields.METHODS`.
+        name: of the API method.
         body: the HTTP request's body.
         rules: what the sandbox was started for.
 
@@ -107,18 +103,19 @@ def check(method: str, body: bytes, rules: Rules) -> Registration | Event:
         Refusal: with the answer that the vendor's documentation gives for what is wrong.
     """
     text, request = parse(body)
-    for field in METHODS[method]:
+    method = BY_NAME[name]
+    for field in method.fields:
         check_field(field, request)
-    check_any_of(ANY_OF[method], request)
+    for need in method.needs:
+        check_need(need, request)
     check_application(request["application"], rules)
     check_device_type(request.get("device_type"))
-    if method == "registerUser":
-        return registration(request)
-    check_attributes(request["attributes"])
-    return event(request, text)
+    if method.container is not None:
+        check_container(method.container, request[method.container.name])
+    return READERS[name](request, text)
 
 
-def registration(request: dict[str, Any]) -> Registration:
+def registration(request: dict[str, Any], _: str) -> Registration:
     """The fields of a checked registerUser request."""
     return Registration(
         application=request["application"],
@@ -143,6 +140,12 @@ def event(request: dict[str, Any], text: str) -> Event:
     )
 
 
+READERS: dict[str, Callable[[dict[str, Any], str], Registration | Event]] = {
+    "registerUser": registration,
+    "postEvent": event,
+}
+
+
 def check_field(field: ApiField, request: dict[str, Any]) -> None:
     """Refuse a field that is missing, or not of its type: `true` is no integer, nor is 1.0 or "1"."""
     if field.name not in request:
@@ -162,16 +165,16 @@ def check_text(field: ApiField, value: str) -> None:
     """Refuse a text that is empty though required, too long, or no text."""
     if field.required and not value:
         refuse(field.name, "is required, and is empty")
-    if field.max_length is not None and len(value) > field.max_length:
-        refuse(field.name, f"has {len(value)} characters, and at most {field.max_length} are allowed")
+    if field.longest is not None and len(value) > field.longest:
+        refuse(field.name, f"has {len(value)} characters, and at most {field.longest} are allowed")
     if not is_unicode(value):
         refuse(field.name, "holds half of a surrogate pair, which is no character")
 
 
-def check_any_of(names: tuple[str, ...], request: dict[str, Any]) -> None:
-    """Refuse a request that names nobody."""
-    if not any(request.get(name) for name in names):
-        refuse(" or ".join(names), "is required")
+def check_need(need: Need, request: dict[str, Any]) -> None:
+    """Refuse a request that has none of several fields, of which one is required."""
+    if len(need.fields) > 1 and not any(request.get(name) for name in need.fields):
+        refuse(" or ".join(need.fields), "is required")
 
 
 def check_application(code: str, rules: Rules) -> None:
@@ -188,17 +191,17 @@ def check_device_type(number: int | None) -> None:
         refuse("device_type", f"{number} is not a documented device type")
 
 
-def check_attributes(attributes: dict[str, Any]) -> None:
-    """Refuse attribute names that are empty, too long or the vendor's own."""
-    for name in attributes:
-        if not 0 < len(name) <= MAX_ATTRIBUTE_NAME_LENGTH:
+def check_container(container: Container, members: dict[str, Any]) -> None:
+    """Refuse names of members that are empty, too long or the vendor's own."""
+    longest = container.longest_name
+    for name in members:
+        if not name or (longest is not None and len(name) > longest):
             refuse(
-                "attributes",
-                f"the name {name[:80]!r} has {len(name)} characters, "
-                f"and 1 to {MAX_ATTRIBUTE_NAME_LENGTH} are allowed",
+                container.name,
+                f"the name {name[:80]!r} has {len(name)} characters, and 1 to {longest} are allowed",
             )
-        if name in RESERVED_ATTRIBUTES:
-            refuse("attributes", f"the name {name!r} is reserved")
+        if name in container.reserved:
+            refuse(container.name, f"the name {name!r} is reserved")
 
 
 def is_unicode(text: str) -> bool:

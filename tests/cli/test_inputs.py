@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.defaults import default_checkpoint
-from loader.model import Kind
+from loader.methods import Kind
 from tests.conftest import Ran
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from shutil import rmtree
 
-from loader.model import Kind
+from loader.methods import Kind
 from tests.crash.campaign import Tally, killed_until_done
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from loader.delivery import Policy
 from loader.journal import Checkpoint
-from loader.model import Kind, State
+from loader.methods import Kind
+from loader.model import State
 from tests.checker import Ledger, check
 from tests.crash.load import (
     CONCURRENCY,

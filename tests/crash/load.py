@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import loader
-from loader.model import Kind
+from loader.methods import Kind
 from tests.crash.vendor import Alarm
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.model import Kind
+from loader.methods import Kind
 from tests.crash.campaign import Tally, killed_until_done
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.journal import Checkpoint
-from loader.model import Kind
+from loader.methods import Kind
 from tests.checker import check
 from tests.crash.campaign import Tally, ended, settle_doubts
 from tests.crash.load import CONCURRENCY, PATIENCE_SECONDS, Load, unmappable, write_input

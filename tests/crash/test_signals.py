@@ -11,7 +11,7 @@ import pytest
 
 from loader.delivery import DRAIN_SECONDS
 from loader.journal import Checkpoint
-from loader.model import Kind
+from loader.methods import Kind
 from tests.checker import Ledger, check
 from tests.crash.load import CONCURRENCY, PATIENCE_SECONDS, Load, write_input
 from tests.crash.vendor import Alarm, RecordingVendor

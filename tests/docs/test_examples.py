@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import loader
-from loader.mapping import Mapping
+from loader.mapping import build_mapping
 from tests.docs.pages import PAGES, ROOT, blocks, examples
 from tests.docs.session import Session, alike
 
@@ -39,7 +39,7 @@ def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 def test_mappings_can_be_copied(page: Path) -> None:
     """Each mapping file, and each line of one, is one that the loader takes."""
     for block in blocks(page, "toml"):
-        assert Mapping.of(whole(tomllib.loads(block.text)), block.place)
+        assert build_mapping(whole(tomllib.loads(block.text)), block.place)
 
 
 def whole(document: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from loader.cli import cli
-from loader.model import Account, Kind, Result
+from loader.methods import Kind
+from loader.model import Account, Result
 from loader.text.account import summary_record
 from tests.docs.pages import PAGES, ROOT
 

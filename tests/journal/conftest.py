@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.journal import Checkpoint, FileRecord, Host, Identity, Journal
-from loader.model import Kind, Outcome, Reject, State
+from loader.methods import Kind
+from loader.model import Outcome, Reject, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

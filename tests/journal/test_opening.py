@@ -16,7 +16,8 @@ from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import Checkpoint, FileRecord, Identity, opening, schema
 from loader.journal.files import Files
 from loader.journal.store import connect
-from loader.model import Kind, Mark, Outcome, State
+from loader.methods import Kind
+from loader.model import Mark, Outcome, State
 from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:

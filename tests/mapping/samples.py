@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from loader.mapping import Mapped, Mapper, Mapping, bind, infer
-from loader.model import Chunk, Kind
+from loader.mapping import Mapped, Mapper, bind, infer, parse_mapping
+from loader.model import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from loader.methods import Kind
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 APPLICATION = "AAAAA-BBBBB"
@@ -52,7 +54,7 @@ def chunk_of(frame: pd.DataFrame, **changes: Any) -> Chunk:
 def mapper_of(toml: str, frame: pd.DataFrame) -> Mapper:
     """The mapping file bound to a frame."""
     return bind(
-        Mapping.parse(toml, "x.toml"),
+        parse_mapping(toml, "x.toml"),
         schema_of(frame),
         frame,
         application=APPLICATION,

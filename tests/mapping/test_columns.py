@@ -54,7 +54,7 @@ def test_the_columns_are_what_the_bodies_say() -> None:
         for column in mapped.columns:
             value = column.values[row].as_py()
             if value is not None:
-                into = told["attributes"] if column.attribute else told
+                into = told["attributes"] if column.member else told
                 plain = column.text or isinstance(value, int)
                 into[column.name] = value if plain else json.loads(value)
         assert told == json.loads(body)["request"]

@@ -16,7 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from loader.errors import MappingError
-from loader.mapping import Mapping, bind
+from loader.mapping import bind, parse_mapping
 from loader.sources import open_source
 from tests.mapping.samples import APPLICATION, EVENTS, NOW, messages, requests
 
@@ -31,7 +31,7 @@ def load(path: Path, toml: str) -> tuple[Rows, list[str]]:
     """The requests and the sentences that a file gives, read by its own source."""
     source = open_source([path])
     mapper = bind(
-        Mapping.parse(toml, "m.toml"), source.schema, source.sample(),
+        parse_mapping(toml, "m.toml"), source.schema, source.sample(),
         application=APPLICATION, where="m.toml", now=NOW,
     )  # fmt: skip
     results = [mapper.map(chunk) for chunk in source.chunks()]
@@ -89,7 +89,7 @@ def test_23_float_ids_beyond_their_precision_are_rejected(tmp_path: Path) -> Non
     assert [one["hwid"] for one in found] == ["42"]
     assert said == [
         't.parquet, row 2, column "hwid": "9007199254740992" is a floating-point number, which may have lost digits of the id. Export the ids as text or integers.',
-        't.parquet, row 3, column "hwid" is empty, and an event needs a device id (hwid) or a user id (userId). Fill it.',
+        't.parquet, row 3, column "hwid" is empty, and an event needs a device id (hwid), a user id (userId), or both. Fill it.',
         't.parquet, row 4, column "hwid": "7.5" is a floating-point number, which may have lost digits of the id. Export the ids as text or integers.',
     ]
     narrow = typed_file(tmp_path, hwid=pa.array([16_777_215, 2**24], pa.float32()), time=pa.array([T] * 2))

@@ -11,7 +11,7 @@ import pytest
 
 from loader.errors import MappingError
 from loader.mapping import infer
-from loader.model import Kind
+from loader.methods import Kind
 from tests.mapping.samples import chunk_of, inferred, requests, schema_of, text_frame, typed_frame
 
 
@@ -37,7 +37,7 @@ def test_of_two_candidates_the_surer_is_taken_and_the_other_is_named() -> None:
     frame = text_frame(uid=["1"], user_id=["2"], event=["e"], ts=["1700000000"])
     mapping = infer(Kind.EVENTS, schema_of(frame), frame, where="t.csv")
     assert mapping.fields["userId"].column == ("user_id",)
-    assert list(mapping.attributes) == ["uid"]
+    assert list(mapping.members) == ["uid"]
     assert (
         mapping.notes[0]
         == 'userId is taken from "user_id"; "uid" could be meant too. A mapping file can say so.'

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import MappingError
-from loader.mapping import bind, infer
-from loader.model import Kind
+from loader.mapping import bind, infer, write_mapping
+from loader.methods import Kind
 from tests.mapping.samples import (
     APPLICATION,
     EVENTS,
@@ -111,7 +111,7 @@ def test_the_offset_of_a_zone_is_taken_at_the_chosen_instant(at: str, offset: in
 def test_the_start_of_the_load_is_written_into_the_effective_mapping() -> None:
     """A load that is resumed months later takes the offsets of the first run."""
     frame = text_frame(user=["u"], hwid=["d"], zone=["Europe/Berlin"], platform=["ios"])
-    assert 'at = "2026-06-01T12:00:00+00:00"' in mapper_of(USERS, frame).mapping.to_toml()
+    assert 'at = "2026-06-01T12:00:00+00:00"' in write_mapping(mapper_of(USERS, frame).mapping)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20))
@@ -181,7 +181,7 @@ def test_plain_pandas_columns_work_too() -> None:
         ("7", {"c": "y"}),
     ]
     assert messages(result) == [
-        'x.csv, row 3, column "hwid" is empty, and an event needs a device id (hwid) or a user id (userId). Fill it.',
+        'x.csv, row 3, column "hwid" is empty, and an event needs a device id (hwid), a user id (userId), or both. Fill it.',
         'x.csv, row 4, column "hwid" is not text in UTF-8. Mend the cell where it was exported.',
     ]
 
@@ -220,7 +220,7 @@ def test_a_chunk_without_rows_maps_to_nothing() -> None:
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ("x" * 33, f'"{"x" * 33}" is longer than the 32 characters that an event name may have. Name the event anew '
+        ("x" * 33, f'"{"x" * 33}" is longer than the 32 characters that an event name may have. Give it a shorter name '
          "with values in the mapping."),
         ("", None),
     ],

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from loader.errors import MappingError
+from loader.mapping import write_mapping
 from tests.mapping.samples import EVENTS, mapped, mapper_of, messages, requests, text_frame, typed_frame
 
 PAIRS = pa.list_(
@@ -140,12 +141,12 @@ def test_maps_and_pairs_keep_their_rows_whatever_is_empty_or_cut() -> None:
         ('{"a": 1, "a": 2}', ': "{"a": 1, "a": 2}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
         ('{"a": "\\ud800"}', ': "{"a": "\\ud800"}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
         ("[1, 2]", " is a JSON list, not an object. Take expand away from this column."),
-        ('{"a": {"b": 1}, "a.b": 2}', " gives one attribute twice. Mend the cell where it was exported, or use except."),
+        ('{"a": {"b": 1}, "a.b": 2}', " gives one name twice. Fix the cell where it was exported, or use except."),
         ('{"a": 1e999}', ' has a member "a" that is no finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"a": 18446744073709551616}', ' has a member "a" that is no finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"msgHash": 1}', ' has a member "msgHash" that cannot be an attribute: this name is reserved by the vendor. Name it under except, or map it under another name.'),
         ('{"' + "x" * 65 + '": 1}', f' has a member "{"x" * 59}…" that cannot be an attribute: the name has 65 characters, 64 are allowed. Name it under except, or map it under another name.'),
-        ('{"taken": 1}', ' has a member "taken", and another column is sent as this attribute already. Set prefix in expand, or name the member under except.'),
+        ('{"taken": 1}', ' has a member "taken", and another column is that attribute already. Set prefix in expand, or name the member under except.'),
     ],
 )  # fmt: skip
 def test_a_cell_that_cannot_be_opened_rejects_its_row(cell: str, sentence: str) -> None:
@@ -170,7 +171,7 @@ def test_a_key_that_stands_twice_in_a_map_rejects_its_row() -> None:
     result = mapped(f'{EVENTS}[attributes]\nexpand = ["p"]', frame_with("p", cells))
     assert [one["attributes"] for one in requests(result)] == [{"a": 4}]
     assert messages(result) == [
-        'x.csv, row 1, column "p" gives one attribute twice. Mend the cell where it was exported, or use except.'
+        'x.csv, row 1, column "p" gives one name twice. Fix the cell where it was exported, or use except.'
     ]
 
 
@@ -219,9 +220,9 @@ def test_the_effective_mapping_reads_back_and_opens_the_same() -> None:
                                 ("o", pa.list_(pa.struct([("x", pa.int64())]))), ("c", pa.struct([("d", pa.string())]))]))  # fmt: skip
     frame = frame_with("p", cells)
     mapper = mapper_of(f'{EVENTS}[attributes]\nexpand = ["p"]\nexcept = ["p.m.x"]', frame)
-    again = mapper_of(mapper.mapping.to_toml(), frame)
+    again = mapper_of(write_mapping(mapper.mapping), frame)
     assert again.mapping == mapper.mapping
-    assert 'expand = [{ column = "p.m", prefix = "m." }]\nexcept = ["p.m.x"]' in mapper.mapping.to_toml()
+    assert 'expand = [{ column = "p.m", prefix = "m." }]\nexcept = ["p.m.x"]' in write_mapping(mapper.mapping)
     assert (
         mapper.notices[0] == 'column "p.o" is not sent: it holds list<element: struct<x: int64>>.'
         or mapper.notices[0] == 'column "p.o" is not sent: it holds list<item: struct<x: int64>>.'
@@ -239,7 +240,7 @@ def test_the_members_stand_in_the_columns_that_a_check_looks_at(cell: pa.Array) 
     result = mapped(
         f'{EVENTS}[attributes]\nexpand = [{{ column = "p", prefix = "p_" }}]', frame_with("p", cell)
     )
-    columns = {column.name: column for column in result.columns if column.attribute}
+    columns = {column.name: column for column in result.columns if column.member}
     for row, request in enumerate(requests(result)):
         told = {
             name: json.loads(value)

@@ -14,11 +14,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from loader.mapping import Mapping, bind
+from loader.mapping import bind, parse_mapping
 from loader.mapping.proposing.presets import PRESETS
 from loader.mapping.proposing.proposal_text import proposal_text
 from loader.mapping.proposing.propose import propose
-from loader.model import Chunk, Kind
+from loader.methods import Kind
+from loader.model import Chunk
 from loader.sources import open_source
 from tests.mapping.samples import APPLICATION, NOW
 
@@ -71,7 +72,7 @@ def proposed(sample: Sample) -> str:
 def results(sample: Sample, mapping: str) -> str:
     """Each body, and the sentence of each reject, a line each."""
     mapper = bind(
-        Mapping.parse(mapping, sample.name), sample.schema, sample.frame,
+        parse_mapping(mapping, sample.name), sample.schema, sample.frame,
         application=APPLICATION, where=sample.name, now=NOW,
     )  # fmt: skip
     mapped = mapper.map(Chunk(0, sample.frame, sample.name, 1, {}))
@@ -117,7 +118,7 @@ def test_a_preset_names_only_fields_of_its_method(preset: Any) -> None:
     lines = [f'{name} = "x"' for name in preset.fields]
     extra = ['event = "x"', 'timestamp = "x"'] if preset.kind is Kind.EVENTS else ['hwid = "x"']
     lines += [line for line in extra if line.partition(" ")[0] not in preset.fields]
-    assert set(Mapping.parse(text + "\n".join(lines), "m").fields) >= set(preset.fields)
+    assert set(parse_mapping(text + "\n".join(lines), "m").fields) >= set(preset.fields)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.mapping import Mapping
+from loader.mapping import parse_mapping
 from loader.mapping.proposing.proposal_text import proposal_text
 from loader.mapping.proposing.propose import propose
 from loader.mapping.proposing.sampling import look
-from loader.model import Kind
+from loader.methods import Kind
 from tests.mapping.samples import NOW, mapped, requests, schema_of, text_frame, typed_frame
 
 
@@ -61,7 +61,8 @@ def test_every_line_has_its_reason_and_what_is_missing_is_left_to_the_person() -
         uid=["1"], user_id=["2"], device_type=["0"], occurred=["01/02/2024"], n=["5"], note=[""]
     )
     assert lines(Kind.EVENTS, frame) == [
-        '# UNSURE: no column is known to hold the event\'s name. A constant: { const = "purchase" }.',
+        "# UNSURE: an event needs a name, and no column is known to hold event names. A constant: { const =",
+        '# "purchase" }.',
         '# event = ""',
         "# By its name.",
         '# UNSURE: "uid" could be meant too.',
@@ -110,7 +111,7 @@ def test_columns_of_every_kind_find_their_place() -> None:
     assert request["attributes"] == {
         "when": "1970-01-05 15:00", "os": "Symbian", "born": "1953-07-03 15:00", "props.a": 1, "js.b": 2,
     }  # fmt: skip
-    assert Mapping.parse(text, "t").kind is Kind.EVENTS
+    assert parse_mapping(text, "t").kind is Kind.EVENTS
 
 
 @pytest.mark.parametrize("name", ["order_id", "zipCode", "SKU", "user-id", "ID"])
@@ -167,7 +168,7 @@ def test_a_proposal_is_valid_whatever_the_columns_are_called(names: list[str], c
         hwid=["d"] * len(cells), event=["e"] * len(cells), ts=["1700000000"] * len(cells), **columns
     )
     proposal = propose(Kind.EVENTS, schema_of(frame), frame, now=NOW)
-    mapping = Mapping.parse(proposal_text(proposal, "a\x7f\n.csv"), "t")
-    sent = {rule.column[0] for rule in [*mapping.attributes.values(), *mapping.fields.values()]}
+    mapping = parse_mapping(proposal_text(proposal, "a\x7f\n.csv"), "t")
+    sent = {rule.column[0] for rule in [*mapping.members.values(), *mapping.fields.values()]}
     sent |= {expand.column for expand in mapping.expand}
     assert sent | set(proposal.unused) == set(frame.columns)

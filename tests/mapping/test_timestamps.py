@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import MappingError
-from loader.mapping import timestamps
-from loader.model import Kind
+from loader.mapping import timestamps, write_mapping
+from loader.methods import Kind
 from tests.mapping.samples import (
     attribute,
     chunk_of,
@@ -224,7 +224,7 @@ def test_an_unmistakable_notation_is_decided_once_and_written_out(cells: list[st
     frame = text_frame(
         user_id=["u"] * len(cells), event=["e"] * len(cells), timestamp=list(cells), tz=["UTC"] * len(cells)
     )
-    assert decided in inferred(Kind.EVENTS, frame).mapping.to_toml()
+    assert decided in write_mapping(inferred(Kind.EVENTS, frame).mapping)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from loader.profile.columns import ColumnProfile
 
 def profiled(values: list[str], *, text: bool = True, size: int = 50) -> ColumnProfile:
     """These values, some at a time."""
-    column = ColumnProfile("title", "string", text=text, attribute=True)
+    column = ColumnProfile("title", "string", text=text, member=True)
     for start in range(0, len(values), size):
         column.add(pa.array(values[start : start + size], pa.string()))
     return column

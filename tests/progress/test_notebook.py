@@ -16,7 +16,7 @@ LOAD = f"""
 from pathlib import Path
 from loader import pipeline
 from loader.delivery import Brake
-from loader.model import Kind
+from loader.methods import Kind
 from loader.progress import choose_watch
 from loader.sandbox import EmbeddedSandbox
 from loader.settings import Endpoint, Settings

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from loader.latency import BUCKETS
-from loader.model import Account, FileRecord, Kind
+from loader.methods import Kind
+from loader.model import Account, FileRecord
 from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, Step, Stretch
 
 BEGAN = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loader.model import Account, FileRecord, Kind
+from loader.methods import Kind
+from loader.model import Account, FileRecord
 from loader.report.facts import Counts, DecisionFacts, Events, Group, Step
 from loader.report.html import page
 from tests.report.conftest import BEGAN, facts, run

@@ -38,7 +38,7 @@ class Way:
         """The way that a load asks for."""
         return cls(
             settings.transport,
-            settings.endpoint.url + settings.kind.method,
+            settings.endpoint.url + settings.kind.method.name,
             settings.token,
             settings.concurrency.highest,
             settings.proxy,

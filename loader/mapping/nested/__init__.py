@@ -1,6 +1,8 @@
 """Cells that hold several values: JSON text, structs, maps, and lists of keys and values.
 
-* `paths`: names such as `properties.time`; `jsontext` and `keyed` find the members, `widening` makes one
-  column of them.
-* `members`, `expansion`, `expansion_pairs`: each member as an attribute of its own, as `expand` asks.
+* `schema`: before the first row: the columns that a mapping names, opens and takes besides.
+* `rows`, `rows_of_pairs`: in each chunk: the members of an opened column, by what each row holds.
+
+Both build on `paths` (names such as `properties.time`), `jsontext` and `keyed` (which find the members), and
+`members` (what becomes of a member by its name).
 """

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loader.mapping.rules import Expand, Mapping
+    from loader.methods import Container
 
 #: The type of a JSON value by its first character; all others begin a number.
 _KINDS = {'"': "string", "t": "boolean", "f": "boolean", "[": "list"}
-TWICE = Fault("gives one attribute twice", "Mend the cell where it was exported, or use except.")
+TWICE = Fault("gives one name twice", "Fix the cell where it was exported, or use except.")
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -52,16 +53,18 @@ class Naming(dict[str, Named]):
 
     Args:
         mapping: its rules have a place for some members, and take some names.
+        container: where the members go.
         expand: the column.
     """
 
-    def __init__(self, mapping: Mapping, expand: Expand) -> None:
+    def __init__(self, mapping: Mapping, container: Container, expand: Expand) -> None:
         super().__init__()
+        self._container = container
         inside = f"{expand.column}."
-        rules = [*mapping.fields.values(), *mapping.attributes.values()]
+        rules = [*mapping.fields.values(), *mapping.members.values()]
         elsewhere = {column for rule in rules for column in columns_used(rule)} | set(mapping.excluded)
         self._left_out = {name.removeprefix(inside) for name in elsewhere if name.startswith(inside)}
-        self._taken = frozenset(mapping.attributes)
+        self._taken = frozenset(mapping.members)
         self._prefix = expand.prefix
 
     def __missing__(self, path: str) -> Named:
@@ -77,15 +80,15 @@ class Naming(dict[str, Named]):
     def _fault(self, path: str, name: str) -> Fault | None:
         if name in self._taken:
             return Fault(
-                f"has a member {shown(path)}, and another column is sent as this attribute already",
+                f"has a member {shown(path)}, and another column is that {self._container.one} already",
                 "Set prefix in expand, or name the member under except.",
             )
-        problems = name_problems(name)
+        problems = name_problems(self._container, name)
         if not problems:
             return None
         reason = problems[0].partition(". ")[0].rstrip(".")
         return Fault(
-            f"has a member {shown(path)} that cannot be an attribute: {reason}",
+            f"has a member {shown(path)} that cannot be {self._container.a}: {reason}",
             "Name it under except, or map it under another name.",
         )
 
@@ -103,4 +106,4 @@ def member_column(name: str, values: pa.Array) -> Column:
     kinds = {
         _KINDS.get(value[0], "number") for value in values.drop_null().unique().to_pylist() if value != "null"
     }
-    return Column(name, values, text=False, attribute=True, kind=kinds.pop() if len(kinds) == 1 else "mixed")
+    return Column(name, values, text=False, member=True, kind=kinds.pop() if len(kinds) == 1 else "mixed")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from loader.mapping.rules import NO_CLOCK, Clock
-from loader.model import Kind
+from loader.methods import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict

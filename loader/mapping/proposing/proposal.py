@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loader.mapping.rules import Expand, Rule
-    from loader.model import Kind
+    from loader.methods import Kind
 
 NO_ZONE = (
     'the values carry no time zone, and none is guessed: add zone = "Europe/Berlin" (or what it is) to this '
@@ -37,10 +37,10 @@ class Proposal:
     """What is proposed; `proposal_text` writes it.
 
     Attributes:
-        kind: users or events.
+        kind: what is to be loaded.
         export: the vendor whose export it is, or "".
         rows: how many rows were looked at.
-        fields, attributes, opened: the lines.
+        fields, members, opened: the lines.
         excluded: members that are not sent.
         unused: columns that are not sent, and why.
     """
@@ -49,7 +49,7 @@ class Proposal:
     export: str
     rows: int
     fields: list[Line] = field(default_factory=list)
-    attributes: list[Line] = field(default_factory=list)
+    members: list[Line] = field(default_factory=list)
     opened: list[Line] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Proposal:
     @property
     def unsure(self) -> int:
         """How many lines a person must check."""
-        return sum(bool(line.unsure) for line in [*self.fields, *self.attributes, *self.opened])
+        return sum(bool(line.unsure) for line in [*self.fields, *self.members, *self.opened])
 
 
 def doubting(line: Line, doubt: str) -> Line:

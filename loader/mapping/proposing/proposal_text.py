@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from loader.mapping.file import VERSION, expand_text, key_text, rule_text, toml
 from loader.mapping.rules import Expand, Rule
-from loader.mapping.toml_text import VERSION, expand_text, key_text, rule_text, toml
-from loader.model import Kind
 
 if TYPE_CHECKING:
     from loader.mapping.proposing.proposal import Line, Proposal
@@ -30,12 +29,14 @@ def proposal_text(proposal: Proposal, name: str, look: str = "") -> str:
     lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', "", "[fields]"]
     for line in proposal.fields:
         lines += _proposed(line)
-    if proposal.kind is Kind.EVENTS:
-        lines += ["", "[attributes]"]
-        for line in proposal.attributes:
+    container = proposal.kind.method.container
+    if container is not None:
+        lines += ["", f"[{container.name}]"]
+        for line in proposal.members:
             lines += _proposed(line)
         lines += _proposed_expand(proposal)
-    lines += [""] if proposal.unused and proposal.kind is Kind.USERS else []
+    elif proposal.unused:
+        lines += [""]
     return "\n".join([*lines, *_unused(proposal)]) + "\n"
 
 
@@ -80,6 +81,6 @@ def _proposed_expand(proposal: Proposal) -> list[str]:
     entries = [line.rule for line in proposal.opened if isinstance(line.rule, Expand)]
     lines.append("expand = [" + ", ".join(map(expand_text, entries)) + "]")
     if proposal.excluded:
-        lines += _comment(f"Not sent: {proposal.export}'s own notes on the event.")
+        lines += _comment(f"Not sent: {proposal.export}'s own notes.")
         lines.append(f"except = {toml(proposal.excluded)}")
     return lines

@@ -14,29 +14,24 @@ from loader.mapping import clocks, timestamps
 from loader.mapping.cells import is_moment
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
 from loader.mapping.findings import shown
-from loader.mapping.inference import VAGUE, WANTED, candidates
+from loader.mapping.inference import VAGUE, candidates, wanted_fields
 from loader.mapping.nested.paths import Columns
 from loader.mapping.proposing import sampling
 from loader.mapping.proposing.presets import PRESETS, Hint, Preset
 from loader.mapping.proposing.proposal import NO_ZONE, Line, Proposal, doubting
-from loader.mapping.proposing.proposed_attributes import Attributes, used_columns
+from loader.mapping.proposing.proposed_members import ProposedMembers, used_columns
 from loader.mapping.rules import Clock, ColumnOf, Rule
 from loader.mapping.table import Table
 from loader.mapping.zones import parse_zone
-from loader.model import OWN_COLUMNS, Kind
+from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import pandas as pd
 
-_NEEDED = {
-    Kind.USERS: {"hwid": "a user is registered on a device, and no column is known to hold device ids."},
-    Kind.EVENTS: {
-        "event": 'no column is known to hold the event\'s name. A constant: { const = "purchase" }.',
-        "timestamp": "no column is known to hold the time, and the vendor would stamp it on arrival.",
-    },
-}
+    from loader.methods import Kind, Need
+
 _AT = "a zone's name counts with its offset at the moment of the load; at = { column = ... } takes another"
 _BY_NAME = "by its name"
 #: More distinct values than this are no list of platforms.
@@ -49,10 +44,10 @@ def propose(
     """Propose a mapping.
 
     Args:
-        kind: users or events.
+        kind: what is to be loaded.
         schema: columns and types of the input.
         sample: its first records.
-        zone: of times that carry none, if the person knows it.
+        zone: of times that carry none, if the user knows it.
         now: the latest plausible time.
     """
     return _Proposing(kind, schema, Table(sample), zone, now).proposal()
@@ -60,7 +55,7 @@ def propose(
 
 class _Proposing:
     def __init__(self, kind: Kind, schema: pa.Schema, table: Table, zone: str | None, now: datetime) -> None:
-        self._kind = kind
+        self._method = kind.method
         self._columns = Columns(schema)
         self._table = table
         self._zone = zone
@@ -69,17 +64,17 @@ class _Proposing:
     def proposal(self) -> Proposal:
         preset = self._preset()
         hints = dict(preset.fields) if preset else self._named()
-        result = Proposal(self._kind, preset.name if preset else "", self._table.rows)
+        result = Proposal(self._method.kind, preset.name if preset else "", self._table.rows)
         result.fields = [line for name, hint in hints.items() if (line := self._field(name, hint))]
-        order = list(WANTED[self._kind])
+        order = wanted_fields(self._method)
         result.fields += self._open_fields({line.key for line in result.fields})
         result.fields.sort(key=lambda line: order.index(line.key))
-        if self._kind is Kind.EVENTS:
-            Attributes(self._columns, self._table, result).add(preset, self._has)
+        if (container := self._method.container) is not None:
+            ProposedMembers(container, self._columns, self._table, result).add(preset, self._has)
         else:
             used = used_columns(result.fields, self._columns)
             rest = [name for name in self._columns if name not in used and not name.startswith(OWN_COLUMNS)]
-            result.unused = dict.fromkeys(rest, "registerUser has no place for them")
+            result.unused = dict.fromkeys(rest, f"{self._method.name} has no place for them")
         return result
 
     def _has(self, name: str) -> bool:
@@ -98,7 +93,7 @@ class _Proposing:
         known = [
             preset
             for preset in PRESETS
-            if preset.kind is self._kind and all(any(map(self._has, sign)) for sign in preset.signs)
+            if preset.kind is self._method.kind and all(any(map(self._has, sign)) for sign in preset.signs)
         ]
         return max(known, key=lambda preset: len(preset.signs), default=None)
 
@@ -107,7 +102,7 @@ class _Proposing:
         types = {name: self._columns[name] for name in self._columns}
         zones = tuple(candidates("zone", types))
         hints = {}
-        for name in WANTED[self._kind]:
+        for name in wanted_fields(self._method):
             found = candidates(name, types) if name in SYNONYMS and name != "zone" else []
             if found:
                 others = ", ".join(f'"{other}"' for other in found[1:])
@@ -117,10 +112,11 @@ class _Proposing:
 
     def _open_fields(self, given: set[str]) -> list[Line]:
         """Lines for what is needed and not found."""
-        lines = [Line(name, None, "", why) for name, why in _NEEDED[self._kind].items() if name not in given]
-        if self._kind is Kind.EVENTS and not {"hwid", "userId"} & given:
-            lines.append(Line("userId", None, "", "no column is known to hold user ids or device ids."))
-        return lines
+        return [
+            Line(need.fields[-1], None, "", _describe_need(need))
+            for need in self._method.needs
+            if not set(need.fields) & given
+        ]
 
     def _field(self, name: str, hint: Hint) -> Line | None:
         found = [column for column in hint.columns if self._has(column)]
@@ -221,6 +217,11 @@ class _Proposing:
             return False
         times = timestamps.read(cells, texts, clock)
         return bool(times.good.any() and times.zoned[times.good].all())
+
+
+def _describe_need(need: Need) -> str:
+    constant = f" A constant: {need.constant}." if need.constant else ""
+    return f"{need.why}, and no column is known to hold {need.holds}.{constant}"
 
 
 def _zoned(line: Line, zone: str | int | ColumnOf) -> Line:

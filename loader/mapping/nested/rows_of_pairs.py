@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loader.mapping.zones import Mask
 
 
-def opened(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
+def convert_pairs(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
     """The members that one column gives."""
     found = keyed.pairs(table.column(expand.column))
     names = {path: naming[path] for path in pc.unique(found.keys).to_pylist()}

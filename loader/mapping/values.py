@@ -1,4 +1,4 @@
-"""Attributes: typed cells and texts to JSON values, column by column."""
+"""Typed cells and texts to the JSON values of attributes and tags, column by column."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import re
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +16,17 @@ from loader.mapping import encode, instants, origins
 from loader.mapping.cells import is_text, present, whole_floats
 from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.mapping.findings import Fault
+from loader.mapping.instants import Window
 from loader.mapping.rules import ColumnOf
+from loader.methods import Conversion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loader.mapping.findings import Findings
-    from loader.mapping.instants import Window
     from loader.mapping.rules import Rule
     from loader.mapping.table import Table
+    from loader.methods import Container
 
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
 # A number that any reader takes as it is; longer ones and exponents are looked at one by one.
@@ -35,49 +39,60 @@ _NOT_FINITE = Fault("is not finite, and JSON has no such number", 'Set type = "s
 _NO_CURRENCY = Fault("is empty, and a price needs a currency", "Fill it, or set currency in the mapping.")
 
 
-def natural_type(kind: pa.DataType) -> str:
-    """The attribute type of an Arrow type."""
+def natural_conversion(kind: pa.DataType) -> Conversion:
+    """How cells of an Arrow type are converted if the mapping does not say it."""
     if pa.types.is_boolean(kind):
-        return "boolean"
+        return Conversion.BOOLEAN
     if pa.types.is_integer(kind):
-        return "integer"
+        return Conversion.INTEGER
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "float"
+        return Conversion.NUMBER
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return "date"
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return "list"
-    return "string"
+        return Conversion.DATE
+    return Conversion.LIST if holds_lists(kind) else Conversion.TEXT
 
 
-def members(name: str, rule: Rule, table: Table, findings: Findings, window: Window) -> list[pa.Array]:
-    """The members of `attributes` that one rule makes: one, or the two of a price."""
-    if rule.type == "price":
-        return _price(rule, table, findings)
-    if rule.type == "string" and rule.empty == "omit":
+def holds_lists(kind: pa.DataType) -> bool:
+    """Whether cells of an Arrow type are lists."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def convert_member(
+    name: str, rule: Rule, container: Container, table: Table, findings: Findings
+) -> list[pa.Array]:
+    """The members of the container that one rule makes: one, or the two of a price."""
+    conversion = container.types[rule.type or container.type_for(Conversion.TEXT)]
+    if conversion is Conversion.PRICE:
+        return _convert_price(rule, table, findings)
+    if conversion is Conversion.TEXT and rule.empty == "omit":
         texts = origins.texts(rule, table, findings)
-        findings.show(name, texts, text=True, attribute=True)
+        findings.show(name, texts, text=True, member=True)
         return [encode.text_member(name, texts)]
-    values = _values(rule, table, findings, window)
+    values = _convert_values(rule, container, table, findings)
     if rule.empty == "null":
         values = pc.fill_null(values, "null")
     elif rule.empty == "reject":
         findings.add(~present(values), origins.columns_of(rule), None, _EMPTY)
-    findings.show(name, values, attribute=True)
+    findings.show(name, values, member=True)
     return [encode.member(name, values)]
 
 
-def _values(rule: Rule, table: Table, findings: Findings, window: Window) -> pa.Array:
-    match rule.type:
-        case "integer" | "float":
-            return numbers(rule, table, findings)
-        case "boolean":
-            return _converted(rule, origins.texts(rule, table, findings), findings, _boolean, _BOOLEAN)
-        case "date":
-            return _dates(rule, table, findings, window)
-        case "list":
-            return _lists(rule, table, findings)
-    return encode.text_json(origins.texts(rule, table, findings))
+def _convert_values(rule: Rule, container: Container, table: Table, findings: Findings) -> pa.Array:
+    conversion = container.types[rule.type or container.type_for(Conversion.TEXT)]
+    match conversion:
+        case Conversion.TEXT:
+            return encode.text_json(origins.texts(rule, table, findings))
+        case Conversion.INTEGER:
+            return _convert_numbers(rule, _wholes(container), table, findings)
+        case Conversion.NUMBER | Conversion.PRICE:
+            return _convert_numbers(rule, _FRACTIONS, table, findings)
+        case Conversion.BOOLEAN:
+            return _convert_texts(rule, origins.texts(rule, table, findings), findings, _boolean, _BOOLEAN)
+        case Conversion.DATE:
+            return _convert_dates(rule, table, findings)
+        case Conversion.LIST:
+            return _convert_lists(rule, table, findings)
+    assert_never(conversion)
 
 
 _BOOLEAN = Fault(
@@ -90,7 +105,7 @@ def _boolean(text: str) -> str | None:
     return "true" if folded in _TRUE else "false" if folded in _FALSE else None
 
 
-def numbers(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+def _convert_numbers(rule: Rule, numbers: _Numbers, table: Table, findings: Findings) -> pa.Array:
     """Numbers as JSON. Text that is a JSON number already is sent as it is written: 12.00 stays 12.00."""
     texts = origins.texts(rule, table, findings)
     if rule.direct and not is_text(table.column(rule.direct).type):
@@ -98,37 +113,34 @@ def numbers(rule: Rule, table: Table, findings: Findings) -> pa.Array:
         if pa.types.is_integer(cells.type):
             return texts
         if pa.types.is_floating(cells.type):
-            return _floats(rule, cells, texts, findings)
+            return _convert_floats(rule, numbers, cells, texts, findings)
     if rule.decimal == ",":
         foreign = encode.numpy_mask(pc.match_substring(texts, "."))
-        findings.add(foreign, origins.columns_of(rule), texts, _number_fault(rule))
+        findings.add(foreign, origins.columns_of(rule), texts, numbers.fault)
         texts = pc.replace_substring(texts, ",", ".")
-    plain = pc.match_substring_regex(texts, _INTEGER if rule.type == "integer" else _NUMBER)
+    plain = pc.match_substring_regex(texts, numbers.plain)
     if pc.all(plain).as_py():
         return texts
-    convert = _integer if rule.type == "integer" else _number
     odd = encode.nulled(plain, texts)
-    mended = _converted(rule, odd, findings, convert, _number_fault(rule))
-    return pc.if_else(plain, texts, mended)
+    if rule.decimal == ".":
+        _advise_decimal_comma(rule, odd, numbers, findings)
+    rewritten = _convert_texts(rule, odd, findings, numbers.convert, numbers.fault)
+    return pc.if_else(plain, texts, rewritten)
 
 
-def _number_fault(rule: Rule) -> Fault:
-    whole = rule.type == "integer"
-    remedy = (
-        'Set type = "string" or "float" in the mapping.' if whole else 'Set type = "string" in the mapping.'
-    )
-    return Fault("is not a whole number of at most 64 bits" if whole else "is not a number", remedy)
+def _advise_decimal_comma(rule: Rule, texts: pa.Array, numbers: _Numbers, findings: Findings) -> None:
+    """Reject numbers with a comma, and say how they can be read."""
+    comma = encode.numpy_mask(pc.match_substring_regex(texts, r"^[+-]?[0-9]+,[0-9]+$"))
+    fault = Fault(numbers.fault.reason, 'Set decimal = "," in the mapping.')
+    findings.add(comma, origins.columns_of(rule), texts, fault)
 
 
-def _converted(rule: Rule, texts: pa.Array, findings: Findings, convert: Any, fault: Fault) -> pa.Array:
+def _convert_texts(
+    rule: Rule, texts: pa.Array, findings: Findings, convert: Callable[[str], str | None], fault: Fault
+) -> pa.Array:
+    """Convert each distinct text."""
     values = encode.distinct(texts, convert)
-    wrong = present(texts) & ~present(values)
-    if rule.type != "boolean" and rule.decimal == ".":
-        comma = wrong & encode.numpy_mask(pc.match_substring_regex(texts, r"^[+-]?[0-9]+,[0-9]+$"))
-        findings.add(
-            comma, origins.columns_of(rule), texts, Fault(fault.reason, 'Set decimal = "," in the mapping.')
-        )
-    findings.add(wrong, origins.columns_of(rule), texts, fault)
+    findings.add(present(texts) & ~present(values), origins.columns_of(rule), texts, fault)
     return values
 
 
@@ -159,21 +171,52 @@ def _number(text: str) -> str | None:
     return written.replace("E+", "e+").replace("E-", "e-")
 
 
-def _floats(rule: Rule, cells: pa.Array, texts: pa.Array, findings: Findings) -> pa.Array:
+class _Numbers(NamedTuple):
+    """How texts are read as numbers.
+
+    Attributes:
+        whole: whether fractions are refused.
+        plain: a regular expression for texts that are sent as they are.
+        convert: reads any other text.
+        fault: why a text is rejected.
+    """
+
+    whole: bool
+    plain: str
+    convert: Callable[[str], str | None]
+    fault: Fault
+
+
+_FRACTIONS = _Numbers(
+    False,  # noqa: FBT003 - a field of the record
+    _NUMBER,
+    _number,
+    Fault("is not a number", 'Set type = "string" in the mapping.'),
+)
+
+
+def _wholes(container: Container) -> _Numbers:
+    remedy = f'Set type = "string" or "{container.type_for(Conversion.NUMBER)}" in the mapping.'
+    return _Numbers(True, _INTEGER, _integer, Fault("is not a whole number of at most 64 bits", remedy))  # noqa: FBT003 - as above
+
+
+def _convert_floats(
+    rule: Rule, numbers: _Numbers, cells: pa.Array, texts: pa.Array, findings: Findings
+) -> pa.Array:
     infinite = encode.numpy_mask(pc.is_inf(cells))
     findings.add(infinite, origins.columns_of(rule), texts, _NOT_FINITE)
     texts = encode.where(~infinite, texts)
-    if rule.type != "integer":  # a float, or the amount of a price
+    if not numbers.whole:  # a number, or the amount of a price
         return texts
     whole = whole_floats(cells)
     whole = whole if whole is not None else encode.repeated(None, len(cells))
-    findings.add(present(texts) & ~present(whole), origins.columns_of(rule), texts, _number_fault(rule))
+    findings.add(present(texts) & ~present(whole), origins.columns_of(rule), texts, numbers.fault)
     return whole
 
 
-def _dates(rule: Rule, table: Table, findings: Findings, window: Window) -> pa.Array:
+def _convert_dates(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     """Dates as the vendor wants them: minutes, in UTC."""
-    found = instants.read(rule, table, findings, window)
+    found = instants.read(rule, table, findings, Window.wide(rule.clock))
     utc = pa.array(found.utc, mask=~found.known).cast(pa.timestamp("s"))
     # Arrow writes 2024-01-31 10:20:30, `fields.DATE_FORMAT` ends with the minutes; `strftime` is slower.
     return encode.text_json(pc.utf8_slice_codeunits(utc.cast(pa.string()), 0, len("2024-01-31 10:20")))
@@ -185,8 +228,8 @@ _LIST = Fault(
 )
 
 
-def _lists(rule: Rule, table: Table, findings: Findings) -> pa.Array:
-    if rule.direct and natural_type(table.column(rule.direct).type) == "list":
+def _convert_lists(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+    if rule.direct and holds_lists(table.column(rule.direct).type):
         cells = table.column(rule.direct).to_pylist()
         values = pa.array([None if cell is None else _list_json(cell) for cell in cells], pa.string())
         wrong = np.array([cell is not None for cell in cells], dtype=np.bool_) & ~present(values)
@@ -221,8 +264,8 @@ def _list_json(cells: list[Any]) -> str | None:
     return written
 
 
-def _price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
-    amounts = numbers(rule, table, findings)
+def _convert_price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
+    amounts = _convert_numbers(rule, _FRACTIONS, table, findings)
     if rule.empty == "reject":
         findings.add(~present(amounts), origins.columns_of(rule), None, _EMPTY)
     if isinstance(rule.currency, ColumnOf):
@@ -231,6 +274,6 @@ def _price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
     else:
         currencies = encode.repeated(rule.currency, table.rows)
     currencies = encode.where(present(amounts), currencies)
-    findings.show(PRICE_AMOUNT, amounts, attribute=True)
-    findings.show(PRICE_CURRENCY, currencies, text=True, attribute=True)
+    findings.show(PRICE_AMOUNT, amounts, member=True)
+    findings.show(PRICE_CURRENCY, currencies, text=True, member=True)
     return [encode.member(PRICE_AMOUNT, amounts), encode.text_member(PRICE_CURRENCY, currencies)]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.mapping.attributes import natural_type
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
 from loader.mapping.names import columns_used, name_problems
-from loader.mapping.nested import expansion_pairs, keyed, paths
+from loader.mapping.nested import keyed, paths, rows_of_pairs
 from loader.mapping.rules import Expand, Rule
+from loader.mapping.values import holds_lists
 from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from loader.mapping.table import Table
 
 
-class Widening:
-    """Which attributes a mapping gives for the columns of one input; collects what does not fit.
+class Schema:
+    """Which attributes or tags a mapping gives for the columns of one input; collects what does not fit.
 
     Attributes:
-        attributes: those with a rule of their own, then the others, then the members of structs.
+        members: those with a rule of their own, then the others, then the members of structs.
         expand: the columns whose rows name their own members.
         excluded: what these leave out.
     """
@@ -36,14 +36,15 @@ class Widening:
         self.problems: list[str] = []
         self.notices: list[str] = []
         self._mapping = mapping
+        self._container = mapping.method.container
         self._columns = columns
         self._table = table
         self._used = {
             column
-            for rule in [*mapping.fields.values(), *mapping.attributes.values()]
+            for rule in [*mapping.fields.values(), *mapping.members.values()]
             for column in columns_used(rule)
         }
-        self.attributes = dict(mapping.attributes)
+        self.members = dict(mapping.members)
         self._check_excluded()
         self._add_others()
         self.expand = tuple(self._expanded())
@@ -54,12 +55,23 @@ class Widening:
         )
         for name, rule in mapping.fields.items():
             self._check_columns(name, rule, listed=None)
-        for name, rule in self.attributes.items():
+        for name, rule in self.members.items():
             self._check_columns(name, rule, listed=rule.direct)
+
+    def _entry(self, key: str) -> str:
+        """A key of the container's table, as a message names it."""
+        return f"[{self._container.name if self._container else ''}] {key}"
+
+    @property
+    def _one(self) -> str:
+        return self._container.one if self._container else ""
+
+    def _name_problems(self, name: str) -> list[str]:
+        return name_problems(self._container, name) if self._container else []
 
     def _check_excluded(self) -> None:
         self.problems += [
-            self._unknown_column("[attributes] except", name)
+            self._unknown_column(self._entry("except"), name)
             for name in self._mapping.excluded
             if name not in self._columns
         ]
@@ -75,27 +87,27 @@ class Widening:
                 self._add(name, name, self._mapping.others)
 
     def _add(self, name: str, column: str, empty: str) -> None:
-        """An attribute without a rule of its own."""
-        self.problems += [f'attribute "{name}": {problem}' for problem in name_problems(name)]
-        if name in self._mapping.attributes:
+        """A member without a rule of its own."""
+        self.problems += [f'{self._one} "{name}": {problem}' for problem in self._name_problems(name)]
+        if name in self._mapping.members:
             self.notices.append(
-                f'column "{column}" is not sent: the attribute "{name}" has a rule of its own in the mapping.'
+                f'column "{column}" is not sent: the mapping has a rule for the {self._one} "{name}".'
             )
-        elif name in self.attributes:
-            first = self.attributes[name].column[0]
+        elif name in self.members:
+            first = self.members[name].column[0]
             self.problems.append(
-                f'attribute "{name}" would come from both "{first}" and "{column}". Name one of them under '
+                f'{self._one} "{name}" would come from both "{first}" and "{column}". Name one of them under '
                 "except, or set prefix in expand."
             )
         else:
-            self.attributes[name] = Rule(column=(column,), empty=empty)
+            self.members[name] = Rule(column=(column,), empty=empty)
 
     def _expanded(self) -> Iterator[Expand]:
         """The opened columns that are not structs; members of structs become rules."""
         for expand in self._mapping.expand:
             kind = self._columns.type_of(expand.column)
             if kind is None:
-                self.problems.append(self._unknown_column("[attributes] expand", expand.column))
+                self.problems.append(self._unknown_column(self._entry("expand"), expand.column))
             elif pa.types.is_struct(kind):
                 yield from self._struct(expand, kind)
             elif self._can_be_opened(expand.column, kind):
@@ -119,13 +131,13 @@ class Widening:
 
     def _can_be_opened(self, column: str, kind: pa.DataType) -> bool:
         values = keyed.value_type(kind)
-        if values is not None and expansion_pairs.can_be_value(values):
+        if values is not None and rows_of_pairs.can_be_value(values):
             return True
         if values is None and is_text(kind):
-            return self._check_json(column, "[attributes] expand")
+            return self._check_json(column, self._entry("expand"))
         what = f"{kind}" if values is None else f"values of the type {values}"
         self.problems.append(
-            f'[attributes] expand: column "{column}" holds {what}. JSON text, structs, maps and lists of '
+            f'{self._entry("expand")}: column "{column}" holds {what}. JSON text, structs, maps and lists of '
             "keys and values can be opened, as far as their values are text, numbers, true or false."
         )
         return False
@@ -164,7 +176,7 @@ class Widening:
 
 def sendable(kind: pa.DataType) -> bool:
     """Whether cells of a type become one value each: a scalar, or a list of scalars."""
-    if natural_type(kind) == "list":
+    if holds_lists(kind):
         return not is_nested(paths.bare(kind.value_type))
     unsent = is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind)
     return not unsent or is_text(kind)

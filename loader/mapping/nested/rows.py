@@ -1,6 +1,6 @@
 """Columns that hold several attributes: JSON text, maps, lists of keys and values. Each row names its own.
 
-Structs are not here: their members are known beforehand, so `widening` makes a rule of each.
+Structs are not here: their members are known beforehand, so `schema` makes a rule of each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 from loader.mapping import encode
 from loader.mapping.cells import is_text
 from loader.mapping.findings import Fault, shown
-from loader.mapping.nested import expansion_pairs, jsontext
+from loader.mapping.nested import jsontext, rows_of_pairs
 from loader.mapping.nested.jsontext import Number, Unsound
 from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
 
@@ -25,25 +25,33 @@ if TYPE_CHECKING:
     from loader.mapping.findings import Column, Findings
     from loader.mapping.rules import Expand, Mapping
     from loader.mapping.table import Table
+    from loader.methods import Container
 
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def fragments(mapping: Mapping, table: Table, findings: Findings) -> list[pa.Array]:
-    """The members of `attributes` that the expanded columns give, an array a column."""
-    found = [_expanded(expand, Naming(mapping, expand), table, findings) for expand in mapping.expand]
+def convert_expanded(
+    mapping: Mapping, container: Container, table: Table, findings: Findings
+) -> list[pa.Array]:
+    """The members of the container that the expanded columns give, an array a column."""
+    found = [
+        _convert_column(expand, Naming(mapping, container, expand), table, findings)
+        for expand in mapping.expand
+    ]
     if len(found) > 1:
-        _refuse_clashes(mapping.expand, found, findings)
+        _refuse_clashes(mapping.expand, found, container, findings)
     return [one.fragments for one in found]
 
 
-def _expanded(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
+def _convert_column(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
     if is_text(table.column(expand.column).type):
-        return _of_json(expand, naming, table, findings)
-    return expansion_pairs.opened(expand, naming, table, findings)
+        return _convert_json(expand, naming, table, findings)
+    return rows_of_pairs.convert_pairs(expand, naming, table, findings)
 
 
-def _refuse_clashes(expands: Collection[Expand], found: list[Expansion], findings: Findings) -> None:
+def _refuse_clashes(
+    expands: Collection[Expand], found: list[Expansion], container: Container, findings: Findings
+) -> None:
     """Two members of one row under one name: neither is dropped in silence."""
     for (left, ours), (right, theirs) in combinations(zip(expands, found, strict=True), 2):
         both = [
@@ -52,7 +60,7 @@ def _refuse_clashes(expands: Collection[Expand], found: list[Expansion], finding
         ]
         for name in {name for name in both if name is not None}:
             rows = np.array([one == name for one in both], dtype=np.bool_)
-            fault = Fault(f"both give an attribute {shown(name)}", "Set prefix in expand for one of them.")
+            fault = Fault(f"both give {container.a} {shown(name)}", "Set prefix in expand for one of them.")
             findings.add(rows, [left.column, right.column], None, fault)
 
 
@@ -63,11 +71,11 @@ class _Made(NamedTuple):
     fault: Fault | None = None
 
 
-def _of_json(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
+def _convert_json(expand: Expand, naming: Naming, table: Table, findings: Findings) -> Expansion:
     cells = table.cells(expand.column)
     for broken in table.broken(expand.column):
         findings.add(broken.rows, [broken.column], broken.texts, broken.fault)
-    made = [_cell(value, expand, naming) for value in cells.values]
+    made = [_convert_cell(value, expand, naming) for value in cells.values]
     for fault in {one.fault for one in made if one.fault}:
         faulty = pa.array([one.fault == fault for one in made], pa.bool_())
         findings.add(encode.numpy_mask(faulty.take(cells.indices)), [expand.column], None, fault)
@@ -78,14 +86,14 @@ def _of_json(expand: Expand, naming: Naming, table: Table, findings: Findings) -
     )
 
 
-def _cell(value: object, expand: Expand, naming: Naming) -> _Made:
+def _convert_cell(value: object, expand: Expand, naming: Naming) -> _Made:
     """The members of one parsed cell."""
     if value and jsontext.keyed(value) is None:
         return _Made(fault=Fault("is a JSON list, not an object", "Take expand away from this column."))
-    return _members(value, expand, naming) if value else _Made()
+    return _convert_members(value, expand, naming) if value else _Made()
 
 
-def _members(value: object, expand: Expand, naming: Naming) -> _Made:
+def _convert_members(value: object, expand: Expand, naming: Naming) -> _Made:
     parts, names, values = [], [], []
     for path, member in jsontext.members(value):
         name, key, fault = naming[path]

@@ -1,4 +1,4 @@
-"""The attributes of a proposal: each column that nothing else takes, with the type that the sample shows."""
+"""The attributes or tags of a proposal: each column that nothing else takes, typed by the sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loader.mapping.fields import plain
 from loader.mapping.inference import COMPUTED
 from loader.mapping.names import columns_used, name_problems
 from loader.mapping.nested import keyed
-from loader.mapping.nested.widening import sendable
+from loader.mapping.nested.schema import sendable
 from loader.mapping.proposing import sampling
 from loader.mapping.proposing.proposal import NO_ZONE, Line, doubting
 from loader.mapping.rules import Clock, Expand, Rule
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loader.mapping.proposing.presets import Preset
     from loader.mapping.proposing.proposal import Proposal
     from loader.mapping.table import Table
+    from loader.methods import Container
 
 
 def used_columns(lines: list[Line], columns: Columns) -> set[str]:
@@ -34,10 +35,11 @@ def used_columns(lines: list[Line], columns: Columns) -> set[str]:
     return {columns.top(column) for rule in rules for column in columns_used(rule)}
 
 
-class Attributes:
+class ProposedMembers:
     """Adds them to a proposal whose fields are known."""
 
-    def __init__(self, columns: Columns, table: Table, proposal: Proposal) -> None:
+    def __init__(self, container: Container, columns: Columns, table: Table, proposal: Proposal) -> None:
+        self._container = container
         self._columns = columns
         self._table = table
         self._proposal = proposal
@@ -48,7 +50,7 @@ class Attributes:
         opened = [column for column in (preset.opened if preset else ()) if has(column)]
         left_out = preset.left_out if preset else ()
         self._proposal.opened = [
-            Line(column, Expand(column), f"{self._proposal.export} keeps the event's properties there")
+            Line(column, Expand(column), f"{self._proposal.export} keeps the properties there")
             for column in opened
         ]
         self._proposal.excluded = [
@@ -58,9 +60,9 @@ class Attributes:
             if name in self._used or name in opened or name.startswith(OWN_COLUMNS):
                 continue
             if name in left_out:
-                self._proposal.unused[name] = "they say nothing about the event"
+                self._proposal.unused[name] = self._container.left_out
             elif preset and not preset.others:
-                self._proposal.unused[name] = "name those that you want as attributes"
+                self._proposal.unused[name] = f"name those that you want as {self._container.many}"
             else:
                 self._column(name)
 
@@ -68,12 +70,12 @@ class Attributes:
         kind, unused = self._columns[name], self._proposal.unused
         if why := COMPUTED.get(plain(name)):
             unused[name] = why
-        elif problems := name_problems(name):
+        elif problems := name_problems(self._container, name):
             unused[name] = problems[0].rstrip(".")
         elif pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
-            self._open(name, "several values in one column: each is sent as an attribute")
+            self._open(name, f"several values in one column: each is sent as {self._container.a}")
         elif not sendable(kind):
-            unused[name] = f"no attribute can hold {kind}"
+            unused[name] = f"no {self._container.one} can hold {kind}"
         elif is_text(kind):
             self._text(name)
         else:
@@ -87,7 +89,7 @@ class Attributes:
         own = pa.types.is_timestamp(kind) and kind.tz is not None
         if is_moment(kind) and not own and not self._zone_is_known():
             line = doubting(replace(line, rule=Rule(column=(name,), type="string")), NO_ZONE)
-        self._proposal.attributes.append(line)
+        self._proposal.members.append(line)
 
     def _text(self, name: str) -> None:
         seen = sampling.look(self._table.text(name))
@@ -98,7 +100,7 @@ class Attributes:
             seen = sampling.Look("string", "digits, but by its name a code, not a number")
         rule = Rule(column=(name,), type=None if seen.type == "string" else seen.type, decimal=seen.decimal)
         line = Line(name, rule, seen.why, seen.unsure)
-        self._proposal.attributes.append(self._date(line, name) if seen.type == "date" else line)
+        self._proposal.members.append(self._date(line, name) if seen.type == "date" else line)
 
     def _date(self, line: Line, name: str) -> Line:
         texts = self._table.text(name)

@@ -1,0 +1,162 @@
+"""The columns of one field of a mapping to the keys of the request that it makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import encode, instants, origins
+from loader.mapping.cells import exact_wholes, present
+from loader.mapping.fields import device_type
+from loader.mapping.findings import Fault
+from loader.mapping.instants import Window
+from loader.mapping.rules import Rule
+from loader.mapping.zones import offsets, parse_zone, zone_advice
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from loader.mapping.findings import Findings
+    from loader.mapping.table import Table
+    from loader.mapping.zones import Mask
+    from loader.methods import ApiField
+
+_FLOAT_ID = Fault(
+    "is a floating-point number, which may have lost digits of the id",
+    "Export the ids as text or integers.",
+)
+_NO_DEVICE_TYPE = Fault(
+    "is not a device type that the vendor knows", "Add it to values of device_type in the mapping."
+)
+_NO_OFFSET = Fault("is neither an offset nor a time zone", "")
+_NO_INSTANT = Fault(
+    "is empty, and the offset of a time zone's name needs an instant",
+    'Fill it, or set at = "run" in the mapping.',
+)
+
+
+class FieldValues(NamedTuple):
+    """What one field of a mapping gives.
+
+    Attributes:
+        fragments: key of the request -> ``"key":value`` for each row, null if the row has none.
+        known: the rows that have a value.
+        texts: the values themselves, of ids.
+    """
+
+    fragments: dict[str, pa.Array]
+    known: Mask
+    texts: pa.Array | None = None
+
+
+def convert_field(
+    field: ApiField, rule: Rule, table: Table, findings: Findings, now: datetime
+) -> FieldValues:
+    """Convert the columns of one field.
+
+    Args:
+        field: the first key of the request that the field makes.
+        rule: where its values come from.
+        table: the chunk.
+        findings: takes the rows that cannot be converted.
+        now: the start of the load.
+    """
+    match field.source:
+        case "hwid" | "userId":
+            return _convert_ids(field.name, rule, table, findings)
+        case "timestamp":
+            return _convert_times(rule, table, findings, Window.of(rule.clock, now))
+        case "device_type":
+            return _convert_device_types(rule, table, findings)
+        case "tz_offset":
+            return _convert_offsets(rule, table, findings, now)
+    return _convert_text(field, rule, table, findings)
+
+
+def _convert_text(field: ApiField, rule: Rule, table: Table, findings: Findings) -> FieldValues:
+    """Text as it is, as long as the vendor takes it."""
+    texts = origins.texts(rule, table, findings)
+    if field.longest is not None:
+        fault = Fault(
+            f"is longer than the {field.longest} characters that {field.holds} may have",
+            "Give it a shorter name with values in the mapping.",
+        )
+        long = encode.numpy_mask(pc.greater(pc.utf8_length(texts), field.longest))
+        findings.add(long, origins.columns_of(rule), texts, fault)
+    findings.show(field.name, texts, text=True)
+    return FieldValues({field.name: encode.text_member(field.name, texts)}, present(texts), texts)
+
+
+def _convert_ids(name: str, rule: Rule, table: Table, findings: Findings) -> FieldValues:
+    """Ids byte for byte; a floating-point one must be exact."""
+    for column in origins.columns_of(rule):
+        if pa.types.is_floating(table.column(column).type):
+            inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
+            findings.add(inexact, [column], table.text(column), _FLOAT_ID)
+    texts = origins.texts(rule, table, findings)
+    findings.show(name, texts, text=True)
+    return FieldValues({name: encode.text_member(name, texts)}, present(texts), texts)
+
+
+def _convert_times(rule: Rule, table: Table, findings: Findings, window: Window) -> FieldValues:
+    """A time in UTC, and on the wall clock of that instant."""
+    found = instants.read(rule, table, findings, window)
+    findings.clocks = found.clocks
+    times = {"timestampUTC": pa.array(found.utc), "timestampCurrent": pa.array(found.current)}
+    for name, seconds in times.items():
+        findings.show(name, seconds)
+    fragments = {name: encode.member(name, seconds.cast(pa.string())) for name, seconds in times.items()}
+    return FieldValues(fragments, found.known)
+
+
+def _convert_device_types(rule: Rule, table: Table, findings: Findings) -> FieldValues:
+    texts = origins.texts(rule, table, findings)
+    codes = encode.distinct(texts, _device_code)
+    findings.add(present(texts) & ~present(codes), origins.columns_of(rule), texts, _NO_DEVICE_TYPE)
+    findings.show("device_type", codes)
+    return FieldValues({"device_type": encode.member("device_type", codes)}, present(codes))
+
+
+def _device_code(text: str) -> str | None:
+    code = device_type(text)
+    return None if code is None else str(code)
+
+
+def _convert_offsets(rule: Rule, table: Table, findings: Findings, now: datetime) -> FieldValues:
+    """Offsets from UTC in seconds; the name of a zone by its offset at an instant."""
+    texts = origins.texts(rule, table, findings)
+    at = _read_instants(rule, table, findings, now)
+    result = np.zeros(table.rows, dtype=np.int64)
+    known = np.zeros(table.rows, dtype=np.bool_)
+    encoded = texts.dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    for code, text in enumerate(encoded.dictionary.to_pylist()):
+        rows, zone = codes == code, parse_zone(text)
+        if zone is None:
+            fault = _NO_OFFSET._replace(remedy=zone_advice(text))
+            findings.add(rows, origins.columns_of(rule), texts, fault)
+            continue
+        if isinstance(zone, ZoneInfo):
+            findings.add(rows & ~at.known, _columns_of_instant(rule), None, _NO_INSTANT)
+            rows &= at.known
+        result[rows] = offsets(at.utc[rows], zone)
+        known |= rows
+    written = pa.array(result, mask=~known).cast(pa.string())
+    findings.show("tz_offset", written)
+    return FieldValues({"tz_offset": encode.member("tz_offset", written)}, known)
+
+
+def _read_instants(rule: Rule, table: Table, findings: Findings, now: datetime) -> instants.Instants:
+    """The instants at which the offsets of zone names are taken."""
+    if isinstance(rule.at, Rule):
+        return instants.read(rule.at, table, findings, Window.of(rule.at.clock, now))
+    utc = np.full(table.rows, instants.moment(rule.at, now), dtype=np.int64)
+    return instants.Instants(utc, utc, np.ones(table.rows, dtype=np.bool_))
+
+
+def _columns_of_instant(rule: Rule) -> tuple[str, ...]:
+    return origins.columns_of(rule.at) if isinstance(rule.at, Rule) else ()

@@ -1,0 +1,384 @@
+"""A mapping file to a `Mapping`, with every mistake at once, and back to one canonical text."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import replace
+from datetime import date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from loader.dialect import Dialect, dialect_of, mistakes_of
+from loader.errors import MappingError
+from loader.mapping.keys import (
+    AT_KEYS,
+    CLOCK_KEYS,
+    EXPAND_KEYS,
+    MEMBER_KEYS,
+    READERS,
+    BadValue,
+    consistency,
+    field_keys,
+    type_problems,
+)
+from loader.mapping.names import name_problems
+from loader.mapping.rules import Clock, ColumnOf, Expand, Mapping, Rule
+from loader.methods import METHODS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loader.methods import Container, Method, Need
+
+VERSION = 1
+_TOP_KEYS = ("kind", "version", "fields")
+_CONTAINERS = {method.container.name: method for method in METHODS.values() if method.container}
+_WRITTEN_KEYS = (
+    *("column", "const", "template", "type"),
+    *CLOCK_KEYS,
+    *("values", "default", "required", "trim", "case", "at", "empty", "decimal", "separator", "currency"),
+)
+#: The kinds as a sentence lists them.
+KINDS = " or ".join(f'"{kind}"' for kind in Kind)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def read_mapping(path: Path | str, kind: Kind | None = None) -> Mapping:
+    """Read a mapping file; with `kind`, it must be for that kind of load.
+
+    Raises:
+        MappingError: the file cannot be read, or with every mistake in it.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MappingError([f"it is not UTF-8 text ({error}). Save it as UTF-8."], str(path)) from None
+    except OSError as error:
+        raise MappingError([f"the mapping file cannot be read: {error.strerror}."], str(path)) from None
+    mapping = parse_mapping(text, str(path))
+    refuse_other_kind(mapping.kind, kind, str(path))
+    return mapping
+
+
+def parse_mapping(text: str, where: str) -> Mapping:
+    """Read the text of a mapping file; `where` names it in messages.
+
+    Raises:
+        MappingError: with every mistake in it.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError([f"it is not valid TOML: {error}."], where) from None
+    return build_mapping(document, where)
+
+
+def build_mapping(document: dict[str, Any], where: str = "the mapping") -> Mapping:
+    """A mapping from a dictionary that holds what a mapping file would (`docs/reference/mapping.md`).
+
+    For example ``build_mapping({"kind": "users", "fields": {"hwid": "device", "userId": "customer"}})``.
+
+    Raises:
+        MappingError: with every mistake in it.
+    """
+    reading = _Reading()
+    mapping = reading.read(document)
+    if mapping is None or reading.problems:
+        raise MappingError(reading.problems, where)
+    return mapping
+
+
+def refuse_other_kind(given: Kind | str, wanted: Kind | None, where: str) -> None:
+    """Refuse a mapping for something else than is to be loaded.
+
+    Raises:
+        MappingError: it is for another kind.
+    """
+    if wanted is not None and given != wanted:
+        raise MappingError([f'it is for {given} (kind = "{given}"), but {wanted} are to be loaded.'], where)
+
+
+class _Reading:
+    """One document on its way to a mapping; collects what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, document: dict[str, Any]) -> Mapping | None:
+        if document.get("version", VERSION) != VERSION:
+            self.problems.append(
+                f"version = {document['version']!r} is not known; this loader reads version {VERSION}."
+            )
+        try:
+            method = Kind(document.get("kind", "")).method
+        except ValueError:
+            self.refuse_unknown("The file", document, (*_TOP_KEYS, *_CONTAINERS, "source"))
+            self.problems.append(f"kind must be {KINDS}.")
+            return None
+        self._refuse_containers(method, document)
+        fields = self._read_fields(method, self._table(document, "fields"))
+        members = _Members(method.container, self)
+        if method.container is not None:
+            members.read(dict(self._table(document, method.container.name)))
+        return Mapping(
+            method.kind,
+            MappingProxyType(fields),
+            MappingProxyType(members.rules),
+            members.others,
+            members.excluded,
+            members.expand,
+            self._read_source(self._table(document, "source")),
+        )
+
+    def _refuse_containers(self, method: Method, document: dict[str, Any]) -> None:
+        """Refuse the tables that are for another method, and those that are for none."""
+        own = (method.container.name,) if method.container else ()
+        for name, home in _CONTAINERS.items():
+            if name in document and name not in own:
+                instead = f"Write [{own[0]}]." if own else "Remove it."
+                self.problems.append(f"[{name}] is for {home.many}; {method.name} takes none. {instead}")
+        known = (*_TOP_KEYS, *own, "source")
+        self.refuse_unknown("The file", [key for key in document if key not in _CONTAINERS], known)
+
+    def _table(self, document: dict[str, Any], name: str) -> dict[str, Any]:
+        table = document.get(name, {})
+        if isinstance(table, dict):
+            return table
+        self.problems.append(f"{name} must be a table: write [{name}] on a line of its own.")
+        return {}
+
+    def _read_fields(self, method: Method, table: dict[str, Any]) -> dict[str, Rule]:
+        allowed = field_keys(method)
+        self.refuse_unknown("[fields]", table, allowed)
+        rules = {
+            name: rule
+            for name in allowed
+            if name in table and (rule := self.read_rule(f"[fields] {name}", table[name], allowed[name]))
+        }
+        self.problems += [
+            f"[fields] has {no_field(need)}: {need.why}. {_name_columns(need)}"
+            for need in method.needs
+            if not set(need.fields) & set(table)
+        ]
+        return rules
+
+    def _read_source(self, table: dict[str, Any]) -> Dialect:
+        mistakes = mistakes_of(table)
+        self.problems += [f"[source]: {mistake}" for mistake in mistakes]
+        return Dialect() if mistakes else dialect_of(table)
+
+    def read_rule(self, where: str, value: object, allowed: Iterable[str]) -> Rule | None:
+        if isinstance(value, str):
+            value = {"column": value}
+        if not isinstance(value, dict):
+            self.problems.append(
+                f'{where} must be a column\'s name in quotes, or a table such as {{ column = "name" }}; '
+                f"for a constant write {{ const = {toml(value)} }}."
+            )
+            return None
+        before = len(self.problems)
+        self.refuse_unknown(where, value, allowed)
+        known = {key: self.read_value(where, key, raw) for key, raw in value.items() if key in set(allowed)}
+        if len(self.problems) > before:
+            return None
+        clock = {key: known.pop(key) for key in CLOCK_KEYS if key in known}
+        rule = Rule(**known, clock=Clock(**clock))
+        if "type" in allowed and clock and rule.type is None:
+            rule = replace(rule, type="date")
+        self.problems += [f"{where}: {problem}" for problem in consistency(rule, set(value))]
+        return rule
+
+    def read_value(self, where: str, key: str, raw: object) -> Any:
+        if key == "at" and isinstance(raw, dict):
+            return self.read_rule(f"{where} at", raw, AT_KEYS)
+        try:
+            return READERS[key](raw)
+        except BadValue as problem:
+            self.problems.append(f"{where}: {key} = {toml(raw)} {problem}")
+            return None
+
+    def refuse_unknown(self, where: str, keys: Iterable[str], allowed: Iterable[str]) -> None:
+        names = list(allowed)
+        for key in keys:
+            if key not in names:
+                near = get_close_matches(key, names, n=1, cutoff=0.6)
+                meant = f'Did you mean "{near[0]}"?' if near else f"It takes {', '.join(names)}."
+                self.problems.append(f'{where} takes no "{key}". {meant}')
+
+
+class _Members:
+    """The table of the container, `[attributes]` or `[tags]`, on its way to rules."""
+
+    def __init__(self, container: Container | None, reading: _Reading) -> None:
+        self.rules: dict[str, Rule] = {}
+        self.others = ""
+        self.excluded: tuple[str, ...] = ()
+        self.expand: tuple[Expand, ...] = ()
+        self._container = container
+        self._reading = reading
+
+    def read(self, table: dict[str, Any]) -> None:
+        """Read the table; what is no rule of a member is taken out first."""
+        container = self._container
+        if container is None:
+            return
+        self.expand = self._read_expand(f"[{container.name}] expand", table)
+        self.others = self._read_others(f"[{container.name}] others", table)
+        self.excluded = self._read_excluded(f"[{container.name}] except", table)
+        for name, value in table.items():
+            where = f"[{container.name}] {name}"
+            self._reading.problems += [f"{where}: {problem}" for problem in name_problems(container, name)]
+            if rule := self._reading.read_rule(where, value, MEMBER_KEYS):
+                self.rules[name] = rule
+                self._reading.problems += [
+                    f"{where}: {problem}" for problem in type_problems(container, rule)
+                ]
+
+    def _read_expand(self, where: str, table: dict[str, Any]) -> tuple[Expand, ...]:
+        if not isinstance(table.get("expand"), list):
+            return ()
+        entries = [self._read_entry(where, entry) for entry in table.pop("expand")]
+        return tuple(entry for entry in entries if entry is not None)
+
+    def _read_entry(self, where: str, entry: object) -> Expand | None:
+        """One column to open, by its name or with more about it."""
+        table = {"column": entry} if isinstance(entry, str) else entry
+        reading = self._reading
+        if not isinstance(table, dict) or not isinstance(table.get("column"), str) or not table["column"]:
+            reading.problems.append(
+                f"{where} must be a list of columns, each a name in quotes or a table such as "
+                '{ column = "name", prefix = "its_" }.'
+            )
+            return None
+        before = len(reading.problems)
+        reading.refuse_unknown(where, table, EXPAND_KEYS)
+        known = {
+            key: reading.read_value(where, key, raw)
+            for key, raw in table.items()
+            if key in EXPAND_KEYS and key != "column"
+        }
+        return Expand(table["column"], **known) if len(reading.problems) == before else None
+
+    def _read_others(self, where: str, table: dict[str, Any]) -> str:
+        match table.get("others"):
+            case bool(wanted):
+                del table["others"]
+                return "omit" if wanted else ""
+            case dict() as others if set(others) == {"empty"}:
+                del table["others"]
+                return self._reading.read_value(where, "empty", others["empty"]) or "omit"
+        return ""
+
+    def _read_excluded(self, where: str, table: dict[str, Any]) -> tuple[str, ...]:
+        if not isinstance(table.get("except"), list):
+            return ()
+        names = table.pop("except")
+        if not self.others and not self.expand:
+            self._reading.problems.append(f"{where} does nothing without others = true or expand.")
+        if all(isinstance(name, str) for name in names):
+            return tuple(names)
+        self._reading.problems.append(f"{where} must be a list of column names.")
+        return ()
+
+
+def no_field(need: Need) -> str:
+    """``no hwid``, ``neither hwid nor userId``."""
+    return f"no {need.fields[0]}" if len(need.fields) == 1 else f"neither {' nor '.join(need.fields)}"
+
+
+def _name_columns(need: Need) -> str:
+    """What to write for a field that is missing."""
+    if len(need.fields) > 1:
+        return "Name at least one column."
+    constant = f", or write {need.fields[0]} = {need.constant}" if need.constant else ""
+    return f"Name the column of {need.holds}{constant}."
+
+
+def write_mapping(mapping: Mapping) -> str:
+    """The canonical text of a mapping; it reads back as an equal mapping. The order of members is kept."""
+    container = mapping.method.container
+    lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', "", "[fields]"]
+    lines += [
+        f"{name} = {rule_text(mapping.fields[name])}"
+        for name in mapping.method.mapped
+        if name in mapping.fields
+    ]
+    if container is not None:
+        lines += ["", f"[{container.name}]", *_write_members(mapping)]
+    if said := mapping.source.table:
+        lines += ["", "[source]", *(f"{name} = {toml(value)}" for name, value in said.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _write_members(mapping: Mapping) -> list[str]:
+    lines = [f"{key_text(name)} = {rule_text(rule)}" for name, rule in mapping.members.items()]
+    lines += [f"others = {_others_text(mapping.others)}"] if mapping.others else []
+    if mapping.expand:
+        lines.append("expand = [" + ", ".join(map(expand_text, mapping.expand)) + "]")
+    if mapping.excluded:
+        lines.append(f"except = {toml(list(mapping.excluded))}")
+    return lines
+
+
+def rule_text(rule: Rule) -> str:
+    """A rule as a table of one line."""
+    entries: list[tuple[str, object]] = []
+    blank, blank_clock = Rule(), Clock()
+    for key in _WRITTEN_KEYS:
+        holder, empty = (rule.clock, blank_clock) if key in CLOCK_KEYS else (rule, blank)
+        value = getattr(holder, key)
+        if value != getattr(empty, key):
+            entries.append((key, value))
+    return "{ " + ", ".join(f"{key} = {toml(value)}" for key, value in entries) + " }"
+
+
+def _others_text(empty: str) -> str:
+    return "true" if empty == "omit" else f"{{ empty = {toml(empty)} }}"
+
+
+def expand_text(expand: Expand) -> str:
+    """One entry of ``expand``."""
+    if expand == Expand(expand.column):
+        return toml(expand.column)
+    entries = [f"column = {toml(expand.column)}"]
+    entries += [f"prefix = {toml(expand.prefix)}"] if expand.prefix else []
+    entries += [f"empty = {toml(expand.empty)}"] if expand.empty != "omit" else []
+    return "{ " + ", ".join(entries) + " }"
+
+
+def toml(value: object) -> str:
+    """A value as TOML."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case datetime() | date():
+            return value.isoformat()
+        case ColumnOf():
+            return f"{{ column = {toml(value.column)} }}"
+        case Rule():
+            return rule_text(value)
+    return _container(value)
+
+
+def _container(value: object) -> str:
+    match value:
+        case tuple() if len(value) == 1:
+            return toml(value[0])
+        case list() | tuple():
+            return "[" + ", ".join(toml(member) for member in value) + "]"
+        case dict() | MappingProxyType():
+            return (
+                "{ " + ", ".join(f"{key_text(key)} = {toml(member)}" for key, member in value.items()) + " }"
+            )
+    return repr(value)
+
+
+def key_text(name: str) -> str:
+    """A name as the key of a table, in quotes where TOML needs them."""
+    return name if _BARE_KEY.fullmatch(name) else toml(name)

@@ -1,0 +1,307 @@
+"""What the API methods are: one frozen record each, and the only place that tells one method from another.
+
+Every room asks the record: whether its rows have a time, whether a call can be repeated, which object of the
+request holds values of the user's own. A method that is added here is loaded, checked, proposed and reported
+like the others; `CONTRIBUTING.md` says what else it needs. The records restate the vendor's documentation of
+the user-centric API 1.3. What the documentation leaves open is not checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as ReadOnlyDict
+
+MAX_EVENT_LENGTH: Final = 32
+MAX_ATTRIBUTE_NAME_LENGTH: Final = 64
+
+
+class Kind(StrEnum):
+    """What is loaded, as the user says it: the command, the mapping's `kind`, the checkpoint's note."""
+
+    USERS = "users"
+    EVENTS = "events"
+
+    @property
+    def method(self) -> Method:
+        """The API method that each row of this kind is sent to."""
+        return METHODS[self]
+
+
+class Conversion(StrEnum):
+    """How a cell becomes the JSON value of an attribute or a tag."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    LIST = "list"
+    PRICE = "price"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiField:
+    """One key of the `request` object.
+
+    Attributes:
+        name: the key.
+        json_type: "string", "integer" or "object".
+        source: the key of the mapping's `[fields]` that it comes from; "" if it comes from elsewhere.
+        required: whether the vendor refuses a request without it.
+        longest: characters that a string may have, or None.
+        holds: what a string with such a limit is, with its article.
+    """
+
+    name: str
+    json_type: str
+    source: str
+    required: bool = False
+    longest: int | None = None
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A field without which a row cannot be sent, or several of which a row needs at least one.
+
+    Attributes:
+        fields: keys of the mapping's `[fields]`, in the order of the body.
+        holds: what a column for them holds, in the plural.
+        why: why a mapping must name one, as the beginning of a sentence.
+        lacking: what is wrong with a row without it; follows "is empty, and".
+        remedy: what to do about such a row, a sentence; "" for "Fill it."
+        constant: what a mapping writes for one value in every row, if that makes sense.
+    """
+
+    fields: tuple[str, ...]
+    holds: str
+    why: str
+    lacking: str
+    remedy: str = ""
+    constant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """The object of the request that holds values under names of the user's own.
+
+    Attributes:
+        name: its key in the request, and the name of its table in the mapping.
+        one, many: what its members are called; `a` with the article.
+        types: the types that a mapping may say, and how each is converted.
+        most: members that one row may have, or None.
+        longest_name: characters that a member's name may have, or None.
+        reserved: names that the vendor keeps for itself.
+        needed: whether a row without any member is of no use.
+        left_out: why an export's own columns are not members, for a proposal.
+    """
+
+    name: str
+    one: str
+    many: str
+    a: str
+    types: ReadOnlyDict[str, Conversion]
+    most: int | None
+    longest_name: int | None
+    reserved: frozenset[str]
+    needed: bool
+    left_out: str
+
+    def type_for(self, conversion: Conversion) -> str:
+        """The name under which a conversion stands in a mapping: "float" of an attribute, say."""
+        return next(name for name, known in self.types.items() if known is conversion)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One API method.
+
+    Attributes:
+        kind: what the user calls its rows.
+        name: of the method, the last part of the URL.
+        one, many: its rows, in words; `a` with the article.
+        does: what a load of them does, after "Load users:".
+        fields: the keys of `request`, in the order of the documentation, which is the order in a body.
+        needs: what a row must have.
+        container: the object with names of the user's own, or None.
+        timed: each row has a time of its own, `timestamp` in the mapping.
+        repeatable: the same call again changes nothing, so a row in doubt may be sent again.
+        last_wins: a later call undoes an earlier one of the same device or user, so that their order is kept.
+        ties_users: a call ties a device to a user, and so decides which users exist.
+        order_key: fields, of which the first that a row has is what keeps its order.
+        caution: what the user should know before the first send, or "".
+    """
+
+    kind: Kind
+    name: str
+    one: str
+    many: str
+    a: str
+    does: str
+    fields: tuple[ApiField, ...]
+    needs: tuple[Need, ...]
+    container: Container | None
+    timed: bool
+    repeatable: bool
+    last_wins: bool
+    ties_users: bool
+    order_key: tuple[str, ...]
+    caution: str
+
+    def __post_init__(self) -> None:
+        known = {field.source for field in self.fields}
+        named = {name for need in self.needs for name in need.fields} | set(self.order_key)
+        container = self.container.name if self.container else None
+        objects = [field.name for field in self.fields if field.json_type == "object"]
+        if not named <= known or self.timed != ("timestamp" in known):
+            raise ValueError(f"{self.name}: a need, the order or the time names a field that it lacks")
+        if objects != ([container] if container else []):
+            raise ValueError(f"{self.name}: its objects {objects} are not its container {container}")
+        if self.last_wins and not self.repeatable:
+            raise ValueError(f"{self.name}: a call of which the last wins can be repeated")
+
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """The keys that `[fields]` of a mapping may have, in the order of the body."""
+        return tuple(dict.fromkeys(field.source for field in self.fields if field.source))
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The keys that `[fields]` must have, each by itself."""
+        return frozenset(need.fields[0] for need in self.needs if len(need.fields) == 1)
+
+    def count(self, number: int) -> str:
+        """A number of rows, in words: ``1 user``, ``2,000 users``."""
+        return f"{number:,} {self.one if number == 1 else self.many}"
+
+
+_APPLICATION: Final = ApiField(name="application", json_type="string", source="", required=True)
+_HWID: Final = ApiField(name="hwid", json_type="string", source="hwid")
+_USER_ID: Final = ApiField(name="userId", json_type="string", source="userId")
+_DEVICE_TYPE: Final = ApiField(name="device_type", json_type="integer", source="device_type")
+
+_ATTRIBUTES: Final = Container(
+    name="attributes",
+    one="attribute",
+    many="attributes",
+    a="an attribute",
+    types=MappingProxyType(
+        {
+            "string": Conversion.TEXT,
+            "integer": Conversion.INTEGER,
+            "float": Conversion.NUMBER,
+            "boolean": Conversion.BOOLEAN,
+            "date": Conversion.DATE,
+            "list": Conversion.LIST,
+            "price": Conversion.PRICE,
+        }
+    ),
+    most=None,
+    longest_name=MAX_ATTRIBUTE_NAME_LENGTH,
+    reserved=frozenset({"msgHash", "richMediaCode", "inAppCode"}),
+    needed=False,
+    left_out="they say nothing about the event",
+)
+
+REGISTER_USER: Final = Method(
+    kind=Kind.USERS,
+    name="registerUser",
+    one="user",
+    many="users",
+    a="a user",
+    does="tie user ids to devices",
+    fields=(
+        _APPLICATION,
+        ApiField(name="hwid", json_type="string", source="hwid", required=True),
+        _USER_ID,
+        ApiField(name="tz_offset", json_type="integer", source="tz_offset"),
+        _DEVICE_TYPE,
+    ),
+    needs=(
+        Need(
+            fields=("hwid",),
+            holds="device ids",
+            why="a user is registered on a device",
+            lacking="a user needs a device id (hwid)",
+            remedy="Fill it; users without a device cannot be stored.",
+        ),
+    ),
+    container=None,
+    timed=False,
+    repeatable=True,
+    last_wins=True,
+    ties_users=True,
+    order_key=("hwid",),
+    caution="",
+)
+
+POST_EVENT: Final = Method(
+    kind=Kind.EVENTS,
+    name="postEvent",
+    one="event",
+    many="events",
+    a="an event",
+    does="record what users did, each event at the time at which it happened",
+    fields=(
+        _APPLICATION,
+        ApiField(
+            name="event",
+            json_type="string",
+            source="event",
+            required=True,
+            longest=MAX_EVENT_LENGTH,
+            holds="an event name",
+        ),
+        ApiField(name="attributes", json_type="object", source="", required=True),
+        _HWID,
+        _USER_ID,
+        ApiField(name="timestampUTC", json_type="integer", source="timestamp"),
+        ApiField(name="timestampCurrent", json_type="integer", source="timestamp"),
+        _DEVICE_TYPE,
+    ),
+    needs=(
+        Need(
+            fields=("hwid", "userId"),
+            holds="user ids or device ids",
+            why="an event belongs to a device, a user, or both",
+            lacking="an event needs a device id (hwid), a user id (userId), or both",
+        ),
+        Need(
+            fields=("event",),
+            holds="event names",
+            why="an event needs a name",
+            lacking="an event needs a name",
+            remedy="Fill it, or set default in the mapping.",
+            constant='{ const = "purchase" }',
+        ),
+        Need(
+            fields=("timestamp",),
+            holds="times",
+            why="without it the vendor would stamp each event with the moment it arrives",
+            lacking="an event without a time would be stamped with the moment it arrives",
+            remedy="Fill it; the loader never makes up a time.",
+        ),
+    ),
+    container=_ATTRIBUTES,
+    timed=True,
+    repeatable=False,
+    last_wins=False,
+    ties_users=False,
+    order_key=("hwid", "userId"),
+    caution="Events can start customer journeys: pause those that must not run for old events.",
+)
+
+METHODS: Final[ReadOnlyDict[Kind, Method]] = MappingProxyType(
+    {method.kind: method for method in (REGISTER_USER, POST_EVENT)}
+)
+if set(METHODS) != set(Kind):
+    raise ValueError(f"no method for {', '.join(set(Kind) - set(METHODS))}")
+#: The same records by the name of the API method.
+BY_NAME: Final[ReadOnlyDict[str, Method]] = MappingProxyType(
+    {method.name: method for method in METHODS.values()}
+)

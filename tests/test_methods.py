@@ -1,0 +1,90 @@
+"""The records of the API methods."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader import methods
+from loader.methods import METHODS, POST_EVENT, REGISTER_USER, ApiField, Kind, Method
+
+LOADER = Path(methods.__file__).parent
+#: Where a member of `Kind` may stand: the record itself, the face of each command, the presets of exports.
+FACES = {
+    "methods.py",
+    *(f"cli/{kind}.py" for kind in Kind),
+    "cli/load.py",
+    "api/calls.py",
+    "mapping/proposing/presets.py",
+}
+
+
+def test_every_kind_has_a_method_and_no_two_share_a_name() -> None:
+    """What a command, a mapping or a checkpoint calls its rows leads to exactly one API method."""
+    assert set(METHODS) == set(Kind)
+    assert len({method.name for method in METHODS.values()}) == len(Kind)
+    assert all(kind.method.kind is kind for kind in Kind)
+
+
+def test_no_room_asks_which_kind_it_is() -> None:
+    """A method that is added needs no search for places that compare the kind: they ask its record."""
+    asking = {
+        f"{path.relative_to(LOADER)}:{node.lineno}"
+        for path in LOADER.rglob("*.py")
+        if str(path.relative_to(LOADER)) not in FACES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "Kind"
+        and node.attr in Kind.__members__
+    }
+    assert not asking
+
+
+@pytest.mark.parametrize("lacking", [field.name for field in dataclasses.fields(Method)])
+def test_a_property_that_a_method_lacks_is_an_error(lacking: str) -> None:
+    """Nothing about a method has a default, so that a new one answers every question that is asked."""
+    given: dict[str, Any] = {
+        field.name: getattr(POST_EVENT, field.name) for field in dataclasses.fields(Method)
+    }
+    assert Method(**given) == POST_EVENT
+    del given[lacking]
+    with pytest.raises(TypeError, match=lacking):
+        Method(**given)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"order_key": ("email",)}, "names a field that it lacks"),
+        ({"timed": True}, "names a field that it lacks"),
+        ({"container": POST_EVENT.container}, "are not its container"),
+        ({"repeatable": False}, "can be repeated"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_an_error(change: dict[str, Any], sentence: str) -> None:
+    """A method whose needs, order, time, container or repetition do not fit its fields cannot be imported."""
+    with pytest.raises(ValueError, match=sentence):
+        dataclasses.replace(REGISTER_USER, **change)
+
+
+def test_a_field_is_mapped_once_whatever_it_makes() -> None:
+    """`timestamp` stands in a mapping once and makes two keys of the request."""
+    made = [field.name for field in POST_EVENT.fields if field.source == "timestamp"]
+    assert made == ["timestampUTC", "timestampCurrent"]
+    assert POST_EVENT.mapped.count("timestamp") == 1
+
+
+def test_rows_are_counted_in_words() -> None:
+    """One row is spoken of as one."""
+    assert [POST_EVENT.count(number) for number in (1, 2_000)] == ["1 event", "2,000 events"]
+
+
+def test_a_field_says_all_that_the_api_says() -> None:
+    """A key of the request has a type that JSON has."""
+    fields: list[ApiField] = [field for method in METHODS.values() for field in method.fields]
+    assert {field.json_type for field in fields} == {"string", "integer", "object"}
