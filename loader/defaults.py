@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from loader.methods import Kind
 
 TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
-APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
-ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
 
 # Bodies made without an application, for a look or for the sandbox, carry this one.
 NO_APPLICATION = "XXXXX-XXXXX"

@@ -32,21 +32,19 @@ Exit codes:
   130  interrupted; run again to resume
 """
 
-# The commands in the order in which a person meets them: where each is, and the first sentence of its help.
+# The commands in the order in which a user meets them, each with the first sentence of its help. The command
+# NAME is `NAME_command` in the module of its name.
 COMMANDS = {
-    "users": ("load.users", "Load users: tie user ids to devices with registerUser."),
-    "events": ("load.events", "Load historical events with postEvent."),
-    "check": ("dry.check", "Map every row and send nothing: no socket is opened."),
-    "map": ("propose.propose", "Propose a mapping file from the columns and a sample of an input."),
-    "status": ("look.status", "Show the account of a load, finished, stopped or running."),
-    "report": (
-        "reporting.report",
-        "Write a report of a load, finished, stopped or running, as one HTML page.",
-    ),
-    "failures": ("look.failures", "List rejected and in-doubt rows, and why."),
-    "resolve": ("mend.resolve", "Settle rows in doubt, as you found out or decided."),
-    "retry": ("mend.retry", "Send rejected rows again, and rows given back; only those."),
-    "sandbox": ("standin.sandbox", "Run a local stand-in for the vendor until Ctrl-C."),
+    "users": "Load users: tie user ids to devices with registerUser.",
+    "events": "Load historical events with postEvent.",
+    "check": "Map every row and send nothing: no socket is opened.",
+    "map": "Propose a mapping file from the columns and a sample of an input.",
+    "status": "Show the account of a load, finished, stopped or running.",
+    "report": "Write a report of a load, finished, stopped or running, as one HTML page.",
+    "failures": "List rejected and in-doubt rows, and why.",
+    "resolve": "Settle rows in doubt, as you found out or decided.",
+    "retry": "Send rejected rows again, and rows given back; only those.",
+    "sandbox": "Run a local stand-in for the vendor until Ctrl-C.",
 }
 
 
@@ -78,8 +76,8 @@ class Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(".")
-        command: click.Command = getattr(import_module(f"loader.cli.{module}"), name)
+        module = import_module(f"loader.cli.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def resolve_command(
@@ -96,7 +94,7 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """The table, without an import."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn an error meant for people into its sentence."""

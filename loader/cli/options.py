@@ -1,318 +1,339 @@
-"""Options that several commands share, and their way into `Settings`."""
+"""From records of options to the options of click, and from what click has parsed to records.
+
+A command names the record that it takes. `takes` offers the options and arguments of the record, and calls
+the command with a record: no command sees a dictionary.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
 
 import click
 
-from loader.cli.text_options import TEXT_OPTIONS, said_of_text, together
-from loader.defaults import (
-    APPLICATION_VARIABLE,
-    ENDPOINT_VARIABLE,
-    NO_APPLICATION,
-    TOKEN_VARIABLE,
-    default_checkpoint,
-    read_token,
-)
+from loader.cli.sections import SectionedOption
+from loader.dialect import Dialect, dialect_of
 from loader.errors import ConfigError
-from loader.settings import (
-    DEFAULT_ENDPOINT,
-    Concurrency,
-    Endpoint,
-    Library,
-    OnDoubt,
-    Order,
-    Settings,
-    Threshold,
-)
+from loader.option import Option, Section, nested, nested_record, offered, option, types_of
 
 if TYPE_CHECKING:
-    from loader.journal import Checkpoint
-    from loader.methods import Kind
-    from loader.sandbox import EmbeddedSandbox
+    from collections.abc import Callable, Iterator, Mapping
+
+    from loader.option import Offered
+
+R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
+Callback = TypeVar("Callback", bound="Callable[..., object]")
+
+_ARGUMENT = "argument"
 
 
-class ThresholdType(click.ParamType[Threshold]):
-    """A number of rows or a percentage."""
-
-    name = "ROWS|PERCENT"
-
-    def convert(
-        self, value: str | Threshold, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Threshold:
-        """Read ``100`` or ``0.5%``."""
-        if isinstance(value, Threshold):
-            return value
-        try:
-            return Threshold.parse(value)
-        except ConfigError as error:
-            self.fail(str(error), param, ctx)
+def argument(metavar: str) -> Any:
+    """A field that is an argument of the command, by its type: a path, a word, or several paths."""
+    return field(metadata={_ARGUMENT: metavar})
 
 
-class ConcurrencyType(click.ParamType[Concurrency]):
-    """A number, or bounds between which the number is found."""
-
-    name = "N|auto|auto:N-M"
-
-    def convert(
-        self, value: str | Concurrency, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Concurrency:
-        """Read ``auto``, ``auto:4-64`` or ``16``."""
-        if isinstance(value, Concurrency):
-            return value
-        try:
-            return Concurrency.parse(value)
-        except ConfigError as error:
-            self.fail(str(error), param, ctx)
+# The records that several commands share
 
 
-# As text, for a pattern or - is one too; the type has the shell complete names of files.
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextOptions:
+    """How text files are written."""
 
-CHECKPOINT = click.argument("checkpoint", type=click.Path(path_type=Path), metavar="CKPT")
+    delimiter: str | None = option(
+        None,
+        Option(
+            "The character between the cells of a text file: a character, or tab, comma, semicolon, pipe or "
+            "space.",
+            Section.TEXT,
+            metavar="CHARACTER",
+            without="found from the beginning of the file",
+        ),
+    )
+    quote: str | None = option(
+        None,
+        Option('The character around cells; "" for none.', Section.TEXT, metavar="CHARACTER", without='"'),
+    )
+    encoding: str | None = option(
+        None,
+        Option(
+            "The encoding of text files.",
+            Section.TEXT,
+            metavar="NAME",
+            without="UTF-8, or UTF-16 with a byte order mark",
+        ),
+    )
+    header: bool | None = option(
+        None,
+        Option(
+            "Whether the first row of a text file holds the names of the columns. If it does not, give "
+            "--columns.",
+            Section.TEXT,
+            flags=("--header/--no-header",),
+            without="--header",
+        ),
+    )
+    columns: str | None = option(
+        None,
+        Option(
+            "Names of the columns of a text file without a header, or instead of the names in its header.",
+            Section.TEXT,
+            metavar="NAME,NAME,...",
+            without="the names in the header",
+        ),
+    )
 
-SUMMARY = click.option(
-    "--summary",
-    type=click.Path(path_type=Path, allow_dash=True),
-    metavar="FILE|-",
-    help="Write the account as one JSON object to a file, or to standard output.  [default: nowhere]",
-)
+    @property
+    def dialect(self) -> Dialect:
+        """What the options set.
 
-QUIET = click.option(
-    "-q", "--quiet", is_flag=True, help="No progress and no account; errors are still shown."
-)
-
-LOG_FORMAT = click.option(
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    help="How progress is told on standard error: a line every 10 seconds, or that and all else there as one "
-    "JSON object a line.  [default: a live view on a terminal, else text]",
-)
-
-INPUT_OPTIONS = together(
-    click.option(
-        "--app",
-        "application",
-        envvar=APPLICATION_VARIABLE,
-        show_envvar=True,
-        metavar="XXXXX-XXXXX",
-        help="Application code, from the control panel. Only a rehearsal or a check needs none.",
-    ),
-    click.option(
-        "--mapping",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Mapping file (TOML). Without one, columns are recognised by their names.",
-    ),
-    click.option(
-        "--limit", type=int, metavar="ROWS", help="Only the first so many rows of the input.  [default: all]"
-    ),
-    TEXT_OPTIONS,
-    SUMMARY,
-    QUIET,
-)
-
-WHERE_OPTIONS = together(
-    click.option(
-        "--endpoint",
-        envvar=ENDPOINT_VARIABLE,
-        show_envvar=True,
-        default=DEFAULT_ENDPOINT,
-        show_default=True,
-        metavar="URL",
-        help="Base URL of the API.",
-    ),
-    click.option(
-        "--checkpoint",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Where progress is written down.  "
-        "[default: beside the first input, FILE.users.ckpt or FILE.events.ckpt]",
-    ),
-    click.option("--dry-run", is_flag=True, help="Map every row and send nothing (the same as `check`)."),
-    click.option("--sandbox", is_flag=True, help="Send to a sandbox on this machine instead of the vendor."),
-)
-
-SENDING_OPTIONS = together(
-    click.option(
-        "--token-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help=f"File that holds the API token.  [env var of the token itself: {TOKEN_VARIABLE}]",
-    ),
-    click.option(
-        "--concurrency",
-        type=ConcurrencyType(),
-        default="auto",
-        show_default=True,
-        help="Requests on the wire at a time: a number, or `auto` to find what the vendor can take, "
-        "with bounds as in auto:4-64.",
-    ),
-    click.option(
-        "--processes",
-        type=int,
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Spread the requests over so many processes, each on a core of its own; --concurrency is that "
-        "of all together. Useful where one core is the limit: above about 10,000 requests a second.",
-    ),
-    click.option(
-        "--rate",
-        type=float,
-        metavar="N",
-        help="At most so many requests a second, retries included.  [default: no limit]",
-    ),
-    click.option(
-        "--transport",
-        type=click.Choice([choice.value for choice in Library]),
-        default=Library.CURL.value,
-        show_default=True,
-        help="What the requests go over: libcurl, or the slower requests-futures.",
-    ),
-    click.option(
-        "--ca-bundle",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Certificates to trust (PEM), in place of the usual ones.  [default: those of certifi]",
-    ),
-    click.option(
-        "--proxy",
-        metavar="URL",
-        help="Send through this proxy; those of the environment are not used.  [default: none]",
-    ),
-    click.option(
-        "--on-doubt",
-        type=click.Choice([choice.value for choice in OnDoubt]),
-        default=OnDoubt.HOLD.value,
-        show_default=True,
-        help="An event whose fate is unknown: hold it for your decision, or send it again at once, "
-        "which may record it twice. (Users are always sent again: registerUser is repeatable.)",
-    ),
-    click.option(
-        "--order",
-        type=click.Choice([choice.value for choice in Order]),
-        default=Order.NONE.value,
-        show_default=True,
-        help="Events of one device (of one user, where no device is known) go one after the other, in the "
-        "order of the input. (Users always do.)",
-    ),
-    click.option(
-        "--max-rejected",
-        type=ThresholdType(),
-        help="Stop when more rows than this are rejected: a number, or a percentage of the input.  "
-        "[default: no limit]",
-    ),
-    click.option(
-        "--max-in-doubt",
-        type=ThresholdType(),
-        help="Stop when more rows than this are in doubt: likewise.  [default: no limit]",
-    ),
-    click.option(
-        "--sandbox-store",
-        type=click.Path(path_type=Path),
-        default=Path("pushwoosh-sandbox.sqlite3"),
-        show_default=True,
-        metavar="FILE",
-        help="Where the sandbox keeps what it took; several loads can share one.",
-    ),
-    click.option("-y", "--yes", is_flag=True, help="Do not ask before the first send."),
-    LOG_FORMAT,
-)
-
-MOVED_INPUT = click.option(
-    "--input",
-    "files",
-    multiple=True,
-    type=click.Path(),
-    metavar="FILE",
-    help="The input, if it has moved since; once for each file, in the order of the load.  "
-    "[default: where it was]",
-)
+        Raises:
+            MappingError: one of them is wrong.
+        """
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        given["columns"] = self.columns and self.columns.split(",")
+        return dialect_of({name: value for name, value in given.items() if value is not None}, "The options")
 
 
-def load_settings(kind: Kind, options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> Settings:
-    """The settings of a load.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputOptions:
+    """What to read, and how."""
+
+    files: tuple[str, ...] = argument("FILE...")
+    mapping: Path | None = option(
+        None,
+        Option(
+            "Mapping file (TOML). Without one, columns are recognised by their names.",
+            Section.CONTENT,
+            metavar="FILE",
+        ),
+    )
+    text: TextOptions = nested(TextOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What a command shows and writes, beside what it is there for."""
+
+    summary: Path | None = option(
+        None,
+        Option(
+            "Write the account as one JSON object to a file, or to standard output.",
+            Section.OUTPUT,
+            metavar="FILE|-",
+            without="not written",
+        ),
+    )
+    report: Path | None = option(
+        None,
+        Option(
+            "Write a report as an HTML page when the load ends, even if it was stopped or interrupted.",
+            Section.OUTPUT,
+            metavar="FILE",
+            without="not written",
+        ),
+    )
+    quiet: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option(
+            "Show neither progress nor account. Errors are still shown.",
+            Section.OUTPUT,
+            flags=("-q", "--quiet"),
+        ),
+    )
+    log_format: str | None = option(
+        None,
+        Option(
+            "How progress is shown on standard error: as a line every 10 seconds (text), or with everything "
+            "else there as one JSON object a line (json).",
+            Section.OUTPUT,
+            words=("text", "json"),
+            without="a live view on a terminal, otherwise text",
+        ),
+    )
+    yes: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option("Do not ask before the first send.", Section.OUTPUT, flags=("-y", "--yes")),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessOptions:
+    """With which token to send, and where a sandbox keeps what it receives."""
+
+    token_file: Path | None = option(
+        None,
+        Option(
+            "File that holds the API token.  [env var of the token itself: PUSHWOOSH_API_TOKEN]",
+            Section.PLACE,
+            metavar="FILE",
+        ),
+    )
+    sandbox_store: Path = option(
+        Path("pushwoosh-sandbox.sqlite3"),
+        Option(
+            "Where the sandbox keeps what it receives. Several loads can share one store.",
+            Section.PLACE,
+            metavar="FILE",
+        ),
+    )
+
+
+def files_moved() -> tuple[str, ...]:
+    """The field for the input of a load that has moved since."""
+    return option(
+        (),
+        Option(
+            "The input, if it has moved. Give it once for each file, in the order of the load.",
+            Section.CONTENT,
+            flags=("--input",),
+            metavar="FILE",
+            without="where it was",
+        ),
+    )
+
+
+# Records to click
+
+
+def takes(record: type[R]) -> Callable[[Callable[[R], None]], Callable[..., None]]:
+    """Offer the arguments and options of a record, and call the command with such a record.
+
+    This is the only place where what click has parsed becomes typed.
+    """
+
+    def decorate(command: Callable[[R], None]) -> Callable[..., None]:
+        @wraps(command)
+        def call(**given: Any) -> None:
+            command(read_record(record, given))
+
+        parameters = [*arguments_of(record), *(click_option(each) for each in offered(record))]
+        for parameter in reversed(parameters):
+            call = parameter(call)
+        return call
+
+    return decorate
+
+
+def read_record(record: type[R], given: Mapping[str, Any]) -> R:
+    """A record of what click has parsed, by the names of its fields.
 
     Raises:
-        ConfigError: an option is missing or wrong.
+        ConfigError: a value is out of bounds.
     """
-    application, how = options["application"], sending(options, sandbox)
-    if sandbox is not None:
-        endpoint = Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
-    else:
-        endpoint = Endpoint.parse(options["endpoint"])
-        if not application:
-            raise ConfigError(
-                "No application code: give --app XXXXX-XXXXX or set PUSHWOOSH_APPLICATION. "
-                "To try the load on this machine first, add --sandbox."
-            )
-    files = options["files"]
-    return Settings(
-        kind=kind,
-        files=files,
-        application=application or NO_APPLICATION,
-        endpoint=endpoint,
-        checkpoint=options["checkpoint"] or default_checkpoint(kind, files[0], sandbox=sandbox is not None),
-        mapping=options["mapping"],
-        dialect=said_of_text(options),
-        limit=options["limit"],
-        **how,
+    hints, values = types_of(record), dict[str, Any]()
+    for each in fields(record):  # type: ignore[arg-type] # every record is a dataclass
+        inner = nested_record(each.metadata)
+        if inner is not None:
+            values[each.name] = read_record(inner, given)
+        elif each.name in given:
+            values[each.name] = typed(given[each.name], hints[each.name])
+    return record(**values)
+
+
+def typed(value: Any, kind: Any) -> Any:
+    """A value of click as the type of its field: click knows words, the record knows enumerations."""
+    words = enumeration(kind)
+    return value if words is None or value is None else words(value)
+
+
+def arguments_of(record: type) -> Iterator[Callable[[Callback], Callback]]:
+    """The arguments, inner records first to last."""
+    hints = types_of(record)
+    for each in fields(record):
+        inner = nested_record(each.metadata)
+        if inner is not None:
+            yield from arguments_of(inner)
+        elif _ARGUMENT in each.metadata:
+            yield click_argument(each.name, hints[each.name], each.metadata[_ARGUMENT])
+
+
+def click_argument(name: str, kind: Any, metavar: str) -> Callable[[Callback], Callback]:
+    """An argument of click; a tuple takes at least one path."""
+    if is_tuple(kind):
+        # As text, because a pattern or - is one too; the type has the shell complete names of files.
+        path = click.Path(allow_dash=True)
+        return click.argument(name, nargs=-1, required=True, type=path, metavar=metavar)
+    return click.argument(name, type=click.Path() if kind is str else click_type(kind), metavar=metavar)
+
+
+def click_option(each: Offered) -> Callable[[Callback], Callback]:
+    """An option of click."""
+    described, flag = each.option, bool in members(each.kind)
+    default = each.written
+    words = described.description + (f"  [default: {described.without}]" if described.without else "")
+    value: dict[str, Any] = {"is_flag": True} if flag else {"type": click_type(each.kind, described)}
+    return click.option(
+        *(described.flags or (f"--{each.name.replace('_', '-')}",)),
+        each.name,
+        cls=SectionedOption,
+        section=described.section,
+        default=default,
+        show_default=not flag and not described.without and default is not None,
+        metavar=described.metavar,
+        multiple=is_tuple(each.kind),
+        envvar=described.variable,
+        show_envvar=described.variable is not None,
+        help=words,
+        **({} if "/" in "".join(described.flags) else value),
     )
 
 
-def retry_settings(ledger: Checkpoint, options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> Settings:
-    """The settings of a retry: what is sent, and where to, is what the checkpoint says.
+def click_type(kind: Any, described: Option | None = None) -> Any:
+    """The type of click for the type of a field."""
+    if described is not None and described.words:
+        return click.Choice(list(described.words))
+    if described is not None and described.bounds is not None:
+        return click.IntRange(*described.bounds)
+    words = enumeration(kind)
+    if words is not None:
+        return click.Choice([word.value for word in words])
+    known = next(member for member in members(kind) if member is not type(None))
+    if issubclass(known, Path):
+        dashed = described is not None and "-" in (described.metavar or "").split("|")
+        return click.Path(path_type=Path, allow_dash=dashed)
+    return ParsedType(known) if hasattr(known, "parse") else click.Path() if is_tuple(kind) else known
 
-    Raises:
-        ConfigError: an option is wrong.
-    """
-    of = ledger.identity
-    if sandbox is not None:
-        endpoint = Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
-    else:
-        endpoint = Endpoint.parse(of.endpoint)
-    return Settings(
-        kind=of.kind,
-        files=options["files"] or tuple(file.name for file in of.files),
-        application=of.application,
-        endpoint=endpoint,
-        checkpoint=options["checkpoint"],
-        mapping=options["mapping"],
-        **sending(options, sandbox),
+
+def members(kind: Any) -> tuple[Any, ...]:
+    """The types that a value of a field may have."""
+    return (str,) if is_tuple(kind) else get_args(kind) or (kind,)
+
+
+def is_tuple(kind: Any) -> bool:
+    """Whether a field holds several texts."""
+    return getattr(kind, "__origin__", None) is tuple
+
+
+def enumeration(kind: Any) -> type[StrEnum] | None:
+    """The enumeration whose words a field takes, or None."""
+    return next(
+        (each for each in members(kind) if isinstance(each, type) and issubclass(each, StrEnum)), None
     )
 
 
-def sending(options: dict[str, Any], sandbox: EmbeddedSandbox | None) -> dict[str, Any]:
-    """The settings that say how to send."""
-    token = read_token(options["token_file"])
-    return {
-        # Read in a rehearsal too, for a mistake in it to be found; but it is shown to no stand-in.
-        "token": token if sandbox is None else None,
-        "concurrency": options["concurrency"],
-        "processes": options["processes"],
-        "transport": Library(options["transport"]),
-        "ca_bundle": options["ca_bundle"],
-        "proxy": options["proxy"] if sandbox is None else None,
-        "rate": options["rate"],
-        "on_doubt": OnDoubt(options["on_doubt"]),
-        "order": Order(options["order"]),
-        "max_rejected": options["max_rejected"],
-        "max_in_doubt": options["max_in_doubt"],
-    }
+class Parsable(Protocol[T_co]):
+    """A type whose values can be read from text."""
+
+    def parse(self, text: str) -> T_co:
+        """Read a value."""
 
 
-def check_settings(kind: Kind, options: dict[str, Any]) -> Settings:
-    """The settings of a check, which needs neither application nor token nor checkpoint."""
-    files = options["files"]
-    return Settings(
-        kind=kind,
-        files=files,
-        application=options["application"] or NO_APPLICATION,
-        endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
-        mapping=options["mapping"],
-        dialect=said_of_text(options),
-        limit=options["limit"],
-    )
+class ParsedType(click.ParamType[Any]):
+    """A value that its own type reads; what is wrong with it names the option."""
+
+    def __init__(self, kind: Parsable[object]) -> None:
+        self.name = getattr(kind, "__name__", "value").lower()
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text; what was read before stays."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._kind.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)

@@ -20,8 +20,9 @@ from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, TextIO
+    from typing import TextIO
 
+    from loader.cli.options import OutputOptions
     from loader.progress import EventLog, Watch
 
 STDOUT = Path("-")
@@ -68,12 +69,11 @@ def complain(text: str, event: str = "error") -> None:
         sys.stderr.flush()
 
 
-def watch(options: dict[str, Any]) -> Watch:
+def choose_watch(output: OutputOptions) -> Watch:
     """What shows a running command: a view, lines, events or nothing."""
-    from loader.progress import choose_watch  # noqa: PLC0415 - `--help` must start without it
+    from loader import progress  # noqa: PLC0415 - `--help` must start without it
 
-    lines = options.get("log_format") == "text"
-    return choose_watch(quiet=options["quiet"], lines=lines, log=events())
+    return progress.choose_watch(quiet=output.quiet, lines=output.log_format == "text", log=events())
 
 
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:

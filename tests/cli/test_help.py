@@ -93,7 +93,7 @@ def test_the_list_of_commands_says_what_their_help_says() -> None:
     """The list is made without importing the commands; its sentences are theirs."""
     for name, command in commands():
         assert command.help is not None
-        assert command.help.splitlines()[0] == COMMANDS[name][1]
+        assert command.help.splitlines()[0] == COMMANDS[name]
 
 
 @pytest.mark.parametrize(

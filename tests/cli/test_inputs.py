@@ -47,8 +47,9 @@ def test_standard_input_is_kept_and_the_load_resumed(command: CommandLine, tmp_p
     other = piped(command, USERS.replace("42", "44"), *load)
     assert other.code == 2
     assert " ".join(other.err.split()) == (
-        "Error: Standard input is not what it was when c.ckpt was begun; that was kept in c.ckpt.input.csv. "
-        "To go on with it, name that file in place of -. To load another, name another --checkpoint."
+        "Error: Standard input is not what it was when c.ckpt was begun. The earlier input was kept in "
+        "c.ckpt.input.csv. To continue with it, name that file instead of -. To load another input, name "
+        "another --checkpoint."
     )
     assert piped(command, USERS, *load).code == 0
     assert command.held("SELECT count(*) FROM devices") == [(2,)]
@@ -61,7 +62,7 @@ def test_standard_input_needs_a_checkpoint(command: CommandLine) -> None:
     ran = piped(command, USERS, "users", "-", "--sandbox")
     assert ran.code == 2
     assert " ".join(ran.err.split()) == (
-        "Error: Standard input has no name: say with --checkpoint FILE where progress is written down. The "
+        "Error: Standard input has no name: give --checkpoint FILE to say where progress is saved. The "
         "input is kept beside it, because a load that is resumed has to read it again."
     )
 
