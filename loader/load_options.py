@@ -252,7 +252,7 @@ class LoadOptions:
         )
         return cls(
             limit=None if limit is None else int(limit),
-            concurrency=Concurrency.parse(str(given.get("concurrency", usual.concurrency))),
+            concurrency=concurrency(given.get("concurrency", usual.concurrency)),
             processes=int(processes),
             rate=of_type("rate", given.get("rate"), (Real, NoneType), "a number of requests a second"),
             transport=chosen(Library, "transport", given.get("transport", usual.transport)),
@@ -302,6 +302,15 @@ def chosen(choices: type[Choice], name: str, value: str) -> Choice:
     except ValueError:
         words = " or ".join(f'"{choice}"' for choice in choices)
         raise ConfigError(f"{name} is {value!r}; it must be {words}.") from None
+
+
+def concurrency(value: str | int | Concurrency) -> Concurrency:
+    """A number, "auto", or bounds as text.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    return Concurrency.parse(str(value))
 
 
 def threshold(value: str | int | None) -> Threshold | None:

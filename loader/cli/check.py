@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import show, speech, standard_input
-from loader.cli.options import InputOptions, OutputOptions, argument, takes
+from loader.cli.options import InputOptions, OutputOptions
+from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.defaults import NO_APPLICATION
 from loader.errors import ConfigError

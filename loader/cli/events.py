@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from loader.cli.loading import LoadRequest, run_load
-from loader.cli.options import takes
+from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
 from loader.methods import Kind
 

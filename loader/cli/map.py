@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli.options import TextOptions, argument, takes
+from loader.cli.options import TextOptions
+from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError

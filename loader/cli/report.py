@@ -8,7 +8,8 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 import click
 
 from loader.cli import speech
-from loader.cli.options import argument, files_moved, takes
+from loader.cli.options import files_moved
+from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.option import Option, option
 

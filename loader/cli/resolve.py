@@ -10,7 +10,8 @@ import click
 
 from loader.cli import show_mend, speech
 from loader.cli.loading import confirm
-from loader.cli.options import argument, files_moved, takes
+from loader.cli.options import files_moved
+from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import Decision
 from loader.option import Option, option

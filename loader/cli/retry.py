@@ -20,7 +20,8 @@ from loader.cli.loading import (
     token_for,
     write_report_after,
 )
-from loader.cli.options import AccessOptions, OutputOptions, argument, files_moved, takes
+from loader.cli.options import AccessOptions, OutputOptions, files_moved
+from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import SENDING, LoadOptions
 from loader.model import Phase, State

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli.options import takes
+from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
 from loader.option import Option, option
 

@@ -8,7 +8,8 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 import click
 
 from loader.cli import show, show_mend, speech
-from loader.cli.options import OutputOptions, argument, takes
+from loader.cli.options import OutputOptions
+from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import Result
 from loader.option import nested
