@@ -116,3 +116,16 @@ def test_bare_help_imports_no_command() -> None:
         "assert 'dataclasses' not in sys.modules and 'json' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` answers without loading pandas, pyarrow, requests or rich."""
+    code = (
+        "import sys, click.testing, loader.cli\n"
+        "ran = click.testing.CliRunner().invoke(loader.cli.cli, ['events', '--help'])\n"
+        "assert ran.exit_code == 0, ran\n"
+        "heavy = {'jinja2', 'pandas', 'pyarrow', 'pygal', 'requests', 'rich', 'sqlite3', 'uvicorn'}\n"
+        "heavy &= set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
