@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 def test_a_load_can_be_sent_to_the_address_that_is_shown(command: CommandLine, tmp_path: Path) -> None:
     """The endpoint of the first line takes a load for the one application, and Ctrl-C ends the server."""
     with command.start("sandbox", "--port", 0, "--app", "AAAAA-BBBBB", "--store", "s.sqlite3") as sandbox:
-        assert sandbox.stdout is not None
-        line = re.match(r"Sandbox at (\S+), store s\.sqlite3\.", sandbox.stdout.readline())
-        assert line is not None
-        load = ("events", events_csv(tmp_path, GOOD), "--endpoint", line[1], "--yes", "--app")
-        assert command.run(*load, "CCCCC-DDDDD", "--checkpoint", "other.ckpt").code != 0
-        assert command.run(*load, "AAAAA-BBBBB").code == 0
-        sandbox.send_signal(signal.SIGINT)
-        sandbox.communicate(timeout=60)
+        try:
+            assert sandbox.stdout is not None
+            line = re.match(r"Sandbox at (\S+), store s\.sqlite3\.", sandbox.stdout.readline())
+            assert line is not None
+            load = ("events", events_csv(tmp_path, GOOD), "--endpoint", line[1], "--yes", "--app")
+            assert command.run(*load, "CCCCC-DDDDD", "--checkpoint", "other.ckpt").code != 0
+            assert command.run(*load, "AAAAA-BBBBB").code == 0
+        finally:
+            sandbox.send_signal(signal.SIGINT)
+            sandbox.communicate(timeout=60)
     assert command.held("SELECT count(*) FROM events", "s.sqlite3") == [(1,)]
 
 
