@@ -89,7 +89,7 @@ def present_versions() -> dict[str, str]:
     for name in ("pandas", "pyarrow"):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # it is there, for it is used, but not as a distribution
+        except PackageNotFoundError:  # it is there, because it is used, but not as a distribution
             continue
     return found
 

@@ -1,4 +1,4 @@
-"""`resolve` and `retry`: what a person decides about rows in doubt, and rejected rows sent again."""
+"""`resolve` and `retry`: what the user decides about rows in doubt, and rejected rows sent again."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def resolve(
     Args:
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`; no load may be running with it.
         decision: "landed": they are at the vendor, count them as confirmed. "dropped": they are not, the
-            next load sends them. "resend": nobody knows, the next load sends them all the same, and they
-            stay marked as possible duplicates.
+            next load sends them. "resend": nobody knows, the next load sends them anyway, and they stay
+            marked as possible duplicates.
         rows: `LoadResult.in_doubt` or a part of it; or a Series of ids that were looked up, named like the
             column of the input that holds them; or the path of a file as `resolve --from` takes it; None
             for all rows in doubt.
-        source: the input, where it is a table in memory or has moved: needed for ids, and for users to be
+        source: the input, if it is a table in memory or has moved: needed for ids, and for users to be
             sent again.
 
     Returns:
@@ -54,7 +54,7 @@ def resolve(
         row of its device (counted from 0); `account`, the counts afterwards.
 
     Raises:
-        ConfigError: the decision is none, or rows are named that are not in doubt.
+        ConfigError: the decision is not one of these, or rows are named that are not in doubt.
         CheckpointError, SourceError: nothing was changed.
     """
     with in_python():
@@ -68,7 +68,7 @@ def resolve(
 
 
 def named(rows: object) -> Choice | FilePath | None:
-    """The rows that a person named. Bare numbers are refused: of a frame they could be labels or rows.
+    """The rows that the user named. Bare numbers are refused: of a frame they could be labels or rows.
 
     Raises:
         ConfigError: it names none, or not clearly.
@@ -152,7 +152,7 @@ def phases(only: str) -> frozenset[Phase]:
     """Whose rejections are sent again.
 
     Raises:
-        ConfigError: it is no such word.
+        ConfigError: it is not one of its words.
     """
     known = {"everything": frozenset(Phase), "given-back": frozenset[Phase]()}
     known |= {phase.value: frozenset({phase}) for phase in Phase}

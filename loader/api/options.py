@@ -133,7 +133,7 @@ class Options:
         )
 
     def rules(self, kind: Kind) -> Rules | None:
-        """The mapping, where it was given as one or as a path.
+        """The mapping, if one or its path was given.
 
         Raises:
             MappingError: it cannot be read, is for the other kind, or with every mistake in it.
@@ -242,13 +242,13 @@ def stoppable() -> AbstractContextManager[Brake]:
 
 
 def say_stopping() -> None:
-    """What the first interrupt is answered with."""
+    """Answer the first interrupt."""
     if sys.stderr is None:  # a process without a console
         return
     try:
         sys.stderr.write(
-            f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire. "
-            "Interrupt once more to give it up.\n"
+            f"\nStopping: waiting up to {DRAIN_SECONDS:.0f} s for answers to requests on the wire. "
+            "Interrupt again to stop without waiting.\n"
         )
     except (OSError, RuntimeError, ValueError):  # nobody reads it, it is closed, or in the middle of a line
         return
@@ -256,7 +256,7 @@ def say_stopping() -> None:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Errors name the keywords of Python where they would name options of the command line."""
+    """Let errors name keywords of Python instead of options of the command line."""
     try:
         yield
     except LoaderError as error:

@@ -49,7 +49,7 @@ COMMANDS = {
 
 
 class Refused(click.ClickException):
-    """A `LoaderError`, shown as its sentence; as an event where programs read."""
+    """A `LoaderError`, shown as its sentence; as an event in a log of JSON lines."""
 
     exit_code = 2
 
@@ -58,7 +58,7 @@ class Refused(click.ClickException):
         self._log = log
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say it on standard error."""
+        """Write it to standard error."""
         if self._log is not None:
             self._log.write("error", message=self.message, exit_code=self.exit_code)
         else:
@@ -83,7 +83,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names; a word that names none gets the nearest, or all of them."""
+        """The command that the first word names; an unknown word is an error with the nearest, or all."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(name, COMMANDS, 1)
@@ -97,7 +97,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn an error meant for people into its sentence."""
+        """Run the command; show an error that is meant for the user as its sentence."""
         from loader.cli import speech  # noqa: PLC0415 - bare `--help` needs none of it
 
         log = speech.log_for(ctx)
