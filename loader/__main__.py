@@ -17,11 +17,11 @@ def main() -> None:
 
 
 def ready_standard_output() -> None:
-    """Let no word fail for where it goes: not where that is closed, nor where it has no such letter."""
-    if sys.stdout is None:  # `>&-`, or a job without any
+    """Never fail because standard output is closed or cannot encode a character."""
+    if sys.stdout is None:  # closed by `>&-`, or a job without one
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     elif isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as that of standard error
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does
 
 
 if __name__ == "__main__":

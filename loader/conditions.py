@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from loader._version import __version__
 from loader.delivery import library_version
+from loader.load_options import LoadOptions
+from loader.option import offered
 
 if TYPE_CHECKING:
     from loader.settings import Settings
@@ -32,21 +34,8 @@ class Conditions:
     @classmethod
     def of(cls, settings: Settings) -> Conditions:
         """Those of a run that begins now, in this process."""
-        options = {
-            "concurrency": str(settings.concurrency),
-            "processes": str(settings.processes) if settings.processes > 1 else None,
-            "transport": str(settings.transport),
-            "rate": f"{settings.rate:g} a second" if settings.rate else None,
-            "limit": f"{settings.limit:,} rows" if settings.limit else None,
-            "on-doubt": str(settings.on_doubt),
-            "order": str(settings.order),
-            "max-rejected": str(settings.max_rejected) if settings.max_rejected else None,
-            "max-in-doubt": str(settings.max_in_doubt) if settings.max_in_doubt else None,
-            "proxy": "yes" if settings.proxy else None,
-            "ca-bundle": "yes" if settings.ca_bundle else None,
-        }
-        said = {name: text for name, text in options.items() if text is not None}
-        return cls(present_versions() | library_version(settings.transport), said)
+        chosen = settings.options
+        return cls(present_versions() | library_version(chosen.transport), noted(chosen))
 
     def to_text(self) -> str:
         """The note."""
@@ -83,13 +72,24 @@ class Ending:
         return cls(str(stopped) if stopped else None, bool(record.get("interrupted")))
 
 
+def noted(chosen: LoadOptions) -> dict[str, str]:
+    """The options that say something, by their names, as a checkpoint keeps them: texts without secrets."""
+    notes: dict[str, str] = {}
+    for each in offered(LoadOptions):
+        value = getattr(chosen, each.name)
+        note = None if value is None else each.option.note(value)
+        if note is not None:
+            notes[each.name.replace("_", "-")] = note
+    return notes
+
+
 def present_versions() -> dict[str, str]:
     """Of this program, of Python, and of the libraries that decide what is read and sent."""
     found = {"pushwoosh-loader": __version__, "Python": platform.python_version()}
     for name in ("pandas", "pyarrow"):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # it is there, for it is used, but not as a distribution
+        except PackageNotFoundError:  # it is there, because it is used, but not as a distribution
             continue
     return found
 

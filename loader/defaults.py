@@ -1,4 +1,4 @@
-"""What need not be said: the token and the application from the environment, the place of the checkpoint."""
+"""What need not be given: the token from the environment, the place of the checkpoint."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     from loader.methods import Kind
 
 TOKEN_VARIABLE = "PUSHWOOSH_API_TOKEN"  # noqa: S105 - the name of the variable, not a token
-APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
-ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
 
-# Bodies made without an application, for a look or for the sandbox, carry this one.
+# Bodies made without an application, for a check or for the sandbox, carry this one.
 NO_APPLICATION = "XXXXX-XXXXX"
 
 
 def read_token(file: Path | None = None) -> Token | None:
-    """The token from the file, or else from the environment; None where neither is given.
+    """The token from the file, or else from the environment; None if neither is given.
 
     Raises:
         ConfigError: the file cannot be read, or its text cannot be a token.
@@ -32,7 +30,7 @@ def read_token(file: Path | None = None) -> Token | None:
         text = os.environ.get(TOKEN_VARIABLE)
         return Token(text) if text else None
     try:
-        # Editors end a file with a line end; one is no part of the token, more are refused.
+        # Editors end a file with a line end; one does not belong to the token, more are refused.
         text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -44,7 +42,7 @@ def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
     """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
 
     It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
-    and refused, where another name would begin anew. A rehearsal in the sandbox has one of its own.
+    and refused; another name would begin again. A rehearsal in the sandbox has one of its own.
     """
     ending = f"{kind}{'.sandbox' if sandbox else ''}.ckpt"
     path = Path(first)

@@ -61,7 +61,7 @@ def load(
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
     problems: list[str] = []
-    journal = Journal.open(settings.checkpoint, identity(plan), window=settings.concurrency.highest)
+    journal = Journal.open(settings.checkpoint, identity(plan), window=settings.options.concurrency.highest)
     with closed(journal, problems), closing(open_transport(settings, session)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
         policy = policy_of(plan, journal.account(), chosen=choose is not None)
@@ -94,8 +94,9 @@ def within_session(plan: Plan, session: Session | None) -> Plan:
     """The plan, with no more requests on the wire than the session takes at a time."""
     if session is None:
         return plan
-    concurrency = concurrency_over(session, plan.settings.concurrency)
-    return replace(plan, settings=replace(plan.settings, concurrency=concurrency))
+    options = plan.settings.options
+    options = replace(options, concurrency=concurrency_over(session, options.concurrency))
+    return replace(plan, settings=replace(plan.settings, options=options))
 
 
 def reason_of(leases: Leases, dispatch: Dispatch) -> str | None:
@@ -161,15 +162,15 @@ def policy_of(plan: Plan, account: Account, *, chosen: bool) -> Policy:
     Rejections of the first rows do not stop a load where a row was confirmed before, or where the rows were
     chosen, perhaps for having been rejected.
     """
-    settings, total = plan.settings, plan.survey.rows
+    settings, options, total = plan.settings, plan.settings.options, plan.survey.rows
     policy = Policy(
-        concurrency=settings.concurrency.highest,
-        least_concurrency=settings.concurrency.lowest,
-        rate=settings.rate,
+        concurrency=options.concurrency.highest,
+        least_concurrency=options.concurrency.lowest,
+        rate=options.rate,
         resend_ambiguous=resends(settings),
         last_wins=settings.kind.method.last_wins,
-        max_rejected=settings.max_rejected.of(total) if settings.max_rejected else None,
-        max_in_doubt=settings.max_in_doubt.of(total) if settings.max_in_doubt else None,
+        max_rejected=options.max_rejected.of(total) if options.max_rejected else None,
+        max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
         secret=settings.token.reveal() if settings.token else "",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from loader.choices import OnDoubt, Order
 from loader.errors import ConfigError, SourceError
 from loader.failures import GUARDED
 from loader.journal import Checkpoint, Identity
@@ -13,7 +14,6 @@ from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mappi
 from loader.mapping.fields import APPLICATION_CODE
 from loader.model import State
 from loader.progress import Reading, Silent
-from loader.settings import OnDoubt, Order
 from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Plan:
     @property
     def rows(self) -> int:
         """Rows to be loaded over all runs: the whole input, or the first `limit` of it."""
-        limit = self.settings.limit
+        limit = self.settings.options.limit
         return self.survey.rows if limit is None else min(limit, self.survey.rows)
 
     @property
@@ -104,7 +104,7 @@ def draw_up(
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
-    mapper = replace(mapper, ordered=settings.order is Order.DEVICE)
+    mapper = replace(mapper, ordered=settings.options.order is Order.DEVICE)
     return Plan(settings, source, survey, mapper, checkpoint)
 
 
@@ -154,4 +154,4 @@ def identity(plan: Plan) -> Identity:
 
 def resends(settings: Settings) -> bool:
     """Whether a row in doubt is sent again: always if the method is repeatable, else on request."""
-    return settings.kind.method.repeatable or settings.on_doubt is OnDoubt.RESEND
+    return settings.kind.method.repeatable or settings.options.on_doubt is OnDoubt.RESEND

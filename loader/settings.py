@@ -1,48 +1,21 @@
-"""What a person asks of one load: frozen, validated, no I/O."""
+"""What one load is to do, after everything that was left open has been found: frozen, validated, no I/O."""
 
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader.dialect import Dialect
 from loader.errors import ConfigError
+from loader.load_options import DEFAULT_ENDPOINT, LoadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loader.methods import Kind
-
-DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
-MAX_CONCURRENCY = 1024
-MAX_PROCESSES = 64
-PROXY = re.compile(r"https?://[!-~]+")
-
-
-class OnDoubt(StrEnum):
-    """What happens to an event whose fate is unknown."""
-
-    HOLD = "hold"
-    RESEND = "resend"
-
-
-class Library(StrEnum):
-    """What the requests go over."""
-
-    CURL = "curl"
-    REQUESTS = "requests"
-
-
-class Order(StrEnum):
-    """What keeps its order on the way to the vendor."""
-
-    NONE = "none"
-    DEVICE = "device"
 
 
 class Token:
@@ -67,76 +40,6 @@ class Token:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a token is not written anywhere")
-
-
-@dataclass(frozen=True, slots=True)
-class Concurrency:
-    """How many requests may be on the wire; where the bounds differ, the number is found while loading.
-
-    Attributes:
-        lowest, highest: the bounds, both included.
-    """
-
-    lowest: int = 1
-    highest: int = 256
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.lowest <= self.highest <= MAX_CONCURRENCY:
-            raise ConfigError(
-                f"--concurrency is {self}; it must lie in 1 to {MAX_CONCURRENCY}, lower bound first."
-            )
-
-    @classmethod
-    def parse(cls, text: str) -> Concurrency:
-        """Read ``auto``, ``auto:4-64`` or ``16``.
-
-        Raises:
-            ConfigError: it is none of them.
-        """
-        match = re.fullmatch(r"auto(?::(\d{1,6})-(\d{1,6}))?|(\d{1,6})", text.strip(), re.ASCII)
-        if match is None:
-            raise ConfigError(f'"{text}" is neither auto, nor bounds (auto:4-64), nor a number (16).')
-        lowest, highest, fixed = match.groups()
-        if fixed:
-            return cls(int(fixed), int(fixed))
-        return cls(int(lowest), int(highest)) if lowest else cls()
-
-    def __str__(self) -> str:
-        return str(self.lowest) if self.lowest == self.highest else f"auto:{self.lowest}-{self.highest}"
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A number of rows, or a share of all rows of the input; more than that stops the load."""
-
-    rows: int | None = None
-    percent: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Threshold:
-        """Read ``100`` or ``0.5%``.
-
-        Raises:
-            ConfigError: it is neither.
-        """
-        number = text.strip()
-        try:
-            if number.endswith("%") and 0 <= float(number[:-1]) <= 100:
-                return cls(percent=float(number[:-1]))
-            if number.isascii() and number.isdigit():
-                return cls(rows=int(number))
-        except ValueError:
-            pass
-        raise ConfigError(f'"{text}" is neither a number of rows (100) nor a percentage (0.5%).')
-
-    def __str__(self) -> str:
-        return f"{self.percent:g}%" if self.percent is not None else f"{self.rows:,} rows"
-
-    def of(self, total: int) -> int:
-        """The largest number of rows out of `total` that is still accepted."""
-        if self.rows is not None:
-            return self.rows
-        return int(total * (self.percent or 0.0) / 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,24 +117,15 @@ class Settings:
 
     Attributes:
         kind: users or events.
-        files: the input, in reading order; of a table in memory, what it is called.
-        table: a DataFrame or an Arrow table that is loaded in place of files, or None.
+        files: paths of the input in reading order; of a table in memory, what it is called.
         application: application code.
         endpoint: where to send.
         checkpoint: the checkpoint file; a check has none.
         token: the device API token; older installations need none.
-        mapping: a mapping file, or None to go by the names of the columns.
-        dialect: what is said of how text files are written.
-        concurrency: how many requests may be on the wire.
-        processes: how many processes put requests on the wire; with 1 it is the one that does all else.
-        transport: what the requests go over.
-        ca_bundle: certificates to trust instead of certifi's, or None.
-        proxy: URL of a proxy, or None; it may hold a password.
-        rate: the largest number of requests a second, retries included, or None.
-        limit: only the first so many rows of the input, or None for all.
-        on_doubt: whether an event in doubt is held or sent again (users always are: repeatable).
-        order: whether events of one device go one after the other (users always do).
-        max_rejected, max_in_doubt: more than that stops the load.
+        mapping: a mapping file, or None to recognise the columns by their names.
+        dialect: what is set about how text files are written.
+        options: how to load, as the user chose.
+        table: a DataFrame or an Arrow table that is loaded in place of files, or None.
     """
 
     kind: Kind
@@ -242,27 +136,5 @@ class Settings:
     token: Token | None = field(default=None, repr=False)
     mapping: Path | None = None
     dialect: Dialect = field(default=Dialect())
-    concurrency: Concurrency = Concurrency()
-    processes: int = 1
-    transport: Library = Library.CURL
-    ca_bundle: Path | None = None
-    proxy: str | None = field(default=None, repr=False)
-    rate: float | None = None
-    limit: int | None = None
-    on_doubt: OnDoubt = OnDoubt.HOLD
-    order: Order = Order.NONE
-    max_rejected: Threshold | None = None
-    max_in_doubt: Threshold | None = None
+    options: LoadOptions = field(default=LoadOptions())
     table: object = field(default=None, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.ca_bundle is not None and not self.ca_bundle.is_file():
-            raise ConfigError(f"--ca-bundle {self.ca_bundle} is not a file.")
-        if self.proxy is not None and not PROXY.fullmatch(self.proxy):
-            raise ConfigError("--proxy is not a URL like http://proxy.example:3128.")
-        if not 1 <= self.processes <= MAX_PROCESSES:
-            raise ConfigError(f"--processes is {self.processes}; it must lie in 1 to {MAX_PROCESSES}.")
-        if self.rate is not None and not 0 < self.rate <= 1_000_000:
-            raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"--limit is {self.limit}; it must be at least 1 row.")

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from loader.choices import Library, Threshold
 from loader.conditions import Conditions, Ending
+from loader.load_options import LoadOptions
 from loader.methods import Kind
-from loader.settings import Endpoint, Library, Settings, Threshold, Token
+from loader.settings import Endpoint, Settings, Token
 
 
 def test_conditions_are_read_as_they_were_noted() -> None:
@@ -19,13 +21,15 @@ def test_conditions_are_read_as_they_were_noted() -> None:
         "AAAAA-BBBBB",
         Endpoint.parse("https://api.example.com/"),
         token=Token("SECRET"),
-        proxy="http://user:SECRET@proxy.example:3128",
-        transport=Library.REQUESTS,
-        rate=50.0,
-        limit=2000,
-        max_rejected=Threshold.parse("0.5%"),
-        max_in_doubt=Threshold.parse("1000"),
-        ca_bundle=Path(__file__),
+        options=LoadOptions(
+            proxy="http://user:SECRET@proxy.example:3128",
+            transport=Library.REQUESTS,
+            rate=50.0,
+            limit=2000,
+            max_rejected=Threshold.parse("0.5%"),
+            max_in_doubt=Threshold.parse("1000"),
+            ca_bundle=Path(__file__),
+        ),
     )
     text = Conditions.of(settings).to_text()
     found = Conditions.from_text(text)

@@ -56,7 +56,7 @@ FAULTS: dict[str, dict[str, tuple[str, ...]]] = {
         "journal/test_opening.py": ("test_a_disk_without_room_for_the_reserve_is_refused",),
     },
     "a full disk where failed rows are written out": {
-        "cli/test_refusals.py": ("test_failures_that_cannot_be_written_say_so",),
+        "cli/test_failures.py": ("test_failures_that_cannot_be_written_say_so",),
     },
     "a sync that fails once and then succeeds": {
         "journal/test_disk.py": (
@@ -66,7 +66,7 @@ FAULTS: dict[str, dict[str, tuple[str, ...]]] = {
         "journal/test_recovery.py": ("test_after_a_commit_that_failed_once_nothing_is_written_again",),
     },
     "a folder in which nothing can be made, a file that cannot be written": {
-        "cli/test_refusals.py": ("test_a_folder_where_no_file_can_be_made_is_not_called_in_use",),
+        "cli/test_loading.py": ("test_a_folder_where_no_file_can_be_made_is_not_called_in_use",),
         "journal/test_opening.py": ("test_a_folder_that_is_read_only_is_refused",),
         "journal/test_recovery.py": ("test_a_checkpoint_that_cannot_be_opened_for_writing_says_so",),
     },

@@ -15,17 +15,19 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 from urllib3 import Retry
 
+from loader.choices import Concurrency
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Brake, concurrency_over
 from loader.delivery.transports.curl_session.session import CurlSession
 from loader.errors import CheckpointError, ConfigError
 from loader.journal import Checkpoint, Journal
+from loader.load_options import LoadOptions
 from loader.methods import Kind
 from loader.model import Decision
 from loader.pipeline import load, prepare
 from loader.progress import Silent
 from loader.repair import resolve
-from loader.settings import Concurrency, Endpoint, Settings, Token
+from loader.settings import Endpoint, Settings, Token
 from tests import faultserver
 from tests.test_load import wait_until_held
 
@@ -48,7 +50,9 @@ def settings(tmp_path: Path) -> Callable[[str, int | None], Settings]:
     def make(url: str, limit: int | None = None) -> Settings:
         checkpoint = tmp_path / "events.ckpt"
         endpoint = Endpoint.parse(url)
-        return Settings(Kind.EVENTS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint, limit=limit)
+        return Settings(
+            Kind.EVENTS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint, options=LoadOptions(limit=limit)
+        )
 
     return make
 
@@ -172,7 +176,9 @@ def test_a_session_that_could_break_a_promise_is_refused(
 def test_a_session_has_its_own_proxy(settings: Callable[[str], Settings]) -> None:
     """A proxy that is given beside a session would not be used, so it is refused."""
     with CurlSession() as session:
-        plan = prepare(replace(settings("http://127.0.0.1:9/"), proxy="http://127.0.0.1:9"))
+        plan = prepare(
+            replace(settings("http://127.0.0.1:9/"), options=LoadOptions(proxy="http://127.0.0.1:9"))
+        )
         with pytest.raises(ConfigError, match=r"session\.proxies"):
             load(plan, brake=Brake(), watch=Silent(), session=session)
 
@@ -180,7 +186,7 @@ def test_a_session_has_its_own_proxy(settings: Callable[[str], Settings]) -> Non
 def test_a_load_leaves_how_it_went(settings: Callable[[str], Settings]) -> None:
     """Samples, the conditions of the run and its end stand in the checkpoint; a token stands nowhere."""
     with faultserver.FaultServer() as server:
-        given = replace(settings(server.url), token=Token("SECRET-TOKEN"), proxy=None)
+        given = replace(settings(server.url), token=Token("SECRET-TOKEN"))
         load(prepare(given), brake=Brake(), watch=Silent())
     ledger = Checkpoint.open(given.checkpoint or Path())
     assert sum(sample.confirmed for sample in ledger.samples) == 30

@@ -195,7 +195,7 @@ def test_two_decisions_at_once_are_refused(load: Load, vendor: Vendor) -> None:
     vendor.cut = {"0003"}
     load.summary()
     said = load.run("resolve", "--landed", "--dropped", code=2)
-    assert said.endswith("Say what became of them: one of --landed, --dropped and --resend.\n")
+    assert said.endswith("Say what became of the rows: give --landed, --dropped or --resend.\n")
     assert counts(load.summary()) == (29, 0, 1, 0)
 
 

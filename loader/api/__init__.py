@@ -2,7 +2,7 @@
 
     calls        load_users, load_events, check_users, check_events
     mend         resolve, retry
-    options      what may be said to them -> Settings
+    options      their keywords -> Settings        signatures   the keywords, shown in a notebook
     given        what a caller gives to load: paths or a table, and the index of its rows
     results      LoadResult, CheckResult
     fates        the state of every row; the failed ones beside their source columns

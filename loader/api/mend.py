@@ -1,4 +1,4 @@
-"""`resolve` and `retry`: what a person decides about rows in doubt, and rejected rows sent again."""
+"""`resolve` and `retry`: what the user decides about rows in doubt, and rejected rows sent again."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pandas as pd
 from loader import repair
 from loader.api.calls import frame_hints, in_words
 from loader.api.given import Given
-from loader.api.options import Options, chosen, in_python, stoppable
+from loader.api.options import Options, RetryKeywords, in_python, stoppable
 from loader.api.results import LoadResult
+from loader.api.signatures import with_keywords
 from loader.errors import ConfigError
 from loader.journal import Checkpoint as Ledger
+from loader.load_options import chosen
 from loader.model import OWN_COLUMNS, Decision, Phase
 from loader.repair import Choice
 
 if TYPE_CHECKING:
-    from requests_futures.sessions import FuturesSession
+    from typing import Unpack
 
     from loader.api.given import Path, Source
-    from loader.api.mapping import Mapping
-    from loader.api.sandbox import Sandbox
     from loader.repair import Resolved
 
 _FILE, _ROW = f"{OWN_COLUMNS}file", f"{OWN_COLUMNS}row"
@@ -41,12 +41,12 @@ def resolve(
     Args:
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`; no load may be running with it.
         decision: "landed": they are at the vendor, count them as confirmed. "dropped": they are not, the
-            next load sends them. "resend": nobody knows, the next load sends them all the same, and they
-            stay marked as possible duplicates.
+            next load sends them. "resend": nobody knows, the next load sends them anyway, and they stay
+            marked as possible duplicates.
         rows: `LoadResult.in_doubt` or a part of it; or a Series of ids that were looked up, named like the
             column of the input that holds them; or the path of a file as `resolve --from` takes it; None
             for all rows in doubt.
-        source: the input, where it is a table in memory or has moved: needed for ids, and for users to be
+        source: the input, if it is a table in memory or has moved: needed for ids, and for users to be
             sent again.
 
     Returns:
@@ -54,7 +54,7 @@ def resolve(
         row of its device (counted from 0); `account`, the counts afterwards.
 
     Raises:
-        ConfigError: the decision is none, or rows are named that are not in doubt.
+        ConfigError: the decision is not one of these, or rows are named that are not in doubt.
         CheckpointError, SourceError: nothing was changed.
     """
     with in_python():
@@ -68,7 +68,7 @@ def resolve(
 
 
 def named(rows: object) -> Choice | FilePath | None:
-    """The rows that a person named. Bare numbers are refused: of a frame they could be labels or rows.
+    """The rows that the user named. Bare numbers are refused: of a frame they could be labels or rows.
 
     Raises:
         ConfigError: it names none, or not clearly.
@@ -103,53 +103,27 @@ def filled(
     return frozenset(names)
 
 
-def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook shows them
+@with_keywords(RetryKeywords)
+def retry(
     source: Source | None,
     checkpoint: Path,
     *,
-    mapping: Mapping | Path | None = None,
     only: str = "everything",
-    token: str | None = None,
-    sandbox: Sandbox | None = None,
-    concurrency: str | int = "auto",
-    processes: int = 1,
-    rate: float | None = None,
-    on_doubt: str = "hold",
-    order: str = "none",
-    max_rejected: str | int | None = None,
-    max_in_doubt: str | int | None = None,
-    transport: str = "curl",
-    session: FuturesSession | None = None,
-    proxy: str | None = None,
-    ca_bundle: Path | None = None,
-    progress: bool = True,
+    **keywords: Unpack[RetryKeywords],
 ) -> LoadResult:
     """Send rejected rows again, and rows that `resolve` gave back; only those.
 
-    They are read and mapped anew: with `mapping` by a mended one, with which the load goes on from then on.
-    Where to send is what the checkpoint says. For mended cells, load the mended `LoadResult.rejected` with a
-    checkpoint of its own instead: this checkpoint is of the input as it was.
+    The rows are read and mapped again. A corrected mapping given with `mapping` is used for them, and the
+    load continues with it from then on. They are sent to where the checkpoint says. To send corrected cells,
+    load the corrected `LoadResult.rejected` with a checkpoint of its own instead: this checkpoint is of the
+    input as it was.
 
     Args:
-        source: the input, the same as in the load; None for its files, where they are where they were.
+        source: the input, the same as in the load; None for its files, if they are still where they were.
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`.
-        mapping: a mended `Mapping` or the path of a mapping file; without one, that of the checkpoint.
-        only: "everything"; "local": rows that the mapping rejected; "vendor": those that the vendor
-            rejected; "given-back": only rows that `resolve` gave back, which are sent in any case.
-        token: as for `load_events`, as are all that follow.
-        sandbox: the sandbox of the load, where it was a rehearsal.
-        concurrency: requests on the wire at a time.
-        processes: put the requests on the wire from so many processes, each on a core of its own.
-        rate: at most so many requests a second.
-        on_doubt: "hold" or "resend".
-        order: "none" or "device".
-        max_rejected: stop when more rows than this are rejected.
-        max_in_doubt: stop when more rows than this are in doubt.
-        transport: "curl" or "requests".
-        session: a requests-futures session of your own.
-        proxy: URL of a proxy.
-        ca_bundle: certificates to trust, in place of the usual ones.
-        progress: show it while it runs.
+        only: "everything"; "local": rows that the mapping rejected; "vendor": rows that the vendor rejected;
+            "given-back": only rows that `resolve` gave back, which are sent in any case.
+        mapping: a corrected `Mapping` or the path of a mapping file; without one, the checkpoint's mapping.
 
     Returns:
         The result, over all runs of the checkpoint.
@@ -157,44 +131,28 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
     Raises:
         ConfigError, MappingError, SourceError, CheckpointError: nothing was sent.
     """
-    options = Options(
-        mapping=mapping,
-        token=token,
-        sandbox=sandbox,
-        concurrency=concurrency,
-        processes=processes,
-        rate=rate,
-        on_doubt=on_doubt,
-        order=order,
-        max_rejected=max_rejected,
-        max_in_doubt=max_in_doubt,
-        transport=transport,
-        session=session,
-        proxy=proxy,
-        ca_bundle=ca_bundle,
-        progress=progress,
-    )
     with in_python():
+        options = Options.of(**keywords)
         ledger = Ledger.open(FilePath(checkpoint))
         files = tuple(file.name for file in ledger.identity.files)
         given = Given(files) if source is None else Given.of(source)
-        phase = phases(only)
+        chosen_phases = phases(only)
         with frame_hints(given):
             plan = repair.prepare_retry(
                 options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
             )
         with stoppable() as brake:
             result, later = repair.retry(
-                plan, phase, brake=brake, watch=options.watch(), session=options.session
+                plan, chosen_phases, brake=brake, watch=options.watch(), session=options.session
             )
-    return LoadResult(in_words(result), plan, given, overtaken=later, keep=sandbox)
+    return LoadResult(in_words(result), plan, given, overtaken=later, keep=options.sandbox)
 
 
 def phases(only: str) -> frozenset[Phase]:
     """Whose rejections are sent again.
 
     Raises:
-        ConfigError: it is no such word.
+        ConfigError: it is not one of its words.
     """
     known = {"everything": frozenset(Phase), "given-back": frozenset[Phase]()}
     known |= {phase.value: frozenset({phase}) for phase in Phase}

@@ -1,4 +1,4 @@
-"""What may be said to a load from Python, and its way into `Settings`."""
+"""The keywords of a load in Python, and the way from them to `Settings`."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from numbers import Integral, Real
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from types import NoneType
+from typing import TYPE_CHECKING, TypedDict
 
 from loader.api.mapping import Mapping
-from loader.defaults import (
-    APPLICATION_VARIABLE,
-    ENDPOINT_VARIABLE,
-    NO_APPLICATION,
-    default_checkpoint,
-    read_token,
-)
+from loader.defaults import NO_APPLICATION, TOKEN_VARIABLE, default_checkpoint, read_token
 from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import ConfigError, LoaderError
 from loader.interrupts import brakes
-from loader.settings import (
+from loader.load_options import (
+    APPLICATION_VARIABLE,
     DEFAULT_ENDPOINT,
-    Concurrency,
-    Endpoint,
-    Library,
-    OnDoubt,
-    Order,
-    Settings,
-    Threshold,
-    Token,
+    ENDPOINT_VARIABLE,
+    EventKeywords,
+    InputKeywords,
+    LoadOptions,
+    SendingKeywords,
+    TargetKeywords,
+    TargetOptions,
+    of_type,
+    text,
 )
+from loader.option import Option, nested, option
+from loader.settings import Endpoint, Settings, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from enum import StrEnum
+    from pathlib import Path
+    from typing import Unpack
+
+    from requests_futures.sessions import FuturesSession
 
     from loader.api.given import Given
     from loader.api.sandbox import Sandbox
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from loader.mapping import Mapping as Rules
     from loader.methods import Kind
     from loader.progress import Watch
-
-Choice = TypeVar("Choice", bound="StrEnum")
 
 # What the options of the command line are called here; those that are not listed stay as they are.
 _SAME = ("checkpoint", "concurrency", "rate", "limit", "order", "transport", "proxy", "mapping", "endpoint")
@@ -63,54 +61,79 @@ _NAMES = {
 _OPTION = re.compile(rf"(?<![\w-])--({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![\w-])")
 
 
-@dataclass(frozen=True, slots=True)
+class OwnKeywords(TypedDict, total=False):
+    """What only Python can be given."""
+
+    mapping: Mapping | str | os.PathLike[str] | None
+    token: str | None
+    sandbox: Sandbox | None
+    session: FuturesSession | None
+    progress: bool
+
+
+class RetryKeywords(OwnKeywords, SendingKeywords, EventKeywords, total=False):
+    """The keywords of `retry`."""
+
+
+class UserKeywords(OwnKeywords, TargetKeywords, InputKeywords, SendingKeywords, total=False):
+    """The keywords of `load_users`."""
+
+
+class EventLoadKeywords(UserKeywords, EventKeywords, total=False):
+    """The keywords of `load_events`: all that there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The keywords of `load_events`, as they were given; see there."""
+    """The keywords of a call, read; the order of the fields is the order in which a notebook shows them."""
 
-    mapping: Any = None
-    application: str | None = None
-    token: str | None = field(default=None, repr=False)
-    endpoint: str | None = None
-    checkpoint: Any = None
-    sandbox: Sandbox | None = None
-    concurrency: str | int = "auto"
-    processes: int = 1
-    rate: float | None = None
-    limit: int | None = None
-    on_doubt: str = "hold"
-    order: str = "none"
-    max_rejected: str | int | None = None
-    max_in_doubt: str | int | None = None
-    transport: str = "curl"
-    session: Any = field(default=None, repr=False)
-    proxy: str | None = field(default=None, repr=False)
-    ca_bundle: Any = None
-    progress: bool = True
+    mapping: Mapping | str | os.PathLike[str] | None = option(
+        None,
+        Option(
+            "A `Mapping` or the path of a mapping file. Without one, columns are recognised by their names."
+        ),
+    )
+    target: TargetOptions = nested(TargetOptions)
+    token: str | None = option(
+        None, Option("API token. It is shown and kept nowhere.", variable=TOKEN_VARIABLE), secret=True
+    )
+    sandbox: Sandbox | None = option(
+        None,
+        Option("A running `Sandbox` to send to instead of the vendor; for a retry, the sandbox of the load."),
+    )
+    options: LoadOptions = nested(LoadOptions)
+    session: FuturesSession | None = option(
+        None,
+        Option("A requests-futures session of your own, over which all requests go. It stays open."),
+        secret=True,
+    )
+    progress: bool = option(
+        True,  # noqa: FBT003 - the default of a keyword
+        Option("Show the load while it runs."),
+    )
 
-    def __post_init__(self) -> None:
-        """Refuse what is of a wrong type, in a sentence.
+    @classmethod
+    def of(cls, **given: Unpack[EventLoadKeywords]) -> Options:
+        """Read the keywords.
 
         Raises:
-            ConfigError: with the keyword.
+            ConfigError: one of them is wrong.
         """
-        from loader.api.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
+        from loader.api.sandbox import Sandbox  # noqa: PLC0415 - only for a call
 
-        expected: tuple[tuple[str, Any, str], ...] = (
-            ("sandbox", Sandbox, "a running loader.Sandbox: `with loader.Sandbox() as sandbox:`"),
-            ("limit", Integral, "a whole number of rows"),
-            ("processes", Integral, "a whole number"),
-            ("rate", Real, "a number of requests a second"),
-            ("checkpoint", (str, os.PathLike), "the path of a file"),
-            ("ca_bundle", (str, os.PathLike), "the path of a file"),
-            *((name, str, "text") for name in ("application", "token", "endpoint", "proxy")),
+        usable = "a running loader.Sandbox: `with loader.Sandbox() as sandbox:`"
+        return cls(
+            mapping=given.get("mapping"),
+            target=TargetOptions.of(given),
+            token=text("token", given.get("token")),
+            sandbox=of_type("sandbox", given.get("sandbox"), (Sandbox, NoneType), usable),
+            options=LoadOptions.of(given),
+            session=given.get("session"),
+            progress=given.get("progress", True),
         )
-        for name, kinds, wanted in expected:
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, kinds):
-                raise ConfigError(f"{name} is a {type(value).__qualname__}; it must be {wanted}.")
 
     def rules(self, kind: Kind) -> Rules | None:
-        """The mapping, where it was given as one or as a path.
+        """The mapping, if one or its path was given.
 
         Raises:
             MappingError: it cannot be read, is for the other kind, or with every mistake in it.
@@ -123,7 +146,7 @@ class Options:
         Raises:
             ConfigError: one of them is missing or wrong.
         """
-        application = self.application or os.environ.get(APPLICATION_VARIABLE)
+        application = self.target.application or os.environ.get(APPLICATION_VARIABLE)
         if self.sandbox is not None:
             application = application or self.sandbox.application or NO_APPLICATION
         elif not application:
@@ -136,22 +159,21 @@ class Options:
             kind=kind,
             files=given.files,
             application=application,
-            endpoint=self._where(),
+            endpoint=self._endpoint(),
             checkpoint=self._checkpoint(kind, given),
-            limit=None if self.limit is None else int(self.limit),
+            token=self._token(),
+            options=self._options(),
             table=given.table,
-            **self._sending(),
         )
 
     def checking(self, kind: Kind, given: Given) -> Settings:
-        """The settings of a check, which needs no account and writes nothing down."""
+        """The settings of a check, which needs no account and saves no progress."""
         return Settings(
             kind=kind,
             files=given.files,
-            application=self.application or os.environ.get(APPLICATION_VARIABLE) or NO_APPLICATION,
+            application=self.target.application or os.environ.get(APPLICATION_VARIABLE) or NO_APPLICATION,
             endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
-            limit=self.limit,
-            order=chosen(Order, "order", self.order),
+            options=self.options,
             table=given.table,
         )
 
@@ -171,10 +193,11 @@ class Options:
             kind=of.kind,
             files=given.files,
             application=of.application,
-            endpoint=self._where() if self.sandbox is not None else Endpoint.parse(of.endpoint),
+            endpoint=self._endpoint() if self.sandbox is not None else Endpoint.parse(of.endpoint),
             checkpoint=ledger.path,
+            token=self._token(),
+            options=self._options(),
             table=given.table,
-            **self._sending(),
         )
 
     def watch(self) -> Watch:
@@ -183,57 +206,29 @@ class Options:
 
         return choose_watch(quiet=not self.progress)
 
-    def _where(self) -> Endpoint:
+    def _endpoint(self) -> Endpoint:
         if self.sandbox is not None:
             return Endpoint(self.sandbox.endpoint, f"sandbox {self.sandbox.store_id}")
-        return Endpoint.parse(self.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
+        return Endpoint.parse(self.target.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
 
     def _checkpoint(self, kind: Kind, given: Given) -> Path:
-        """Where progress is written down, for ever under one name, whatever a table holds.
+        """Where progress is saved: of a table always under the same name, whatever it holds.
 
-        With one more row in it, it is still this load's, and refused, where another name would begin anew.
+        With one more row, the table is still of this load and is refused; another name would start again.
         """
-        if self.checkpoint is not None:
-            return Path(self.checkpoint)
+        if self.target.checkpoint is not None:
+            return self.target.checkpoint
         first = given.files[0] if given.table is None else "frame"
         path = default_checkpoint(kind, first, sandbox=self.sandbox is not None)
         folder = self.sandbox.folder if self.sandbox is not None else None
         return path if folder is None else folder / path.name
 
-    def _sending(self) -> dict[str, Any]:
+    def _token(self) -> Token | None:
         token = Token(self.token) if self.token is not None else read_token()
-        return {
-            # It is shown to no stand-in.
-            "token": token if self.sandbox is None else None,
-            "concurrency": Concurrency.parse(str(self.concurrency)),
-            "processes": int(self.processes),
-            "transport": chosen(Library, "transport", self.transport),
-            "ca_bundle": Path(self.ca_bundle) if self.ca_bundle is not None else None,
-            "proxy": self.proxy if self.sandbox is None else None,
-            "rate": self.rate,
-            "on_doubt": chosen(OnDoubt, "on_doubt", self.on_doubt),
-            "order": chosen(Order, "order", self.order),
-            "max_rejected": threshold(self.max_rejected),
-            "max_in_doubt": threshold(self.max_in_doubt),
-        }
+        return token if self.sandbox is None else None  # a sandbox is never shown it
 
-
-def chosen(choices: type[Choice], name: str, value: str) -> Choice:
-    """One of the words that an option takes.
-
-    Raises:
-        ConfigError: it is none of them.
-    """
-    try:
-        return choices(value)
-    except ValueError:
-        words = " or ".join(f'"{choice}"' for choice in choices)
-        raise ConfigError(f"{name} is {value!r}; it is {words}.") from None
-
-
-def threshold(value: str | int | None) -> Threshold | None:
-    """A number of rows, or a percentage as text."""
-    return None if value is None else Threshold.parse(str(value))
+    def _options(self) -> LoadOptions:
+        return self.options if self.sandbox is None else replace(self.options, proxy=None)
 
 
 def stoppable() -> AbstractContextManager[Brake]:
@@ -247,13 +242,13 @@ def stoppable() -> AbstractContextManager[Brake]:
 
 
 def say_stopping() -> None:
-    """What the first interrupt is answered with."""
+    """Answer the first interrupt."""
     if sys.stderr is None:  # a process without a console
         return
     try:
         sys.stderr.write(
-            f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire. "
-            "Interrupt once more to give it up.\n"
+            f"\nStopping: waiting up to {DRAIN_SECONDS:.0f} s for answers to requests on the wire. "
+            "Interrupt again to stop without waiting.\n"
         )
     except (OSError, RuntimeError, ValueError):  # nobody reads it, it is closed, or in the middle of a line
         return
@@ -261,7 +256,7 @@ def say_stopping() -> None:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Errors name the keywords of Python where they would name options of the command line."""
+    """Let errors name keywords of Python instead of options of the command line."""
     try:
         yield
     except LoaderError as error:

@@ -25,7 +25,7 @@ def proposed(kind: Kind, given: Given, zone: str | None) -> str:
         SourceError: the input cannot be read.
     """
     if zone is not None and parse_zone(zone) is None:
-        raise ConfigError(f'zone "{zone}" is no time zone. {zone_advice(zone)}')
+        raise ConfigError(f'zone "{zone}" is not a time zone. {zone_advice(zone)}')
     source = open_source(given.files, table=given.table)
     found = propose(kind, source.schema, source.sample(), zone=zone, now=datetime.now(UTC))
     look = (

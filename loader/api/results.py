@@ -91,7 +91,7 @@ class LoadResult:
         self.mapping = Mapping.of(plan.mapper.mapping)
         self._result = result
         self._given = given
-        self._limit = plan.settings.limit
+        self._limit = plan.settings.options.limit
         self._overtaken = len(overtaken)
         self._keep = keep  # a sandbox whose folder goes when nobody needs it
 

@@ -32,26 +32,24 @@ Exit codes:
   130  interrupted; run again to resume
 """
 
-# The commands in the order in which a person meets them: where each is, and the first sentence of its help.
+# The commands in the order in which a user meets them, each with the first sentence of its help. The command
+# NAME is `NAME_command` in the module of its name.
 COMMANDS = {
-    "users": ("load.users", "Load users: tie user ids to devices with registerUser."),
-    "events": ("load.events", "Load historical events with postEvent."),
-    "check": ("dry.check", "Map every row and send nothing: no socket is opened."),
-    "map": ("propose.propose", "Propose a mapping file from the columns and a sample of an input."),
-    "status": ("look.status", "Show the account of a load, finished, stopped or running."),
-    "report": (
-        "reporting.report",
-        "Write a report of a load, finished, stopped or running, as one HTML page.",
-    ),
-    "failures": ("look.failures", "List rejected and in-doubt rows, and why."),
-    "resolve": ("mend.resolve", "Settle rows in doubt, as you found out or decided."),
-    "retry": ("mend.retry", "Send rejected rows again, and rows given back; only those."),
-    "sandbox": ("standin.sandbox", "Run a local stand-in for the vendor until Ctrl-C."),
+    "users": "Load users: tie user ids to devices with registerUser.",
+    "events": "Load historical events with postEvent.",
+    "check": "Map every row and send nothing: no socket is opened.",
+    "map": "Propose a mapping file from the columns and a sample of an input.",
+    "status": "Show the account of a load, finished, stopped or running.",
+    "report": "Write a report of a load, finished, stopped or running, as one HTML page.",
+    "failures": "List rejected and in-doubt rows, and why.",
+    "resolve": "Settle rows in doubt, as you found out or decided.",
+    "retry": "Send rejected rows again, and rows given back; only those.",
+    "sandbox": "Run a local stand-in for the vendor until Ctrl-C.",
 }
 
 
 class Refused(click.ClickException):
-    """A `LoaderError`, shown as its sentence; as an event where programs read."""
+    """A `LoaderError`, shown as its sentence; as an event in a log of JSON lines."""
 
     exit_code = 2
 
@@ -60,7 +58,7 @@ class Refused(click.ClickException):
         self._log = log
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say it on standard error."""
+        """Write it to standard error."""
         if self._log is not None:
             self._log.write("error", message=self.message, exit_code=self.exit_code)
         else:
@@ -78,14 +76,14 @@ class Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(".")
-        command: click.Command = getattr(import_module(f"loader.cli.{module}"), name)
+        module = import_module(f"loader.cli.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names; a word that names none gets the nearest, or all of them."""
+        """The command that the first word names; an unknown word is an error with the nearest, or all."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(name, COMMANDS, 1)
@@ -96,10 +94,10 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """The table, without an import."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn an error meant for people into its sentence."""
+        """Run the command; show an error that is meant for the user as its sentence."""
         from loader.cli import speech  # noqa: PLC0415 - bare `--help` needs none of it
 
         log = speech.log_for(ctx)

@@ -1,44 +1,48 @@
-"""Help in sections: thirty options in one list are read by nobody."""
+"""Help in sections: nobody reads thirty options in one list."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-# Options in the order in which a person needs them; no command has all of them. What is in no section stands
-# first.
-SECTIONS = {
-    "Where to": ("application", "endpoint", "token_file", "sandbox", "sandbox_store", "proxy", "ca_bundle"),
-    "What is loaded": ("mapping", "only", "files", "limit", "checkpoint", "dry_run"),
-    "How fast, and in which order": ("concurrency", "processes", "rate", "transport", "order"),
-    "When rows fail": ("on_doubt", "max_rejected", "max_in_doubt"),
-    "How text files are written": ("delimiter", "quote", "encoding", "header", "columns"),
-    "What is said": ("rejects", "form", "summary", "report", "quiet", "log_format", "yes", "help"),
-}
+from loader.option import Section
+
 FEW = 9
 WIDEST = 29
 
 
+class SectionedOption(click.Option):
+    """An option that knows in which section of a long help it stands."""
+
+    def __init__(self, *args: Any, section: Section, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.section = section
+
+
 class Sectioned(click.Command):
-    """A command that shows its options in sections, where it has many."""
+    """A command that shows its options in sections if it has many."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
-        # Click calls the option for help by another name in each version.
-        names = ["help" if "--help" in option.opts else str(option.name) for option in options]
-        shown = zip(names, (option.get_help_record(ctx) for option in options), strict=True)
-        records = {name: record for name, record in shown if record is not None}
-        if len(records) <= FEW:
+        shown = [(section_of(option), option.get_help_record(ctx)) for option in options]
+        if len(shown) <= FEW:
             super().format_options(ctx, formatter)
             return
-        placed = {name for names in SECTIONS.values() for name in names}
-        sections = {"Options": tuple(name for name in records if name not in placed)} | SECTIONS
-        for title, members in sections.items():
-            if rows := [padded(*records[name]) for name in members if name in records]:
-                with formatter.section(title):
+        for section in Section:
+            if rows := [
+                padded(*record) for place, record in shown if place is section and record is not None
+            ]:
+                with formatter.section(section):
                     formatter.write_dl(rows, col_max=WIDEST)
 
 
+def section_of(option: click.Option) -> Section:
+    """Where an option stands; click's own option for help stands last."""
+    return option.section if isinstance(option, SectionedOption) else Section.OUTPUT
+
+
 def padded(term: str, text: str) -> tuple[str, str]:
-    """A row whose text stands where that of every section does."""
+    """A row whose text stands where the text of every section does."""
     return f"{term:<{WIDEST}}", text

@@ -73,8 +73,8 @@ def result_text(result: Result, settings: Settings) -> str:
         lines.append(f"\nStopped: {result.stopped}")
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
-    elif result.account.never_sent and settings.limit:
-        lines.append(f"\nEnded after the first {settings.limit:,} rows, as --limit asked.")
+    elif result.account.never_sent and settings.options.limit:
+        lines.append(f"\nEnded after the first {settings.options.limit:,} rows, as --limit asked.")
     return "\n".join(lines)
 
 

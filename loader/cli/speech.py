@@ -20,8 +20,9 @@ from loader.settings import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, TextIO
+    from typing import TextIO
 
+    from loader.cli.options import OutputOptions
     from loader.progress import EventLog, Watch
 
 STDOUT = Path("-")
@@ -35,30 +36,30 @@ LOG = "loader.log"
 
 
 def log_for(context: click.Context) -> EventLog | None:
-    """Begin the log of JSON lines, where a command line asks for one; then all of standard error is it.
+    """Begin the log of JSON lines if the command line requests one; then it is all of standard error.
 
-    The words are looked at before they are parsed, for what is wrong with them is told in that form too.
+    The words are looked at before they are parsed, because mistakes in them are reported in that form too.
     """
     words = list(context.args)
     pairs = [f"{first}={second}" for first, second in pairwise(words)]
     asked = [word for word in words + pairs if word.startswith("--log-format=")]
     if "--log-format=json" not in asked or not sys.stderr:  # closed (`2>&-`), it is None
         return None
-    from loader.progress import begin_log  # noqa: PLC0415 - only where it is asked for
+    from loader.progress import begin_log  # noqa: PLC0415 - only if it is requested
 
     log = context.meta[LOG] = begin_log(sys.stderr)
     return log
 
 
 def events() -> EventLog | None:
-    """The log of JSON lines, where `--log-format json` asks for one; None where people read."""
+    """The log of JSON lines if `--log-format json` requests one; otherwise None."""
     context = click.get_current_context(silent=True)
     log: EventLog | None = context.meta.get(LOG) if context else None
     return log
 
 
 def complain(text: str, event: str = "error") -> None:
-    """Say a sentence on standard error, as an event where programs read it."""
+    """Write a sentence to standard error, or an event to the log of JSON lines if there is one."""
     log = events()
     if log is not None:
         log.write(event, message=" ".join(text.split()))
@@ -68,16 +69,15 @@ def complain(text: str, event: str = "error") -> None:
         sys.stderr.flush()
 
 
-def watch(options: dict[str, Any]) -> Watch:
+def choose_watch(output: OutputOptions) -> Watch:
     """What shows a running command: a view, lines, events or nothing."""
-    from loader.progress import choose_watch  # noqa: PLC0415 - `--help` must start without it
+    from loader import progress  # noqa: PLC0415 - `--help` must start without it
 
-    lines = options.get("log_format") == "text"
-    return choose_watch(quiet=options["quiet"], lines=lines, log=events())
+    return progress.choose_watch(quiet=output.quiet, lines=output.log_format == "text", log=events())
 
 
 def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
-    """Says a paragraph on standard output, or on standard error where standard output is the summary's."""
+    """A function that shows a paragraph: on standard output, or on standard error if the summary has that."""
     out, columns = speaking(summary), terminal_width(summary=summary)
 
     def say(text: str) -> None:
@@ -100,12 +100,12 @@ def speaking(summary: Path | None) -> TextIO:
 
 
 def terminal_width(*, summary: Path | None) -> int | None:
-    """Columns of the terminal on which a command speaks; None where it is none."""
+    """Columns of the terminal on which a command speaks; None if it is not a terminal."""
     return shutil.get_terminal_size().columns if speaking(summary).isatty() else None
 
 
 def hush(out: TextIO) -> None:
-    """Let the rest of an output go nowhere whose reader has gone (`| head`) or whose disk is full.
+    """Discard the rest of an output whose reader has gone (`| head`) or whose disk is full.
 
     Neither must end a load; and Python would flush what is left at its exit, and exit with 120.
     """
@@ -114,7 +114,7 @@ def hush(out: TextIO) -> None:
 
 
 def folded(text: str, columns: int | None) -> str:
-    """Long lines broken at blanks, and indented further, for a terminal of so many columns; None breaks none.
+    """Long lines broken at blanks, and indented further, for a terminal of N columns; None breaks none.
 
     Commands and bodies stay whole, to be copied.
     """
@@ -184,7 +184,7 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
         else:
             target.write_text(text, encoding="utf-8")
     except OSError as error:
-        # Too late to refuse anything: the exit code goes on to speak of the rows.
+        # Too late to refuse anything: the exit code still speaks of the rows.
         if target == STDOUT:
             hush(sys.stdout)
         complain(f"The summary cannot be written to {target}: {error.strerror}.\n{text}")

@@ -1,4 +1,4 @@
-"""Standard input as an input file: kept beside the checkpoint, for a resumed load reads it again."""
+"""Standard input as an input file: kept beside the checkpoint, because a resumed load reads it again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
 
@@ -29,33 +29,32 @@ _ENDINGS = {
 }
 
 
-def kept(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a load, with a file beside the checkpoint in the place of standard input.
+def kept(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ...]:
+    """The input of a load, with a file beside the checkpoint in the place of standard input.
 
     Raises:
-        ConfigError: there is no checkpoint to keep it beside, or it is not what that one was begun with.
+        ConfigError: there is no checkpoint to keep it beside, or it is not what the load was begun with.
     """
-    if STDIN not in options["files"]:
-        return options
-    checkpoint = options["checkpoint"]
+    if STDIN not in files:
+        return files
     if checkpoint is None:
         raise ConfigError(
-            "Standard input has no name: say with --checkpoint FILE where progress is written down. The "
-            "input is kept beside it, because a load that is resumed has to read it again."
+            "Standard input has no name: give --checkpoint FILE to say where progress is saved. The input is "
+            "kept beside it, because a load that is resumed has to read it again."
         )
     path = spool(checkpoint)
-    return options | {"files": tuple(str(path) if name == STDIN else name for name in options["files"])}
+    return tuple(str(path) if name == STDIN else name for name in files)
 
 
 @contextmanager
-def for_a_look(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The options of a check, with a file in the place of standard input that is deleted afterwards."""
-    if STDIN not in options["files"]:
-        yield options
+def kept_for_a_check(files: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The input of a check, with a file in the place of standard input that is deleted afterwards."""
+    if STDIN not in files:
+        yield files
         return
     with tempfile.TemporaryDirectory() as folder:
         path = spool(Path(folder, "standard"))
-        yield options | {"files": tuple(str(path) if name == STDIN else name for name in options["files"])}
+        yield tuple(str(path) if name == STDIN else name for name in files)
 
 
 def spool(checkpoint: Path) -> Path:
@@ -65,13 +64,13 @@ def spool(checkpoint: Path) -> Path:
         ConfigError: it is a terminal, there is no room, or another input was kept there before.
     """
     if sys.stdin.isatty():
-        raise ConfigError("Standard input is a terminal. Send a file to it, or name one in place of -.")
+        raise ConfigError("Standard input is a terminal. Send a file to it, or name one instead of -.")
     unfinished = None
     try:
         descriptor, unfinished = tempfile.mkstemp(prefix=f"{checkpoint.name}.input", dir=checkpoint.parent)
         with os.fdopen(descriptor, "wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out, 1 << 20)
-        return _settled(checkpoint, Path(unfinished))
+        return settle(checkpoint, Path(unfinished))
     except OSError as error:
         raise ConfigError(f"Standard input cannot be kept beside {checkpoint}: {error.strerror}.") from None
     finally:
@@ -79,8 +78,8 @@ def spool(checkpoint: Path) -> Path:
             Path(unfinished).unlink(missing_ok=True)
 
 
-def _settled(checkpoint: Path, unfinished: Path) -> Path:
-    """The name that what was written gets; the one from before, where it is the same."""
+def settle(checkpoint: Path, unfinished: Path) -> Path:
+    """Give what was written its name; if the same input was kept before, the name of that."""
     with unfinished.open("rb") as file:
         head = file.read(8)
     ending = next((ending for magic, ending in _ENDINGS.items() if head.startswith(magic)), ".csv")
@@ -89,7 +88,8 @@ def _settled(checkpoint: Path, unfinished: Path) -> Path:
         return unfinished.replace(target)
     if not filecmp.cmp(unfinished, target, shallow=False):
         raise ConfigError(
-            f"Standard input is not what it was when {checkpoint} was begun; that was kept in {target}. "
-            "To go on with it, name that file in place of -. To load another, name another --checkpoint."
+            f"Standard input is not what it was when {checkpoint} was begun. The earlier input was kept in "
+            f"{target}. To continue with it, name that file instead of -. To load another input, name "
+            "another --checkpoint."
         )
     return target

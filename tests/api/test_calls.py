@@ -331,7 +331,7 @@ print(a.in_doubt, a.never_sent)
             server.await_accepted(4, 60)
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
-            while "Interrupt once more" not in process.stderr.readline():
+            while "Interrupt again" not in process.stderr.readline():
                 assert process.poll() is None
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)

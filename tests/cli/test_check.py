@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -15,10 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.cli.conftest import GOOD as PURCHASE
+from tests.cli.conftest import NAMELESS as NAMELESS_PURCHASE
+from tests.cli.conftest import events_csv
 from tests.conftest import SAMPLES, CommandLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 EVENTS = "user_id,device_id,event,timestamp,timezone,amount\n"
 ZONE = "America/New_York"
@@ -326,3 +330,57 @@ def test_the_reference_names_every_key(command: CommandLine, tmp_path: Path, kin
     keys = keys_of(checked(command, kind, path))
     assert {"read", "alike" if kind == "events" else "users_that_vanish", "first", "again"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in table] == []
+
+
+def test_check_sends_nothing_and_shows_bodies(command: CommandLine, tmp_path: Path) -> None:
+    """`check` shows the exact bodies and the decisions, makes no checkpoint, and exits 0."""
+    source = events_csv(tmp_path, PURCHASE)
+    ran = command.run("check", "events", source)
+    assert ran.code == 0, ran.err
+    assert '"userId":"0042"' in ran.out
+    assert '"timestampUTC":1709182800,"timestampCurrent":1709164800' in ran.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv"]
+
+
+def test_check_names_each_reject(command: CommandLine, tmp_path: Path) -> None:
+    """A row that cannot be mapped is named with file, row, reason and remedy; `check` exits 3."""
+    source = events_csv(tmp_path, PURCHASE, NAMELESS_PURCHASE, PURCHASE)
+    ran = command.run("check", "events", source, "--summary", "-")
+    found = json.loads(ran.out)
+    assert ran.code == 3
+    assert (found["read"], found["would_send"], found["would_reject"]) == (3, 2, 1)
+    assert f"{source}, row 2" in found["rejects"][0]["examples"][0]
+
+
+def test_dry_run_is_check(command: CommandLine, tmp_path: Path) -> None:
+    """`--dry-run` goes the way of `check`: no application is needed and nothing is written."""
+    source = events_csv(tmp_path, PURCHASE)
+    assert command.run("events", source, "--dry-run").out == command.run("check", "events", source).out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv"]
+
+
+def broken_samples() -> Iterator[tuple[str, ...]]:
+    """The rows of the table in the README of the sample data: file, how to load it, what the loader does."""
+    for line in (SAMPLES / "README.md").read_text().splitlines():
+        if match := re.fullmatch(
+            r"\| `(.+?)` \| (users|events)(.*?) \| .+ \| (no error|refuses|rejects|loads).* \|", line
+        ):
+            yield match.groups()
+
+
+def test_every_broken_sample_is_in_the_readme() -> None:
+    """The README of the sample data speaks of each broken file."""
+    inputs = {path.name for path in (SAMPLES / "broken").iterdir() if path.suffix != ".toml"}
+    assert {name for name, *_ in broken_samples()} == inputs
+
+
+@pytest.mark.parametrize(("name", "kind", "options", "verdict"), list(broken_samples()))
+def test_broken_samples_get_what_the_readme_says(
+    command: CommandLine, name: str, kind: str, options: str, verdict: str
+) -> None:
+    """A broken sample is refused or has rows rejected, as its README says, named and without traceback."""
+    mapping = ["--mapping", SAMPLES / "broken" / "not_a_number.toml"] if options else []
+    ran = command.run("check", kind, SAMPLES / "broken" / name, *mapping)
+    assert ran.code == {"no error": 0, "refuses": 2, "rejects": 3, "loads": 5}[verdict], ran.out + ran.err
+    assert name in ran.err + ran.out
+    assert "Traceback" not in ran.err

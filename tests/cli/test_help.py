@@ -93,7 +93,7 @@ def test_the_list_of_commands_says_what_their_help_says() -> None:
     """The list is made without importing the commands; its sentences are theirs."""
     for name, command in commands():
         assert command.help is not None
-        assert command.help.splitlines()[0] == COMMANDS[name][1]
+        assert command.help.splitlines()[0] == COMMANDS[name]
 
 
 @pytest.mark.parametrize(
@@ -114,5 +114,18 @@ def test_bare_help_imports_no_command() -> None:
         "own = {name for name in sys.modules if name.startswith('loader')}\n"
         "assert own == {'loader', 'loader._version', 'loader.cli', 'loader.errors'}, own\n"
         "assert 'dataclasses' not in sys.modules and 'json' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` answers without loading pandas, pyarrow, requests or rich."""
+    code = (
+        "import sys, click.testing, loader.cli\n"
+        "ran = click.testing.CliRunner().invoke(loader.cli.cli, ['events', '--help'])\n"
+        "assert ran.exit_code == 0, ran\n"
+        "heavy = {'jinja2', 'pandas', 'pyarrow', 'pygal', 'requests', 'rich', 'sqlite3', 'uvicorn'}\n"
+        "heavy &= set(sys.modules)\n"
+        "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.test_commands import GOOD, NAMELESS, events_csv
+from tests.cli.conftest import GOOD, NAMELESS, events_csv
 
 if TYPE_CHECKING:
     from pathlib import Path

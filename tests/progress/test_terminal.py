@@ -145,9 +145,9 @@ def test_the_view_stays_in_its_place_and_goes_away(command: CommandLine) -> None
             process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     assert max(text.count("rate now") for text in moments) == 1
-    assert any("Stopping: up to 60 s" in text and "rate now" in text for text in moments)
+    assert any("Stopping: waiting up to 60 s" in text and "rate now" in text for text in moments)
     assert "rate now" not in screen.text
-    assert screen.text.count("Stopping: up to 60 s") == 1
+    assert screen.text.count("Stopping: waiting up to 60 s") == 1
     assert re.search(r"never sent +6,\d\d\d", screen.text)
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from loader.choices import Concurrency, Library
 from loader.delivery.clock import SystemClock
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.transports.target import Way
 from loader.errors import ConfigError
-from loader.settings import Concurrency, Library
 
 if TYPE_CHECKING:
     from loader.delivery.transports.contract import Line, Session
@@ -33,11 +33,11 @@ def open_transport(settings: Settings, session: Session | None = None) -> Line:
     if session is not None:
         return _over(session, settings)
     way = Way.of(settings)
-    if settings.processes == 1:
+    if settings.options.processes == 1:
         return line_over(way)
     from loader.delivery.transports.processes.process_line import ProcessLine  # noqa: PLC0415 - only where it is asked for
 
-    return ProcessLine(way, settings.processes)
+    return ProcessLine(way, settings.options.processes)
 
 
 def line_over(way: Way) -> Line:
@@ -80,12 +80,12 @@ def library_version(library: Library) -> dict[str, str]:
 def _over(session: Session, settings: Settings) -> Line:
     from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - not imported by every load
 
-    if settings.proxy or settings.ca_bundle:
+    if settings.options.proxy or settings.options.ca_bundle:
         raise ConfigError(
             "A proxy or CA bundle was given beside a session, which has its own. "
             "Set session.proxies and session.verify instead."
         )
-    if settings.processes > 1:
+    if settings.options.processes > 1:
         raise ConfigError("A session is of this process alone: leave processes at 1 beside it.")
     way = Way.of(settings)
     return FutureLine(RequestsTransport(way.url, way.token, session=session), SystemClock())

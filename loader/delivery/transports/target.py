@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from loader.delivery.transports.contract import Timeouts
 
 if TYPE_CHECKING:
-    from loader.settings import Library, Settings, Token
+    from loader.choices import Library
+    from loader.settings import Settings, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ class Way:
     @classmethod
     def of(cls, settings: Settings) -> Way:
         """The way that a load asks for."""
+        options = settings.options
         return cls(
-            settings.transport,
+            options.transport,
             settings.endpoint.url + settings.kind.method.name,
             settings.token,
-            settings.concurrency.highest,
-            settings.proxy,
-            str(settings.ca_bundle) if settings.ca_bundle else None,
+            options.concurrency.highest,
+            options.proxy,
+            str(options.ca_bundle) if options.ca_bundle else None,
         )

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loader.choices import Library
 from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.transports.contract import Line, Timeouts
 from loader.delivery.transports.processes.process_line import ProcessLine
 from loader.delivery.transports.target import Way
 from loader.errors import ConfigError
 from loader.model import Answer, Attempt, NoAnswer, NotSent
-from loader.settings import Library, Token
+from loader.settings import Token
 from tests.delivery.conftest import TOKEN
 from tests.faultserver import OK, FaultServer, answer, close_after_request, hang
 
@@ -222,7 +223,7 @@ def test_senders_end_with_the_load() -> None:
     """A load that is killed leaves no process behind."""
     program = (
         "import sys, os, signal; from loader.delivery.transports.processes.process_line import ProcessLine\n"
-        "from loader.delivery.transports.target import Way; from loader.settings import Library\n"
+        "from loader.delivery.transports.target import Way; from loader.choices import Library\n"
         "line = ProcessLine(Way(Library.CURL, 'http://127.0.0.1:9/', None, 4), 2)\n"
         "print(*[worker._process.pid for worker in line._workers], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"

@@ -1,4 +1,4 @@
-"""What the commands refuse before they could do harm, and what they say at an odd place."""
+"""What loads share: what is refused before it could do harm, and what is shown at an odd place."""
 
 from __future__ import annotations
 
@@ -8,58 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.test_commands import GOOD, NAMELESS, events_csv
+from tests.cli.conftest import GOOD, NAMELESS, SANDBOXED, events_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import CommandLine
-
-SANDBOXED = ("--sandbox", "--yes", "--app", "AAAAA-BBBBB")
-
-
-@pytest.fixture
-def loaded(command: CommandLine, tmp_path: Path) -> Path:
-    """An event file of which one row is confirmed and one rejected."""
-    source = events_csv(tmp_path, GOOD, NAMELESS)
-    assert command.run("events", source, *SANDBOXED).code == 3
-    return source
-
-
-@pytest.mark.parametrize("precious", ["events.csv", "events.csv.events.sandbox.ckpt"])
-def test_failures_never_take_the_place_of_what_they_come_from(
-    command: CommandLine, loaded: Path, precious: str
-) -> None:
-    """`failures -o` onto the input or the checkpoint is refused, and both stay as they were."""
-    before = (loaded.parent / precious).read_bytes()
-    ran = command.run("failures", "events.csv.events.sandbox.ckpt", "-o", precious)
-    assert (ran.code, ran.err.strip()) == (
-        2,
-        f"Error: {precious} would be overwritten, and it is needed: name another file to write to.",
-    )
-    assert (loaded.parent / precious).read_bytes() == before
-
-
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
-def test_failures_that_cannot_be_written_say_so(command: CommandLine, loaded: Path, form: str) -> None:
-    """A disk without room for the rejects is a sentence, and leaves what stood there."""
-    resource = pytest.importorskip("resource", reason="needs limits of POSIX")
-    target = loaded.parent / "rejected"
-    target.write_text("of yesterday")
-    before = sorted(loaded.parent.iterdir())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))  # the command inherits it
-    try:
-        process = command.start(
-            "failures", f"{loaded.name}.events.sandbox.ckpt", "-o", target, "--format", form
-        )
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    with process:
-        _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.strip()) == (2, f"Error: {target} cannot be written: File too large.")
-    assert target.read_text() == "of yesterday"
-    assert sorted(loaded.parent.iterdir()) == before
 
 
 def test_a_summary_never_takes_the_place_of_the_input(command: CommandLine, tmp_path: Path) -> None:
@@ -137,3 +91,49 @@ def test_a_folder_where_no_file_can_be_made_is_not_called_in_use(
         "Error: /proc/events.ckpt cannot be used: no file can be made in its folder. "
         "Name a checkpoint in another folder with --checkpoint."
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "No application code: give --app XXXXX-XXXXX or set PUSHWOOSH_APPLICATION."),
+        (["--app", "nonsense"], "XXXXX-XXXXX"),
+        (["--app", "AAAAA-AAAAA", "--endpoint", "http://example.com/"], "is not encrypted"),
+        (["--app", "AAAAA-AAAAA", "--token-file", "nowhere"], "nowhere cannot be read"),
+        (["--sandbox", "--concurrency", "0"], "--concurrency"),
+        (
+            ["--sandbox", "--max-rejected", "some"],
+            '"some" is neither a number of rows (100) nor a percentage',
+        ),
+        (["--sandbox", "--mapping", "nowhere.toml"], "nowhere.toml"),
+        (["--sandbox", "--transport", "carrier-pigeon"], "'carrier-pigeon' is not one of"),
+        (["--sandbox", "--concurrency", "auto:9-3"], "--concurrency is auto:9-3"),
+        (["--sandbox", "--concurrency", "many"], '"many" is neither auto, nor bounds'),
+        (["--sandbox", "--ca-bundle", "nowhere.pem"], "nowhere.pem is not a file"),
+        (["--app", "AAAAA-AAAAA", "--proxy", "somewhere"], "--proxy is not a URL"),
+        (["--sandbox", "--carrier", "pigeon"], "No such option"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    command: CommandLine, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    """A wrong setting is exit code 2 and one sentence, without a traceback, before anything is sent."""
+    ran = command.run("events", events_csv(tmp_path, GOOD), *arguments)
+    assert ran.code == 2
+    assert sentence in " ".join(ran.err.split())
+    assert "Traceback" not in ran.err
+
+
+def test_the_token_is_shown_nowhere(command: CommandLine, tmp_path: Path) -> None:
+    """Neither output nor any file that a load leaves behind holds the token, also when it fails."""
+    source = events_csv(tmp_path, GOOD)
+    token = "FAKE-TOKEN-0123456789"
+    ran = command.run(
+        "events", source, "--app", "AAAAA-AAAAA", "--endpoint", "http://127.0.0.1:1/", "--max-rejected", "0",
+        "--limit", "1", "--summary", "-", PUSHWOOSH_API_TOKEN=token + "\n",
+    )  # fmt: skip
+    assert ran.code == 2
+    assert token not in ran.out + ran.err
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and token.encode() in path.read_bytes()
+    ]

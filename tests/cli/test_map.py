@@ -37,7 +37,7 @@ def test_the_proposal_of_an_export_is_loaded_as_it_is(
     export = SAMPLES / "presets" / name
     ran = command.run("map", kind, export, "-o", "mapping.toml", *zone)
     assert ran.code == 0, ran.err
-    assert ran.err.endswith("The proposal can be loaded as it is.\n")
+    assert ran.err.endswith("The proposed mapping can be used as is.\n")
     assert (command.folder / "mapping.toml").read_bytes() == export.with_suffix(".toml").read_bytes()
     checked = command.run("check", kind, export, "--mapping", "mapping.toml")
     rejected = "rejected:" in export.with_suffix(".bodies.txt").read_text("utf-8")
@@ -53,13 +53,13 @@ def test_a_zone_that_nobody_told_is_left_open_and_named(command: CommandLine, tm
     assert 'timestamp = { column = "timestamp", format = "iso" }\n' in ran.out
     assert "# UNSURE: the values carry no time zone, and none is guessed" in ran.out
     assert ran.err == (
-        "It is no export that is known. Check what is marked UNSURE (1 line). Before it can be loaded:\n"
+        "No known export format was recognised. Check the line marked UNSURE. Before the mapping can be used:\n"
         '  timestamp from "timestamp": "2024-02-29 10:00" carries no time zone, and none is ever guessed. Set zone in '
         'the mapping, for example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.\n'
     )  # fmt: skip
     ran = command.run("map", "events", "events.csv", "--zone", "Asia/Kathmandu")
     assert 'timestamp = { column = "timestamp", format = "iso", zone = "Asia/Kathmandu" }\n' in ran.out
-    assert ran.err == "It is no export that is known. The proposal can be loaded as it is.\n"
+    assert ran.err == "No known export format was recognised. The proposed mapping can be used as is.\n"
 
 
 def test_a_mapping_that_exists_is_left_alone(command: CommandLine, tmp_path: Path) -> None:
@@ -73,6 +73,6 @@ def test_a_mapping_that_exists_is_left_alone(command: CommandLine, tmp_path: Pat
     assert (tmp_path / "mapping.toml").read_text() == "mine"
     ran = command.run("map", "events", "events.csv", "--zone", "Europe/Berln")
     assert (ran.code, ran.err) == (
-        2, 'Error: --zone "Europe/Berln" is no time zone. Did you mean "Europe/Berlin"? Use an IANA name such as '
+        2, 'Error: --zone "Europe/Berln" is not a time zone. Did you mean "Europe/Berlin"? Use an IANA name such as '
         '"Europe/Berlin", an offset such as "+05:45", or seconds.\n',
     )  # fmt: skip

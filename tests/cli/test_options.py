@@ -1,83 +1,16 @@
-"""What a load can be given: standard input, folders, text that must be said how it is written."""
+"""The options that several commands share: how text files are written."""
 
 from __future__ import annotations
 
-import stat
-import subprocess
-import sys
 import tomllib
 from typing import TYPE_CHECKING
 
-import pytest
-
-from loader.defaults import default_checkpoint
-from loader.methods import Kind
-from tests.conftest import Ran
+from tests.cli.test_standard_input import USERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import CommandLine
-
-USERS = "user_id,device_id,platform\n00042,b4618383c0c47c25,Android\n00043,313b98085eb0542f,Android\n"
-
-
-def piped(command: CommandLine, text: str, *arguments: object) -> Ran:
-    """Run a command with a text on its standard input."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "loader", *map(str, arguments)],
-        cwd=command.folder,
-        env=command.environment,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
-
-
-def test_standard_input_is_kept_and_the_load_resumed(command: CommandLine, tmp_path: Path) -> None:
-    """The same input again resumes; another is refused, and what was kept can be named in its place."""
-    load = ["users", "-", "--sandbox", "--checkpoint", "c.ckpt"]
-    assert piped(command, USERS, *load, "--limit", 1).code == 5
-    kept = tmp_path / "c.ckpt.input.csv"
-    assert kept.read_text() == USERS
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    other = piped(command, USERS.replace("42", "44"), *load)
-    assert other.code == 2
-    assert " ".join(other.err.split()) == (
-        "Error: Standard input is not what it was when c.ckpt was begun; that was kept in c.ckpt.input.csv. "
-        "To go on with it, name that file in place of -. To load another, name another --checkpoint."
-    )
-    assert piped(command, USERS, *load).code == 0
-    assert command.held("SELECT count(*) FROM devices") == [(2,)]
-    assert command.run("users", kept, *load[2:]).code == 0
-    assert sorted(path.name for path in tmp_path.glob("c.ckpt.input*")) == ["c.ckpt.input.csv"]
-
-
-def test_standard_input_needs_a_checkpoint(command: CommandLine) -> None:
-    """There is no file beside which one could be put."""
-    ran = piped(command, USERS, "users", "-", "--sandbox")
-    assert ran.code == 2
-    assert " ".join(ran.err.split()) == (
-        "Error: Standard input has no name: say with --checkpoint FILE where progress is written down. The "
-        "input is kept beside it, because a load that is resumed has to read it again."
-    )
-
-
-def test_standard_input_can_be_checked(command: CommandLine, tmp_path: Path) -> None:
-    """Nothing is left behind."""
-    ran = piped(
-        command,
-        '{"user_id": "00042", "device_id": "b4618383c0c47c25", "platform": 3}\n',
-        "check",
-        "users",
-        "-",
-    )
-    assert ran.code == 0, ran.err
-    assert "read as JSON Lines" in ran.out
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_said_of_a_text_is_shown_and_kept(command: CommandLine, tmp_path: Path) -> None:
@@ -108,22 +41,6 @@ def test_a_wrong_word_on_a_text_is_refused(command: CommandLine, tmp_path: Path)
     assert ran.code == 2
     assert "delimiter is '::'; it must be one ASCII character" in ran.err
     assert 'without a header the names must be given: columns = ["user_id", ...].' in ran.err
-
-
-@pytest.mark.parametrize(
-    ("first", "name"),
-    [
-        ("users.csv", "users.csv.users.ckpt"),
-        ("data/users.csv", "data/users.csv.users.ckpt"),
-        ("data/", "data.users.ckpt"),
-        ("data/2024-*.csv", "data/users.ckpt"),
-        ("*.csv", "users.ckpt"),
-        (".", "users.ckpt"),
-    ],
-)
-def test_the_checkpoint_stands_beside_the_input(first: str, name: str) -> None:
-    """Its name does not change when a folder or pattern holds one file more."""
-    assert str(default_checkpoint(Kind.USERS, first, sandbox=False)) == name
 
 
 def test_the_mapping_file_says_how_the_input_is_written(command: CommandLine, tmp_path: Path) -> None:

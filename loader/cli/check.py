@@ -1,0 +1,146 @@
+"""`check`: the path of a load, with nothing sent at its end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.cli import show, speech, standard_input
+from loader.cli.options import InputOptions, OutputOptions
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.defaults import NO_APPLICATION
+from loader.errors import ConfigError
+from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
+from loader.methods import Kind
+from loader.option import Option, Section, nested, option
+from loader.settings import Endpoint, Settings, refuse_overwriting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+
+FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """What `check` takes."""
+
+    kind: Kind = argument("|".join(Kind))
+    input: InputOptions = nested(InputOptions)
+    target: TargetOptions = nested(TargetOptions, "application")
+    options: LoadOptions = nested(LoadOptions, "limit")
+    rejects: Path | None = option(
+        None,
+        Option(
+            "Write every row that would be rejected to a file, with its source columns, reason and remedy.",
+            Section.OUTPUT,
+            metavar="FILE",
+            without="not written",
+        ),
+    )
+    format: str | None = option(
+        None,
+        Option(
+            "Format of the rejects.",
+            Section.OUTPUT,
+            words=tuple(sorted(set(FORMS.values()))),
+            without="by the file's ending, .csv, .jsonl or .parquet",
+        ),
+    )
+    output: OutputOptions = nested(OutputOptions, "summary", "quiet")
+
+
+@click.command("check", cls=Sectioned)
+@takes(CheckRequest)
+def check_command(request: CheckRequest) -> None:
+    """Map every row and send nothing: no socket is opened.
+
+    Shows how each column is read, every reason for which rows would be rejected, what the values are, when
+    the events happened, which users would be overwritten, and the first request bodies exactly as they would
+    be sent. Exits with 0, or with 3 if some rows would be rejected.
+
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not. It may be a folder, a pattern such as
+    2024-*.csv, or - for standard input.
+
+    When you have corrected its cells, the file of rejects can be loaded as it is: columns that begin with
+    "_loader_" are ignored.
+
+    \b
+    Examples:
+      pushwoosh-loader check events purchases.csv --mapping purchases.toml
+      pushwoosh-loader check users users.csv --rejects rejects.csv --summary check.json
+    """
+    run_check(request)
+
+
+def run_check(request: CheckRequest) -> None:
+    """One check, from what was given to the exit code."""
+    with standard_input.kept_for_a_check(request.input.files) as files:
+        exit_code = show_check(replace(request, input=replace(request.input, files=files)))
+    sys.exit(exit_code)
+
+
+def show_check(request: CheckRequest) -> int:
+    """Check, and show what was found; the exit code."""
+    from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.cli.show_check import curl, profile_text  # noqa: PLC0415
+    from loader.profile import profile_record  # noqa: PLC0415
+
+    output, needed = request.output, [*request.input.files, request.input.mapping]
+    say = speech.speaker(quiet=output.quiet, summary=output.summary)
+    speech.refuse_summary(output.summary, needed)
+    write_rejects = rejects_writer(request, [*needed, output.summary])
+    watch = speech.choose_watch(output)
+    plan = pipeline.prepare(settings_of(request), watch=watch)
+    say(show.decisions_text(plan))
+    profile = pipeline.check(plan, write_rejects, watch)
+    say(profile_text(plan, profile, speech.terminal_width(summary=output.summary)))
+    record = profile_record(profile)
+    record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None
+    speech.write_json(record, output.summary)
+    return profile.exit_code
+
+
+def settings_of(request: CheckRequest) -> Settings:
+    """The settings of a check, which needs neither application nor token nor checkpoint."""
+    given = request.input
+    return Settings(
+        kind=request.kind,
+        files=given.files,
+        application=request.target.application or NO_APPLICATION,
+        endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
+        mapping=given.mapping,
+        dialect=given.text.dialect,
+        options=LoadOptions(limit=request.options.limit),
+    )
+
+
+def rejects_writer(
+    request: CheckRequest, needed: list[str | Path | None]
+) -> Callable[[Iterator[pd.DataFrame]], object] | None:
+    """Writes the frames of rejected rows to where `--rejects` says; None if it says nothing.
+
+    Raises:
+        ConfigError: the format is not clear, or a file that is needed would be overwritten.
+    """
+    target = request.rejects
+    if target is None:
+        return None
+    form = request.format or FORMS.get(target.suffix.lower())
+    if form is None:
+        raise ConfigError(
+            f"--rejects {target}: the ending does not say which format to write. Name the file .csv, .jsonl "
+            "or .parquet, or give --format."
+        )
+    refuse_overwriting(target, needed)
+    from loader.failures import write_rows  # noqa: PLC0415 - `--help` must start without pandas
+
+    return partial(write_rows, form=form, target=target)

@@ -1,0 +1,30 @@
+"""`events`: load historical events."""
+
+from __future__ import annotations
+
+import click
+
+from loader.cli.loading import LoadRequest, run_load
+from loader.cli.parsing import takes
+from loader.cli.sections import Sectioned
+from loader.methods import Kind
+
+
+@click.command("events", cls=Sectioned)
+@takes(LoadRequest)
+def events_command(request: LoadRequest) -> None:
+    """Load historical events with postEvent.
+
+    Each event is sent with the time at which it happened. Run the same command again to resume: it sends
+    only what was never sent. Events can start customer journeys: pause journeys that must not run for old
+    events.
+
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not. It may be a folder, a pattern such as
+    2024-*.csv, or - for standard input.
+
+    \b
+    Examples:
+      pushwoosh-loader events events.parquet --sandbox
+      pushwoosh-loader events 2024-*.csv --app XXXXX-XXXXX --mapping events.toml --max-rejected 0.1%
+    """
+    run_load(Kind.EVENTS, request)

@@ -1,0 +1,75 @@
+"""`failures`: the rows that failed, beside their source columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+
+import click
+
+from loader.cli import show, speech
+from loader.cli.options import files_moved
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.model import State
+from loader.option import Option, option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresRequest:
+    """What `failures` takes."""
+
+    checkpoint: Path = argument("CKPT")
+    rejected: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option("List only the rejected rows.", without="rejected rows and rows in doubt"),
+    )
+    in_doubt: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option("List only the rows in doubt.", without="rejected rows and rows in doubt"),
+    )
+    format: str = option(
+        "csv",
+        Option(
+            "Format of the output. Cells are byte for byte those of the input, except in the format for a "
+            "spreadsheet: it puts an apostrophe before cells that would run as formulas, and cannot be "
+            "loaded again.",
+            words=("csv", "jsonl", "parquet", "spreadsheet"),
+        ),
+    )
+    output: Path = option(
+        speech.STDOUT,
+        Option(
+            "Where to write.",
+            flags=("-o", "--output"),
+            metavar="FILE|-",
+            without="standard output",
+        ),
+    )
+    files: tuple[str, ...] = files_moved()
+
+
+@click.command("failures", cls=Sectioned)
+@takes(FailuresRequest)
+def failures_command(request: FailuresRequest) -> None:
+    """List rejected and in-doubt rows, and why.
+
+    CKPT is the file that the load wrote beside its input.
+
+    Each row is listed with all its source columns. Columns that begin with "_loader_" are added: state, file,
+    row, reason, HTTP status, vendor code, attempts, time. When you load the written file, they are ignored.
+
+    \b
+    Examples:
+      pushwoosh-loader failures purchases.csv.events.ckpt
+      pushwoosh-loader failures purchases.csv.events.ckpt --rejected -o rejected.csv
+    """
+    from loader.failures import failed_rows, write_rows  # noqa: PLC0415 - `--help` must start without pandas
+
+    states = {State.REJECTED} if request.rejected else set()
+    if request.in_doubt:
+        states.add(State.IN_DOUBT)
+    states = states or {State.REJECTED, State.IN_DOUBT}
+    rows = failed_rows(request.checkpoint, states, request.files, target=request.output)
+    count = write_rows(rows, request.format, request.output)
+    click.echo(f"{show.counted(count)}.", err=True)

@@ -1,0 +1,266 @@
+"""What the commands that load share: what they take, and the way from there to the exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from loader.cli import check, show, speech, standard_input
+from loader.cli.options import AccessOptions, InputOptions, OutputOptions
+from loader.defaults import NO_APPLICATION, default_checkpoint, read_token
+from loader.errors import ConfigError, LoaderError
+from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
+from loader.option import Option, Section, nested, option
+from loader.settings import Endpoint, Settings, refuse_overwriting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from loader.delivery import Brake
+    from loader.methods import Kind
+    from loader.model import Result
+    from loader.planning import Plan
+    from loader.sandbox import EmbeddedSandbox
+    from loader.settings import Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """What a command that loads takes."""
+
+    input: InputOptions = nested(InputOptions)
+    target: TargetOptions = nested(TargetOptions)
+    sandbox: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE),
+    )
+    access: AccessOptions = nested(AccessOptions)
+    dry_run: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option("Map every row and send nothing (the same as `check`).", Section.CONTENT),
+    )
+    options: LoadOptions = nested(LoadOptions)
+    output: OutputOptions = nested(OutputOptions)
+
+
+def run_load(kind: Kind, request: LoadRequest) -> None:
+    """One load, from what was given to the exit code."""
+    if request.dry_run:
+        check.run_check(check_of(kind, request))
+        return
+    from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
+
+    output = request.output
+    say = speech.speaker(quiet=output.quiet, summary=output.summary)
+    request = keep_standard_input(request)
+    refuse_outputs(output, needed_files(request))
+    with ExitStack() as cleanup:
+        sandbox = cleanup.enter_context(embedded_sandbox(request)) if request.sandbox else None
+        settings = settings_of(kind, request, sandbox)
+        refuse_overwriting(output.report, [settings.checkpoint])
+        watch = speech.choose_watch(output)
+        plan = pipeline.prepare(settings, watch=watch)
+        show.announce(plan, quiet=output.quiet)
+        say(show.plan_text(plan, sandboxed=sandbox is not None))
+        rows = plan.remaining + plan.doubtful
+        if rows and not output.yes:
+            ask_before_sending(plan, rows, sandboxed=sandbox is not None)
+        with install_brakes() as brake:
+            result = pipeline.load(plan, brake=brake, watch=watch)
+        show.write_summary(result, output.summary)
+        say(show.result_text(result, settings))
+        say(write_report_after(result, output.report))
+        if sandbox is not None:
+            say(show.holdings_text(sandbox.holdings(), request.access.sandbox_store))
+        limited = request.options.limit is not None
+        say(show.what_next(result, sandboxed=sandbox is not None, limited=limited))
+    leave(result, quiet=output.quiet)
+
+
+def check_of(kind: Kind, request: LoadRequest) -> check.CheckRequest:
+    """The check that a dry run is."""
+    return check.CheckRequest(
+        kind=kind,
+        input=request.input,
+        target=request.target,
+        options=request.options,
+        output=request.output,
+    )
+
+
+def settings_of(kind: Kind, request: LoadRequest, sandbox: EmbeddedSandbox | None) -> Settings:
+    """The settings of a load.
+
+    Raises:
+        ConfigError: an option is missing or wrong.
+    """
+    given, target = request.input, request.target
+    if sandbox is None and not target.application:
+        raise ConfigError(
+            "No application code: give --app XXXXX-XXXXX or set PUSHWOOSH_APPLICATION. "
+            "To try the load on this machine first, add --sandbox."
+        )
+    beside = default_checkpoint(kind, given.files[0], sandbox=sandbox is not None)
+    return Settings(
+        kind=kind,
+        files=given.files,
+        application=target.application or NO_APPLICATION,
+        endpoint=endpoint_of(sandbox, DEFAULT_ENDPOINT if target.endpoint is None else target.endpoint),
+        checkpoint=target.checkpoint or beside,
+        token=token_for(request.access, sandbox),
+        mapping=given.mapping,
+        dialect=given.text.dialect,
+        options=options_for(request.options, sandbox),
+    )
+
+
+def endpoint_of(sandbox: EmbeddedSandbox | None, url: str) -> Endpoint:
+    """Where to send: to the sandbox if there is one.
+
+    Raises:
+        ConfigError: the URL is wrong.
+    """
+    if sandbox is not None:
+        return Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
+    return Endpoint.parse(url)
+
+
+def token_for(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Token | None:
+    """The token; a sandbox is never shown it, but it is read for a rehearsal too, to find a mistake in it.
+
+    Raises:
+        ConfigError: its file cannot be read, or its text cannot be a token.
+    """
+    token = read_token(access.token_file)
+    return token if sandbox is None else None
+
+
+def options_for(options: LoadOptions, sandbox: EmbeddedSandbox | None) -> LoadOptions:
+    """The options; the way to a sandbox on this machine leads over no proxy."""
+    return options if sandbox is None else replace(options, proxy=None)
+
+
+def keep_standard_input(request: LoadRequest) -> LoadRequest:
+    """The request, with a file beside the checkpoint in the place of standard input.
+
+    Raises:
+        ConfigError: there is no checkpoint to keep it beside, or it is not what the load was begun with.
+    """
+    files = standard_input.kept(request.input.files, request.target.checkpoint)
+    return replace(request, input=replace(request.input, files=files))
+
+
+def needed_files(request: LoadRequest) -> list[str | Path | None]:
+    """The files that a summary or a report must not take the place of."""
+    access = request.access
+    needed = [request.input.mapping, access.token_file, request.target.checkpoint, access.sandbox_store]
+    return [*request.input.files, *needed]
+
+
+def refuse_outputs(output: OutputOptions, needed: Sequence[str | Path | None]) -> None:
+    """Find out before a load whether its summary and its report can be written.
+
+    Raises:
+        ConfigError: one cannot, or would take the place of a file that is needed.
+    """
+    speech.refuse_summary(output.summary, needed)
+    speech.refuse_unwritable(output.report, [*needed, output.summary], "--report")
+
+
+def embedded_sandbox(request: LoadRequest) -> EmbeddedSandbox:
+    """The sandbox that `--sandbox` asks for."""
+    from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is requested
+
+    return EmbeddedSandbox(request.access.sandbox_store, application=request.target.application)
+
+
+def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:
+    """Name host, application and number of rows; continue after a yes, or if there is nobody to ask."""
+    if not sys.stdin.isatty():
+        return
+    if speech.events() is not None:
+        raise ConfigError("--log-format json leaves no place for a question. Add --yes to send without one.")
+    settings = plan.settings
+    where = "the sandbox" if sandboxed else settings.endpoint.host
+    question = f"Send {rows:,} {settings.kind} to {where}, application {settings.application}?"
+    if not confirm(question):
+        click.echo("Nothing was sent.", err=True)
+        sys.exit(2)
+
+
+def confirm(question: str) -> bool:
+    """Ask a question of yes and no.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def install_brakes() -> AbstractContextManager[Brake]:
+    """The first Ctrl-C, SIGTERM or lost terminal lets what is on the wire finish, the second gives it up."""
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return interrupts.brakes((getattr(signal, name) for name in names if hasattr(signal, name)), say_stopping)
+
+
+def say_stopping() -> None:
+    """Answer the first Ctrl-C."""
+    from loader.delivery import DRAIN_SECONDS  # noqa: PLC0415 - as above
+
+    # Ctrl-C has ended a `| tee` too, and its pipe takes nothing more: no reason to fail in a handler.
+    try:
+        speech.complain(
+            f"\nStopping: waiting up to {DRAIN_SECONDS:.0f} s for answers to requests on the wire.\n"
+            "Press Ctrl-C again to stop without waiting.\n",
+            event="stopping",
+        )
+    except OSError:
+        speech.hush(sys.stderr)
+
+
+def write_report_after(result: Result, target: Path | None, files: Sequence[str] = ()) -> str:
+    """Write the report of a load that has ended, and say where it is.
+
+    Whatever fails, even by an interrupt, does not change the exit code, because that speaks of the rows.
+
+    Args:
+        result: how the load ended.
+        target: where to write; None to write nothing.
+        files: the input, if it has moved.
+    """
+    if target is None:
+        return ""
+    try:
+        from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+
+        return f"The report is in {write_report(result.checkpoint, target, files=files)}."
+    except LoaderError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
+        reason = f"{type(error).__name__}: {error}"
+    except KeyboardInterrupt:  # it reads the input once more, after the load has ended
+        reason = "you interrupted it. `pushwoosh-loader report` makes one at any time."
+    speech.complain(f"There is no report: {reason}", event="warning")
+    return ""
+
+
+def leave(result: Result, *, quiet: bool) -> NoReturn:
+    """End with the exit code; a job that shows nothing still says why it stopped."""
+    log = speech.events()
+    if result.stopped and (quiet or log is not None):
+        speech.complain(f"Stopped: {result.stopped}")
+    if log is not None and not quiet:
+        log.write("end", **show.summary(result))
+    sys.exit(result.exit_code)

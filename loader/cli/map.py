@@ -1,0 +1,135 @@
+"""`map`: a mapping file to begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.cli.options import TextOptions
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.cli.speech import STDOUT
+from loader.errors import ConfigError, MappingError
+from loader.methods import Kind
+from loader.option import Option, nested, option
+
+if TYPE_CHECKING:
+    from loader.dialect import Dialect
+    from loader.mapping.proposing.proposal import Proposal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapRequest:
+    """What `map` takes."""
+
+    kind: Kind = argument("|".join(Kind))
+    file: str = argument("FILE")
+    output: Path = option(
+        STDOUT,
+        Option(
+            "Where to write the mapping file. A file that exists is never overwritten.",
+            flags=("-o", "--output"),
+            metavar="FILE|-",
+            without="standard output",
+        ),
+    )
+    zone: str | None = option(
+        None,
+        Option(
+            "Time zone of times that have none: a name such as Europe/Berlin, or an offset such as +05:45.",
+            metavar="ZONE",
+            without="left open",
+        ),
+    )
+    text: TextOptions = nested(TextOptions)
+
+
+@click.command("map", cls=Sectioned)
+@takes(MapRequest)
+def map_command(request: MapRequest) -> None:
+    """Propose a mapping file from the columns and a sample of an input.
+
+    Exports of Pushwoosh, OneSignal, Braze, Amplitude, Mixpanel, Segment, GA4 and CleverTap are recognised by
+    their columns. Each line of the proposal has its reason, and says if it is unsure. What the input does not
+    show is left open. Nothing is sent and nothing is guessed.
+
+    \b
+    Examples:
+      pushwoosh-loader map events mixpanel.jsonl -o mapping.toml
+      pushwoosh-loader check events mixpanel.jsonl --mapping mapping.toml
+    """
+    from loader.mapping.proposing.proposal_text import proposal_text  # noqa: PLC0415 - as below
+    from loader.mapping.proposing.propose import propose  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.sources import open_source  # noqa: PLC0415 - as above
+
+    refuse_zone(request.zone)
+    now, dialect = datetime.now(UTC), request.text.dialect
+    source = open_source((request.file,), dialect=dialect)
+    sample = source.sample()
+    proposal = propose(request.kind, source.schema, sample, zone=request.zone, now=now)
+    text = proposal_text(proposal, Path(request.file).name) + source_text(dialect)
+    write_proposal(text, request.output)
+    problems = open_problems(text, source.schema, sample, now)
+    click.echo(verdict_text(proposal, problems), err=True)
+
+
+def source_text(dialect: Dialect) -> str:
+    """How the file is written, as far as the options say; the rest is found from the file each time."""
+    from loader.mapping.file import toml  # noqa: PLC0415 - as above
+
+    lines = [f"{name} = {toml(value)}" for name, value in dialect.table.items()]
+    return "\n".join(["", "[source]", *lines, ""]) if lines else ""
+
+
+def refuse_zone(zone: str | None) -> None:
+    """Refuse a zone that does not exist, which would otherwise be found only by a load."""
+    from loader.mapping.zones import parse_zone, zone_advice  # noqa: PLC0415 - as above
+
+    if zone is not None and parse_zone(zone) is None:
+        raise ConfigError(f'--zone "{zone}" is not a time zone. {zone_advice(zone)}')
+
+
+def write_proposal(text: str, output: Path) -> None:
+    """Write the proposal, but never over a file that the user may have worked on."""
+    if output == STDOUT:
+        click.echo(text, nl=False)
+        return
+    try:
+        mode = "w" if output.exists() and not output.is_file() else "x"  # a device or a pipe holds no work
+        with output.open(mode, encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError(f"{output} exists already. Name another file, or remove it first.") from None
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}.") from None
+
+
+def open_problems(text: str, schema: object, sample: object, now: datetime) -> list[str]:
+    """What keeps the proposal from being used as it is."""
+    from loader.defaults import NO_APPLICATION  # noqa: PLC0415 - as above
+    from loader.mapping import bind, parse_mapping  # noqa: PLC0415 - as above
+
+    try:
+        bind(parse_mapping(text, "proposal"), schema, sample, application=NO_APPLICATION, where="it", now=now)  # type: ignore[arg-type] # what the source gave
+    except MappingError as error:
+        return error.problems
+    return []
+
+
+def verdict_text(proposal: Proposal, problems: list[str]) -> str:
+    """What was recognised, and whether the proposal can be used as is."""
+    known = (
+        f"The file looks like an export of {proposal.export}. "
+        if proposal.export
+        else "No known export format was recognised. "
+    )
+    count = proposal.unsure
+    lines = "line" if count == 1 else f"{count} lines"
+    unsure = f"Check the {lines} marked UNSURE. " if count else ""
+    if not problems:
+        return f"{known}{unsure}The proposed mapping can be used as is."
+    return "\n  ".join([f"{known}{unsure}Before the mapping can be used:", *problems])

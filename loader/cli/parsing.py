@@ -1,0 +1,175 @@
+"""From records of options to the options of click, and from what click has parsed to records.
+
+A command names the record that it takes. `takes` offers the options and arguments of the record, and calls
+the command with a record: no command sees a dictionary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field, fields
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
+
+import click
+
+from loader.cli.sections import SectionedOption
+from loader.errors import ConfigError
+from loader.option import nested_record, offered, types_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from loader.option import Offered, Option
+
+R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
+Callback = TypeVar("Callback", bound="Callable[..., object]")
+
+_ARGUMENT = "argument"
+
+
+def argument(metavar: str) -> Any:
+    """A field that is an argument of the command, by its type: a path, a word, or several paths."""
+    return field(metadata={_ARGUMENT: metavar})
+
+
+def takes(record: type[R]) -> Callable[[Callable[[R], None]], Callable[..., None]]:
+    """Offer the arguments and options of a record, and call the command with such a record.
+
+    This is the only place where what click has parsed becomes typed.
+    """
+
+    def decorate(command: Callable[[R], None]) -> Callable[..., None]:
+        @wraps(command)
+        def call(**given: Any) -> None:
+            command(read_record(record, given))
+
+        parameters = [*arguments_of(record), *(click_option(each) for each in offered(record))]
+        for parameter in reversed(parameters):
+            call = parameter(call)
+        return call
+
+    return decorate
+
+
+def read_record(record: type[R], given: Mapping[str, Any]) -> R:
+    """A record of what click has parsed, by the names of its fields.
+
+    Raises:
+        ConfigError: a value is out of bounds.
+    """
+    hints, values = types_of(record), dict[str, Any]()
+    for each in fields(record):  # type: ignore[arg-type] # every record is a dataclass
+        inner = nested_record(each.metadata)
+        if inner is not None:
+            values[each.name] = read_record(inner, given)
+        elif each.name in given:
+            values[each.name] = typed(given[each.name], hints[each.name])
+    return record(**values)
+
+
+def typed(value: Any, kind: Any) -> Any:
+    """A value of click as the type of its field: click knows words, the record knows enumerations."""
+    words = enumeration(kind)
+    return value if words is None or value is None else words(value)
+
+
+def arguments_of(record: type) -> Iterator[Callable[[Callback], Callback]]:
+    """The arguments, inner records first to last."""
+    hints = types_of(record)
+    for each in fields(record):
+        inner = nested_record(each.metadata)
+        if inner is not None:
+            yield from arguments_of(inner)
+        elif _ARGUMENT in each.metadata:
+            yield click_argument(each.name, hints[each.name], each.metadata[_ARGUMENT])
+
+
+def click_argument(name: str, kind: Any, metavar: str) -> Callable[[Callback], Callback]:
+    """An argument of click; a tuple takes at least one path."""
+    if is_tuple(kind):
+        # As text, because a pattern or - is one too; the type has the shell complete names of files.
+        path = click.Path(allow_dash=True)
+        return click.argument(name, nargs=-1, required=True, type=path, metavar=metavar)
+    return click.argument(name, type=click.Path() if kind is str else click_type(kind), metavar=metavar)
+
+
+def click_option(each: Offered) -> Callable[[Callback], Callback]:
+    """An option of click."""
+    described, flag = each.option, bool in members(each.kind)
+    default = each.written
+    words = described.description + (f"  [default: {described.without}]" if described.without else "")
+    value: dict[str, Any] = {"is_flag": True} if flag else {"type": click_type(each.kind, described)}
+    return click.option(
+        *(described.flags or (f"--{each.name.replace('_', '-')}",)),
+        each.name,
+        cls=SectionedOption,
+        section=described.section,
+        default=default,
+        show_default=not flag and not described.without and default is not None,
+        metavar=described.metavar,
+        multiple=is_tuple(each.kind),
+        envvar=described.variable,
+        show_envvar=described.variable is not None,
+        help=words,
+        **({} if "/" in "".join(described.flags) else value),
+    )
+
+
+def click_type(kind: Any, described: Option | None = None) -> Any:
+    """The type of click for the type of a field."""
+    if described is not None and described.words:
+        return click.Choice(list(described.words))
+    if described is not None and described.bounds is not None:
+        return click.IntRange(*described.bounds)
+    words = enumeration(kind)
+    if words is not None:
+        return click.Choice([word.value for word in words])
+    known = next(member for member in members(kind) if member is not type(None))
+    if issubclass(known, Path):
+        dashed = described is not None and "-" in (described.metavar or "").split("|")
+        return click.Path(path_type=Path, allow_dash=dashed)
+    return ParsedType(known) if hasattr(known, "parse") else click.Path() if is_tuple(kind) else known
+
+
+def members(kind: Any) -> tuple[Any, ...]:
+    """The types that a value of a field may have."""
+    return (str,) if is_tuple(kind) else get_args(kind) or (kind,)
+
+
+def is_tuple(kind: Any) -> bool:
+    """Whether a field holds several texts."""
+    return getattr(kind, "__origin__", None) is tuple
+
+
+def enumeration(kind: Any) -> type[StrEnum] | None:
+    """The enumeration whose words a field takes, or None."""
+    return next(
+        (each for each in members(kind) if isinstance(each, type) and issubclass(each, StrEnum)), None
+    )
+
+
+class Parsable(Protocol[T_co]):
+    """A type whose values can be read from text."""
+
+    def parse(self, text: str) -> T_co:
+        """Read a value."""
+
+
+class ParsedType(click.ParamType[Any]):
+    """A value that its own type reads; what is wrong with it names the option."""
+
+    def __init__(self, kind: Parsable[object]) -> None:
+        self.name = getattr(kind, "__name__", "value").lower()
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text; what was read before stays."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._kind.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)

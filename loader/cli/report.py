@@ -1,0 +1,57 @@
+"""`report`: what became of a load, as a page for people who were not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+
+import click
+
+from loader.cli import speech
+from loader.cli.options import files_moved
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.option import Option, option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest:
+    """What `report` takes."""
+
+    checkpoint: Path = argument("CKPT")
+    output: Path | None = option(
+        None,
+        Option(
+            "Where to write.",
+            flags=("-o", "--output"),
+            metavar="FILE|-",
+            without="beside the checkpoint, ending in .report.html",
+        ),
+    )
+    files: tuple[str, ...] = files_moved()
+    with_examples: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option("Quote up to three rows for each reason. Without it the report quotes no value of any row."),
+    )
+
+
+@click.command("report", cls=Sectioned)
+@takes(ReportRequest)
+def report_command(request: ReportRequest) -> None:
+    """Write a report of a load, finished, stopped or running, as one HTML page.
+
+    The page can be read without a network, printed and sent. It shows what was sent where and when, the
+    account, speed and answers over time, events by name and month, rejects by reason, doubts and decisions,
+    the configuration without secrets, and what to do next. To count the events, the input is read once more.
+
+    \b
+    Examples:
+      pushwoosh-loader report purchases.csv.events.ckpt
+      pushwoosh-loader report purchases.csv.events.ckpt -o report.html --input /archive/purchases.csv
+    """
+    from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+
+    examples = request.with_examples
+    path = write_report(request.checkpoint, request.output, files=request.files, with_examples=examples)
+    if path != speech.STDOUT:
+        speech.speaker(quiet=False, summary=None)(f"The report is in {path}.")

@@ -1,0 +1,105 @@
+"""`resolve`: what the user found out or decided about rows in doubt."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+
+import click
+
+from loader.cli import show_mend, speech
+from loader.cli.loading import confirm
+from loader.cli.options import files_moved
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.model import Decision
+from loader.option import Option, option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveRequest:
+    """What `resolve` takes."""
+
+    checkpoint: Path = argument("CKPT")
+    landed: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option("The rows are at the vendor: count them as confirmed."),
+    )
+    dropped: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option("The rows are not at the vendor: the next load sends them."),
+    )
+    resend: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option(
+            "Nobody knows: the next load sends the rows anyway, and they stay marked as possible duplicates."
+        ),
+    )
+    looked_up: Path | None = option(
+        None,
+        Option(
+            "Settle only the rows that this file (CSV, JSON Lines or Parquet) names: by one column of the "
+            'input (ids that were looked up), by a column "row" (numbers as `failures` shows them), or as '
+            "`failures` wrote them.",
+            flags=("--from",),
+            metavar="FILE",
+            without="all rows in doubt",
+        ),
+    )
+    files: tuple[str, ...] = files_moved()
+    yes: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option("Do not ask before all rows in doubt are settled.", flags=("-y", "--yes")),
+    )
+
+    @property
+    def decision(self) -> Decision:
+        """The one decision that was given.
+
+        Raises:
+            UsageError: none was given, or several.
+        """
+        given = {Decision.LANDED: self.landed, Decision.DROPPED: self.dropped, Decision.RESEND: self.resend}
+        chosen = [decision for decision, is_set in given.items() if is_set]
+        if len(chosen) != 1:
+            raise click.UsageError("Say what became of the rows: give --landed, --dropped or --resend.")
+        return chosen[0]
+
+
+@click.command("resolve", cls=Sectioned)
+@takes(ResolveRequest)
+def resolve_command(request: ResolveRequest) -> None:
+    """Settle rows in doubt, as you found out or decided.
+
+    Nothing is sent. A row of a user is never sent again if a later row of its device is at the vendor,
+    because it would undo the later one: --resend leaves it in doubt, and after --dropped the next load
+    rejects it.
+
+    CKPT is the file that the load wrote beside its input.
+
+    \b
+    Examples:
+      pushwoosh-loader resolve purchases.csv.events.ckpt --landed --from found.csv
+      pushwoosh-loader resolve purchases.csv.events.ckpt --resend
+    """
+    decision = request.decision
+    from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
+
+    if request.looked_up is None and not request.yes:
+        ask_before_settling(request.checkpoint, decision)
+    resolved = repair.resolve(request.checkpoint, decision, looked_up=request.looked_up, files=request.files)
+    say = speech.speaker(quiet=False, summary=None)
+    say(show_mend.resolved_text(resolved, decision, request.checkpoint))
+
+
+def ask_before_settling(checkpoint: Path, decision: Decision) -> None:
+    """Name the number of rows; continue after a yes, or if there is nobody to ask."""
+    from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
+
+    rows = Checkpoint.open(checkpoint).account().in_doubt
+    if not rows or not sys.stdin.isatty():
+        return
+    if not confirm(show_mend.question(rows, decision)):
+        click.echo("Nothing was changed.", err=True)
+        sys.exit(2)

@@ -1,0 +1,149 @@
+"""`retry`: rejected rows, and rows that `resolve` gave back, sent again."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.cli import show, show_mend, speech
+from loader.cli.loading import (
+    ask_before_sending,
+    endpoint_of,
+    install_brakes,
+    leave,
+    options_for,
+    refuse_outputs,
+    token_for,
+    write_report_after,
+)
+from loader.cli.options import AccessOptions, OutputOptions, files_moved
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.load_options import SENDING, LoadOptions
+from loader.model import Phase, State
+from loader.option import Option, Section, nested, option
+from loader.settings import Settings
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from loader.journal import Checkpoint
+    from loader.sandbox import EmbeddedSandbox
+
+EVERYTHING, GIVEN_BACK = "everything", "given-back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRequest:
+    """What `retry` takes."""
+
+    checkpoint: Path = argument("CKPT")
+    only: str = option(
+        EVERYTHING,
+        Option(
+            "Which rejected rows to send: everything, those that the mapping rejected (local), those that "
+            "the vendor rejected, or none (given-back). Rows that `resolve` gave back are always sent.",
+            Section.CONTENT,
+            words=(EVERYTHING, *Phase, GIVEN_BACK),
+        ),
+    )
+    mapping: Path | None = option(
+        None,
+        Option(
+            "A corrected mapping file. Without one, the mapping in the checkpoint is used.",
+            Section.CONTENT,
+            metavar="FILE",
+        ),
+    )
+    files: tuple[str, ...] = files_moved()
+    access: AccessOptions = nested(AccessOptions)
+    options: LoadOptions = nested(LoadOptions, *SENDING)
+    output: OutputOptions = nested(OutputOptions)
+
+
+@click.command("retry", cls=Sectioned)
+@takes(RetryRequest)
+def retry_command(request: RetryRequest) -> None:
+    """Send rejected rows again, and rows given back; only those.
+
+    The rows are read and mapped again. A corrected mapping given with --mapping is used for them, and the
+    load continues with it from then on. They are sent to where the checkpoint says. A row that is rejected
+    again gets its new reason.
+
+    CKPT is the file that the load wrote beside its input.
+
+    \b
+    Examples:
+      pushwoosh-loader retry purchases.csv.events.ckpt --only given-back
+      pushwoosh-loader retry purchases.csv.events.ckpt --mapping corrected.toml
+    """
+    from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.journal import Checkpoint  # noqa: PLC0415 - as above
+
+    output = request.output
+    say = speech.speaker(quiet=output.quiet, summary=output.summary)
+    ledger = Checkpoint.open(request.checkpoint)
+    refuse_outputs(output, needed_files(ledger, request))
+    with sandbox_of(ledger, request.access) as sandbox:
+        settings = settings_of(ledger, request, sandbox)
+        watch = speech.choose_watch(output)
+        plan = repair.prepare_retry(settings, watch=watch)
+        show.announce(plan, quiet=output.quiet)
+        phases = chosen_phases(request.only)
+        rows = repair.to_retry(request.checkpoint, phases)
+        say(show_mend.retry_text(plan, rows))
+        if rows and not output.yes:
+            ask_before_sending(plan, rows, sandboxed=sandbox is not None)
+        with install_brakes() as brake:
+            result, later = repair.retry(plan, phases, brake=brake, watch=watch)
+        show.write_summary(result, output.summary)
+        say(show_mend.overtaken_text(later, State.REJECTED))
+        say(show.result_text(result, settings))
+        say(write_report_after(result, output.report, request.files))
+        say(show.what_next(result, sandboxed=sandbox is not None, loading=False))
+    leave(result, quiet=output.quiet)
+
+
+def needed_files(ledger: Checkpoint, request: RetryRequest) -> list[str | Path | None]:
+    """The files that a summary or a report must not take the place of."""
+    files = [*request.files, *(file.name for file in ledger.identity.files)]
+    return [*files, request.checkpoint, request.mapping, request.access.token_file]
+
+
+def settings_of(ledger: Checkpoint, request: RetryRequest, sandbox: EmbeddedSandbox | None) -> Settings:
+    """The settings of a retry: what is sent, and where to, is what the checkpoint says.
+
+    Raises:
+        ConfigError: an option is wrong.
+    """
+    of = ledger.identity
+    return Settings(
+        kind=of.kind,
+        files=request.files or tuple(file.name for file in of.files),
+        application=of.application,
+        endpoint=endpoint_of(sandbox, of.endpoint),
+        checkpoint=request.checkpoint,
+        token=token_for(request.access, sandbox),
+        mapping=request.mapping,
+        options=options_for(request.options, sandbox),
+    )
+
+
+def chosen_phases(only: str) -> frozenset[Phase]:
+    """Whose rejections are sent again."""
+    if only == GIVEN_BACK:
+        return frozenset()
+    return frozenset(Phase) if only == EVERYTHING else frozenset({Phase(only)})
+
+
+def sandbox_of(ledger: Checkpoint, access: AccessOptions) -> AbstractContextManager[EmbeddedSandbox | None]:
+    """The sandbox, if the load was a rehearsal."""
+    from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is needed
+
+    if not ledger.identity.endpoint.startswith("sandbox "):
+        return nullcontext()
+    return EmbeddedSandbox(access.sandbox_store, application=None)

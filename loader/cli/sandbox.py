@@ -1,0 +1,71 @@
+"""`sandbox`: the stand-in for the vendor, in the foreground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.cli.parsing import takes
+from loader.cli.sections import Sectioned
+from loader.option import Option, option
+
+if TYPE_CHECKING:
+    from loader.sandbox.server import Serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxRequest:
+    """What `sandbox` takes."""
+
+    store: Path = option(
+        Path("pushwoosh-sandbox.sqlite3"),
+        Option("SQLite file that keeps what the sandbox receives.", metavar="FILE"),
+    )
+    port: int = option(
+        8707,
+        Option("Port on this machine to listen at. 0 takes a free port.", metavar="PORT", bounds=(0, 65535)),
+    )
+    application: str | None = option(
+        None,
+        Option(
+            "Accept only this application code.", flags=("--app",), metavar="XXXXX-XXXXX", without="any code"
+        ),
+    )
+    lose_answers: int | None = option(
+        None,
+        Option(
+            "Answer every Nth event with 504, like a gateway that lost the answer. Every second one of these "
+            "events is stored. Use it to rehearse rows in doubt.",
+            metavar="N",
+            bounds=(1, None),
+            without="lose none",
+        ),
+    )
+
+
+@click.command("sandbox", cls=Sectioned)
+@takes(SandboxRequest)
+def sandbox_command(request: SandboxRequest) -> None:
+    """Run a local stand-in for the vendor until Ctrl-C.
+
+    It receives registerUser and postEvent, checks them as the vendor's documentation describes, and keeps
+    them in a file that any SQLite tool can read: tables devices and events, view users. A load with --sandbox
+    starts a sandbox by itself.
+
+    \b
+    Examples:
+      pushwoosh-loader sandbox &
+      pushwoosh-loader events purchases.csv --endpoint http://127.0.0.1:8707/json/1.3/ --app XXXXX-XXXXX
+    """
+    from loader.sandbox.checks import Rules  # noqa: PLC0415 - as below
+    from loader.sandbox.losses import LostAnswers  # noqa: PLC0415 - as below
+    from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
+
+    def announce(serving: Serving) -> None:
+        click.echo(f"Sandbox at {serving.endpoint}, store {request.store}. Press Ctrl-C to end it.")
+
+    losses, rules = LostAnswers(request.lose_answers or 0), Rules(request.application)
+    serve(request.store, port=request.port, rules=rules, losses=losses, ready=announce)

@@ -1,0 +1,46 @@
+"""`status`: the account of a checkpoint, even while a load runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+
+import click
+
+from loader.cli import show, show_mend, speech
+from loader.cli.options import OutputOptions
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.model import Result
+from loader.option import nested
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """What `status` takes."""
+
+    checkpoint: Path = argument("CKPT")
+    output: OutputOptions = nested(OutputOptions, "summary")
+
+
+@click.command("status", cls=Sectioned)
+@takes(StatusRequest)
+def status_command(request: StatusRequest) -> None:
+    """Show the account of a load, finished, stopped or running.
+
+    CKPT is the file that the load wrote beside its input.
+
+    \b
+    Examples:
+      pushwoosh-loader status purchases.csv.events.ckpt
+      pushwoosh-loader status purchases.csv.events.ckpt --summary -
+    """
+    from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
+
+    summary = request.output.summary
+    say = speech.speaker(quiet=False, summary=summary)
+    ledger = Checkpoint.open(request.checkpoint)
+    run = ledger.runs[-1].run if ledger.runs else ""
+    result = Result(ledger.identity.kind, ledger.account(), str(request.checkpoint), run=run)
+    say(show_mend.checkpoint_text(ledger, result))
+    show.write_summary(result, summary)

@@ -1,0 +1,29 @@
+"""`users`: load users."""
+
+from __future__ import annotations
+
+import click
+
+from loader.cli.loading import LoadRequest, run_load
+from loader.cli.parsing import takes
+from loader.cli.sections import Sectioned
+from loader.methods import Kind
+
+
+@click.command("users", cls=Sectioned)
+@takes(LoadRequest)
+def users_command(request: LoadRequest) -> None:
+    """Load users: tie user ids to devices with registerUser.
+
+    Rows of one device keep their order. Run the same command again to resume: it sends only what was never
+    sent.
+
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not. It may be a folder, a pattern such as
+    users-*.csv, or - for standard input.
+
+    \b
+    Examples:
+      pushwoosh-loader users users.csv --sandbox
+      pushwoosh-loader users users.csv --app XXXXX-XXXXX --mapping users.toml --summary account.json
+    """
+    run_load(Kind.USERS, request)

@@ -1,0 +1,322 @@
+"""What the user may choose about a load. Each option is defined here, and here alone.
+
+Derived from these records are the options of the commands (`loader.cli.options`), the keywords of Python
+(`loader.api.options`), `Settings`, and what a checkpoint notes of a run (`loader.conditions`).
+
+A new option is a field of `LoadOptions`, a key of its keywords and a line in `LoadOptions.of`, all of them
+below; then the code that acts on it. If a field is renamed, mypy finds each use that has the old name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+
+from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
+from loader.errors import ConfigError
+from loader.option import Option, Section, offered, option
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+T = TypeVar("T")
+Choice = TypeVar("Choice", bound="StrEnum")
+
+APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
+ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
+DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
+MAX_PROCESSES = 64
+PROXY = re.compile(r"https?://[!-~]+")
+
+
+class TargetKeywords(TypedDict, total=False):
+    """The options of `TargetOptions` as they are given in Python."""
+
+    application: str | None
+    endpoint: str | None
+    checkpoint: str | os.PathLike[str] | None
+
+
+class SendingKeywords(TypedDict, total=False):
+    """The options of `LoadOptions` that every load and every retry takes, as they are given in Python."""
+
+    concurrency: str | int
+    processes: int
+    rate: float | None
+    max_rejected: str | int | None
+    max_in_doubt: str | int | None
+    transport: str
+    ca_bundle: str | os.PathLike[str] | None
+    proxy: str | None
+
+
+class EventKeywords(TypedDict, total=False):
+    """The options of `LoadOptions` that matter to events alone, as they are given in Python."""
+
+    on_doubt: str
+    order: str
+
+
+class InputKeywords(TypedDict, total=False):
+    """The options of `LoadOptions` that say what is loaded, as they are given in Python."""
+
+    limit: int | None
+
+
+class LoadKeywords(InputKeywords, SendingKeywords, EventKeywords, total=False):
+    """All options of `LoadOptions`, as they are given in Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """Where a load goes, as far as the user chose."""
+
+    application: str | None = option(
+        None,
+        Option(
+            "Application code, from the control panel. A rehearsal in a sandbox or a check needs none.",
+            Section.PLACE,
+            flags=("--app",),
+            metavar="XXXXX-XXXXX",
+            variable=APPLICATION_VARIABLE,
+        ),
+    )
+    endpoint: str | None = option(
+        None,
+        Option(
+            "Base URL of the API.",
+            Section.PLACE,
+            metavar="URL",
+            variable=ENDPOINT_VARIABLE,
+            written=DEFAULT_ENDPOINT,
+        ),
+    )
+    checkpoint: Path | None = option(
+        None,
+        Option(
+            "Where progress is saved.",
+            Section.CONTENT,
+            metavar="FILE",
+            without="beside the first input, FILE.users.ckpt or FILE.events.ckpt",
+        ),
+    )
+
+    @classmethod
+    def of(cls, given: TargetKeywords) -> TargetOptions:
+        """Read the keywords of Python.
+
+        Raises:
+            ConfigError: one of them is of a wrong type.
+        """
+        return cls(
+            application=text("application", given.get("application")),
+            endpoint=text("endpoint", given.get("endpoint")),
+            checkpoint=path("checkpoint", given.get("checkpoint")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """How to load: all that is passed on as the user chose it."""
+
+    limit: int | None = option(
+        None,
+        Option(
+            "Load only the first N rows. The same load without a limit sends the rest.",
+            Section.CONTENT,
+            metavar="N",
+            without="all rows",
+            note=lambda rows: f"{rows:,} rows",
+        ),
+    )
+    concurrency: Concurrency = option(
+        Concurrency(),
+        Option(
+            "How many requests may be on the wire at a time: a number, or auto to find out how many the "
+            "vendor can take, with bounds as in auto:4-64.",
+            Section.SPEED,
+            metavar="N|auto|auto:N-M",
+            written="auto",
+        ),
+    )
+    processes: int = option(
+        1,
+        Option(
+            "Send from N processes, each on a core of its own. They share the limits of concurrency and "
+            "rate. Useful if one core is the limit: above about 10,000 requests a second.",
+            Section.SPEED,
+            metavar="N",
+            note=lambda number: str(number) if number > 1 else None,
+        ),
+    )
+    rate: float | None = option(
+        None,
+        Option(
+            "Send at most N requests a second, retries included.",
+            Section.SPEED,
+            metavar="N",
+            without="no limit",
+            note=lambda rate: f"{rate:g} a second",
+        ),
+    )
+    transport: Library = option(
+        Library.CURL,
+        Option("What to send with: libcurl, or the slower requests-futures.", Section.SPEED),
+    )
+    order: Order = option(
+        Order.NONE,
+        Option(
+            "With device, the events of one device are sent one after the other, in the order of the "
+            "input; events without a device are ordered by user. (Users are always sent in order.)",
+            Section.SPEED,
+        ),
+    )
+    on_doubt: OnDoubt = option(
+        OnDoubt.HOLD,
+        Option(
+            "What to do with an event if it is unknown whether the vendor received it: hold it for your "
+            "decision, or resend it at once, which may record it twice. (Users are always sent again, "
+            "because registerUser is repeatable.)",
+            Section.FAILURE,
+        ),
+    )
+    max_rejected: Threshold | None = option(
+        None,
+        Option(
+            "Stop when more than this many rows are rejected: a number, or a percentage of the input such "
+            "as 0.5%.",
+            Section.FAILURE,
+            metavar="ROWS|PERCENT",
+            without="no limit",
+        ),
+    )
+    max_in_doubt: Threshold | None = option(
+        None,
+        Option(
+            "Stop when more than this many rows are in doubt: a number, or a percentage of the input.",
+            Section.FAILURE,
+            metavar="ROWS|PERCENT",
+            without="no limit",
+        ),
+    )
+    proxy: str | None = option(
+        None,
+        Option(
+            "Send through this proxy. Proxies from the environment are not used.",
+            Section.PLACE,
+            metavar="URL",
+            without="none",
+            note=lambda _: "yes",
+        ),
+        secret=True,
+    )
+    ca_bundle: Path | None = option(
+        None,
+        Option(
+            "Certificates to trust (PEM) instead of the usual ones.",
+            Section.PLACE,
+            metavar="FILE",
+            without="those of certifi",
+            note=lambda _: "yes",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        if self.ca_bundle is not None and not self.ca_bundle.is_file():
+            raise ConfigError(f"--ca-bundle {self.ca_bundle} is not a file.")
+        if self.proxy is not None and not PROXY.fullmatch(self.proxy):
+            raise ConfigError("--proxy is not a URL like http://proxy.example:3128.")
+        if not 1 <= self.processes <= MAX_PROCESSES:
+            raise ConfigError(f"--processes is {self.processes}; it must be 1 to {MAX_PROCESSES}.")
+        if self.rate is not None and not 0 < self.rate <= 1_000_000:
+            raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"--limit is {self.limit}; it must be at least 1 row.")
+
+    @classmethod
+    def of(cls, given: LoadKeywords) -> LoadOptions:
+        """Read the keywords of Python.
+
+        Raises:
+            ConfigError: one of them is wrong.
+        """
+        usual = cls()
+        limit = of_type("limit", given.get("limit"), (Integral, NoneType), "a whole number of rows")
+        processes = of_type(
+            "processes", given.get("processes", usual.processes), (Integral,), "a whole number"
+        )
+        return cls(
+            limit=None if limit is None else int(limit),
+            concurrency=concurrency(given.get("concurrency", usual.concurrency)),
+            processes=int(processes),
+            rate=of_type("rate", given.get("rate"), (Real, NoneType), "a number of requests a second"),
+            transport=chosen(Library, "transport", given.get("transport", usual.transport)),
+            order=chosen(Order, "order", given.get("order", usual.order)),
+            on_doubt=chosen(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
+            max_rejected=threshold(given.get("max_rejected")),
+            max_in_doubt=threshold(given.get("max_in_doubt")),
+            proxy=text("proxy", given.get("proxy")),
+            ca_bundle=path("ca_bundle", given.get("ca_bundle")),
+        )
+
+
+# The options that a retry takes too: all that say how to send, and not what.
+SENDING = tuple(each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT)
+
+
+def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
+    """A value as it was given, of one of the kinds.
+
+    Raises:
+        ConfigError: it is of another type.
+    """
+    if not isinstance(value, kinds):
+        raise ConfigError(f"{name} is a {type(value).__qualname__}; it must be {wanted}.")
+    return value
+
+
+def text(name: str, value: str | None) -> str | None:
+    """Text, or None."""
+    return of_type(name, value, (str, NoneType), "text")
+
+
+def path(name: str, value: str | os.PathLike[str] | None) -> Path | None:
+    """The path of a file, or None."""
+    found = of_type(name, value, (str, os.PathLike, NoneType), "the path of a file")
+    return None if found is None else Path(found)
+
+
+def chosen(choices: type[Choice], name: str, value: str) -> Choice:
+    """One of the words that an option takes.
+
+    Raises:
+        ConfigError: it is not one of them.
+    """
+    try:
+        return choices(value)
+    except ValueError:
+        words = " or ".join(f'"{choice}"' for choice in choices)
+        raise ConfigError(f"{name} is {value!r}; it must be {words}.") from None
+
+
+def concurrency(value: str | int | Concurrency) -> Concurrency:
+    """A number, "auto", or bounds as text.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    return Concurrency.parse(str(value))
+
+
+def threshold(value: str | int | None) -> Threshold | None:
+    """A number of rows, or a percentage as text; None for no limit.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    return None if value is None else Threshold.parse(str(value))

@@ -1,0 +1,58 @@
+"""Derived keywords look and behave as if they were written out."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TypedDict
+
+import pytest
+
+import loader
+from loader.api.signatures import with_keywords
+
+
+def test_the_signature_of_a_load_is_explicit() -> None:
+    """A notebook shows every keyword with its type and its default, and nothing starred."""
+    shown = {name: str(each) for name, each in inspect.signature(loader.load_events).parameters.items()}
+    assert shown["max_in_doubt"] == "max_in_doubt: 'str | int | None' = None"
+    assert shown["concurrency"] == "concurrency: 'str | int' = 'auto'"
+    assert shown["on_doubt"] == "on_doubt: 'str' = 'hold'"
+    assert not [text for text in shown.values() if text.startswith("**")]
+
+
+def test_users_are_not_offered_what_matters_to_events_alone() -> None:
+    """`load_users` and `retry` show only keywords that do something there."""
+    events, users, retry = (
+        set(inspect.signature(call).parameters)
+        for call in (loader.load_events, loader.load_users, loader.retry)
+    )
+    assert events - users == {"on_doubt", "order"}
+    assert events - retry == {"application", "endpoint", "limit"}
+
+
+def test_an_unknown_keyword_is_answered_as_python_does() -> None:
+    """A typo is a TypeError that names the call and the nearest keyword; nothing is read."""
+    message = (
+        r"^load_events\(\) got an unexpected keyword argument 'max_doubt'\. Did you mean 'max_in_doubt'\?$"
+    )
+    with pytest.raises(TypeError, match=message):
+        loader.load_events("nowhere.csv", max_doubt=1)  # type: ignore[call-arg] # on purpose
+
+
+def test_a_keyword_that_no_option_has_is_an_error_at_import() -> None:
+    """A field that was renamed cannot leave its keyword behind."""
+
+    class Wrong(TypedDict, total=False):
+        max_doubts: int
+
+    with pytest.raises(TypeError, match="Wrong names max_doubts"):
+
+        @with_keywords(Wrong)
+        def load() -> None: ...
+
+
+def test_a_keyword_explained_by_the_call_keeps_its_explanation() -> None:
+    """The mapping of a retry is the corrected one, and is explained once."""
+    text = inspect.getdoc(loader.retry) or ""
+    assert text.count("\n    mapping: ") == 1
+    assert "mapping: a corrected `Mapping`" in text

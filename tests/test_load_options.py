@@ -1,0 +1,96 @@
+"""The options of a load: both front ends offer the same, and read it alike."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, get_type_hints
+
+import click
+import pytest
+
+import loader
+from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
+from loader.cli import cli
+from loader.errors import ConfigError
+from loader.load_options import LoadKeywords, LoadOptions, TargetKeywords, TargetOptions
+from loader.option import Section, offered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = [each.name for each in offered(LoadOptions)]
+READ_AS_TEXT = ("max_rejected", "max_in_doubt", "concurrency")  # numbers too; their errors quote the text
+TARGETS = [each.name for each in offered(TargetOptions)]
+
+
+def test_every_option_is_offered_by_both_front_ends() -> None:
+    """An option of the command line is a keyword of Python under the name of its field, and the reverse."""
+    command = cli.get_command(click.Context(cli), "events")
+    assert command is not None
+    assert {*NAMES, *TARGETS} <= {param.name for param in command.params}
+    assert {*NAMES, *TARGETS} <= set(inspect.signature(loader.load_events).parameters)
+
+
+def test_every_field_has_its_keyword() -> None:
+    """What can be set in a record can be given in Python."""
+    assert set(get_type_hints(LoadKeywords)) == set(NAMES)
+    assert set(get_type_hints(TargetKeywords)) == set(TARGETS)
+
+
+def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
+    """Words, numbers and percentages as text arrive as what the rest of the loader works with."""
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    given: LoadKeywords = {
+        "limit": 3,
+        "concurrency": "auto:2-8",
+        "processes": 2,
+        "rate": 1.5,
+        "transport": "requests",
+        "order": "device",
+        "on_doubt": "resend",
+        "max_rejected": "0.5%",
+        "max_in_doubt": 7,
+        "proxy": "http://127.0.0.1:3128",
+        "ca_bundle": str(bundle),
+    }
+    assert LoadOptions.of(given) == LoadOptions(
+        limit=3,
+        concurrency=Concurrency(2, 8),
+        processes=2,
+        rate=1.5,
+        transport=Library.REQUESTS,
+        order=Order.DEVICE,
+        on_doubt=OnDoubt.RESEND,
+        max_rejected=Threshold(percent=0.5),
+        max_in_doubt=Threshold(rows=7),
+        proxy="http://127.0.0.1:3128",
+        ca_bundle=bundle,
+    )
+    assert LoadOptions.of({}) == LoadOptions()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in (*NAMES, *TARGETS) if name not in ("max_rejected", "max_in_doubt", "concurrency")],
+)
+def test_a_value_of_a_wrong_type_names_its_keyword(name: str) -> None:
+    """What Python cannot check for a caller is a sentence that begins with the keyword."""
+    record = LoadOptions if name in NAMES else TargetOptions
+    with pytest.raises(ConfigError, match=rf"^{name} is "):
+        record.of({name: object()})  # type: ignore[misc] # on purpose
+
+
+def test_a_secret_is_not_shown() -> None:
+    """The password in the address of a proxy does not appear when the options are printed."""
+    assert "SECRET" not in repr(LoadOptions(proxy="http://user:SECRET@proxy.example:3128"))
+
+
+def test_a_retry_takes_all_but_what_is_loaded() -> None:
+    """Which rows a retry sends is what the checkpoint says; how they are sent can be chosen."""
+    command = cli.get_command(click.Context(cli), "retry")
+    assert command is not None
+    taken = {param.name for param in command.params}
+    sending = {each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT}
+    assert set(NAMES) - sending == {"limit"}
+    assert taken & set(NAMES) == sending
