@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loader.errors import ConfigError, SourceError
+from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.journal import Checkpoint
 from loader.model import OWN_COLUMNS, Chunk, State
 from loader.settings import refuse_overwriting
@@ -83,6 +83,14 @@ def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
     """
     rows = Checkpoint.open(checkpoint).exceptions(state)
     return Counter(row.reason or row.message for row in rows).most_common()
+
+
+def list_reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
+    """The same; none if the checkpoint cannot be read, because then that was said already."""
+    try:
+        return reasons(checkpoint, state)
+    except CheckpointError:
+        return []
 
 
 def located(

@@ -24,10 +24,12 @@ from loader.planning import draw_up
 from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
 from loader.report.privacy import plain_end, plain_error, plain_reason, plain_remedy
-from loader.report.steps import Ways, decision_words, steps, vendor_remedy
+from loader.report.remedies import advise_on_rejection
 from loader.settings import refuse_overwriting
 from loader.states import States
 from loader.tally import Tally
+from loader.text.decisions import describe_decision
+from loader.text.next_steps import Left, list_steps, spell_python, spell_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from loader.journal import ExceptionRow, Note, Run
     from loader.report.facts import Events
+    from loader.text.next_steps import Step
 
 EXAMPLES = 3
 
@@ -101,7 +104,6 @@ def gather(
     """
     identity, account = ledger.identity, ledger.account()
     events, no_events = events_of(ledger, files, table, with_examples=with_examples)
-    ways = (Ways.of_python if of_table(ledger) else Ways.of_shell)(identity.kind, name)
     return Facts(
         made=now(),
         kind=identity.kind,
@@ -120,9 +122,21 @@ def gather(
         given_back=len(ledger.given_back),
         mapping=identity.mapping,
         versions=conditions.present_versions(),
-        steps=steps(identity.kind, account, ways, running=ledger.running),
+        steps=tuple(steps_of(ledger, name)),
         with_examples=with_examples,
     )
+
+
+def steps_of(ledger: Checkpoint, name: str) -> list[Step]:
+    """What to do next. Reasons are not repeated here: the report lists them all."""
+    kind = ledger.identity.kind
+    left = Left(kind, ledger.account(), running=ledger.running)
+    if not of_table(ledger):
+        return list_steps(left, spell_shell(kind, name, again=f"the same command as before (`{kind}`)"))
+    # No command can read a table again that was in Python's memory.
+    view = f"loader.Checkpoint({name!r}, source=frame)"
+    again = f"the same call as before (`load_{kind}`)"
+    return list_steps(left, spell_python(repr(name), view=view, source="frame", again=again))
 
 
 def where(endpoint: str) -> str:
@@ -263,14 +277,14 @@ def remedy(row: ExceptionRow) -> str:
         return ""
     if row.phase is Phase.LOCAL:
         return plain_remedy(row.message, row.reason, row.value)
-    return vendor_remedy(row.http_status, row.code)
+    return advise_on_rejection(row.http_status, row.code)
 
 
 def decisions_of(ledger: Checkpoint) -> Iterable[DecisionFacts]:
     """What people decided, oldest first; retries and doubts sent again by a load among them."""
     for decided in ledger.decisions:
         detail = "" if decided.what == "mapping" else decided.detail
-        yield DecisionFacts(moment(decided.at), decision_words(decided.what, decided.rows), detail)
+        yield DecisionFacts(moment(decided.at), describe_decision(decided.what, decided.rows), detail)
 
 
 def moment(seconds: float) -> datetime:

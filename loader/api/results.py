@@ -19,6 +19,9 @@ from loader.model import State
 from loader.profile import profile_record
 from loader.reporting import write_report
 from loader.text.account import summary_record
+from loader.text.escape import shorten
+from loader.text.next_steps import say_in_a_sentence, write_as_code
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from loader.model import Account, Result
     from loader.planning import Plan
     from loader.profile import Profile
+    from loader.text.next_steps import Step
+
+LONGEST_EXAMPLE = 160
 
 
 LEADING_ZEROS = "leading zeros"
@@ -162,22 +168,23 @@ class LoadResult:
 
     def _sentence(self) -> str:
         stopped = f"Stopped: {self.stopped} " if self.stopped else "Interrupted. " if self.interrupted else ""
-        total = f"{self.account.confirmed:,} of {words.rows(self.account.read)} confirmed. {stopped}"
+        total = f"{self.account.confirmed:,} of {count_rows(self.account.read)} confirmed. {stopped}"
         return total + " ".join(
-            f"{step.sentence} {'; '.join(step.code)}".rstrip() for step in self._steps() if self._steps()
+            f"{say_in_a_sentence(step)} {'; '.join(way.line for way in step.ways)}".rstrip()
+            for step in self._steps()
         )
 
-    def _steps(self) -> list[words.Step]:
+    def _steps(self) -> list[Step]:
         rehearsed = self._keep is not None
         return words.next_steps(self._result, limited=self._limit is not None, rehearsed=rehearsed)
 
     def _notes(self) -> list[str]:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
-        doubled = f"{words.rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
+        doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
         lossy = [line for line in self.decisions if LEADING_ZEROS in line]
         left = self._overtaken and (
-            f"{words.rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
+            f"{count_rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
         )
         return [note for note in (ended, doubled, left, *lossy) if note]
 
@@ -187,7 +194,7 @@ class LoadResult:
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
         lines += [f"  checkpoint {words.path_text(self.checkpoint)}", *self._notes()]
         for step in self._steps():
-            lines += [step.sentence, *(f"  {line}" for line in step.code)]
+            lines += [say_in_a_sentence(step), *(f"  {line}" for line in write_as_code(step))]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -274,4 +281,4 @@ class CheckResult:
 def _examples(key: dict[str, Any]) -> str:
     if key["name"] in {"timestampUTC", "timestampCurrent"}:
         return ""
-    return ", ".join(words.shortened(str(example)) for example in key["examples"])
+    return ", ".join(shorten(str(example), LONGEST_EXAMPLE) for example in key["examples"])

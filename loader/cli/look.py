@@ -11,6 +11,7 @@ from loader.cli import show, show_mend, speech
 from loader.cli.options import CHECKPOINT, MOVED_INPUT, SUMMARY
 from loader.cli.sections import Sectioned
 from loader.model import Result, State
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,4 +84,4 @@ def failures(
         states.add(State.IN_DOUBT)
     rows = failed_rows(checkpoint, states or {State.REJECTED, State.IN_DOUBT}, files, target=output)
     count = write_rows(rows, form, output)
-    click.echo(f"{show.counted(count)}.", err=True)
+    click.echo(f"{count_rows(count)}.", err=True)

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from loader.mapping import timestamps
 from loader.mapping.cells import is_moment
 from loader.mapping.encode import numpy_mask
-from loader.mapping.findings import shown
 from loader.mapping.instants import Window
 from loader.mapping.rules import Clock
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from loader.model import Reject
+from loader.text.escape import LONGEST_QUOTE, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,20 +18,12 @@ if TYPE_CHECKING:
 
     from loader.model import Chunk
 
-SHOWN_CHARACTERS = 60
-
 
 class Fault(NamedTuple):
     """Why a row is rejected: `reason` follows the value in the sentence, `remedy` is its own sentence."""
 
     reason: str
     remedy: str
-
-
-def shown(text: str) -> str:
-    """`text` in quotes on one line, shortened, for a sentence."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut) + '"'
 
 
 def named(columns: Sequence[str]) -> str:
@@ -130,7 +123,7 @@ class Findings:
         for offset in np.flatnonzero(rows & ~self.bad).tolist():
             value = texts[offset].as_py() if texts is not None else None
             column = ", ".join(columns)
-            subject = named(columns) if value is None else f"{named(columns)}: {shown(value)}"
+            subject = named(columns) if value is None else f"{named(columns)}: {quote(value)}"
             sentence = f"{subject} {fault.reason}. {fault.remedy}"
             reason = f"{named(columns)} {fault.reason}"
             self._reject(offset, column, value or "", reason, sentence, fault.remedy)
@@ -150,4 +143,4 @@ class Findings:
         ordinal = self._chunk.first + offset
         message = f"{self._chunk.place(ordinal)}, {sentence}"
         self.bad[offset] = True
-        self._rejects.append(Reject(ordinal, column, value[:SHOWN_CHARACTERS], reason, message, remedy))
+        self._rejects.append(Reject(ordinal, column, value[:LONGEST_QUOTE], reason, message, remedy))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from loader.errors import MappingError
 from loader.mapping.cells import cell_types, is_nested, is_text
 from loader.mapping.fields import SYNONYMS, device_type, plain
-from loader.mapping.findings import shown
 from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.values import holds_lists
 from loader.methods import Conversion
 from loader.model import OWN_COLUMNS
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from loader.methods import Kind
     from loader.model import Account, FileRecord
+    from loader.text.next_steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +132,6 @@ class DecisionFacts:
     at: datetime
     words: str
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A way to go on: a sentence, and the commands."""
-
-    words: str
-    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from loader._version import __version__
 from loader.report import charts, words
 from loader.report.charts import Series
 from loader.report.course import course, traffic
+from loader.text.escape import escape
+from loader.text.next_steps import say_in_a_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,13 +68,15 @@ def environment() -> Environment:
         finalize=finalized,
     )
     names = ("number", "share", "latency", "span", "moment", "size")
-    found.filters.update({name: getattr(words, name) for name in names}, quote=shlex.quote)
+    found.filters.update(
+        {name: getattr(words, name) for name in names}, quote=shlex.quote, sentence=say_in_a_sentence
+    )
     return found
 
 
 def finalized(value: object) -> object:
     """What the template writes: text from outside made visible, drawings as they are."""
-    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return escape(value, keep="\n") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def verdict(facts: Facts) -> str:

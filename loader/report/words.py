@@ -59,8 +59,3 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
         amount /= 1000
     return f"{amount:,.3g} GB"
-
-
-def visible(text: str) -> str:
-    """Text in which nothing can steer a terminal or the direction of writing: such characters are spelled."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from loader.mapping import encode
 from loader.mapping.cells import is_text
-from loader.mapping.findings import Fault, shown
+from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, rows_of_pairs
 from loader.mapping.nested.jsontext import Number, Unsound
 from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
