@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from loader._version import __version__
 from loader.delivery import library_version
+from loader.message import spell_option
+from loader.model import StopCode
 
 if TYPE_CHECKING:
+    from loader.model import Stop
     from loader.settings import Settings
 
 BEGAN, ENDED = "began", "ended"
@@ -66,10 +69,23 @@ class Ending:
     Attributes:
         stopped: why it ended before its end, or None; may quote a row.
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
+        code: a `StopCode`; None if it did not stop, or if a version without codes, or a later one with more
+            of them, wrote the note.
+        unquoted: the same as `stopped`, without what may quote a row or the vendor.
     """
 
     stopped: str | None = None
     interrupted: bool = False
+    code: StopCode | None = None
+    unquoted: str = ""
+
+    @classmethod
+    def of(cls, stop: Stop | None, *, interrupted: bool) -> Ending:
+        """How a run ends that ends now."""
+        if stop is None:
+            return cls(interrupted=interrupted)
+        unquoted = stop.message.spell(spell_option, quotes=False)
+        return cls(stop.reason, interrupted, stop.code, unquoted)
 
     def to_text(self) -> str:
         """The note."""
@@ -80,7 +96,13 @@ class Ending:
         """Read the note; what cannot be read of it is left out."""
         record = _object(text)
         stopped = record.get("stopped")
-        return cls(str(stopped) if stopped else None, bool(record.get("interrupted")))
+        code = record.get("code")
+        return cls(
+            stopped=str(stopped) if stopped else None,
+            interrupted=bool(record.get("interrupted")),
+            code=StopCode(code) if isinstance(code, str) and code in set(StopCode) else None,
+            unquoted=str(record.get("unquoted", "")),
+        )
 
 
 def present_versions() -> dict[str, str]:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.journal import Checkpoint
+from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS, Chunk, State
 from loader.settings import refuse_overwriting
 from loader.sources import FRAME_FORM, open_source
@@ -144,7 +145,11 @@ def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
         if all(Path(file).exists() for file in files):
             raise
         raise SourceError(
-            f"{error} If the input has moved, or this is another folder, name it with --input."
+            Message(
+                "{error} If the input has moved, or this is another folder, name it with {files}.",
+                error=error.message,
+                files=Setting.FILES,
+            )
         ) from None
 
 

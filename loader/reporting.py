@@ -212,7 +212,7 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
         return "ended", ""
     ended = Ending.from_text(note.detail)
     if ended.stopped:
-        return "stopped", ended.stopped if with_examples else plain_end(ended.stopped)
+        return "stopped", ended.stopped if with_examples else plain_end(ended.code, ended.unquoted)
     if ended.interrupted:
         return "was interrupted", "Someone asked it to end (Ctrl-C, or a signal)."
     return "came to its end", ""

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from loader.dialect import Dialect
 from loader.errors import ConfigError
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,8 +54,11 @@ class Token:
     def __init__(self, text: str) -> None:
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise ConfigError(
-                "The API token is empty or holds a line end, a blank or another character that cannot stand "
-                "in a header. Check PUSHWOOSH_API_TOKEN or the file given with --token-file."
+                Message(
+                    "The API token is empty or holds a line end, a blank or another character that cannot "
+                    "stand in a header. Check PUSHWOOSH_API_TOKEN or {token}.",
+                    token=Setting.TOKEN,
+                )
             )
         self._text = text
 
@@ -83,7 +87,12 @@ class Concurrency:
     def __post_init__(self) -> None:
         if not 1 <= self.lowest <= self.highest <= MAX_CONCURRENCY:
             raise ConfigError(
-                f"--concurrency is {self}; it must lie in 1 to {MAX_CONCURRENCY}, lower bound first."
+                Message(
+                    "{concurrency} is {value}; it must lie in 1 to {most}, lower bound first.",
+                    concurrency=Setting.CONCURRENCY,
+                    value=self,
+                    most=MAX_CONCURRENCY,
+                )
             )
 
     @classmethod
@@ -208,6 +217,10 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _refuse(setting: Setting, template: str, value: object = None) -> NoReturn:
+    raise ConfigError(Message(template, setting=setting, value=value))
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything one load needs to know.
@@ -257,12 +270,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.ca_bundle is not None and not self.ca_bundle.is_file():
-            raise ConfigError(f"--ca-bundle {self.ca_bundle} is not a file.")
+            _refuse(Setting.CA_BUNDLE, "{setting} {value} is not a file.", self.ca_bundle)
         if self.proxy is not None and not PROXY.fullmatch(self.proxy):
-            raise ConfigError("--proxy is not a URL like http://proxy.example:3128.")
+            _refuse(Setting.PROXY, "{setting} is not a URL like http://proxy.example:3128.")
         if not 1 <= self.processes <= MAX_PROCESSES:
-            raise ConfigError(f"--processes is {self.processes}; it must lie in 1 to {MAX_PROCESSES}.")
+            must = f"it must lie in 1 to {MAX_PROCESSES}."
+            _refuse(Setting.PROCESSES, f"{{setting}} is {{value}}; {must}", self.processes)
         if self.rate is not None and not 0 < self.rate <= 1_000_000:
-            raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
+            must = "it must be more than 0 requests a second."
+            _refuse(Setting.RATE, f"{{setting}} is {{value:g}}; {must}", self.rate)
         if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"--limit is {self.limit}; it must be at least 1 row.")
+            _refuse(Setting.LIMIT, "{setting} is {value}; it must be at least 1 row.", self.limit)

@@ -317,7 +317,7 @@ def test_a_mended_mapping_brings_in_what_it_rejected(
     refused = command.run(*load.arguments)
     assert refused.code == 2
     assert "The mapping has changed" in refused.err
-    assert "brought in with `retry --mapping`" in refused.err
+    assert "`retry` with --mapping brings in a fixed mapping" in refused.err
     assert counts(load.summary(*mended)) == (30, 0, 0, 0)
     status = load.run("status")
     assert ' UTC: another mapping\n    -event = { column = "event" }\n' in status

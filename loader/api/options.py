@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -24,6 +23,7 @@ from loader.defaults import (
 from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import ConfigError, LoaderError
 from loader.interrupts import brakes
+from loader.message import Setting
 from loader.settings import (
     DEFAULT_ENDPOINT,
     Concurrency,
@@ -50,17 +50,8 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound="StrEnum")
 
-# What the options of the command line are called here; those that are not listed stay as they are.
-_SAME = ("checkpoint", "concurrency", "rate", "limit", "order", "transport", "proxy", "mapping", "endpoint")
-_NAMES = {
-    **{name: name for name in (*_SAME, "sandbox")},
-    **{name: name.replace("-", "_") for name in ("on-doubt", "max-rejected", "max-in-doubt", "ca-bundle")},
-    "app": "application",
-    "input": "source",
-    "token-file": "token",
-    "sandbox-store": "Sandbox(store)",
-}
-_OPTION = re.compile(rf"(?<![\w-])--({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![\w-])")
+# Settings whose keyword is not named like the setting.
+_KEYWORDS = {Setting.FILES: "source", Setting.SANDBOX_STORE: "Sandbox(store)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +256,10 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except LoaderError as error:
-        error.args = (pythonic(str(error)),)
+        error.spelling = spell_keyword
         raise
 
 
-def pythonic(text: str) -> str:
-    """A sentence with the keywords of Python in place of the options of the command line."""
-    return _OPTION.sub(lambda found: _NAMES[found[1]], text)
+def spell_keyword(setting: Setting) -> str:
+    """A setting as Python writes it: ``max_rejected``."""
+    return _KEYWORDS.get(setting, setting.value)

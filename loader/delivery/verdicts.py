@@ -11,10 +11,11 @@ import json
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from loader.delivery.wording import plain
-from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop
+from loader.message import Message, Quote, Setting
+from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop, StopCode
 
 if TYPE_CHECKING:
     from loader.model import Attempt, Verdict
@@ -23,16 +24,22 @@ LONGEST_RETRY_AFTER = 600.0
 """Seconds. A longer Retry-After is cut to this: then one record asks again."""
 
 _REJECTED_HTTP = frozenset({400, 409, 413, 422})
+_REDIRECTS = "redirects the request (it is never followed). Check {endpoint}"
 _STOP_HTTP = {
-    301: "redirects the request (it is never followed). Check --endpoint",
-    302: "redirects the request (it is never followed). Check --endpoint",
-    307: "redirects the request (it is never followed). Check --endpoint",
-    308: "redirects the request (it is never followed). Check --endpoint",
-    401: "does not accept the API token. Check PUSHWOOSH_API_TOKEN or --token-file",
+    301: _REDIRECTS,
+    302: _REDIRECTS,
+    307: _REDIRECTS,
+    308: _REDIRECTS,
+    401: "does not accept the API token. Check PUSHWOOSH_API_TOKEN or {token}",
     403: "forbids the request. Check the API token and what it may do",
-    404: "does not know the address. Check --endpoint",
-    405: "does not take POST requests at this address. Check --endpoint",
+    404: "does not know the address. Check {endpoint}",
+    405: "does not take POST requests at this address. Check {endpoint}",
 }
+_UNSENT = {
+    StopCode.CERTIFICATE: "{reason} Check {endpoint}, and the clock and certificates of this machine.",
+    StopCode.PROCESSES_ENDED: "{reason} If the system has too little memory, load with fewer {processes}.",
+}
+_SETTINGS = {name: Setting(name) for name in ("endpoint", "token", "processes")}
 
 
 def classify(attempt: Attempt, now: float) -> Verdict:
@@ -45,10 +52,16 @@ def classify(attempt: Attempt, now: float) -> Verdict:
     match attempt:
         case Answer():
             return _answer(attempt, now)
-        case NotSent(reason, fatal):
-            return Stop(reason) if fatal else Retry(reason, connection=True)
+        case NotSent(reason, code):
+            return Retry(reason, connection=True) if code is None else _stop_unsent(code, reason)
         case NoAnswer(reason):
             return InDoubt(reason)
+        case _:
+            assert_never(attempt)
+
+
+def _stop_unsent(code: StopCode, reason: str) -> Stop:
+    return Stop(code, Message(_UNSENT.get(code, "{reason}"), reason=Quote(reason), **_SETTINGS))
 
 
 def _answer(answer: Answer, now: float) -> Verdict:
@@ -60,7 +73,9 @@ def _answer(answer: Answer, now: float) -> Verdict:
         long = len(answer.body) > _LONGEST_REMEMBERED
         return _judged_by_body(answer.body) if long else _remembered(answer.body)
     if status in _STOP_HTTP:
-        return Stop(f"The server {_STOP_HTTP[status]}. It answered HTTP {status}{_quoted(answer.body)}.")
+        sentence = f"The server {_STOP_HTTP[status]}. It answered HTTP {{status}}{{quote}}."
+        quote = Quote(_quoted(answer.body))
+        return Stop(StopCode.SERVER_REFUSES, Message(sentence, status=status, quote=quote, **_SETTINGS))
     if status in _REJECTED_HTTP:
         code, message = _read(answer.body) or (None, "")
         return Rejected(status, code, message or f"HTTP {status}")
@@ -85,7 +100,10 @@ def _judged_by_body(body: bytes) -> Verdict:
     if code == 200:
         return Confirmed()
     if code == 403:
-        return Stop(f"The vendor refuses with status_code 403: {message or 'no reason given'}.")
+        quote = Quote(f": {message or 'no reason given'}")
+        return Stop(
+            StopCode.VENDOR_REFUSES, Message("The vendor refuses with status_code 403{quote}.", quote=quote)
+        )
     if code in {408, 429}:
         return Retry(f"status_code {code}")
     if code == 210 or 400 <= code < 500:

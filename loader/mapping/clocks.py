@@ -35,6 +35,10 @@ class Undecided(Exception):
     """The sample does not tell how times are written, or in which zone; the text says why and what to do."""
 
 
+class NoZone(Undecided):
+    """The values carry no time zone, and the mapping gives none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A decided clock, and what of the sample it was decided on.
@@ -62,7 +66,7 @@ def decide(cells: pa.Array, texts: pa.Array, clock: Clock, now: datetime) -> Rea
     own = bool(times.zoned[times.good].all())
     if not own and clock.zone is None:
         bare = texts.filter(pa.array(times.good & ~times.zoned))[0].as_py()
-        raise Undecided(
+        raise NoZone(
             f"{shown(bare)} carries no time zone, and none is ever guessed. Set zone in the mapping, for "
             'example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.'
         )
