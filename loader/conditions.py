@@ -14,10 +14,12 @@ from loader.message import spell_option
 from loader.model import StopCode
 
 if TYPE_CHECKING:
-    from loader.model import Stop
+    from collections.abc import Iterable
+
+    from loader.model import Reject, Stop
     from loader.settings import Settings
 
-BEGAN, ENDED = "began", "ended"
+BEGAN, ENDED, REMEDIES = "began", "ended", "remedies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,33 @@ class Ending:
             code=StopCode(code) if isinstance(code, str) and code in set(StopCode) else None,
             unquoted=str(record.get("unquoted", "")),
         )
+
+
+class Remedies:
+    """What to do about the rejects of one run, by their reason: noted before the first of them is written.
+
+    Args:
+        most: reasons of which no more are noted, so that a checkpoint stays small whatever the input holds.
+    """
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+        self._noted: set[str] = set()
+
+    def note_new(self, rejects: Iterable[Reject]) -> str:
+        """The note for the reasons that were not noted yet; "" if there are none."""
+        found: dict[str, str] = {}
+        for reject in rejects:
+            room = len(self._noted) < self._most
+            if reject.shared_remedy and room and reject.reason not in self._noted:
+                self._noted.add(reject.reason)
+                found[reject.reason] = reject.shared_remedy
+        return json.dumps(found) if found else ""
+
+    @staticmethod
+    def from_text(text: str) -> dict[str, str]:
+        """Read a note; what cannot be read of it is left out."""
+        return _texts(_object(text))
 
 
 def present_versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
+from loader.conditions import REMEDIES, Remedies
 from loader.errors import CheckpointError, SourceError
 from loader.journal import DiskFull
 from loader.message import Message, Quote
@@ -44,6 +45,7 @@ class Leases:
         self._plan = plan
         self._journal = journal
         self._dispatch = dispatch
+        self._remedies = Remedies()
 
     @property
     def rows(self) -> int:
@@ -56,6 +58,8 @@ class Leases:
             for mapped, wanted in self._mapped():
                 for rows in grouped(wanted, self._journal.lease_rows):
                     rejects = among(mapped.rejects, rows)
+                    if note := self._remedies.note_new(rejects):
+                        self._journal.note(REMEDIES, note)
                     self._journal.lease(*rows, rejects=rejects)
                     self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:

@@ -162,7 +162,8 @@ class Reject(NamedTuple):
     """A record that cannot be mapped; it is never sent.
 
     `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
-    part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "".
+    part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "";
+    `shared_remedy` is the part of it that repeats nothing of the row.
     """
 
     ordinal: int
@@ -171,6 +172,7 @@ class Reject(NamedTuple):
     reason: str
     message: str
     remedy: str = ""
+    shared_remedy: str = ""
 
 
 class StopCode(StrEnum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader import conditions
-from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
 from loader.failures import hint_of_moved, of_table, refuse_missing_table, refuse_other_input, write_whole
 from loader.journal import Checkpoint
@@ -23,7 +23,7 @@ from loader.model import Phase, State
 from loader.planning import draw_up
 from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
-from loader.report.privacy import plain_end, plain_error, plain_reason, plain_remedy
+from loader.report.privacy import plain_end, plain_error, plain_reason
 from loader.report.remedies import advise_on_rejection
 from loader.settings import refuse_overwriting
 from loader.states import States
@@ -247,11 +247,11 @@ class _Gathered:
 def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Group, ...]:
     """Rows in a state by why they are in it, the most frequent first."""
     found: dict[tuple[str, str], _Gathered] = {}
-    mapping = ledger.identity.mapping
+    mapping, remedies = ledger.identity.mapping, remedies_of(ledger)
     for row in ledger.exceptions(state):
         group = found.setdefault(described(row, mapping), _Gathered())
         group.rows += 1
-        group.remedy = group.remedy or remedy(row)
+        group.remedy = group.remedy or remedy(row, remedies)
         if with_examples and len(group.examples) < EXAMPLES:
             group.examples += (row.message,)
     ranked = sorted(found.items(), key=lambda entry: -entry[1].rows)
@@ -271,12 +271,21 @@ def described(row: ExceptionRow, mapping: str) -> tuple[str, str]:
     return plain_reason(row.message, "", ""), "the loader"
 
 
-def remedy(row: ExceptionRow) -> str:
+def remedies_of(ledger: Checkpoint) -> dict[str, str]:
+    """What to do about rejects of the mapping, by reason; a checkpoint of version 0.1.0 does not know."""
+    found: dict[str, str] = {}
+    for note in ledger.notes:
+        if note.what == REMEDIES:
+            found |= Remedies.from_text(note.detail)
+    return found
+
+
+def remedy(row: ExceptionRow, remedies: dict[str, str]) -> str:
     """What to do about a row."""
     if row.state is not State.REJECTED:
         return ""
     if row.phase is Phase.LOCAL:
-        return plain_remedy(row.message, row.reason, row.value)
+        return remedies.get(row.reason, "")
     return advise_on_rejection(row.http_status, row.code)
 
 

@@ -20,10 +20,25 @@ if TYPE_CHECKING:
 
 
 class Fault(NamedTuple):
-    """Why a row is rejected: `reason` follows the value in the sentence, `remedy` is its own sentence."""
+    """Why a row is rejected.
+
+    Attributes:
+        reason: follows the value in the sentence.
+        remedy: a sentence of its own; the same for every row with this reason, so it repeats no cell.
+        hint: a sentence before it that may repeat the cell, or "".
+    """
 
     reason: str
     remedy: str
+    hint: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What to do, for one row."""
+        return " ".join(filter(None, [self.hint, self.remedy]))
+
+
+NO_FAULT = Fault("", "")
 
 
 def named(columns: Sequence[str]) -> str:
@@ -124,9 +139,9 @@ class Findings:
             value = texts[offset].as_py() if texts is not None else None
             column = ", ".join(columns)
             subject = named(columns) if value is None else f"{named(columns)}: {quote(value)}"
-            sentence = f"{subject} {fault.reason}. {fault.remedy}"
+            sentence = f"{subject} {fault.reason}. {fault.advice}"
             reason = f"{named(columns)} {fault.reason}"
-            self._reject(offset, column, value or "", reason, sentence, fault.remedy)
+            self._reject(offset, column, value or "", reason, sentence, fault)
 
     def count(self, use: str, times: int) -> None:
         """Note that an allowed correction was made so many times."""
@@ -138,9 +153,11 @@ class Findings:
         self.columns.add(Column(name, values, text, member))
 
     def _reject(
-        self, offset: int, column: str, value: str, reason: str, sentence: str, remedy: str = ""
+        self, offset: int, column: str, value: str, reason: str, sentence: str, fault: Fault = NO_FAULT
     ) -> None:
         ordinal = self._chunk.first + offset
         message = f"{self._chunk.place(ordinal)}, {sentence}"
         self.bad[offset] = True
-        self._rejects.append(Reject(ordinal, column, value[:LONGEST_QUOTE], reason, message, remedy))
+        self._rejects.append(
+            Reject(ordinal, column, value[:LONGEST_QUOTE], reason, message, fault.advice, fault.remedy)
+        )

@@ -8,7 +8,6 @@ from loader.model import StopCode
 
 HIDDEN = "“…”"
 _QUOTED = re.compile(r'"[^"]*"')
-_MEANT = re.compile(r'Did you mean "[^"]*"\? ')
 
 # What may be quoted of these ends, once `Ending.unquoted` has left out the words of rows and of the vendor.
 # All others, and those of checkpoints without codes, may hold anything.
@@ -34,15 +33,6 @@ def plain_reason(reason: str, column: str, mapping: str) -> str:
         return quoted if quoted in known or quoted in mapping else HIDDEN
 
     return _QUOTED.sub(shown, reason)
-
-
-def plain_remedy(message: str, reason: str, value: str) -> str:
-    """The remedy at the end of a reject's message; "" where none can be told, or it may quote the row."""
-    fault = reason.rpartition('" ')[2] if reason.startswith("column") else reason.removeprefix("the mapping ")
-    _, found, remedy = message.rpartition(f"{fault}. ")
-    remedy = _MEANT.sub("", remedy)
-    quotes_row = (len(value) > 1 and value in remedy) or "{ column =" in remedy
-    return remedy if found and not quotes_row else ""
 
 
 def plain_error(message: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
-from loader.conditions import Ending
+from loader.conditions import Ending, Remedies
+from loader.mapping.findings import Fault, Findings
 from loader.message import Message, Quote
-from loader.model import Stop, StopCode
-from loader.report.privacy import HIDDEN, plain_end, plain_error, plain_reason, plain_remedy
+from loader.model import Chunk, Reject, Stop, StopCode
+from loader.report.privacy import HIDDEN, plain_end, plain_error, plain_reason
 
 MAPPING = 'timestamp = { column = "day", format = "%Y%m%d" }'
 
@@ -41,34 +45,22 @@ def test_a_reason_keeps_what_the_header_and_the_mapping_say(reason: str, column:
     assert plain_reason(reason, column, MAPPING) == shown
 
 
-@pytest.mark.parametrize(
-    ("message", "reason", "value", "remedy"),
-    [
-        (
-            'a.csv, row 2, column "amount": "12,5" is not a number. Set decimal = "," in the mapping.',
-            'column "amount" is not a number',
-            "12,5",
-            'Set decimal = "," in the mapping.',
-        ),
-        (
-            'a.csv, row 2, column "tz": "Berlin" is no time zone. Did you mean "Europe/Berlin"? Use it.',
-            'column "tz" is no time zone',
-            "Berlin",
-            "Use it.",
-        ),
-        ('a.csv, row 2, column "x": "omit" is bad. Set empty = "omit".', 'column "x" is bad', "omit", ""),
-        ("a.csv, row 2, the row has 5 cells", "the row has 5 cells", "", ""),
-        (
-            "a.csv, row 2, the mapping is empty, and an event needs a name. Fill it.",
-            "the mapping is empty, and an event needs a name",
-            "",
-            "Fill it.",
-        ),
-    ],
-)
-def test_a_remedy_says_nothing_of_the_row(message: str, reason: str, value: str, remedy: str) -> None:
-    """What to do is told; where it would repeat the cell, it is left out."""
-    assert plain_remedy(message, reason, value) == remedy
+def test_a_remedy_is_noted_once_for_its_reason() -> None:
+    """What to do is told for each reason, in words that repeat nothing of a row."""
+    faults = Findings(Chunk(0, pd.DataFrame({"tz": ["Europe/Berlim", "x"]}), "a.csv", 1, {}))
+    fault = Fault("is no time zone", "Use a name.", 'Did you mean "Europe/Berlin"?')
+    faults.add(np.array([True, True]), ["tz"], pa.array(["Europe/Berlim", "x"]), fault)
+    assert faults.rejects[0].message.endswith('is no time zone. Did you mean "Europe/Berlin"? Use a name.')
+    remedies = Remedies()
+    note = remedies.note_new(faults.rejects)
+    assert Remedies.from_text(note) == {'column "tz" is no time zone': "Use a name."}
+    assert remedies.note_new(faults.rejects) == ""
+
+
+def test_remedies_do_not_make_a_checkpoint_grow() -> None:
+    """An input in which every row is wrong in a way of its own leaves a note of bounded size."""
+    rejects = [Reject(row, "", "", f"reason {row}", "", "", "Fix it.") for row in range(100)]
+    assert len(Remedies.from_text(Remedies(most=10).note_new(rejects))) == 10
 
 
 def test_an_end_is_told_without_its_quotes() -> None:

@@ -128,6 +128,7 @@ def _member_fault(path: str, member: object, expand: Expand) -> Fault | None:
     if isinstance(member, Unsound):
         return Fault(
             f"has a member {shown(path)} that is no finite number of at most 64 bits",
+            "",
             f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.',
         )
     return empty_fault(path) if expand.empty == "reject" else None
