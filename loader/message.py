@@ -66,8 +66,8 @@ class Message:
 
     @classmethod
     def of(cls, text: str | Message) -> Message:
-        """A finished sentence as a message; a message as it is."""
-        return text if isinstance(text, Message) else cls("{text}", text=text)
+        """A message as it is; a finished sentence as a message of which nobody knows what it quotes."""
+        return text if isinstance(text, Message) else cls("{text}", text=Quote(text))
 
     @classmethod
     def join(cls, parts: Iterable[str | Message]) -> Message:

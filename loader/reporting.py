@@ -155,7 +155,7 @@ def events_of(
     try:
         return counted(ledger, files, table), ""
     except LoaderError as error:
-        return None, str(error) if with_examples else plain_error(str(error))
+        return None, str(error) if with_examples else plain_error(error.message)
 
 
 def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Events:

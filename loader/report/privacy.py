@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from loader.message import spell_option
 from loader.model import StopCode
+
+if TYPE_CHECKING:
+    from loader.message import Message
 
 HIDDEN = "“…”"
 _QUOTED = re.compile(r'"[^"]*"')
@@ -35,10 +40,10 @@ def plain_reason(reason: str, column: str, mapping: str) -> str:
     return _QUOTED.sub(shown, reason)
 
 
-def plain_error(message: str) -> str:
-    """An error's sentence without what it quotes, from the first mark to the last: a cell may hold marks."""
-    first, last = message.find('"'), message.rfind('"')
-    return message if first < 0 else message[:first] + HIDDEN + message[max(first, last) + 1 :]
+def plain_error(message: Message) -> str:
+    """An error's sentence without what may repeat a row; nobody knows what a finished sentence repeats."""
+    shown = message.spell(spell_option, quotes=False).strip()
+    return shown or "The input cannot be read as it was loaded. A report made --with-examples says why."
 
 
 def plain_end(code: StopCode | None, unquoted: str) -> str:

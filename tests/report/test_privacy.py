@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from loader.conditions import Ending, Remedies
+from loader.errors import SourceError
 from loader.mapping.findings import Fault, Findings
-from loader.message import Message, Quote
+from loader.message import Message, Quote, Setting
 from loader.model import Chunk, Reject, Stop, StopCode
 from loader.report.privacy import HIDDEN, plain_end, plain_error, plain_reason
 
@@ -94,9 +95,12 @@ def test_an_end_without_a_known_code_still_reads(code: dict[str, object]) -> Non
     assert (ended.stopped, ended.code) == ("No usable answer for 15 minutes.", None)
 
 
-def test_an_error_keeps_its_words_and_loses_its_quotes() -> None:
-    """Why the input cannot be read is told; a cell that is quoted, with marks of its own in it, is not."""
-    assert plain_error("a.csv: there is no such file.") == "a.csv: there is no such file."
-    message = 'a.csv, column "t": "SECRET" is not like "2024", "SECRET "quoted"" neither. Mend it.'
-    assert plain_error(message) == f"a.csv, column {HIDDEN} neither. Mend it."
-    assert plain_error('one " alone') == f"one {HIDDEN} alone"
+def test_an_error_is_told_without_what_it_may_quote() -> None:
+    """Why the input cannot be read is told; a finished sentence is not, because it may quote a cell."""
+    missing = Message("{name}: there is no such file.", name="a.csv")
+    assert plain_error(missing) == "a.csv: there is no such file."
+    unknown = SourceError('a.csv, column "t": "SECRET" is not like "2024".')
+    moved = Message("{error} Name it with {files}.", error=unknown.message, files=Setting.FILES)
+    assert plain_error(moved) == "Name it with --input."
+    assert "SECRET" not in plain_error(unknown.message)
+    assert "--with-examples" in plain_error(unknown.message)
