@@ -1,4 +1,4 @@
-"""Under which conditions a run was made, and how it ended: notes in the checkpoint, without secrets."""
+"""How a run began and how it ended: notes in the checkpoint, without secrets."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ BEGAN, ENDED, REMEDIES = "began", "ended", "remedies"
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a run was begun with.
+    """What a run began with.
 
     Attributes:
-        versions: of this program and of what it rests on, by name.
+        versions: of this program and of the libraries that it uses, by name.
         options: how it was sent, by the option's name; no token, no address of a proxy.
     """
 
@@ -140,7 +140,7 @@ def present_versions() -> dict[str, str]:
     for name in ("pandas", "pyarrow"):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # it is there, for it is used, but not as a distribution
+        except PackageNotFoundError:  # it is installed, because it is used, but not as a distribution
             continue
     return found
 

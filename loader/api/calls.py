@@ -52,7 +52,7 @@ def load_users(  # noqa: PLR0913 - its keywords are the contract, and a notebook
 ) -> LoadResult:
     """Load users: tie user ids to devices with registerUser.
 
-    Rows of one device keep their order, and a row in doubt is sent again, for the call is repeatable. The
+    Rows of one device keep their order, and a row in doubt is sent again, because the call is repeatable. The
     same call again resumes; see `load_events`, whose keywords these are.
 
     Args:
@@ -65,9 +65,9 @@ def load_users(  # noqa: PLR0913 - its keywords are the contract, and a notebook
             working directory.
         sandbox: a running `Sandbox` to send to, in place of an account.
         concurrency: requests on the wire at a time: a number, "auto", or bounds as in "auto:4-64".
-        processes: put the requests on the wire from so many processes, each on a core of its own.
-        rate: at most so many requests a second, retries included.
-        limit: only the first so many rows.
+        processes: put the requests on the wire from N processes, each on a core of its own.
+        rate: at most N requests a second, retries included.
+        limit: load only the first N rows.
         max_rejected: stop when more rows than this are rejected: a number, or a percentage such as "0.5%".
         max_in_doubt: the same for rows in doubt.
         transport: "curl", or the slower "requests".
@@ -151,9 +151,9 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
         sandbox: a running `Sandbox` to send to, in place of an account.
         concurrency: requests on the wire at a time: a number, "auto" to find what the vendor can take, or
             bounds as in "auto:4-64".
-        processes: put the requests on the wire from so many processes, each on a core of its own.
-        rate: at most so many requests a second, retries included.
-        limit: only the first so many rows; a call without it sends the rest.
+        processes: put the requests on the wire from N processes, each on a core of its own.
+        rate: at most N requests a second, retries included.
+        limit: load only the first N rows; a call without it sends the rest.
         on_doubt: an event whose fate is unknown: "hold" it for your decision, or "resend" it at once, which
             may record it twice.
         order: "device": events of one device, or of one user without a device, go one after the other.
@@ -166,7 +166,7 @@ def load_events(  # noqa: PLR0913 - its keywords are the contract, and a noteboo
         progress: show the load while it runs.
 
     Returns:
-        How it ended, also after an interrupt or where it stopped before its end.
+        How it ended, also after an interrupt or a stop before its end.
 
     Raises:
         ConfigError: a keyword is missing or wrong.
@@ -212,7 +212,7 @@ def check_users(
         source: as for `load_users`.
         mapping: as for `load_users`.
         application: application code, for the bodies that are shown.
-        limit: only the first so many rows.
+        limit: load only the first N rows.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -236,7 +236,7 @@ def check_events(
         source: as for `load_events`.
         mapping: as for `load_events`.
         application: application code, for the bodies that are shown.
-        limit: only the first so many rows.
+        limit: load only the first N rows.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -275,7 +275,7 @@ def in_words(result: Result) -> Result:
 
 @contextmanager
 def frame_hints(given: Given) -> Iterator[None]:
-    """Where a frame does not fit, say what can be done about that in pandas."""
+    """If a frame does not fit, say what can be done about that in pandas."""
     try:
         yield
     except MappingError as error:

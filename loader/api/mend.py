@@ -1,4 +1,4 @@
-"""`resolve` and `retry`: what a person decides about rows in doubt, and rejected rows sent again."""
+"""`resolve` and `retry`: what the user decides about rows in doubt, and rejected rows sent again."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def resolve(
     *,
     source: Source | None = None,
 ) -> Resolved:
-    """Settle rows in doubt, as you found out or decided. Nothing is sent.
+    """Settle rows in doubt, by what you found out or decided. Nothing is sent.
 
     Args:
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`; no load may be running with it.
         decision: "landed": they are at the vendor, count them as confirmed. "dropped": they are not, the
-            next load sends them. "resend": nobody knows, the next load sends them all the same, and they
+            next load sends them. "resend": nobody knows, the next load sends them anyway, and they
             stay marked as possible duplicates.
         rows: `LoadResult.in_doubt` or a part of it; or a Series of ids that were looked up, named like the
             column of the input that holds them; or the path of a file as `resolve --from` takes it; None
             for all rows in doubt.
-        source: the input, where it is a table in memory or has moved: needed for ids, and for users to be
+        source: the input, if it is a table in memory or has moved: needed for ids, and for users to be
             sent again.
 
     Returns:
@@ -54,7 +54,7 @@ def resolve(
         row of its device (counted from 0); `account`, the counts afterwards.
 
     Raises:
-        ConfigError: the decision is none, or rows are named that are not in doubt.
+        ConfigError: the decision is not one of them, or rows are named that are not in doubt.
         CheckpointError, SourceError: nothing was changed.
     """
     with in_python():
@@ -68,7 +68,7 @@ def resolve(
 
 
 def named(rows: object) -> Choice | FilePath | None:
-    """The rows that a person named. Bare numbers are refused: of a frame they could be labels or rows.
+    """The rows that the user named. Bare numbers are refused: in a frame they could be labels or rows.
 
     Raises:
         ConfigError: it names none, or not clearly.
@@ -93,10 +93,10 @@ def named(rows: object) -> Choice | FilePath | None:
 def filled(
     names: frozenset[str | tuple[str, int]] | frozenset[str] | frozenset[tuple[str, int]],
 ) -> frozenset[str | tuple[str, int]]:
-    """The names, of which there must be one.
+    """The names, which must not be empty.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: they are.
     """
     if not names:
         raise ConfigError("rows names no row: it is empty. Nothing was changed.")
@@ -126,21 +126,21 @@ def retry(  # noqa: PLR0913 - its keywords are the contract, and a notebook show
 ) -> LoadResult:
     """Send rejected rows again, and rows that `resolve` gave back; only those.
 
-    They are read and mapped anew: with `mapping` by a mended one, with which the load goes on from then on.
-    Where to send is what the checkpoint says. For mended cells, load the mended `LoadResult.rejected` with a
+    They are read and mapped again. With a fixed `mapping`, the load continues with that one from then on.
+    The checkpoint says where to send. If you fixed cells, load the fixed `LoadResult.rejected` with a
     checkpoint of its own instead: this checkpoint is of the input as it was.
 
     Args:
-        source: the input, the same as in the load; None for its files, where they are where they were.
+        source: the input, the same as in the load; None for its files, if they have not moved.
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`.
-        mapping: a mended `Mapping` or the path of a mapping file; without one, that of the checkpoint.
+        mapping: a fixed `Mapping` or the path of a mapping file; without one, that of the checkpoint.
         only: "everything"; "local": rows that the mapping rejected; "vendor": those that the vendor
             rejected; "given-back": only rows that `resolve` gave back, which are sent in any case.
         token: as for `load_events`, as are all that follow.
-        sandbox: the sandbox of the load, where it was a rehearsal.
+        sandbox: the sandbox of the load, if it was a rehearsal.
         concurrency: requests on the wire at a time.
-        processes: put the requests on the wire from so many processes, each on a core of its own.
-        rate: at most so many requests a second.
+        processes: put the requests on the wire from N processes, each on a core of its own.
+        rate: at most N requests a second.
         on_doubt: "hold" or "resend".
         order: "none" or "device".
         max_rejected: stop when more rows than this are rejected.
@@ -194,7 +194,7 @@ def phases(only: str) -> frozenset[Phase]:
     """Whose rejections are sent again.
 
     Raises:
-        ConfigError: it is no such word.
+        ConfigError: it is not such a word.
     """
     known = {"everything": frozenset(Phase), "given-back": frozenset[Phase]()}
     known |= {phase.value: frozenset({phase}) for phase in Phase}

@@ -1,4 +1,4 @@
-"""What may be said to a load from Python, and its way into `Settings`."""
+"""The options of a load from Python, and their way into `Settings`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Options:
                 raise ConfigError(f"{name} is a {type(value).__qualname__}; it must be {wanted}.")
 
     def rules(self, kind: Kind) -> Rules | None:
-        """The mapping, where it was given as one or as a path.
+        """The mapping, if one or the path of one was given.
 
         Raises:
             MappingError: it cannot be read, is for the other kind, or with every mistake in it.
@@ -180,9 +180,9 @@ class Options:
         return Endpoint.parse(self.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
 
     def _checkpoint(self, kind: Kind, given: Given) -> Path:
-        """Where progress is written down, for ever under one name, whatever a table holds.
+        """Where progress is written down: always under one name, whatever a table holds.
 
-        With one more row in it, it is still this load's, and refused, where another name would begin anew.
+        A table with one more row is refused as changed. Under another name it would be sent from the start.
         """
         if self.checkpoint is not None:
             return Path(self.checkpoint)
@@ -230,7 +230,7 @@ def threshold(value: str | int | None) -> Threshold | None:
 def stoppable() -> AbstractContextManager[Brake]:
     """The first interrupt of a cell or of Ctrl-C lets the load drain, the second gives up what is sent.
 
-    In another thread than the main one no interrupt arrives, and no handler may be set.
+    No interrupt arrives in other threads than the main one, and no handler may be set there.
     """
     if threading.current_thread() is not threading.main_thread():
         return nullcontext(Brake())
@@ -244,7 +244,7 @@ def say_stopping() -> None:
     try:
         sys.stderr.write(
             f"\nStopping: up to {DRAIN_SECONDS:.0f} s for answers to what is on the wire. "
-            "Interrupt once more to give it up.\n"
+            "Interrupt once more to stop at once.\n"
         )
     except (OSError, RuntimeError, ValueError):  # nobody reads it, it is closed, or in the middle of a line
         return
@@ -252,7 +252,7 @@ def say_stopping() -> None:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Errors name the keywords of Python where they would name options of the command line."""
+    """Let errors name the keywords of Python, and not the options of the command line."""
     try:
         yield
     except LoaderError as error:

@@ -25,7 +25,7 @@ from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from loader.api.given import Given
     from loader.model import Account, Result
@@ -36,13 +36,14 @@ if TYPE_CHECKING:
 LONGEST_EXAMPLE = 160
 
 
-LEADING_ZEROS = "leading zeros"
-
-
 def decisions_of(plan: Plan, given: Given) -> tuple[str, ...]:
     """What was decided about the columns, and what is worth a warning, a line each."""
-    notices = (*plan.mapper.notices, *number_ids(plan, given))
-    return (*plan.mapper.decisions, *(f"note: {notice}" for notice in notices))
+    return (*plan.mapper.decisions, *notes_of((*plan.mapper.notices, *number_ids(plan, given))))
+
+
+def notes_of(notices: Iterable[str]) -> list[str]:
+    """What is worth a warning, a line each."""
+    return [f"note: {notice}" for notice in notices]
 
 
 def number_ids(plan: Plan, given: Given) -> Iterator[str]:
@@ -55,7 +56,7 @@ def number_ids(plan: Plan, given: Given) -> Iterator[str]:
             if column in given.table and pd.api.types.is_any_real_numeric_dtype(given.table[column].dtype):
                 yield (
                     f'"{column}" holds numbers ({given.table[column].dtype}). If these ids had '
-                    f"{LEADING_ZEROS}, they are lost: read them as text, "
+                    "leading zeros, they are lost: read them as text, "
                     f'read_csv(..., dtype={{"{column}": str}}).'
                 )
 
@@ -95,6 +96,7 @@ class LoadResult:
         self.exit_code = result.exit_code
         self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
+        self._lossy = notes_of(number_ids(plan, given))
         self._result = result
         self._given = given
         self._limit = plan.settings.limit
@@ -182,11 +184,10 @@ class LoadResult:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
         doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
-        lossy = [line for line in self.decisions if LEADING_ZEROS in line]
         left = self._overtaken and (
             f"{count_rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
         )
-        return [note for note in (ended, doubled, left, *lossy) if note]
+        return [note for note in (ended, doubled, left, *self._lossy) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
@@ -231,6 +232,7 @@ class CheckResult:
         self.rejected = rejected
         self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
+        self._notices = notes_of((*plan.mapper.notices, *number_ids(plan, given)))
 
     @property
     def bodies(self) -> list[str]:
@@ -274,7 +276,7 @@ class CheckResult:
             parts.append(page.table(("rows", "rejected because", "the first of them"), self._reasons()))
         if self.would_send:
             parts.append(page.table(("key", "type", "values", "empty", "examples"), self._keys()))
-        notes = [ended, self._times(), *(line for line in self.decisions if line.startswith("note: "))]
+        notes = [ended, self._times(), *self._notices]
         return "".join([*parts, *(page.note(note) for note in notes if note)])
 
 

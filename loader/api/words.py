@@ -40,7 +40,9 @@ def next_steps(result: Result, *, limited: bool, rehearsed: bool = False) -> lis
 
 
 def path_text(path: Path) -> str:
-    """A path for a person: from here if it is below, and without the folder of a sandbox that goes with it.
+    """A path, relative to the working directory if it is below that.
+
+    The folder of a temporary sandbox is left out.
 
     What a notebook shows is kept and handed on: it need not tell where on this machine things lie.
     """

@@ -1,7 +1,7 @@
 """What an answer means: the table of the project's design, as one pure and total function.
 
-The rule behind every line: *definite* is what proves that the vendor took the record, or that it did not.
-Everything else, and everything unknown, is in doubt.
+The rule behind every line: an answer is *definite* if it proves that the vendor took the record, or that it
+did not. Everything else, and everything unknown, is in doubt.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _quoted(body: bytes) -> str:
 
 
 def _read(body: bytes) -> tuple[int, str] | None:
-    """`status_code` and the cleaned `status_message`, or None where the body is not the vendor's strict form.
+    """`status_code` and the cleaned `status_message`, or None if the body is not in the vendor's strict form.
 
     Strict: one JSON object in UTF-8 without a byte order mark, no key twice, `status_code` an integer:
     not ``true``, not ``"200"``, and not ``200.0``, which no version of the vendor's API writes.
@@ -136,7 +136,7 @@ def _read(body: bytes) -> tuple[int, str] | None:
     if not isinstance(answer, dict):
         return None
     code, message = answer.get("status_code"), answer.get("status_message")
-    # Written in full in messages and stored in the journal, so beyond any real code is no code at all.
+    # It is written in full in messages, and stored: a number beyond any real code is not read as one.
     if type(code) is not int or not -1_000_000 < code < 1_000_000:
         return None
     return code, plain(message) if isinstance(message, str) else ""
@@ -154,9 +154,9 @@ def _refused(constant: str) -> NoReturn:
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds to wait, from 0 to `LONGEST_RETRY_AFTER`; None where the header is absent or unreadable.
+    """Seconds to wait, from 0 to `LONGEST_RETRY_AFTER`; None if the header is absent or unreadable.
 
-    Both forms of RFC 9110, section 10.2.3: seconds, or a date (one in the past is no wait).
+    Both forms of RFC 9110, section 10.2.3: seconds, or a date (a date in the past means no wait).
     """
     text = (header or "").strip()
     if re.fullmatch(r"[0-9]+", text):

@@ -15,7 +15,7 @@ LONGEST_MESSAGE = 300
 
 def plain(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """One line of at most `limit` visible characters; blanks are joined, the unfit become U+FFFD."""
-    # Only so much is looked at, so that a megabyte of message costs nothing; blanks may shorten it further.
+    # Only the beginning is read, so that a megabyte of message costs nothing; blanks may shorten it further.
     head = " ".join(text[: 4 * limit].split())
     shown = replace_unprintable(head)
     # A head that was cut is marked as cut, even if its blanks made it short enough.

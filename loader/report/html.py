@@ -1,7 +1,7 @@
 """A report as one HTML page: draws `Facts`, knows nothing else.
 
-Everything that comes from a person's files is escaped by the template, and spelled out where it could steer a
-terminal or the direction of writing. The page needs no network, and forbids itself any.
+The template escapes everything that comes from the user's files, and spells out what could steer a terminal
+or the direction of writing. The page needs no network, and forbids itself any.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def finalized(value: object) -> object:
 
 
 def verdict(facts: Facts) -> str:
-    """The sentence that a reader in a hurry takes away."""
+    """The verdict, in one sentence."""
     account = facts.account
     if facts.running:
         return "A load is running: this is how it stood when the report was made."
@@ -96,7 +96,7 @@ def verdict(facts: Facts) -> str:
         if count
     ]
     what = f"{account.confirmed:,} of {account.read:,} rows are confirmed"
-    return f"Finished: {what}, and {' and '.join(left)} are left to look after."
+    return f"Finished: {what}, and {' and '.join(left)} are left to decide on."
 
 
 def throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:

@@ -20,7 +20,7 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A percentage that says 0 and 100 only where it is that."""
+    """A percentage; 0 and 100 stand only for exactly that."""
     if not whole or not part:
         return "0 %"
     if part == whole:
