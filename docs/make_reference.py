@@ -21,7 +21,7 @@ from loader.mapping.fields import DEVICE_TYPES, SYNONYMS
 from loader.mapping.keys import EXPAND_KEYS, MEMBER_KEYS, field_keys
 from loader.mapping.proposing.presets import PRESETS
 from loader.methods import MAX_EVENT_LENGTH, METHODS
-from loader.model import Answer, NoAnswer, NotSent
+from loader.model import Answer, NoAnswer, NotSent, StopCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +136,7 @@ def verdicts() -> str:
         ("an answer that is cut, or longer than 64 KiB", verdict(Answer(200, b"", complete=False))),
         ("no answer, after a part of the request had left", verdict(NoAnswer(""))),
         ("no connection: no byte of the request left", verdict(NotSent(""))),
-        ("a certificate that is not trusted", verdict(NotSent("", fatal=True))),
+        ("a certificate that is not trusted", verdict(NotSent("", StopCode.CERTIFICATE))),
     ]
     return table(("answer", "verdict"), rows)
 

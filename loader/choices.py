@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loader.errors import ConfigError
+from loader.message import Message, Setting
 
 MAX_CONCURRENCY = 1024
 
@@ -46,7 +47,12 @@ class Concurrency:
     def __post_init__(self) -> None:
         if not 1 <= self.lowest <= self.highest <= MAX_CONCURRENCY:
             raise ConfigError(
-                f"--concurrency is {self}; it must lie in 1 to {MAX_CONCURRENCY}, lower bound first."
+                Message(
+                    "{setting} is {value}; it must be 1 to {most}, lower bound first.",
+                    setting=Setting("concurrency"),
+                    value=self,
+                    most=MAX_CONCURRENCY,
+                )
             )
 
     @classmethod

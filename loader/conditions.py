@@ -1,4 +1,4 @@
-"""Under which conditions a run was made, and how it ended: notes in the checkpoint, without secrets."""
+"""How a run began and how it ended: notes in the checkpoint, without secrets."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING
 from loader._version import __version__
 from loader.delivery import library_version
 from loader.load_options import LoadOptions
+from loader.message import spell_option
+from loader.model import StopCode
 from loader.option import offered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loader.model import Reject, Stop
     from loader.settings import Settings
 
-BEGAN, ENDED = "began", "ended"
+BEGAN, ENDED, REMEDIES = "began", "ended", "remedies"
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a run was begun with.
+    """What a run began with.
 
     Attributes:
-        versions: of this program and of what it rests on, by name.
+        versions: of this program and of the libraries that it uses, by name.
         options: how it was sent, by the option's name; no token, no address of a proxy.
     """
 
@@ -55,10 +60,23 @@ class Ending:
     Attributes:
         stopped: why it ended before its end, or None; may quote a row.
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
+        code: a `StopCode`; None if it did not stop, or if a version without codes, or a later one with more
+            of them, wrote the note.
+        unquoted: the same as `stopped`, without what may quote a row or the vendor.
     """
 
     stopped: str | None = None
     interrupted: bool = False
+    code: StopCode | None = None
+    unquoted: str = ""
+
+    @classmethod
+    def of(cls, stop: Stop | None, *, interrupted: bool) -> Ending:
+        """How a run ends that ends now."""
+        if stop is None:
+            return cls(interrupted=interrupted)
+        unquoted = stop.message.spell(spell_option, quotes=False)
+        return cls(stop.reason, interrupted, stop.code, unquoted)
 
     def to_text(self) -> str:
         """The note."""
@@ -69,7 +87,40 @@ class Ending:
         """Read the note; what cannot be read of it is left out."""
         record = _object(text)
         stopped = record.get("stopped")
-        return cls(str(stopped) if stopped else None, bool(record.get("interrupted")))
+        code = record.get("code")
+        return cls(
+            stopped=str(stopped) if stopped else None,
+            interrupted=bool(record.get("interrupted")),
+            code=StopCode(code) if isinstance(code, str) and code in set(StopCode) else None,
+            unquoted=str(record.get("unquoted", "")),
+        )
+
+
+class Remedies:
+    """What to do about the rejects of one run, by their reason: noted before the first of them is written.
+
+    Args:
+        most: reasons of which no more are noted, so that a checkpoint stays small whatever the input holds.
+    """
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+        self._noted: set[str] = set()
+
+    def note_new(self, rejects: Iterable[Reject]) -> str:
+        """The note for the reasons that were not noted yet; "" if there are none."""
+        found: dict[str, str] = {}
+        for reject in rejects:
+            room = len(self._noted) < self._most
+            if reject.shared_remedy and room and reject.reason not in self._noted:
+                self._noted.add(reject.reason)
+                found[reject.reason] = reject.shared_remedy
+        return json.dumps(found) if found else ""
+
+    @staticmethod
+    def from_text(text: str) -> dict[str, str]:
+        """Read a note; what cannot be read of it is left out."""
+        return _texts(_object(text))
 
 
 def noted(chosen: LoadOptions) -> dict[str, str]:

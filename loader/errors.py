@@ -16,13 +16,57 @@ and a reason, see `loader.model.Stop`.
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from loader.message import Message, spell_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from loader.message import Setting
+
 
 class LoaderError(Exception):
-    """Base of every error that the loader raises on purpose; its text is meant for people."""
+    """Base of every error that the loader raises on purpose; its text is meant for the user.
+
+    Args:
+        message: the sentence. A `Message` can name settings, which each front end spells its own way.
+
+    Attributes:
+        spelling: how the front end that shows the error writes a setting.
+    """
+
+    spelling: Callable[[Setting], str] = staticmethod(spell_option)
+
+    def __init__(self, message: str | Message) -> None:
+        super().__init__(message)
+        self._message = Message.of(message)
+
+    @property
+    def message(self) -> Message:
+        """The sentence, before its settings are spelled."""
+        return self._message
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings that the error is about."""
+        return self._message.settings
+
+    def __str__(self) -> str:
+        return self._message.spell(self.spelling)
 
 
 class ConfigError(LoaderError):
     """A setting is missing or wrong; nothing was sent."""
+
+
+class ProblemCode(StrEnum):
+    """Mistakes in a mapping for which a front end can give advice of its own."""
+
+    NO_COLUMN = "no_column"
+    NO_ZONE = "no_zone"
+    TYPE = "type"
 
 
 class MappingError(ConfigError):
@@ -31,11 +75,13 @@ class MappingError(ConfigError):
     Args:
         problems: one sentence for each mistake; all are reported at once.
         where: the mapping file, or what else the problems were found in.
+        codes: kinds of mistakes for which a front end can give advice of its own.
     """
 
-    def __init__(self, problems: list[str], where: str) -> None:
+    def __init__(self, problems: list[str], where: str, codes: Iterable[ProblemCode] = ()) -> None:
         self.problems = problems
         self.where = where
+        self.codes = frozenset(codes)
         separator = " " if len(problems) == 1 else "\n  "
         super().__init__(separator.join([f"{where}:", *problems]))
 

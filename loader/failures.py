@@ -18,8 +18,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loader.errors import ConfigError, SourceError
+from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.journal import Checkpoint
+from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS, Chunk, State
 from loader.settings import refuse_overwriting
 from loader.sources import FRAME_FORM, open_source
@@ -85,6 +86,14 @@ def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
     return Counter(row.reason or row.message for row in rows).most_common()
 
 
+def list_reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
+    """The same; none if the checkpoint cannot be read, because then that was said already."""
+    try:
+        return reasons(checkpoint, state)
+    except CheckpointError:
+        return []
+
+
 def located(
     ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str], table: object = None
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
@@ -121,9 +130,13 @@ def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object
     """
     if table is None and of_table(ledger) and list(files) == [file.name for file in ledger.identity.files]:
         raise SourceError(
-            f"{ledger.path} is of a {files[0]} in Python's memory, and that cannot be read from here. Make "
-            "it again in Python, and give it there: loader.Checkpoint(path, source=frame) shows the rows, "
-            "loader.retry and loader.resolve mend them."
+            Message(
+                "{path} is of a {table} in Python's memory, and that cannot be read from here. Make it again "
+                "in Python, and give it there: loader.Checkpoint(path, source=frame) shows the rows, "
+                "loader.retry and loader.resolve settle them.",
+                path=ledger.path,
+                table=files[0],
+            )
         )
 
 
@@ -136,7 +149,11 @@ def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
         if all(Path(file).exists() for file in files):
             raise
         raise SourceError(
-            f"{error} If the input has moved, or this is another folder, name it with --input."
+            Message(
+                "{error} If the input has moved, or this is another folder, name it with {files}.",
+                error=error.message,
+                files=Setting("files"),
+            )
         ) from None
 
 
@@ -164,11 +181,12 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
     """Rows are found by their number, so the input must be the one that was loaded."""
     for file, digest in zip(survey.files, digests, strict=False):
         if file.sha256 != digest:
-            raise SourceError(
-                f"{file.name} is not the input that {checkpoint} was made of: its content has changed."
-            )
-    if len(survey.files) != len(digests):
-        raise SourceError(f"{checkpoint} was made of {len(digests)} files, {len(survey.files)} were given.")
+            changed = "{name} is not the input that {path} was made of: its content has changed."
+            raise SourceError(Message(changed, name=file.name, path=checkpoint))
+    then, now = len(digests), len(survey.files)
+    if then != now:
+        number = "{path} was made of {then} files, {now} were given."
+        raise SourceError(Message(number, path=checkpoint, then=then, now=now))
 
 
 def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:

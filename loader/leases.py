@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from loader.conditions import REMEDIES, Remedies
 from loader.errors import CheckpointError, SourceError
+from loader.journal import DiskFull
+from loader.message import Message, Quote
+from loader.model import Stop, StopCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,12 +39,13 @@ class Leases:
     def __init__(
         self, plan: Plan, journal: Journal, dispatch: Dispatch, wanted: Iterable[range], *, canary: int
     ) -> None:
-        self.stopped: str | None = None
+        self.stopped: Stop | None = None
         self._wanted = list(wanted)
         self._canary = canary
         self._plan = plan
         self._journal = journal
         self._dispatch = dispatch
+        self._remedies = Remedies()
 
     @property
     def rows(self) -> int:
@@ -53,6 +58,8 @@ class Leases:
             for mapped, wanted in self._mapped():
                 for rows in grouped(wanted, self._journal.lease_rows):
                     rejects = among(mapped.rejects, rows)
+                    if note := self._remedies.note_new(rejects):
+                        self._journal.note(REMEDIES, note)
                     self._journal.lease(*rows, rejects=rejects)
                     self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:
@@ -60,7 +67,7 @@ class Leases:
                     yield from mapped.requests(*rows)
         except (SourceError, CheckpointError) as error:
             # What is on the wire is still answered and settled.
-            self.stopped = str(error)
+            self.stopped = stop_for(error)
 
     def _mapped(self) -> Iterator[tuple[Mapped, list[range]]]:
         if not self._wanted:
@@ -68,8 +75,8 @@ class Leases:
         canary = self._canary
         for chunk, wanted in within(self._plan.source.chunks(self._wanted[0].start), self._wanted):
             mapped = self._plan.mapper.map(chunk)
-            if canary and (reason := all_alike(mapped, wanted[0][:canary], canary)):
-                self.stopped = reason
+            if canary and (stop := all_alike(mapped, wanted[0][:canary], canary)):
+                self.stopped = stop
                 return
             canary = 0
             yield mapped, wanted
@@ -122,12 +129,31 @@ def _ordinal(reject: Reject) -> int:
     return reject.ordinal
 
 
-def all_alike(mapped: Mapped, first: range, rows: int) -> str | None:
-    """A sentence, if the first rows are all rejected for one reason: then nothing is sent at all."""
+def stop_for(error: SourceError | CheckpointError) -> Stop:
+    """The end of a load whose input or checkpoint fails."""
+    match error:
+        case SourceError():
+            code = StopCode.INPUT
+        case DiskFull():
+            code = StopCode.DISK_FULL
+        case CheckpointError():
+            code = StopCode.CHECKPOINT
+        case _:
+            assert_never(error)
+    return Stop(code, error.message)
+
+
+def all_alike(mapped: Mapped, first: range, rows: int) -> Stop | None:
+    """`Stop`, if the first rows are all rejected for one reason: then nothing is sent at all."""
     rejects = among(mapped.rejects, [first])
     if len(rejects) < rows or len({reject.reason for reject in rejects}) > 1:
         return None
-    return (
-        f"The first {rows} rows cannot be mapped, all for one reason: {rejects[0].message} "
-        "Mend the mapping; nothing was sent."
+    return Stop(
+        StopCode.UNMAPPABLE,
+        Message(
+            "The first {rows} rows cannot be mapped, all for one reason. Nothing was sent. "
+            "Fix the mapping.{first}",
+            rows=rows,
+            first=Quote(f" The first of them: {rejects[0].message}"),
+        ),
     )

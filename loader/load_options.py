@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypedDict, TypeVar
 
 from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
 from loader.errors import ConfigError
+from loader.message import Message, Setting
 from loader.option import Option, Section, offered, option
 
 if TYPE_CHECKING:
@@ -228,15 +229,15 @@ class LoadOptions:
 
     def __post_init__(self) -> None:
         if self.ca_bundle is not None and not self.ca_bundle.is_file():
-            raise ConfigError(f"--ca-bundle {self.ca_bundle} is not a file.")
+            refuse("ca_bundle", "{setting} {value} is not a file.", self.ca_bundle)
         if self.proxy is not None and not PROXY.fullmatch(self.proxy):
-            raise ConfigError("--proxy is not a URL like http://proxy.example:3128.")
+            refuse("proxy", "{setting} is not a URL like http://proxy.example:3128.")
         if not 1 <= self.processes <= MAX_PROCESSES:
-            raise ConfigError(f"--processes is {self.processes}; it must be 1 to {MAX_PROCESSES}.")
+            refuse("processes", f"{{setting}} is {{value}}; it must be 1 to {MAX_PROCESSES}.", self.processes)
         if self.rate is not None and not 0 < self.rate <= 1_000_000:
-            raise ConfigError(f"--rate is {self.rate:g}; it must be more than 0 requests a second.")
+            refuse("rate", "{setting} is {value:g}; it must be more than 0 requests a second.", self.rate)
         if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"--limit is {self.limit}; it must be at least 1 row.")
+            refuse("limit", "{setting} is {value}; it must be at least 1 row.", self.limit)
 
     @classmethod
     def of(cls, given: LoadKeywords) -> LoadOptions:
@@ -267,6 +268,15 @@ class LoadOptions:
 
 # The options that a retry takes too: all that say how to send, and not what.
 SENDING = tuple(each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT)
+
+
+def refuse(name: str, template: str, value: object = None) -> NoReturn:
+    """Refuse the value of an option, which the front end that shows it names in its own way.
+
+    Raises:
+        ConfigError: always.
+    """
+    raise ConfigError(Message(template, setting=Setting(name), value=value))
 
 
 def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:

@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from loader.message import Message
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Mapping as ReadOnlyDict
 
     import pandas as pd
 
+    from loader.message import Setting
     from loader.methods import Kind
 
 
@@ -158,7 +162,8 @@ class Reject(NamedTuple):
     """A record that cannot be mapped; it is never sent.
 
     `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
-    part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "".
+    part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "";
+    `shared_remedy` is the part of it that repeats nothing of the row.
     """
 
     ordinal: int
@@ -167,6 +172,25 @@ class Reject(NamedTuple):
     reason: str
     message: str
     remedy: str = ""
+    shared_remedy: str = ""
+
+
+class StopCode(StrEnum):
+    """Why a run ended before its end. The values are stored in checkpoints: they never change."""
+
+    OUTAGE = "outage"
+    REJECTED_ALIKE = "rejected_alike"
+    UNMAPPABLE = "unmappable"
+    TOO_MANY_REJECTED = "too_many_rejected"
+    TOO_MANY_IN_DOUBT = "too_many_in_doubt"
+    SERVER_REFUSES = "server_refuses"
+    VENDOR_REFUSES = "vendor_refuses"
+    CERTIFICATE = "certificate"
+    SESSION_CLOSED = "session_closed"
+    PROCESSES_ENDED = "processes_ended"
+    INPUT = "input"
+    CHECKPOINT = "checkpoint"
+    DISK_FULL = "disk_full"
 
 
 class Answer(NamedTuple):
@@ -181,11 +205,16 @@ class Answer(NamedTuple):
 class NotSent(NamedTuple):
     """No byte of the request left this machine: the vendor cannot have acted.
 
-    `fatal` where trying again cannot help (an invalid certificate).
+    `stop` says why trying again cannot help (an invalid certificate); None if it can.
     """
 
     reason: str
-    fatal: bool = False
+    stop: StopCode | None = None
+
+    @property
+    def fatal(self) -> bool:
+        """Whether trying again cannot help."""
+        return self.stop is not None
 
 
 class NoAnswer(NamedTuple):
@@ -230,9 +259,24 @@ class InDoubt(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Not the record's fault and no use to go on: the run ends, unsent records stay never sent."""
+    """Not the record's fault, and no use to continue: the run ends, unsent records stay never sent.
 
-    reason: str
+    Attributes:
+        code: why, for programs; stored with the end of the run.
+        message: why, for the user; what may repeat a row or the vendor's words is a `Quote` in it.
+    """
+
+    code: StopCode
+    message: Message
+
+    @property
+    def reason(self) -> str:
+        """The sentence, with settings spelled as options of the command line."""
+        return str(self.message)
+
+    def spell(self, spelling: Callable[[Setting], str]) -> Stop:
+        """The same, with its settings spelled."""
+        return self._replace(message=Message.of(self.message.spell(spelling)))
 
 
 Verdict = Confirmed | Rejected | Retry | InDoubt | Stop
@@ -337,7 +381,7 @@ class Result:
         kind: what was loaded.
         account: the counts over all runs.
         checkpoint: the checkpoint file, as the person gave it.
-        stopped: why it ended before the end of the input, or None.
+        stop: why it ended before the end of the input, or None.
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
         run: the id of the last run in the checkpoint, which its log lines carry; "" where there was none.
     """
@@ -345,9 +389,14 @@ class Result:
     kind: Kind
     account: Account
     checkpoint: str
-    stopped: str | None = None
+    stop: Stop | None = None
     interrupted: bool = False
     run: str = ""
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it ended before the end of the input, as a sentence, or None."""
+        return self.stop and self.stop.reason
 
     @property
     def exit_code(self) -> int:

@@ -19,7 +19,7 @@ from loader.doubts import overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, Journal, runs
-from loader.leases import Leases, within
+from loader.leases import Leases, stop_for, within
 from loader.model import Chunk, Decision, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from loader.delivery import Brake, Session
-    from loader.model import Account
+    from loader.model import Account, Stop
     from loader.progress import Watch
 
 __all__ = ["Plan", "check", "load", "prepare"]
@@ -60,7 +60,7 @@ def load(
     settings = plan.settings
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
-    problems: list[str] = []
+    problems: list[Stop] = []
     journal = Journal.open(settings.checkpoint, identity(plan), window=settings.options.concurrency.highest)
     with closed(journal, problems), closing(open_transport(settings, session)) as transport:
         wanted = choose(journal) if choose else unsent(plan, journal)
@@ -74,12 +74,12 @@ def load(
             with watch.watching(journal.account, dispatch.wire, goal=goal, run=journal.run):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
-            ended = Ending(reason_of(leases, dispatch), brake.drained)
+            ended = Ending.of(leases.stopped or dispatch.stopped, interrupted=brake.drained)
             journal.note(ENDED, ended.to_text())
             journal.release()
         except CheckpointError as error:
-            problems.append(str(error))
-    problems += filter(None, [reason_of(leases, dispatch)])
+            problems.append(stop_for(error))
+    problems += filter(None, [leases.stopped, dispatch.stopped])
     return Result(
         settings.kind,
         account_at_rest(journal, settings.checkpoint),
@@ -99,13 +99,8 @@ def within_session(plan: Plan, session: Session | None) -> Plan:
     return replace(plan, settings=replace(plan.settings, options=options))
 
 
-def reason_of(leases: Leases, dispatch: Dispatch) -> str | None:
-    """Why the load ended before its end, or None."""
-    return leases.stopped or (dispatch.stopped.reason if dispatch.stopped else None)
-
-
 @contextmanager
-def closed(journal: Journal, problems: list[str]) -> Iterator[None]:
+def closed(journal: Journal, problems: list[Stop]) -> Iterator[None]:
     """Close the journal at the end; where that fails there is an account all the same."""
     try:
         yield
@@ -113,7 +108,7 @@ def closed(journal: Journal, problems: list[str]) -> Iterator[None]:
         try:
             journal.close()
         except CheckpointError as error:
-            problems.append(str(error))
+            problems.append(stop_for(error))
 
 
 def unsent(plan: Plan, journal: Journal) -> Iterator[range]:

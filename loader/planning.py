@@ -12,6 +12,7 @@ from loader.failures import GUARDED
 from loader.journal import Checkpoint, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
+from loader.message import Message, Setting
 from loader.model import State
 from loader.progress import Reading, Silent
 from loader.sources import Odometer, open_source
@@ -121,8 +122,12 @@ def refuse_application(code: str) -> None:
     """The vendor would refuse every row of a code that cannot be one."""
     if not APPLICATION_CODE.fullmatch(code):
         raise ConfigError(
-            f'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, twice). '
-            "Check it (--app, application=, or PUSHWOOSH_APPLICATION)."
+            Message(
+                'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, '
+                "twice). Check {application} or PUSHWOOSH_APPLICATION.",
+                code=code,
+                application=Setting("application"),
+            )
         )
 
 

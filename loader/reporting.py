@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader import conditions
-from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
 from loader.failures import hint_of_moved, of_table, refuse_missing_table, refuse_other_input, write_whole
 from loader.journal import Checkpoint
@@ -23,11 +23,13 @@ from loader.model import Phase, State
 from loader.planning import draw_up
 from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
-from loader.report.privacy import plain_end, plain_error, plain_reason, plain_remedy
-from loader.report.steps import Ways, decision_words, steps, vendor_remedy
+from loader.report.privacy import plain_end, plain_error, plain_reason
+from loader.report.remedies import advise_on_rejection
 from loader.settings import refuse_overwriting
 from loader.states import States
 from loader.tally import Tally
+from loader.text.decisions import describe_decision
+from loader.text.next_steps import Left, list_steps, spell_python, spell_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from loader.journal import ExceptionRow, Note, Run
     from loader.report.facts import Events
+    from loader.text.next_steps import Step
 
 EXAMPLES = 3
 
@@ -101,7 +104,6 @@ def gather(
     """
     identity, account = ledger.identity, ledger.account()
     events, no_events = events_of(ledger, files, table, with_examples=with_examples)
-    ways = (Ways.of_python if of_table(ledger) else Ways.of_shell)(identity.kind, name)
     return Facts(
         made=now(),
         kind=identity.kind,
@@ -120,9 +122,21 @@ def gather(
         given_back=len(ledger.given_back),
         mapping=identity.mapping,
         versions=conditions.present_versions(),
-        steps=steps(identity.kind, account, ways, running=ledger.running),
+        steps=tuple(steps_of(ledger, name)),
         with_examples=with_examples,
     )
+
+
+def steps_of(ledger: Checkpoint, name: str) -> list[Step]:
+    """What to do next. Reasons are not repeated here: the report lists them all."""
+    kind = ledger.identity.kind
+    left = Left(kind, ledger.account(), running=ledger.running)
+    if not of_table(ledger):
+        return list_steps(left, spell_shell(kind, name, again=f"the same command as before (`{kind}`)"))
+    # No command can read a table again that was in Python's memory.
+    view = f"loader.Checkpoint({name!r}, source=frame)"
+    again = f"the same call as before (`load_{kind}`)"
+    return list_steps(left, spell_python(repr(name), view=view, source="frame", again=again))
 
 
 def where(endpoint: str) -> str:
@@ -141,7 +155,7 @@ def events_of(
     try:
         return counted(ledger, files, table), ""
     except LoaderError as error:
-        return None, str(error) if with_examples else plain_error(str(error))
+        return None, str(error) if with_examples else plain_error(error.message)
 
 
 def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Events:
@@ -198,7 +212,7 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
         return "ended", ""
     ended = Ending.from_text(note.detail)
     if ended.stopped:
-        return "stopped", ended.stopped if with_examples else plain_end(ended.stopped)
+        return "stopped", ended.stopped if with_examples else plain_end(ended.code, ended.unquoted)
     if ended.interrupted:
         return "was interrupted", "Someone asked it to end (Ctrl-C, or a signal)."
     return "came to its end", ""
@@ -233,11 +247,11 @@ class _Gathered:
 def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Group, ...]:
     """Rows in a state by why they are in it, the most frequent first."""
     found: dict[tuple[str, str], _Gathered] = {}
-    mapping = ledger.identity.mapping
+    mapping, remedies = ledger.identity.mapping, remedies_of(ledger)
     for row in ledger.exceptions(state):
         group = found.setdefault(described(row, mapping), _Gathered())
         group.rows += 1
-        group.remedy = group.remedy or remedy(row)
+        group.remedy = group.remedy or remedy(row, remedies)
         if with_examples and len(group.examples) < EXAMPLES:
             group.examples += (row.message,)
     ranked = sorted(found.items(), key=lambda entry: -entry[1].rows)
@@ -257,20 +271,29 @@ def described(row: ExceptionRow, mapping: str) -> tuple[str, str]:
     return plain_reason(row.message, "", ""), "the loader"
 
 
-def remedy(row: ExceptionRow) -> str:
+def remedies_of(ledger: Checkpoint) -> dict[str, str]:
+    """What to do about rejects of the mapping, by reason; a checkpoint of version 0.1.0 does not know."""
+    found: dict[str, str] = {}
+    for note in ledger.notes:
+        if note.what == REMEDIES:
+            found |= Remedies.from_text(note.detail)
+    return found
+
+
+def remedy(row: ExceptionRow, remedies: dict[str, str]) -> str:
     """What to do about a row."""
     if row.state is not State.REJECTED:
         return ""
     if row.phase is Phase.LOCAL:
-        return plain_remedy(row.message, row.reason, row.value)
-    return vendor_remedy(row.http_status, row.code)
+        return remedies.get(row.reason, "")
+    return advise_on_rejection(row.http_status, row.code)
 
 
 def decisions_of(ledger: Checkpoint) -> Iterable[DecisionFacts]:
     """What people decided, oldest first; retries and doubts sent again by a load among them."""
     for decided in ledger.decisions:
         detail = "" if decided.what == "mapping" else decided.detail
-        yield DecisionFacts(moment(decided.at), decision_words(decided.what, decided.rows), detail)
+        yield DecisionFacts(moment(decided.at), describe_decision(decided.what, decided.rows), detail)
 
 
 def moment(seconds: float) -> datetime:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from loader.dialect import Dialect
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +27,11 @@ class Token:
     def __init__(self, text: str) -> None:
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise ConfigError(
-                "The API token is empty or holds a line end, a blank or another character that cannot stand "
-                "in a header. Check PUSHWOOSH_API_TOKEN or the file given with --token-file."
+                Message(
+                    "The API token is empty or holds a line end, a blank or another character that cannot "
+                    "stand in a header. Check PUSHWOOSH_API_TOKEN or {token}.",
+                    token=Setting("token"),
+                )
             )
         self._text = text
 
@@ -109,6 +113,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _refuse(setting: Setting, template: str, value: object = None) -> NoReturn:
+    raise ConfigError(Message(template, setting=setting, value=value))
 
 
 @dataclass(frozen=True, slots=True)

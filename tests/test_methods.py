@@ -17,7 +17,6 @@ LOADER = Path(methods.__file__).parent
 FACES = {
     "methods.py",
     *(f"cli/{kind}.py" for kind in Kind),
-    "cli/load.py",
     "api/calls.py",
     "mapping/proposing/presets.py",
 }

@@ -160,19 +160,21 @@ def test_a_load_that_ends_with_doubts_says_why_and_what_to_do(load: Load, vendor
         """\
 1 row rejected:
   1 × not today
-To see them with their reasons, and to send them again when what was wrong is mended:
+To see it with all columns and the reason:
   pushwoosh-loader failures events.csv.events.ckpt --rejected
-  pushwoosh-loader retry events.csv.events.ckpt --mapping MENDED.toml
+To send it again when the cause is fixed:
+  pushwoosh-loader retry events.csv.events.ckpt --mapping FIXED.toml
 2 rows in doubt:
   2 × the server closed the connection without an answer
-They may or may not have landed, and are not sent again unless you say so.
-To see them, and to settle all, or with --from FILE those that you looked up at the vendor:
+The vendor may or may not have them. Nothing is sent again unless you say so. You can settle all of them, or \
+with --from FILE those that you looked up.
+To see them:
   pushwoosh-loader failures events.csv.events.ckpt --in-doubt
-They are there, count them as confirmed:
+If the vendor has them, count them as confirmed:
   pushwoosh-loader resolve events.csv.events.ckpt --landed
-They are not there, let the next load send them:
+If the vendor does not have them, let the next load send them:
   pushwoosh-loader resolve events.csv.events.ckpt --dropped
-Nobody knows, let the next load send them as possible duplicates:
+If nobody knows, let the next load send them, perhaps twice:
   pushwoosh-loader resolve events.csv.events.ckpt --resend
 
 """
@@ -315,7 +317,7 @@ def test_a_mended_mapping_brings_in_what_it_rejected(
     refused = command.run(*load.arguments)
     assert refused.code == 2
     assert "The mapping has changed" in refused.err
-    assert "brought in with `retry --mapping`" in refused.err
+    assert "`retry` with --mapping brings in a fixed mapping" in refused.err
     assert counts(load.summary(*mended)) == (30, 0, 0, 0)
     status = load.run("status")
     assert ' UTC: another mapping\n    -event = { column = "event" }\n' in status

@@ -16,17 +16,17 @@ from loader.api.options import (
     Options,
     UserKeywords,
     in_python,
-    pythonic,
+    spell_keyword,
     stoppable,
 )
 from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
-from loader.errors import MappingError
+from loader.errors import MappingError, ProblemCode
 from loader.methods import Kind
 from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from typing import Unpack
 
     from loader.api.given import Path, Source
@@ -162,28 +162,28 @@ def _check(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) ->
 
 def in_words(result: Result) -> Result:
     """The result, with keywords of Python in the reason for which it stopped."""
-    return replace(result, stopped=result.stopped and pythonic(result.stopped))
+    return replace(result, stop=result.stop and result.stop.spell(spell_keyword))
 
 
 @contextmanager
 def frame_hints(given: Given) -> Iterator[None]:
-    """Where a frame does not fit, say what can be done about that in pandas."""
+    """If a frame does not fit, say what can be done about that in pandas."""
     try:
         yield
     except MappingError as error:
         if not isinstance(given.table, pd.DataFrame):
             raise
-        hints = list(_hints(given.table, " ".join(error.problems)))
-        raise MappingError([*error.problems, *hints], error.where) from None
+        hints = list(_hints(given.table, error.codes))
+        raise MappingError([*error.problems, *hints], error.where, error.codes) from None
 
 
-def _hints(frame: pd.DataFrame, problems: str) -> Iterator[str]:
+def _hints(frame: pd.DataFrame, codes: Collection[ProblemCode]) -> Iterator[str]:
     names = ", ".join(f'"{name}"' for name in frame.index.names if name is not None)
-    if names and "no column is known" in problems:
+    if names and ProblemCode.NO_COLUMN in codes:
         yield f"The index {names} is not read; frame.reset_index() makes it a column."
-    if "holds duration[" in problems:
+    if ProblemCode.TYPE in codes and any(dtype.kind == "m" for dtype in frame.dtypes):
         yield 'A span of time becomes a number of seconds: frame["its name"].dt.total_seconds().'
-    if "carries no time zone" in problems:
+    if ProblemCode.NO_ZONE in codes:
         yield 'Or give a column its zone in pandas: frame["its name"].dt.tz_localize("Europe/Berlin").'
 
 

@@ -32,7 +32,7 @@ class Checkpoint:
 
     Args:
         path: the checkpoint.
-        source: the input, where its rows are wanted and it is a table in memory, or files that have moved.
+        source: the input, if its rows are wanted and it is a table in memory or has moved.
 
     Attributes:
         path: where it is.
@@ -96,7 +96,7 @@ class Checkpoint:
     def runs(self) -> pd.DataFrame:
         """The runs, oldest first.
 
-        Columns: ``started``, ``ended`` (UTC; missing where it runs or died), ``seconds``, ``attempts``
+        Columns: ``started``, ``ended`` (UTC; missing if it runs or died), ``seconds``, ``attempts``
         (requests sent).
         """
         runs = self._ledger.runs
@@ -115,7 +115,7 @@ class Checkpoint:
 
         Columns: ``run`` (from 1), ``until`` (UTC), ``seconds`` (its length), ``rows`` (settled in it),
         ``attempts`` (requests that ended), ``rows_per_second``, ``in_flight`` (requests on the wire, on the
-        mean), ``window`` (how many might be), ``waiting`` (seconds in which nothing could be sent), and the
+        mean), ``window`` (how many could be), ``waiting`` (seconds in which nothing could be sent), and the
         times of answers in seconds: ``half`` of them came within, ``p90``, ``p99``; each within 10 %.
         """
         return pace_frame(self._ledger)

@@ -1,4 +1,4 @@
-"""A mapping as a person makes it in Python: the same keys, checks and sentences as the mapping file."""
+"""A mapping as the user makes it in Python: the same keys, checks and sentences as the mapping file."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Mapping:
         return write_mapping(self._rules)
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a mapping file, and never over one that a person may have worked on, unless asked.
+        """Write a mapping file, and never over one that the user may have worked on, unless asked.
 
         Raises:
             ConfigError: the file exists, or cannot be written.

@@ -36,7 +36,7 @@ def resolve(
     *,
     source: Source | None = None,
 ) -> Resolved:
-    """Settle rows in doubt, as you found out or decided. Nothing is sent.
+    """Settle rows in doubt, by what you found out or decided. Nothing is sent.
 
     Args:
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`; no load may be running with it.
@@ -93,10 +93,10 @@ def named(rows: object) -> Choice | FilePath | None:
 def filled(
     names: frozenset[str | tuple[str, int]] | frozenset[str] | frozenset[tuple[str, int]],
 ) -> frozenset[str | tuple[str, int]]:
-    """The names, of which there must be one.
+    """The names, which must not be empty.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: they are.
     """
     if not names:
         raise ConfigError("rows names no row: it is empty. Nothing was changed.")

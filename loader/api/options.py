@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -45,20 +44,12 @@ if TYPE_CHECKING:
     from loader.api.sandbox import Sandbox
     from loader.journal import Checkpoint
     from loader.mapping import Mapping as Rules
+    from loader.message import Setting
     from loader.methods import Kind
     from loader.progress import Watch
 
-# What the options of the command line are called here; those that are not listed stay as they are.
-_SAME = ("checkpoint", "concurrency", "rate", "limit", "order", "transport", "proxy", "mapping", "endpoint")
-_NAMES = {
-    **{name: name for name in (*_SAME, "sandbox")},
-    **{name: name.replace("-", "_") for name in ("on-doubt", "max-rejected", "max-in-doubt", "ca-bundle")},
-    "app": "application",
-    "input": "source",
-    "token-file": "token",
-    "sandbox-store": "Sandbox(store)",
-}
-_OPTION = re.compile(rf"(?<![\w-])--({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![\w-])")
+# Settings whose keyword is not named like the setting.
+_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
 
 
 class OwnKeywords(TypedDict, total=False):
@@ -212,9 +203,9 @@ class Options:
         return Endpoint.parse(self.target.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
 
     def _checkpoint(self, kind: Kind, given: Given) -> Path:
-        """Where progress is saved: of a table always under the same name, whatever it holds.
+        """Where progress is written down: always under one name, whatever a table holds.
 
-        With one more row, the table is still of this load and is refused; another name would start again.
+        A table with one more row is refused as changed. Under another name it would be sent from the start.
         """
         if self.target.checkpoint is not None:
             return self.target.checkpoint
@@ -234,7 +225,7 @@ class Options:
 def stoppable() -> AbstractContextManager[Brake]:
     """The first interrupt of a cell or of Ctrl-C lets the load drain, the second gives up what is sent.
 
-    In another thread than the main one no interrupt arrives, and no handler may be set.
+    No interrupt arrives in other threads than the main one, and no handler may be set there.
     """
     if threading.current_thread() is not threading.main_thread():
         return nullcontext(Brake())
@@ -260,10 +251,10 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except LoaderError as error:
-        error.args = (pythonic(str(error)),)
+        error.spelling = spell_keyword
         raise
 
 
-def pythonic(text: str) -> str:
-    """A sentence with the keywords of Python in place of the options of the command line."""
-    return _OPTION.sub(lambda found: _NAMES[found[1]], text)
+def spell_keyword(setting: Setting) -> str:
+    """A setting as Python writes it: ``max_rejected``."""
+    return _KEYWORDS.get(setting, str(setting))

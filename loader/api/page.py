@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from loader.text.escape import escape
+from loader.text.next_steps import say_in_a_sentence, write_as_code
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loader.api.words import Step
+    from loader.text.next_steps import Step
 
 _TABLE = "margin:0 0 .6em 0;border-collapse:collapse"
 _NUMBER, _TEXT = "text-align:right;padding:.2em 0 .2em 1.2em", "text-align:left;padding:.2em 1.2em .2em 0"
@@ -36,11 +39,12 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def steps(what: Iterable[Step]) -> str:
     """What to do next."""
-    return "".join(
-        f"<p style='margin:0 0 .3em 0'>{escaped(step.sentence)}</p>"
-        + (f"<pre style='margin:0 0 .6em 1em'>{escaped(chr(10).join(step.code))}</pre>" if step.code else "")
-        for step in what
-    )
+    return "".join(note(say_in_a_sentence(step)) + _code(write_as_code(step)) for step in what)
+
+
+def _code(lines: Sequence[str]) -> str:
+    text = escaped("\n".join(lines))
+    return f"<pre style='margin:0 0 .6em 1em'>{text}</pre>" if lines else ""
 
 
 def note(text: str) -> str:
@@ -50,6 +54,4 @@ def note(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Text of anybody's in HTML; what would turn the direction of the line is shown, not done."""
-    return html.escape(
-        "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
-    )
+    return html.escape(escape(text, keep="\n"))

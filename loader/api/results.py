@@ -19,24 +19,31 @@ from loader.model import State
 from loader.profile import profile_record
 from loader.reporting import write_report
 from loader.text.account import summary_record
+from loader.text.escape import shorten
+from loader.text.next_steps import say_in_a_sentence, write_as_code
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from loader.api.given import Given
     from loader.model import Account, Result
     from loader.planning import Plan
     from loader.profile import Profile
+    from loader.text.next_steps import Step
 
-
-LEADING_ZEROS = "leading zeros"
+LONGEST_EXAMPLE = 160
 
 
 def decisions_of(plan: Plan, given: Given) -> tuple[str, ...]:
     """What was decided about the columns, and what is worth a warning, a line each."""
-    notices = (*plan.mapper.notices, *number_ids(plan, given))
-    return (*plan.mapper.decisions, *(f"note: {notice}" for notice in notices))
+    return (*plan.mapper.decisions, *notes_of((*plan.mapper.notices, *number_ids(plan, given))))
+
+
+def notes_of(notices: Iterable[str]) -> list[str]:
+    """What is worth a warning, a line each."""
+    return [f"note: {notice}" for notice in notices]
 
 
 def number_ids(plan: Plan, given: Given) -> Iterator[str]:
@@ -49,7 +56,7 @@ def number_ids(plan: Plan, given: Given) -> Iterator[str]:
             if column in given.table and pd.api.types.is_any_real_numeric_dtype(given.table[column].dtype):
                 yield (
                     f'"{column}" holds numbers ({given.table[column].dtype}). If these ids had '
-                    f"{LEADING_ZEROS}, they are lost: read them as text, "
+                    "leading zeros, they are lost: read them as text, "
                     f'read_csv(..., dtype={{"{column}": str}}).'
                 )
 
@@ -89,6 +96,7 @@ class LoadResult:
         self.exit_code = result.exit_code
         self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
+        self._lossy = notes_of(number_ids(plan, given))
         self._result = result
         self._given = given
         self._limit = plan.settings.options.limit
@@ -162,24 +170,24 @@ class LoadResult:
 
     def _sentence(self) -> str:
         stopped = f"Stopped: {self.stopped} " if self.stopped else "Interrupted. " if self.interrupted else ""
-        total = f"{self.account.confirmed:,} of {words.rows(self.account.read)} confirmed. {stopped}"
+        total = f"{self.account.confirmed:,} of {count_rows(self.account.read)} confirmed. {stopped}"
         return total + " ".join(
-            f"{step.sentence} {'; '.join(step.code)}".rstrip() for step in self._steps() if self._steps()
+            f"{say_in_a_sentence(step)} {'; '.join(way.line for way in step.ways)}".rstrip()
+            for step in self._steps()
         )
 
-    def _steps(self) -> list[words.Step]:
+    def _steps(self) -> list[Step]:
         rehearsed = self._keep is not None
         return words.next_steps(self._result, limited=self._limit is not None, rehearsed=rehearsed)
 
     def _notes(self) -> list[str]:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
-        doubled = f"{words.rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
-        lossy = [line for line in self.decisions if LEADING_ZEROS in line]
+        doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
         left = self._overtaken and (
-            f"{words.rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
+            f"{count_rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
         )
-        return [note for note in (ended, doubled, left, *lossy) if note]
+        return [note for note in (ended, doubled, left, *self._lossy) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
@@ -187,7 +195,7 @@ class LoadResult:
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
         lines += [f"  checkpoint {words.path_text(self.checkpoint)}", *self._notes()]
         for step in self._steps():
-            lines += [step.sentence, *(f"  {line}" for line in step.code)]
+            lines += [say_in_a_sentence(step), *(f"  {line}" for line in write_as_code(step))]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -224,6 +232,7 @@ class CheckResult:
         self.rejected = rejected
         self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
+        self._notices = notes_of((*plan.mapper.notices, *number_ids(plan, given)))
 
     @property
     def bodies(self) -> list[str]:
@@ -267,11 +276,11 @@ class CheckResult:
             parts.append(page.table(("rows", "rejected because", "the first of them"), self._reasons()))
         if self.would_send:
             parts.append(page.table(("key", "type", "values", "empty", "examples"), self._keys()))
-        notes = [ended, self._times(), *(line for line in self.decisions if line.startswith("note: "))]
+        notes = [ended, self._times(), *self._notices]
         return "".join([*parts, *(page.note(note) for note in notes if note)])
 
 
 def _examples(key: dict[str, Any]) -> str:
     if key["name"] in {"timestampUTC", "timestampCurrent"}:
         return ""
-    return ", ".join(words.shortened(str(example)) for example in key["examples"])
+    return ", ".join(shorten(str(example), LONGEST_EXAMPLE) for example in key["examples"])

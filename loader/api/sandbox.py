@@ -41,7 +41,7 @@ class Sandbox:
             other one of these was taken. To rehearse rows in doubt.
 
     Raises:
-        ConfigError: `lose_answers` is no such number; on entering, when the store cannot be used or the
+        ConfigError: `lose_answers` is not such a number; on entering, when the store cannot be used or the
             server does not come up.
     """
 
@@ -178,7 +178,7 @@ def every(lose_answers: int | None) -> int:
     """Of how many events one answer is lost; 0 where none is.
 
     Raises:
-        ConfigError: it is no such number.
+        ConfigError: it is not such a number.
     """
     if lose_answers is None:
         return 0

@@ -7,12 +7,13 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 
 import click
 
-from loader.cli import show, speech
+from loader.cli import speech
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import State
 from loader.option import Option, option
+from loader.text.nouns import count_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,4 +73,4 @@ def failures_command(request: FailuresRequest) -> None:
     states = states or {State.REJECTED, State.IN_DOUBT}
     rows = failed_rows(request.checkpoint, states, request.files, target=request.output)
     count = write_rows(rows, request.format, request.output)
-    click.echo(f"{show.counted(count)}.", err=True)
+    click.echo(f"{count_rows(count)}.", err=True)

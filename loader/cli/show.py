@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.cli.speech import events, write_json
-from loader.errors import CheckpointError
 from loader.model import State
+from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
+from loader.text.nouns import count_rows, is_or_are
 
 if TYPE_CHECKING:
-    from loader.methods import Kind
     from loader.model import Result
     from loader.planning import Plan
     from loader.sandbox import Holdings
     from loader.settings import Settings
 
-MOST_REASONS, LONGEST_REASON = 3, 120
-
 
 def decisions_text(plan: Plan) -> str:
     """What was decided about the columns."""
-    lines = [f"{things(plan.survey.rows, plan.settings.kind)} in {', '.join(plan.settings.files)}"]
+    lines = [f"{plan.settings.kind.method.count(plan.survey.rows)} in {', '.join(plan.settings.files)}"]
     forms = {file.form for file in plan.survey.files}
     lines += [f"  read as {form}" for form in sorted(forms)]
     if plan.survey.rows:
@@ -44,10 +41,9 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
         )
     if plan.earlier is not None:
         settled = plan.earlier.account().settled
-        left = f"{plan.remaining:,} {are(plan.remaining)}" if plan.remaining else "nothing is left"
-        lines.append(
-            f"  resuming {settings.checkpoint}: {counted(settled)} {are(settled)} settled, {left} to be sent"
-        )
+        done = f"{count_rows(settled)} {is_or_are(settled)}"
+        left = f"{plan.remaining:,} {is_or_are(plan.remaining)}" if plan.remaining else "nothing is left"
+        lines.append(f"  resuming {settings.checkpoint}: {done} settled, {left} to be sent")
         if plan.doubtful:
             lines.append(f"  {doubtful_text(plan)}")
     return "\n".join(lines)
@@ -55,7 +51,7 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
 
 def doubtful_text(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
-    rows = f"{counted(plan.doubtful)} in doubt {are(plan.doubtful)} sent again"
+    rows = f"{count_rows(plan.doubtful)} in doubt {is_or_are(plan.doubtful)} sent again"
     if plan.settings.kind.method.repeatable:
         return f"{rows}, but none over a confirmed later row of its device"
     return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
@@ -79,87 +75,19 @@ def result_text(result: Result, settings: Settings) -> str:
 
 
 def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True) -> str:
-    """The commands that lead on from here; `loading` where a load says so, not a look or a retry."""
-    account, checkpoint = result.account, shlex.quote(result.checkpoint)
-    steps = []
-    if account.never_sent:
-        command = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
-        again = f"{command[0].upper()}{command[1:]} sends {them(account.never_sent)}."
-        if result.stopped:
-            again = f"When what stopped the load is mended, {command} sends {them(account.never_sent)}."
-        elif limited and not result.interrupted:
-            again = "The same command without --limit sends them."
-        steps.append(f"{counted(account.never_sent)} never sent. {again}")
-    if account.rejected:
-        steps.append(
-            f"{counted(account.rejected)} rejected{because(result, State.REJECTED)}\n"
-            "To see them with their reasons, and to send them again when what was wrong is mended:\n"
-            f"  pushwoosh-loader failures {checkpoint} --rejected\n"
-            f"  pushwoosh-loader retry {checkpoint} --mapping MENDED.toml"
-        )
-    if account.in_doubt:
-        again = "The same command again sends them, but none over a confirmed later row of its device."
-        held = "They may or may not have landed, and are not sent again unless you say so."
-        steps.append(
-            f"{counted(account.in_doubt)} in doubt{because(result, State.IN_DOUBT)}\n"
-            f"{again if result.kind.method.repeatable else held}\n"
-            "To see them, and to settle all, or with --from FILE those that you looked up at the vendor:\n"
-            f"  pushwoosh-loader failures {checkpoint} --in-doubt\n"
-            "They are there, count them as confirmed:\n"
-            f"  pushwoosh-loader resolve {checkpoint} --landed\n"
-            "They are not there, let the next load send them:\n"
-            f"  pushwoosh-loader resolve {checkpoint} --dropped\n"
-            "Nobody knows, let the next load send them as possible duplicates:\n"
-            f"  pushwoosh-loader resolve {checkpoint} --resend"
-        )
-    if not steps:
-        steps.append("Every row is confirmed." if account.read else "The input holds no rows.")
-        if sandboxed and loading and account.read:
-            steps.append(
-                "Next: set PUSHWOOSH_API_TOKEN and run the same command with --app XXXXX-XXXXX in place of "
-                "--sandbox.\nTo see what is sent, put `check` before it and leave --sandbox and --yes out: "
-                f"pushwoosh-loader check {result.kind} ..."
-            )
-    return "\n".join(steps)
+    """The commands that lead on from here; `loading` if a load shows them, not a look or a retry."""
+    from loader.failures import list_reasons  # noqa: PLC0415 - `--help` must start without pandas
 
-
-def because(result: Result, state: State) -> str:
-    """The most frequent reasons of the rows in a state, each on a line of its own."""
-    from loader.failures import reasons  # noqa: PLC0415 - `--help` must start without pandas
-
-    try:
-        found = reasons(Path(result.checkpoint), state)
-    except CheckpointError:
-        return "."  # why it cannot be read has been said
-    shown = [f"\n  {rows:,} × {shortened(reason)}" for reason, rows in found[:MOST_REASONS]]
-    if (others := len(found) - MOST_REASONS) > 0:
-        shown.append(f"\n  and {others:,} other reason{'s' if others > 1 else ''}")
-    return ":" + "".join(shown)
-
-
-def counted(rows: int) -> str:
-    """A number of rows."""
-    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
-
-
-def things(number: int, kind: Kind) -> str:
-    """A number of users or events."""
-    return f"{number:,} {kind.removesuffix('s') if number == 1 else kind}"
-
-
-def are(number: int) -> str:
-    """The verb for so many."""
-    return "is" if number == 1 else "are"
-
-
-def them(number: int) -> str:
-    """The word for so many rows."""
-    return "it" if number == 1 else "them"
-
-
-def shortened(text: str) -> str:
-    """A text of a line, for a list."""
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+    path = Path(result.checkpoint)
+    left = Left.of(
+        result,
+        limited=limited,
+        rejected_for=list_reasons(path, State.REJECTED) if result.account.rejected else (),
+        in_doubt_for=list_reasons(path, State.IN_DOUBT) if result.account.in_doubt else (),
+    )
+    again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
+    spelling = spell_shell(result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading)
+    return "\n".join(lay_out(step) for step in list_steps(left, spelling))
 
 
 def holdings_text(holdings: Holdings, store: Path) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from loader.cli.show import moment
 from loader.methods import MAX_EVENT_LENGTH
+from loader.text.escape import escape_short
+from loader.text.nouns import count_things
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -80,12 +82,12 @@ def values(profile: Profile, width: int) -> Iterator[str]:
     yield "Values, as they would be sent"
     rows = [
         (
-            f"  {'  ' if column.member else ''}{clear(column.name, LONGEST_EXAMPLE)}",
+            f"  {'  ' if column.member else ''}{escape_short(column.name, LONGEST_EXAMPLE)}",
             column.kind,
             f"{sent - column.values:,}",
             f"{'' if column.exact else 'about '}{column.distinct:,}",
             lengths(column),
-            ", ".join(clear(example, LONGEST_EXAMPLE) for example in column.examples),
+            ", ".join(escape_short(example, LONGEST_EXAMPLE) for example in column.examples),
         )
         for column in ordered(profile)
     ]
@@ -122,9 +124,9 @@ def times(found: Times, width: int) -> Iterator[str]:
     yield "Times"
     yield f"  from {moment(found.first)} to {moment(found.last)} UTC"
     if found.in_future:
-        yield f"  {count(found.in_future, 'time')} in the future"
+        yield f"  {count_things(found.in_future, 'time')} in the future"
     for zone, rows in found.naive.most_common(MOST_LINES):
-        yield f"  {count(rows, 'time')} without a zone, read in {zone}"
+        yield f"  {count_things(rows, 'time')} without a zone, read in {zone}"
     yield from rest(found.naive, "zones")
     if found.skipped:
         yield f"  {found.skipped:,} in the hour that is skipped when clocks are set forward"
@@ -157,15 +159,15 @@ def names(profile: Profile) -> Iterator[str]:
     yield "Events, which must exist in the control panel under exactly these names"
     digits = len(f"{max([*found.sent.values(), *found.too_long.values()]):,}")
     for name, rows in found.sent.most_common(MOST_LINES):
-        yield f"  {rows:>{digits},}  {clear(name)}"
+        yield f"  {rows:>{digits},}  {escape_short(name)}"
     yield from rest(found.sent, "names")
     if found.beyond:
         yield f"  {found.beyond:,} rows have still other names: is this a column of event names?"
     for name, rows in found.too_long.most_common(MOST_LINES):
         excess = f"rejected, {len(name)} characters, {MAX_EVENT_LENGTH} are allowed"
-        yield f"  {rows:>{digits},}  {clear(name)}: {excess}"
+        yield f"  {rows:>{digits},}  {escape_short(name)}: {excess}"
     for alike in found.alike()[:MOST_LINES]:
-        yield f"  different events to the vendor, for case counts: {', '.join(map(clear, alike))}"
+        yield f"  different events to the vendor, for case counts: {', '.join(map(escape_short, alike))}"
 
 
 def rest(counter: Counter[str], what: str) -> Iterator[str]:
@@ -180,22 +182,24 @@ def people(profile: Profile) -> Iterator[str]:
     if not profile.bodies:
         return
     yield "Devices and users"
-    yield f"  {count(found.devices, 'device')}, {count(found.users, 'user')}"
+    yield f"  {count_things(found.devices, 'device')}, {count_things(found.users, 'user')}"
     if found.several_users:
         effect = ": the last row of each wins" if method.last_wins else ""
-        yield f"  {count(found.several_users, 'device')} with several users{effect}"
+        yield f"  {count_things(found.several_users, 'device')} with several users{effect}"
         yield from examples(profile, found.examples)
     if found.vanishing_users:
-        vanishing = count(found.vanishing_users, "user")
+        vanishing = count_things(found.vanishing_users, "user")
         yield f"  {vanishing} would vanish: later rows tie all their devices to others"
     if found.users_without_device:
         lost = "cannot be stored" if method.ties_users else "enters no journey"
-        yield f"  {count(found.users_without_device, 'user')} without any device: without one a user {lost}"
+        users_alone = count_things(found.users_without_device, "user")
+        yield f"  {users_alone} without any device: without one a user {lost}"
     if profile.rows_without_device:
-        yield f"  {count(profile.rows_without_device, 'event')} without a device"
+        yield f"  {count_things(profile.rows_without_device, 'event')} without a device"
     if profile.repeated.rows:
         effect = "once would be enough" if method.repeatable else "each would be recorded once more"
-        yield f"  {count(profile.repeated.rows, 'repetition')} of an earlier row, value for value: {effect}"
+        repeated = count_things(profile.repeated.rows, "repetition")
+        yield f"  {repeated} of an earlier row, value for value: {effect}"
         yield from examples(profile, profile.repeated.examples)
 
 
@@ -226,17 +230,6 @@ def curl(plan: Plan, body: bytes) -> str:
         f"curl -X POST {shlex.quote(url)} -H 'Content-Type: application/json' "
         f'-H "Authorization: Token $PUSHWOOSH_API_TOKEN" --data-raw {shlex.quote(body.decode())}'
     )
-
-
-def count(number: int, what: str) -> str:
-    """``1 device``, ``2 devices``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def clear(text: str, longest: int = 60) -> str:
-    """A text of the input on one line: shortened, what does not print escaped."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in cut)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:

@@ -6,8 +6,10 @@ import shlex
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from loader.cli.show import counted, decisions_text, moment, them, things, what_next
+from loader.cli.show import decisions_text, moment, what_next
 from loader.model import Decision, State
+from loader.text.decisions import describe_decision
+from loader.text.nouns import count_rows, it_or_them, it_or_they, its_or_their, was_or_were
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +20,6 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.repair import Resolved
 
-DECISIONS = {
-    "landed": "{rows} in doubt confirmed: looked up, {they} had landed",
-    "dropped": "{rows} in doubt given back: looked up, {they} had not landed",
-    "resend": "{rows} in doubt given back, to be sent again as possible duplicates",
-    "retry": "{rows} rejected and given back, to be sent again",
-    "mapping": "another mapping",
-}
-
 QUESTIONS = {
     Decision.LANDED: "Confirm {rows} in doubt as landed?",
     Decision.DROPPED: "Give back {rows} in doubt as dropped, for the next load to send?",
@@ -35,7 +29,7 @@ QUESTIONS = {
 
 def question(rows: int, decision: Decision) -> str:
     """What a person is asked before all rows in doubt are settled."""
-    return QUESTIONS[decision].format(rows=counted(rows))
+    return QUESTIONS[decision].format(rows=count_rows(rows))
 
 
 def history(ledger: Checkpoint) -> list[str]:
@@ -53,13 +47,8 @@ def history(ledger: Checkpoint) -> list[str]:
 
 def decided_text(decided: Decided) -> str:
     """One decision of the past, in a line."""
-    words = decision_words(decided.what, decided.rows)
+    words = describe_decision(decided.what, decided.rows)
     return f"{moment(int(decided.at))} UTC: {words}"
-
-
-def decision_words(what: str, rows: int) -> str:
-    """What a decision did to so many rows."""
-    return DECISIONS[what].format(rows=counted(rows), they="it" if rows == 1 else "they")
 
 
 def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
@@ -67,7 +56,7 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
 
     name = shlex.quote(str(checkpoint))
-    words = decision_words(decision, resolved.rows)
+    words = describe_decision(decision, resolved.rows)
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
     lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
     lines.append(account_text(resolved.account))
@@ -85,25 +74,24 @@ def overtaken_text(later: Mapping[int, int], state: State) -> str:
         return ""
     row, newer = next(iter(later.items()))
     remain = "in doubt" if state is State.IN_DOUBT else "rejected"
-    one = len(later) == 1
-    they, their = ("it", "its") if one else ("they", "their")
+    number = len(later)
     advice = (
-        f"settle {them(len(later))} with --landed or --dropped, as you found out"
+        f"settle {it_or_them(number)} with --landed or --dropped, as you found out"
         if state is State.IN_DOUBT
-        else f"leave {them(len(later))}"
+        else f"leave {it_or_them(number)}"
     )
     return (
-        f"{counted(len(later))} left {remain}: a later row of the same device is at the vendor, or may be, "
-        f"and sent now {they} would undo that one (record {row + 1:,} of the input and "
+        f"{count_rows(number)} left {remain}: a later row of the same device is at the vendor, or may be, "
+        f"and sent now {it_or_they(number)} would undo that one (record {row + 1:,} of the input and "
         f"record {newer + 1:,}, say). "
-        f"{their.capitalize()} fate no longer matters to what is stored: {advice}."
+        f"{its_or_their(number).capitalize()} fate no longer matters to what is stored: {advice}."
     )
 
 
 def retry_text(plan: Plan, rows: int) -> str:
     """What is about to be sent again."""
     lines = [decisions_text(plan)] if plan.mended else []
-    lines.append(f"{things(rows, plan.settings.kind)} of {plan.settings.checkpoint} to be sent again")
+    lines.append(f"{plan.settings.kind.method.count(rows)} of {plan.settings.checkpoint} to be sent again")
     if plan.mended:
         lines.append("  with another mapping than before; from now on the load goes on with it")
     return "\n".join(lines)
@@ -127,8 +115,9 @@ def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
         )
     lines += history(ledger)
     if given_back := len(ledger.given_back):
-        verb = "was" if given_back == 1 else "were"
-        lines.append(f"  {given_back:,} of the rows never sent {verb} given back, to be sent again")
+        lines.append(
+            f"  {given_back:,} of the rows never sent {was_or_were(given_back)} given back, to be sent again"
+        )
     lines.append(
         "A load is running." if ledger.running else what_next(result, sandboxed=False, loading=False)
     )

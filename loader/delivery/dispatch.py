@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from loader.delivery.clock import SystemClock
 from loader.delivery.governor import NO_HOLD, Governor
@@ -237,6 +237,8 @@ class Dispatch:
             case Stop():
                 self._stop(verdict)
                 heappush(self._line, row)
+            case _:
+                assert_never(verdict)
 
     def _resend(self, row: Row, doubt: InDoubt) -> bool:
         """Have the row sent again after its doubt is written down, where policy and budget allow."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
 from loader.delivery.window import Window
-from loader.model import RATE_LIMIT, Confirmed, InDoubt, Rejected, Retry, State
+from loader.message import Message, Setting
+from loader.model import RATE_LIMIT, Confirmed, InDoubt, Rejected, Retry, State, Stop, StopCode
+from loader.text.nouns import count_rows, is_or_are
 
 if TYPE_CHECKING:
     import random
 
     from loader.delivery.policy import Policy
-    from loader.model import Stop, Verdict
+    from loader.model import Verdict
 
 
 class Hold(NamedTuple):
@@ -91,6 +93,10 @@ class Governor:
                 self._paused_for = _pause(connection=True)
                 self._breaker.failed(epoch, now)
                 return self._outage.failed(now, reason)
+            case Stop():
+                return None  # the dispatcher ends the run itself
+            case _:
+                assert_never(verdict)
         return None
 
     def may_resend(self, doubts: int) -> bool:
@@ -98,7 +104,7 @@ class Governor:
         return doubts < self._resends and self._budget.spend()
 
     def count(self, state: State, rows: int = 1) -> Stop | None:
-        """Count final states; `Stop` when more are rejected or in doubt than the person accepts."""
+        """Count final states; `Stop` when more are rejected or in doubt than the user accepts."""
         if state is State.REJECTED:
             return self._rejected.add(rows)
         if state is State.IN_DOUBT:
@@ -110,17 +116,22 @@ def _pause(*, connection: bool) -> str:
     return "an outage" if connection else "the vendor, as it asked"
 
 
-def _too_many_rejected(most: int) -> str:
-    return _too_many(most, "rejected", "--max-rejected")
+def _too_many_rejected(most: int) -> Stop:
+    return Stop(StopCode.TOO_MANY_REJECTED, _say_too_many(most, "rejected", Setting("max_rejected")))
 
 
-def _too_many_in_doubt(most: int) -> str:
-    return _too_many(most, "in doubt", "--max-in-doubt")
+def _too_many_in_doubt(most: int) -> Stop:
+    return Stop(StopCode.TOO_MANY_IN_DOUBT, _say_too_many(most, "in doubt", Setting("max_in_doubt")))
 
 
-def _too_many(most: int, state: str, option: str) -> str:
+def _say_too_many(most: int, state: str, setting: Setting) -> Message:
     """No count of them: what is still on the wire may bring more before the load has ended."""
     if not most:
-        return f"A row is {state}, and {option} accepts none."
-    rows, are = ("row", "is") if most == 1 else ("rows", "are")
-    return f"More than the {most:,} {rows} that {option} accepts {are} {state}."
+        return Message("A row is {state}, and {setting} accepts none.", state=state, setting=setting)
+    return Message(
+        "More than the {rows} that {setting} accepts {are} {state}.",
+        rows=count_rows(most),
+        setting=setting,
+        are=is_or_are(most),
+        state=state,
+    )

@@ -9,7 +9,8 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from loader.model import Confirmed, Rejected, Stop
+from loader.message import Message, Quote
+from loader.model import Confirmed, Rejected, Stop, StopCode
 
 if TYPE_CHECKING:
     import random
@@ -172,7 +173,9 @@ class Outage:
         if now - self._since < self._longest:
             return None
         minutes = (now - self._since) / 60
-        return Stop(f"{self._lack} for {minutes:.0f} minutes; the last failure: {reason}.")
+        last = Quote(f"; the last failure: {reason}")
+        sentence = "{lack} for {minutes:.0f} minutes{last}."
+        return Stop(StopCode.OUTAGE, Message(sentence, lack=self._lack, minutes=minutes, last=last))
 
 
 class Canary:
@@ -197,7 +200,9 @@ class Canary:
         self._left -= 1
         if self._left:
             return None
-        return Stop(f'The first {self._first} records were all rejected alike: "{verdict.message}".')
+        quote = Quote(f': "{verdict.message}"')
+        sentence = "The first {rows} records were all rejected alike{quote}."
+        return Stop(StopCode.REJECTED_ALIKE, Message(sentence, rows=self._first, quote=quote))
 
 
 class RetryBudget:
@@ -225,16 +230,16 @@ class RetryBudget:
 
 
 class Ceiling:
-    """The largest number of rejected, or in-doubt, records that the person accepts."""
+    """The largest number of rejected, or in-doubt, records that the user accepts."""
 
-    def __init__(self, most: int | None, count: int, sentence: Callable[[int], str]) -> None:
+    def __init__(self, most: int | None, count: int, stop: Callable[[int], Stop]) -> None:
         self._most = most
         self._count = count
-        self._sentence = sentence
+        self._stop = stop
 
     def add(self, count: int = 1) -> Stop | None:
         """Count some more; `Stop` when they are too many."""
         self._count += count
         if self._most is None or self._count <= self._most:
             return None
-        return Stop(self._sentence(self._most))
+        return self._stop(self._most)

@@ -1,7 +1,7 @@
 """What an answer means: the table of the project's design, as one pure and total function.
 
-The rule behind every line: *definite* is what proves that the vendor took the record, or that it did not.
-Everything else, and everything unknown, is in doubt.
+The rule behind every line: an answer is *definite* if it proves that the vendor took the record, or that it
+did not. Everything else, and everything unknown, is in doubt.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from loader.delivery.wording import plain
-from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop
+from loader.message import Message, Quote, Setting
+from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop, StopCode
 
 if TYPE_CHECKING:
     from loader.model import Attempt, Verdict
@@ -23,16 +24,22 @@ LONGEST_RETRY_AFTER = 600.0
 """Seconds. A longer Retry-After is cut to this: then one record asks again."""
 
 _REJECTED_HTTP = frozenset({400, 409, 413, 422})
+_REDIRECTS = "redirects the request (it is never followed). Check {endpoint}"
 _STOP_HTTP = {
-    301: "redirects the request (it is never followed). Check --endpoint",
-    302: "redirects the request (it is never followed). Check --endpoint",
-    307: "redirects the request (it is never followed). Check --endpoint",
-    308: "redirects the request (it is never followed). Check --endpoint",
-    401: "does not accept the API token. Check PUSHWOOSH_API_TOKEN or --token-file",
+    301: _REDIRECTS,
+    302: _REDIRECTS,
+    307: _REDIRECTS,
+    308: _REDIRECTS,
+    401: "does not accept the API token. Check PUSHWOOSH_API_TOKEN or {token}",
     403: "forbids the request. Check the API token and what it may do",
-    404: "does not know the address. Check --endpoint",
-    405: "does not take POST requests at this address. Check --endpoint",
+    404: "does not know the address. Check {endpoint}",
+    405: "does not take POST requests at this address. Check {endpoint}",
 }
+_UNSENT = {
+    StopCode.CERTIFICATE: "{reason} Check {endpoint}, and the clock and certificates of this machine.",
+    StopCode.PROCESSES_ENDED: "{reason} If the system has too little memory, load with fewer {processes}.",
+}
+_SETTINGS = {name: Setting(name) for name in ("endpoint", "token", "processes")}
 
 
 def classify(attempt: Attempt, now: float) -> Verdict:
@@ -45,10 +52,16 @@ def classify(attempt: Attempt, now: float) -> Verdict:
     match attempt:
         case Answer():
             return _answer(attempt, now)
-        case NotSent(reason, fatal):
-            return Stop(reason) if fatal else Retry(reason, connection=True)
+        case NotSent(reason, code):
+            return Retry(reason, connection=True) if code is None else _stop_unsent(code, reason)
         case NoAnswer(reason):
             return InDoubt(reason)
+        case _:
+            assert_never(attempt)
+
+
+def _stop_unsent(code: StopCode, reason: str) -> Stop:
+    return Stop(code, Message(_UNSENT.get(code, "{reason}"), reason=Quote(reason), **_SETTINGS))
 
 
 def _answer(answer: Answer, now: float) -> Verdict:
@@ -60,7 +73,9 @@ def _answer(answer: Answer, now: float) -> Verdict:
         long = len(answer.body) > _LONGEST_REMEMBERED
         return _judged_by_body(answer.body) if long else _remembered(answer.body)
     if status in _STOP_HTTP:
-        return Stop(f"The server {_STOP_HTTP[status]}. It answered HTTP {status}{_quoted(answer.body)}.")
+        sentence = f"The server {_STOP_HTTP[status]}. It answered HTTP {{status}}{{quote}}."
+        quote = Quote(_quoted(answer.body))
+        return Stop(StopCode.SERVER_REFUSES, Message(sentence, status=status, quote=quote, **_SETTINGS))
     if status in _REJECTED_HTTP:
         code, message = _read(answer.body) or (None, "")
         return Rejected(status, code, message or f"HTTP {status}")
@@ -85,7 +100,10 @@ def _judged_by_body(body: bytes) -> Verdict:
     if code == 200:
         return Confirmed()
     if code == 403:
-        return Stop(f"The vendor refuses with status_code 403: {message or 'no reason given'}.")
+        quote = Quote(f": {message or 'no reason given'}")
+        return Stop(
+            StopCode.VENDOR_REFUSES, Message("The vendor refuses with status_code 403{quote}.", quote=quote)
+        )
     if code in {408, 429}:
         return Retry(f"status_code {code}")
     if code == 210 or 400 <= code < 500:
@@ -104,7 +122,7 @@ def _quoted(body: bytes) -> str:
 
 
 def _read(body: bytes) -> tuple[int, str] | None:
-    """`status_code` and the cleaned `status_message`, or None where the body is not the vendor's strict form.
+    """`status_code` and the cleaned `status_message`, or None if the body is not in the vendor's strict form.
 
     Strict: one JSON object in UTF-8 without a byte order mark, no key twice, `status_code` an integer:
     not ``true``, not ``"200"``, and not ``200.0``, which no version of the vendor's API writes.
@@ -118,7 +136,7 @@ def _read(body: bytes) -> tuple[int, str] | None:
     if not isinstance(answer, dict):
         return None
     code, message = answer.get("status_code"), answer.get("status_message")
-    # Written in full in messages and stored in the journal, so beyond any real code is no code at all.
+    # It is written in full in messages, and stored: a number beyond any real code is not read as one.
     if type(code) is not int or not -1_000_000 < code < 1_000_000:
         return None
     return code, plain(message) if isinstance(message, str) else ""
@@ -136,9 +154,9 @@ def _refused(constant: str) -> NoReturn:
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Seconds to wait, from 0 to `LONGEST_RETRY_AFTER`; None where the header is absent or unreadable.
+    """Seconds to wait, from 0 to `LONGEST_RETRY_AFTER`; None if the header is absent or unreadable.
 
-    Both forms of RFC 9110, section 10.2.3: seconds, or a date (one in the past is no wait).
+    Both forms of RFC 9110, section 10.2.3: seconds, or a date (a date in the past means no wait).
     """
     text = (header or "").strip()
     if re.fullmatch(r"[0-9]+", text):

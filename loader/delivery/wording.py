@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from loader.model import Answer
+from loader.text.escape import replace_unprintable, shorten
 
 if TYPE_CHECKING:
     from loader.model import Attempt
 
 LONGEST_MESSAGE = 300
 
-# Control characters, format characters (bidirectional marks, zero-width ones), lone surrogates,
-# private use, unassigned, line and paragraph separators.
-_UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
 
 def plain(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """One line of at most `limit` visible characters; blanks are joined, the unfit become U+FFFD."""
-    # Only so much is looked at, so that a megabyte of message costs nothing; blanks may shorten it further.
+    # Only the beginning is read, so that a megabyte of message costs nothing; blanks may shorten it further.
     head = " ".join(text[: 4 * limit].split())
-    shown = "".join("\ufffd" if unicodedata.category(char) in _UNFIT else char for char in head)
-    if len(shown) > limit or len(text) > 4 * limit:
-        return shown[: limit - 1] + "…"
-    return shown
+    shown = replace_unprintable(head)
+    # A head that was cut is marked as cut, even if its blanks made it short enough.
+    return shorten(shown if len(text) <= 4 * limit else f"{shown}…", limit)
 
 
 def without(secret: bytes, attempt: Attempt) -> Attempt:

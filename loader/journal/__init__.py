@@ -22,12 +22,14 @@ from loader.journal.identity import Identity
 from loader.journal.journal import Journal
 from loader.journal.ranges import runs
 from loader.journal.rows import Decided, ExceptionRow, Note, Run, Sample
+from loader.journal.store import DiskFull
 from loader.journal.view import Checkpoint
 from loader.model import FileRecord
 
 __all__ = [
     "Checkpoint",
     "Decided",
+    "DiskFull",
     "ExceptionRow",
     "FileRecord",
     "Host",

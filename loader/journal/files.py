@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,6 +153,11 @@ def unusable(path: Path, error: Exception) -> CheckpointError:
     """The sentence for what the system said about `path`."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return CheckpointError(
-        f"{path}: the checkpoint cannot be used: {reason}. "
-        "Check the folder and the disk, or name another checkpoint with --checkpoint."
+        Message(
+            "{path}: the checkpoint cannot be used: {reason}. "
+            "Check the folder and the disk, or name another checkpoint with {checkpoint}.",
+            path=path,
+            reason=reason,
+            checkpoint=Setting("checkpoint"),
+        )
     )

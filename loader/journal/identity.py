@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loader.errors import CheckpointDiffers
+from loader.message import Message, Setting
 from loader.methods import Kind
 from loader.model import FileRecord, Mark
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIFF_LINES = 12
-_ADVICE = (
-    "Nothing was sent now. Go on with what it was made for, or begin anew with another --checkpoint: "
-    "then every row is sent, also those that this one has settled."
+_ANOTHER_LOAD = (
+    "{path} was made for another load. {differences} Nothing was sent now. Continue with what it was made "
+    "for, or begin again with another {checkpoint}: then every row is sent, also those that this one has "
+    "settled."
 )
 
 
@@ -94,26 +96,38 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
     """
     differences = list(_differences(stored, wanted))
     if differences:
-        raise CheckpointDiffers(f"{path} was made for another load. {' '.join(differences)} {_ADVICE}")
+        raise CheckpointDiffers(
+            Message(
+                _ANOTHER_LOAD,
+                path=path,
+                differences=Message.join(differences),
+                checkpoint=Setting("checkpoint"),
+            )
+        )
     return replace(stored, files=wanted.files)
 
 
-def _differences(stored: Identity, wanted: Identity) -> Iterator[str]:
+def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
     for what, then, now in (
         ("what is loaded", stored.kind, wanted.kind),
         ("the application", stored.application, wanted.application),
         ("the endpoint", stored.endpoint, wanted.endpoint),
     ):
         if then.startswith("sandbox ") and now.startswith("sandbox ") and then != now:
-            yield "The endpoint was a sandbox with another store, now deleted or elsewhere (--sandbox-store)."
+            yield Message(
+                "The endpoint was a sandbox with another store, now deleted or elsewhere ({store}).",
+                store=Setting("sandbox_store"),
+            )
         elif then != now:
             yield f'Then {what} was "{then}", now it is "{now}".'
     yield from _file_differences(stored.files, wanted.files)
     yield from _form_differences(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:
-        yield (
-            f"The mapping has changed (- then, + now):\n{_diff(stored.mapping, wanted.mapping)}\n"
-            "A mended mapping is brought in with `retry --mapping`, and the load then goes on with it."
+        yield Message(
+            "The mapping has changed (- then, + now):\n{changes}\n"
+            "`retry` with {mapping} brings in a fixed mapping, and the load then continues with it.",
+            changes=_diff(stored.mapping, wanted.mapping),
+            mapping=Setting("mapping"),
         )
 
 

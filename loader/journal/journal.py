@@ -194,7 +194,7 @@ class Journal:
                 transaction.add(schema.LEASES, lease)
 
         if self._leases_end:
-            raise CheckpointError(self._leases_end)
+            raise DiskFull(self._leases_end)
         began = self._host.clock()
         try:
             self._commit(write, self._head(mark=mark), durable=True)

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal.files import OWNER_ONLY, unusable
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +44,12 @@ class Lock:
             # The library takes a folder where nothing can be made (/proc) for one where somebody is quicker.
             if not self._path.exists():
                 raise CheckpointError(
-                    f"{checkpoint} cannot be used: no file can be made in its folder. "
-                    "Name a checkpoint in another folder with --checkpoint."
+                    Message(
+                        "{path} cannot be used: no file can be made in its folder. "
+                        "Name a checkpoint in another folder with {checkpoint}.",
+                        path=checkpoint,
+                        checkpoint=Setting("checkpoint"),
+                    )
                 ) from None
             raise CheckpointLocked(
                 f"{checkpoint} is in use: {holder(self._path)} is loading with it right now. "

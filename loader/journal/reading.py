@@ -13,6 +13,7 @@ from loader.journal.bitmap import CHUNK, StoredChunk
 from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
 from loader.journal.rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
+from loader.message import Message, Setting
 from loader.model import State
 
 if TYPE_CHECKING:
@@ -230,8 +231,14 @@ def exception_rows(connection: sqlite3.Connection, path: Path, state: State) -> 
 def damaged(path: Path, finding: str) -> CheckpointError:
     """The sentence for a file that cannot be trusted."""
     return CheckpointError(
-        f"{path} is damaged: {finding}. It was left as it is and nothing was sent. Restore all of its files "
-        "together, or begin anew with another --checkpoint and only the rows that are known to be missing."
+        Message(
+            "{path} is damaged: {finding}. It was left as it is and nothing was sent. Restore all of its "
+            "files together, or begin again with another {checkpoint} and only the rows that are known to be "
+            "missing.",
+            path=path,
+            finding=finding,
+            checkpoint=Setting("checkpoint"),
+        )
     )
 
 

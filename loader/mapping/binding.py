@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loader.errors import MappingError
+from loader.errors import MappingError, ProblemCode
 from loader.mapping import clocks, describe, instants, origins
 from loader.mapping.cells import is_moment
 from loader.mapping.findings import Findings
@@ -56,7 +56,7 @@ def bind(
     binding = _Binding(mapping, schema, sample, now)
     effective = binding.effective()
     if binding.problems:
-        raise MappingError(binding.problems, where)
+        raise MappingError(binding.problems, where, binding.codes)
     decisions = describe.decisions(effective, binding.readings, Columns(schema))
     notices = (*mapping.notes, *binding.notices)
     return Mapper(effective, decisions, notices, application, now)
@@ -67,6 +67,7 @@ class _Binding:
 
     def __init__(self, mapping: Mapping, schema: pa.Schema, sample: pd.DataFrame, now: datetime) -> None:
         self.problems: list[str] = []
+        self.codes: set[ProblemCode] = set()
         self.notices: list[str] = []
         self.readings: dict[str, clocks.Reading] = {}
         self._mapping = mapping
@@ -81,6 +82,7 @@ class _Binding:
         mapping = self._mapping
         wide = Schema(mapping, self._types, self._table)
         self.problems += wide.problems
+        self.codes |= wide.codes
         self.notices += wide.notices
         if self.problems:
             return mapping
@@ -142,6 +144,8 @@ class _Binding:
         except clocks.Undecided as undecided:
             origin = ", ".join(f'"{column}"' for column in origins.columns_of(rule)) or "its constant"
             self.problems.append(f"{name} from {origin}: {undecided}")
+            if isinstance(undecided, clocks.NoZone):
+                self.codes.add(ProblemCode.NO_ZONE)
             return rule
         self.readings[name] = reading
         if reading.own and reading.clock.zone is None and name == "timestamp":

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from loader.mapping import timestamps
 from loader.mapping.cells import is_moment
 from loader.mapping.encode import numpy_mask
-from loader.mapping.findings import shown
 from loader.mapping.instants import Window
 from loader.mapping.rules import Clock
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +33,10 @@ _DECLARE = (
 
 class Undecided(Exception):
     """The sample does not tell how times are written, or in which zone; the text says why and what to do."""
+
+
+class NoZone(Undecided):
+    """The values carry no time zone, and the mapping gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def decide(cells: pa.Array, texts: pa.Array, clock: Clock, now: datetime) -> Rea
     own = bool(times.zoned[times.good].all())
     if not own and clock.zone is None:
         bare = texts.filter(pa.array(times.good & ~times.zoned))[0].as_py()
-        raise Undecided(
+        raise NoZone(
             f"{shown(bare)} carries no time zone, and none is ever guessed. Set zone in the mapping, for "
             'example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.'
         )

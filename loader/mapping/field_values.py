@@ -15,7 +15,7 @@ from loader.mapping.fields import device_type
 from loader.mapping.findings import Fault
 from loader.mapping.instants import Window
 from loader.mapping.rules import Rule
-from loader.mapping.zones import offsets, parse_zone, zone_advice
+from loader.mapping.zones import ZONE_FORMS, offsets, parse_zone, suggest_zone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -137,7 +137,7 @@ def _convert_offsets(rule: Rule, table: Table, findings: Findings, now: datetime
     for code, text in enumerate(encoded.dictionary.to_pylist()):
         rows, zone = codes == code, parse_zone(text)
         if zone is None:
-            fault = _NO_OFFSET._replace(remedy=zone_advice(text))
+            fault = _NO_OFFSET._replace(remedy=ZONE_FORMS, hint=suggest_zone(text))
             findings.add(rows, origins.columns_of(rule), texts, fault)
             continue
         if isinstance(zone, ZoneInfo):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from loader.model import Reject
+from loader.text.escape import LONGEST_QUOTE, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,20 +18,27 @@ if TYPE_CHECKING:
 
     from loader.model import Chunk
 
-SHOWN_CHARACTERS = 60
-
 
 class Fault(NamedTuple):
-    """Why a row is rejected: `reason` follows the value in the sentence, `remedy` is its own sentence."""
+    """Why a row is rejected.
+
+    Attributes:
+        reason: follows the value in the sentence.
+        remedy: a sentence of its own; the same for every row with this reason, so it repeats no cell.
+        hint: a sentence before it that may repeat the cell, or "".
+    """
 
     reason: str
     remedy: str
+    hint: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What to do, for one row."""
+        return " ".join(filter(None, [self.hint, self.remedy]))
 
 
-def shown(text: str) -> str:
-    """`text` in quotes on one line, shortened, for a sentence."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut) + '"'
+NO_FAULT = Fault("", "")
 
 
 def named(columns: Sequence[str]) -> str:
@@ -130,10 +138,10 @@ class Findings:
         for offset in np.flatnonzero(rows & ~self.bad).tolist():
             value = texts[offset].as_py() if texts is not None else None
             column = ", ".join(columns)
-            subject = named(columns) if value is None else f"{named(columns)}: {shown(value)}"
-            sentence = f"{subject} {fault.reason}. {fault.remedy}"
+            subject = named(columns) if value is None else f"{named(columns)}: {quote(value)}"
+            sentence = f"{subject} {fault.reason}. {fault.advice}"
             reason = f"{named(columns)} {fault.reason}"
-            self._reject(offset, column, value or "", reason, sentence, fault.remedy)
+            self._reject(offset, column, value or "", reason, sentence, fault)
 
     def count(self, use: str, times: int) -> None:
         """Note that an allowed correction was made so many times."""
@@ -145,9 +153,11 @@ class Findings:
         self.columns.add(Column(name, values, text, member))
 
     def _reject(
-        self, offset: int, column: str, value: str, reason: str, sentence: str, remedy: str = ""
+        self, offset: int, column: str, value: str, reason: str, sentence: str, fault: Fault = NO_FAULT
     ) -> None:
         ordinal = self._chunk.first + offset
         message = f"{self._chunk.place(ordinal)}, {sentence}"
         self.bad[offset] = True
-        self._rejects.append(Reject(ordinal, column, value[:SHOWN_CHARACTERS], reason, message, remedy))
+        self._rejects.append(
+            Reject(ordinal, column, value[:LONGEST_QUOTE], reason, message, fault.advice, fault.remedy)
+        )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from loader.errors import MappingError
+from loader.errors import MappingError, ProblemCode
 from loader.mapping.cells import cell_types, is_nested, is_text
 from loader.mapping.fields import SYNONYMS, device_type, plain
-from loader.mapping.findings import shown
 from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.values import holds_lists
 from loader.methods import Conversion
 from loader.model import OWN_COLUMNS
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
@@ -76,6 +76,7 @@ class _Inference:
         self._table = table
         self._problems: list[str] = []
         self._notes: list[str] = []
+        self._codes: set[ProblemCode] = set()
 
     def mapping(self, where: str) -> Mapping:
         found = {field: column for field in wanted_fields(self._method) if (column := self._column(field))}
@@ -86,7 +87,7 @@ class _Inference:
         members = self._make_members(container, rest) if container else self._note_unused(rest)
         if self._problems:
             columns = ", ".join(shown(name) for name in self._types)
-            raise MappingError(self._problems, f"{where} with the columns {columns}")
+            raise MappingError(self._problems, f"{where} with the columns {columns}", self._codes)
         zone = found.pop("zone", None)
         fields = {field: Rule(column=(column,)) for field, column in found.items()}
         if zone is not None:
@@ -135,6 +136,7 @@ class _Inference:
             if not set(need.fields) & set(found):
                 field = need.fields[-1]
                 constant = f" or write {field} = {need.constant}" if need.constant else ""
+                self._codes.add(ProblemCode.NO_COLUMN)
                 self._problems.append(
                     f"no column is known to hold the {need.holds}. Name it in a mapping file (`map` proposes "
                     f'one): [fields] {field} = "its name"{constant}, or rename it to {field}.'

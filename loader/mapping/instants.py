@@ -14,7 +14,7 @@ from loader.mapping import origins, timestamps
 from loader.mapping.cells import present
 from loader.mapping.findings import Clocks, Fault
 from loader.mapping.rules import ColumnOf
-from loader.mapping.zones import Zone, locate, offsets, parse_zone, zone_advice, zone_text
+from loader.mapping.zones import ZONE_FORMS, Zone, locate, offsets, parse_zone, suggest_zone, zone_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,8 +212,7 @@ def zones(
         rows = wanted & (codes == code)
         known = parse_zone(text)
         if known is None:
-            findings.add(
-                rows, [zone.column], table.text(zone.column), Fault("is no time zone", zone_advice(text))
-            )
+            fault = Fault("is no time zone", ZONE_FORMS, suggest_zone(text))
+            findings.add(rows, [zone.column], table.text(zone.column), fault)
         elif rows.any():
             yield known, np.flatnonzero(rows)

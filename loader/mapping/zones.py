@@ -81,11 +81,18 @@ def _within(offset: int) -> int | None:
     return offset if abs(offset) <= MAX_OFFSET else None
 
 
+ZONE_FORMS = 'Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'
+
+
+def suggest_zone(text: str) -> str:
+    """The zone that an unknown one may mean, as a question, or ""."""
+    near = get_close_matches(text, known_zones(), n=1, cutoff=0.85)
+    return f'Did you mean "{near[0]}"?' if near else ""
+
+
 def zone_advice(text: str) -> str:
     """What to write in place of an unknown zone."""
-    near = get_close_matches(text, known_zones(), n=1, cutoff=0.85)
-    meant = f'Did you mean "{near[0]}"? ' if near else ""
-    return f'{meant}Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'
+    return " ".join(filter(None, [suggest_zone(text), ZONE_FORMS]))
 
 
 def zone_text(zone: Zone) -> str:

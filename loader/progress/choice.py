@@ -1,4 +1,4 @@
-"""Which watch it is to be, by where the load runs."""
+"""Which watch shows a load, by the place in which it runs."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class EventLog:
         self.run: str | None = None
         self._out = out
         self._wall = wall
-        # Elsewhere a letter that cannot be written would become what is no JSON.
+        # Elsewhere a letter that cannot be written would become something that is not JSON.
         self._ascii = not (out.encoding or "").lower().startswith("utf")
         self._lines: deque[str] = deque()
         self._lock = threading.RLock()

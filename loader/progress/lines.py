@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 
 class Periodic(Watch):
-    """Tells the state every so many seconds, and the beginning and the end of each pause when it comes."""
+    """Tells the state every N seconds, and the beginning and the end of each pause when it comes."""
 
     def __init__(self, every: float = 10, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(seconds=min(every, 1.0), clock=clock)
@@ -38,7 +38,7 @@ class Periodic(Watch):
             self.tell_reading(reading)
 
     def begin(self, moment: Moment, run: str | None) -> None:  # noqa: ARG002 - for those who show it
-        """From now on time counts anew."""
+        """Time counts from zero again."""
         self._due = self._clock() + self._every
 
     def show(self, moment: Moment) -> None:

@@ -16,7 +16,7 @@ class Reading(NamedTuple):
     """How far a pass over the input is.
 
     Attributes:
-        done, total: so many of so many; 0 of 0 where nothing is known yet.
+        done, total: how far it is, and of how much; 0 of 0 if nothing is known yet.
         unit: "bytes" or "rows".
         doing: what the pass is for, as the beginning of a line.
     """
@@ -67,10 +67,10 @@ class Moment:
 
     @property
     def wait(self) -> str:
-        """What keeps the sender waiting, long enough for a person to wonder; or ""."""
+        """What keeps the sender waiting, long enough for the user to wonder; or ""."""
         return self.wire.waiting_for if self.wire.waiting_seconds >= 1 else ""
 
     @property
     def pause(self) -> str:
-        """What the sender waits for that it did not choose: a rate limit is no pause."""
+        """What the sender waits for that it did not choose: a rate limit is not a pause."""
         return "" if self.wait == RATE_LIMIT else self.wait

@@ -23,7 +23,7 @@ class Speed(NamedTuple):
     Attributes:
         now: over the last ten seconds.
         mean: over this run, waits included.
-        left: until all is done, if it goes on so.
+        left: until all is done, if it continues like this.
     """
 
     now: float | None = None
@@ -32,7 +32,7 @@ class Speed(NamedTuple):
 
 
 class Pace:
-    """Follows the rows that are settled. What earlier runs settled is no speed of this one.
+    """Follows the rows that are settled. What earlier runs settled does not count.
 
     Args:
         settled: rows that were settled before.
@@ -52,7 +52,7 @@ class Pace:
             settled: rows that are settled by now, over all runs.
             goal: rows that will be settled in the end.
             now: of the clock.
-            pause: seconds for which the sender still waits; None where it does not.
+            pause: seconds for which the sender still waits; None if it does not.
         """
         if pause is None:
             self._moving += now - self._last
@@ -71,7 +71,7 @@ def _left(rows: int, rate: float | None, pause: float) -> float | None:
 
 
 class _Window:
-    """The rate over the last so many seconds, from few samples."""
+    """The rate over the last N seconds, from few samples."""
 
     def __init__(self, seconds: float, count: int, now: float) -> None:
         self._seconds = seconds

@@ -110,7 +110,7 @@ class LoadView:
 
 
 def signs_of(console: Console, options: ConsoleOptions) -> tuple[str, str]:
-    """The signs of a bar, full and rest: two, where no colour tells them apart."""
+    """The signs of a bar, full and rest: two, if no colour tells them apart."""
     colours = console.color_system is not None and not console.no_color
     if options.ascii_only:
         return "#", "."
@@ -137,7 +137,7 @@ def cut(line: Line, width: int) -> Line:
 
 
 class Bar:
-    """A bar with words after it, and before it; those after it alone where there is no room."""
+    """A bar with words after it, and before it; only those after it if there is no room."""
 
     def __init__(self, width: int, signs: tuple[str, str], before: str = "") -> None:
         self._width = width

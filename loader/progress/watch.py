@@ -30,7 +30,7 @@ class Watch(ABC):
     """Shows a running load every `seconds`.
 
     Attributes:
-        cpu_seconds: CPU time that its thread took, for those who measure it.
+        cpu_seconds: CPU time that its thread took, for benchmarks.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -92,7 +92,7 @@ class Watch(ABC):
         def run() -> None:
             began = time.thread_time()
             while not over.wait(self._seconds):
-                with suppress(OSError):  # whoever read it has gone; the load goes on
+                with suppress(OSError):  # the reader has gone; the load continues
                     look()
             self.cpu_seconds += time.thread_time() - began
 

@@ -43,12 +43,12 @@ def rate_text(rate: float | None) -> str:
 
 
 def share_text(share: float) -> str:
-    """A share of the whole in percent; 100 only where nothing is missing."""
+    """A share of the whole in percent; 100 only if nothing is missing."""
     return f"{int(share * 100)} %"
 
 
 def wait_text(moment: Moment) -> str:
-    """How long the sender waits yet and for what, or ""."""
+    """How long the sender will wait, and for what, or ""."""
     return f"{duration(moment.wire.waiting_seconds)} for {moment.wait}" if moment.wait else ""
 
 

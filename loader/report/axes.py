@@ -35,7 +35,7 @@ def round_step(least: float) -> float:
 
 
 def decades(lowest: float, highest: float) -> list[float]:
-    """Round numbers around two positive ones: 1, 2 and 5 times powers of ten; fewer where they are many."""
+    """Round numbers around two positive ones: 1, 2 and 5 times powers of ten; fewer if there are many."""
     powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):
         marks = [factor * 10.0**power for power in powers for factor in factors]
@@ -92,7 +92,7 @@ def seconds_text(seconds: float, step: float) -> str:
 
 
 def clock_text(at: float, *, days: bool, step: float) -> str:
-    """A time of day in UTC; with its date where there are several."""
+    """A time of day in UTC; with its date if there are several."""
     form = "%-d %b %H:%M" if days else "%H:%M:%S" if step < 60 else "%H:%M"
     moment = datetime.fromtimestamp(at, UTC)
     return moment.strftime(form.replace("%-d", str(moment.day)))

@@ -40,7 +40,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line: its value at each point, or None where there is none."""
+    """A line: its value at each point, or None if there is none."""
 
     name: str
     value: Callable[[Point], float | None]
@@ -62,7 +62,7 @@ def over_time(
 
 
 def by_month(label: str, months: Sequence[tuple[str, Counts]]) -> Chart:
-    """Stacked bars by month, or by year where the months are many."""
+    """Stacked bars by month, or by year if there are many months."""
     bars = months if len(months) <= _MOST_BARS else by_year(months)
     return Chart(*(_bars(label, bars, width=width) for width in (WIDE, NARROW)))
 
@@ -171,7 +171,7 @@ def _svg(chart: Any, label: str, width: int) -> Markup:
     root = chart.render_tree()
     for parent in list(root.iter()):
         for child in list(parent):
-            # The tag of a comment is no text.
+            # The tag of a comment is not a text.
             if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in _SUPERFLUOUS:
                 parent.remove(child)
         if parent.get("class") == "title" and parent.get("transform"):

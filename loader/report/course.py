@@ -48,7 +48,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A run's traffic in sum: what a line of a table says. Times are None where no answer came."""
+    """A run's traffic in sum: what a line of a table says. Times are None if no answer came."""
 
     seconds: float
     attempts: int
@@ -105,7 +105,7 @@ def course(runs: Sequence[RunFacts], most: int = MOST_POINTS) -> list[list[Point
 
 
 def thin(stretches: Sequence[Stretch], least: float) -> Iterator[Stretch]:
-    """The same time in stretches of at least so many seconds, but for the last one."""
+    """The same time in stretches of at least N seconds; the last one may be shorter."""
     group: list[Stretch] = []
     for stretch in stretches:
         group.append(stretch)

@@ -1,7 +1,7 @@
 """What a report says, as frozen records: gathered in `loader.reporting`, drawn in `loader.report.html`.
 
 Nothing in them is personal but the `examples` of a group and what the `reason` of a run's end may quote, and
-those are filled only where that was asked for.
+those are filled only on request.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from loader.methods import Kind
     from loader.model import Account, FileRecord
+    from loader.text.next_steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class RunFacts:
         seconds: how long it took.
         attempts: requests sent.
         end: how it ended, in a few words.
-        reason: why, where that can be told; see the module.
+        reason: why, if that can be told; see the module.
         options, versions: with what it was begun; nothing is known of runs by older versions.
         stretches: its traffic, oldest first.
     """
@@ -113,8 +114,8 @@ class Group:
         reason: in words, without a value of any row.
         by: who said so: "the mapping" or "the vendor".
         rows: how many.
-        remedy: what to do; "" where there is nothing to say.
-        examples: whole messages of a few of them, only where they were asked for.
+        remedy: what to do; "" if there is nothing to say.
+        examples: whole messages of a few of them, only on request.
     """
 
     reason: str
@@ -126,19 +127,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFacts:
-    """What a person decided, in words."""
+    """What the user decided, in words."""
 
     at: datetime
     words: str
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A way to go on: a sentence, and the commands."""
-
-    words: str
-    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +142,7 @@ class Facts:
         made: when the report was made.
         where: the host, or that it is a sandbox.
         checkpoint: its name.
-        events: None where they cannot be told; then `no_events` says why.
+        events: None if they cannot be told; then `no_events` says why.
         given_back: rows never sent that a decision gave back.
         mapping: the mapping file's text.
         versions: of the program that makes the report.

@@ -1,7 +1,7 @@
 """A report as one HTML page: draws `Facts`, knows nothing else.
 
-Everything that comes from a person's files is escaped by the template, and spelled out where it could steer a
-terminal or the direction of writing. The page needs no network, and forbids itself any.
+The template escapes everything that comes from the user's files, and spells out what could steer a terminal
+or the direction of writing. The page needs no network, and forbids itself any.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from loader._version import __version__
 from loader.report import charts, words
 from loader.report.charts import Series
 from loader.report.course import course, traffic
+from loader.text.escape import escape
+from loader.text.next_steps import say_in_a_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,17 +68,19 @@ def environment() -> Environment:
         finalize=finalized,
     )
     names = ("number", "share", "latency", "span", "moment", "size")
-    found.filters.update({name: getattr(words, name) for name in names}, quote=shlex.quote)
+    found.filters.update(
+        {name: getattr(words, name) for name in names}, quote=shlex.quote, sentence=say_in_a_sentence
+    )
     return found
 
 
 def finalized(value: object) -> object:
     """What the template writes: text from outside made visible, drawings as they are."""
-    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return escape(value, keep="\n") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def verdict(facts: Facts) -> str:
-    """The sentence that a reader in a hurry takes away."""
+    """The verdict, in one sentence."""
     account = facts.account
     if facts.running:
         return "A load is running: this is how it stood when the report was made."
@@ -92,7 +96,7 @@ def verdict(facts: Facts) -> str:
         if count
     ]
     what = f"{account.confirmed:,} of {account.read:,} rows are confirmed"
-    return f"Finished: {what}, and {' and '.join(left)} are left to look after."
+    return f"Finished: {what}, and {' and '.join(left)} are left to decide on."
 
 
 def throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+from loader.message import spell_option
+from loader.model import StopCode
+
+if TYPE_CHECKING:
+    from loader.message import Message
 
 HIDDEN = "“…”"
 _QUOTED = re.compile(r'"[^"]*"')
-_MEANT = re.compile(r'Did you mean "[^"]*"\? ')
 
-# Sentences, or beginnings of them, that say why a load stopped and quote nothing.
-_PLAIN_ENDS = re.compile(
-    r"""(?:
-        (?:No|Too\ few)\ usable\ answers?\ for\ \d+\ minutes
-      | More\ than\ the\ [\d,]+\ rows?\ that\ --[a-z-]+\ accepts\ (?:is|are)\ (?:rejected|in\ doubt)
-      | A\ row\ is\ (?:rejected|in\ doubt),\ and\ --[a-z-]+\ accepts\ none
-      | The\ first\ \d+\ records\ were\ all\ rejected\ alike
-      | The\ first\ \d+\ rows\ cannot\ be\ mapped,\ all\ for\ one\ reason
-      | The\ vendor\ refuses\ with\ status_code\ 403
-      | The\ server\ (?:redirects|does\ not|forbids)[^"]*?\ It\ answered\ HTTP\ \d{3}
-    )""",
-    re.VERBOSE,
+# What may be quoted of these ends, once `Ending.unquoted` has left out the words of rows and of the vendor.
+# All others, and those of checkpoints without codes, may hold anything.
+_QUOTABLE = frozenset(
+    {
+        StopCode.OUTAGE,
+        StopCode.REJECTED_ALIKE,
+        StopCode.UNMAPPABLE,
+        StopCode.TOO_MANY_REJECTED,
+        StopCode.TOO_MANY_IN_DOUBT,
+        StopCode.SERVER_REFUSES,
+        StopCode.VENDOR_REFUSES,
+    }
 )
 
 
@@ -34,26 +40,21 @@ def plain_reason(reason: str, column: str, mapping: str) -> str:
     return _QUOTED.sub(shown, reason)
 
 
-def plain_remedy(message: str, reason: str, value: str) -> str:
-    """The remedy at the end of a reject's message; "" where none can be told, or it may quote the row."""
-    fault = reason.rpartition('" ')[2] if reason.startswith("column") else reason.removeprefix("the mapping ")
-    _, found, remedy = message.rpartition(f"{fault}. ")
-    remedy = _MEANT.sub("", remedy)
-    quotes_row = (len(value) > 1 and value in remedy) or "{ column =" in remedy
-    return remedy if found and not quotes_row else ""
+def plain_error(message: Message) -> str:
+    """An error's sentence without what may repeat a row; nobody knows what a finished sentence repeats."""
+    shown = message.spell(spell_option, quotes=False).strip()
+    return shown or "The input cannot be read as it was loaded. A report made --with-examples says why."
 
 
-def plain_error(message: str) -> str:
-    """An error's sentence without what it quotes, from the first mark to the last: a cell may hold marks."""
-    first, last = message.find('"'), message.rfind('"')
-    return message if first < 0 else message[:first] + HIDDEN + message[max(first, last) + 1 :]
+def plain_end(code: StopCode | None, unquoted: str) -> str:
+    """Why a load stopped, as far as that can be shown to everybody.
 
-
-def plain_end(stopped: str) -> str:
-    """Why a load stopped, as far as it can be said without quoting a row or the vendor."""
-    match = _PLAIN_ENDS.match(stopped)
-    if match:
-        return f"{match.group()}."
-    if "the disk is full" in stopped:
+    Args:
+        code: the code of its end; None if the checkpoint has none.
+        unquoted: the sentence without the words of rows and of the vendor.
+    """
+    if code in _QUOTABLE:
+        return unquoted
+    if code is StopCode.DISK_FULL:
         return "The disk was full."
-    return "The reason may quote a row, and is shown in a report made --with-examples."
+    return "The reason may quote a row. A report made --with-examples shows it."

@@ -20,7 +20,7 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A percentage that says 0 and 100 only where it is that."""
+    """A percentage; 0 and 100 stand only for exactly that."""
     if not whole or not part:
         return "0 %"
     if part == whole:
@@ -59,8 +59,3 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
         amount /= 1000
     return f"{amount:,.3g} GB"
-
-
-def visible(text: str) -> str:
-    """Text in which nothing can steer a terminal or the direction of writing: such characters are spelled."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -10,7 +10,8 @@ from pyarrow import ipc
 
 from loader.errors import SourceError
 from loader.model import FileRecord
-from loader.sources.records import Slab, checked_names, on_one_line, recognised
+from loader.sources.records import Slab, checked_names, recognised
+from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,6 +97,6 @@ class ArrowRecords:
         except (pa.ArrowException, OSError) as failure:
             place = f"record batch {number}, after row {row:,}" if number else "its beginning or end"
             raise SourceError(
-                f"{self.name}: {place} cannot be read ({on_one_line(str(failure))}). Was the copy cut off? "
+                f"{self.name}: {place} cannot be read ({join_lines(str(failure))}). Was the copy cut off? "
                 "Copy or export it again."
             ) from failure

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loader.errors import SourceError
+from loader.message import Message
 
 _BLOCK = 1 << 20
 
@@ -149,7 +150,7 @@ class InputFile:
         try:
             status = path.stat()
         except FileNotFoundError:
-            raise SourceError(f"{name}: there is no such file.") from None
+            raise SourceError(Message("{name}: there is no such file.", name=name)) from None
         except (OSError, ValueError) as failure:
             raise SourceError(f"{name}: cannot be read: {_why(failure)}.") from failure
         if not stat.S_ISREG(status.st_mode):

@@ -20,9 +20,10 @@ from loader.errors import SourceError
 from loader.model import FileRecord
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
-from loader.sources.records import Slab, brief, checked_names, recognised
+from loader.sources.records import Slab, checked_names, recognised
 from loader.sources.segments import Surveyed, Text, slabs_from
 from loader.sources.textfile import NotText, TextFile, encoding_advice
+from loader.text.escape import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,7 +115,7 @@ class JsonLinesFile:
         first, row = next(iter(self._unknown.items()))
         names = ",".join([*self._columns, *self._unknown])
         return (
-            f"{self.name}, row {row:,}: has {brief(first)}, which no record at the beginning of the file "
+            f"{self.name}, row {row:,}: has {quote(first)}, which no record at the beginning of the file "
             f"has. All keys must be known from there on: name them, --columns {names}"
         )
 
@@ -187,7 +188,7 @@ class JsonLinesFile:
         if not isinstance(record, dict):
             return f"the row is no JSON object, with keys, but a value: {_shown(line)}."
         if _SURROGATE.search(line) and (key := _halved(record)) is not None:
-            return f"the row has half a character (a lone surrogate) in {brief(key)}: {_shown(line)}."
+            return f"the row has half a character (a lone surrogate) in {quote(key)}: {_shown(line)}."
         if not record.keys() <= self._known:
             met = {*self._known, *self._unknown}
             self._unknown.update((key, row) for key in record if key not in met)
@@ -256,7 +257,7 @@ def _complaint(failure: ValueError | RecursionError, line: bytes) -> str:
     if isinstance(failure, RecursionError):
         return f"the row is nested too deeply: {_shown(line)}."
     if isinstance(failure, _TwiceNamed):
-        return f"the row has the key {brief(str(failure))} twice: {_shown(line)}."
+        return f"the row has the key {quote(str(failure))} twice: {_shown(line)}."
     why = (
         f"{failure.msg} at character {failure.pos + 1}"
         if isinstance(failure, json.JSONDecodeError)
@@ -266,4 +267,4 @@ def _complaint(failure: ValueError | RecursionError, line: bytes) -> str:
 
 
 def _shown(line: bytes) -> str:
-    return brief(line[:200].decode(errors="replace"))
+    return quote(line[:200].decode(errors="replace"))

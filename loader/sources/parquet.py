@@ -10,7 +10,8 @@ from pyarrow import parquet
 
 from loader.errors import SourceError
 from loader.model import FileRecord
-from loader.sources.records import Slab, checked_names, on_one_line
+from loader.sources.records import Slab, checked_names
+from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +100,7 @@ class ParquetRecords:
         count = len(self._group_rows)
         return SourceError(
             f"{self.name}: row group {group + 1} of {count} is damaged; from row {lost + 1:,} on it "
-            f"cannot be read ({on_one_line(why)}). The rows before it are not affected. "
+            f"cannot be read ({join_lines(why)}). The rows before it are not affected. "
             "Export the file again."
         )
 
@@ -110,7 +111,7 @@ class ParquetRecords:
         except (pa.ArrowException, OSError) as failure:
             raise SourceError(
                 f"{self.name}: is not a whole Parquet file, its footer cannot be read "
-                f"({on_one_line(str(failure))}). Was the copy cut off? Copy or export it again."
+                f"({join_lines(str(failure))}). Was the copy cut off? Copy or export it again."
             ) from failure
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from loader.sources.records import Slab, brief
+from loader.sources.records import Slab
+from loader.text.escape import quote
+from loader.text.nouns import count_things
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -52,7 +54,7 @@ class RaggedRows:
         self.latest, self.expected, self.actual = record, row.expected_columns, row.actual_columns
         if self.hopeless:
             return "error"
-        self.waiting.append((record, f"{self._counts()}: {brief(row.text)}. {self._remedy()}"))
+        self.waiting.append((record, f"{self._counts()}: {quote(row.text)}. {self._remedy()}"))
         return "skip"
 
     @property
@@ -82,8 +84,7 @@ class RaggedRows:
         return Slab(first, table.take(rows), unreadable)
 
     def _counts(self) -> str:
-        cells = "1 cell" if self.actual == 1 else f"{self.actual} cells"
-        return f"the row has {cells}, the header has {self.expected}"
+        return f"the row has {count_things(self.actual, 'cell')}, the header has {self.expected}"
 
     def _remedy(self) -> str:
         if self.actual > self.expected:

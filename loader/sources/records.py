@@ -153,16 +153,3 @@ def _unnamed_remedy(names: Sequence[str]) -> str:
     if not names[0].strip():
         return "Give it a name, or leave it out (in pandas: to_csv(..., index=False))."
     return "Give it a name, or leave it out."
-
-
-def brief(text: str, limit: int = 60) -> str:
-    """`text` in quotes for a sentence: shortened to `limit` characters, what does not print escaped."""
-    shown = text if len(text) <= limit else text[: limit - 1] + "…"
-    if not shown.isprintable():
-        shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in shown)
-    return f'"{shown}"'
-
-
-def on_one_line(why: str) -> str:
-    """A library's message, for the middle of a sentence."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in why).split()).rstrip(".")

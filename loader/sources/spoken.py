@@ -12,7 +12,7 @@ from pyarrow import csv
 
 from loader.dialect import Dialect
 from loader.errors import SourceError
-from loader.sources.records import brief
+from loader.text.escape import quote
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -194,7 +194,7 @@ def _with_header(name: str, found: Spoken, said: bool | None, first: list[str]) 
     values = [cell for cell in first if _VALUE.fullmatch(cell)]
     if values:
         raise SourceError(
-            f"{name}: the first row holds {brief(values[0])}, which looks like a value and not like the name "
+            f"{name}: the first row holds {quote(values[0])}, which looks like a value and not like the name "
             "of a column. If the file has no header, give the names: --columns user_id,device_id,... If that "
             "is a name, say so: --header (or header = true under [source] in the mapping file)."
         )

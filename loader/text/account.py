@@ -1,4 +1,4 @@
-"""The account as text for a person and as one JSON object for a program."""
+"""The account as text for the user and as one JSON object for a program."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def account_text(account: Account) -> str:
 
 
 def duplicates_remark(rows: int) -> str:
-    """A word on the rows that may have landed twice because they were sent again on request."""
+    """A remark on the rows that may have landed twice, because they were sent again on request."""
     return f"of these {rows:,} were in doubt and sent again: possible duplicates" if rows else ""
 
 
@@ -41,7 +41,7 @@ def pace_text(account: Account) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time for people: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    """A span of time for the user: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

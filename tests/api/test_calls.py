@@ -75,7 +75,7 @@ def test_without_an_application_it_says_what_to_give() -> None:
         ({"max_rejected": 0.5}, "a number of rows .100. nor a percentage"),
         ({"proxy": "socks"}, "^proxy is not a URL"),
         ({"token": "a b"}, "The API token"),
-        ({"application": "AAAAA"}, "application="),
+        ({"application": "AAAAA"}, "Check application or"),
         ({"mapping": 7}, "mapping is a int"),
         ({"sandbox": True}, "^sandbox is a bool.*with loader.Sandbox"),
         ({"limit": 1.5}, "^limit is a float"),

@@ -154,7 +154,7 @@ def test_what_was_decided_is_told(command: CommandLine, loaded: Path) -> None:
     assert command.run("report", loaded.name, "-o", "r.html").code == 0
     words = shown(loaded.with_name("r.html"))
     assert "No row is in doubt any more." in words
-    assert "1 row in doubt: looked up at the vendor, had landed; counted as confirmed" in words
+    assert "1 row in doubt confirmed: looked up, it had landed" in words
 
 
 @pytest.mark.parametrize("target", ["events.csv", "events.csv.events.ckpt"])
@@ -232,7 +232,7 @@ def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -
     assert process.returncode == 130
     words = shown(tmp_path / "r.html")
     assert "It was interrupted." in words
-    assert "never sent. The same command as before (events) goes on" in words.replace("`", "")
+    assert "never sent. The same command as before (events) sends them." in words.replace("`", "")
     assert "because of the rate limit" in words
 
 

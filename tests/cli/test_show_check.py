@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.cells import cell_len
 
-from loader.cli.show_check import UNBOUNDED, clear, table, times
+from loader.cli.show_check import UNBOUNDED, table, times
 from loader.profile.times import Times
 
 HEAD = ("  name", "type", ">empty", "examples")
@@ -31,12 +31,6 @@ def test_columns_stand_below_each_other_in_any_script() -> None:
         head.index("type")
     }
     assert all(row[3] in line for line, row in zip(lines, ROWS, strict=True))
-
-
-def test_what_does_not_print_is_escaped() -> None:
-    """A cell cannot move the cursor, colour the terminal or turn the line around."""
-    assert clear("a\x1b[2J\u202eb\n") == "a\\x1b[2J\\u202eb\\n"
-    assert clear("x" * 100, 10) == "x" * 9 + "…"
 
 
 def test_many_months_are_shown_as_years() -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from loader.delivery.transports.curl.curl_line import open_line
-from loader.model import Attempt, NotSent
+from loader.model import Attempt, NotSent, StopCode
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,7 +36,7 @@ class CurlTransport:
                 self._inbox.append((body, attempt))
                 self._line.wake()
                 return attempt
-        attempt.set_result(NotSent("closed", fatal=True))
+        attempt.set_result(NotSent("closed", StopCode.SESSION_CLOSED))
         return attempt
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from loader.delivery import Policy
 from loader.delivery.rows import DEVICES_REMEMBERED, Lanes, Row
-from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State
+from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State, StopCode
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
 
 if TYPE_CHECKING:
@@ -92,9 +92,11 @@ def test_the_first_rows_all_rejected_stop_the_load() -> None:
 
 def test_an_invalid_certificate_stops_the_load() -> None:
     """A fatal failure to connect sends nothing and ends the run."""
-    load = Simulation(lambda _: Reply.of(NotSent("The certificate expired.", fatal=True)), EVENTS).run(100)
+    load = Simulation(
+        lambda _: Reply.of(NotSent("The certificate expired.", StopCode.CERTIFICATE)), EVENTS
+    ).run(100)
     assert load.dispatch.stopped is not None
-    assert load.dispatch.stopped.reason == "The certificate expired."
+    assert load.dispatch.stopped.code is StopCode.CERTIFICATE
     assert load.count(State.NEVER_SENT) == load.pulled == 16
 
 

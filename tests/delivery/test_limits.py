@@ -19,7 +19,8 @@ from loader.delivery.limits import (
     TokenBucket,
     full_jitter,
 )
-from loader.model import Confirmed, InDoubt, Rejected, Retry, Stop, Verdict
+from loader.message import Message, spell_option
+from loader.model import Confirmed, InDoubt, Rejected, Retry, Stop, StopCode, Verdict
 
 
 class Highest(random.Random):
@@ -209,7 +210,10 @@ def test_an_outage_is_counted_from_its_first_failure() -> None:
     outage.answered()
     assert outage.failed(1950.0, "refused") is None
     stop = outage.failed(2850.0, "connection refused")
-    assert stop == Stop("No usable answer for 15 minutes; the last failure: connection refused.")
+    assert stop is not None
+    assert stop.code is StopCode.OUTAGE
+    assert stop.reason == "No usable answer for 15 minutes; the last failure: connection refused."
+    assert stop.message.spell(spell_option, quotes=False) == "No usable answer for 15 minutes."
 
 
 def test_a_stray_answer_does_not_end_a_brown_out() -> None:
@@ -218,7 +222,8 @@ def test_a_stray_answer_does_not_end_a_brown_out() -> None:
     assert outage.failed(0.0, "HTTP 500") is None
     outage.answered(trusted=False)
     stop = outage.failed(900.0, "HTTP 500")
-    assert stop == Stop("Too few usable answers for 15 minutes; the last failure: HTTP 500.")
+    assert stop is not None
+    assert stop.reason == "Too few usable answers for 15 minutes; the last failure: HTTP 500."
 
 
 REJECTED = Rejected(200, 210, "Application not found")
@@ -234,7 +239,11 @@ def test_the_first_records_all_rejected_alike_stop_the_load() -> None:
     """Exactly the twentieth equal rejection stops, with the vendor's words."""
     stops = seen([REJECTED] * 20)
     assert stops[:19] == [None] * 19
-    assert stops[19] == Stop('The first 20 records were all rejected alike: "Application not found".')
+    assert stops[19] is not None
+    assert stops[19].code is StopCode.REJECTED_ALIKE
+    assert stops[19].reason == 'The first 20 records were all rejected alike: "Application not found".'
+    unquoted = stops[19].message.spell(spell_option, quotes=False)
+    assert unquoted == "The first 20 records were all rejected alike."
 
 
 @pytest.mark.parametrize("other", [Confirmed(), Rejected(400, None, "HTTP 400")])
@@ -267,6 +276,10 @@ def test_repeats_stay_a_tenth_of_the_load() -> None:
 
 def test_a_ceiling_counts_what_was_there_before() -> None:
     """Exactly the accepted number is accepted; one more stops."""
-    ceiling = Ceiling(10, 8, lambda most: f"> {most}")
-    assert [ceiling.add(), ceiling.add(), ceiling.add()] == [None, None, Stop("> 10")]
-    assert Ceiling(None, 0, lambda *_: "").add(10**9) is None
+
+    def stop(most: int) -> Stop:
+        return Stop(StopCode.TOO_MANY_REJECTED, Message(f"> {most}"))
+
+    ceiling = Ceiling(10, 8, stop)
+    assert [ceiling.add(), ceiling.add(), ceiling.add()] == [None, None, stop(10)]
+    assert Ceiling(None, 0, stop).add(10**9) is None

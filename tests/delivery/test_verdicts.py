@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from loader.delivery.verdicts import LONGEST_RETRY_AFTER, classify, retry_after
 from loader.delivery.wording import LONGEST_MESSAGE, plain
-from loader.model import Answer, Attempt, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop
+from loader.message import spell_option
+from loader.model import (
+    Answer,
+    Attempt,
+    Confirmed,
+    InDoubt,
+    NoAnswer,
+    NotSent,
+    Rejected,
+    Retry,
+    Stop,
+    StopCode,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC).timestamp()
 
@@ -45,7 +57,7 @@ TABLE: list[tuple[Attempt, type]] = [
     # not the row's fault
     (ok(vendor(403)), Stop),
     *((Answer(status, vendor(200)), Stop) for status in (301, 302, 307, 308, 401, 403, 404, 405)),
-    (NotSent("certificate", fatal=True), Stop),
+    (NotSent("certificate", StopCode.CERTIFICATE), Stop),
     # nothing left this machine
     (NotSent("refused"), Retry),
     # the vendor asks to wait
@@ -124,7 +136,7 @@ attempts = st.one_of(
         retry_after=st.none() | st.text() | st.integers().map(str),
         complete=st.booleans(),
     ),
-    st.builds(NotSent, reason=st.text(), fatal=st.booleans()),
+    st.builds(NotSent, reason=st.text(), stop=st.none() | st.sampled_from(StopCode)),
     st.builds(NoAnswer, reason=st.text()),
 )
 
@@ -152,13 +164,36 @@ def test_a_rejection_keeps_the_vendors_words() -> None:
 
 def test_a_stop_says_what_to_do() -> None:
     """The person learns what the server said and what to check."""
-    assert classify(ok(vendor(403, "Token restrictions")), NOW) == Stop(
-        "The vendor refuses with status_code 403: Token restrictions."
+    assert stop_of(ok(vendor(403, "Token restrictions"))) == (
+        StopCode.VENDOR_REFUSES,
+        "The vendor refuses with status_code 403: Token restrictions.",
     )
-    assert classify(Answer(401, b""), NOW) == Stop(
+    assert stop_of(Answer(401, b"")) == (
+        StopCode.SERVER_REFUSES,
         "The server does not accept the API token. Check PUSHWOOSH_API_TOKEN or --token-file. "
-        "It answered HTTP 401."
+        "It answered HTTP 401.",
     )
+    assert stop_of(NotSent("The certificate expired.", StopCode.CERTIFICATE)) == (
+        StopCode.CERTIFICATE,
+        "The certificate expired. Check --endpoint, and the clock and certificates of this machine.",
+    )
+
+
+def stop_of(attempt: Attempt) -> tuple[StopCode, str]:
+    """The code and the sentence of a verdict that stops the load."""
+    stop = classify(attempt, NOW)
+    assert isinstance(stop, Stop)
+    return stop.code, stop.reason
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
+def test_what_the_server_wrote_can_be_left_out(status: int) -> None:
+    """A report shows why a load stopped to everybody: the vendor's words are not in it."""
+    stop = classify(Answer(status, vendor(400, "secret")), NOW)
+    assert isinstance(stop, Stop)
+    assert '"secret"' in stop.reason
+    assert "secret" not in (shown := stop.message.spell(spell_option, quotes=False))
+    assert shown == stop.reason.replace(': "secret"', "")
 
 
 def test_a_failure_to_connect_is_told_from_a_request_to_wait() -> None:

@@ -343,7 +343,7 @@ def test_a_change_of_the_input_is_named_with_its_place(
     assert str(refusal.value) == (
         f"{place.path} was made for another load. The content of orders.csv has changed: of the same length, "
         f"then with SHA-256 aabbcc…, now {now.sha256}….{place_named} "
-        "Nothing was sent now. Go on with what it was made for, or begin anew with another --checkpoint: "
+        "Nothing was sent now. Continue with what it was made for, or begin again with another --checkpoint: "
         "then every row is sent, also those that this one has settled."
     )
 

@@ -9,7 +9,8 @@ from typing import Any
 from loader.latency import BUCKETS
 from loader.methods import Kind
 from loader.model import Account, FileRecord
-from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, Step, Stretch
+from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, Stretch
+from loader.text.next_steps import Remains, Step, Way
 
 BEGAN = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
 
@@ -82,7 +83,13 @@ def facts(**changes: Any) -> Facts:
         given_back=0,
         mapping='version = 1\nkind = "events"\n',
         versions={"pushwoosh-loader": "0.1.0"},
-        steps=(Step("700 rows rejected.", ("pushwoosh-loader failures purchases.csv.events.ckpt",)),),
+        steps=(
+            Step(
+                Remains.REJECTED,
+                "700 rows rejected",
+                ways=(Way("To see them", "pushwoosh-loader failures a.ckpt"),),
+            ),
+        ),
         with_examples=False,
     )
     return replace(found, **changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
@@ -13,8 +14,9 @@ import pytest
 
 from loader.methods import Kind
 from loader.model import Account, FileRecord
-from loader.report.facts import Counts, DecisionFacts, Events, Group, Step
+from loader.report.facts import Counts, DecisionFacts, Events, Group
 from loader.report.html import page
+from loader.text.next_steps import Remains, Step, Way
 from tests.report.conftest import BEGAN, facts, run
 
 if TYPE_CHECKING:
@@ -161,9 +163,10 @@ def test_many_months_are_drawn_as_years() -> None:
 
 def test_the_way_on_is_a_command_to_be_copied() -> None:
     """Commands stand on lines of their own."""
-    step = Step("Go on:", ("pushwoosh-loader status 'a b.ckpt'", "pushwoosh-loader retry 'a b.ckpt'"))
-    shown = Tags(page(facts(steps=(step,)))).text
-    assert "pushwoosh-loader status 'a b.ckpt'\npushwoosh-loader retry 'a b.ckpt'" in shown
+    command = "pushwoosh-loader status 'a b.ckpt'"
+    step = Step(Remains.RUNNING, "A load is running", ways=(Way("To see how far it is", command),))
+    shown = page(facts(steps=(step,)))
+    assert f"<pre>{html.escape(command).replace('&#x27;', '&#39;')}</pre>" in shown
 
 
 def test_a_report_is_small() -> None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
-from loader.report.privacy import HIDDEN, plain_end, plain_error, plain_reason, plain_remedy
+from loader.conditions import Ending, Remedies
+from loader.errors import SourceError
+from loader.mapping.findings import Fault, Findings
+from loader.message import Message, Quote, Setting
+from loader.model import Chunk, Reject, Stop, StopCode
+from loader.report.privacy import HIDDEN, plain_end, plain_error, plain_reason
 
 MAPPING = 'timestamp = { column = "day", format = "%Y%m%d" }'
 
@@ -36,72 +46,61 @@ def test_a_reason_keeps_what_the_header_and_the_mapping_say(reason: str, column:
     assert plain_reason(reason, column, MAPPING) == shown
 
 
-@pytest.mark.parametrize(
-    ("message", "reason", "value", "remedy"),
-    [
-        (
-            'a.csv, row 2, column "amount": "12,5" is not a number. Set decimal = "," in the mapping.',
-            'column "amount" is not a number',
-            "12,5",
-            'Set decimal = "," in the mapping.',
-        ),
-        (
-            'a.csv, row 2, column "tz": "Berlin" is no time zone. Did you mean "Europe/Berlin"? Use it.',
-            'column "tz" is no time zone',
-            "Berlin",
-            "Use it.",
-        ),
-        ('a.csv, row 2, column "x": "omit" is bad. Set empty = "omit".', 'column "x" is bad', "omit", ""),
-        ("a.csv, row 2, the row has 5 cells", "the row has 5 cells", "", ""),
-        (
-            "a.csv, row 2, the mapping is empty, and an event needs a name. Fill it.",
-            "the mapping is empty, and an event needs a name",
-            "",
-            "Fill it.",
-        ),
-    ],
-)
-def test_a_remedy_says_nothing_of_the_row(message: str, reason: str, value: str, remedy: str) -> None:
-    """What to do is told; where it would repeat the cell, it is left out."""
-    assert plain_remedy(message, reason, value) == remedy
+def test_a_remedy_is_noted_once_for_its_reason() -> None:
+    """What to do is told for each reason, in words that repeat nothing of a row."""
+    faults = Findings(Chunk(0, pd.DataFrame({"tz": ["Europe/Berlim", "x"]}), "a.csv", 1, {}))
+    fault = Fault("is no time zone", "Use a name.", 'Did you mean "Europe/Berlin"?')
+    faults.add(np.array([True, True]), ["tz"], pa.array(["Europe/Berlim", "x"]), fault)
+    assert faults.rejects[0].message.endswith('is no time zone. Did you mean "Europe/Berlin"? Use a name.')
+    remedies = Remedies()
+    note = remedies.note_new(faults.rejects)
+    assert Remedies.from_text(note) == {'column "tz" is no time zone': "Use a name."}
+    assert remedies.note_new(faults.rejects) == ""
 
 
-@pytest.mark.parametrize(
-    ("stopped", "shown"),
-    [
-        (
-            "No usable answer for 15 minutes; the last failure: HTTP 500 secret.",
-            "No usable answer for 15 minutes.",
-        ),
-        (
-            'The server forbids the request. Check the API token. It answered HTTP 403: "secret".',
-            "The server forbids the request. Check the API token. It answered HTTP 403.",
-        ),
-        (
-            "More than the 5 rows that --max-rejected accepts are rejected.",
-            "More than the 5 rows that --max-rejected accepts are rejected.",
-        ),
-        (
-            'The first 20 records were all rejected alike: "secret".',
-            "The first 20 records were all rejected alike.",
-        ),
-        ("The vendor refuses with status_code 403: secret.", "The vendor refuses with status_code 403."),
-        ("/data/x.ckpt: the disk is full. Make room.", "The disk was full."),
-    ],
-)
-def test_an_end_is_told_without_its_quotes(stopped: str, shown: str) -> None:
-    """Why a load stopped can be shown to anybody."""
-    assert plain_end(stopped) == shown
+def test_remedies_do_not_make_a_checkpoint_grow() -> None:
+    """An input in which every row is wrong in a way of its own leaves a note of bounded size."""
+    rejects = [Reject(row, "", "", f"reason {row}", "", "", "Fix it.") for row in range(100)]
+    assert len(Remedies.from_text(Remedies(most=10).note_new(rejects))) == 10
 
 
-def test_an_unknown_end_is_not_told() -> None:
-    """A sentence that nobody has looked at may quote anything."""
-    assert "secret" not in plain_end('orders.csv, row 3: "secret" is not what it was.')
+def test_an_end_is_told_without_its_quotes() -> None:
+    """Why a load stopped can be shown to everybody if its code says that nothing else is quoted."""
+    quote = Quote(': "secret"')
+    message = Message("The first {rows} records were all rejected alike{quote}.", rows=20, quote=quote)
+    ended = Ending.of(Stop(StopCode.REJECTED_ALIKE, message), interrupted=False)
+    assert ended.stopped == 'The first 20 records were all rejected alike: "secret".'
+    kept = Ending.from_text(ended.to_text())
+    assert plain_end(kept.code, kept.unquoted) == "The first 20 records were all rejected alike."
 
 
-def test_an_error_keeps_its_words_and_loses_its_quotes() -> None:
-    """Why the input cannot be read is told; a cell that is quoted, with marks of its own in it, is not."""
-    assert plain_error("a.csv: there is no such file.") == "a.csv: there is no such file."
-    message = 'a.csv, column "t": "SECRET" is not like "2024", "SECRET "quoted"" neither. Mend it.'
-    assert plain_error(message) == f"a.csv, column {HIDDEN} neither. Mend it."
-    assert plain_error('one " alone') == f"one {HIDDEN} alone"
+def test_a_full_disk_is_told() -> None:
+    """The place of the checkpoint is not."""
+    message = Message("/data/secret.ckpt: the disk is full. Make room.")
+    ended = Ending.of(Stop(StopCode.DISK_FULL, message), interrupted=False)
+    assert plain_end(ended.code, ended.unquoted) == "The disk was full."
+
+
+@pytest.mark.parametrize("code", [None, StopCode.INPUT, StopCode.CHECKPOINT, StopCode.CERTIFICATE])
+def test_an_end_that_may_quote_anything_is_not_told(code: StopCode | None) -> None:
+    """Neither is the end of a run by a version without codes."""
+    assert "secret" not in plain_end(code, 'orders.csv, row 3: "secret" is not what it was.')
+
+
+@pytest.mark.parametrize("code", [{}, {"code": None}, {"code": "of a later version"}, {"code": ["outage"]}])
+def test_an_end_without_a_known_code_still_reads(code: dict[str, object]) -> None:
+    """Notes of older and of later versions are read; what may be quoted of them is not known."""
+    note = {"stopped": "No usable answer for 15 minutes.", "interrupted": False, **code}
+    ended = Ending.from_text(json.dumps(note))
+    assert (ended.stopped, ended.code) == ("No usable answer for 15 minutes.", None)
+
+
+def test_an_error_is_told_without_what_it_may_quote() -> None:
+    """Why the input cannot be read is told; a finished sentence is not, because it may quote a cell."""
+    missing = Message("{name}: there is no such file.", name="a.csv")
+    assert plain_error(missing) == "a.csv: there is no such file."
+    unknown = SourceError('a.csv, column "t": "SECRET" is not like "2024".')
+    moved = Message("{error} Name it with {files}.", error=unknown.message, files=Setting("files"))
+    assert plain_error(moved) == "Name it with --input."
+    assert "SECRET" not in plain_error(unknown.message)
+    assert "--with-examples" in plain_error(unknown.message)

@@ -18,6 +18,7 @@ from loader.delivery.clock import SystemClock
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.transports.target import Way
 from loader.errors import ConfigError
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from loader.delivery.transports.contract import Line, Session
@@ -60,8 +61,12 @@ def line_over(way: Way) -> Line:
         from loader.delivery.transports.curl.curl_line import open_line  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigError(
-            f"The default transport needs pycurl, which cannot be used here: {error}. "
-            "Install pycurl 7.45.7 or newer, or add --transport requests, which is slower."
+            Message(
+                "The default transport needs pycurl, which cannot be used here: {error}. "
+                "Install pycurl 7.45.7 or newer, or set {transport} to requests, which is slower.",
+                error=error,
+                transport=Setting("transport"),
+            )
         ) from None
     return open_line(way.url, way.token, **ways)
 

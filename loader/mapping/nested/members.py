@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from loader.mapping.findings import Column, Fault, shown
+from loader.mapping.findings import Column, Fault
 from loader.mapping.names import columns_used, name_problems
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

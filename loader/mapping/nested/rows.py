@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from loader.mapping import encode
 from loader.mapping.cells import is_text
-from loader.mapping.findings import Fault, shown
+from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, rows_of_pairs
 from loader.mapping.nested.jsontext import Number, Unsound
 from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -127,6 +128,7 @@ def _member_fault(path: str, member: object, expand: Expand) -> Fault | None:
     if isinstance(member, Unsound):
         return Fault(
             f"has a member {shown(path)} that is no finite number of at most 64 bits",
+            "",
             f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.',
         )
     return empty_fault(path) if expand.empty == "reject" else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from loader.errors import ProblemCode
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
 from loader.mapping.names import columns_used, name_problems
@@ -34,6 +35,7 @@ class Schema:
 
     def __init__(self, mapping: Mapping, columns: Columns, table: Table) -> None:
         self.problems: list[str] = []
+        self.codes: set[ProblemCode] = set()
         self.notices: list[str] = []
         self._mapping = mapping
         self._container = mapping.method.container
@@ -158,6 +160,7 @@ class Schema:
             if kind is None:
                 self.problems.append(self._unknown_column(name, column))
             elif (is_nested(kind) and column != listed) or not _mappable(kind, rule):
+                self.codes.add(ProblemCode.TYPE)
                 what = f'column "{column}" holds {kind}, which cannot be sent as one value'
                 self.problems.append(f"{name}: {what}. {_advice(kind)}")
             elif holder and self._check_json(holder[0], name) and self._nowhere(column):

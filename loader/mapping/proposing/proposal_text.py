@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loader.mapping.file import VERSION, expand_text, key_text, rule_text, toml
 from loader.mapping.rules import Expand, Rule
+from loader.text.escape import replace_unprintable
 
 if TYPE_CHECKING:
     from loader.mapping.proposing.proposal import Line, Proposal
@@ -50,9 +51,8 @@ def _unused(proposal: Proposal) -> list[str]:
 
 def _comment(text: str) -> list[str]:
     """Lines of a comment; TOML allows no control characters there, and a column's name may hold some."""
-    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
     return textwrap.wrap(
-        printable,
+        replace_unprintable(text),
         100,
         initial_indent="# ",
         subsequent_indent="# ",

@@ -13,7 +13,6 @@ import pyarrow as pa
 from loader.mapping import clocks, timestamps
 from loader.mapping.cells import is_moment
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
-from loader.mapping.findings import shown
 from loader.mapping.inference import VAGUE, candidates, wanted_fields
 from loader.mapping.nested.paths import Columns
 from loader.mapping.proposing import sampling
@@ -24,6 +23,7 @@ from loader.mapping.rules import Clock, ColumnOf, Rule
 from loader.mapping.table import Table
 from loader.mapping.zones import parse_zone
 from loader.model import OWN_COLUMNS
+from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
     from datetime import datetime

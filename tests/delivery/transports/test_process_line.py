@@ -18,7 +18,7 @@ from loader.delivery.transports.contract import Line, Timeouts
 from loader.delivery.transports.processes.process_line import ProcessLine
 from loader.delivery.transports.target import Way
 from loader.errors import ConfigError
-from loader.model import Answer, Attempt, NoAnswer, NotSent
+from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Token
 from tests.delivery.conftest import TOKEN
 from tests.faultserver import OK, FaultServer, answer, close_after_request, hang
@@ -170,7 +170,7 @@ def test_when_none_is_left_the_load_stops(opened: Callable[..., ProcessLine]) ->
     assert isinstance(attempt, NotSent)
     assert attempt.fatal
     assert "SIGKILL" in attempt.reason
-    assert "--processes" in attempt.reason
+    assert attempt.stop is StopCode.PROCESSES_ENDED
 
 
 def test_bodies_and_answers_larger_than_any_buffer_pass(opened: Callable[..., ProcessLine]) -> None:
@@ -261,5 +261,5 @@ def test_a_way_that_cannot_be_had_is_refused(tmp_path: Path, monkeypatch: pytest
     """Without libcurl nothing is sent, and the sentence is that of one process."""
     (tmp_path / "pycurl.py").write_text('raise ImportError("no libcurl here")')
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(ConfigError, match=r"no libcurl here.*--transport requests"):
+    with pytest.raises(ConfigError, match=r"no libcurl here.*set --transport to requests"):
         ProcessLine(Way(Library.CURL, "http://127.0.0.1:9/", None, 4), 2)

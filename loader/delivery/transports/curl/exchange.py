@@ -6,7 +6,7 @@ import pycurl
 
 from loader.delivery.transports.curl.handle import Handle, final_head
 from loader.delivery.wording import plain
-from loader.model import Answer, Attempt, NoAnswer, NotSent
+from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 
 CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
 # A connection that ends before the answer: the first request on it, or a later one that libcurl would repeat.
@@ -29,9 +29,8 @@ class Exchange(Handle[Attempt]):
         """What to make of an error of libcurl's."""
         if code in CERTIFICATE:
             return NotSent(
-                f"The server's certificate is not valid: {plain(message)}. "
-                "Check --endpoint, and the clock and certificates of this machine.",
-                fatal=True,
+                f"The server's certificate is not valid: {plain(message)}.",
+                StopCode.CERTIFICATE,
             )
         if not self.left:
             return NotSent(self.reason(message))

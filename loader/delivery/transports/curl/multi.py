@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from loader.delivery.transports.curl.handle import SILENT, Handle, R
 from loader.delivery.transports.curl.pool import SELECTABLE, Pool
 from loader.errors import ConfigError
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +55,11 @@ class CurlMulti(Generic[R]):
         self._ear.settimeout(0)
         if self._ear.fileno() >= SELECTABLE:
             raise ConfigError(
-                "This process has more than a thousand files open, too many for --transport curl. "
-                "Use --transport requests."
+                Message(
+                    "This process has more than a thousand files open, too many for curl. "
+                    "Set {transport} to requests.",
+                    transport=Setting("transport"),
+                )
             )
         self._sweep_every = _LONGEST_WAIT
         self._sweep_at = time.monotonic() + self._sweep_every

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.transports.processes.channel import Channel, Orders, unpacked
 from loader.errors import ConfigError
-from loader.model import NoAnswer, NotSent
+from loader.message import Message
+from loader.model import NoAnswer, NotSent, StopCode
 
 if TYPE_CHECKING:
     from loader.delivery.transports.target import Way
@@ -87,7 +88,7 @@ class ProcessLine:
         if self._workers:
             min(self._workers, key=_BURDEN).add(body, tag)
         else:
-            self._lost.append((tag, NotSent(self._over, fatal=True)))
+            self._lost.append((tag, NotSent(self._over, StopCode.PROCESSES_ENDED)))
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
         """Hand out what is to be sent; the attempts that ended, or none after so many seconds or a `wake`."""
@@ -146,10 +147,7 @@ class ProcessLine:
                 self._begin(barren=worker.barren + 1)
             except ConfigError as error:
                 worker.last_words = str(error)
-        self._over = (
-            f"The processes that send have ended, the last one: {worker.last_words}. "
-            "If the system has too little memory for them, load with fewer --processes."
-        )
+        self._over = f"The processes that send have ended, the last one: {worker.last_words}."
         return letters
 
 
@@ -190,7 +188,7 @@ class _Worker:
         Raises:
             ConfigError: it cannot.
         """
-        refusal = "it did not answer in time"
+        refusal: str | Message = "it did not answer in time"
         with selectors.DefaultSelector() as selector:
             selector.register(self.channel, selectors.EVENT_READ)
             if selector.select(_STARTING_SECONDS):
@@ -200,7 +198,7 @@ class _Worker:
                     self.end("")
                     refusal = self.last_words
         if refusal:
-            raise ConfigError(f"A process to send with cannot be used: {refusal}")
+            raise ConfigError(Message("A process to send with cannot be used: {why}", why=refusal))
 
     def add(self, body: bytes, tag: object) -> None:
         """Give it one attempt, with the next `hand_over`."""

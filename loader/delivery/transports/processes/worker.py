@@ -36,7 +36,7 @@ def main() -> None:
     try:
         line = _line(orders)
     except ConfigError as error:
-        channel.send(str(error))
+        channel.send(error.message)
         return
     channel.send("")
     work(line, channel)

@@ -17,7 +17,7 @@ from loader.delivery.transports.contract import HEADERS, LONGEST_BODY, Timeouts
 from loader.delivery.transports.requests.sockets import Adapter
 from loader.delivery.wording import plain
 from loader.errors import ConfigError
-from loader.model import Answer, Attempt, NoAnswer, NotSent
+from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Endpoint
 
 if TYPE_CHECKING:
@@ -214,7 +214,8 @@ def _not_submitted(error: Exception) -> Attempt:
     # failure ("can't start new thread") comes after that: another thread may still send it.
     if "cannot schedule new futures" in str(error):
         return NotSent(
-            "The session was closed during the load. Run the same command again to resume.", fatal=True
+            "The session was closed during the load. Run the same command again to resume.",
+            StopCode.SESSION_CLOSED,
         )
     return NoAnswer(_reason(error))
 
@@ -225,9 +226,8 @@ def _sorted(failure: BaseException) -> Attempt:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
             return NotSent(
-                f"The server's certificate is not valid: {plain(error.verify_message)}. "
-                "Check --endpoint, and the clock and certificates of this machine.",
-                fatal=True,
+                f"The server's certificate is not valid: {plain(error.verify_message)}.",
+                StopCode.CERTIFICATE,
             )
     left = getattr(failure, "request_left", None)  # known to our own sessions, own adapter or libcurl
     if left is None:

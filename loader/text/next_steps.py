@@ -1,0 +1,300 @@
+"""What to do next: from the facts of a load to a list of steps, in the words of a terminal or of Python.
+
+list_steps(left, spelling)     what remains, why, and the ways on
+spell_shell(...)               how a command is written in a terminal
+spell_python(...)              how a call is written in Python
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from loader.text.escape import shorten
+from loader.text.nouns import add_plural, count_rows, it_or_them
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loader.methods import Kind
+    from loader.model import Account, Result
+
+MOST_REASONS, LONGEST_REASON = 3, 120
+
+
+class Remains(StrEnum):
+    """What a step is about."""
+
+    NOTHING = "nothing"
+    NEVER_SENT = "never_sent"
+    REJECTED = "rejected"
+    IN_DOUBT = "in_doubt"
+    RUNNING = "running"
+    REHEARSED = "rehearsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way on: what it does, and the line to type."""
+
+    words: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do next.
+
+    Attributes:
+        remains: what it is about.
+        headline: what there is, without a full stop: ``12 rows rejected``.
+        reasons: the most frequent reasons for it, each with its number of rows.
+        advice: sentences on what to do; "" if the ways say it.
+        ways: what to type, in order.
+    """
+
+    remains: Remains
+    headline: str
+    reasons: tuple[str, ...] = ()
+    advice: str = ""
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is known of a load that has ended, or still runs.
+
+    Attributes:
+        kind: what was loaded.
+        account: the counts.
+        stopped: something ended the load before its end.
+        interrupted: the user asked it to end.
+        limited: only the first rows were to be sent.
+        running: a load is running right now.
+        rejected_for, in_doubt_for: the reasons with their numbers of rows, the most frequent first.
+    """
+
+    kind: Kind
+    account: Account
+    stopped: bool = False
+    interrupted: bool = False
+    limited: bool = False
+    running: bool = False
+    rejected_for: Sequence[tuple[str, int]] = ()
+    in_doubt_for: Sequence[tuple[str, int]] = ()
+
+    @classmethod
+    def of(
+        cls,
+        result: Result,
+        *,
+        limited: bool,
+        rejected_for: Sequence[tuple[str, int]] = (),
+        in_doubt_for: Sequence[tuple[str, int]] = (),
+    ) -> Left:
+        """What a result leaves to do."""
+        return cls(
+            kind=result.kind,
+            account=result.account,
+            stopped=bool(result.stopped),
+            interrupted=result.interrupted,
+            limited=limited,
+            rejected_for=rejected_for,
+            in_doubt_for=in_doubt_for,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How the ways on are written.
+
+    Attributes:
+        again: what sends the rest, in the middle of a sentence: ``the same command again``.
+        unlimited: the same without the limit.
+        some: how only some of the rows in doubt are settled.
+        look, rejected, retry, in_doubt, landed, dropped, resend: lines to type.
+        live: sentences that lead from a rehearsal to a load; "" if this was none.
+    """
+
+    again: str
+    unlimited: str
+    some: str
+    look: str
+    rejected: str
+    retry: str
+    in_doubt: str
+    landed: str
+    dropped: str
+    resend: str
+    live: str = ""
+
+
+def spell_shell(
+    kind: Kind, checkpoint: str, *, again: str = "the same command again", rehearsed: bool = False
+) -> Spelling:
+    """The commands of a terminal.
+
+    Args:
+        kind: what was loaded.
+        checkpoint: the checkpoint's path.
+        again: how the load is started again.
+        rehearsed: the rows went to a sandbox in this very command.
+    """
+    name = shlex.quote(checkpoint)
+    resolve = f"pushwoosh-loader resolve {name}"
+    live = (
+        "Next: set PUSHWOOSH_API_TOKEN, and run the same command with --app XXXXX-XXXXX in place of "
+        "--sandbox.\n"
+        "To see what is sent, put `check` before it and leave out --sandbox and --yes: "
+        f"pushwoosh-loader check {kind} ..."
+    )
+    return Spelling(
+        again=again,
+        unlimited="the same command without --limit",
+        some="with --from FILE",
+        look=f"pushwoosh-loader status {name}",
+        rejected=f"pushwoosh-loader failures {name} --rejected",
+        retry=f"pushwoosh-loader retry {name} --mapping FIXED.toml",
+        in_doubt=f"pushwoosh-loader failures {name} --in-doubt",
+        landed=f"{resolve} --landed",
+        dropped=f"{resolve} --dropped",
+        resend=f"{resolve} --resend",
+        live=live if rehearsed else "",
+    )
+
+
+def spell_python(
+    checkpoint: str,
+    *,
+    view: str,
+    source: str = "source",
+    again: str = "the same call again",
+    rehearsed: bool = False,
+) -> Spelling:
+    """The calls of Python.
+
+    Args:
+        checkpoint: an expression for the checkpoint's path: ``result.checkpoint``.
+        view: an expression for what has `rejected` and `in_doubt`: ``result``.
+        source: the name of the input.
+        again: how the load is started again.
+        rehearsed: the rows went to a sandbox, and go there again.
+    """
+    sandbox = ", sandbox=sandbox" if rehearsed else ""
+    return Spelling(
+        again=again,
+        unlimited="the same call without limit",
+        some="with rows=",
+        look=f"loader.Checkpoint({checkpoint})",
+        rejected=f"{view}.rejected",
+        retry=f"loader.retry({source}, {checkpoint}, mapping=fixed{sandbox})",
+        in_doubt=f"{view}.in_doubt",
+        landed=f'loader.resolve({checkpoint}, "landed")',
+        dropped=f'loader.resolve({checkpoint}, "dropped")',
+        resend=f'loader.resolve({checkpoint}, "resend")',
+    )
+
+
+def list_steps(left: Left, spelling: Spelling) -> list[Step]:
+    """Every step that the facts ask for, the most urgent first; never none."""
+    if left.running:
+        look = Way("To see how far it is", spelling.look)
+        return [Step(Remains.RUNNING, "A load is running", ways=(look,))]
+    found = [*_send_the_rest(left, spelling), *_fix_rejected(left, spelling), *_settle_doubts(left, spelling)]
+    return found or list(_finish(left, spelling))
+
+
+def _send_the_rest(left: Left, spelling: Spelling) -> Iterator[Step]:
+    number = left.account.never_sent
+    if not number:
+        return
+    does = f"sends {it_or_them(number)}"
+    if left.stopped:
+        advice = f"When what stopped the load is fixed, {spelling.again} {does}."
+    elif left.limited and not left.interrupted:
+        advice = f"{_capitalize(spelling.unlimited)} {does}."
+    else:
+        advice = f"{_capitalize(spelling.again)} {does}."
+    yield Step(Remains.NEVER_SENT, f"{count_rows(number)} never sent", advice=advice)
+
+
+def _fix_rejected(left: Left, spelling: Spelling) -> Iterator[Step]:
+    number = left.account.rejected
+    if not number:
+        return
+    ways = (
+        Way(f"To see {it_or_them(number)} with all columns and the reason", spelling.rejected),
+        Way(f"To send {it_or_them(number)} again when the cause is fixed", spelling.retry),
+    )
+    headline = f"{count_rows(number)} rejected"
+    yield Step(Remains.REJECTED, headline, reasons=_list_reasons(left.rejected_for), ways=ways)
+
+
+def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
+    number = left.account.in_doubt
+    if not number:
+        return
+    it = it_or_them(number)
+    again = (
+        f"{_capitalize(spelling.again)} sends {it}, but not over a confirmed later row of the same device."
+        if left.kind.method.repeatable
+        else f"The vendor may or may not have {it}. Nothing is sent again unless you say so."
+    )
+    only = "" if number == 1 else f" You can settle all of them, or {spelling.some} those that you looked up."
+    ways = (
+        Way(f"To see {it}", spelling.in_doubt),
+        Way(f"If the vendor has {it}, count {it} as confirmed", spelling.landed),
+        Way(f"If the vendor does not have {it}, let the next load send {it}", spelling.dropped),
+        Way(f"If nobody knows, let the next load send {it}, perhaps twice", spelling.resend),
+    )
+    headline = f"{count_rows(number)} in doubt"
+    yield Step(Remains.IN_DOUBT, headline, _list_reasons(left.in_doubt_for), again + only, ways)
+
+
+def _finish(left: Left, spelling: Spelling) -> Iterator[Step]:
+    rows = left.account.read
+    yield Step(Remains.NOTHING, "Every row is confirmed" if rows else "The input holds no rows")
+    if rows and spelling.live:
+        yield Step(Remains.REHEARSED, "", advice=spelling.live)
+
+
+def _list_reasons(found: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    shown = [
+        f"{rows:,} × {shorten(reason, LONGEST_REASON).rstrip('.')}" for reason, rows in found[:MOST_REASONS]
+    ]
+    if (others := len(found) - MOST_REASONS) > 0:
+        shown.append(f"and {others:,} other {add_plural(others, 'reason')}")
+    return tuple(shown)
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def lay_out(step: Step) -> str:
+    """A step as lines of text, for a terminal: reasons and commands stand on lines of their own."""
+    if not step.headline:
+        return step.advice
+    lines = [f"{step.headline}:", *(f"  {reason}" for reason in step.reasons)] if step.reasons else []
+    lines += [step.advice] if step.reasons and step.advice else []
+    if not step.reasons:
+        lines = [f"{step.headline}. {step.advice}".rstrip()]
+    for way in step.ways:
+        lines += [f"{way.words}:", f"  {way.line}"]
+    return "\n".join(lines)
+
+
+def say_in_a_sentence(step: Step) -> str:
+    """What remains and why as one paragraph; the ways are not in it."""
+    if not step.headline:
+        return step.advice
+    why = f": {'; '.join(step.reasons)}" if step.reasons else ""
+    return f"{step.headline}{why}. {step.advice}".rstrip()
+
+
+def write_as_code(step: Step) -> list[str]:
+    """The ways on as lines of Python, each with what it does in a comment."""
+    width = max((len(way.line) for way in step.ways), default=0)
+    return [f"{way.line:<{width}}  # {way.words[:1].lower()}{way.words[1:]}" for way in step.ways]

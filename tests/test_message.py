@@ -1,0 +1,75 @@
+"""Sentences as a template and facts."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from loader import message
+from loader.api.options import in_python, spell_keyword
+from loader.cli.events import events_command
+from loader.errors import ConfigError, LoaderError
+from loader.load_options import LoadOptions
+from loader.message import Message, Quote, Setting, spell_option
+from loader.settings import Settings
+
+MESSAGE = Message("{setting} is {value}; see {value}.", setting=Setting("max_rejected"), value="{max} {0}")
+
+
+def test_each_front_end_spells_a_setting_its_own_way() -> None:
+    """A user reads the option that the command line has, or the keyword that Python has."""
+    assert str(MESSAGE) == "--max-rejected is {max} {0}; see {max} {0}."
+    assert MESSAGE.spell(spell_keyword).startswith("max_rejected is")
+    with pytest.raises(ConfigError, match=r"^max_rejected is"), in_python():
+        raise ConfigError(MESSAGE)
+
+
+def test_an_error_tells_programs_which_settings_it_is_about() -> None:
+    """They are named as in `Settings`, also those that stand in a part of the sentence."""
+    assert ConfigError(Message.join(["First.", MESSAGE])).settings == (Setting("max_rejected"),)
+    assert ConfigError("{braces} are only text").settings == ()
+
+
+def settings_named() -> set[str]:
+    """Every setting that a sentence of the loader names, from its source."""
+    loader = Path(message.__file__).parent
+    calls = (node for path in loader.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    return {
+        str(node.args[0].value)
+        for node in calls
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"Setting", "refuse"}
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def test_settings_are_named_as_in_settings() -> None:
+    """A name that no longer exists would send the user to nothing."""
+    known = {field.name for record in (Settings, LoadOptions) for field in fields(record)}
+    assert {"rate", "max_rejected"} <= settings_named() <= known | {"sandbox_store"}
+
+
+def test_options_of_that_name_exist() -> None:
+    """What a sentence tells the user to set can be typed."""
+    options = {option for parameter in events_command.params for option in parameter.opts}
+    elsewhere = {"--input"}  # of the commands that take a checkpoint
+    assert {spell_option(Setting(name)) for name in settings_named()} - elsewhere <= options
+
+
+def test_quotes_can_be_left_out_of_every_part() -> None:
+    """What may repeat a row is not in a sentence for everybody, wherever it stands."""
+    inner = Message("alike{quote}", quote=Quote(": secret"))
+    assert Message("{inner}.", inner=inner).spell(spell_option, quotes=False) == "alike."
+
+
+def test_an_error_travels_between_processes() -> None:
+    """A worker's error arrives with its sentence and its settings."""
+    error: LoaderError = pickle.loads(pickle.dumps(ConfigError(MESSAGE)))
+    assert str(error) == str(MESSAGE)
+    assert error.settings == (Setting("max_rejected"),)
