@@ -41,6 +41,7 @@ class Conversion(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     LIST = "list"
+    TEXTS = "list of texts"
     PRICE = "price"
 
 
@@ -112,9 +113,15 @@ class Container:
     needed: bool
     left_out: str
 
+    @property
+    def texts_only(self) -> bool:
+        """Whether the members of a list must be texts."""
+        return Conversion.LIST not in self.types.values()
+
     def type_for(self, conversion: Conversion) -> str:
         """The name under which a conversion stands in a mapping: "float" of an attribute, say."""
-        return next(name for name, known in self.types.items() if known is conversion)
+        wanted = Conversion.TEXTS if conversion is Conversion.LIST and self.texts_only else conversion
+        return next(name for name, known in self.types.items() if known is wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +131,7 @@ class Method:
     Attributes:
         kind: what the user calls its rows.
         name: of the method, the last part of the URL.
-        one, many: its rows, in words; `a` with the article.
-        does: what a load of them does, after "Load users:".
+        one, many: its rows, in words.
         fields: the keys of `request`, in the order of the documentation, which is the order in a body.
         needs: what a row must have.
         container: the object with names of the user's own, or None.
@@ -133,16 +139,14 @@ class Method:
         repeatable: the same call again changes nothing, so a row in doubt may be sent again.
         last_wins: a later call undoes an earlier one of the same device or user, so that their order is kept.
         ties_users: a call ties a device to a user, and so decides which users exist.
+        deviceless: what it means that a user has no device, as the end of a sentence, or "".
         order_key: fields, of which the first that a row has is what keeps its order.
-        caution: what the user should know before the first send, or "".
     """
 
     kind: Kind
     name: str
     one: str
     many: str
-    a: str
-    does: str
     fields: tuple[ApiField, ...]
     needs: tuple[Need, ...]
     container: Container | None
@@ -150,8 +154,8 @@ class Method:
     repeatable: bool
     last_wins: bool
     ties_users: bool
+    deviceless: str
     order_key: tuple[str, ...]
-    caution: str
 
     def __post_init__(self) -> None:
         known = {field.source for field in self.fields}
@@ -213,8 +217,6 @@ REGISTER_USER: Final = Method(
     name="registerUser",
     one="user",
     many="users",
-    a="a user",
-    does="tie user ids to devices",
     fields=(
         _APPLICATION,
         ApiField(name="hwid", json_type="string", source="hwid", required=True),
@@ -236,8 +238,8 @@ REGISTER_USER: Final = Method(
     repeatable=True,
     last_wins=True,
     ties_users=True,
+    deviceless=": without one a user cannot be stored",
     order_key=("hwid",),
-    caution="",
 )
 
 POST_EVENT: Final = Method(
@@ -245,8 +247,6 @@ POST_EVENT: Final = Method(
     name="postEvent",
     one="event",
     many="events",
-    a="an event",
-    does="record what users did, each event at the time at which it happened",
     fields=(
         _APPLICATION,
         ApiField(
@@ -292,8 +292,8 @@ POST_EVENT: Final = Method(
     repeatable=False,
     last_wins=False,
     ties_users=False,
+    deviceless=": without one a user enters no journey",
     order_key=("hwid", "userId"),
-    caution="Events can start customer journeys: pause those that must not run for old events.",
 )
 
 METHODS: Final[ReadOnlyDict[Kind, Method]] = MappingProxyType(

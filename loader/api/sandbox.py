@@ -149,7 +149,7 @@ class Sandbox:
         )
 
     def holdings(self) -> Holdings:
-        """The counts: devices, users, and the events of each name."""
+        """The counts: devices, users, the events of each name."""
         return self._server.holdings()
 
     def _held(self, table: str) -> list[tuple[object, ...]]:
@@ -166,9 +166,7 @@ class Sandbox:
         state = f"at {self._server.endpoint}" if self._running else "not running"
         if not self._store.exists():
             return f"<Sandbox {state}, empty>"
-        held = self.holdings()
-        events = sum(event.count for event in held.events)
-        return f"<Sandbox {state}: {held.devices:,} devices of {held.users:,} users, {events:,} events>"
+        return f"<Sandbox {state}: {self.holdings()}>"
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"

@@ -93,8 +93,7 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading
 def holdings_text(holdings: Holdings, store: Path) -> str:
     """What the sandbox holds now."""
     lines = [f"The sandbox ({store}) now holds"]
-    if holdings.devices:
-        lines.append(f"  {holdings.devices:,} devices of {holdings.users:,} users")
+    lines += [f"  {line}" for line in holdings.lines()]
     lines += [
         f"  {event.count:,} × {event.event}, from {moment(event.first_utc)} to {moment(event.last_utc)} UTC"
         for event in holdings.events

@@ -48,14 +48,14 @@ def profile_text(plan: Plan, profile: Profile, columns: int | None) -> str:
 
 def verdict(profile: Profile) -> str:
     """What would become of the rows, in a line."""
-    kind, sent = profile.kind, profile.rows - profile.rejected
+    rows, sent = profile.kind.method.many, profile.rows - profile.rejected
     if profile.stopped:
         return f"The input ends here, after {profile.rows:,} rows: {profile.stopped}"
     if not profile.rows:
         return "There is no row to be sent."
     if profile.rejected:
-        return f"{sent:,} of {profile.rows:,} {kind} would be sent, {profile.rejected:,} would be rejected."
-    return f"All {profile.rows:,} {kind} would be sent." if profile.rows > 1 else "The one row would be sent."
+        return f"{sent:,} of {profile.rows:,} {rows} would be sent, {profile.rejected:,} would be rejected."
+    return f"All {profile.rows:,} {rows} would be sent." if profile.rows > 1 else "The one row would be sent."
 
 
 def corrections(profile: Profile) -> Iterator[str]:
@@ -191,11 +191,9 @@ def people(profile: Profile) -> Iterator[str]:
         vanishing = count_things(found.vanishing_users, "user")
         yield f"  {vanishing} would vanish: later rows tie all their devices to others"
     if found.users_without_device:
-        lost = "cannot be stored" if method.ties_users else "enters no journey"
-        users_alone = count_things(found.users_without_device, "user")
-        yield f"  {users_alone} without any device: without one a user {lost}"
+        yield f"  {count_things(found.users_without_device, 'user')} without any device{method.deviceless}"
     if profile.rows_without_device:
-        yield f"  {count_things(profile.rows_without_device, 'event')} without a device"
+        yield f"  {method.count(profile.rows_without_device)} without a device"
     if profile.repeated.rows:
         effect = "once would be enough" if method.repeatable else "each would be recorded once more"
         repeated = count_things(profile.repeated.rows, "repetition")

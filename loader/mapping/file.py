@@ -43,7 +43,7 @@ _WRITTEN_KEYS = (
     *("values", "default", "required", "trim", "case", "at", "empty", "decimal", "separator", "currency"),
 )
 #: The kinds as a sentence lists them.
-KINDS = " or ".join(f'"{kind}"' for kind in Kind)
+KINDS = ", ".join(f'"{kind}"' for kind in list(Kind)[:-1]) + f' or "{list(Kind)[-1]}"'
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 

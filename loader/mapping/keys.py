@@ -38,6 +38,7 @@ MEMBER_KEYS: Final = (
 )
 EXPAND_KEYS: Final = ("column", "prefix", "empty")
 _NUMBERS: Final = {Conversion.INTEGER, Conversion.NUMBER, Conversion.PRICE}
+_LISTS: Final = {Conversion.LIST, Conversion.TEXTS}
 _CONVERSIONS: Final = {
     name: conversion
     for method in METHODS.values()
@@ -229,7 +230,7 @@ def consistency(rule: Rule, given: set[str]) -> list[str]:
         and conversion is not Conversion.DATE,
         'decimal goes with type = "integer", "float" or "price".': "decimal" in given
         and conversion not in _NUMBERS,
-        'separator goes with type = "list".': "separator" in given and conversion is not Conversion.LIST,
+        'separator goes with type = "list".': "separator" in given and conversion not in _LISTS,
         'type = "price" and currency go together: currency = "USD" or { column = "currency" }.': (
             "currency" in given
         )

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping import encode, origins
+from loader.mapping.cells import present
 from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
-from loader.mapping.nested import rows as nested_rows
+from loader.mapping.nested.rows import convert_expanded
 from loader.mapping.table import Table
 from loader.mapping.values import convert_member
 from loader.model import Reject, Request
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from loader.mapping.field_values import FieldValues
     from loader.mapping.findings import Column
+    from loader.mapping.nested.members import Expansion
     from loader.mapping.rules import Mapping
     from loader.mapping.zones import Mask
     from loader.methods import Container, Need
@@ -154,7 +156,10 @@ class Mapper:
             for name, rule in self.mapping.members.items()
             for member in convert_member(name, rule, container, table, findings)
         ]
-        members += nested_rows.convert_expanded(self.mapping, container, table, findings)
+        expanded = convert_expanded(self.mapping, container, table, findings)
+        if container.needed or container.most is not None:
+            _check_count(container, members, expanded, findings)
+        members += [one.fragments for one in expanded]
         return encode.enclosed(f'"{container.name}":{{', encode.joined(members, table.rows), "}")
 
     def _order_keys(self, fields: dict[str, FieldValues], rows: int) -> pa.Array:
@@ -168,3 +173,23 @@ class Mapper:
                 texts = fields[name].texts
                 keys.append(texts if name == "hwid" else encode.enclosed("user ", texts, ""))
         return pc.coalesce(*keys, "")
+
+
+def _check_count(
+    container: Container, members: list[pa.Array], expanded: list[Expansion], findings: Findings
+) -> None:
+    """Reject rows with more members than one call may have, and rows with none if that is of no use."""
+    count = np.zeros(len(findings.bad), dtype=np.int64)
+    for member in members:
+        count += present(member)
+    for one in expanded:
+        count += pc.fill_null(one.names().value_lengths(), 0).to_numpy(zero_copy_only=False)
+    if container.needed:
+        fault = Fault(f"gives this row no {container.one}", "Leave such rows out of the file.")
+        findings.add(count == 0, (), None, fault)
+    if container.most is not None:
+        fault = Fault(
+            f"gives this row more than the {container.most} {container.many} that one call may set",
+            "Leave some out, or load the rest in a load of their own.",
+        )
+        findings.add(count > container.most, (), None, fault)

@@ -77,7 +77,9 @@ def convert_member(
     return [encode.member(name, values)]
 
 
-def _convert_values(rule: Rule, container: Container, table: Table, findings: Findings) -> pa.Array:
+def _convert_values(  # noqa: PLR0911 - one return for each conversion
+    rule: Rule, container: Container, table: Table, findings: Findings
+) -> pa.Array:
     conversion = container.types[rule.type or container.type_for(Conversion.TEXT)]
     match conversion:
         case Conversion.TEXT:
@@ -91,7 +93,9 @@ def _convert_values(rule: Rule, container: Container, table: Table, findings: Fi
         case Conversion.DATE:
             return _convert_dates(rule, table, findings)
         case Conversion.LIST:
-            return _convert_lists(rule, table, findings)
+            return _convert_lists(rule, _MIXED, table, findings)
+        case Conversion.TEXTS:
+            return _convert_lists(rule, _TEXTS, table, findings)
     assert_never(conversion)
 
 
@@ -222,40 +226,63 @@ def _convert_dates(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     return encode.text_json(pc.utf8_slice_codeunits(utc.cast(pa.string()), 0, len("2024-01-31 10:20")))
 
 
-_LIST = Fault(
-    "is not a list of texts, numbers and booleans",
-    "Write it as a JSON list, or set separator in the mapping.",
+class _Lists(NamedTuple):
+    """Which members a list may have.
+
+    Attributes:
+        allowed: the Python types of its members.
+        texts: whether each becomes a text, as it is written.
+        fault: why another list is rejected.
+    """
+
+    allowed: tuple[type, ...]
+    texts: bool
+    fault: Fault
+
+
+_LIST_REMEDY = "Write it as a JSON list, or set separator in the mapping."
+_MIXED = _Lists(
+    (str, int, float, bool, Decimal),
+    texts=False,
+    fault=Fault("is not a list of texts, numbers and booleans", _LIST_REMEDY),
 )
+_TEXTS = _Lists((str, int, float, Decimal), texts=True, fault=Fault("is not a list of texts", _LIST_REMEDY))
 
 
-def _convert_lists(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+def _convert_lists(rule: Rule, lists: _Lists, table: Table, findings: Findings) -> pa.Array:
+    columns = origins.columns_of(rule)
     if rule.direct and holds_lists(table.column(rule.direct).type):
         cells = table.column(rule.direct).to_pylist()
-        values = pa.array([None if cell is None else _list_json(cell) for cell in cells], pa.string())
+        values = pa.array([None if cell is None else _write_list(cell, lists) for cell in cells], pa.string())
         wrong = np.array([cell is not None for cell in cells], dtype=np.bool_) & ~present(values)
-        findings.add(wrong, origins.columns_of(rule), None, _LIST)
+        findings.add(wrong, columns, None, lists.fault)
         return values
     texts = origins.texts(rule, table, findings)
     separator = rule.separator
     if separator is not None:
-        return encode.distinct(texts, lambda text: _list_json(text.split(separator)))
-    values = encode.distinct(texts, _parsed_list)
-    findings.add(present(texts) & ~present(values), origins.columns_of(rule), texts, _LIST)
-    return values
+        return encode.distinct(texts, lambda text: _write_list(text.split(separator), lists))
+    return _convert_texts(rule, texts, findings, lambda text: _parse_list(text, lists), lists.fault)
 
 
-def _parsed_list(text: str) -> str | None:
+def _parse_list(text: str, lists: _Lists) -> str | None:
+    as_written: dict[str, Any] = {"parse_int": str, "parse_float": str} if lists.texts else {}
     try:
-        members_ = json.loads(text)
+        found = json.loads(text, **as_written)
     except (ValueError, RecursionError):
         return None
-    return _list_json(members_) if isinstance(members_, list) else None
+    return _write_list(found, lists) if isinstance(found, list) else None
 
 
-def _list_json(cells: list[Any]) -> str | None:
-    if not all(isinstance(cell, (str, int, float, bool, Decimal)) for cell in cells):
+def _write_list(cells: list[Any], lists: _Lists) -> str | None:
+    if not all(isinstance(cell, lists.allowed) for cell in cells):
         return None
-    plain = [float(cell) if isinstance(cell, Decimal) else cell for cell in cells]
+    if lists.texts:
+        # A boolean is an integer to Python, and no text.
+        if any(isinstance(cell, bool) or cell != cell for cell in cells):  # noqa: PLR0124 - NaN
+            return None
+        plain: list[Any] = [str(cell) for cell in cells]
+    else:
+        plain = [float(cell) if isinstance(cell, Decimal) else cell for cell in cells]
     try:
         written = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         written.encode()

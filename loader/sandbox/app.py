@@ -66,7 +66,7 @@ class Vendor:
     def _reply(self, scope: Message, body: bytes) -> Reply:
         base, _, method = scope["path"].rpartition("/")
         if not base.endswith(BASE) or method not in BY_NAME:
-            return refused(404, 404, f"There is no method {scope['path']} here: {' and '.join(BY_NAME)} are.")
+            return refused(404, 404, f"There is no method {scope['path']} here: {', '.join(BY_NAME)} are.")
         if scope["method"] != "POST":
             return refused(405, 405, f"{method} is called by POST, not by {scope['method']}.")
         try:
@@ -81,7 +81,7 @@ class Vendor:
         call = check(method, body, self._rules)
         if isinstance(call, Event):
             return self._take_event(call)
-        self._store.register(call)
+        self._store.keep(call)
         return accepted(None)
 
     def _take_event(self, event: Event) -> Reply:

@@ -101,6 +101,14 @@ class Holdings:
     users: int
     events: tuple[EventHoldings, ...]
 
+    def lines(self) -> list[str]:
+        """What there is beside events, a line each."""
+        return [f"{self.devices:,} devices of {self.users:,} users"] if self.devices else []
+
+    def __str__(self) -> str:
+        events = sum(event.count for event in self.events)
+        return f"{self.devices:,} devices of {self.users:,} users, {events:,} events"
+
 
 class Store:
     """The one writing end of a store; it keeps what the file already has.
@@ -138,6 +146,10 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def keep(self, call: Registration) -> None:
+        """Keep a call that can be repeated."""
+        self.register(call)
 
     def register(self, device: Registration) -> None:
         """Tie a device to a user; the last call for a device wins, whole."""

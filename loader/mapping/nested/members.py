@@ -56,11 +56,15 @@ class Naming(dict[str, Named]):
         mapping: its rules have a place for some members, and take some names.
         container: where the members go.
         expand: the column.
+
+    Attributes:
+        texts_only: whether the members of a list must be texts.
     """
 
     def __init__(self, mapping: Mapping, container: Container, expand: Expand) -> None:
         super().__init__()
         self._container = container
+        self.texts_only = container.texts_only
         inside = f"{expand.column}."
         rules = [*mapping.fields.values(), *mapping.members.values()]
         elsewhere = {column for rule in rules for column in columns_used(rule)} | set(mapping.excluded)

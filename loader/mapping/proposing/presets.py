@@ -8,7 +8,7 @@ of a nested one alike. What a vendor's export does not say is in `unsure`, word 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
 
     from loader.mapping.rules import Scalar
+    from loader.methods import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Preset:
     Attributes:
         name: of the vendor.
         kind: what it can be loaded as.
+        also: what else, with the fields that the other method has too.
         signs: it is this export if the file has one column of each.
         fields: field -> where it comes from.
         opened: columns whose members are attributes.
@@ -65,6 +67,14 @@ class Preset:
     opened: tuple[str, ...] = ()
     others: bool = False
     left_out: tuple[str, ...] = field(default=())
+    also: tuple[Kind, ...] = ()
+
+    def of(self, method: Method) -> Preset:
+        """What it says of another method: its fields, and the other columns left out."""
+        strange = [hint for name, hint in self.fields.items() if name not in method.mapped]
+        columns = tuple(column for hint in strange for column in hint.columns)
+        fields = {name: hint for name, hint in self.fields.items() if name in method.mapped}
+        return replace(self, fields=MappingProxyType(fields), left_out=self.left_out + columns)
 
 
 _OWN_DEVICE: Final = (

@@ -91,9 +91,10 @@ class _Proposing:
     def _preset(self) -> Preset | None:
         """The export with the most signs of those that have all."""
         known = [
-            preset
+            preset.of(self._method)
             for preset in PRESETS
-            if preset.kind is self._method.kind and all(any(map(self._has, sign)) for sign in preset.signs)
+            if self._method.kind in {preset.kind, *preset.also}
+            and all(any(map(self._has, sign)) for sign in preset.signs)
         ]
         return max(known, key=lambda preset: len(preset.signs), default=None)
 
