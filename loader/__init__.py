@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Any
 from loader._version import __version__
 
 if TYPE_CHECKING:
-    from loader.api.calls import check_events, check_users, load_events, load_users
+    from loader.api.calls import (
+        check_events,
+        check_tags,
+        check_users,
+        load_events,
+        load_tags,
+        load_users,
+    )
     from loader.api.checkpoint import Checkpoint
     from loader.api.mapping import Mapping
     from loader.api.mend import resolve, retry
@@ -62,8 +69,10 @@ __all__ = [
     "State",
     "__version__",
     "check_events",
+    "check_tags",
     "check_users",
     "load_events",
+    "load_tags",
     "load_users",
     "resolve",
     "retry",
@@ -87,8 +96,10 @@ _HOMES = {
     "SourceError": "errors",
     "State": "model",
     "check_events": "api.calls",
+    "check_tags": "api.calls",
     "check_users": "api.calls",
     "load_events": "api.calls",
+    "load_tags": "api.calls",
     "load_users": "api.calls",
     "resolve": "api.mend",
     "retry": "api.mend",

@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     USERS = "users"
     EVENTS = "events"
+    TAGS = "tags"
 
     @property
     def method(self) -> Method:
@@ -212,6 +213,30 @@ _ATTRIBUTES: Final = Container(
     left_out="they say nothing about the event",
 )
 
+#: The types of the control panel; a date is text in UTC, and the documentation advises 50 tags a call.
+_TAGS: Final = Container(
+    name="tags",
+    one="tag",
+    many="tags",
+    a="a tag",
+    types=MappingProxyType(
+        {
+            "string": Conversion.TEXT,
+            "integer": Conversion.INTEGER,
+            "decimal": Conversion.NUMBER,
+            "boolean": Conversion.BOOLEAN,
+            "date": Conversion.DATE,
+            "list": Conversion.TEXTS,
+            "version": Conversion.TEXT,
+        }
+    ),
+    most=50,
+    longest_name=None,
+    reserved=frozenset(),
+    needed=True,
+    left_out="they are about the device, not the user",
+)
+
 REGISTER_USER: Final = Method(
     kind=Kind.USERS,
     name="registerUser",
@@ -296,8 +321,36 @@ POST_EVENT: Final = Method(
     order_key=("hwid", "userId"),
 )
 
+SET_TAGS: Final = Method(
+    kind=Kind.TAGS,
+    name="setTags",
+    one="row of tags",
+    many="rows of tags",
+    fields=(
+        _APPLICATION,
+        _HWID,
+        _USER_ID,
+        ApiField(name="tags", json_type="object", source="", required=True),
+    ),
+    needs=(
+        Need(
+            fields=("hwid", "userId"),
+            holds="user ids or device ids",
+            why="tags belong to a device, a user, or both",
+            lacking="tags need a device id (hwid), a user id (userId), or both",
+        ),
+    ),
+    container=_TAGS,
+    timed=False,
+    repeatable=True,
+    last_wins=True,
+    ties_users=False,
+    deviceless="",
+    order_key=("hwid", "userId"),
+)
+
 METHODS: Final[ReadOnlyDict[Kind, Method]] = MappingProxyType(
-    {method.kind: method for method in (REGISTER_USER, POST_EVENT)}
+    {method.kind: method for method in (REGISTER_USER, POST_EVENT, SET_TAGS)}
 )
 if set(METHODS) != set(Kind):
     raise ValueError(f"no method for {', '.join(set(Kind) - set(METHODS))}")

@@ -89,6 +89,27 @@ def load_events(source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadRe
     return _load(Kind.EVENTS, source, **keywords)
 
 
+@with_keywords(UserKeywords)
+def load_tags(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
+    """Load tags: set values of users and devices with setTags.
+
+    Tags that a row does not name stay as they are. Rows of one device or user keep their order, and a row in
+    doubt is sent again, because the call is repeatable. The same call again resumes, as described at
+    `load_events`.
+
+    Args:
+        source: a row for each user or device: path, list of paths, pandas.DataFrame, polars.DataFrame,
+            pyarrow.Table.
+
+    Returns:
+        How it ended, also after an interrupt.
+
+    Raises:
+        ConfigError, MappingError, SourceError, CheckpointError: nothing was sent.
+    """
+    return _load(Kind.TAGS, source, **keywords)
+
+
 def check_users(
     source: Source,
     *,
@@ -135,6 +156,30 @@ def check_events(
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
     return _check(Kind.EVENTS, source, mapping=mapping, application=application, limit=limit)
+
+
+def check_tags(
+    source: Source,
+    *,
+    mapping: Mapping | Path | None = None,
+    application: str | None = None,
+    limit: int | None = None,
+) -> CheckResult:
+    """Map every row of tags and send nothing: no socket is opened.
+
+    Args:
+        source: as for `load_tags`.
+        mapping: as for `load_tags`.
+        application: application code, for the bodies that are shown.
+        limit: check only the first N rows.
+
+    Returns:
+        What would be sent, and what would be rejected and why.
+
+    Raises:
+        ConfigError, MappingError, SourceError: the input cannot be mapped at all.
+    """
+    return _check(Kind.TAGS, source, mapping=mapping, application=application, limit=limit)
 
 
 def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadResult:

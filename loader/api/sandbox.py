@@ -148,8 +148,17 @@ class Sandbox:
             attributes=[json.loads(text) for text in frame["attributes"]],
         )
 
+    def tags(self) -> pd.DataFrame:
+        """The values of tags, in the order in which they were set last.
+
+        Columns: ``user_id`` or ``hwid`` (the other is empty), ``tag``, ``value`` (as JSON has it),
+        ``application``.
+        """
+        frame = pd.DataFrame(self._held("tags"), columns=["user_id", "hwid", "tag", "value", "application"])
+        return frame.assign(value=[json.loads(text) for text in frame["value"]])
+
     def holdings(self) -> Holdings:
-        """The counts: devices, users, the events of each name."""
+        """The counts: devices, users, the events of each name, tags."""
         return self._server.holdings()
 
     def _held(self, table: str) -> list[tuple[object, ...]]:

@@ -37,6 +37,7 @@ Exit codes:
 COMMANDS = {
     "users": "Load users: tie user ids to devices with registerUser.",
     "events": "Load historical events with postEvent.",
+    "tags": "Load tags: set values of users and devices with setTags.",
     "check": "Map every row and send nothing: no socket is opened.",
     "map": "Propose a mapping file from the columns and a sample of an input.",
     "status": "Show the account of a load, finished, stopped or running.",

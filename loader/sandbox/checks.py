@@ -57,6 +57,15 @@ class Event(NamedTuple):
     attributes: str
 
 
+class TagValues(NamedTuple):
+    """An acceptable setTags call; a value of None removes the tag."""
+
+    application: str
+    hwid: str
+    user_id: str
+    tags: dict[str, Any]
+
+
 class Refusal(Exception):
     """Why a call is not taken.
 
@@ -91,7 +100,7 @@ class Rules:
             raise Refusal(200, 403, "Token restrictions forbid this operation")
 
 
-def check(name: str, body: bytes, rules: Rules) -> Registration | Event:
+def check(name: str, body: bytes, rules: Rules) -> Registration | Event | TagValues:
     """Read one call.
 
     Args:
@@ -140,9 +149,20 @@ def event(request: dict[str, Any], text: str) -> Event:
     )
 
 
-READERS: dict[str, Callable[[dict[str, Any], str], Registration | Event]] = {
+def tag_values(request: dict[str, Any], _: str) -> TagValues:
+    """The fields of a checked setTags request."""
+    return TagValues(
+        application=request["application"],
+        hwid=request.get("hwid", ""),
+        user_id=request.get("userId", ""),
+        tags=request["tags"],
+    )
+
+
+READERS: dict[str, Callable[[dict[str, Any], str], Registration | Event | TagValues]] = {
     "registerUser": registration,
     "postEvent": event,
+    "setTags": tag_values,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import uuid
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from loader.errors import ConfigError
+from loader.sandbox.checks import TagValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,18 @@ TABLES = (
     CREATE VIEW IF NOT EXISTS users AS
         SELECT application, user_id, count(*) AS devices FROM devices GROUP BY application, user_id
     """,
+    # Of a user if one was named, else of a device; `updated` counts as in devices.
+    """
+    CREATE TABLE IF NOT EXISTS tags (
+        application TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        hwid TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        value TEXT NOT NULL,
+        updated INTEGER NOT NULL,
+        PRIMARY KEY (application, user_id, hwid, tag)
+    ) WITHOUT ROWID
+    """,
 )
 
 REGISTER = """
@@ -67,9 +81,23 @@ INSERT INTO events
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
+SET_TAG = """
+INSERT OR REPLACE INTO tags (application, user_id, hwid, tag, value, updated)
+VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(updated), 0) + 1 FROM tags))
+"""
+REMOVE_TAG = "DELETE FROM tags WHERE application = ? AND user_id = ? AND hwid = ? AND tag = ?"
+# A store that an earlier version made has no table of tags until a sandbox serves it.
+HAS_TAGS = "SELECT count(*) FROM sqlite_schema WHERE name = 'tags'"
+
 COUNT_EVENTS = """
 SELECT event, count(*), min(timestamp_utc), max(timestamp_utc), min(timestamp_current), max(timestamp_current)
 FROM events GROUP BY event ORDER BY event
+"""
+
+
+COUNT_TAGS = """
+SELECT coalesce(sum(tags), 0), count(*)
+FROM (SELECT count(*) AS tags FROM tags GROUP BY application, user_id, hwid)
 """
 
 
@@ -95,19 +123,30 @@ class EventHoldings:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a store holds, over all applications."""
+    """What a store holds, over all applications.
+
+    Attributes:
+        devices, users: how many.
+        events: by name.
+        tags: values of tags.
+        tagged: users and devices that have some.
+    """
 
     devices: int
     users: int
     events: tuple[EventHoldings, ...]
+    tags: int = 0
+    tagged: int = 0
 
     def lines(self) -> list[str]:
         """What there is beside events, a line each."""
-        return [f"{self.devices:,} devices of {self.users:,} users"] if self.devices else []
+        found = [f"{self.devices:,} devices of {self.users:,} users"] if self.devices else []
+        return [*found, f"{self.tags:,} tags of {self.tagged:,} users and devices"] if self.tags else found
 
     def __str__(self) -> str:
         events = sum(event.count for event in self.events)
-        return f"{self.devices:,} devices of {self.users:,} users, {events:,} events"
+        users = f"{self.devices:,} devices of {self.users:,} users"
+        return f"{users}, {events:,} events, {self.tags:,} tags"
 
 
 class Store:
@@ -147,9 +186,12 @@ class Store:
     ) -> None:
         self.close()
 
-    def keep(self, call: Registration) -> None:
+    def keep(self, call: Registration | TagValues) -> None:
         """Keep a call that can be repeated."""
-        self.register(call)
+        if isinstance(call, TagValues):
+            self.set_tags(call)
+        else:
+            self.register(call)
 
     def register(self, device: Registration) -> None:
         """Tie a device to a user; the last call for a device wins, whole."""
@@ -163,6 +205,21 @@ class Store:
                 device.device_type,
             ),
         )
+
+    def set_tags(self, call: TagValues) -> None:
+        """Merge tags: those that are not named stay, null removes one. All of a call, or none of it.
+
+        They are the user's if the call names one, else the device's. Which of both the vendor takes, if both
+        are named, follows from the tag's definition in the control panel; the sandbox has none.
+        """
+        owner = (call.application, call.user_id, "" if call.user_id else call.hwid)
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for name, value in call.tags.items():
+                if value is None:
+                    self._connection.execute(REMOVE_TAG, (*owner, name))
+                else:
+                    self._connection.execute(SET_TAG, (*owner, name, json.dumps(value, ensure_ascii=False)))
 
     def post(self, event: Event, *, now: int) -> None:
         """Keep an event; one without `timestampUTC` is stamped `now` (Unix seconds), as the vendor does."""
@@ -192,16 +249,19 @@ SHOWN = {
         SELECT event, hwid, user_id, timestamp_utc, timestamp_current, device_type, attributes, application
         FROM events ORDER BY id
     """,
+    "tags": "SELECT user_id, hwid, tag, value, application FROM tags ORDER BY updated",
 }
 
 
 def held(path: Path, table: str) -> list[tuple[object, ...]]:
-    """All rows of ``devices`` or ``events``, in the order in which they were taken.
+    """All rows of ``devices``, ``events`` or ``tags``, in the order in which they were taken.
 
     Raises:
         ConfigError: the file is missing, unreadable, or no sandbox store.
     """
     with looking(path) as connection:
+        if table == "tags" and not connection.execute(HAS_TAGS).fetchone()[0]:
+            return []
         return connection.execute(SHOWN[table]).fetchall()
 
 
@@ -239,7 +299,10 @@ def count_all(connection: sqlite3.Connection) -> Holdings:
         "SELECT (SELECT count(*) FROM devices), (SELECT count(*) FROM users)"
     ).fetchone()
     events = tuple(EventHoldings(*row) for row in connection.execute(COUNT_EVENTS))
-    return Holdings(devices, users, events)
+    tags = tagged = 0
+    if connection.execute(HAS_TAGS).fetchone()[0]:
+        tags, tagged = connection.execute(COUNT_TAGS).fetchone()
+    return Holdings(devices, users, events, tags, tagged)
 
 
 def make_private(path: Path) -> None:
@@ -256,6 +319,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> str:
         connection.execute("PRAGMA journal_mode = WAL")
         make_tables(connection)
     refuse_foreign(connection, path)
+    if not connection.execute(HAS_TAGS).fetchone()[0]:
+        make_tables(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     store_id: str = connection.execute("SELECT id FROM store").fetchone()[0]
     return store_id

@@ -76,7 +76,7 @@ def test_every_mistake_is_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("kind = 'user'", 'kind must be "users" or "events".'),
+        ("kind = 'user'", 'kind must be "users", "events" or "tags".'),
         ("kind = ", "it is not valid TOML: Invalid value (at end of document)."),
         ('kind = "users"\n[fields]\nuserId = "u"', "[fields] has no hwid: a user is registered on a device. Name the column of device ids."),
         ('kind = "users"\nversion = 2\n[fields]\nhwid = "u"', "version = 2 is not known; this loader reads version 1."),

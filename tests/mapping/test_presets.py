@@ -39,10 +39,13 @@ class Sample(NamedTuple):
     schema: pa.Schema
     frame: pd.DataFrame
 
-    @property
-    def kind(self) -> Kind:
-        """What it is loaded as."""
-        return Kind.USERS if "_users" in self.name else Kind.EVENTS
+
+def kinds_of(name: str) -> list[Kind]:
+    """What an export is loaded as; one of users brings their tags too."""
+    return [Kind.USERS, Kind.TAGS] if "_users" in name else [Kind.EVENTS]
+
+
+CASES = [(name, kind) for name in NAMES for kind in kinds_of(name)]
 
 
 def forms(name: str) -> Iterator[Sample]:
@@ -63,9 +66,9 @@ def forms(name: str) -> Iterator[Sample]:
         yield Sample(name, table.schema, table.to_pandas(types_mapper=pd.ArrowDtype))
 
 
-def proposed(sample: Sample) -> str:
+def proposed(sample: Sample, kind: Kind) -> str:
     """The text that `map` writes."""
-    proposal = propose(sample.kind, sample.schema, sample.frame, zone=ZONES.get(sample.name), now=NOW)
+    proposal = propose(kind, sample.schema, sample.frame, zone=ZONES.get(sample.name), now=NOW)
     return proposal_text(proposal, sample.name)
 
 
@@ -80,23 +83,23 @@ def results(sample: Sample, mapping: str) -> str:
     return "\n".join([*lines, *(f"rejected: {reject.message}" for reject in mapped.rejects)]) + "\n"
 
 
-def expected(name: str, suffix: str) -> Path:
+def expected(name: str, kind: Kind, suffix: str) -> Path:
     """The kept file beside a sample."""
-    return HERE / f"{Path(name).stem}.{suffix}"
+    return HERE / f"{Path(name).stem.rpartition('_')[0]}_{kind}.{suffix}"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_proposal_is_the_one_that_was_reviewed(name: str) -> None:
-    """A person gets these lines, reasons and doubts for this export."""
-    assert proposed(next(forms(name))) == expected(name, "toml").read_text("utf-8")
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_the_proposal_is_the_one_that_was_reviewed(name: str, kind: Kind) -> None:
+    """The user gets these lines, reasons and doubts for this export."""
+    assert proposed(next(forms(name)), kind) == expected(name, kind, "toml").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_proposal_loads_without_edits_and_gives_the_reviewed_bodies(name: str) -> None:
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_the_proposal_loads_without_edits_and_gives_the_reviewed_bodies(name: str, kind: Kind) -> None:
     """Whether the source hands over nested parts as JSON text or as structs."""
     for sample in forms(name):
-        assert parsed(results(sample, expected(name, "toml").read_text("utf-8"))) == parsed(
-            expected(name, "bodies.txt").read_text("utf-8")
+        assert parsed(results(sample, expected(name, kind, "toml").read_text("utf-8"))) == parsed(
+            expected(name, kind, "bodies.txt").read_text("utf-8")
         )
 
 
@@ -122,7 +125,8 @@ def test_a_preset_names_only_fields_of_its_method(preset: Any) -> None:
 
 
 if __name__ == "__main__":
-    for each in NAMES:
+    for each, loaded_as in CASES:
         first = next(forms(each))
-        expected(each, "toml").write_text(proposed(first), "utf-8")
-        expected(each, "bodies.txt").write_text(results(first, proposed(first)), "utf-8")
+        text = proposed(first, loaded_as)
+        expected(each, loaded_as, "toml").write_text(text, "utf-8")
+        expected(each, loaded_as, "bodies.txt").write_text(results(first, text), "utf-8")

@@ -15,6 +15,7 @@ from tests.sandbox.conftest import APPLICATION, DEVICE, EVENT, call, rows, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LONE_SURROGATE = "\ud800"
 
@@ -105,7 +106,7 @@ def test_malformed_json(endpoint: str, body: bytes) -> None:
     assert send(endpoint, "postEvent", body).status == 400
 
 
-@pytest.mark.parametrize("method", ["registeruser", "setTags", "", "postEvent/"])
+@pytest.mark.parametrize("method", ["registeruser", "setTag", "", "postEvent/"])
 def test_unknown_method(endpoint: str, method: str) -> None:
     """A method that the sandbox has not is answered HTTP 404."""
     assert send(endpoint, method, b"{}").status == 404
@@ -174,3 +175,23 @@ def test_received_finds_the_text(before: object, value: object, after: object, i
     inner = json.dumps({"a": before, "wanted": value, "z": after}, indent=indent)
     body = f'{{"other": {json.dumps(before)}, "outer":\n{inner}, "last": {{}}}}'
     assert json.loads(received(body, "outer", "wanted")) == value
+
+
+@pytest.mark.parametrize(
+    ("request_", "status_code"),
+    [
+        ({"userId": "ann", "tags": {"plan": "gold"}}, 200),
+        ({"hwid": "D1", "tags": {}}, 200),
+        ({"tags": {"plan": "gold"}}, 210),
+        ({"userId": "ann"}, 210),
+        ({"userId": "ann", "tags": ["plan"]}, 210),
+    ],
+)
+def test_tags_need_somebody_and_an_object(
+    tmp_path: Path, request_: dict[str, object], status_code: int
+) -> None:
+    """Tags need a device or a user, and an object that holds them."""
+    with EmbeddedSandbox(tmp_path / "store.sqlite3", APPLICATION) as running:
+        body = json.dumps({"request": {"application": APPLICATION, **request_}}).encode()
+        reply = send(running.endpoint, "setTags", body)
+    assert (reply.status, reply.body["status_code"]) == (200, status_code)

@@ -11,8 +11,8 @@ import pytest
 
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox, EventHoldings, holdings
-from loader.sandbox.checks import Event, Registration
-from loader.sandbox.store import Store
+from loader.sandbox.checks import Event, Registration, TagValues
+from loader.sandbox.store import Store, held
 from tests.sandbox.conftest import APPLICATION, rows
 
 if TYPE_CHECKING:
@@ -187,3 +187,45 @@ def test_folder_instead_of_a_file(tmp_path: Path) -> None:
     """A folder's name for the store is an error in words."""
     with pytest.raises(ConfigError, match="cannot be opened"):
         Store(tmp_path)
+
+
+def tags(user: str, hwid: str = "", **values: object) -> TagValues:
+    """A call that sets tags."""
+    return TagValues(APPLICATION, hwid, user, values)
+
+
+def test_tags_merge_and_null_removes_one(path: Path) -> None:
+    """A tag that is not named stays, one that is set again is replaced, one that is null is gone."""
+    with Store(path) as store:
+        store.keep(tags("ann", plan="gold", visits=3, old="x"))
+        store.keep(tags("ann", plan="silver", old=None, list=["a"]))
+    assert held(path, "tags") == [
+        ("ann", "", "visits", "3", APPLICATION),
+        ("ann", "", "plan", '"silver"', APPLICATION),
+        ("ann", "", "list", '["a"]', APPLICATION),
+    ]
+    assert (holdings(path).tags, holdings(path).tagged) == (3, 1)
+
+
+def test_tags_are_of_the_user_if_one_is_named_else_of_the_device(path: Path) -> None:
+    """A user's tags are one set, whichever device they were set from."""
+    with Store(path) as store:
+        store.keep(tags("ann", "D1", plan="gold"))
+        store.keep(tags("ann", "D2", plan="silver"))
+        store.keep(tags("", "D1", plan="none"))
+    assert [row[:4] for row in held(path, "tags")] == [
+        ("ann", "", "plan", '"silver"'),
+        ("", "D1", "plan", '"none"'),
+    ]
+
+
+def test_a_store_of_an_earlier_version_gets_its_table_of_tags(path: Path) -> None:
+    """A rehearsal that was begun before tags were known can be looked at, and continued with tags."""
+    with Store(path) as store:
+        store.register(device("D1", "ann"))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE tags")
+    assert (holdings(path).devices, holdings(path).tags, held(path, "tags")) == (1, 0, [])
+    with Store(path) as store:
+        store.keep(tags("ann", plan="gold"))
+    assert holdings(path).tags == 1

@@ -151,6 +151,9 @@ PRESETS: Final = (
                 "device_type": Hint(("Type",), "this vendor's own numbers"),
             }
         ),
+        others=True,
+        left_out=("Push Token", "Type (humanized)"),
+        also=(Kind.TAGS,),
     ),
     Preset(
         "OneSignal",
@@ -174,6 +177,8 @@ PRESETS: Final = (
                 ),
             }
         ),
+        opened=("tags",),
+        also=(Kind.TAGS,),
     ),
     Preset(
         "Braze",
@@ -187,6 +192,8 @@ PRESETS: Final = (
                 "device_type": Hint(("platform",), "the device's system"),
             }
         ),
+        opened=("custom_attributes",),
+        also=(Kind.TAGS,),
     ),
     Preset(
         "Braze",
@@ -238,7 +245,14 @@ PRESETS: Final = (
         ),
         opened=_or_in_capitals("properties"),
     ),
-    Preset("Amplitude", Kind.USERS, (("device_id",), ("user_id",), ("amplitude_id", "event_type")), _AMPLITUDE),
+    Preset(
+        "Amplitude",
+        Kind.USERS,
+        (("device_id",), ("user_id",), ("amplitude_id", "event_type")),
+        _AMPLITUDE,
+        opened=("user_properties",),
+        also=(Kind.TAGS,),
+    ),
     Preset(
         "Amplitude",
         Kind.EVENTS,
@@ -264,6 +278,8 @@ PRESETS: Final = (
                 "device_type": Hint(("$properties.$os",), "the device's system"),
             }
         ),
+        opened=("$properties",),
+        also=(Kind.TAGS,),
     ),
     Preset(
         "Mixpanel",
