@@ -103,7 +103,7 @@ class TargetOptions:
             "Where progress is saved.",
             Section.CONTENT,
             metavar="FILE",
-            without="beside the first input, FILE.users.ckpt or FILE.events.ckpt",
+            without="beside the first input: FILE.users.ckpt, FILE.events.ckpt or FILE.tags.ckpt",
         ),
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Mapping:
-    """Which columns become which fields and attributes.
+    """Which columns become which fields, attributes and tags.
 
     The keys are those of the mapping file (docs/reference/mapping.md), as keyword and dictionary:
 
@@ -37,9 +37,10 @@ class Mapping:
         )
 
     Args:
-        kind: "users" or "events".
+        kind: "users", "events" or "tags".
         fields: a column's name, or a dictionary that says more, for each field.
         attributes: the same for each attribute of an event; also "expand", "others" and "except".
+        tags: the same for each tag of a user or device.
         source: how text files are written: "delimiter", "quote", "encoding", "header", "columns".
 
     Raises:
@@ -52,9 +53,10 @@ class Mapping:
         *,
         fields: ReadOnlyDict[str, Any],
         attributes: ReadOnlyDict[str, Any] | None = None,
+        tags: ReadOnlyDict[str, Any] | None = None,
         source: ReadOnlyDict[str, Any] | None = None,
     ) -> None:
-        tables = {"fields": fields, "attributes": attributes, "source": source}
+        tables = {"fields": fields, "attributes": attributes, "tags": tags, "source": source}
         document = {"kind": str(kind)} | {name: table for name, table in tables.items() if table is not None}
         self._rules = build_mapping(_as_toml(document))
 
@@ -85,7 +87,7 @@ class Mapping:
         `Mapping.parse` reads the text.
 
         Args:
-            kind: "users" or "events".
+            kind: "users", "events" or "tags".
             source: the input; only its first rows are read.
             zone: of times that carry none, if it is known.
 
@@ -135,7 +137,7 @@ class Mapping:
 
     @property
     def kind(self) -> str:
-        """What it is for: "users" or "events"."""
+        """What it is for: "users", "events" or "tags"."""
         return str(self._rules.kind)
 
     @property

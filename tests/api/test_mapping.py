@@ -66,7 +66,15 @@ def test_a_proposal_gives_its_reasons() -> None:
 
 def test_a_wrong_kind_is_a_sentence() -> None:
     """Not a ValueError from the depths."""
-    with pytest.raises(loader.ConfigError, match='"users" or "events"'):
+    with pytest.raises(loader.ConfigError, match='"users", "events" or "tags"'):
         loader.Mapping.infer("event", purchases(1))
-    with pytest.raises(loader.MappingError, match='"users" or "events"'):
+    with pytest.raises(loader.MappingError, match='"users", "events" or "tags"'):
         loader.Mapping("event", fields=FIELDS)
+
+
+def test_a_mapping_of_tags_is_made_like_that_of_events() -> None:
+    """The table of tags is a keyword of its own name, as in the mapping file."""
+    mapping = loader.Mapping("tags", fields={"userId": "user"}, tags={"plan": "plan", "others": True})
+    assert loader.Mapping.parse(mapping.to_toml()) == mapping
+    with pytest.raises(loader.MappingError, match=r"\[tags\] is for rows of tags"):
+        loader.Mapping("users", fields={"hwid": "device"}, tags={"plan": "plan"})
