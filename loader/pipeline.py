@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Dispatch, Policy, concurrency_over, open_transport
-from loader.doubts import overtaken
+from loader.doubts import find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, Journal, runs
@@ -121,7 +121,7 @@ def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     again = {ordinal for ordinal in doubts if ordinal < plan.rows} if resends(plan.settings) else set()
     if plan.settings.kind.method.last_wins:
         free = set(chain.from_iterable(journal.never_sent(journal.mark)))
-        later = overtaken(plan.source, plan.mapper, journal, free | again, doubts)
+        later = find_overtaken(plan.source, plan.mapper, journal, free | again, doubts)
         refuse_overtaken(plan, journal, {row: later[row] for row in later if row in free})
         again -= later.keys()
     journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(again)])

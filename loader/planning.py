@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
 from loader.errors import ConfigError, SourceError
-from loader.failures import GUARDED
 from loader.journal import Checkpoint, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
 from loader.message import Message, Setting
 from loader.model import State
 from loader.progress import Reading, Silent
+from loader.row_files import GUARDED
 from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:

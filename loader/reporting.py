@@ -14,18 +14,17 @@ from urllib.parse import urlsplit
 from loader import conditions
 from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
-from loader.failures import hint_of_moved, of_table, refuse_missing_table, refuse_other_input, write_whole
+from loader.failures import hint_of_moved, of_table, recall_settings, refuse_missing_table, refuse_other_input
 from loader.journal import Checkpoint
 from loader.latency import from_text
 from loader.leases import within
 from loader.mapping import parse_mapping
 from loader.model import Phase, State
+from loader.output_files import refuse_overwriting, write_whole
 from loader.planning import draw_up
-from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
 from loader.report.privacy import plain_end, plain_error, plain_reason
 from loader.report.remedies import advise_on_rejection
-from loader.settings import refuse_overwriting
 from loader.states import States
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
@@ -167,7 +166,7 @@ def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> E
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     refuse_missing_table(ledger, files, table)
     with hint_of_moved(files):
-        plan = draw_up(settings_of(ledger, files, table), ledger, mapping)
+        plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     tally, states = Tally(), States(ledger)
     for chunk, _ in within(plan.source.chunks(), [range(plan.survey.rows)]):
