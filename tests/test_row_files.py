@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loader.failures import beside_source
-from loader.journal.rows import ExceptionRow
+from loader.journal.table_rows import ExceptionRow
 from loader.model import Phase, State
 from loader.row_files import write_rows
 from loader.sources import open_source

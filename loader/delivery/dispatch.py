@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, assert_never
 
 from loader.delivery.clock import SystemClock
 from loader.delivery.governor import NO_HOLD, Governor
+from loader.delivery.lanes import Lanes, Row
 from loader.delivery.limits import full_jitter
 from loader.delivery.meter import Meter
 from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
-from loader.delivery.rows import Lanes, Row
 from loader.delivery.transports.contract import Line
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify

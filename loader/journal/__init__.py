@@ -21,8 +21,8 @@ from loader.journal.host import Host
 from loader.journal.identity import Identity
 from loader.journal.journal import Journal
 from loader.journal.ranges import runs
-from loader.journal.rows import Decided, ExceptionRow, Note, Run, Sample
 from loader.journal.store import DiskFull
+from loader.journal.table_rows import Decided, ExceptionRow, Note, Run, Sample
 from loader.journal.view import Checkpoint
 from loader.model import FileRecord
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.journal import schema
-from loader.journal.rows import ExceptionRow, Run
+from loader.journal.table_rows import ExceptionRow, Run
 
 if TYPE_CHECKING:
     from loader.journal.opening import Verified

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from loader import latency
 from loader.journal import schema
-from loader.journal.rows import Note, Sample, storable
+from loader.journal.table_rows import Note, Sample, storable
 from loader.model import State, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from loader.journal.rows import Head
     from loader.journal.store import Transaction
+    from loader.journal.table_rows import Head
 
 SHORTEST_SECONDS = 0.2
 SHARE_OF_RUN = 0.01

@@ -11,17 +11,17 @@ from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.beginning import begin, write_released
 from loader.journal.bitmap import Bitmaps
+from loader.journal.checkpoint_files import Files, unusable
 from loader.journal.chronicle import Chronicle
-from loader.journal.files import Files, unusable
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, open_verified
 from loader.journal.ranges import Ranges
-from loader.journal.rows import Decided, ExceptionRow, Lease
 from loader.journal.settlement import Unsettled, carried_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Header, Slots, boot_digest
 from loader.journal.store import DiskFull, Store
+from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Account, Decision, State
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
-    from loader.journal.rows import Head
     from loader.journal.settlement import Settlement
     from loader.journal.store import Transaction
+    from loader.journal.table_rows import Head
     from loader.model import Outcome, Reject, Traffic
 
 # The numbers of the leases of one commit differ in so many bits.

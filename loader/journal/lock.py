@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
-from loader.journal.files import OWNER_ONLY, unusable
+from loader.journal.checkpoint_files import OWNER_ONLY, unusable
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:

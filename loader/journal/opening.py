@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import recovery, schema
-from loader.journal.files import NO_FOLLOW, OWNER_ONLY, create, sync_folder, unusable
+from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, sync_folder, unusable
 from loader.journal.identity import verify
 from loader.journal.reading import Snapshot, damaged, has_log, reading, take_snapshot
-from loader.journal.rows import Head
 from loader.journal.slots import boot_digest, read_slots
 from loader.journal.store import Transaction, connect
+from loader.journal.table_rows import Head
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loader.journal.files import Files
+    from loader.journal.checkpoint_files import Files
     from loader.journal.host import Host
     from loader.journal.identity import Identity
     from loader.journal.recovery import Leftovers

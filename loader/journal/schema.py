@@ -69,7 +69,7 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SealedTable:
     """A table whose rows are sealed: the first column is the key, the last the row's checksum.
 
     Attributes:
@@ -95,43 +95,43 @@ class Table:
         return crc32(f"{self.name}{tuple(row)!r}".encode("utf-8", "backslashreplace"))
 
 
-IDENTITY = Table(
+IDENTITY = SealedTable(
     "identity",
     "SELECT * FROM identity",
     "INSERT INTO identity VALUES (?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM identity WHERE checkpoint = ?",
 )
-EXCEPTIONS = Table(
+EXCEPTIONS = SealedTable(
     "exceptions",
     "SELECT * FROM exceptions ORDER BY ordinal",
     "INSERT INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM exceptions WHERE ordinal = ?",
 )
-LEASES = Table(
+LEASES = SealedTable(
     "leases",
     "SELECT * FROM leases ORDER BY lease",
     "INSERT INTO leases VALUES (?, ?, ?, ?)",
     "DELETE FROM leases WHERE lease = ?",
 )
-RELEASED = Table(
+RELEASED = SealedTable(
     "released",
     "SELECT * FROM released ORDER BY first",
     "INSERT INTO released VALUES (?, ?, ?)",
     "DELETE FROM released WHERE first = ?",
 )
-RUNS = Table(
+RUNS = SealedTable(
     "runs",
     "SELECT * FROM runs ORDER BY generation",
     "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM runs WHERE generation = ?",
 )
-DECISIONS = Table(
+DECISIONS = SealedTable(
     "decisions",
     "SELECT * FROM decisions ORDER BY number",
     "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?)",
     "DELETE FROM decisions WHERE number = ?",
 )
-SAMPLES = Table(
+SAMPLES = SealedTable(
     "samples",
     "SELECT * FROM samples ORDER BY number",
     "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -139,7 +139,7 @@ SAMPLES = Table(
     part_of="runs",
     since=2,
 )
-NOTES = Table(
+NOTES = SealedTable(
     "notes",
     "SELECT * FROM notes ORDER BY number",
     "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)",
@@ -147,7 +147,7 @@ NOTES = Table(
     part_of="runs",
     since=2,
 )
-HEAD = Table(
+HEAD = SealedTable(
     "head",
     "SELECT * FROM head",
     "INSERT INTO head VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

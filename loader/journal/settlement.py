@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loader.journal.ranges import Ranges, runs
-from loader.journal.rows import Decided, ExceptionRow, Lease
+from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Decision, State
 
 if TYPE_CHECKING:

@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from loader.journal.files import NO_FOLLOW, create, inode, sync_folder
+from loader.journal.checkpoint_files import NO_FOLLOW, create, inode, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from loader.journal.files import Files, Inode
+    from loader.journal.checkpoint_files import Files, Inode
 
 _MAGIC = b"pwwire02"
 _HEADER = struct.Struct("<8s16s16sQQQQQQ")

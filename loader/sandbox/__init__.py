@@ -13,6 +13,6 @@ load that only starts the child does not load a web server itself.
 from __future__ import annotations
 
 from loader.sandbox.embedded import EmbeddedSandbox
-from loader.sandbox.store import EventHoldings, Holdings, holdings
+from loader.sandbox.sandbox_store import EventHoldings, Holdings, holdings
 
 __all__ = ["EmbeddedSandbox", "EventHoldings", "Holdings", "holdings"]

@@ -14,7 +14,7 @@ import uvicorn
 from loader.errors import ConfigError
 from loader.sandbox.app import BASE, Vendor
 from loader.sandbox.checks import Rules
-from loader.sandbox.store import Store
+from loader.sandbox.sandbox_store import SandboxStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def serve(
     Raises:
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
     """
-    with Store(store) as opened, listen(host, port) as listener:
+    with SandboxStore(store) as opened, listen(host, port) as listener:
         server = uvicorn.Server(configuration(Vendor(opened, rules or Rules(), losses)))
 
         def stop() -> None:

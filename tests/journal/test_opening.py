@@ -14,7 +14,7 @@ import pytest
 
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import Checkpoint, FileRecord, Identity, opening, schema
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.journal.store import connect
 from loader.methods import Kind
 from loader.model import Mark, Outcome, State

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loader.choices import Concurrency, Library
 from loader.delivery.clock import SystemClock
 from loader.delivery.transports.future_line import FutureLine
-from loader.delivery.transports.target import Way
+from loader.delivery.transports.target import Target
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 
@@ -33,30 +33,30 @@ def open_transport(settings: Settings, session: Session | None = None) -> Line:
     """
     if session is not None:
         return _over(session, settings)
-    way = Way.of(settings)
+    target = Target.of(settings)
     if settings.options.processes == 1:
-        return line_over(way)
+        return line_over(target)
     from loader.delivery.transports.processes.process_line import ProcessLine  # noqa: PLC0415 - only where it is asked for
 
-    return ProcessLine(way, settings.options.processes)
+    return ProcessLine(target, settings.options.processes)
 
 
-def line_over(way: Way) -> Line:
+def line_over(target: Target) -> Line:
     """A line in this process.
 
     Raises:
         ConfigError: it cannot be had on this machine.
     """
-    ways: dict[str, Any] = {
-        "concurrency": way.concurrency,
-        "proxies": {"http": way.proxy, "https": way.proxy} if way.proxy else None,
-        "ca_bundle": way.ca_bundle,
-        "timeouts": way.timeouts,
+    options: dict[str, Any] = {
+        "concurrency": target.concurrency,
+        "proxies": {"http": target.proxy, "https": target.proxy} if target.proxy else None,
+        "ca_bundle": target.ca_bundle,
+        "timeouts": target.timeouts,
     }
-    if way.library is Library.REQUESTS:
+    if target.library is Library.REQUESTS:
         from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - see above
 
-        return FutureLine(RequestsTransport(way.url, way.token, **ways), SystemClock())
+        return FutureLine(RequestsTransport(target.url, target.token, **options), SystemClock())
     try:
         from loader.delivery.transports.curl.curl_line import open_line  # noqa: PLC0415 - see above
     except ImportError as error:
@@ -68,7 +68,7 @@ def line_over(way: Way) -> Line:
                 transport=Setting("transport"),
             )
         ) from None
-    return open_line(way.url, way.token, **ways)
+    return open_line(target.url, target.token, **options)
 
 
 def library_version(library: Library) -> dict[str, str]:
@@ -92,8 +92,8 @@ def _over(session: Session, settings: Settings) -> Line:
         )
     if settings.options.processes > 1:
         raise ConfigError("A session is of this process alone: leave processes at 1 beside it.")
-    way = Way.of(settings)
-    return FutureLine(RequestsTransport(way.url, way.token, session=session), SystemClock())
+    target = Target.of(settings)
+    return FutureLine(RequestsTransport(target.url, target.token, session=session), SystemClock())
 
 
 def concurrency_over(session: Session, wanted: Concurrency) -> Concurrency:

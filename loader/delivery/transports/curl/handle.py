@@ -33,7 +33,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CurlTarget:
     """Where requests go, and how.
 
     Attributes:
@@ -101,7 +101,7 @@ class Handle(ABC, Generic[R]):
 
     def __init__(self, held: list[Any]) -> None:
         self.tag: Any = None
-        self.target: Target | None = None
+        self.target: CurlTarget | None = None
         self._held = held
         self._cautious = False
         self._hold = False
@@ -118,7 +118,7 @@ class Handle(ABC, Generic[R]):
         self.getinfo = self.easy.getinfo
         self._setopt = self.easy.setopt
 
-    def begin(self, target: Target, body: bytes, tag: object) -> None:
+    def begin(self, target: CurlTarget, body: bytes, tag: object) -> None:
         """Prepare the next attempt."""
         if target is not self.target and target != self.target:
             self._aim(target)
@@ -132,7 +132,7 @@ class Handle(ABC, Generic[R]):
         self._still_since = None
         self._setopt(pycurl.POSTFIELDSIZE, len(body))
 
-    def _aim(self, target: Target) -> None:
+    def _aim(self, target: CurlTarget) -> None:
         self.target = None  # what follows may fail in its middle
         self.easy.reset()
         for option, value in _options(target).items():
@@ -234,7 +234,7 @@ def final_head(lines: list[bytes]) -> list[bytes]:
     return [] if head and head[0][:13].split(b" ")[1:2] == [b"1"] else head
 
 
-def _options(target: Target) -> dict[int, object]:
+def _options(target: CurlTarget) -> dict[int, object]:
     """What is the same for every request to a target."""
     limits = target.timeouts
     return {
@@ -255,7 +255,7 @@ def _options(target: Target) -> dict[int, object]:
     }
 
 
-def _method(target: Target) -> dict[int, object]:
+def _method(target: CurlTarget) -> dict[int, object]:
     if not target.carries and target.method in {"GET", "HEAD"}:
         return {pycurl.HTTPGET: 1} if target.method == "GET" else {pycurl.NOBODY: 1}
     name = {} if target.method == "POST" else {pycurl.CUSTOMREQUEST: target.method}
@@ -263,7 +263,7 @@ def _method(target: Target) -> dict[int, object]:
     return {pycurl.POST: 1, **name, pycurl.FRESH_CONNECT: 0 if repeated else 1}
 
 
-def _certificates(target: Target) -> dict[int, object]:
+def _certificates(target: CurlTarget) -> dict[int, object]:
     options: dict[int, object] = dict(zip((pycurl.SSLCERT, pycurl.SSLKEY), target.certificate, strict=False))
     if not target.ca:
         return options | {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}

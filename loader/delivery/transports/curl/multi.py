@@ -25,7 +25,7 @@ from loader.message import Message, Setting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loader.delivery.transports.curl.handle import Target
+    from loader.delivery.transports.curl.handle import CurlTarget
 
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 _SHORTEST_SWEEP = 0.02
@@ -74,7 +74,7 @@ class CurlMulti(Generic[R]):
         """Whether nothing is on its way."""
         return self._in_flight == 0
 
-    def begin(self, target: Target, body: bytes, tag: object) -> None:
+    def begin(self, target: CurlTarget, body: bytes, tag: object) -> None:
         """Have a request sent in the next turn; `turn` returns the tag with what became of it."""
         exchange = self._spare.pop() if self._spare else self._make(self._held)
         if target is not exchange.target:

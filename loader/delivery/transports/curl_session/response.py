@@ -46,7 +46,7 @@ def marked(error: E, *, left: bool) -> E:
     return error
 
 
-class Reply(Handle[Response | exceptions.RequestException]):
+class SessionHandle(Handle[Response | exceptions.RequestException]):
     """Makes attempts, and tells of each as requests would; the tag has the `request` that was prepared."""
 
     __slots__ = ()

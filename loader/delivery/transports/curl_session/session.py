@@ -18,7 +18,7 @@ from loader.delivery.transports.contract import LONGEST_BODY, Timeouts
 from loader.delivery.transports.curl.multi import CurlMulti
 from loader.delivery.transports.curl_session.prepare import Templates
 from loader.delivery.transports.curl_session.request import bounds, target_of
-from loader.delivery.transports.curl_session.response import Reply, marked, packed
+from loader.delivery.transports.curl_session.response import SessionHandle, marked, packed
 from loader.delivery.transports.curl_session.thread import CurlThread
 from loader.errors import ConfigError
 
@@ -72,7 +72,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
         self.total = total
         self.longest_answer = longest_answer
         self._templates = Templates()
-        self._thread = CurlThread(CurlMulti(Reply, max_workers))
+        self._thread = CurlThread(CurlMulti(SessionHandle, max_workers))
         # A session that was dropped without being closed.
         weakref.finalize(self, self._thread.finish).atexit = False
 

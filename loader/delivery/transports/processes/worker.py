@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _line(orders: Orders) -> Line:
-    return line_over(replace(orders.way, token=Token(orders.token) if orders.token else None))
+    return line_over(replace(orders.target, token=Token(orders.token) if orders.token else None))
 
 
 def _end(end: int | bytes) -> socket.socket:

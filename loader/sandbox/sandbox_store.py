@@ -102,7 +102,7 @@ class Holdings:
     events: tuple[EventHoldings, ...]
 
 
-class Store:
+class SandboxStore:
     """The one writing end of a store; it keeps what the file already has.
 
     Each registration or event is one committed transaction when its call returns. In WAL mode with
