@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from loader.sources import Source, Survey
 
 
-# Own columns that are no text.
+# Own columns that do not hold text.
 COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts"), pa.int64())
 
 
@@ -36,13 +36,13 @@ def failed_rows(
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
 
-    The first has no row: it is the header where there is none.
+    The first has no row: it is the header if no row failed.
 
     Args:
         checkpoint: the checkpoint file; a load into it may be running.
         states: rejected, in doubt or both.
         files: where the input is now, if it has moved.
-        target: where the frames will be written; refused where that would destroy what they come from.
+        target: where the frames will be written; refused if that would destroy what they come from.
 
     Raises:
         ConfigError: the target is the checkpoint or the input.
@@ -145,7 +145,7 @@ def recall_settings(ledger: Checkpoint, files: Sequence[str], table: object = No
 
 @contextmanager
 def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
-    """Where a file is not where the load found it, say how to tell where it is now."""
+    """If a file is not where the load found it, say how to tell where it is now."""
     try:
         yield
     except SourceError as error:

@@ -128,6 +128,6 @@ def test_an_older_row_that_was_never_sent_is_not_sent_after_a_newer_one(
     (row,) = Checkpoint.open(checkpoint).exceptions(State.REJECTED)
     assert (row.ordinal, row.message) == (
         0,
-        f"{source}, row 1: not sent, for a later row of the same device is at the vendor, or may be; "
+        f"{source}, row 1: not sent, because a later row of the same device is at the vendor, or may be; "
         f"it would undo that one ({source}, row 2).",
     )

@@ -77,7 +77,7 @@ def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> No
 
 
 def write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:
-    """Write which rows below the intent mark are free, where that has changed."""
+    """Write which rows below the intent mark are free, if that has changed."""
     old, new = {(rows.start, rows.stop) for rows in before}, {(rows.start, rows.stop) for rows in after}
     for row in sorted(old - new):
         transaction.remove(schema.RELEASED, row)

@@ -1,8 +1,8 @@
 """What a run was like: samples of its traffic, and notes. They travel in commits that are made anyway.
 
 A sample is taken with the first commit after a fifth of a second, then whenever another hundredth of the
-run's time has passed: a run of a week leaves about 1,200. A commit that fails loses none, for the sender only
-counts up; what passed since the last one is in the next.
+run's time has passed: a run of a week leaves about 1,200. A commit that fails loses none: the sender only
+counts up, and what passed since the last sample is in the next.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Chronicle:
         return bool(self._notes) or self._sample_due(head, of_states(counts))
 
     def write(self, transaction: Transaction, head: Head, counts: Mapping[State, int]) -> None:
-        """Write what is due; may be called again where the commit failed."""
+        """Write what is due; may be called again if the commit failed."""
         for note in self._notes:
             transaction.add(schema.NOTES, note)
         self._sampled = None

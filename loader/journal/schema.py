@@ -154,7 +154,7 @@ HEAD = SealedTable(
     "DELETE FROM head WHERE only = ?",
 )
 
-# Writes the head over that of the commit before; of any other commit, nothing.
+# Writes the head over the head of the commit before; over any other commit's, it writes nothing.
 UPDATE_HEAD = """UPDATE head SET generation = ?, commits = ?, clean = ?, mark = ?, attempts = ?, elapsed = ?,
     at = ?, chunk_sum = ?, exception_sum = ?, lease_sum = ?, released_sum = ?, run_sum = ?, identity_sum = ?,
     decision_sum = ?, crc = ? WHERE only = ? AND commits = ?"""
@@ -202,7 +202,7 @@ def expected_tables(present: int) -> list[tuple[object, ...]]:
 
 
 def _another(path: Path) -> str:
-    """What to name instead: where the input itself was named, the checkpoint beside it."""
+    """What to name instead: if the input itself was named, the checkpoint beside it."""
     endings = ("events.ckpt", "users.ckpt", "events.sandbox.ckpt", "users.sandbox.ckpt")
     beside = [path.with_name(f"{path.name}.{ending}") for ending in endings]
     found = next((name for name in beside if name.is_file()), None)
@@ -221,11 +221,11 @@ def recognise(path: Path) -> int:
     with path.open("rb") as file:
         header = file.read(_FILE_HEADER.size)
     if not header:
-        raise CheckpointError(f"{path} is empty, so it is no checkpoint. Delete it, or name another one.")
+        raise CheckpointError(f"{path} is empty, so it is not a checkpoint. Delete it, or name another one.")
     magic, found, application = _FILE_HEADER.unpack(header.ljust(_FILE_HEADER.size, b"\0"))
     if magic != _FILE_MAGIC:
         raise CheckpointError(
-            f"{path} is no checkpoint, or a damaged one: it does not begin as a database does. "
+            f"{path} is not a checkpoint, or is damaged: it does not begin as a database does. "
             f"Nothing in it was changed. {_another(path)}"
         )
     if application != APPLICATION_ID or found < 1:

@@ -227,5 +227,5 @@ class Store:
     def _break(self, why: str) -> None:
         self.broken = (
             f"{self._files.path}: nothing more is sent and the checkpoint is left as it is, because {why}. "
-            "Mend the cause, then run the same command again to go on."
+            "Fix the cause, then run the same command again to continue."
         )

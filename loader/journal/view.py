@@ -103,7 +103,7 @@ class Checkpoint:
 
     @property
     def blank(self) -> bool:
-        """Whether no row was ever sent or rejected: then it is begun anew for whatever is loaded next."""
+        """Whether no row was ever sent or rejected: then the next load, whatever it is, begins it again."""
         return self._snapshot.blank and not self.running
 
     @property

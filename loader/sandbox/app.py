@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
 
 BASE = "/json/1.3"
-# Made up: the vendor's code names an in-app message to show, and is no receipt.
+# Made up: the vendor's code names an in-app message to show, and is not a receipt.
 IN_APP_CODE = "5A4DB-0X000"
 
 

@@ -82,7 +82,7 @@ class EventHoldings:
         count: how many the store holds.
         first_utc, last_utc: `timestampUTC` in Unix seconds.
         first_current, last_current: `timestampCurrent`, the device's wall clock written as Unix seconds;
-            None where no event of this name carried one.
+            None if no event of this name carried one.
     """
 
     event: str
@@ -110,10 +110,10 @@ class SandboxStore:
     power cut: https://www.sqlite.org/pragma.html#pragma_synchronous.
 
     Args:
-        path: the SQLite file; made, readable by its owner alone, where there is none.
+        path: the SQLite file; created, readable by its owner alone, if there is none.
 
     Raises:
-        ConfigError: the file cannot be made or written, or is no sandbox store.
+        ConfigError: the file cannot be made or written, or is not a sandbox store.
     """
 
     def __init__(self, path: Path) -> None:

@@ -46,7 +46,7 @@ class CurlLine:
             self._queue.append((body, tag))
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
-        """Move what is on the wire; the attempts that ended, or none after so many seconds or a `wake`."""
+        """Move what is on the wire; the attempts that ended, or none after `timeout` seconds or a `wake`."""
         done = self._multi.turn(timeout)
         while self._queue and self._multi.free:
             self.send(*self._queue.popleft())

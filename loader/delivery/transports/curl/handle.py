@@ -1,7 +1,7 @@
 """One libcurl handle that makes one attempt after the other: a body goes out, an answer comes in.
 
 libcurl sends a POST again by itself when a reused connection dies before the first byte of the answer. It
-cannot where the body comes from a read function and no seek function is there to rewind it: then that case
+cannot if the body comes from a read function and no seek function is there to rewind it: then that case
 ends in an error (shown in `tests/delivery/transports/test_contract.py`). So no body is ever given as
 POSTFIELDS, and what has no body, and is not safe to repeat, goes over a new connection.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loader.delivery.transports.contract import Timeouts
 
 _SUPPRESS_CONNECT_HEADERS = 265  # of curl.h; pycurl has no name for it
-_UPLOAD_BYTES = 16_384  # the least that libcurl takes; each handle has so much memory, by default 64 KiB
+_UPLOAD_BYTES = 16_384  # the least that libcurl takes; each handle has this much memory, by default 64 KiB
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _CA_FILE = (pycurl.CAINFO, pycurl.PROXY_CAINFO)
 SILENT = "the server was silent for too long"
@@ -146,7 +146,7 @@ class Handle(ABC, Generic[R]):
 
     def go_on(self) -> None:
         """Send the body that was held back."""
-        # Where the connection has ended there is nothing to go on with, and libcurl tells why later.
+        # If the connection has ended, there is nothing to continue with, and libcurl tells why later.
         with contextlib.suppress(pycurl.error):
             self.easy.pause(pycurl.PAUSE_CONT)
 
@@ -203,7 +203,7 @@ class Handle(ABC, Generic[R]):
         return self._size > self._longest
 
     def reason(self, message: str) -> str:
-        """An error of libcurl's, with the system's where there is one."""
+        """An error of libcurl's, with the system's if there is one."""
         error = self.getinfo(pycurl.OS_ERRNO)
         said = plain(message)
         return f"{said}: {os.strerror(error)}" if error else said

@@ -114,7 +114,7 @@ def _trusted(url: str, verify: object) -> str:
     if not verify:  # to requests an empty text means False as well
         if not is_loopback(urlsplit(url).hostname or ""):
             raise ConfigError(
-                "A CurlSession verifies certificates, for anyone on the way could read what is sent. Pass "
+                "A CurlSession verifies certificates, because others could read what is sent otherwise. Pass "
                 "the path of a CA bundle as verify; verify=False is for servers on this machine."
             )
         return ""

@@ -164,7 +164,7 @@ class _CutBody(io.BytesIO):
 
 
 class _SentOnce:
-    """Stands where a hook (of an authentication, say) looks for an adapter to send a request again."""
+    """Stands where a hook (of an authentication, say) looks for an adapter that sends a request again."""
 
     def send(self, *_: Any, **__: Any) -> NoReturn:
         raise ConfigError(

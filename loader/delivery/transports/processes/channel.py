@@ -44,7 +44,7 @@ def unpacked(kind: int, fields: tuple[Any, ...]) -> Attempt:
 
 
 class Channel:
-    """One end. Messages are whole Python objects; the other end is trusted, for this process started it.
+    """One end. Messages are whole Python objects; the other end is trusted, because this process started it.
 
     Args:
         end: of the pair; blocking, or with a timeout.

@@ -38,7 +38,7 @@ _PROGRAM = (
     "import loader; del sys.path[0]; "
     "runpy.run_module('loader.delivery.transports.processes.worker', run_name='__main__')"
 )
-# An attempt ends by its total deadline; a worker that keeps one for so much longer is stuck.
+# An attempt ends by its total deadline; a worker that keeps one this much longer is stuck.
 _STUCK_SECONDS = 30.0
 _MOST_BARREN = 3
 _STARTING_SECONDS = 60.0
@@ -55,8 +55,8 @@ class ProcessLine:
     Args:
         target: where and how each of them sends.
         processes: how many there are.
-        stuck: a worker is ended that keeps an attempt for so many seconds more than an attempt may last, or
-            takes no orders for so long.
+        stuck: a worker is ended if it keeps an attempt this many seconds longer than an attempt may last, or
+            takes no orders for that long.
 
     Raises:
         ConfigError: one of them cannot be started, or cannot send there.
@@ -91,7 +91,7 @@ class ProcessLine:
             self._lost.append((tag, NotSent(self._over, StopCode.PROCESSES_ENDED)))
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
-        """Hand out what is to be sent; the attempts that ended, or none after so many seconds or a `wake`."""
+        """Hand out what is to be sent; the attempts that ended, or none after the timeout or a `wake`."""
         for worker in self._workers:
             worker.hand_over()
         ended, self._lost = self._lost, []
@@ -156,7 +156,7 @@ class _Worker:
 
     Attributes:
         channel: carries messages to it and back.
-        barren: so many processes in its place brought no answer, one after the other, itself included.
+        barren: how many processes in its place brought no answer, one after the other, itself included.
         last_words: how it ended, once it has.
     """
 
@@ -179,7 +179,7 @@ class _Worker:
 
     @property
     def kept_since(self) -> float:
-        """Since when it has the oldest of them; now, where it has none."""
+        """Since when it has the oldest of them; now, if it has none."""
         return next(iter(self._given.values()))[1] if self._given else time.monotonic()
 
     def await_ready(self) -> None:

@@ -180,7 +180,7 @@ def _shut_down(sock: socket.socket | None) -> None:
 
 
 class Adapter(HTTPAdapter):
-    """Connections for so many attempts at a time, each bounded by `total` seconds; nothing is retried."""
+    """Connections for `concurrency` attempts at a time, each bounded by `total` seconds, without retries."""
 
     def __init__(self, concurrency: int, total: float) -> None:
         self.links = Links()
