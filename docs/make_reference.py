@@ -16,7 +16,7 @@ from docs.make_commands import commands, exit_codes, glance
 from docs.make_python import python, summary
 from docs.tables import code, table
 from loader.delivery.verdicts import classify
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS
 from loader.mapping.keys import EXPAND_KEYS, MEMBER_KEYS, field_keys
 from loader.mapping.proposing.presets import PRESETS

@@ -4,7 +4,7 @@
 
 What stands in `__all__` is the Python interface (`loader.api`). Behind it, a map in the order to read:
 
-* `loader.pipeline`: the main path on one screen; around it `planning`, `leases` and `repair`.
+* `loader.pipeline`: the main path on one screen; around it `planning`, `leases`, `resolution` and `retries`.
 * `loader.model`: the records that travel along it, and the four states of a row.
 * `loader.sources`: files and frames as chunks; identity of the input.
 * `loader.mapping`: columns to the fields of the two API methods, and to JSON bytes.

@@ -1,4 +1,4 @@
-"""How a text file is written, as a person says it: in a mapping file, or in the options of a command."""
+"""How a text file is written, as the user says it: in a mapping file, or in the options of a command."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Dialect:
     @property
     def written(self) -> str:
         """What is said, as it may stand in a mapping file between ``source = {`` and ``}``."""
-        # The strings of JSON are strings of TOML too, but for one character.
+        # The strings of JSON are strings of TOML too, except for one character.
         said = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in self.table.items())
         return ", ".join(said).replace("\x7f", "\\u007f")
 

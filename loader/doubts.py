@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     from loader.sources import Source
 
 
-def overtaken(
+def find_overtaken(
     source: Source, mapper: Mapper, journal: Journal, wanted: Collection[int], doubtful: Collection[int]
 ) -> dict[int, int]:
-    """For each wanted row whose device has a later row at the vendor, such a row.
+    """Find wanted rows whose device has a later row that is, or may be, at the vendor.
 
-    Reads the input from the first wanted row up to the intent mark: nothing beyond it was ever sent.
+    Reads the input from the first wanted row up to the intent mark, because nothing beyond it was ever sent.
 
     Args:
         source: the input.
         mapper: its mapping.
         journal: knows which rows are confirmed.
         wanted: rows that are to go again.
-        doubtful: rows in doubt, which may be there too; those wanted go again in their order.
+        doubtful: rows in doubt, which may be at the vendor too; wanted rows among them are sent again in
+            their order.
+
+    Returns:
+        The ordinal of each such row, with the ordinal of a later row.
     """
     if not wanted:
         return {}
@@ -41,7 +45,7 @@ def overtaken(
     for chunk in source.chunks(int(ordinals[0])):
         if chunk.first >= journal.mark:
             break
-        for ordinal, device in _of_interest(mapper.map(chunk), ordinals, waiting):
+        for ordinal, device in _rows_of_interest(mapper.map(chunk), ordinals, waiting):
             if ordinal in wanted:
                 waiting.setdefault(device, []).append(ordinal)
             elif device in waiting and (ordinal in doubtful or journal.confirmed(ordinal)):
@@ -49,7 +53,7 @@ def overtaken(
     return later
 
 
-def _of_interest(
+def _rows_of_interest(
     mapped: Mapped, wanted: np.ndarray[tuple[int], np.dtype[np.int64]], waiting: Collection[str]
 ) -> Iterator[tuple[int, str]]:
     """Ordinal and device of the wanted rows and of all rows of their devices, ascending."""

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
-import json
-import os
-import re
-import sys
-import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from loader.errors import CheckpointError, ConfigError, SourceError
+from loader.errors import CheckpointError, SourceError
 from loader.journal import Checkpoint
 from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS, Chunk, State
-from loader.settings import refuse_overwriting
+from loader.output_files import refuse_overwriting
+from loader.settings import Endpoint, Settings
 from loader.sources import FRAME_FORM, open_source
 
 if TYPE_CHECKING:
@@ -33,12 +27,8 @@ if TYPE_CHECKING:
     from loader.sources import Source, Survey
 
 
-# A column that only a file for spreadsheets has.
-GUARDED = f"{OWN_COLUMNS}guarded"
-# Own columns that are no text.
+# Own columns that do not hold text.
 COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts"), pa.int64())
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 def failed_rows(
@@ -46,13 +36,13 @@ def failed_rows(
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
 
-    The first has no row: it is the header where there is none.
+    The first has no row: it is the header if no row failed.
 
     Args:
         checkpoint: the checkpoint file; a load into it may be running.
         states: rejected, in doubt or both.
         files: where the input is now, if it has moved.
-        target: where the frames will be written; refused where that would destroy what they come from.
+        target: where the frames will be written; refused if that would destroy what they come from.
 
     Raises:
         ConfigError: the target is the checkpoint or the input.
@@ -72,7 +62,7 @@ def failed_rows(
     yield beside_source(Chunk(0, columns, "", 1, {}), [])
     if not found:
         return
-    for chunk, here in chunks_of(source, ledger, found):
+    for chunk, here in find_chunks(source, ledger, found):
         yield beside_source(chunk, here)
 
 
@@ -94,16 +84,16 @@ def list_reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
         return []
 
 
-def located(
+def locate_rows(
     ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str], table: object = None
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
-    """The chunks of the input that hold any of the rows, each with those.
+    """Find the chunks of the input that hold any of the rows, each with those rows.
 
     Raises:
         SourceError: the input cannot be read, or is not the one that the checkpoint is of.
     """
     if found:
-        yield from chunks_of(source_of(ledger, files, table), ledger, found)
+        yield from find_chunks(source_of(ledger, files, table), ledger, found)
 
 
 def source_of(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Source:
@@ -140,9 +130,22 @@ def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object
         )
 
 
+def recall_settings(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Settings:
+    """Recall the settings of the load that made a checkpoint, as far as they say what its rows are."""
+    made_for = ledger.identity
+    return Settings(
+        made_for.kind,
+        tuple(files),
+        made_for.application,
+        Endpoint("", made_for.endpoint),
+        checkpoint=ledger.path,
+        table=table,
+    )
+
+
 @contextmanager
 def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
-    """Where a file is not where the load found it, say how to tell where it is now."""
+    """If a file is not where the load found it, say how to tell where it is now."""
     try:
         yield
     except SourceError as error:
@@ -157,10 +160,10 @@ def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
         ) from None
 
 
-def chunks_of(
+def find_chunks(
     source: Source, ledger: Checkpoint, found: Mapping[int, ExceptionRow]
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
-    """The chunks of a source that hold any of the rows, each with those.
+    """Find the chunks of a source that hold any of the rows, each with those rows.
 
     Raises:
         SourceError: it cannot be read, or is not the input that the checkpoint is of.
@@ -231,123 +234,3 @@ def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
         "remedy": [reject.remedy for reject in rejects],
     }
     return pd.concat([source_records(chunk, places), own_columns(why)], axis="columns")
-
-
-def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
-    """Write the frames as ``csv``, ``jsonl``, ``parquet`` or ``spreadsheet``; return the number of rows.
-
-    Text cells are written byte for byte, but in a spreadsheet's file (see `for_spreadsheet`). A file is made
-    readable for its owner alone: it holds personal data.
-
-    Raises:
-        ConfigError: the target cannot be written.
-    """
-    write = {
-        "csv": _write_csv,
-        "jsonl": _write_jsonl,
-        "parquet": _write_parquet,
-        "spreadsheet": _write_spreadsheet,
-    }[form]
-    rows = 0
-
-    def counted() -> Iterator[pd.DataFrame]:
-        nonlocal rows
-        for frame in frames:
-            rows += len(frame)
-            yield frame
-
-    try:
-        with _opened(target) as out:
-            write(counted(), out)
-    except BrokenPipeError:  # a reader that has seen enough
-        raise
-    except OSError as error:
-        name = "The output" if str(target) == "-" else target
-        raise ConfigError(f"{name} cannot be written: {error.strerror or error}.") from None
-    return rows
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Write a file, as `write_rows` does: readable for its owner alone, and replaced only as a whole.
-
-    Raises:
-        ConfigError: the target cannot be written.
-    """
-    try:
-        with _opened(target) as out:
-            out.write(content)
-    except BrokenPipeError:  # a reader that has seen enough
-        raise
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror or error}.") from None
-
-
-@contextmanager
-def _opened(target: Path) -> Iterator[IO[bytes]]:
-    """The target. A file is replaced only when all is written: a failure leaves it as it was.
-
-    What exists and is no regular file (a device, a pipe) is written into. A link stays, its file is replaced.
-    """
-    if str(target) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if target.exists() and not target.is_file():
-        with target.open("wb") as out:
-            yield out
-        return
-    target = target.resolve()
-    # Made for its owner alone (mkstemp), and beside the target, so that it can take its place.
-    descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            yield out
-        Path(unfinished).replace(target)
-    except BaseException:
-        Path(unfinished).unlink()
-        raise
-
-
-def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
-    # RFC 4180: with "\n" alone between the records, a lone CR in a cell would be written without quotes.
-    for number, frame in enumerate(frames):
-        out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\r\n").encode())
-
-
-def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
-    out.write(codecs.BOM_UTF8)  # Excel takes a file without it for one in the machine's old encoding
-    _write_csv(map(for_spreadsheet, frames), out)
-
-
-def for_spreadsheet(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same rows, with an apostrophe before each cell that a spreadsheet would run as a formula.
-
-    Such a cell begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return (OWASP, *CSV Injection*);
-    a plain number is none. A column says so, and a load refuses the file: its cells are not the input's.
-    """
-    guarded = frame.rename(columns=lambda name: _guard(str(name))).map(
-        lambda cell: _guard(cell) if isinstance(cell, str) else cell
-    )
-    return guarded.assign(**{GUARDED: "apostrophes before = + - @"})
-
-
-def _guard(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
-
-
-def _write_jsonl(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
-    # Not DataFrame.to_json: it rounds floats to 15 digits.
-    for frame in frames:
-        for record in pa.Table.from_pandas(frame, preserve_index=False).to_pylist():
-            out.write(json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n")
-
-
-def _write_parquet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
-    writer: pq.ParquetWriter | None = None
-    for frame in frames:
-        schema = writer.schema if writer else None
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        writer = writer or pq.ParquetWriter(out, table.schema)
-        writer.write_table(table)
-    if writer:
-        writer.close()

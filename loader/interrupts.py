@@ -1,4 +1,4 @@
-"""How a person ends a load before its end: the first signal lets it drain, the second gives up."""
+"""How the user ends a load early: the first signal lets it drain, the second gives up."""
 
 from __future__ import annotations
 

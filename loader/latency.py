@@ -42,7 +42,7 @@ def middle(bucket: int) -> float:
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:
-    """The time in seconds that so large a share of the answers did not exceed; None where none came."""
+    """The time in seconds that this share of the answers did not exceed; None if none came."""
     total = sum(counts)
     if not total:
         return None
@@ -51,7 +51,7 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
 
 
 def longest(counts: Sequence[int]) -> float | None:
-    """The longest time in seconds; None where no answer came."""
+    """The longest time in seconds; None if no answer came."""
     return quantile(counts, 1.0)
 
 

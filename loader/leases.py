@@ -30,7 +30,7 @@ class Leases:
         journal: where rows are leased.
         dispatch: asked whether the load has stopped.
         wanted: rows that may be leased, ascending.
-        canary: so many first rows, all rejected for one reason, end it before anything is sent; 0 for never.
+        canary: if the first N rows are all rejected for one reason, nothing is sent; 0 for never.
 
     Attributes:
         stopped: why the input ended before its end, or None.
@@ -56,8 +56,8 @@ class Leases:
         """Every wanted row, in order. Rows before a damaged place are handed out."""
         try:
             for mapped, wanted in self._mapped():
-                for rows in grouped(wanted, self._journal.lease_rows):
-                    rejects = among(mapped.rejects, rows)
+                for rows in group_ranges(wanted, self._journal.lease_rows):
+                    rejects = pick_rejects(mapped.rejects, rows)
                     if note := self._remedies.note_new(rejects):
                         self._journal.note(REMEDIES, note)
                     self._journal.lease(*rows, rejects=rejects)
@@ -73,17 +73,17 @@ class Leases:
         if not self._wanted:
             return
         canary = self._canary
-        for chunk, wanted in within(self._plan.source.chunks(self._wanted[0].start), self._wanted):
+        for chunk, wanted in select_chunks(self._plan.source.chunks(self._wanted[0].start), self._wanted):
             mapped = self._plan.mapper.map(chunk)
-            if canary and (stop := all_alike(mapped, wanted[0][:canary], canary)):
+            if canary and (stop := refuse_unmappable(mapped, wanted[0][:canary], canary)):
                 self.stopped = stop
                 return
             canary = 0
             yield mapped, wanted
 
 
-def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[tuple[Chunk, list[range]]]:
-    """The chunks that hold wanted rows, cut to those at both ends, each with its wanted rows; all ascend."""
+def select_chunks(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[tuple[Chunk, list[range]]]:
+    """Select the chunks that hold wanted rows, cut at both ends, each with its wanted rows; all ascend."""
     ranges = deque(wanted)
     for chunk in chunks:
         here: list[range] = []
@@ -99,8 +99,8 @@ def within(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[tuple[C
             return
 
 
-def grouped(wanted: Iterable[range], size: int) -> Iterator[list[range]]:
-    """The same rows in groups of `size`, the last one smaller; a range may be cut."""
+def group_ranges(wanted: Iterable[range], size: int) -> Iterator[list[range]]:
+    """Group the rows by `size`, the last group smaller; a range may be cut."""
     group: list[range] = []
     left = size
     for each in wanted:
@@ -116,8 +116,8 @@ def grouped(wanted: Iterable[range], size: int) -> Iterator[list[range]]:
         yield group
 
 
-def among(rejects: Sequence[Reject], rows: Iterable[range]) -> list[Reject]:
-    """The rejects, ascending, that are in the ranges."""
+def pick_rejects(rejects: Sequence[Reject], rows: Iterable[range]) -> list[Reject]:
+    """Pick the rejects that are in the ranges; both ascend."""
     found: list[Reject] = []
     for each in rows:
         low, high = (bisect_left(rejects, at, key=_ordinal) for at in (each.start, each.stop))
@@ -143,9 +143,9 @@ def stop_for(error: SourceError | CheckpointError) -> Stop:
     return Stop(code, error.message)
 
 
-def all_alike(mapped: Mapped, first: range, rows: int) -> Stop | None:
-    """`Stop`, if the first rows are all rejected for one reason: then nothing is sent at all."""
-    rejects = among(mapped.rejects, [first])
+def refuse_unmappable(mapped: Mapped, first: range, rows: int) -> Stop | None:
+    """Return a `Stop` if the first rows are all rejected for one reason: then nothing is sent at all."""
+    rejects = pick_rejects(mapped.rejects, [first])
     if len(rejects) < rows or len({reject.reason for reject in rejects}) > 1:
         return None
     return Stop(

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Dispatch, Policy, concurrency_over, open_transport
-from loader.doubts import overtaken
+from loader.doubts import find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, Journal, runs
-from loader.leases import Leases, stop_for, within
+from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
@@ -101,7 +101,7 @@ def within_session(plan: Plan, session: Session | None) -> Plan:
 
 @contextmanager
 def closed(journal: Journal, problems: list[Stop]) -> Iterator[None]:
-    """Close the journal at the end; where that fails there is an account all the same."""
+    """Close the journal at the end; if that fails, there is an account all the same."""
     try:
         yield
     finally:
@@ -121,7 +121,7 @@ def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     again = {ordinal for ordinal in doubts if ordinal < plan.rows} if resends(plan.settings) else set()
     if plan.settings.kind.method.last_wins:
         free = set(chain.from_iterable(journal.never_sent(journal.mark)))
-        later = overtaken(plan.source, plan.mapper, journal, free | again, doubts)
+        later = find_overtaken(plan.source, plan.mapper, journal, free | again, doubts)
         refuse_overtaken(plan, journal, {row: later[row] for row in later if row in free})
         again -= later.keys()
     journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(again)])
@@ -131,7 +131,7 @@ def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
 def refuse_overtaken(plan: Plan, journal: Journal, later: Mapping[int, int]) -> None:
     """Reject rows that were never sent and must not be, each because of a later row of its device."""
     reason = (
-        "not sent, for a later row of the same device is at the vendor, or may be; it would undo that one"
+        "not sent, because a later row of the same device is at the vendor, or may be; it would undo that one"
     )
     rejects = [
         Reject(row, "", "", reason, f"{plan.survey.place(row)}: {reason} ({plan.survey.place(later[row])}).")
@@ -154,8 +154,8 @@ def account_at_rest(journal: Journal, path: Path) -> Account:
 def policy_of(plan: Plan, account: Account, *, chosen: bool) -> Policy:
     """The dispatcher's numbers; percentages are of the whole input.
 
-    Rejections of the first rows do not stop a load where a row was confirmed before, or where the rows were
-    chosen, perhaps for having been rejected.
+    Rejections of the first rows do not stop a load if a row was confirmed before, or if the rows were
+    chosen, perhaps because they had been rejected.
     """
     settings, options, total = plan.settings, plan.settings.options, plan.survey.rows
     policy = Policy(
@@ -203,7 +203,7 @@ def checked(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFr
     if wanted:
         yield would_be_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
     try:
-        for chunk, _ in within(plan.source.chunks(), [range(plan.rows)]):
+        for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
             mapped = plan.mapper.map(chunk)
             profile.add(mapped)
             if wanted and mapped.rejects:

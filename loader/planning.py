@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
 from loader.errors import ConfigError, SourceError
-from loader.failures import GUARDED
 from loader.journal import Checkpoint, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
 from loader.message import Message, Setting
 from loader.model import State
 from loader.progress import Reading, Silent
+from loader.row_files import GUARDED
 from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Plan:
     """All that is known before the first send.
 
     Attributes:
-        earlier: what earlier runs left in the checkpoint, or None where there is none yet.
-        mended: the mapping of the checkpoint, where a retry goes on with another one; else None.
+        earlier: what earlier runs left in the checkpoint, or None if there is none yet.
+        mended: the mapping of the checkpoint, if a retry continues with another one; else None.
     """
 
     settings: Settings
@@ -141,7 +141,7 @@ def existing(settings: Settings) -> Checkpoint | None:
 
 
 def began(checkpoint: Checkpoint) -> datetime:
-    """The one instant of all runs, for what depends on the moment: that which the first run wrote down."""
+    """The one instant of all runs, which the first run wrote down, for what depends on the moment."""
     mapping = parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
     return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
 

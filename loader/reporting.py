@@ -14,18 +14,17 @@ from urllib.parse import urlsplit
 from loader import conditions
 from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
-from loader.failures import hint_of_moved, of_table, refuse_missing_table, refuse_other_input, write_whole
+from loader.failures import hint_of_moved, of_table, recall_settings, refuse_missing_table, refuse_other_input
 from loader.journal import Checkpoint
 from loader.latency import from_text
-from loader.leases import within
+from loader.leases import select_chunks
 from loader.mapping import parse_mapping
 from loader.model import Phase, State
+from loader.output_files import refuse_overwriting, write_whole
 from loader.planning import draw_up
-from loader.repair import settings_of
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
 from loader.report.privacy import plain_end, plain_error, plain_reason
 from loader.report.remedies import advise_on_rejection
-from loader.settings import refuse_overwriting
 from loader.states import States
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
@@ -56,7 +55,7 @@ def write_report(
         checkpoint: the checkpoint file.
         target: where to write; by default beside the checkpoint.
         files: where the input is now, if it has moved.
-        table: the table, where it was one in Python's memory.
+        table: the table, if it was one in Python's memory.
         with_examples: whether rows may be quoted: what is wrong with a few of each kind. Personal data.
 
     Returns:
@@ -96,9 +95,9 @@ def gather(
 
     Args:
         ledger: the checkpoint.
-        name: what the person calls it.
+        name: what the user calls it.
         files: where its input is.
-        table: the table, where it was one in Python's memory.
+        table: the table, if it was one in Python's memory.
         with_examples: whether rows may be quoted.
         now: the time of the report.
     """
@@ -167,10 +166,10 @@ def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> E
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     refuse_missing_table(ledger, files, table)
     with hint_of_moved(files):
-        plan = draw_up(settings_of(ledger, files, table), ledger, mapping)
+        plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     tally, states = Tally(), States(ledger)
-    for chunk, _ in within(plan.source.chunks(), [range(plan.survey.rows)]):
+    for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.survey.rows)]):
         mapped = plan.mapper.map(chunk)
         tally.add(mapped, states.of(mapped.rows))
     return tally.events()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from loader.load_options import DEFAULT_ENDPOINT, LoadOptions
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
     from loader.methods import Kind
 
@@ -90,21 +89,6 @@ class Endpoint:
     def host(self) -> str:
         """Host and port, for people."""
         return urlsplit(self.url).netloc
-
-
-def refuse_overwriting(target: Path | None, precious: Iterable[str | Path | None]) -> None:
-    """Refuse to write over a file that is needed.
-
-    Raises:
-        ConfigError: the target is one of the precious files.
-    """
-    if target is None or not target.is_file():
-        return
-    for path in precious:
-        if path is not None and Path(path).is_file() and target.samefile(path):
-            raise ConfigError(
-                f"{target} would be overwritten, and it is needed: name another file to write to."
-            )
 
 
 def is_loopback(host: str) -> bool:

@@ -22,8 +22,8 @@ _NEVER_SENT = ORDER.index(State.NEVER_SENT)
 Numbers = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def numbered(ledger: Checkpoint, state: State) -> Iterator[tuple[int, int]]:
-    """Ordinals of the rows in a state, ascending, each with the state's number."""
+def number_rows(ledger: Checkpoint, state: State) -> Iterator[tuple[int, int]]:
+    """Number the rows in a state: their ordinals, ascending, each with the state's number."""
     number = ORDER.index(state)
     return ((row.ordinal, number) for row in ledger.exceptions(state))
 
@@ -34,7 +34,7 @@ class States:
     def __init__(self, ledger: Checkpoint) -> None:
         self._bitmaps = ledger.bitmaps()
         self._bitmap = next(self._bitmaps, None)
-        self._failed = merge(*(numbered(ledger, state) for state in (State.REJECTED, State.IN_DOUBT)))
+        self._failed = merge(*(number_rows(ledger, state) for state in (State.REJECTED, State.IN_DOUBT)))
         self._next = next(self._failed, None)
 
     def of(self, rows: range) -> Numbers:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loader.mapping import Mapped
 
 SHOWN_NAMES = 25
-#: More names than this are no event names, but a column of something else; memory must not grow with them.
+#: More names than this are not event names but a column of something else; memory must not grow with them.
 MOST_NAMES = 10_000
 #: Ages ago and ages ahead; a mapping may allow such times, and a report need not show their months.
 MOST_MONTHS = 12 * 400
@@ -44,7 +44,7 @@ class Tally:
         known = utc != 0
         known[mapped.ordinals - mapped.first] = True
         self._add_months(current[known], states[known])
-        self._timeless += by_state(np.zeros(int((~known).sum()), np.int64), states[~known]).sum(axis=0)
+        self._timeless += count_by_state(np.zeros(int((~known).sum()), np.int64), states[~known]).sum(axis=0)
 
     def events(self) -> Events:
         """What was counted."""
@@ -56,7 +56,7 @@ class Tally:
             names=tuple((name, counts(four)) for name, four in shown),
             other_names=counts(others),
             months=tuple(
-                (month_text(month), counts(self._months[month])) for month in range(first, last + 1)
+                (format_month(month), counts(self._months[month])) for month in range(first, last + 1)
             ),
             timeless=counts(self._timeless),
         )
@@ -64,7 +64,7 @@ class Tally:
     def _add_names(self, names: pa.Array, states: Numbers) -> None:
         encoded = pc.fill_null(names, "").dictionary_encode()
         codes = encoded.indices.to_numpy()
-        for name, four in zip(encoded.dictionary.to_pylist(), by_state(codes, states), strict=True):
+        for name, four in zip(encoded.dictionary.to_pylist(), count_by_state(codes, states), strict=True):
             # What is longer than any name may be is another value of the row, and a report quotes none.
             known = name in self._names or len(self._names) < MOST_NAMES
             if known and len(name) <= MAX_EVENT_LENGTH:
@@ -75,14 +75,14 @@ class Tally:
     def _add_months(self, times: Four, states: Numbers) -> None:
         months = times.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
         found, codes = np.unique(months, return_inverse=True)
-        for month, four in zip(found.tolist(), by_state(codes, states), strict=True):
+        for month, four in zip(found.tolist(), count_by_state(codes, states), strict=True):
             if abs(month) < MOST_MONTHS:
                 self._months[month] += four
             else:
                 self._timeless += four
 
 
-def by_state(codes: Four, states: Numbers) -> Four:
+def count_by_state(codes: Four, states: Numbers) -> Four:
     """For each code from 0 on, how many of its rows are in each state: a row of four numbers each."""
     size = int(codes.max()) + 1 if len(codes) else 0
     found: Four = np.bincount(codes * _STATES + states, minlength=size * _STATES)
@@ -95,10 +95,10 @@ def nothing() -> Four:
 
 
 def counts(four: Four) -> Counts:
-    """The record of four numbers, in the order of `loader.states.ORDER`."""
+    """Make the record of four numbers, in the order of `loader.states.ORDER`."""
     return Counts(*four.tolist())
 
 
-def month_text(month: int) -> str:
-    """A month, counted from January 1970, as ``2024-02``."""
+def format_month(month: int) -> str:
+    """Format a month, counted from January 1970, as ``2024-02``."""
     return str(np.datetime64(month, "M"))

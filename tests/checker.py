@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.journal.bitmap import CHUNK
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.journal.reading import reading
 from loader.model import State
 

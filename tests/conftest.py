@@ -11,11 +11,16 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import loader
+from tests import faultserver
+from tests.failed_rows import Load, Vendor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test sends it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -91,3 +96,22 @@ class CommandLine:
 def command(tmp_path: Path) -> CommandLine:
     """The command line, standing in an empty folder."""
     return CommandLine(tmp_path)
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    """A vendor."""
+    return Vendor()
+
+
+@pytest.fixture
+def server(vendor: Vendor) -> Iterator[faultserver.FaultServer]:
+    """Its server."""
+    with faultserver.FaultServer(vendor) as running:
+        yield running
+
+
+@pytest.fixture
+def load(command: CommandLine, server: faultserver.FaultServer) -> Load:
+    """The load, at the vendor."""
+    return Load(command, server.url)

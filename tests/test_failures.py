@@ -1,68 +1,79 @@
-"""Files of failed rows come back as they were written."""
+"""Failed rows are listed beside their source columns, from wherever the input is now."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from loader.failures import beside_source, write_rows
-from loader.journal.rows import ExceptionRow
-from loader.model import Phase, State
 from loader.sources import open_source
+from tests.failed_rows import HEADER, ROWS, Load, Vendor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import CommandLine
 
-CELLS = st.lists(st.text(st.sampled_from('",;\r\n \tab=ä\\'), max_size=6), min_size=1, max_size=8)
+
+def test_an_input_that_has_moved_is_asked_for(load: Load, vendor: Vendor, tmp_path: Path) -> None:
+    """From where the input is not, each command says how to name it; where no row failed nobody needs it."""
+    vendor.cut, vendor.refuse = {"0003"}, {"0005"}
+    load.summary()
+    (tmp_path / "events.csv").rename(tmp_path / "moved.csv")
+    gone = (
+        "Error: events.csv: there is no such file. If the input has moved, or this is another folder, name it"
+    )
+    for command in (["failures"], ["retry"], ["resolve", "--dropped", "--from", "found.csv"]):
+        (tmp_path / "found.csv").write_text("row\n3\n")
+        assert load.run(*command, code=2).startswith(f"{gone} with --input."), command
+    vendor.refuse = set()
+    load.run("retry", "--input", "moved.csv", code=4)
+    load.run("resolve", "--landed")
+    assert load.run("failures").endswith("0 rows.\n")
 
 
-@settings(max_examples=150, deadline=None)
-@given(CELLS)
-@example(["c\rd"])
-@example(["\r", "\n", "\r\n", '"', ""])
-def test_every_cell_of_a_csv_comes_back_byte_for_byte(cells: list[str]) -> None:
-    """Quotes, commas, blanks and line ends of any kind in a cell neither break a record nor change."""
-    text = pd.ArrowDtype(pa.string())
-    columns = {"user_id": [f"U{n}" for n in range(len(cells))], "note": cells, "_loader_state": "rejected"}
-    frame = pd.DataFrame(columns).astype(text)
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, "rejected.csv")
-        assert write_rows(iter([frame]), "csv", target) == len(cells)
-        read = pd.concat([chunk.frame for chunk in open_source([target]).chunks()])
-    assert read.to_dict("list") == frame.to_dict("list")
+def test_failures_can_be_mended_and_loaded(command: CommandLine, tmp_path: Path) -> None:
+    """The file of rejected rows, one cell of it mended, loads as it is."""
+    (tmp_path / "events.csv").write_text(
+        HEADER + ROWS[0] + "\n" + ROWS[1].replace("20240229", "20240230") + "\n"
+    )
+    command.run("events", "events.csv", "--sandbox", "--yes")
+    command.run("failures", "events.csv.events.sandbox.ckpt", "--rejected", "-o", "rejected.csv")
+    text = (tmp_path / "rejected.csv").read_text()
+    (tmp_path / "rejected.csv").write_text(text.replace(",20240230,", ",20240229,"))
+    ran = command.run("events", "rejected.csv", "--sandbox", "--yes")
+    assert ran.code == 0, ran.err
+    assert command.held("select user_id from events order by user_id") == [("0001",), ("0002",)]
 
 
-def failed(state: State, ordinal: int) -> ExceptionRow:
-    """A row that failed."""
-    if state is State.IN_DOUBT:
-        return ExceptionRow.of_doubt(ordinal, "the connection was closed", attempts=1, at=0.0)
-    return ExceptionRow(ordinal, state, Phase.VENDOR, 200, 210, "not today", 1, 0.0)
+def test_a_load_that_ends_with_doubts_says_why_and_what_to_do(load: Load, vendor: Vendor) -> None:
+    """The end of a load names the number, the reason and the commands that lead on."""
+    vendor.cut, vendor.refuse = {"0003", "0017"}, {"0005"}
+    ran = load.command.run(*load.arguments)
+    assert ran.code == 4
+    assert ran.out.endswith(
+        """\
+1 row rejected:
+  1 × not today
+To see it with all columns and the reason:
+  pushwoosh-loader failures events.csv.events.ckpt --rejected
+To send it again when the cause is fixed:
+  pushwoosh-loader retry events.csv.events.ckpt --mapping FIXED.toml
+2 rows in doubt:
+  2 × the server closed the connection without an answer
+The vendor may or may not have them. Nothing is sent again unless you say so. You can settle all of them, or \
+with --from FILE those that you looked up.
+To see them:
+  pushwoosh-loader failures events.csv.events.ckpt --in-doubt
+If the vendor has them, count them as confirmed:
+  pushwoosh-loader resolve events.csv.events.ckpt --landed
+If the vendor does not have them, let the next load send them:
+  pushwoosh-loader resolve events.csv.events.ckpt --dropped
+If nobody knows, let the next load send them, perhaps twice:
+  pushwoosh-loader resolve events.csv.events.ckpt --resend
 
-
-@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "spreadsheet"])
-def test_doubts_before_rejects_are_written_in_every_form(form: str, tmp_path: Path) -> None:
-    """The columns have the same types in every chunk, also where the first has no phase and no status."""
-    (tmp_path / "in.csv").write_text("user_id\nU1\nU2\n")
-    source = open_source([tmp_path / "in.csv"], chunk_rows=1)
-    states = [State.IN_DOUBT, State.REJECTED]
-    frames = [
-        beside_source(chunk, [failed(state, chunk.first)])
-        for chunk, state in zip(source.chunks(), states, strict=True)
-    ]
-    target = tmp_path / f"out.{form}"
-    assert write_rows(iter(frames), form, target) == 2
-    if form == "parquet":
-        read = pq.read_table(target).to_pylist()
-        assert [row["_loader_phase"] for row in read] == [None, "vendor"]
-        assert [row["_loader_http_status"] for row in read] == [None, 200]
+"""
+    )
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

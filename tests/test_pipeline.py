@@ -26,7 +26,7 @@ from loader.methods import Kind
 from loader.model import Decision
 from loader.pipeline import load, prepare
 from loader.progress import Silent
-from loader.repair import resolve
+from loader.resolution import resolve
 from loader.settings import Endpoint, Settings, Token
 from tests import faultserver
 from tests.test_load import wait_until_held

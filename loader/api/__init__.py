@@ -1,4 +1,4 @@
-"""The Python interface, as thin over `pipeline` and `repair` as the command line is.
+"""The Python interface, as thin over `pipeline`, `resolution` and `retries` as the command line is.
 
     calls        load_users, load_events, check_users, check_events
     mend         resolve, retry

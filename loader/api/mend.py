@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from loader import repair
+from loader import resolution, retries
 from loader.api.calls import frame_hints, in_words
 from loader.api.given import Given
 from loader.api.options import Options, RetryKeywords, in_python, stoppable
 from loader.api.results import LoadResult
 from loader.api.signatures import with_keywords
+from loader.chosen_rows import Choice
 from loader.errors import ConfigError
 from loader.journal import Checkpoint as Ledger
 from loader.load_options import chosen
 from loader.model import OWN_COLUMNS, Decision, Phase
-from loader.repair import Choice
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from loader.api.given import Path, Source
-    from loader.repair import Resolved
+    from loader.resolution import Resolved
 
 _FILE, _ROW = f"{OWN_COLUMNS}file", f"{OWN_COLUMNS}row"
 
@@ -62,7 +62,7 @@ def resolve(
         if what is Decision.RETRY:
             raise ConfigError('decision is "retry"; for rejected rows call loader.retry.')
         given = Given((), None) if source is None else Given.of(source)
-        return repair.resolve(
+        return resolution.resolve(
             FilePath(checkpoint), what, looked_up=named(rows), files=given.files, table=given.table
         )
 
@@ -138,11 +138,11 @@ def retry(
         given = Given(files) if source is None else Given.of(source)
         chosen_phases = phases(only)
         with frame_hints(given):
-            plan = repair.prepare_retry(
+            plan = retries.prepare_retry(
                 options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
             )
         with stoppable() as brake:
-            result, later = repair.retry(
+            result, later = retries.retry(
                 plan, chosen_phases, brake=brake, watch=options.watch(), session=options.session
             )
     return LoadResult(in_words(result), plan, given, overtaken=later, keep=options.sandbox)

@@ -15,7 +15,7 @@ import pandas as pd
 from loader.api.words import TEMPORARY
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox
-from loader.sandbox.store import held
+from loader.sandbox.sandbox_store import held
 
 if TYPE_CHECKING:
     import os

@@ -19,7 +19,8 @@ from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
 from loader.option import Option, Section, nested, option
-from loader.settings import Endpoint, Settings, refuse_overwriting
+from loader.output_files import refuse_overwriting
+from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,6 +142,6 @@ def rejects_writer(
             "or .parquet, or give --format."
         )
     refuse_overwriting(target, needed)
-    from loader.failures import write_rows  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
 
     return partial(write_rows, form=form, target=target)

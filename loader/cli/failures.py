@@ -65,7 +65,8 @@ def failures_command(request: FailuresRequest) -> None:
       pushwoosh-loader failures purchases.csv.events.ckpt
       pushwoosh-loader failures purchases.csv.events.ckpt --rejected -o rejected.csv
     """
-    from loader.failures import failed_rows, write_rows  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.failures import failed_rows  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.row_files import write_rows  # noqa: PLC0415 - as above
 
     states = {State.REJECTED} if request.rejected else set()
     if request.in_doubt:

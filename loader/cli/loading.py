@@ -16,7 +16,8 @@ from loader.defaults import NO_APPLICATION, default_checkpoint, read_token
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
-from loader.settings import Endpoint, Settings, refuse_overwriting
+from loader.output_files import refuse_overwriting
+from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

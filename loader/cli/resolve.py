@@ -84,11 +84,13 @@ def resolve_command(request: ResolveRequest) -> None:
       pushwoosh-loader resolve purchases.csv.events.ckpt --resend
     """
     decision = request.decision
-    from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
+    from loader import resolution  # noqa: PLC0415 - `--help` must start without pandas
 
     if request.looked_up is None and not request.yes:
         ask_before_settling(request.checkpoint, decision)
-    resolved = repair.resolve(request.checkpoint, decision, looked_up=request.looked_up, files=request.files)
+    resolved = resolution.resolve(
+        request.checkpoint, decision, looked_up=request.looked_up, files=request.files
+    )
     say = speech.speaker(quiet=False, summary=None)
     say(show_mend.resolved_text(resolved, decision, request.checkpoint))
 

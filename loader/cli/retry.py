@@ -81,7 +81,7 @@ def retry_command(request: RetryRequest) -> None:
       pushwoosh-loader retry purchases.csv.events.ckpt --only given-back
       pushwoosh-loader retry purchases.csv.events.ckpt --mapping corrected.toml
     """
-    from loader import repair  # noqa: PLC0415 - `--help` must start without pandas
+    from loader import retries  # noqa: PLC0415 - `--help` must start without pandas
     from loader.journal import Checkpoint  # noqa: PLC0415 - as above
 
     output = request.output
@@ -91,15 +91,15 @@ def retry_command(request: RetryRequest) -> None:
     with sandbox_of(ledger, request.access) as sandbox:
         settings = settings_of(ledger, request, sandbox)
         watch = speech.choose_watch(output)
-        plan = repair.prepare_retry(settings, watch=watch)
+        plan = retries.prepare_retry(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
         phases = chosen_phases(request.only)
-        rows = repair.to_retry(request.checkpoint, phases)
+        rows = retries.count_rows(request.checkpoint, phases)
         say(show_mend.retry_text(plan, rows))
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
-            result, later = repair.retry(plan, phases, brake=brake, watch=watch)
+            result, later = retries.retry(plan, phases, brake=brake, watch=watch)
         show.write_summary(result, output.summary)
         say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loader.journal import Checkpoint, Decided
     from loader.model import Result
     from loader.planning import Plan
-    from loader.repair import Resolved
+    from loader.resolution import Resolved
 
 QUESTIONS = {
     Decision.LANDED: "Confirm {rows} in doubt as landed?",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.errors import ConfigError
-from loader.settings import refuse_overwriting
+from loader.output_files import refuse_overwriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

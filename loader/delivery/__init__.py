@@ -2,7 +2,7 @@
 
 In the order to read:
 
-* `dispatch`: the window, one attempt loop a row, groups of outcomes; `rows`: a row on its way and the order
+* `dispatch`: the window, one attempt loop a row, groups of outcomes; `lanes`: a row on its way and the order
   of one device; `governor`: what every attempt does to the whole sender; `outbox`: outcomes in groups.
 * `verdicts`: what an answer means, pure; `wording`: the vendor's texts made safe to show.
 * `limits`: rate, breaker, outage, canary, retry budget; `window`: how many requests go at a time.

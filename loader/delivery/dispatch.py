@@ -1,8 +1,8 @@
 """The dispatcher: a bounded window of requests on the wire, and one attempt loop a row.
 
-It pulls: the next request is taken only when it can be sent, and outcomes are handed over in groups. It goes
-on only after its consumer has settled a group. That gives two promises without a further check: what is
-leased in `requests` is leased before it is sent, and a doubt is written down before its row is sent again.
+It pulls: the next request is taken only when it can be sent, and outcomes are handed over in groups. It
+continues only after its consumer has settled a group. That gives two promises without a further check: what
+is leased in `requests` is leased before it is sent, and a doubt is written down before its row is sent again.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, assert_never
 
 from loader.delivery.clock import SystemClock
 from loader.delivery.governor import NO_HOLD, Governor
+from loader.delivery.lanes import Lanes, Row
 from loader.delivery.limits import full_jitter
 from loader.delivery.meter import Meter
 from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
-from loader.delivery.rows import Lanes, Row
 from loader.delivery.transports.contract import Line
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
@@ -48,7 +48,7 @@ class Dispatch:
         clock, chance: time and jitter, passed in for tests.
 
     Attributes:
-        stopped: why the run ended before its end, or None; the brake is no reason.
+        stopped: why the run ended before its end, or None; the brake does not count as a reason.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Dispatch:
         self._sending = sending
         self._secret = policy.secret.encode()
         self._clock = clock or SystemClock()
-        self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
+        self._chance = chance or random.Random()  # noqa: S311 - jitter is not a secret
         self._governor = Governor(policy, self._clock.monotonic(), self._chance)
         self._transport = transport if isinstance(transport, Line) else FutureLine(transport, self._clock)
         brake.connect(self._transport.wake)
@@ -223,7 +223,7 @@ class Dispatch:
     def _follow(self, row: Row, verdict: Verdict) -> None:
         match verdict:
             case Confirmed():
-                # The earlier row of the device may still arrive and win; so the newest is sent last, again.
+                # The earlier row of the device may still arrive and win. So the newest is sent again, last.
                 if not (self._lanes.overtaken(row) and self._resend(row, OVERTAKEN)):
                     self._finish(row, State.CONFIRMED)
             case Rejected():
@@ -241,7 +241,7 @@ class Dispatch:
                 assert_never(verdict)
 
     def _resend(self, row: Row, doubt: InDoubt) -> bool:
-        """Have the row sent again after its doubt is written down, where policy and budget allow."""
+        """Have the row sent again after its doubt is written down, if policy and budget allow it."""
         if self._ending() or not self._governor.may_resend(row.doubts):
             return False
         row.doubts += 1
@@ -261,7 +261,7 @@ class Dispatch:
         self._stop(self._governor.count(state))
 
     def _after_settling(self) -> None:
-        """What had to wait until the outcomes were written down: the device's next row, and repeats."""
+        """Do what had to wait until the outcomes were written down: the device's next row, and repeats."""
         now = self._clock.monotonic()
         for row in self._final:
             if (successor := self._lanes.release(row, now)) is not None:
@@ -292,7 +292,7 @@ class Dispatch:
         return not (self._flying or self._line or self._later or self._source is not None)
 
     def _give_up_the_rest(self) -> None:
-        """A final outcome for every row that was taken and has none."""
+        """Give a final outcome to every row that was taken and has none."""
         for row in sorted(self._flying):
             row.attempts += 1
             self._outbox.add(row, State.IN_DOUBT, GIVEN_UP)

@@ -54,11 +54,11 @@ class Governor:
         return self._breaker.epoch
 
     def filled(self) -> None:
-        """As many requests are on the wire as may be."""
+        """Note that as many requests are on the wire as may be."""
         self._window.filled()
 
     def hold(self, now: float) -> Hold:
-        """What forbids an attempt now; `NO_HOLD` where nothing does."""
+        """Find what forbids an attempt now; `NO_HOLD` if nothing does."""
         if pause := self._breaker.wait(now):
             return Hold(self._paused_for, pause)
         if wait := self._bucket.wait(now):
@@ -66,15 +66,15 @@ class Governor:
         return NO_HOLD
 
     def taken(self) -> None:
-        """A new row is taken."""
+        """Note that a new row is taken."""
         self._budget.earn()
 
     def sent(self) -> None:
-        """An attempt goes out, of a new row or again."""
+        """Note that an attempt goes out, of a new row or of a repeated one."""
         self._bucket.take()
 
     def see(self, verdict: Verdict, epoch: int, sent_at: float, now: float) -> Stop | None:
-        """Take in what became of an attempt of that epoch and time; `Stop` when that ends the load."""
+        """Take in what became of an attempt of that epoch and time; return `Stop` if it ends the load."""
         match verdict:
             case Confirmed() | Rejected():
                 self._breaker.succeeded(epoch)
@@ -100,7 +100,7 @@ class Governor:
         return None
 
     def may_resend(self, doubts: int) -> bool:
-        """Whether a record that was in doubt so often before may be sent once more; if so, it is counted."""
+        """Whether a record that was in doubt `doubts` times may be sent once more; if so, it is counted."""
         return doubts < self._resends and self._budget.spend()
 
     def count(self, state: State, rows: int = 1) -> Stop | None:
@@ -125,7 +125,7 @@ def _too_many_in_doubt(most: int) -> Stop:
 
 
 def _say_too_many(most: int, state: str, setting: Setting) -> Message:
-    """No count of them: what is still on the wire may bring more before the load has ended."""
+    """The sentence does not count them: what is on the wire may bring more before the load has ended."""
     if not most:
         return Message("A row is {state}, and {setting} accepts none.", state=state, setting=setting)
     return Message(

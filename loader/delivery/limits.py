@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
 
-# So many doubts in a row, or among so many attempts, are an outage. With 1 % of the answers lost the second
-# happens less than once in ten billion attempts.
+# This many doubts in a row, or among this many attempts, are an outage. With 1 % of the answers lost, the
+# second happens less than once in ten billion attempts.
 _DOUBTS_IN_A_ROW = 3
 _DOUBTS_LATELY = 10
 _LATELY = 50
-# After it, so many successes in a row let the window grow, and so many make all as before.
+# After an outage, this many successes in a row let the window grow, and this many end the outage.
 _FIRST_PROOF = 8
 _PROOF = 30
 
 
 def full_jitter(failures: int, chance: random.Random) -> float:
-    """A pause in seconds after so many consecutive failures (from 1).
+    """A pause in seconds after N consecutive failures (from 1).
 
     Uniform between 0 and a ceiling that doubles up to `LONGEST_PAUSE`: "full jitter" in M. Brooker,
     *Exponential Backoff And Jitter*, AWS Architecture Blog, 2015.
@@ -55,7 +55,7 @@ class TokenBucket:
         self._filled_at = now
 
     def wait(self, now: float) -> float:
-        """Seconds until a token is there; 0 where one is."""
+        """Seconds until a token is there; 0 if one is."""
         if self._rate == math.inf:
             return 0.0
         self._tokens = min(self._size, self._tokens + (now - self._filled_at) * self._rate)
@@ -100,7 +100,7 @@ class Breaker:
         self._successes = 0  # in a row, since the opening
 
     def wait(self, now: float) -> float:
-        """Seconds until a row may be sent; 0 where it may."""
+        """Seconds until a row may be sent; 0 if it may be sent now."""
         return max(0.0, self._until - now)
 
     def succeeded(self, epoch: int) -> None:
@@ -137,7 +137,7 @@ class Breaker:
     def _open(self, now: float, after: float | None) -> None:
         self.epoch += 1
         self._pauses += 1
-        # A vendor that goes on asking for too short a wait is met with growing pauses of our own.
+        # If a vendor keeps asking for too short a wait, we add growing pauses of our own.
         pause = full_jitter(self._pauses, self._chance) if after is None or self._pauses > 1 else 0.0
         self._until = now + max(pause, after or 0.0)
         self.window = 1
@@ -222,7 +222,7 @@ class RetryBudget:
         self._left = min(self._size, self._left + self._share)
 
     def spend(self) -> bool:
-        """Take one repeat; False where none is left."""
+        """Take one repeat; False if none is left."""
         if self._left < 1.0:
             return False
         self._left -= 1.0

@@ -25,7 +25,7 @@ class Meter:
         self._times = Histogram()
 
     def returned(self, attempt: Attempt, seconds: float) -> None:
-        """An attempt ended after so many seconds. Only an answer tells how long the vendor takes."""
+        """Count an attempt that ended after `seconds`. Only an answer tells how long the vendor takes."""
         if isinstance(attempt, NotSent):
             return
         self._attempts += 1
@@ -34,16 +34,16 @@ class Meter:
             self._times.add(seconds)
 
     def waited(self, reason: str, seconds: float) -> None:
-        """Nothing could be sent for so long."""
+        """Count the seconds in which nothing could be sent, and why."""
         if reason and seconds > 0:
             self._waited[reason] += seconds
 
     def allowed(self, window: int) -> None:
-        """So many requests may be on the wire from now on."""
+        """Note how many requests may be on the wire from now on."""
         self._window = max(self._window, window)
 
     def read(self, window: int) -> Traffic:
-        """All of it so far; of the windows, the widest since the last reading, or the one that holds now."""
+        """Read all counts so far, with the widest window since the last reading or the present one."""
         widest, self._window = max(self._window, window), 0
         return Traffic(
             widest, self._attempts, self._wire_seconds, dict(self._waited), tuple(self._times.counts)

@@ -8,7 +8,7 @@ from loader.model import InDoubt, Outcome, Rejected, State
 
 if TYPE_CHECKING:
     from loader.delivery.clock import Clock
-    from loader.delivery.rows import Row
+    from loader.delivery.lanes import Row
 
 NOTHING_TO_ADD = InDoubt("")
 

@@ -17,17 +17,17 @@ class Policy:
         rate: the largest number of attempts a second, or None.
         resend_ambiguous: records in doubt are sent again: always right for users (repeatable), for events
             only on request.
-        last_wins: the last record of a device that arrives is the one that counts, as for users; so after a
-            doubt about an earlier one the newest is sent last, again.
+        last_wins: the last record of a device that arrives is the one that counts, as for users. So after a
+            doubt about an earlier one, the newest is sent again as the last one.
         resends: how often one record in doubt is sent again.
         max_rejected, max_in_doubt: more than that stops the load; None for no limit.
         rejected_before, in_doubt_before: what earlier runs left, counted against those limits.
-        canary: so many first records, all rejected alike, stop the load; 0 where that would say nothing.
-        outage_seconds: so long without a usable answer stops the load.
-        drain_seconds: so long a drain waits for what is on the wire; then it is given up, in doubt.
-        settle_seconds: outcomes are handed over in groups, at most so late.
+        canary: the load stops if the first N records are all rejected alike; 0 if that would say nothing.
+        outage_seconds: the load stops after this long without a usable answer.
+        drain_seconds: how long a drain waits for what is on the wire; then that is given up, in doubt.
+        settle_seconds: outcomes are handed over in groups, at most this late.
         secret: is taken out of the vendor's words, which are stored and shown; "" for none.
-        look_ahead: so many rows may wait for an earlier row of their device before reading pauses.
+        look_ahead: at most this many rows wait for an earlier row of their device before reading pauses.
     """
 
     concurrency: int = 16

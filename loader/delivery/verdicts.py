@@ -145,7 +145,7 @@ def _read(body: bytes) -> tuple[int, str] | None:
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     answer = dict(pairs)
     if len(answer) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return answer
 
 

@@ -12,20 +12,20 @@ from statistics import median
 FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
-# That little says nothing: with a vendor so near it may be a pause of this machine. Much more would be a
-# queue on this machine, which has as much to do with each request as the vendor has.
+# This small a difference says nothing: with a vendor this near it may be a pause of this machine. Much more
+# would be a queue on this machine, which has as much to do with each request as the vendor has.
 _SLACK_SECONDS = 0.003
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
 _KEPT_AT_LEAST = 0.5
-# A lost answer weighs half after fifty answers; so much weight, about one in twenty for a while, is no chance
-# any more. One in a hundred, all the time, says nothing about how many requests the vendor can take at once.
+# A lost answer weighs half after fifty answers. This much weight, about one in twenty for a while, is not
+# chance any more. One in a hundred, all the time, says nothing about how many requests the vendor can take.
 _FADING_PER_ANSWER = 0.5 ** (1 / 50)
 _HEAVY = 4.0
-# After a refusal the window rests for so long, and then grows beyond what it kept by so much a second.
+# After a refusal the window rests this long, and then grows by this share a second beyond what it kept.
 _REST_SECONDS = 5.0
 _GROWTH_PER_SECOND = 1 / 16
-# The shortest time is measured anew, with half a window, after so many seconds, and at least so many rounds.
+# The shortest time is measured again, with half a window, after this many seconds and rounds.
 _MEMORY_SECONDS = 30.0
 _MEMORY_ROUNDS = 20
 _SETTLING_ROUNDS = 2
@@ -58,19 +58,19 @@ class Window:
         self._measure_at = now + _MEMORY_SECONDS
         self._settling = 0
         self._answers = 0
-        self._weight = 0.0  # of lost answers, when the last one was lost
-        self._weighed_at = 0  # after so many answers
+        self._weight = 0.0  # of the lost answers, when the last one was lost
+        self._weighed_at = 0  # how many answers there were then
         self._refused_beyond = math.inf
         self._rested_at = -math.inf
         self._grown_at = now
         self._shrunk_at = -math.inf
 
     def filled(self) -> None:
-        """The window is full: without that, a good time says nothing about a wider one."""
+        """Note that the window is full: otherwise a good time says nothing about a wider one."""
         self._full = True
 
     def answered(self, seconds: float, now: float) -> None:
-        """An answer came after so many seconds."""
+        """Take in an answer that came after `seconds`."""
         if self._fixed:
             return
         self._answers += 1
@@ -79,14 +79,14 @@ class Window:
             self._end_round(median(self._times), now)
 
     def refused(self, sent_at: float, now: float) -> None:
-        """The vendor asked to slow down; what was sent before the last shrinking tells nothing new."""
+        """Take in that the vendor asked to slow down; what was sent before the last shrinking is old news."""
         if sent_at > self._shrunk_at:
             self._rested_at = now + _REST_SECONDS
             self._shrink(_KEPT_AFTER_REFUSAL, now)
             self._refused_beyond = self._size
 
     def lost(self, sent_at: float, now: float) -> None:
-        """No usable answer came; only many of them lately shrink the window."""
+        """Take in that no usable answer came; only many of them in a short time shrink the window."""
         faded = _FADING_PER_ANSWER ** (self._answers - self._weighed_at)
         self._weight = self._weight * faded + 1.0
         self._weighed_at = self._answers

@@ -23,7 +23,7 @@ def plain(text: str, limit: int = LONGEST_MESSAGE) -> str:
 
 
 def without(secret: bytes, attempt: Attempt) -> Attempt:
-    """The attempt, with a secret that the vendor repeats taken out: its words are stored and shown."""
+    """Take a secret out of an attempt: the vendor may repeat it, and its words are stored and shown."""
     if secret and isinstance(attempt, Answer) and secret in attempt.body:
         return attempt._replace(body=attempt.body.replace(secret, b"[the token]"))
     return attempt

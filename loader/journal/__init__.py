@@ -6,10 +6,10 @@
     beginning   the first commit of a run
     recovery    what a dead run left (pure)                           slots       the requests on the wire
     store       transactions, and what a failed one means             schema      tables, seals, migrations
-    reading     every checksum verified before a row counts           rows        the records in the tables
+    reading     every checksum verified before a row counts           table_rows  the records in the tables
     settlement  leased rows and what outcomes make of them (pure)
     chronicle   samples of the traffic and notes, for the report
-    bitmap, ranges, sizing (pure); files, lock, host: what surrounds the file
+    bitmap, ranges, sizing (pure); checkpoint_files, lock, host: what surrounds the file
 
 The order of writing is what the promise rests on: a lease is durable before its first row may be sent; a
 slot is set before its request leaves and cleared after its outcome is committed; a doubt is committed
@@ -21,8 +21,8 @@ from loader.journal.host import Host
 from loader.journal.identity import Identity
 from loader.journal.journal import Journal
 from loader.journal.ranges import runs
-from loader.journal.rows import Decided, ExceptionRow, Note, Run, Sample
 from loader.journal.store import DiskFull
+from loader.journal.table_rows import Decided, ExceptionRow, Note, Run, Sample
 from loader.journal.view import Checkpoint
 from loader.model import FileRecord
 

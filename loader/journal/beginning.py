@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.journal import schema
-from loader.journal.rows import ExceptionRow, Run
+from loader.journal.table_rows import ExceptionRow, Run
 
 if TYPE_CHECKING:
     from loader.journal.opening import Verified
@@ -77,7 +77,7 @@ def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> No
 
 
 def write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:
-    """Write which rows below the intent mark are free, where that has changed."""
+    """Write which rows below the intent mark are free, if that has changed."""
     old, new = {(rows.start, rows.stop) for rows in before}, {(rows.start, rows.stop) for rows in after}
     for row in sorted(old - new):
         transaction.remove(schema.RELEASED, row)

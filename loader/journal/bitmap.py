@@ -71,7 +71,7 @@ class Bitmaps:
 
     Args:
         rows: rows of the whole input.
-        fetch: reads a chunk by its number; None where no row of it was ever confirmed.
+        fetch: reads a chunk by its number; None if no row of it was ever confirmed.
     """
 
     def __init__(self, rows: int, fetch: Callable[[int], StoredChunk | None]) -> None:
@@ -97,7 +97,7 @@ class Bitmaps:
             chunk.confirmed += 1
 
     def changed(self) -> Iterator[tuple[int, StoredChunk]]:
-        """What is to be written: the CRC that stands in the file (0 where none does), and the new chunk."""
+        """What is to be written: the CRC that stands in the file (0 if there is none), and the new chunk."""
         for number in sorted(self._changed):
             chunk = self._open[number]
             full = chunk.confirmed == chunk_rows(number, self._rows)

@@ -1,8 +1,8 @@
 """What a run was like: samples of its traffic, and notes. They travel in commits that are made anyway.
 
 A sample is taken with the first commit after a fifth of a second, then whenever another hundredth of the
-run's time has passed: a run of a week leaves about 1,200. A commit that fails loses none, for the sender only
-counts up; what passed since the last one is in the next.
+run's time has passed: a run of a week leaves about 1,200. A commit that fails loses none: the sender only
+counts up, and what passed since the last sample is in the next.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from loader import latency
 from loader.journal import schema
-from loader.journal.rows import Note, Sample, storable
+from loader.journal.table_rows import Note, Sample, storable
 from loader.model import State, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from loader.journal.rows import Head
     from loader.journal.store import Transaction
+    from loader.journal.table_rows import Head
 
 SHORTEST_SECONDS = 0.2
 SHARE_OF_RUN = 0.01
@@ -68,7 +68,7 @@ class Chronicle:
         return bool(self._notes) or self._sample_due(head, of_states(counts))
 
     def write(self, transaction: Transaction, head: Head, counts: Mapping[State, int]) -> None:
-        """Write what is due; may be called again where the commit failed."""
+        """Write what is due; may be called again if the commit failed."""
         for note in self._notes:
             transaction.add(schema.NOTES, note)
         self._sampled = None

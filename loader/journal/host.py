@@ -23,7 +23,7 @@ class Host:
     """The machine.
 
     Attributes:
-        boot_id: differs after every start of the machine; None where it is not known, then slots never count.
+        boot_id: differs after every start of the machine; None if it is not known: then slots never count.
         clock: seconds, only ever forward.
         now: seconds since 1970.
         connect: opens the checkpoint for writing, in autocommit mode.

@@ -89,7 +89,7 @@ def without_secrets(endpoint: str) -> str:
 
 
 def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
-    """The identity to go on with: the stored one, with the files' present names.
+    """The identity to continue with: the stored one, with the files' present names.
 
     Raises:
         CheckpointDiffers: the checkpoint at `path` was made for something else; says for what.

@@ -11,17 +11,17 @@ from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.beginning import begin, write_released
 from loader.journal.bitmap import Bitmaps
+from loader.journal.checkpoint_files import Files, unusable
 from loader.journal.chronicle import Chronicle
-from loader.journal.files import Files, unusable
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, open_verified
 from loader.journal.ranges import Ranges
-from loader.journal.rows import Decided, ExceptionRow, Lease
 from loader.journal.settlement import Unsettled, carried_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Header, Slots, boot_digest
 from loader.journal.store import DiskFull, Store
+from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Account, Decision, State
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
-    from loader.journal.rows import Head
     from loader.journal.settlement import Settlement
     from loader.journal.store import Transaction
+    from loader.journal.table_rows import Head
     from loader.model import Outcome, Reject, Traffic
 
-# The numbers of the leases of one commit differ in so many bits.
+# The numbers of the leases of one commit differ in this many bits.
 _PIECES_BITS = 20
 
 
@@ -210,7 +210,7 @@ class Journal:
         self._bitmaps.close_below(pieces[0].start if oldest is None else oldest)
 
     def sending(self, *ordinals: int) -> None:
-        """Note that leased rows go on the wire now; call it just before the first byte of them leaves.
+        """Note that leased rows are put on the wire now; call it just before the first byte of them leaves.
 
         Raises:
             ValueError: a row was not leased.
@@ -243,7 +243,7 @@ class Journal:
             self._sizing.settled(len(outcomes))
 
     def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:
-        """Carry out what a person decided about rows that are rejected or in doubt; one durable commit.
+        """Carry out what the user decided about rows that are rejected or in doubt; one durable commit.
 
         `LANDED` confirms them; the others give them back, to be leased again: `RESEND` marked as possible
         duplicates for ever, `DROPPED` and `RETRY` not.
@@ -258,7 +258,7 @@ class Journal:
             self._write(carried_out(decision, rows, decided), durable=True)
 
     def remap(self, mapping: str) -> None:
-        """Go on with a mended mapping; the one before is kept in the history; durable."""
+        """Continue with a fixed mapping; the one before is kept in the history; durable."""
         before, after = self.identity, replace(self.identity, mapping=mapping)
         decided = Decided(self._store.head.commits + 1, self._now(), "mapping", 0, before.mapping)
 
@@ -358,7 +358,7 @@ class Journal:
         return free.without(*pieces)
 
     def _leases(self, pieces: Sequence[range], refused: Container[int]) -> dict[Lease, Sequence[int]]:
-        """A lease for each piece, with its rows that may be sent; none where there are none."""
+        """A lease for each piece, with its rows that may be sent; none if there are none."""
         first = (self._store.head.commits + 1) << _PIECES_BITS
         found: dict[Lease, Sequence[int]] = {}
         for number, rows in enumerate(pieces, first):
@@ -368,7 +368,7 @@ class Journal:
         return found
 
     def _write_or_keep(self, settlement: Settlement, *, durable: bool) -> None:
-        """Write; what cannot be written stays in flight, for it may have landed."""
+        """Write; what cannot be written stays in flight, because it may have landed."""
         leased = len(settlement.rows) - len(settlement.freed) - settlement.again
         try:
             self._write(settlement, durable=durable)
@@ -415,7 +415,7 @@ class Journal:
     def _commit_or_make_room(
         self, write: Callable[[Transaction], None], head: Head, *, durable: bool
     ) -> None:
-        """Commit; where the disk is full, once more without the reserve. Then no more rows are leased."""
+        """Commit; if the disk is full, once more without the reserve. Then no more rows are leased."""
         try:
             self._commit(write, head, durable=durable)
         except DiskFull as error:

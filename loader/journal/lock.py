@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
-from loader.journal.files import OWNER_ONLY, unusable
+from loader.journal.checkpoint_files import OWNER_ONLY, unusable
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Lock:
         try:
             self._lock.acquire(timeout=_PATIENCE, poll_interval=0.02)
         except Timeout:
-            # The library takes a folder where nothing can be made (/proc) for one where somebody is quicker.
+            # The library takes a folder in which nothing can be made (/proc) for a lock that is held.
             if not self._path.exists():
                 raise CheckpointError(
                     Message(
@@ -93,7 +93,7 @@ def held(path: Path) -> bool:
 
 
 def holder(path: Path) -> str:
-    """Who holds the lock at `path`, for a person."""
+    """Say who holds the lock at `path`, for the user."""
     try:
         found = _HOLDER.fullmatch(path.read_text())
     except (OSError, UnicodeDecodeError):

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import recovery, schema
-from loader.journal.files import NO_FOLLOW, OWNER_ONLY, create, sync_folder, unusable
+from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, sync_folder, unusable
 from loader.journal.identity import verify
 from loader.journal.reading import Snapshot, damaged, has_log, reading, take_snapshot
-from loader.journal.rows import Head
 from loader.journal.slots import boot_digest, read_slots
 from loader.journal.store import Transaction, connect
+from loader.journal.table_rows import Head
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loader.journal.files import Files
+    from loader.journal.checkpoint_files import Files
     from loader.journal.host import Host
     from loader.journal.identity import Identity
     from loader.journal.recovery import Leftovers
@@ -58,7 +58,7 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
         _bring_up_to_date(files.path)
         snapshot, left, boot = _look(files, host)
         if snapshot.blank and snapshot.identity.differs(wanted):
-            _begin_anew(files, wanted)
+            _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise unusable(files.path, error) from error
@@ -76,8 +76,8 @@ def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
     return snapshot, left, boot
 
 
-def _begin_anew(files: Files, identity: Identity) -> None:
-    """Put a new checkpoint in the place of one that knows of no row: a mistake made there is no promise."""
+def _begin_again(files: Files, identity: Identity) -> None:
+    """Replace a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected."""
     with closing(connect(files.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     create_checkpoint(files, identity)
@@ -147,7 +147,7 @@ class Reserve:
         self._path = path
 
     def take(self) -> None:
-        """Create the file where there is none.
+        """Create the file if there is none.
 
         Raises:
             CheckpointError: there is no room for it.

@@ -12,7 +12,7 @@ from loader.journal import schema
 from loader.journal.bitmap import CHUNK, StoredChunk
 from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
-from loader.journal.rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
+from loader.journal.table_rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
 from loader.message import Message, Setting
 from loader.model import State
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loader.journal.files import Files
-    from loader.journal.schema import Table
+    from loader.journal.checkpoint_files import Files
+    from loader.journal.schema import SealedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class _Reader:
             log=log,
         )
 
-    def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
+    def _rows(self, table: SealedTable) -> Iterator[tuple[object, ...]]:
         if table.since > self._present:
             return
         total = 0

@@ -71,7 +71,7 @@ def classify(snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> Leftove
 
 
 def _trusted(snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> frozenset[int] | None:
-    """The rows on the wire, or None where the slots cannot be trusted to name all of them."""
+    """The rows on the wire, or None if the slots cannot be trusted to name all of them."""
     if left is None or not left.own_file:
         return None
     header = left.header

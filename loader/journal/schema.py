@@ -69,7 +69,7 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SealedTable:
     """A table whose rows are sealed: the first column is the key, the last the row's checksum.
 
     Attributes:
@@ -95,43 +95,43 @@ class Table:
         return crc32(f"{self.name}{tuple(row)!r}".encode("utf-8", "backslashreplace"))
 
 
-IDENTITY = Table(
+IDENTITY = SealedTable(
     "identity",
     "SELECT * FROM identity",
     "INSERT INTO identity VALUES (?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM identity WHERE checkpoint = ?",
 )
-EXCEPTIONS = Table(
+EXCEPTIONS = SealedTable(
     "exceptions",
     "SELECT * FROM exceptions ORDER BY ordinal",
     "INSERT INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM exceptions WHERE ordinal = ?",
 )
-LEASES = Table(
+LEASES = SealedTable(
     "leases",
     "SELECT * FROM leases ORDER BY lease",
     "INSERT INTO leases VALUES (?, ?, ?, ?)",
     "DELETE FROM leases WHERE lease = ?",
 )
-RELEASED = Table(
+RELEASED = SealedTable(
     "released",
     "SELECT * FROM released ORDER BY first",
     "INSERT INTO released VALUES (?, ?, ?)",
     "DELETE FROM released WHERE first = ?",
 )
-RUNS = Table(
+RUNS = SealedTable(
     "runs",
     "SELECT * FROM runs ORDER BY generation",
     "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM runs WHERE generation = ?",
 )
-DECISIONS = Table(
+DECISIONS = SealedTable(
     "decisions",
     "SELECT * FROM decisions ORDER BY number",
     "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?)",
     "DELETE FROM decisions WHERE number = ?",
 )
-SAMPLES = Table(
+SAMPLES = SealedTable(
     "samples",
     "SELECT * FROM samples ORDER BY number",
     "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -139,7 +139,7 @@ SAMPLES = Table(
     part_of="runs",
     since=2,
 )
-NOTES = Table(
+NOTES = SealedTable(
     "notes",
     "SELECT * FROM notes ORDER BY number",
     "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)",
@@ -147,14 +147,14 @@ NOTES = Table(
     part_of="runs",
     since=2,
 )
-HEAD = Table(
+HEAD = SealedTable(
     "head",
     "SELECT * FROM head",
     "INSERT INTO head VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM head WHERE only = ?",
 )
 
-# Writes the head over that of the commit before; of any other commit, nothing.
+# Writes the head over the head of the commit before; over any other commit's, it writes nothing.
 UPDATE_HEAD = """UPDATE head SET generation = ?, commits = ?, clean = ?, mark = ?, attempts = ?, elapsed = ?,
     at = ?, chunk_sum = ?, exception_sum = ?, lease_sum = ?, released_sum = ?, run_sum = ?, identity_sum = ?,
     decision_sum = ?, crc = ? WHERE only = ? AND commits = ?"""
@@ -202,7 +202,7 @@ def expected_tables(present: int) -> list[tuple[object, ...]]:
 
 
 def _another(path: Path) -> str:
-    """What to name instead: where the input itself was named, the checkpoint beside it."""
+    """What to name instead: if the input itself was named, the checkpoint beside it."""
     endings = ("events.ckpt", "users.ckpt", "events.sandbox.ckpt", "users.sandbox.ckpt")
     beside = [path.with_name(f"{path.name}.{ending}") for ending in endings]
     found = next((name for name in beside if name.is_file()), None)
@@ -221,11 +221,11 @@ def recognise(path: Path) -> int:
     with path.open("rb") as file:
         header = file.read(_FILE_HEADER.size)
     if not header:
-        raise CheckpointError(f"{path} is empty, so it is no checkpoint. Delete it, or name another one.")
+        raise CheckpointError(f"{path} is empty, so it is not a checkpoint. Delete it, or name another one.")
     magic, found, application = _FILE_HEADER.unpack(header.ljust(_FILE_HEADER.size, b"\0"))
     if magic != _FILE_MAGIC:
         raise CheckpointError(
-            f"{path} is no checkpoint, or a damaged one: it does not begin as a database does. "
+            f"{path} is not a checkpoint, or is damaged: it does not begin as a database does. "
             f"Nothing in it was changed. {_another(path)}"
         )
     if application != APPLICATION_ID or found < 1:

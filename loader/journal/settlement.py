@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loader.journal.ranges import Ranges, runs
-from loader.journal.rows import Decided, ExceptionRow, Lease
+from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Decision, State
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Settlement:
         ended: leases that no open row is left of.
         again: how many of the rows were in doubt before and were sent again.
         attempts: requests sent for these rows since their last outcome.
-        decided: the decision that made it, where no outcome did.
+        decided: the decision that made it, if no outcome did.
     """
 
     rows: list[int]
@@ -181,7 +181,7 @@ class Unsettled:
                 self._resending[row.ordinal] = row, outcome.attempts
 
     def _follow(self, row: ExceptionRow, settlement: Settlement) -> ExceptionRow:
-        """Write a record, in the place of that of a row that was given back."""
+        """Write a record; it replaces the record of a row that was given back."""
         before = self._given_back.get(row.ordinal)
         if before is not None:
             settlement.replaced.append(before)

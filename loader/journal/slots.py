@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from loader.journal.files import NO_FOLLOW, create, inode, sync_folder
+from loader.journal.checkpoint_files import NO_FOLLOW, create, inode, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from loader.journal.files import Files, Inode
+    from loader.journal.checkpoint_files import Files, Inode
 
 _MAGIC = b"pwwire02"
 _HEADER = struct.Struct("<8s16s16sQQQQQQ")
@@ -45,7 +45,7 @@ class Header(NamedTuple):
 
     Attributes:
         checkpoint: the checkpoint's own id, 16 bytes.
-        boot: digest of the machine's boot id, 16 bytes; zeros where it has none.
+        boot: digest of the machine's boot id, 16 bytes; zeros if it has none.
         generation: how many times the checkpoint was opened.
         committed: number of the last commit that was made.
         durable: number of the last commit that survives a power loss.
@@ -78,7 +78,7 @@ class Header(NamedTuple):
 
     @classmethod
     def unpacked(cls, raw: bytes) -> Header | None:
-        """The header in `raw`, or None where it is none or damaged."""
+        """The header in `raw`, or None if it is not one or is damaged."""
         fields = raw[: _HEADER.size]
         if len(raw) < _HEADER_BYTES or raw[_HEADER.size :][:4] != _CRC.pack(crc32(fields)):
             return None
@@ -90,7 +90,7 @@ class Header(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftSlots:
-    """What a slot file says: its header, and the rows in it, or None where a slot is damaged."""
+    """What a slot file says: its header, and the rows in it, or None if a slot is damaged."""
 
     header: Header
     ordinals: frozenset[int] | None
@@ -103,12 +103,12 @@ class LeftSlots:
 
 
 def boot_digest(boot_id: str | None) -> bytes:
-    """Sixteen bytes that tell one boot of a machine from another; zeros where that is not known."""
+    """Sixteen bytes that tell one boot of a machine from another; zeros if that is not known."""
     return hashlib.sha256(boot_id.encode()).digest()[:16] if boot_id else bytes(16)
 
 
 def read_slots(path: Path) -> LeftSlots | None:
-    """What stands in the slot file at `path`; None where there is none, or no trustworthy one."""
+    """What stands in the slot file at `path`; None if there is none, or it cannot be trusted."""
     try:
         raw = path.read_bytes()
     except OSError:
@@ -181,7 +181,7 @@ class Slots:
         return self._header.file
 
     def put(self, ordinals: Iterable[int]) -> None:
-        """Note that the rows go on the wire now."""
+        """Note that the rows are put on the wire now."""
         taken, pack = self._taken, _SLOT.pack
         for ordinal in ordinals:
             if ordinal not in taken:

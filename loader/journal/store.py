@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.bitmap import StoredChunk
-from loader.journal.files import inode, unusable
-from loader.journal.rows import Head, Sums
+from loader.journal.checkpoint_files import inode, unusable
+from loader.journal.table_rows import Head, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loader.journal.files import Files, Inode
-    from loader.journal.schema import Table
+    from loader.journal.checkpoint_files import Files, Inode
+    from loader.journal.schema import SealedTable
 
 # Pages of the write-ahead log before SQLite moves them into the file: 8 MiB.
 _LOG_PAGES = 8192
@@ -44,13 +44,13 @@ class Transaction:
         """The sums after what was written."""
         return Sums(**self._sums)
 
-    def add(self, table: Table, row: tuple[object, ...]) -> None:
+    def add(self, table: SealedTable, row: tuple[object, ...]) -> None:
         """Insert a row with its checksum."""
         crc = table.seal(row)
         self._connection.execute(table.insert, (*row, crc))
         self._sums[table.total] += crc
 
-    def remove(self, table: Table, row: tuple[object, ...]) -> None:
+    def remove(self, table: SealedTable, row: tuple[object, ...]) -> None:
         """Delete a row that stands there as it is given."""
         self._connection.execute(table.delete, row[:1])
         self._sums[table.total] -= table.seal(row)
@@ -227,5 +227,5 @@ class Store:
     def _break(self, why: str) -> None:
         self.broken = (
             f"{self._files.path}: nothing more is sent and the checkpoint is left as it is, because {why}. "
-            "Mend the cause, then run the same command again to go on."
+            "Fix the cause, then run the same command again to continue."
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
 from loader.journal.bitmap import CHUNK, chunk_rows
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.journal.host import Host
 from loader.journal.identity import verify
 from loader.journal.lock import held, holder
@@ -23,8 +23,8 @@ from loader.journal.reading import (
     take_snapshot,
 )
 from loader.journal.recovery import Leftovers
-from loader.journal.rows import ExceptionRow
 from loader.journal.slots import boot_digest, read_slots
+from loader.journal.table_rows import ExceptionRow
 from loader.model import Account, State
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
-    from loader.journal.rows import Decided, Note, Run, Sample
+    from loader.journal.table_rows import Decided, Note, Run, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Checkpoint:
 
     @property
     def blank(self) -> bool:
-        """Whether no row was ever sent or rejected: then it is begun anew for whatever is loaded next."""
+        """Whether no row was ever sent or rejected: then the next load, whatever it is, begins it again."""
         return self._snapshot.blank and not self.running
 
     @property

@@ -1,9 +1,9 @@
 """A stand-in for the vendor on this machine, beside the loader: it takes, checks and keeps.
 
 * `checks`: is this body what the vendor's documentation describes? Pure.
-* `store`: the SQLite file of what was taken, and `holdings`, a count of it.
+* `sandbox_store`: the SQLite file of what was taken, and `holdings`, a count of it.
 * `app`: the two API methods over HTTP. `server`: the same on a loopback port, in the foreground.
-* `losses`: answers that get lost where that is asked for, to rehearse rows in doubt.
+* `losses`: answers that get lost on request, to rehearse rows in doubt.
 * `embedded`: the server in a child process, for the length of one load.
 
 Nothing else here slows down or fails on purpose. `serve` is imported from `loader.sandbox.server`, so that a
@@ -13,6 +13,6 @@ load that only starts the child does not load a web server itself.
 from __future__ import annotations
 
 from loader.sandbox.embedded import EmbeddedSandbox
-from loader.sandbox.store import EventHoldings, Holdings, holdings
+from loader.sandbox.sandbox_store import EventHoldings, Holdings, holdings
 
 __all__ = ["EmbeddedSandbox", "EventHoldings", "Holdings", "holdings"]

@@ -1,4 +1,4 @@
-"""The two API methods over HTTP: a plain ASGI application in front of a `Store`."""
+"""The two API methods over HTTP: a plain ASGI application in front of a `SandboxStore`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from loader.sandbox.losses import LostAnswers
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from loader.sandbox.store import Store
+    from loader.sandbox.sandbox_store import SandboxStore
 
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
 BASE = "/json/1.3"
-# Made up: the vendor's code names an in-app message to show, and is no receipt.
+# Made up: the vendor's code names an in-app message to show, and is not a receipt.
 IN_APP_CODE = "5A4DB-0X000"
 
 
@@ -46,7 +46,7 @@ class Vendor:
 
     def __init__(
         self,
-        store: Store,
+        store: SandboxStore,
         rules: Rules,
         losses: LostAnswers | None = None,
         now: Callable[[], float] = time.time,

@@ -1,4 +1,4 @@
-"""Is this call what the vendor's documentation describes? Pure, and strict where the documentation speaks.
+"""Is this call what the vendor's documentation describes? Pure, and strict if that is clear.
 
 Fields that the documentation does not name are let pass: what the vendor does with them is not known.
 """
@@ -167,7 +167,7 @@ READERS: dict[str, Callable[[dict[str, Any], str], Registration | Event | TagVal
 
 
 def check_field(field: ApiField, request: dict[str, Any]) -> None:
-    """Refuse a field that is missing, or not of its type: `true` is no integer, nor is 1.0 or "1"."""
+    """Refuse a field that is missing, or not of its type: `true` is not an integer, nor is 1.0 or "1"."""
     if field.name not in request:
         if field.required:
             refuse(field.name, "is required")
@@ -188,7 +188,7 @@ def check_text(field: ApiField, value: str) -> None:
     if field.longest is not None and len(value) > field.longest:
         refuse(field.name, f"has {len(value)} characters, and at most {field.longest} are allowed")
     if not is_unicode(value):
-        refuse(field.name, "holds half of a surrogate pair, which is no character")
+        refuse(field.name, "holds half of a surrogate pair, which is not a character")
 
 
 def check_need(need: Need, request: dict[str, Any]) -> None:
@@ -247,7 +247,7 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
 
 def no_constant(name: str) -> NoReturn:
     """Python reads NaN and Infinity; JSON has neither (RFC 8259, section 6)."""
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def received(text: str, *path: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from loader.errors import ConfigError
-from loader.sandbox.store import Holdings, holdings
+from loader.sandbox.sandbox_store import Holdings, holdings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +24,9 @@ class EmbeddedSandbox:
     the terminal's Ctrl-C: the load drains first, and needs someone to drain to.
 
     Args:
-        store: the SQLite file to keep what is taken in; made where there is none.
+        store: the SQLite file to keep what is taken in; created if there is none.
         application: the only application code that exists here, or None for any well-formed one.
-        lose_answers: of so many events one answer is lost; 0 loses none.
+        lose_answers: one answer of every N events is lost; 0 loses none.
 
     Attributes:
         endpoint: base URL with its trailing slash, from entering on.
@@ -46,7 +46,7 @@ class EmbeddedSandbox:
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        # Absolute, for a name that begins with a dash or a folder that is left meanwhile.
+        # Absolute, because a name may begin with a dash, and the folder may be left meanwhile.
         self._child = start(self.store.absolute(), self.application, self._lose_answers)
         try:
             self._await_ready(self._child)
@@ -96,7 +96,7 @@ class EmbeddedSandbox:
 
 def start(store: Path, application: str | None, lose_answers: int) -> subprocess.Popen[bytes]:
     """Start the child, with the pipe that tells it of this process's end."""
-    # -P: modules of the folder that the person stands in are not to be mistaken for the loader's.
+    # -P: modules in the user's working directory must not be mistaken for the loader's.
     command = [sys.executable, "-P", "-m", "loader.sandbox", str(store)]
     if application:
         command += ["--application", application]

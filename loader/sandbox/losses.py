@@ -13,7 +13,7 @@ class Fate(NamedTuple):
 
 
 class LostAnswers:
-    """Loses the answer to every so many events, and takes every other one of these.
+    """Loses the answer to every Nth event, and takes every other one of these.
 
     From outside the two cases look alike, as they do when a gateway gives up waiting for the vendor: that is
     what puts a row in doubt.

@@ -14,7 +14,7 @@ import uvicorn
 from loader.errors import ConfigError
 from loader.sandbox.app import BASE, Vendor
 from loader.sandbox.checks import Rules
-from loader.sandbox.store import Store
+from loader.sandbox.sandbox_store import SandboxStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def serve(
     """Serve until Ctrl-C or `Serving.stop`; prints nothing.
 
     Args:
-        store: the SQLite file to keep what is taken in; made where there is none.
+        store: the SQLite file to keep what is taken in; created if there is none.
         ready: called once, when connections are accepted.
         host: a loopback address or `localhost`.
         port: the TCP port; 0 lets the system choose one.
@@ -63,7 +63,7 @@ def serve(
     Raises:
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
     """
-    with Store(store) as opened, listen(host, port) as listener:
+    with SandboxStore(store) as opened, listen(host, port) as listener:
         server = uvicorn.Server(configuration(Vendor(opened, rules or Rules(), losses)))
 
         def stop() -> None:
@@ -102,7 +102,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     address = loopback(host)
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    # The protocol is named because asyncio sets TCP_NODELAY only where it is: 360 requests a second without.
+    # The protocol is named because asyncio sets TCP_NODELAY only then: 360 requests a second without it.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":  # on Windows the option lets two servers share one port

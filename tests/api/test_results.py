@@ -198,7 +198,7 @@ def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(loader.CheckpointError, match="there is no checkpoint"):
         loader.Checkpoint("nothing")
     (tmp_path / "csv").write_text("a,b\n")
-    with pytest.raises(loader.CheckpointError, match="is no checkpoint"):
+    with pytest.raises(loader.CheckpointError, match="is not a checkpoint"):
         loader.Checkpoint("csv")
 
 

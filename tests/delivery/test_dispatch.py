@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.delivery import Policy
-from loader.delivery.rows import DEVICES_REMEMBERED, Lanes, Row
+from loader.delivery.lanes import DEVICES_REMEMBERED, Lanes, Row
 from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State, StopCode
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
 

@@ -12,7 +12,7 @@ import pytest
 
 from loader.errors import CheckpointError
 from loader.journal import Checkpoint, Journal, schema
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.journal.opening import create_checkpoint
 from loader.latency import BUCKETS
 from loader.model import Decision, Outcome, State, Traffic

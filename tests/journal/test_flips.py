@@ -11,7 +11,7 @@ import pytest
 
 from loader.errors import CheckpointError
 from loader.journal.bitmap import CHUNK
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.journal.reading import reading
 from loader.latency import BUCKETS
 from loader.model import Decision, Outcome, State, Traffic

@@ -14,7 +14,7 @@ import pytest
 
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import Checkpoint, FileRecord, Identity, opening, schema
-from loader.journal.files import Files
+from loader.journal.checkpoint_files import Files
 from loader.journal.store import connect
 from loader.methods import Kind
 from loader.model import Mark, Outcome, State
@@ -118,7 +118,7 @@ def anybody(folder: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "is empty"), (b"id,name\n1,x\n" * 50, "no checkpoint"), (os.urandom(5000), "no checkpoint")],
+    [(b"", "is empty"), (b"id,name\n1,x\n" * 50, "not a checkpoint"), (os.urandom(5000), "not a checkpoint")],
 )
 def test_a_file_that_is_no_checkpoint_is_refused_and_kept(place: Place, content: bytes, reason: str) -> None:
     """Nothing that this program did not write is overwritten."""

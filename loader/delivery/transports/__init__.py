@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loader.choices import Concurrency, Library
 from loader.delivery.clock import SystemClock
 from loader.delivery.transports.future_line import FutureLine
-from loader.delivery.transports.target import Way
+from loader.delivery.transports.target import Target
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 
 
 def open_transport(settings: Settings, session: Session | None = None) -> Line:
-    """The line that a load asks for, or one over a session of the caller's, who closes that.
+    """Open the line that a load asks for, or a line over a session that the caller closes.
 
     Raises:
         ConfigError: it cannot be had on this machine, or the session could break a promise.
     """
     if session is not None:
-        return _over(session, settings)
-    way = Way.of(settings)
+        return _open_over(session, settings)
+    target = Target.of(settings)
     if settings.options.processes == 1:
-        return line_over(way)
-    from loader.delivery.transports.processes.process_line import ProcessLine  # noqa: PLC0415 - only where it is asked for
+        return open_line_in_process(target)
+    from loader.delivery.transports.processes.process_line import ProcessLine  # noqa: PLC0415 - only if it is asked for
 
-    return ProcessLine(way, settings.options.processes)
+    return ProcessLine(target, settings.options.processes)
 
 
-def line_over(way: Way) -> Line:
-    """A line in this process.
+def open_line_in_process(target: Target) -> Line:
+    """Open a line in this process.
 
     Raises:
         ConfigError: it cannot be had on this machine.
     """
-    ways: dict[str, Any] = {
-        "concurrency": way.concurrency,
-        "proxies": {"http": way.proxy, "https": way.proxy} if way.proxy else None,
-        "ca_bundle": way.ca_bundle,
-        "timeouts": way.timeouts,
+    options: dict[str, Any] = {
+        "concurrency": target.concurrency,
+        "proxies": {"http": target.proxy, "https": target.proxy} if target.proxy else None,
+        "ca_bundle": target.ca_bundle,
+        "timeouts": target.timeouts,
     }
-    if way.library is Library.REQUESTS:
+    if target.library is Library.REQUESTS:
         from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - see above
 
-        return FutureLine(RequestsTransport(way.url, way.token, **ways), SystemClock())
+        return FutureLine(RequestsTransport(target.url, target.token, **options), SystemClock())
     try:
         from loader.delivery.transports.curl.curl_line import open_line  # noqa: PLC0415 - see above
     except ImportError as error:
@@ -68,11 +68,11 @@ def line_over(way: Way) -> Line:
                 transport=Setting("transport"),
             )
         ) from None
-    return open_line(way.url, way.token, **ways)
+    return open_line(target.url, target.token, **options)
 
 
 def library_version(library: Library) -> dict[str, str]:
-    """The version of what the requests go over, by its name; nothing where it cannot be had."""
+    """The version of what the requests go over, by its name; nothing if it cannot be had."""
     if library is Library.REQUESTS:
         return {name: version(name) for name in ("requests", "urllib3")}
     try:
@@ -82,22 +82,24 @@ def library_version(library: Library) -> dict[str, str]:
     return {"libcurl": str(pycurl.version_info()[1])}
 
 
-def _over(session: Session, settings: Settings) -> Line:
+def _open_over(session: Session, settings: Settings) -> Line:
     from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - not imported by every load
 
     if settings.options.proxy or settings.options.ca_bundle:
         raise ConfigError(
-            "A proxy or CA bundle was given beside a session, which has its own. "
+            "A proxy or a CA bundle was given together with a session, which has its own. "
             "Set session.proxies and session.verify instead."
         )
     if settings.options.processes > 1:
-        raise ConfigError("A session is of this process alone: leave processes at 1 beside it.")
-    way = Way.of(settings)
-    return FutureLine(RequestsTransport(way.url, way.token, session=session), SystemClock())
+        raise ConfigError(
+            "A session belongs to this process alone. Leave processes at 1 if you pass a session."
+        )
+    target = Target.of(settings)
+    return FutureLine(RequestsTransport(target.url, target.token, session=session), SystemClock())
 
 
 def concurrency_over(session: Session, wanted: Concurrency) -> Concurrency:
-    """The concurrency that is wanted, within the session's own: what waits inside it would count as sent."""
+    """Limit the wanted concurrency to the session's own, because what waits inside it would count as sent."""
     of_executor = getattr(getattr(session, "executor", None), "_max_workers", wanted.highest)
     workers = int(getattr(session, "max_workers", of_executor))
     return Concurrency(min(wanted.lowest, workers), min(wanted.highest, workers))

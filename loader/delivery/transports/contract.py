@@ -45,12 +45,12 @@ DRAIN_SECONDS = Timeouts().total
 
 
 class Transport(Protocol):
-    """Puts bodies on the wire. It knows nothing of rows, retries or order.
+    """Puts bodies on the wire. It does not know rows, retries or order.
 
     Whatever it is built on, it keeps these promises; `tests/delivery/transports/test_contract.py` shows it:
 
     * one call, at most one request: it never sends again by itself and follows no redirect;
-    * `NotSent` only where no byte of the request can have reached the vendor, `NoAnswer` where one may;
+    * `NotSent` only if no byte of the request can have reached the vendor, `NoAnswer` if one may have;
     * an attempt ends by its total deadline, and of an answer at most `LONGEST_BODY` bytes are read;
     * a connection that was closed, or that has unread bytes, is not used again;
     * the token goes to the configured origin alone and into no text.
@@ -64,7 +64,7 @@ class Transport(Protocol):
 
 
 class Session(Protocol):
-    """One of the caller's: a `FuturesSession` of requests-futures or of one's own, or a `CurlSession`."""
+    """A session of the caller: a `FuturesSession` of requests-futures or its own, or a `CurlSession`."""
 
     def post(self, url: str, data: Any = None, json: Any = None, **options: Any) -> Future[Any]:
         """Send a request; the future yields a `requests.Response`."""
@@ -74,14 +74,14 @@ class Session(Protocol):
 class Line(Protocol):
     """A transport without a thread and futures of its own: whoever waits for its answers moves it.
 
-    It keeps the promises of `Transport`, and is used from one thread, but for `wake`.
+    It keeps the promises of `Transport`, and is used from one thread, except for `wake`.
     """
 
     def send(self, body: bytes, tag: object) -> None:
         """Have one JSON body sent; `turn` returns the tag with what became of it."""
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
-        """Move what is on the wire; the attempts that ended, or none after so many seconds or a `wake`."""
+        """Move what is on the wire; the attempts that ended, or none after `timeout` seconds or a `wake`."""
 
     def wake(self) -> None:
         """End a wait, or the next one; from any thread or a signal handler."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Target:
     """Where and how requests are sent.
 
     Attributes:
@@ -35,8 +35,8 @@ class Way:
     timeouts: Timeouts = field(default=Timeouts())
 
     @classmethod
-    def of(cls, settings: Settings) -> Way:
-        """The way that a load asks for."""
+    def of(cls, settings: Settings) -> Target:
+        """The target of a load, from its settings."""
         options = settings.options
         return cls(
             options.transport,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import loader
 from loader.choices import Library
 from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.transports.contract import Line, Timeouts
 from loader.delivery.transports.processes.process_line import ProcessLine
-from loader.delivery.transports.target import Way
+from loader.delivery.transports.target import Target
 from loader.errors import ConfigError
 from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Token
@@ -45,8 +47,8 @@ def opened() -> Iterator[Callable[..., ProcessLine]]:
         timeouts: Timeouts = SHORT,
         **how: Any,
     ) -> ProcessLine:
-        way = Way(library, url + "postEvent", Token(TOKEN), 64, timeouts=timeouts)
-        lines.append(ProcessLine(way, processes, **how))
+        target = Target(library, url + "postEvent", Token(TOKEN), 64, timeouts=timeouts)
+        lines.append(ProcessLine(target, processes, **how))
         return lines[-1]
 
     yield opener
@@ -223,8 +225,8 @@ def test_senders_end_with_the_load() -> None:
     """A load that is killed leaves no process behind."""
     program = (
         "import sys, os, signal; from loader.delivery.transports.processes.process_line import ProcessLine\n"
-        "from loader.delivery.transports.target import Way; from loader.choices import Library\n"
-        "line = ProcessLine(Way(Library.CURL, 'http://127.0.0.1:9/', None, 4), 2)\n"
+        "from loader.delivery.transports.target import Target; from loader.choices import Library\n"
+        "line = ProcessLine(Target(Library.CURL, 'http://127.0.0.1:9/', None, 4), 2)\n"
         "print(*[worker._process.pid for worker in line._workers], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -257,9 +259,24 @@ def test_files_of_the_working_directory_are_not_run(
         assert posted(opened(server.url), range(4)) == dict.fromkeys(range(4), Answer(200, OK))
 
 
-def test_a_way_that_cannot_be_had_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_senders_run_the_package_of_the_load(tmp_path: Path) -> None:
+    """A load from a copy of the package sends with that copy, not with another one that is installed."""
+    shutil.copytree(Path(loader.__file__).parent, tmp_path / "loader")
+    worker = tmp_path / "loader" / "delivery" / "transports" / "processes" / "worker.py"
+    worker.write_text("raise SystemExit(77)")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from loader.delivery.transports.processes.process_line import ProcessLine\n"
+        "from loader.delivery.transports.target import Target; from loader.choices import Library\n"
+        "ProcessLine(Target(Library.CURL, 'http://127.0.0.1:9/', None, 4), 2)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "exit code 77" in ran.stderr
+
+
+def test_a_library_that_cannot_be_had_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without libcurl nothing is sent, and the sentence is that of one process."""
     (tmp_path / "pycurl.py").write_text('raise ImportError("no libcurl here")')
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ConfigError, match=r"no libcurl here.*set --transport to requests"):
-        ProcessLine(Way(Library.CURL, "http://127.0.0.1:9/", None, 4), 2)
+        ProcessLine(Target(Library.CURL, "http://127.0.0.1:9/", None, 4), 2)

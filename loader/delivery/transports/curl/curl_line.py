@@ -10,7 +10,7 @@ import certifi
 
 from loader.delivery.transports.contract import HEADERS, Timeouts
 from loader.delivery.transports.curl.exchange import Exchange
-from loader.delivery.transports.curl.handle import Target
+from loader.delivery.transports.curl.handle import CurlTarget
 from loader.delivery.transports.curl.multi import CurlMulti
 from loader.model import NotSent
 from loader.settings import Endpoint
@@ -32,7 +32,7 @@ class CurlLine:
         concurrency: how many are on the wire at a time; more wait here.
     """
 
-    def __init__(self, target: Target, concurrency: int) -> None:
+    def __init__(self, target: CurlTarget, concurrency: int) -> None:
         self._target = target
         self._multi: CurlMulti[Attempt] = CurlMulti(Exchange, concurrency)
         self._queue: deque[tuple[bytes, object]] = deque()
@@ -46,7 +46,7 @@ class CurlLine:
             self._queue.append((body, tag))
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
-        """Move what is on the wire; the attempts that ended, or none after so many seconds or a `wake`."""
+        """Move what is on the wire; the attempts that ended, or none after `timeout` seconds or a `wake`."""
         done = self._multi.turn(timeout)
         while self._queue and self._multi.free:
             self.send(*self._queue.popleft())
@@ -85,7 +85,7 @@ def open_line(
     Endpoint.parse(url)
     proxies = proxies or {}
     proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
-    target = Target(url, _head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
+    target = CurlTarget(url, _head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
     return CurlLine(target, concurrency)
 
 

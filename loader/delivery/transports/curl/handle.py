@@ -1,7 +1,7 @@
 """One libcurl handle that makes one attempt after the other: a body goes out, an answer comes in.
 
 libcurl sends a POST again by itself when a reused connection dies before the first byte of the answer. It
-cannot where the body comes from a read function and no seek function is there to rewind it: then that case
+cannot if the body comes from a read function and no seek function is there to rewind it: then that case
 ends in an error (shown in `tests/delivery/transports/test_contract.py`). So no body is ever given as
 POSTFIELDS, and what has no body, and is not safe to repeat, goes over a new connection.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loader.delivery.transports.contract import Timeouts
 
 _SUPPRESS_CONNECT_HEADERS = 265  # of curl.h; pycurl has no name for it
-_UPLOAD_BYTES = 16_384  # the least that libcurl takes; each handle has so much memory, by default 64 KiB
+_UPLOAD_BYTES = 16_384  # the least that libcurl takes; each handle has this much memory, by default 64 KiB
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 _CA_FILE = (pycurl.CAINFO, pycurl.PROXY_CAINFO)
 SILENT = "the server was silent for too long"
@@ -33,7 +33,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CurlTarget:
     """Where requests go, and how.
 
     Attributes:
@@ -101,7 +101,7 @@ class Handle(ABC, Generic[R]):
 
     def __init__(self, held: list[Any]) -> None:
         self.tag: Any = None
-        self.target: Target | None = None
+        self.target: CurlTarget | None = None
         self._held = held
         self._cautious = False
         self._hold = False
@@ -118,7 +118,7 @@ class Handle(ABC, Generic[R]):
         self.getinfo = self.easy.getinfo
         self._setopt = self.easy.setopt
 
-    def begin(self, target: Target, body: bytes, tag: object) -> None:
+    def begin(self, target: CurlTarget, body: bytes, tag: object) -> None:
         """Prepare the next attempt."""
         if target is not self.target and target != self.target:
             self._aim(target)
@@ -132,7 +132,7 @@ class Handle(ABC, Generic[R]):
         self._still_since = None
         self._setopt(pycurl.POSTFIELDSIZE, len(body))
 
-    def _aim(self, target: Target) -> None:
+    def _aim(self, target: CurlTarget) -> None:
         self.target = None  # what follows may fail in its middle
         self.easy.reset()
         for option, value in _options(target).items():
@@ -146,7 +146,7 @@ class Handle(ABC, Generic[R]):
 
     def go_on(self) -> None:
         """Send the body that was held back."""
-        # Where the connection has ended there is nothing to go on with, and libcurl tells why later.
+        # If the connection has ended, there is nothing to continue with, and libcurl tells why later.
         with contextlib.suppress(pycurl.error):
             self.easy.pause(pycurl.PAUSE_CONT)
 
@@ -203,7 +203,7 @@ class Handle(ABC, Generic[R]):
         return self._size > self._longest
 
     def reason(self, message: str) -> str:
-        """An error of libcurl's, with the system's where there is one."""
+        """An error of libcurl's, with the system's if there is one."""
         error = self.getinfo(pycurl.OS_ERRNO)
         said = plain(message)
         return f"{said}: {os.strerror(error)}" if error else said
@@ -234,7 +234,7 @@ def final_head(lines: list[bytes]) -> list[bytes]:
     return [] if head and head[0][:13].split(b" ")[1:2] == [b"1"] else head
 
 
-def _options(target: Target) -> dict[int, object]:
+def _options(target: CurlTarget) -> dict[int, object]:
     """What is the same for every request to a target."""
     limits = target.timeouts
     return {
@@ -255,7 +255,7 @@ def _options(target: Target) -> dict[int, object]:
     }
 
 
-def _method(target: Target) -> dict[int, object]:
+def _method(target: CurlTarget) -> dict[int, object]:
     if not target.carries and target.method in {"GET", "HEAD"}:
         return {pycurl.HTTPGET: 1} if target.method == "GET" else {pycurl.NOBODY: 1}
     name = {} if target.method == "POST" else {pycurl.CUSTOMREQUEST: target.method}
@@ -263,7 +263,7 @@ def _method(target: Target) -> dict[int, object]:
     return {pycurl.POST: 1, **name, pycurl.FRESH_CONNECT: 0 if repeated else 1}
 
 
-def _certificates(target: Target) -> dict[int, object]:
+def _certificates(target: CurlTarget) -> dict[int, object]:
     options: dict[int, object] = dict(zip((pycurl.SSLCERT, pycurl.SSLKEY), target.certificate, strict=False))
     if not target.ca:
         return options | {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}

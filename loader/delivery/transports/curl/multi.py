@@ -25,7 +25,7 @@ from loader.message import Message, Setting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loader.delivery.transports.curl.handle import Target
+    from loader.delivery.transports.curl.handle import CurlTarget
 
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 _SHORTEST_SWEEP = 0.02
@@ -33,7 +33,7 @@ _PREMATURE = "an answer was there before the request was sent; it is another's"
 
 
 class CurlMulti(Generic[R]):
-    """Requests to any targets; not thread-safe but for `wake`.
+    """Requests to any targets; not thread-safe except for `wake`.
 
     Args:
         make: a handle that notes in the given list when it holds its body back.
@@ -74,7 +74,7 @@ class CurlMulti(Generic[R]):
         """Whether nothing is on its way."""
         return self._in_flight == 0
 
-    def begin(self, target: Target, body: bytes, tag: object) -> None:
+    def begin(self, target: CurlTarget, body: bytes, tag: object) -> None:
         """Have a request sent in the next turn; `turn` returns the tag with what became of it."""
         exchange = self._spare.pop() if self._spare else self._make(self._held)
         if target is not exchange.target:
@@ -84,7 +84,7 @@ class CurlMulti(Generic[R]):
         self._in_flight += 1
 
     def turn(self, timeout: float | None) -> list[tuple[Any, R]]:
-        """Move what is on the wire; the attempts that ended, or none after so many seconds or a `wake`."""
+        """Move what is on the wire; the attempts that ended, or none after `timeout` seconds or a `wake`."""
         self._launch()
         done = self._perform()
         if not done and timeout != 0:
@@ -169,7 +169,7 @@ class CurlMulti(Generic[R]):
         return done
 
     def _let_go(self) -> list[tuple[Any, R]]:
-        """Send the bodies that were held back, where no answer lay on a reused connection."""
+        """Send the bodies that were held back, except on a reused connection that had an answer already."""
         held, self._held[:] = list(self._held), []
         done: list[tuple[Any, R]] = []
         for exchange in held:
@@ -199,11 +199,11 @@ class CurlMulti(Generic[R]):
         if self._ear.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
                 self._ear.recv(4096)
-            # Only now: who finds it rung before has put what is waited for where it is looked for after this.
+            # Only now: a thread that finds it rung before has already put its work where this one looks next.
             self._rung = False
 
     def _watch_for_silence(self, longest: float) -> None:
-        """Look often enough to notice one that lasts so many seconds."""
+        """Look often enough to notice a silence of `longest` seconds."""
         self._sweep_every = min(self._sweep_every, max(longest / 4, _SHORTEST_SWEEP))
         self._sweep_at = min(self._sweep_at, time.monotonic() + self._sweep_every)
 

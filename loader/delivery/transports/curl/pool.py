@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loader.delivery.transports.curl.handle import Handle
 
 SELECTABLE = 1024  # file descriptors from there on are not for select(2)
-# Where libcurl names fewer sockets than there are requests, some may be beyond what select(2) can take.
+# If libcurl names fewer sockets than there are requests, some may be beyond what select(2) can take.
 _LONGEST_BLIND_WAIT = 0.01
 
 

@@ -1,7 +1,7 @@
 """Requests as requests prepares them, without doing again what is the same for the next one.
 
 `Session.prepare_request` takes more than twice as long as all the rest of a request over libcurl, most of it
-for the URL, for merging headers, and for cookies where there are none.
+for the URL, for merging headers, and for cookies even if there are none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Templates:
         self._templates: dict[Any, PreparedRequest] = {}
 
     def prepare(self, session: Session, request: Request) -> PreparedRequest | None:
-        """As `session.prepare_request` does; None where there is more to it than is known here."""
+        """As `session.prepare_request` does; None if there is more to it than is known here."""
         if session.trust_env or session.params or request.params or session.cookies or request.cookies:
             return None
         if any(session.hooks.values()):

@@ -12,7 +12,7 @@ from requests.utils import prepend_scheme_if_needed, select_proxy, urldefragauth
 from urllib3.util import Timeout
 
 from loader.delivery.transports.contract import Timeouts
-from loader.delivery.transports.curl.handle import Target
+from loader.delivery.transports.curl.handle import CurlTarget
 from loader.errors import ConfigError
 from loader.settings import is_loopback
 
@@ -26,7 +26,7 @@ _UNASKED = ("Accept", "Content-Type", "Expect")
 
 def target_of(
     request: PreparedRequest, ways: dict[str, Any], timeouts: Timeouts, longest: int
-) -> tuple[Target, bytes]:
+) -> tuple[CurlTarget, bytes]:
     """Where a prepared request goes and how, and its body.
 
     Args:
@@ -41,7 +41,7 @@ def target_of(
     """
     url, body = request.url or "", _body(request)
     proxy = select_proxy(url, ways["proxies"]) if ways["proxies"] else None
-    target = Target(
+    target = CurlTarget(
         urldefragauth(url) if "@" in url or "#" in url else url,
         _lines(request),
         timeouts,
@@ -114,7 +114,7 @@ def _trusted(url: str, verify: object) -> str:
     if not verify:  # to requests an empty text means False as well
         if not is_loopback(urlsplit(url).hostname or ""):
             raise ConfigError(
-                "A CurlSession verifies certificates, for anyone on the way could read what is sent. Pass "
+                "A CurlSession verifies certificates, because others could read what is sent otherwise. Pass "
                 "the path of a CA bundle as verify; verify=False is for servers on this machine."
             )
         return ""

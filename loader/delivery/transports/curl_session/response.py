@@ -46,7 +46,7 @@ def marked(error: E, *, left: bool) -> E:
     return error
 
 
-class Reply(Handle[Response | exceptions.RequestException]):
+class SessionHandle(Handle[Response | exceptions.RequestException]):
     """Makes attempts, and tells of each as requests would; the tag has the `request` that was prepared."""
 
     __slots__ = ()
@@ -164,7 +164,7 @@ class _CutBody(io.BytesIO):
 
 
 class _SentOnce:
-    """Stands where a hook (of an authentication, say) looks for an adapter to send a request again."""
+    """Stands where a hook (of an authentication, say) looks for an adapter that sends a request again."""
 
     def send(self, *_: Any, **__: Any) -> NoReturn:
         raise ConfigError(

@@ -18,7 +18,7 @@ from loader.delivery.transports.contract import LONGEST_BODY, Timeouts
 from loader.delivery.transports.curl.multi import CurlMulti
 from loader.delivery.transports.curl_session.prepare import Templates
 from loader.delivery.transports.curl_session.request import bounds, target_of
-from loader.delivery.transports.curl_session.response import Reply, marked, packed
+from loader.delivery.transports.curl_session.response import SessionHandle, marked, packed
 from loader.delivery.transports.curl_session.thread import CurlThread
 from loader.errors import ConfigError
 
@@ -46,10 +46,10 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
       fails. (A GET, HEAD or OPTIONS without a body may be, when a connection that was kept open has died.)
     * A request ends by `total` seconds, whatever the server does, unless its own `timeout` ends it before.
     * An answer is read to its end before it is given, up to `longest_answer` bytes, also with `stream=True`.
-      A longer one, or one that is packed though nobody asked for it, is an exception.
+      A longer one, or one that is compressed although that was not requested, is an exception.
     * Proxies, netrc and certificates of the environment are not used, unless `trust_env` is set to True.
-      Certificates are always verified, but for servers on this machine.
-    * HTTP/2 is used where a server offers it over TLS.
+      Certificates are always verified, except for servers on this machine.
+    * HTTP/2 is used if a server offers it over TLS.
     * A body must be in memory: files and generators are refused.
     * Authentication runs in the thread that asks, hooks and callbacks of futures in the one that sends: there
       they hold up all other requests, and must not wait for one.
@@ -72,7 +72,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
         self.total = total
         self.longest_answer = longest_answer
         self._templates = Templates()
-        self._thread = CurlThread(CurlMulti(Reply, max_workers))
+        self._thread = CurlThread(CurlMulti(SessionHandle, max_workers))
         # A session that was dropped without being closed.
         weakref.finalize(self, self._thread.finish).atexit = False
 
@@ -80,7 +80,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
         """Refuse an adapter; those of a new session are never used.
 
         Raises:
-            ConfigError: always, for it would not be used.
+            ConfigError: always, because it would not be used.
         """
         if "_thread" in vars(self):
             raise ConfigError(
@@ -122,7 +122,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
-        """Merge settings of a request with those of the session, as that of `requests.Session` does."""
+        """Merge settings of a request with those of the session, as `requests.Session` does."""
         if self.trust_env or proxies or self.proxies:
             return dict(super().merge_environment_settings(url, proxies, stream, verify, cert))
         return {
@@ -192,7 +192,7 @@ class _Call:
             self.future.set_result(result)
 
     def _finished(self, response: Response) -> Response:
-        """What `requests.Session.send` does with an answer, but for redirects."""
+        """What `requests.Session.send` does with an answer, except for redirects."""
         self._keep_cookies(response)
         response = dispatch_hook("response", self.request.hooks, response, **self._ways)  # type: ignore[no-untyped-call]
         if not self._ways["stream"]:
@@ -227,7 +227,7 @@ def _read(response: Response) -> None:
     asked = response.request.headers.get("Accept-Encoding", "identity")
     if packed(response) and asked == "identity":
         raise ContentDecodingError(
-            "The answer is packed, which nobody asked for, and is not unpacked. Ask for it with an "
+            "The answer is compressed, which was not requested, and is not unpacked. Request it with an "
             "Accept-Encoding header.",
             response=response,
         )

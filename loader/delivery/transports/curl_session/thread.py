@@ -13,7 +13,7 @@ from loader.delivery.transports.curl.handle import R
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from loader.delivery.transports.curl.handle import Target
+    from loader.delivery.transports.curl.handle import CurlTarget
     from loader.delivery.transports.curl.multi import CurlMulti
 
 
@@ -24,7 +24,7 @@ class Call(Protocol[End_contra]):
     """A request and its future."""
 
     future: Future[Any]
-    target: Target
+    target: CurlTarget
     body: bytes
 
     def settle(self, end: End_contra) -> None:

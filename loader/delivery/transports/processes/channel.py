@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-    from loader.delivery.transports.target import Way
+    from loader.delivery.transports.target import Target
 
 _LENGTH = struct.Struct("!I")
 _MOST_AT_ONCE = 1 << 18
@@ -23,12 +23,12 @@ class Orders(NamedTuple):
     """What a worker is told first.
 
     Attributes:
-        way: where and how to send, without the token.
-        token: that of the way; a `Token` does not travel, this text goes through a pipe to our own process.
+        target: where and how to send, without the token.
+        token: its text, because a `Token` cannot be pickled; it goes through a pipe to our own process.
         end: its end of the pair of sockets: a file descriptor, or on Windows what `socket.share` gave.
     """
 
-    way: Way
+    target: Target
     token: str | None
     end: int | bytes
 
@@ -44,7 +44,7 @@ def unpacked(kind: int, fields: tuple[Any, ...]) -> Attempt:
 
 
 class Channel:
-    """One end. Messages are whole Python objects; the other end is trusted, for this process started it.
+    """One end. Messages are whole Python objects; the other end is trusted, because this process started it.
 
     Args:
         end: of the pair; blocking, or with a timeout.

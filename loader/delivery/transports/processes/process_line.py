@@ -28,17 +28,17 @@ from loader.message import Message
 from loader.model import NoAnswer, NotSent, StopCode
 
 if TYPE_CHECKING:
-    from loader.delivery.transports.target import Way
+    from loader.delivery.transports.target import Target
     from loader.model import Attempt
 
-# The package is found where this process found it, whatever the working directory of either is; all else is
-# looked for as usual, and not (`-P`) among the files of that directory, which may be called token.py.
+# The package is found where this process found it, whatever the working directory of either is. All else is
+# looked for as usual, but not (`-P`) among the files of that directory, because one may be called token.py.
 _PROGRAM = (
-    f"import runpy, sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
+    f"import runpy, sys; sys.path.insert(0, {str(Path(__file__).parents[4])!r}); "
     "import loader; del sys.path[0]; "
     "runpy.run_module('loader.delivery.transports.processes.worker', run_name='__main__')"
 )
-# An attempt ends by its total deadline; a worker that keeps one for so much longer is stuck.
+# An attempt ends by its total deadline; a worker that keeps one this much longer is stuck.
 _STUCK_SECONDS = 30.0
 _MOST_BARREN = 3
 _STARTING_SECONDS = 60.0
@@ -53,19 +53,19 @@ class ProcessLine:
     in a row that brought no answer none does. Without workers the load is stopped.
 
     Args:
-        way: where and how each of them sends.
+        target: where and how each of them sends.
         processes: how many there are.
-        stuck: a worker is ended that keeps an attempt for so many seconds more than an attempt may last, or
-            takes no orders for so long.
+        stuck: a worker is ended if it keeps an attempt this many seconds longer than an attempt may last, or
+            takes no orders for that long.
 
     Raises:
-        ConfigError: one of them cannot be started, or cannot send that way.
+        ConfigError: one of them cannot be started, or cannot send there.
     """
 
-    def __init__(self, way: Way, processes: int, *, stuck: float = _STUCK_SECONDS) -> None:
-        self._way = way
+    def __init__(self, target: Target, processes: int, *, stuck: float = _STUCK_SECONDS) -> None:
+        self._target = target
         self._stuck = stuck
-        self._longest = way.timeouts.total + stuck
+        self._longest = target.timeouts.total + stuck
         self._over = ""
         self._lost: list[tuple[object, Attempt]] = []
         self._selector = selectors.DefaultSelector()
@@ -91,7 +91,7 @@ class ProcessLine:
             self._lost.append((tag, NotSent(self._over, StopCode.PROCESSES_ENDED)))
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
-        """Hand out what is to be sent; the attempts that ended, or none after so many seconds or a `wake`."""
+        """Hand out what is to be sent; the attempts that ended, or none after the timeout or a `wake`."""
         for worker in self._workers:
             worker.hand_over()
         ended, self._lost = self._lost, []
@@ -132,7 +132,7 @@ class ProcessLine:
             self._ear.recv(4096)
 
     def _begin(self, *, barren: int) -> None:
-        worker = _Worker(self._way, barren, self._stuck)
+        worker = _Worker(self._target, barren, self._stuck)
         self._workers.append(worker)
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
 
@@ -155,12 +155,12 @@ class _Worker:
     """One process, as seen from here.
 
     Attributes:
-        channel: the way to it.
-        barren: so many processes in its place brought no answer, one after the other, itself included.
+        channel: carries messages to it and back.
+        barren: how many processes in its place brought no answer, one after the other, itself included.
         last_words: how it ended, once it has.
     """
 
-    def __init__(self, way: Way, barren: int, stuck: float) -> None:
+    def __init__(self, target: Target, barren: int, stuck: float) -> None:
         self.barren = barren
         self.last_words = ""
         self._given: dict[int, tuple[object, float]] = {}
@@ -170,7 +170,7 @@ class _Worker:
         ours.settimeout(stuck)
         self.channel = Channel(ours)
         with theirs:
-            self._process = _started(way, theirs)
+            self._process = _start(target, theirs)
 
     @property
     def burden(self) -> int:
@@ -179,7 +179,7 @@ class _Worker:
 
     @property
     def kept_since(self) -> float:
-        """Since when it has the oldest of them; now, where it has none."""
+        """Since when it has the oldest of them; now, if it has none."""
         return next(iter(self._given.values()))[1] if self._given else time.monotonic()
 
     def await_ready(self) -> None:
@@ -256,8 +256,8 @@ class _Worker:
 _BURDEN = attrgetter("burden")
 
 
-def _started(way: Way, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """A process that will send that way, and takes its orders from its end of a pair of sockets."""
+def _start(target: Target, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a process that sends to the target, and takes its orders from its end of a pair of sockets."""
     windows = sys.platform == "win32"
     handed: tuple[int, ...] = () if windows else (theirs.fileno(),)
     try:
@@ -273,10 +273,10 @@ def _started(way: Way, theirs: socket.socket) -> subprocess.Popen[bytes]:
     except OSError as error:
         raise ConfigError(f"A process to send with cannot be started: {error.strerror}.") from None
     end = theirs.share(process.pid) if windows else theirs.fileno()  # type: ignore[attr-defined, unused-ignore]
-    token = way.token.reveal() if way.token else None
+    token = target.token.reveal() if target.token else None
     assert process.stdin is not None  # noqa: S101 - a pipe, as asked
     with suppress(OSError), process.stdin as told:
-        told.write(pickle.dumps(Orders(replace(way, token=None), token, end)))
+        told.write(pickle.dumps(Orders(replace(target, token=None), token, end)))
     return process
 
 

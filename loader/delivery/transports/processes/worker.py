@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loader.delivery.transports import line_over
+from loader.delivery.transports import open_line_in_process
 from loader.delivery.transports.processes.channel import Channel, Orders, packed
 from loader.errors import ConfigError
 from loader.settings import Token
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _line(orders: Orders) -> Line:
-    return line_over(replace(orders.way, token=Token(orders.token) if orders.token else None))
+    return open_line_in_process(replace(orders.target, token=Token(orders.token) if orders.token else None))
 
 
 def _end(end: int | bytes) -> socket.socket:

@@ -32,7 +32,7 @@ class RequestsTransport:
     """Posts to one URL through a `FuturesSession`; `contract.Transport` says what it promises.
 
     With a session of the caller's (proxies, custom authentication, mocking) three of them depend on that
-    session: an attempt is `NotSent` only where the type of the exception proves it (name resolution, refused,
+    session: an attempt is `NotSent` only if the type of the exception proves it (name resolution, refused,
     connect timeout, invalid certificate); the total deadline bounds the body but not dripping headers; bytes
     behind an answer are not noticed. A `CurlSession` keeps them all, the deadline by its own `total`.
     The session stays open, and is refused if it would send again by itself.
@@ -221,7 +221,7 @@ def _not_submitted(error: Exception) -> Attempt:
 
 
 def _sorted(failure: BaseException) -> Attempt:
-    """`NotSent` where that is proven, else `NoAnswer`."""
+    """`NotSent` if that is proven, else `NoAnswer`."""
     chain = list(_chain(failure))
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):

@@ -44,7 +44,7 @@ class Unanswered(Exception):
         super().__init__()
 
 
-class _Exchange(threading.local):
+class _CurrentAttempt(threading.local):
     """The attempt that this thread is making."""
 
     deadline = 0.0
@@ -74,7 +74,7 @@ class Links:
             _shut_down(connection.sock)
 
 
-_exchange = _Exchange()
+_current = _CurrentAttempt()
 
 
 class _Noting(HTTPConnection):
@@ -88,20 +88,20 @@ class _Noting(HTTPConnection):
             super().connect()
         finally:
             self._opening = False
-        _exchange.links.add(self)
+        _current.links.add(self)
 
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
         # What is sent while the connection opens is a proxy's CONNECT, no part of the request.
-        if not self._opening and not _exchange.left:
-            if _exchange.links.closed or time.monotonic() >= _exchange.deadline:
+        if not self._opening and not _current.left:
+            if _current.links.closed or time.monotonic() >= _current.deadline:
                 raise ConnectTimeoutError(self, "the attempt was over before the connection was open")
-            _exchange.left = True
+            _current.left = True
         super().send(data)
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # http.client only calls it
-        return http.client.HTTPResponse(_AnswerSocket(sock, _exchange.deadline), *args, **kwargs)  # type: ignore[arg-type] # only `makefile` is used of it
+        return http.client.HTTPResponse(_AnswerSocket(sock, _current.deadline), *args, **kwargs)  # type: ignore[arg-type] # only `makefile` is used of it
 
 
 class _NotingTLS(_Noting, HTTPSConnection):
@@ -180,7 +180,7 @@ def _shut_down(sock: socket.socket | None) -> None:
 
 
 class Adapter(HTTPAdapter):
-    """Connections for so many attempts at a time, each bounded by `total` seconds; nothing is retried."""
+    """Connections for `concurrency` attempts at a time, each bounded by `total` seconds, without retries."""
 
     def __init__(self, concurrency: int, total: float) -> None:
         self.links = Links()
@@ -204,13 +204,13 @@ class Adapter(HTTPAdapter):
         Raises:
             Unanswered: whatever the library raised, as its cause.
         """
-        _exchange.deadline = time.monotonic() + self._total
-        _exchange.left = False
-        _exchange.links = self.links
+        _current.deadline = time.monotonic() + self._total
+        _current.left = False
+        _current.links = self.links
         try:
             return super().send(request, *args, **kwargs)
         except Exception as failure:
-            raise Unanswered(request_left=_exchange.left) from failure
+            raise Unanswered(request_left=_current.left) from failure
 
 
 def _use_noting_connections(manager: PoolManager) -> None:

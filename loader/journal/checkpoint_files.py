@@ -74,7 +74,7 @@ class Files:
         )
 
     def refuse_planted(self) -> None:
-        """Raise `CheckpointError` where a symbolic link or a special file stands in the place of a part."""
+        """Raise `CheckpointError` if a symbolic link or a special file stands in the place of a part."""
         for part in self.parts:
             try:
                 mode = part.lstat().st_mode
@@ -94,7 +94,7 @@ class Files:
                 )
 
     def refuse_unusable_folder(self) -> None:
-        """Raise `CheckpointError` where there is no folder to write the checkpoint to."""
+        """Raise `CheckpointError` if there is no folder to write the checkpoint to."""
         folder = self.path.parent
         if not folder.is_dir():
             raise CheckpointError(
@@ -114,7 +114,7 @@ Inode = tuple[int, int]
 
 
 def inode(path: Path) -> Inode | None:
-    """Device and inode of the file at `path`, or None where there is none."""
+    """Device and inode of the file at `path`, or None if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -136,7 +136,7 @@ def create(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names that were created or renamed in `folder` survive a power loss, where the system can."""
+    """Make names that were created or renamed in `folder` survive a power loss, if the system can."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows opens no folders

@@ -9,7 +9,7 @@ from loader.model import Outcome, Phase, Reject, State
 
 # Longer texts are cut: a ten-megabyte cell stays in the input, where it can be read again.
 LONGEST_TEXT = 2000
-# A vendor code beyond SQLite's integers is no code.
+# A vendor code beyond SQLite's integers does not count as a code.
 _LARGEST = 1 << 63
 
 
@@ -21,9 +21,9 @@ class ExceptionRow(NamedTuple):
         state: `REJECTED` or `IN_DOUBT`; `CONFIRMED` for a row that had been in doubt and was sent again;
             `NEVER_SENT` for one that was given back by a decision, to be sent by the next load.
         phase: who rejected it; for a row in doubt always the vendor.
-        http_status, code: of the vendor's answer, where there was one.
+        http_status, code: of the vendor's answer, if there was one.
         message: the whole sentence of the mapping, or the vendor's message, or the reason of the doubt.
-        attempts: requests sent for the row; 0 where that is not known.
+        attempts: requests sent for the row; 0 if that is not known.
         at: when that was written, in seconds since 1970.
         column, value, reason: of a row that the mapping rejected; else "".
         resent: the row was sent again while in doubt; if it is confirmed, it may be there twice.
@@ -128,7 +128,7 @@ class Run(NamedTuple):
     Attributes:
         generation: its number, from 1.
         run: its random id.
-        started, ended: seconds since 1970; `ended` is None while it runs, or where it died.
+        started, ended: seconds since 1970; `ended` is None while it runs, or if it died.
         elapsed: seconds.
         attempts: requests sent.
     """
@@ -142,12 +142,12 @@ class Run(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A decision of a person, as it was carried out.
+    """A decision of the user, as it was carried out.
 
     Attributes:
         number: of the commit.
         at: seconds since 1970.
-        what: the decision, or "mapping" where another mapping took the place of the one in `detail`.
+        what: the decision, or "mapping" if another mapping took the place of the one in `detail`.
         rows: how many rows it moved.
         detail: what it was made of.
     """
@@ -234,7 +234,7 @@ class Head(NamedTuple):
     Attributes:
         generation: how many times the checkpoint was opened for a load.
         commits: number of this commit, over all runs.
-        clean: closed in order; nothing is missing where there is no write-ahead log.
+        clean: closed in order; nothing is missing if there is no write-ahead log.
         mark: the intent mark: no row from here on was ever leased.
         attempts, elapsed: of the present run.
         at: time of the commit.

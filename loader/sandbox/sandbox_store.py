@@ -110,7 +110,7 @@ class EventHoldings:
         count: how many the store holds.
         first_utc, last_utc: `timestampUTC` in Unix seconds.
         first_current, last_current: `timestampCurrent`, the device's wall clock written as Unix seconds;
-            None where no event of this name carried one.
+            None if no event of this name carried one.
     """
 
     event: str
@@ -149,7 +149,7 @@ class Holdings:
         return f"{users}, {events:,} events, {self.tags:,} tags"
 
 
-class Store:
+class SandboxStore:
     """The one writing end of a store; it keeps what the file already has.
 
     Each registration or event is one committed transaction when its call returns. In WAL mode with
@@ -157,10 +157,10 @@ class Store:
     power cut: https://www.sqlite.org/pragma.html#pragma_synchronous.
 
     Args:
-        path: the SQLite file; made, readable by its owner alone, where there is none.
+        path: the SQLite file; created, readable by its owner alone, if there is none.
 
     Raises:
-        ConfigError: the file cannot be made or written, or is no sandbox store.
+        ConfigError: the file cannot be made or written, or is not a sandbox store.
     """
 
     def __init__(self, path: Path) -> None:

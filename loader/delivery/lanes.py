@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from loader.model import Request
 
 DOUBT_SECONDS = Timeouts().total
-"""An attempt in doubt may reach the vendor for so long after it was given up here."""
+"""An attempt in doubt may reach the vendor for this long after it was given up here."""
 
 DEVICES_REMEMBERED = 10_000
-"""Of so many devices without a row under way, the latest ones, a doubt is remembered."""
+"""A doubt is remembered of at most this many devices without a row under way, the latest ones."""
 
 
 class Row:
@@ -40,7 +40,7 @@ class Row:
         self.sent_at = 0.0
 
     def __lt__(self, other: Row) -> bool:
-        """Rows that go again go in the order of the input."""
+        """Rows that are sent again keep the order of the input."""
         return self.request.ordinal < other.request.ordinal
 
 
@@ -48,7 +48,7 @@ class _Lane:
     """A device with a row under way: the rows that wait for it, and until when a doubt about one matters.
 
     Attributes:
-        repeated: the ordinal of the latest row in doubt, or sent again for a doubt about an earlier one.
+        repeated: the ordinal of the latest row in doubt, or sent again because an earlier one was in doubt.
     """
 
     __slots__ = ("doubtful_until", "repeated", "waiting")
@@ -76,7 +76,7 @@ class Lanes:
         self._doubtful: dict[str, float] = {}  # devices without a lane, the latest last, and until when
 
     def admit(self, row: Row, now: float) -> bool:
-        """Whether a new row may go now; otherwise it is parked until `release` hands it out."""
+        """Let a new row go now and return True, or park it until `release` hands it out."""
         device = row.request.device
         if not device:
             return True
@@ -90,7 +90,7 @@ class Lanes:
         return False
 
     def release(self, row: Row, now: float) -> Row | None:
-        """The row has its final outcome: the next one of its device, if any waits."""
+        """Note that the row has its final outcome; return the next row of its device, if any waits."""
         device = row.request.device
         if not device:
             return None
@@ -109,14 +109,14 @@ class Lanes:
                 del self._doubtful[next(iter(self._doubtful))]
 
     def doubt(self, row: Row, now: float) -> None:
-        """An attempt of the row ended in doubt: it may still reach the vendor, after a later row."""
+        """Note an attempt of the row that ended in doubt: it may reach the vendor after a later row."""
         if row.request.device:
             lane = self._lanes[row.request.device]
             lane.doubtful_until = now + DOUBT_SECONDS
             lane.repeated = row.request.ordinal
 
     def repeat(self, row: Row) -> None:
-        """The row is sent last, again, for the doubt about an earlier one; that is enough."""
+        """Note that the row is sent again, last, because of a doubt about an earlier one; once is enough."""
         self._lanes[row.request.device].repeated = row.request.ordinal
 
     def overtaken(self, row: Row) -> bool:

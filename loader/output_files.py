@@ -1,0 +1,86 @@
+"""Files that the loader writes: complete or not at all, and never over a file that is still needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from loader.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def refuse_overwriting(target: Path | None, precious: Iterable[str | Path | None]) -> None:
+    """Refuse to write over a file that is needed.
+
+    Raises:
+        ConfigError: the target is one of the precious files.
+    """
+    if target is None or not target.is_file():
+        return
+    for path in precious:
+        if path is not None and Path(path).is_file() and target.samefile(path):
+            raise ConfigError(
+                f"{target} would be overwritten, and it is needed: name another file to write to."
+            )
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file that is readable for its owner alone, and replaced only as a whole.
+
+    Raises:
+        ConfigError: the target cannot be written.
+    """
+    with open_target(target) as out:
+        out.write(content)
+
+
+@contextmanager
+def open_target(target: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write, or standard output for "-".
+
+    A file is replaced only when all is written: a failure leaves it as it was. It is readable for its owner
+    alone, because it holds personal data.
+
+    Raises:
+        ConfigError: the target cannot be written.
+    """
+    try:
+        with _stream_to(target) as out:
+            yield out
+    except BrokenPipeError:  # a reader that has seen enough
+        raise
+    except OSError as error:
+        name = "The output" if str(target) == "-" else target
+        raise ConfigError(f"{name} cannot be written: {error.strerror or error}.") from None
+
+
+@contextmanager
+def _stream_to(target: Path) -> Iterator[IO[bytes]]:
+    if str(target) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif target.exists() and not target.is_file():  # a device or a pipe has no place to take
+        with target.open("wb") as out:
+            yield out
+    else:
+        with _replacement(target.resolve()) as out:  # of a link, its file is replaced
+            yield out
+
+
+@contextmanager
+def _replacement(target: Path) -> Iterator[IO[bytes]]:
+    # mkstemp makes it for its owner alone; beside the target, it can take the target's place in one step.
+    descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            yield out
+        Path(unfinished).replace(target)
+    except BaseException:
+        Path(unfinished).unlink()
+        raise

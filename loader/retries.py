@@ -1,0 +1,126 @@
+"""Rejected rows that are sent again, after the data or the mapping were fixed.
+
+plan = prepare_retry(...)      rejected rows and rows given back, mapped again
+retry(plan, ...)               sends them, and only them
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from loader.doubts import find_overtaken
+from loader.errors import ConfigError
+from loader.failures import hint_of_moved, refuse_missing_table
+from loader.journal import Checkpoint, runs
+from loader.mapping import parse_mapping, write_mapping
+from loader.model import Decision, State
+from loader.pipeline import load, refuse_overtaken
+from loader.planning import draw_up, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from loader.delivery import Brake, Session
+    from loader.journal import ExceptionRow, Journal
+    from loader.mapping import Mapping
+    from loader.model import Phase, Result
+    from loader.planning import Plan
+    from loader.progress import Watch
+    from loader.settings import Settings
+
+
+def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: Watch | None = None) -> Plan:
+    """Plan to send a checkpoint's rejected rows again, with its own mapping or a fixed one.
+
+    Args:
+        settings: what is requested.
+        mapping: the fixed mapping, in place of a mapping file.
+        watch: shows how far the reading is.
+
+    Raises:
+        SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
+    """
+    if settings.checkpoint is None:
+        raise ConfigError("A retry needs a checkpoint file.")
+    ledger = Checkpoint.open(settings.checkpoint)
+    stored = ledger.identity.mapping
+    refuse_missing_table(ledger, settings.files, settings.table)
+    with hint_of_moved(settings.files):
+        plan = draw_up(settings, ledger, mapping or parse_mapping(stored, str(ledger.path)), watch=watch)
+    mended = stored if write_mapping(plan.mapper.mapping) != stored else None
+    if mended:
+        refuse_other_devices(plan, ledger, parse_mapping(stored, str(ledger.path)))
+    plan = replace(plan, mended=mended)
+    ledger.refuse_other(identity(plan))
+    return plan
+
+
+def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> None:
+    """Refuse a mapping that takes users' devices from elsewhere, if rows were sent.
+
+    Which row of a device is the newest at the vendor is known only while devices stay the same.
+
+    Raises:
+        ConfigError: the fixed mapping takes `hwid` from elsewhere.
+    """
+    before, now = stored.fields.get("hwid"), plan.mapper.mapping.fields.get("hwid")
+    account = ledger.account()
+    if ledger.identity.kind.method.last_wins and before != now and account.confirmed + account.in_doubt:
+        raise ConfigError(
+            f"{plan.settings.mapping or 'The mapping'} takes hwid from another place than the mapping with "
+            f"which {ledger.path} was loaded so far. Nobody would know which row of a device came last. "
+            "Nothing was sent. Keep hwid as it was, or load the fixed rows as a file of their own "
+            "(`failures --rejected`)."
+        )
+
+
+def count_rows(checkpoint: Path, phases: Collection[Phase]) -> int:
+    """Count the rows that a retry would send: those rejected in the phases, and those given back before."""
+    ledger = Checkpoint.open(checkpoint)
+    return len(read_rejected(ledger, phases)) + len(ledger.given_back)
+
+
+def read_rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[ExceptionRow]:
+    """Read the rejected rows, by who rejected them."""
+    return [row for row in ledger.exceptions(State.REJECTED) if row.phase in phases]
+
+
+def retry(
+    plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch, session: Session | None = None
+) -> tuple[Result, dict[int, int]]:
+    """Send rejected rows again, and those that `resolve` gave back; only those.
+
+    After a crash in the middle, the same call continues: rows that were given back and not yet sent stay so.
+
+    Returns:
+        How it ended; and the users' rows that stay rejected, each with the later row of its device.
+
+    Raises:
+        CheckpointError: as `load`.
+    """
+    later: dict[int, int] = {}
+
+    def choose(journal: Journal) -> Iterator[range]:
+        if plan.mended is not None:
+            journal.remap(write_mapping(plan.mapper.mapping))
+        ledger = Checkpoint.open(journal.path)
+        rows = read_rejected(ledger, phases)
+        if plan.settings.kind.method.last_wins:
+            given_back = set(journal.given_back)
+            wanted = {row.ordinal for row in rows} | given_back
+            later.update(find_later_rows(plan, journal, ledger, wanted))
+            refuse_overtaken(plan, journal, {row: later[row] for row in later if row in given_back})
+        journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in later])
+        return runs(journal.given_back)
+
+    return load(plan, brake=brake, watch=watch, choose=choose, session=session), later
+
+
+def find_later_rows(
+    plan: Plan, journal: Journal, ledger: Checkpoint, wanted: Collection[int]
+) -> dict[int, int]:
+    """Find wanted users' rows whose device has a later row that is, or may be, at the vendor."""
+    doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
+    return find_overtaken(plan.source, plan.mapper, journal, wanted, doubts)
