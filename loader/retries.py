@@ -58,20 +58,22 @@ def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: 
 
 
 def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> None:
-    """Refuse a mapping that takes users' devices from elsewhere, if rows were sent.
+    """Refuse a mapping that takes devices or users from elsewhere, if rows were sent and the last one wins.
 
     Which row of a device is the newest at the vendor is known only while devices stay the same.
 
     Raises:
-        ConfigError: the fixed mapping takes `hwid` from elsewhere.
+        ConfigError: the fixed mapping takes an id that keeps the order from elsewhere.
     """
-    before, now = stored.fields.get("hwid"), plan.mapper.mapping.fields.get("hwid")
-    account = ledger.account()
-    if ledger.identity.kind.method.last_wins and before != now and account.confirmed + account.in_doubt:
+    method, account = ledger.identity.kind.method, ledger.account()
+    now = plan.mapper.mapping.fields
+    moved = [name for name in method.order_key if stored.fields.get(name) != now.get(name)]
+    if method.last_wins and moved and account.confirmed + account.in_doubt:
+        ids = " and ".join(moved)
         raise ConfigError(
-            f"{plan.settings.mapping or 'The mapping'} takes hwid from another place than the mapping with "
+            f"{plan.settings.mapping or 'The mapping'} takes {ids} from another place than the mapping with "
             f"which {ledger.path} was loaded so far. Nobody would know which row of a device came last. "
-            "Nothing was sent. Keep hwid as it was, or load the fixed rows as a file of their own "
+            f"Nothing was sent. Keep {ids} as it was, or load the fixed rows as a file of their own "
             "(`failures --rejected`)."
         )
 

@@ -1,8 +1,22 @@
-"""pyarrow's CSV reader, opened on a text in the way that the file is written."""
+"""pyarrow's CSV reader, opened on a text in the way that the file is written, and stopped when it is left.
+
+pyarrow reads ahead: a thread of Arrow's pool calls `read` of the text until 32 blocks wait. `close` of its
+reader does nothing, and dropping the reader waits for that thread only if no block is on its way. A thread
+that is left behind reads from a file that is closed, or from the next file that got its descriptor. If it
+comes back to Python while the interpreter ends, it aborts the process. So `Batches` lets go of the reader in
+this order: no further read of the text begins, the one under way ends, and Arrow drops all that it holds of
+ours.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import atexit
+import queue
+import threading
+import weakref
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import pyarrow as pa
 from pyarrow import csv
@@ -11,44 +25,167 @@ from loader.sources.ragged import RaggedRows
 from loader.sources.textfile import TextFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
 
     from loader.sources.content import Content
     from loader.sources.spoken import Spoken
     from loader.sources.textfile import NotText
 
+T = TypeVar("T")
 
-def read_text(
-    text: TextFile,
-    spoken: Spoken,
-    block: int,
-    ragged: RaggedRows,
-    columns: Sequence[str] = (),
-    *,
-    header: bool = True,
-) -> csv.CSVStreamingReader:
-    """Open the reader; without threads, since only then it tells the number of a ragged record.
+# Seconds that Arrow may take to drop what it holds, after its last read. It takes microseconds. The bound is
+# there because a load that hangs would be worse than a thread that is left.
+_PATIENCE = 10.0
 
-    The columns named are text. For a look at a header alone none need be named.
+
+class Readable(Protocol):
+    """Text in UTF-8."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end."""
+
+
+class Batches:
+    """The record batches of a CSV text. Once closed, no thread reads the text or counts ragged rows any more.
+
+    The reader uses no threads for parsing, since only then it tells the number of a ragged record.
+
+    Args:
+        text: read from its present position on.
+        spoken: how it is written.
+        block: bytes that the reader takes at a time.
+        ragged: takes the records with another number of cells.
+        columns: these are text. For a look at a header alone none need be named.
+        header: whether the text begins with a header.
+
+    Raises:
+        pyarrow.ArrowInvalid: the first block cannot be read as CSV.
+        NotText, SourceError: as raised by the text.
     """
-    return csv.open_csv(
-        text,
-        read_options=csv.ReadOptions(
-            use_threads=False, block_size=block, column_names=None if header else list(columns)
-        ),
-        parse_options=csv.ParseOptions(
-            delimiter=spoken.delimiter,
-            quote_char=spoken.quote or False,
-            newlines_in_values=bool(spoken.quote),
-            invalid_row_handler=ragged,
-        ),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False, check_utf8=False
-        ),
-    )
+
+    def __init__(
+        self,
+        text: Readable,
+        spoken: Spoken,
+        block: int,
+        ragged: Callable[[csv.InvalidRow], Literal["skip", "error"]],
+        columns: Sequence[str] = (),
+        *,
+        header: bool = True,
+    ) -> None:
+        self._tap = _Tap(text)
+        self._dropped: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._lent: list[weakref.ref[object]] = []
+        self._reader: csv.CSVStreamingReader | None = None
+        try:
+            # Arrow alone must hold what is lent: a variable here would live on in the traceback of an error.
+            self._reader = csv.open_csv(
+                self._lend(_Stream(self._tap.read)),
+                read_options=csv.ReadOptions(
+                    use_threads=False, block_size=block, column_names=None if header else list(columns)
+                ),
+                parse_options=csv.ParseOptions(
+                    delimiter=spoken.delimiter,
+                    quote_char=spoken.quote or False,
+                    newlines_in_values=bool(spoken.quote),
+                    invalid_row_handler=self._lend(partial(ragged)),
+                ),
+                convert_options=csv.ConvertOptions(
+                    column_types=dict.fromkeys(columns, pa.string()),
+                    strings_can_be_null=False,
+                    check_utf8=False,
+                ),
+            )
+        except BaseException:
+            self.close()
+            raise
+        self.names: tuple[str, ...] = tuple(self._reader.schema.names)
+        _OPEN.add(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        if self._reader is None:
+            raise StopIteration
+        return self._reader.read_next_batch()
+
+    def close(self) -> None:
+        """Stop reading; return when Arrow holds nothing of the text any more."""
+        _OPEN.discard(self)
+        self._tap.shut()
+        self._reader = None
+        lent, self._lent = self._lent, []
+        with suppress(queue.Empty):
+            for _ in lent:
+                self._dropped.get(timeout=_PATIENCE)
+
+    def _lend(self, lent: T) -> T:
+        """Notice when Arrow drops it. The notice is in C: Arrow's thread must run no line of Python then."""
+        self._lent.append(weakref.ref(lent, self._dropped.put))
+        return lent
 
 
-def place_of(found: NotText, content: Content, spoken: Spoken, block: int) -> str:
+class _Tap:
+    """Reads of a text, until it is shut."""
+
+    def __init__(self, text: Readable) -> None:
+        self._text = text
+        self._reading = threading.Lock()
+        self._shut = False
+
+    def read(self, size: int) -> bytes:
+        """The next bytes of the text; none once it is shut."""
+        with self._reading:
+            return b"" if self._shut else self._text.read(size)
+
+    def shut(self) -> None:
+        """Begin no read any more, and wait for the one that is under way."""
+        with self._reading:
+            self._shut = True
+
+
+class _Stream:
+    """What Arrow takes for a file.
+
+    Its `read` is a method of another object, so that the traceback of an error in it does not hold it.
+    """
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.read = read
+        self.closed = False
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It goes forward only."""
+        return False
+
+    def close(self) -> None:
+        """Nothing to release: whoever opened the file closes it."""
+        self.closed = True
+
+
+_OPEN: weakref.WeakSet[Batches] = weakref.WeakSet()
+
+
+@atexit.register
+def close_all() -> None:
+    """Stop all reading ahead before the interpreter ends, also for readers that a paused iterator holds."""
+    for batches in list(_OPEN):
+        batches.close()
+
+
+def name_place(found: NotText, content: Content, spoken: Spoken, block: int) -> str:
     """Row and column of a byte: the reader is given the text before it and asked where it got to."""
     try:
         names = spoken.columns if not spoken.header else _read_before(found, content, spoken, block, ())[0]
@@ -72,6 +209,6 @@ def _read_before(
     with content.open() as raw:
         raw.seek(spoken.start)
         text = TextFile(raw, found.offset - spoken.start, encoding=spoken.encoding, tail=b"?\n")
-        with read_text(text, spoken, block, ragged, names, header=spoken.header) as reader:
-            rows = sum(batch.num_rows for batch in reader) if names else 0
-            return reader.schema.names, rows, ragged
+        with Batches(text, spoken, block, ragged, names, header=spoken.header) as batches:
+            rows = sum(batch.num_rows for batch in batches) if names else 0
+            return batches.names, rows, ragged

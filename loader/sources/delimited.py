@@ -19,7 +19,7 @@ from loader.errors import SourceError
 from loader.model import FileRecord
 from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
-from loader.sources.csvreader import place_of, read_text
+from loader.sources.csvreader import Batches, name_place
 from loader.sources.ragged import RaggedRows
 from loader.sources.records import Slab, checked_names, recognised
 from loader.sources.segments import Surveyed, Text, slabs_from
@@ -137,8 +137,8 @@ class DelimitedFile:
         with self._content.open() as file, self._explained(ragged):
             file.seek(self._spoken.start)
             text = TextFile(file, encoding=self._spoken.encoding)
-            with read_text(text, self._spoken, self._block, ragged) as reader:
-                return tuple(reader.schema.names)
+            with Batches(text, self._spoken, self._block, ragged) as batches:
+                return batches.names
 
     def _named(self) -> tuple[str, ...]:
         """The names of the columns: those given, in place of a header's."""
@@ -155,9 +155,9 @@ class DelimitedFile:
         header = self._spoken.header and text.start == self._spoken.start
         with (
             self._explained(ragged),
-            read_text(text, self._spoken, self._block, ragged, self._header, header=header) as reader,
+            Batches(text, self._spoken, self._block, ragged, self._header, header=header) as batches,
         ):
-            for batch in reader:
+            for batch in batches:
                 slab = ragged.put_back(pa.Table.from_batches([batch]).rename_columns(list(self._columns)))
                 if slab.table.num_rows:
                     yield slab
@@ -179,7 +179,7 @@ class DelimitedFile:
         try:
             yield
         except NotText as found:
-            place = place_of(found, self._content, self._spoken, LARGE_BLOCK)
+            place = name_place(found, self._content, self._spoken, LARGE_BLOCK)
             raise SourceError(f"{self.name}, {place}: {encoding_advice(found)}") from None
         except Damaged as failure:
             raise failure.after(ragged.end) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from pyarrow import csv
 
 from loader.dialect import Dialect
 from loader.errors import SourceError
+from loader.sources.csvreader import Batches
+from loader.sources.textfile import TextFile
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
@@ -127,7 +130,7 @@ def _tried(text: str, delimiter: str, quote: str) -> _Trial:
     trial = _Trial()
     try:
         table = csv.read_csv(
-            pa.py_buffer(text.encode()),
+            _in_arrows_memory(text.encode()),
             read_options=csv.ReadOptions(
                 use_threads=False, block_size=HEAD * 4, autogenerate_column_names=True
             ),
@@ -143,6 +146,13 @@ def _tried(text: str, delimiter: str, quote: str) -> _Trial:
         return trial
     trial.cells, trial.records = table.num_columns, table.num_rows
     return trial
+
+
+def _in_arrows_memory(text: bytes) -> pa.Buffer:
+    """A copy that Arrow's threads can drop without Python, even while the interpreter ends."""
+    memory = pa.BufferOutputStream()
+    memory.write(text)
+    return memory.getvalue()
 
 
 def _delimiter(name: str, text: str, quote: str, usual: str) -> str:
@@ -167,22 +177,12 @@ def _delimiter(name: str, text: str, quote: str, usual: str) -> str:
 
 def _first_record(text: str, found: Spoken) -> list[str]:
     """The cells of the first record, as far as it stands in the beginning of the file."""
+    beginning = TextFile(io.BytesIO(text.encode()))
     try:
-        reader = csv.open_csv(
-            pa.py_buffer(text.encode()),
-            read_options=csv.ReadOptions(use_threads=False, block_size=HEAD * 4),
-            parse_options=csv.ParseOptions(
-                delimiter=found.delimiter,
-                quote_char=found.quote or False,
-                newlines_in_values=bool(found.quote),
-                invalid_row_handler=_Trial(),
-            ),
-            convert_options=csv.ConvertOptions(check_utf8=False),
-        )
+        with Batches(beginning, found, HEAD * 4, _Trial()) as batches:
+            return list(batches.names)
     except pa.ArrowInvalid:
         return []
-    names: list[str] = reader.schema.names
-    return names
 
 
 def _with_header(name: str, found: Spoken, said: bool | None, first: list[str]) -> Spoken:  # noqa: FBT001 - as said

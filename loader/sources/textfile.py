@@ -53,7 +53,7 @@ class Stretch:
 
 
 class TextFile:
-    """A readable stream of UTF-8 for `pyarrow.csv.open_csv`.
+    """The text of a file, or of a part of it, as UTF-8.
 
     Args:
         file: read from its present position on and left open.
@@ -79,7 +79,6 @@ class TextFile:
         stretch: Stretch | None = None,
         digest: Digest | None = None,
     ) -> None:
-        self.closed = False
         self.start = self.offset = self._given = file.tell()
         self.whole = False
         self._file = file
@@ -93,18 +92,6 @@ class TextFile:
         self._held = b""
         self._digest = digest
         self._decoder = codecs.getincrementaldecoder(encoding)()
-
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """It goes forward only."""
-        return False
-
-    def close(self) -> None:
-        """Nothing to release: whoever opened the file closes it."""
-        self.closed = True
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes of text; the tail comes in one piece with the last ones, if there is room.
