@@ -148,8 +148,10 @@ class _Tap:
 
     def shut(self) -> None:
         """Begin no read any more, and wait for the one that is under way."""
+        # Said before the lock is taken: a thread that reads on and on would not let go of it for long.
+        self._shut = True
         with self._reading:
-            self._shut = True
+            pass
 
 
 class _Stream:
