@@ -1,0 +1,90 @@
+"""Where each module is tested: in the file of its name, or in those that the table names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import loader
+
+LOADER, TESTS = Path(loader.__file__).parent, Path(__file__).parent
+
+#: Modules that are parts of something which is tested as a whole, by the folder that they are in.
+TESTED_IN = {
+    ".": {
+        "model errors choices settings _version": ["test_load_options.py", "test_message.py", "test_pipeline.py"],
+        "planning doubts interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "reporting": ["cli/test_report.py", "report/test_html.py"],
+        "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
+    },
+    "api": {
+        "given fates": ["api/test_frames.py", "api/test_results.py"],
+        "checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
+    },
+    "cli": {
+        "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
+        "show show_mend": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
+    },
+    "delivery": {"clock brake lanes policy outbox governor wording": ["delivery/test_dispatch.py", "delivery/test_verdicts.py"]},
+    "delivery/transports": {"target future_line": ["delivery/transports/test_contract.py"]},
+    "delivery/transports/curl": {"exchange handle multi pool": ["delivery/transports/test_curl_line.py"]},
+    "delivery/transports/curl_session": {
+        "prepare request response session thread": ["delivery/transports/test_curl_session.py"]
+    },
+    "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
+    "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
+    "journal": {
+        "beginning checkpoint_files identity lock reading schema store": ["journal/test_opening.py", "journal/test_flips.py"],
+        "settlement slots table_rows": ["journal/test_stateful.py", "journal/test_recovery.py", "journal/test_kill.py"],
+        "bitmap host ranges sizing": ["journal/test_parts.py"],
+    },
+    "mapping": {
+        "binding clocks describe instants transitions": ["mapping/test_timestamps.py", "mapping/test_zones.py"],
+        "cells field_values findings origins table": ["mapping/test_mapper.py", "mapping/test_columns.py"],
+        "keys names rules": ["mapping/test_file.py"],
+    },
+    "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema": ["mapping/test_paths.py"]},
+    "mapping/proposing": {
+        "proposal proposal_text proposed_members sampling": ["mapping/test_propose.py", "mapping/test_presets.py"]
+    },
+    "profile": {"names profile record times": ["cli/test_check.py", "cli/test_show_check.py"]},
+    "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
+    "report": {"axes charts drawing facts remedies": ["report/test_html.py", "report/test_course.py"]},
+    "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
+    "sources": {
+        "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
+        "partitions": ["sources/test_files.py"],
+    },
+    "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
+    "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
+}  # fmt: skip
+
+
+def modules() -> set[tuple[str, str]]:
+    """Each module, by folder and name."""
+    return {
+        (path.parent.relative_to(LOADER).as_posix(), path.stem)
+        for path in LOADER.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+
+
+def in_table() -> set[tuple[str, str]]:
+    """The modules that the table names."""
+    return {(folder, name) for folder, rows in TESTED_IN.items() for names in rows for name in names.split()}
+
+
+def has_own_file(folder: str, name: str) -> bool:
+    """Whether a test file has the name of the module."""
+    own = {path.stem for path in TESTS.rglob("test_*.py")}
+    return bool({f"test_{name}", f"test_{Path(folder).name}_{name}"} & own)
+
+
+def test_it_is_known_where_each_module_is_tested() -> None:
+    """A new engineer finds the tests of a module by its name, or in the table above."""
+    assert {module for module in modules() if not has_own_file(*module)} == in_table()
+
+
+def test_the_table_names_tests_that_exist() -> None:
+    """A test that is renamed is renamed in the table too."""
+    named = {test for rows in TESTED_IN.values() for tests in rows.values() for test in tests}
+    assert not {test for test in named if not (TESTS / test).is_file()}
