@@ -53,7 +53,7 @@ def test_without_libcurl_the_load_says_what_to_do(command: CommandLine, tmp_path
         load = (*LOAD, "--endpoint", server.url)
         ran = command.run(*load, PYTHONPATH=str(broken))
         assert ran.code == 2
-        assert "add --transport requests" in " ".join(ran.err.split())
+        assert "set --transport to requests" in " ".join(ran.err.split())
         assert "Traceback" not in ran.err
         assert server.bodies == []
         again = command.summary(*load, "--transport", "requests", PYTHONPATH=str(broken))
