@@ -11,7 +11,11 @@ LOADER, TESTS = Path(loader.__file__).parent, Path(__file__).parent
 #: Modules that are parts of something which is tested as a whole, by the folder that they are in.
 TESTED_IN = {
     ".": {
-        "model errors choices settings _version": ["test_load_options.py", "test_message.py", "test_pipeline.py"],
+        "model errors choices settings _version": [
+            "test_load_options.py",
+            "test_message.py",
+            "test_pipeline.py",
+        ],
         "planning doubts interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
@@ -24,7 +28,12 @@ TESTED_IN = {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
         "show show_mend": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
     },
-    "delivery": {"clock brake lanes policy outbox governor wording": ["delivery/test_dispatch.py", "delivery/test_verdicts.py"]},
+    "delivery": {
+        "clock brake lanes policy outbox governor wording": [
+            "delivery/test_dispatch.py",
+            "delivery/test_verdicts.py",
+        ]
+    },
     "delivery/transports": {"target future_line": ["delivery/transports/test_contract.py"]},
     "delivery/transports/curl": {"exchange handle multi pool": ["delivery/transports/test_curl_line.py"]},
     "delivery/transports/curl_session": {
@@ -33,18 +42,31 @@ TESTED_IN = {
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "journal": {
-        "beginning checkpoint_files identity lock reading schema store": ["journal/test_opening.py", "journal/test_flips.py"],
-        "settlement slots table_rows": ["journal/test_stateful.py", "journal/test_recovery.py", "journal/test_kill.py"],
+        "beginning checkpoint_files identity lock reading schema store": [
+            "journal/test_opening.py",
+            "journal/test_flips.py",
+        ],
+        "settlement slots table_rows": [
+            "journal/test_stateful.py",
+            "journal/test_recovery.py",
+            "journal/test_kill.py",
+        ],
         "bitmap host ranges sizing": ["journal/test_parts.py"],
     },
     "mapping": {
-        "binding clocks describe instants transitions": ["mapping/test_timestamps.py", "mapping/test_zones.py"],
+        "binding clocks describe instants transitions": [
+            "mapping/test_timestamps.py",
+            "mapping/test_zones.py",
+        ],
         "cells field_values findings origins table": ["mapping/test_mapper.py", "mapping/test_columns.py"],
         "keys names rules": ["mapping/test_file.py"],
     },
     "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema": ["mapping/test_paths.py"]},
     "mapping/proposing": {
-        "proposal proposal_text proposed_members sampling": ["mapping/test_propose.py", "mapping/test_presets.py"]
+        "proposal proposal_text proposed_members sampling": [
+            "mapping/test_propose.py",
+            "mapping/test_presets.py",
+        ]
     },
     "profile": {"names profile record times": ["cli/test_check.py", "cli/test_show_check.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
@@ -56,7 +78,7 @@ TESTED_IN = {
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
-}  # fmt: skip
+}
 
 
 def modules() -> set[tuple[str, str]]:
