@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from loader.mapping.rules import ColumnOf, Rule
 
@@ -33,13 +33,24 @@ def template_columns(text: str) -> list[str]:
     return [name for _, name in template_pieces(text) if name]
 
 
-def name_problems(container: Container, name: str) -> list[str]:
+class NameProblem(NamedTuple):
+    """What the vendor has against a name, and what to do about it."""
+
+    reason: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.remedy}".rstrip()
+
+
+def name_problems(container: Container, name: str) -> list[NameProblem]:
     """What the vendor has against the name of an attribute or a tag."""
     if name in container.reserved:
-        return ["this name is reserved by the vendor. Choose another."]
+        return [NameProblem("this name is reserved by the vendor", "Choose another.")]
     if not name:
-        return [f"{container.a} needs a name."]
+        return [NameProblem(f"{container.a} needs a name")]
     longest = container.longest_name
     if longest is not None and len(name) > longest:
-        return [f"the name has {len(name)} characters, {longest} are allowed. Shorten it."]
+        reason = f"the name has {len(name)} characters, {longest} are allowed"
+        return [NameProblem(reason, "Shorten it.")]
     return []

@@ -91,9 +91,8 @@ class Naming(dict[str, Named]):
         problems = name_problems(self._container, name)
         if not problems:
             return None
-        reason = problems[0].partition(". ")[0].rstrip(".")
         return Fault(
-            f"has a member {shown(path)} that cannot be {self._container.a}: {reason}",
+            f"has a member {shown(path)} that cannot be {self._container.a}: {problems[0].reason}",
             "Name it under except, or map it under another name.",
         )
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from loader.errors import ProblemCode
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
-from loader.mapping.names import columns_used, name_problems
+from loader.mapping.names import NameProblem, columns_used, name_problems
 from loader.mapping.nested import keyed, paths, rows_of_pairs
 from loader.mapping.rules import Expand, Rule
 from loader.mapping.values import holds_lists
@@ -68,7 +68,7 @@ class Schema:
     def _one(self) -> str:
         return self._container.one if self._container else ""
 
-    def _name_problems(self, name: str) -> list[str]:
+    def _name_problems(self, name: str) -> list[NameProblem]:
         return name_problems(self._container, name) if self._container else []
 
     def _check_excluded(self) -> None:

@@ -71,7 +71,7 @@ class ProposedMembers:
         if why := COMPUTED.get(plain(name)):
             unused[name] = why
         elif problems := name_problems(self._container, name):
-            unused[name] = problems[0].rstrip(".")
+            unused[name] = str(problems[0]).rstrip(".")
         elif pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
             self._open(name, f"several values in one column: each is sent as {self._container.a}")
         elif not sendable(kind):
