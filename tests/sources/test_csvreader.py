@@ -185,7 +185,7 @@ def test_a_block_that_is_too_small_is_left_before_the_next_reader_begins(
 
 ENDINGS = {
     "after a proposal": 'loader.Mapping.infer("users", "x.csv")',
-    "within an iteration": 'kept = loader.sources.open_source(["x.csv"]).chunks(); next(kept)',
+    "within an iteration": 'kept = loader.sources.open_source(["x.csv"])._readers[0].slabs(0); next(kept)',
     "after an error": """
 try:
     loader.sources.open_source(["quote.csv"]).survey()
