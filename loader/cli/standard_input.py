@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STDIN = "-"
-_ENDINGS = {
-    b"PAR1": ".parquet",
-    b"ARROW1": ".arrow",
-    b"\xff\xff\xff\xff": ".arrows",
-    b"\x1f\x8b": ".csv.gz",
-    b"BZh": ".csv.bz2",
-    b"\x28\xb5\x2f\xfd": ".csv.zst",
-    b"PK\x03\x04": ".zip",
-    b"{": ".jsonl",
-}
 
 
 def kept(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ...]:
@@ -80,9 +70,11 @@ def spool(checkpoint: Path) -> Path:
 
 def settle(checkpoint: Path, unfinished: Path) -> Path:
     """Give what was written its name; if the same input was kept before, the name of that."""
+    from loader.sources.formats import guess_ending  # noqa: PLC0415 - `--help` must start without pyarrow
+
     with unfinished.open("rb") as file:
         head = file.read(8)
-    ending = next((ending for magic, ending in _ENDINGS.items() if head.startswith(magic)), ".csv")
+    ending = guess_ending(head)
     target = checkpoint.with_name(f"{checkpoint.name}.input{ending}")
     if not target.exists():
         return unfinished.replace(target)

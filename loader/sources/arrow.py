@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
     from loader.sources.inputfile import InputFile, WatchedFile
 
-FILE_MAGIC = b"ARROW1"
-STREAM_MAGIC = b"\xff\xff\xff\xff"
-
 
 class ArrowRecords:
     """An Arrow IPC file or stream; the types of its columns are kept.
+
+    Args:
+        file: the file.
+        stream: whether it is of the stream format.
 
     Raises:
         SourceError: at once where it does not begin (or, a file, does not end) as it should.
     """
 
-    def __init__(self, file: InputFile) -> None:
+    def __init__(self, file: InputFile, *, stream: bool) -> None:
         self._file = file
-        self._stream = not file.head(8).startswith(FILE_MAGIC)
+        self._stream = stream
         with file.open() as raw, self._explained(0, 0):
             reader = ipc.open_stream(raw) if self._stream else ipc.open_file(raw)
             self.schema: pa.Schema = reader.schema.remove_metadata()

@@ -6,13 +6,11 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from loader.errors import SourceError
-from loader.sources.paths import PACKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from loader.sources.inputfile import InputFile, WatchedFile
 
 _STEP = 1 << 20
-_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 _NO_MEMBER = "__MACOSX/"  # what macOS puts beside each file in a ZIP archive
 
 
@@ -167,18 +164,19 @@ class Unpacking:
         return self._at
 
 
-def unpacked(file: InputFile, head: bytes) -> InputFile | Packed:
-    """The content of a file, by its first bytes.
+def unpack_file(file: InputFile, packing: str, inside: str) -> Packed:
+    """The content of a packed file.
+
+    Args:
+        file: the file.
+        packing: gzip, bz2, zstd or zip.
+        inside: the name of what is in it; a ZIP archive knows better.
 
     Raises:
         SourceError: a ZIP archive that does not hold one file.
     """
-    packing = next((packing for magic, packing in _MAGIC.items() if head.startswith(magic)), None)
-    if packing is None:
-        return file
     if packing != "zip":
-        path = PurePath(file.name)
-        return Packed(file, packing, path.stem if path.suffix.lower() in PACKED else path.name)
+        return Packed(file, packing, inside)
     with file.open() as raw, _archive(raw, file.name) as archive:
         return Packed(file, packing, _only_member(archive, file.name))
 

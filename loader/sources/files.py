@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from itertools import pairwise, zip_longest
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,15 +11,11 @@ import pandas as pd
 from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.model import Chunk
-from loader.sources.arrow import FILE_MAGIC, STREAM_MAGIC, ArrowRecords
-from loader.sources.content import Packed, unpacked
-from loader.sources.delimited import DelimitedFile
+from loader.sources.formats import open_reader
 from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile, Odometer
-from loader.sources.jsonlines import JsonLinesFile
-from loader.sources.parquet import ParquetRecords
 from loader.sources.partitions import partitioned
-from loader.sources.paths import ARROW, DELIMITED, JSON_LINES, KNOWN_ENDINGS, PARQUET, expanded
+from loader.sources.paths import expanded
 from loader.sources.records import Survey
 
 if TYPE_CHECKING:
@@ -31,9 +26,6 @@ if TYPE_CHECKING:
 
     from loader.model import FileRecord
     from loader.sources.records import Reader, Slab, Source
-
-_PARQUET_MAGIC = b"PAR1"
-_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
 
 
 def open_source(
@@ -69,7 +61,7 @@ def open_source(
     _refuse_twice(files)
     forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
     readers = [
-        partitioned(_reader(file, (dialect or Dialect()).over(_said(form))))
+        partitioned(open_reader(file, (dialect or Dialect()).over(_said(form))))
         for file, form in zip(files, forms, strict=True)
     ]
     for reader in readers[1:]:
@@ -179,35 +171,6 @@ def _refuse_twice(files: Sequence[InputFile]) -> None:
                 f"{file.name}: is the same file as {seen[key]}; its rows would be loaded twice. Name it once."
             )
         seen[key] = file.name
-
-
-def _reader(file: InputFile, dialect: Dialect) -> Reader:
-    """The reader of a file, by its first bytes and by its name."""
-    content = unpacked(file, file.head(8))
-    head = content.head(8)
-    if head.startswith(_EXCEL_MAGIC):
-        raise SourceError(f'{file.name}: is an old Excel workbook; save it as "CSV UTF-8".')
-    inside = content.inside if isinstance(content, Packed) else file.name
-    suffix = PurePath(inside).suffix.lower()
-    if suffix in PARQUET or head.startswith(_PARQUET_MAGIC):
-        return ParquetRecords(_not_packed(file, content, "Parquet"))
-    if suffix in ARROW or head.startswith((FILE_MAGIC, STREAM_MAGIC)):
-        return ArrowRecords(_not_packed(file, content, "Arrow"))
-    if suffix in JSON_LINES:
-        return JsonLinesFile(file, content, dialect)
-    usual = DELIMITED.get(suffix, dialect.delimiter)
-    if usual is not None:
-        return DelimitedFile(file, content, dialect, usual)
-    raise SourceError(f"{file.name}: what kind of file it is cannot be told from its name. {KNOWN_ENDINGS}")
-
-
-def _not_packed(file: InputFile, content: InputFile | Packed, kind: str) -> InputFile:
-    if content is not file:
-        raise SourceError(
-            f"{file.name}: is a compressed {kind} file, which cannot be read from front to back; unpack it "
-            f"first. ({kind} files can be compressed within.)"
-        )
-    return file
 
 
 def _same_columns(model: Reader, other: Reader) -> None:

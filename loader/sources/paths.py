@@ -7,20 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceError
+from loader.sources.formats import ENDINGS, list_endings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-DELIMITED = {".csv": ",", ".txt": ",", ".tsv": "\t", ".tab": "\t"}
-JSON_LINES = {".jsonl", ".ndjson", ".json"}
-PARQUET = {".parquet", ".pq"}
-ARROW = {".arrow", ".arrows", ".feather", ".ipc"}
-PACKED = {".gz", ".bz2", ".zst", ".zip"}
-_ENDINGS = {*DELIMITED, *JSON_LINES, *PARQUET, *ARROW, *PACKED}
-KNOWN_ENDINGS = (
-    f"Known endings: {', '.join([*DELIMITED, *sorted(JSON_LINES), *sorted(PARQUET), *sorted(ARROW)])}, "
-    f"and those of compressed text files after them ({', '.join(sorted(PACKED))})."
-)
 
 
 def expanded(given: Sequence[Path | str]) -> list[str]:
@@ -58,9 +48,9 @@ def _in_folder(folder: str) -> list[str]:
         if path.is_file() and not _set_aside(path.relative_to(folder))
     )
     if not files:
-        raise SourceError(f"{folder}: there is no file to load in this folder. {KNOWN_ENDINGS}")
+        raise SourceError(f"{folder}: there is no file to load in this folder. {list_endings()}")
     for name in files:
-        if Path(name).suffix.lower() not in _ENDINGS:
+        if Path(name).suffix.lower() not in ENDINGS:
             raise SourceError(
                 f"{folder}: holds {name}, which is nothing to load by its name, and nothing is left out in "
                 f"silence. Move it, or name the files, for example '{folder.rstrip('/')}/**/*.csv'."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from loader.errors import SourceError
+from loader.sources.inputfile import WatchedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,40 @@ def written(tmp_path: Path) -> Written:
 @pytest.fixture(autouse=True)
 def _in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+class Watch:
+    """Looks at all reads of watched files; they are slow, so that Arrow's thread is always within one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reads = self.inside = 0
+        self.wrong: list[str] = []
+        read, close = WatchedFile.read, WatchedFile.close
+
+        def slow_read(file: WatchedFile, size: int | None = -1, /) -> bytes:
+            self.reads += 1
+            self.inside += 1
+            if file.closed:
+                self.wrong.append("a read of a closed file")
+            time.sleep(0.002)
+            try:
+                return read(file, size)
+            finally:
+                self.inside -= 1
+
+        def watched_close(file: WatchedFile) -> None:
+            if self.inside:
+                self.wrong.append("closed while it was read")
+            close(file)
+
+        monkeypatch.setattr(WatchedFile, "read", slow_read)
+        monkeypatch.setattr(WatchedFile, "close", watched_close)
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """All reads of files from here on."""
+    return Watch(monkeypatch)
 
 
 def cells(source: Source, first: int = 0) -> list[list[object]]:

@@ -16,7 +16,6 @@ from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.sources import delimited, open_source
 from loader.sources.csvreader import Batches
-from loader.sources.inputfile import WatchedFile
 from loader.sources.ragged import RaggedRows
 from loader.sources.spoken import Spoken
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.sources import Source
-    from tests.sources.conftest import Written
+    from tests.sources.conftest import Watch, Written
 
 SPOKEN = Spoken(",", '"', "utf-8", header=True)
 BLOCK = 1 << 12
@@ -78,39 +77,9 @@ def test_a_closed_reader_gives_nothing() -> None:
     assert list(batches) == []
 
 
-class Watch:
-    """Looks at all reads of watched files; they are slow, so that Arrow's thread is always within one."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.reads = self.inside = 0
-        self.wrong: list[str] = []
-        read, close = WatchedFile.read, WatchedFile.close
-
-        def slow_read(file: WatchedFile, size: int | None = -1, /) -> bytes:
-            self.reads += 1
-            self.inside += 1
-            if file.closed:
-                self.wrong.append("a read of a closed file")
-            time.sleep(0.002)
-            try:
-                return read(file, size)
-            finally:
-                self.inside -= 1
-
-        def watched_close(file: WatchedFile) -> None:
-            if self.inside:
-                self.wrong.append("closed while it was read")
-            close(file)
-
-        monkeypatch.setattr(WatchedFile, "read", slow_read)
-        monkeypatch.setattr(WatchedFile, "close", watched_close)
-
-
-@pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """All reads of files from here on."""
+@pytest.fixture(autouse=True)
+def _in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "BLOCK", BLOCK)
-    return Watch(monkeypatch)
 
 
 def take_a_chunk(source: Source) -> None:
@@ -185,7 +154,7 @@ def test_a_block_that_is_too_small_is_left_before_the_next_reader_begins(
 
 ENDINGS = {
     "after a proposal": 'loader.Mapping.infer("users", "x.csv")',
-    "within an iteration": 'kept = loader.sources.open_source(["x.csv"]).chunks(); next(kept)',
+    "within an iteration": 'kept = loader.sources.open_source(["x.csv"])._readers[0].slabs(0); next(kept)',
     "after an error": """
 try:
     loader.sources.open_source(["quote.csv"]).survey()

@@ -47,13 +47,6 @@ def page_offset(path: Path, group: int, share: float = 0.0) -> int:
     return int(column.data_page_offset + share * column.total_compressed_size)
 
 
-@pytest.mark.parametrize("first", [0, 1, 299, 300, 301, 650, 999, 1000, 2000])
-def test_reading_begins_at_any_record(first: int) -> None:
-    """Row groups before the first wanted record are skipped, the ordinals are those of the whole file."""
-    records = cells(open_source([saved(numbered())], chunk_rows=100), first)
-    assert records == [[NAMES[number], number] for number in range(first, 1000)]
-
-
 def test_row_groups_before_the_first_record_are_not_touched() -> None:
     """A load that is resumed behind a damaged row group goes on: metadata are enough to skip it."""
     path = saved(numbered())
