@@ -121,8 +121,8 @@ def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object
     if table is None and of_table(ledger) and list(files) == [file.name for file in ledger.identity.files]:
         raise SourceError(
             Message(
-                "{path} is of a {table} in Python's memory, and that cannot be read from here. Make it again "
-                "in Python, and give it there: loader.Checkpoint(path, source=frame) shows the rows, "
+                "{path} belongs to a {table} in Python's memory, which cannot be read from here. Create it "
+                "again in Python, and pass it there: loader.Checkpoint(path, source=frame) shows the rows, "
                 "loader.retry and loader.resolve settle them.",
                 path=ledger.path,
                 table=files[0],
@@ -153,7 +153,7 @@ def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
             raise
         raise SourceError(
             Message(
-                "{error} If the input has moved, or this is another folder, name it with {files}.",
+                "{error} If the input has moved, or you are in another folder, name the input with {files}.",
                 error=error.message,
                 files=Setting("files"),
             )
@@ -184,11 +184,11 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
     """Rows are found by their number, so the input must be the one that was loaded."""
     for file, digest in zip(survey.files, digests, strict=False):
         if file.sha256 != digest:
-            changed = "{name} is not the input that {path} was made of: its content has changed."
+            changed = "{name} is not the input of {path}: its content has changed."
             raise SourceError(Message(changed, name=file.name, path=checkpoint))
     then, now = len(digests), len(survey.files)
     if then != now:
-        number = "{path} was made of {then} files, {now} were given."
+        number = "{path} was made from {then} files, but {now} were given."
         raise SourceError(Message(number, path=checkpoint, then=then, now=now))
 
 

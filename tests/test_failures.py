@@ -21,7 +21,8 @@ def test_an_input_that_has_moved_is_asked_for(load: Load, vendor: Vendor, tmp_pa
     load.summary()
     (tmp_path / "events.csv").rename(tmp_path / "moved.csv")
     gone = (
-        "Error: events.csv: there is no such file. If the input has moved, or this is another folder, name it"
+        "Error: events.csv: there is no such file. If the input has moved, or you are in another folder, "
+        "name the input"
     )
     for command in (["failures"], ["retry"], ["resolve", "--dropped", "--from", "found.csv"]):
         (tmp_path / "found.csv").write_text("row\n3\n")

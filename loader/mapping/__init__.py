@@ -8,11 +8,11 @@ From a rule to a body, in the order to read:
     binding        rules and columns -> what is decided before the first row: formats, zones, types
     mapper         a chunk -> bodies and rejects: `field_values` converts the fields, `values` the members
     nested         cells that hold several values: JSON text, structs, maps, lists of keys and values
-    proposing      columns and a sample -> a mapping file with a word on each line
+    proposing      columns and a sample -> a mapping file with a reason for each line
 
-What these are made of: `fields` (names and numbers with a meaning to the API), `table` (a column by its
-name), `origins`, `timestamps`, `instants`, `zones`, `transitions`, `encode`, `findings`. `loader.methods`
-says what each API method is.
+They use `fields` (names and numbers with a meaning to the API), `table` (a column by its name), `origins`,
+`timestamps`, `instants`, `zones`, `transitions`, `encode` and `findings`. `loader.methods` says what each API
+method is.
 
 The names below are imported on first use: the sandbox needs `fields` alone, without pandas.
 """

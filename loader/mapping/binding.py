@@ -1,4 +1,4 @@
-"""A mapping and the columns of one input: all that is decided, or refused, before the first row is sent."""
+"""Bind a mapping to the columns of one input: decide, or refuse, everything before the first row is sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def bind(
         sample: its first records.
         application: application code.
         where: what the mistakes are found in, for the message.
-        now: the start of the load, with a zone; a resumed load passes that of the first run.
+        now: the start of the load, with a zone; a resumed load passes the start of its first run.
 
     Raises:
         MappingError: with everything that does not fit.
@@ -73,12 +73,12 @@ class _Binding:
         self._mapping = mapping
         self._types = Columns(schema)
         self._table = Table(sample)
-        # The sample's own mistakes are of no interest here: its rows are mapped again with all others.
+        # Mistakes in the sample do not matter here, because its rows are mapped again with all others.
         self._findings = Findings(Chunk(0, sample, "", 1, {}))
         self._now = now
 
     def effective(self) -> Mapping:
-        """The mapping with everything written out."""
+        """The mapping with every format, zone and type written out."""
         mapping = self._mapping
         wide = Schema(mapping, self._types, self._table)
         self.problems += wide.problems
@@ -151,7 +151,7 @@ class _Binding:
         if reading.own and reading.clock.zone is None and name == "timestamp":
             self.notices.append(
                 "timestampCurrent, the time on the user's own clock, follows the offset that each time "
-                "carries (a count since 1970 is UTC): no column or constant names the users' zone."
+                "carries (a count since 1970 is UTC), because no column or constant names the users' zone."
             )
         return replace(rule, clock=reading.clock)
 

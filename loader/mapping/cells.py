@@ -1,4 +1,4 @@
-"""Cells: a column of a frame as one plain Arrow array, and as text; Arrow-backed columns are not copied."""
+"""Cells: a column of a frame as one plain Arrow array, and as text. Arrow-backed columns are not copied."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def from_series(series: pd.Series[Any]) -> tuple[pa.Array, Mask | None]:
 
 
 def plain(array: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """No dictionary, no binary, one type of text; NaN is null. And the cells that are no UTF-8 text."""
+    """Reduce an array to plain types: no dictionary, no binary, one text type, NaN as null.
+
+    Also return the mask of cells that are not UTF-8 text.
+    """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     kind = array.type
@@ -79,7 +82,7 @@ def _missing(cell: object) -> bool:
 
 
 def cell_types(schema: pa.Schema) -> dict[str, pa.DataType]:
-    """The Arrow type of each column's cells; of a dictionary, that of its values."""
+    """The Arrow type of each column's cells; for a dictionary, the type of its values."""
     return {
         column.name: column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         for column in schema

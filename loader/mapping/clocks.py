@@ -1,4 +1,4 @@
-"""How the times of a column are written, decided from a sample; never where two readings are possible."""
+"""How the times of a column are written, decided from a sample; never if two readings are possible."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NoZone(Undecided):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A decided clock, and what of the sample it was decided on.
+    """A decided clock, and what the sample showed.
 
     Attributes:
         clock: with format or unit written out (neither for Arrow's own dates and timestamps).
@@ -55,7 +55,7 @@ class Reading:
 
 
 def decide(cells: pa.Array, texts: pa.Array, clock: Clock, now: datetime) -> Reading:
-    """Decide on format, unit and need of a zone.
+    """Decide the format, the unit, and whether a zone is needed.
 
     Raises:
         Undecided: none or several readings fit, or a zone is needed and not given.
@@ -67,8 +67,8 @@ def decide(cells: pa.Array, texts: pa.Array, clock: Clock, now: datetime) -> Rea
     if not own and clock.zone is None:
         bare = texts.filter(pa.array(times.good & ~times.zoned))[0].as_py()
         raise NoZone(
-            f"{shown(bare)} carries no time zone, and none is ever guessed. Set zone in the mapping, for "
-            'example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.'
+            f"{shown(bare)} carries no time zone, and the loader never guesses one. Set zone in the mapping, "
+            'for example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.'
         )
     days = pa.types.is_date(cells.type) or clock.format == timestamps.DAY
     return Reading(clock, own, days)
@@ -76,7 +76,7 @@ def decide(cells: pa.Array, texts: pa.Array, clock: Clock, now: datetime) -> Rea
 
 def _fitting(texts: pa.Array, clock: Clock, now: datetime) -> Clock:
     if not len(texts):
-        # Nothing to decide on and nothing to read wrongly: a later value that is no ISO time is rejected.
+        # Without a value nothing can be read wrongly: a later value that is not an ISO time is rejected.
         return replace(clock, format="iso")
     texts = texts.unique()
     window = Window.of(clock, now)
@@ -92,21 +92,21 @@ def _why(texts: pa.Array, best: Clock, fit: Mask, *, several: bool) -> str:
     if several:
         return f"times such as {shown(texts[0].as_py())} can be read in several ways. {_DECLARE}"
     if not fit.any():
-        return f"{shown(texts[0].as_py())} is no time that can be recognised. {_DECLARE}"
+        return f"{shown(texts[0].as_py())} is not a recognised time. {_DECLARE}"
     odd, like = (shown(texts.filter(pa.array(mask))[0].as_py()) for mask in (~fit, fit))
     declared = f'format = "{best.format}"' if best.format else f'unit = "{best.unit}"'
     return (
-        f"not all times are written alike: {odd} is not like {like}. "
-        f"Write {declared} in the mapping if that is what they are; rows that differ are then rejected. "
-        "Otherwise bring them into one form."
+        f"the times do not all have one form: {odd} differs from {like}. "
+        f"If {declared} is right, write it in the mapping; rows that differ are then rejected. "
+        "Otherwise convert the times to one form."
     )
 
 
 def _fit(texts: pa.Array, candidate: Clock, window: Window) -> Mask:
     """The texts that a candidate reads as plausible times.
 
-    Of ISO the looks are enough, they are unmistakable. Of YYYYMMDD the looks are enough if at least half of
-    them are plausible days: a 30 February among them is a mistake of that row.
+    The shape of an ISO time is enough, because nothing else has it. The shape of YYYYMMDD is enough if at
+    least half of the texts are plausible days: then a 30 February among them is a mistake of that row.
     """
     if candidate.format == "iso":
         return timestamps.iso_shaped(texts)

@@ -1,4 +1,4 @@
-"""What was decided on a mapping, one line a field, for a person who is about to send."""
+"""What was decided about a mapping, one line for each field, for the user to read before sending."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ def _describe_members(
         if container.types[rule.type or "string"] is Conversion.DATE:
             text += f", {_times(rule, readings.get(member_key(container, name)), types)}, sent in UTC"
         if rule.empty != "omit":
-            text += f", {'null where empty' if rule.empty == 'null' else 'never empty'}"
+            text += f", {'null if empty' if rule.empty == 'null' else 'never empty'}"
         lines.append(label + text)
         label = " " * _WIDTH
     for expand in mapping.expand:
-        named = f' under names that begin "{expand.prefix}"' if expand.prefix else ""
+        named = f' under names that begin with "{expand.prefix}"' if expand.prefix else ""
         lines.append(f'{label}each member of "{expand.column}"{named}, with the type that it has in each row')
         label = " " * _WIDTH
     return lines
 
 
 def member_key(container: Container, name: str) -> str:
-    """What a member is called among the readings of times, and in messages."""
+    """The name of a member among the readings of times, and in messages."""
     return f'{container.one} "{name}"'
 
 
@@ -95,7 +95,7 @@ def _origin(rule: Rule) -> str:
     changes = ["trimmed"] if rule.trim else []
     changes += [f"in {rule.case} case"] if rule.case else []
     changes += [f"by a table of {len(rule.values)} values"] if rule.values is not None else []
-    changes += [f'"{scalar_text(rule.default)}" where empty'] if rule.default is not None else []
+    changes += [f'"{scalar_text(rule.default)}" if empty'] if rule.default is not None else []
     return ", ".join([text, *changes])
 
 
@@ -134,4 +134,4 @@ def _offset(rule: Rule) -> str:
         when = f"at the time {_origin(rule.at)}"
     else:
         when = f"on {datetime.fromisoformat(str(rule.at)):%Y-%m-%d %H:%M} UTC"
-    return f"offsets as they are, zone names by their offset {when}"
+    return f"offsets as given, zone names as their offset {when}"

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# What RFC 8259, section 7, wants escaped in a string.
+# The characters that RFC 8259, section 7, requires to be escaped in a string.
 _ESCAPED = r'["\\\x00-\x1f]'
 _CONTROL = r"[\x00-\x1f]"
 
@@ -54,7 +54,7 @@ def joined(members: Sequence[pa.Array], rows: int) -> pa.Array:
         return pa.repeat(pa.scalar("", pa.string()), rows)
     first, *others = members
     if all(member.null_count for member in members):
-        # Arrow leaves a row out altogether, and so moves all rows behind it, where every member is null
+        # If every member of a row is null, Arrow drops the row, which moves all rows behind it
         # (pyarrow 26.0.1; narwhals issue 3965).
         first = pc.if_else(_none_of(members), "", first)
     return pc.binary_join_element_wise(first, *others, ",", null_handling="skip")
@@ -95,8 +95,8 @@ def where(mask: np.ndarray[Any, np.dtype[np.bool_]], values: pa.Array) -> pa.Arr
 def nulled(mask: pa.Array, values: pa.Array) -> pa.Array:
     """Null where the mask is true or null, the values elsewhere.
 
-    Not with a null scalar: before version 24, pyarrow's `if_else` gives wrong texts, of wrong lengths, for a
-    null scalar and a slice of texts.
+    It does not use a null scalar: before version 24, pyarrow's `if_else` returns wrong texts of wrong lengths
+    for a null scalar and a slice of texts.
     """
     return pc.if_else(mask, pa.nulls(len(values), values.type), values)
 

@@ -1,4 +1,4 @@
-"""The columns of one field of a mapping to the keys of the request that it makes."""
+"""Convert the columns of one mapping field to the keys of the request that it makes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _NO_INSTANT = Fault(
 
 
 class FieldValues(NamedTuple):
-    """What one field of a mapping gives.
+    """The result of one mapping field.
 
     Attributes:
         fragments: key of the request -> ``"key":value`` for each row, null if the row has none.
         known: the rows that have a value.
-        texts: the values themselves, of ids.
+        texts: the values themselves, if the field is an id.
     """
 
     fragments: dict[str, pa.Array]
@@ -78,7 +78,7 @@ def convert_field(
 
 
 def _convert_text(field: ApiField, rule: Rule, table: Table, findings: Findings) -> FieldValues:
-    """Text as it is, as long as the vendor takes it."""
+    """Text as it is, up to the length that the vendor takes."""
     texts = origins.texts(rule, table, findings)
     if field.longest is not None:
         fault = Fault(
@@ -103,7 +103,7 @@ def _convert_ids(name: str, rule: Rule, table: Table, findings: Findings) -> Fie
 
 
 def _convert_times(rule: Rule, table: Table, findings: Findings, window: Window) -> FieldValues:
-    """A time in UTC, and on the wall clock of that instant."""
+    """A time in UTC, and as the local wall clock shows it."""
     found = instants.read(rule, table, findings, window)
     findings.clocks = found.clocks
     times = {"timestampUTC": pa.array(found.utc), "timestampCurrent": pa.array(found.current)}
@@ -127,7 +127,7 @@ def _device_code(text: str) -> str | None:
 
 
 def _convert_offsets(rule: Rule, table: Table, findings: Findings, now: datetime) -> FieldValues:
-    """Offsets from UTC in seconds; the name of a zone by its offset at an instant."""
+    """Offsets from UTC in seconds; the name of a zone becomes its offset at an instant."""
     texts = origins.texts(rule, table, findings)
     at = _read_instants(rule, table, findings, now)
     result = np.zeros(table.rows, dtype=np.int64)

@@ -45,8 +45,8 @@ _ALIASES: Final = MappingProxyType(
     {"iphone os": 1, "mac os x": 7, "os x": 7, "mac": 7, "internet explorer": 13, "ie11": 13, "mail": 14}
 )
 
-#: Mapping field -> names of columns that mean it, the surest first: where two columns of a file name
-#: the same field, the one named earlier here is taken.
+#: Mapping field -> names of columns that mean it, the surest first. If two columns of a file name the
+#: same field, the one that comes first here is taken.
 SYNONYMS: Final = MappingProxyType(
     {
         "hwid": ("hwid", "device_id", "context_device_id", "user_pseudo_id", "player_id"),
@@ -93,7 +93,7 @@ SYNONYMS: Final = MappingProxyType(
 
 
 def plain(name: str) -> str:
-    """Fold what does not matter in a column's or device type's name: case, blanks, `_`, `-`."""
+    """Remove what does not matter in the name of a column or device type: case, blanks, `_`, `-`."""
     return re.sub(r"[\s_\-]", "", name).casefold()
 
 
@@ -104,7 +104,7 @@ _DEVICE_CODES: Final = MappingProxyType(
 
 
 def device_type(text: str) -> int | None:
-    """The vendor's number for a device type given by name in any case, or by that number as text."""
+    """The vendor's number for a device type, given by its name in any case or by the number as text."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         return int(text) if len(text) < 4 and int(text) in DEVICE_TYPES else None

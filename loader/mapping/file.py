@@ -1,4 +1,4 @@
-"""A mapping file to a `Mapping`, with every mistake at once, and back to one canonical text."""
+"""Read a mapping file into a `Mapping`, report every mistake at once, and write the canonical text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_mapping(path: Path | str, kind: Kind | None = None) -> Mapping:
     """Read a mapping file; with `kind`, it must be for that kind of load.
 
     Raises:
-        MappingError: the file cannot be read, or with every mistake in it.
+        MappingError: the file cannot be read, or has mistakes; all of them are listed.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
@@ -93,13 +93,13 @@ def build_mapping(document: dict[str, Any], where: str = "the mapping") -> Mappi
 
 
 def refuse_other_kind(given: Kind | str, wanted: Kind | None, where: str) -> None:
-    """Refuse a mapping for something else than is to be loaded.
+    """Refuse a mapping that is for another kind than the load.
 
     Raises:
         MappingError: it is for another kind.
     """
     if wanted is not None and given != wanted:
-        raise MappingError([f'it is for {given} (kind = "{given}"), but {wanted} are to be loaded.'], where)
+        raise MappingError([f'it is for {given} (kind = "{given}"), but this load is for {wanted}.'], where)
 
 
 class _Reading:
@@ -135,7 +135,7 @@ class _Reading:
         )
 
     def _refuse_containers(self, method: Method, document: dict[str, Any]) -> None:
-        """Refuse the tables that are for another method, and those that are for none."""
+        """Refuse tables that belong to another method, and unknown tables."""
         own = (method.container.name,) if method.container else ()
         for name, home in _CONTAINERS.items():
             if name in document and name not in own:
@@ -207,7 +207,7 @@ class _Reading:
             if key not in names:
                 near = get_close_matches(key, names, n=1, cutoff=0.6)
                 meant = f'Did you mean "{near[0]}"?' if near else f"It takes {', '.join(names)}."
-                self.problems.append(f'{where} takes no "{key}". {meant}')
+                self.problems.append(f'{where} does not take "{key}". {meant}')
 
 
 class _Members:
@@ -222,7 +222,7 @@ class _Members:
         self._reading = reading
 
     def read(self, table: dict[str, Any]) -> None:
-        """Read the table; what is no rule of a member is taken out first."""
+        """Read the table; keys that are not rules of a member are taken out first."""
         container = self._container
         if container is None:
             return
@@ -245,7 +245,7 @@ class _Members:
         return tuple(entry for entry in entries if entry is not None)
 
     def _read_entry(self, where: str, entry: object) -> Expand | None:
-        """One column to open, by its name or with more about it."""
+        """One column to open: its name, or a table with options."""
         table = {"column": entry} if isinstance(entry, str) else entry
         reading = self._reading
         if not isinstance(table, dict) or not isinstance(table.get("column"), str) or not table["column"]:
@@ -299,7 +299,7 @@ def _name_columns(need: Need) -> str:
 
 
 def write_mapping(mapping: Mapping) -> str:
-    """The canonical text of a mapping; it reads back as an equal mapping. The order of members is kept."""
+    """Write the canonical text of a mapping. It reads back as an equal mapping; members keep their order."""
     container = mapping.method.container
     lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', "", "[fields]"]
     lines += [
@@ -309,8 +309,8 @@ def write_mapping(mapping: Mapping) -> str:
     ]
     if container is not None:
         lines += ["", f"[{container.name}]", *_write_members(mapping)]
-    if said := mapping.source.table:
-        lines += ["", "[source]", *(f"{name} = {toml(value)}" for name, value in said.items())]
+    if source := mapping.source.table:
+        lines += ["", "[source]", *(f"{name} = {toml(value)}" for name, value in source.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -380,5 +380,5 @@ def _container(value: object) -> str:
 
 
 def key_text(name: str) -> str:
-    """A name as the key of a table, in quotes where TOML needs them."""
+    """A name as the key of a table, in quotes if TOML needs them."""
     return name if _BARE_KEY.fullmatch(name) else toml(name)

@@ -48,14 +48,14 @@ def named(columns: Sequence[str]) -> str:
 
 
 class Column(NamedTuple):
-    """The values of one key of the bodies, a row each, rejected rows included; for those who want to look.
+    """The values of one key of the bodies, one for each row, rejected rows included; for a check.
 
     Attributes:
         name: the key.
-        values: text as it is (`text`), otherwise JSON; of times, the integers. Null: no key.
-        text: whether the values are texts that are yet to become JSON.
+        values: plain text (if `text`), otherwise JSON; times are integers. Null: the row has no such key.
+        text: whether the values are texts that are not JSON yet.
         member: whether the key is a member of the container (`attributes`), not of the request itself.
-        kind: the type of the values, where no rule of the mapping tells it.
+        kind: the type of the values, if no rule of the mapping gives it.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Column(NamedTuple):
 
 
 class Shown:
-    """The columns of one chunk. Those that would cost a load something are made when they are looked at."""
+    """The columns of one chunk. Columns that would slow down a load are made only when they are read."""
 
     def __init__(self) -> None:
         self._made: list[Column] = []
@@ -77,7 +77,7 @@ class Shown:
         self._made.append(column)
 
     def add_later(self, make: Callable[[], Iterable[Column]]) -> None:
-        """Keep what makes some columns."""
+        """Keep a function that makes columns when they are read."""
         self._later.append(make)
 
     def __iter__(self) -> Iterator[Column]:
@@ -92,8 +92,8 @@ class Clocks:
 
     Attributes:
         naive: times that carry no offset of their own, by the zone in which they were read.
-        skipped: of these, times that the clocks skipped, whatever became of them.
-        twice: of these, times that came twice, whatever became of them.
+        skipped: how many of these the clocks skipped, corrected or not.
+        twice: how many of these came twice, corrected or not.
     """
 
     naive: Counter[str] = field(default_factory=Counter)
@@ -106,7 +106,7 @@ class Findings:
 
     Attributes:
         bad: for each row of the chunk, whether it is rejected.
-        uses: how often an allowed correction was made, by what it was.
+        uses: how often each allowed correction was made.
         columns: the converted values, before they become JSON.
         clocks: how the time of the events was read.
     """
@@ -144,12 +144,12 @@ class Findings:
             self._reject(offset, column, value or "", reason, sentence, fault)
 
     def count(self, use: str, times: int) -> None:
-        """Note that an allowed correction was made so many times."""
+        """Note how often an allowed correction was made."""
         if times:
             self.uses[use] = self.uses.get(use, 0) + times
 
     def show(self, name: str, values: pa.Array, *, text: bool = False, member: bool = False) -> None:
-        """Keep the values of a key for those who want to look at them."""
+        """Keep the values of a key for a check."""
         self.columns.add(Column(name, values, text, member))
 
     def _reject(

@@ -1,4 +1,4 @@
-"""A mapping from the names of the columns, where there is no mapping file."""
+"""A mapping from the names of the columns, if there is no mapping file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Names that can mean many things: they name a device type only if all their values do.
 VAGUE = frozenset({"type", "os", "osname"})
-#: Fields that are no attribute whatever their column holds.
+#: Columns that never become an attribute, whatever they hold.
 COMPUTED = {
     plain("application"): "the application code is given with --app",
     plain("timestampCurrent"): "it is computed from the time and the zone",
@@ -38,7 +38,7 @@ def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "
     """Recognise the columns that are named like the API's fields or their synonyms.
 
     The remaining columns become attributes or tags under their own names, if the method takes any.
-    Where two columns name one field, the one earlier in `fields.SYNONYMS` is taken, which is noted.
+    If two columns name one field, the one that comes first in `fields.SYNONYMS` is taken, with a note.
 
     Args:
         kind: what is to be loaded.
@@ -47,14 +47,14 @@ def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "
         where: the input's name, for the message.
 
     Raises:
-        MappingError: a field that is needed has no column, or a column cannot mean what its name says.
+        MappingError: a needed field has no column, or the values of a column do not fit its name.
     """
     inference = _Inference(kind.method, schema, Table(sample))
     return inference.mapping(where)
 
 
 def wanted_fields(method: Method) -> list[str]:
-    """What columns are looked for, in the order of a body; a time is looked for together with its zone."""
+    """The fields to look for, in the order of a body; a time is followed by its zone."""
     found = []
     for name in method.mapped:
         found += [name, "zone"] if name == "timestamp" else [name]
@@ -108,12 +108,12 @@ class _Inference:
         if others:
             also = ", ".join(f'"{name}"' for name in others)
             self._notes.append(
-                f'{field} is taken from "{first}"; {also} could be meant too. A mapping file can say so.'
+                f'{field} is taken from "{first}"; {also} would fit too. To choose, use a mapping file.'
             )
         return first
 
     def _check_device_type(self, found: dict[str, str]) -> None:
-        """Other vendors count device types otherwise (OneSignal: 0 iOS, 1 Android): no guess from numbers."""
+        """Refuse to guess from numbers, because other vendors number device types differently."""
         column = found.get("device_type")
         if column is None:
             return
@@ -123,12 +123,15 @@ class _Inference:
             return
         if plain(column) in VAGUE:
             del found["device_type"]
-            self._notes.append(f'"{column}" is not read as device_type: {shown(unknown[0])} is none.')
+            self._notes.append(
+                f'"{column}" is not read as device_type: {shown(unknown[0])} is not a device type.'
+            )
         elif all(value.lstrip("-").replace(".", "", 1).isdigit() for value in values):
             self._problems.append(
-                f'column "{column}" holds the number {unknown[0]}, which is no device type of this vendor, '
-                "so its numbers mean something else. Say what in a mapping file (`map` proposes one), for "
-                f'example device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
+                f'column "{column}" holds the number {unknown[0]}, which is not a device type of this '
+                "vendor, so its numbers mean something else. Say what they mean in a mapping file (`map` "
+                "proposes one), for example "
+                f'device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
             )
 
     def _check_needed(self, found: dict[str, str]) -> None:
@@ -143,7 +146,7 @@ class _Inference:
                 )
 
     def _make_members(self, container: Container, columns: list[str]) -> dict[str, Rule]:
-        """A member under its own name for each column that is left."""
+        """Make a member, under its own name, of each remaining column."""
         members = {}
         for name in columns:
             if name.startswith(OWN_COLUMNS):
@@ -170,5 +173,7 @@ class _Inference:
     def _note_unused(self, columns: list[str]) -> dict[str, Rule]:
         unused = [f'"{name}"' for name in columns if not name.startswith(OWN_COLUMNS)]
         if unused:
-            self._notes.append(f"not used, {self._method.name} has no place for them: {', '.join(unused)}.")
+            self._notes.append(
+                f"not used, because {self._method.name} has no place for them: {', '.join(unused)}."
+            )
         return {}

@@ -1,4 +1,4 @@
-"""Times in a zone to instants: seconds since 1970 in UTC, and on the local wall clock of that instant."""
+"""Convert times in a zone to instants: seconds since 1970 in UTC, and on the local wall clock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     _Report = tuple[Any, Findings, pa.Array, Clocks]
 
 EARLIEST = date(1990, 1, 1)
-#: How far a time may lie in the future: clocks and zones differ by less.
+#: How far in the future a time may be, because clocks and zones differ by less than this.
 TOLERATED_FUTURE = timedelta(days=1)
 
 _NO_ZONE = Fault(
@@ -65,13 +65,13 @@ class Window:
         """Why a time outside is rejected."""
         first, last = (datetime.fromtimestamp(end, UTC) for end in (self.earliest, self.latest))
         return Fault(
-            f"lies outside the plausible time from {first.date()} to {last.date()}",
-            "Mend it, or set earliest and latest in the mapping.",
+            f"lies outside the plausible range from {first.date()} to {last.date()}",
+            "Fix it, or set earliest and latest in the mapping.",
         )
 
 
 def _end(moment: date | datetime) -> int:
-    """A day as a latest time is meant with all its hours, in UTC."""
+    """The last second of a latest day, because the whole day is meant; in UTC."""
     return _seconds(moment) + (0 if isinstance(moment, datetime) else 86_399)
 
 
@@ -104,18 +104,18 @@ class Instants:
 
 
 def unreadable(clock: Clock) -> Fault:
-    """Why a cell is no time, by how it was to be read."""
+    """Why a cell is not a time, which depends on the format that was expected."""
     if clock.unit is not None:
         return Fault(
-            f"is not a number of {UNIT_NAMES[clock.unit]} since 1970", "Mend it, or set unit in the mapping."
+            f"is not a number of {UNIT_NAMES[clock.unit]} since 1970", "Fix it, or set unit in the mapping."
         )
     if clock.format in {timestamps.DAY, timestamps.MOMENT}:
         form = "YYYYMMDD" if clock.format == timestamps.DAY else "YYYYMMDDHHMMSS"
-        return Fault(f"is not a real time written as {form}", "Mend it, or set format in the mapping.")
+        return Fault(f"is not a real time written as {form}", "Fix it, or set format in the mapping.")
     if clock.format == "iso":
-        return Fault("is not a real ISO date or time", "Mend it, or set format in the mapping.")
+        return Fault("is not a real ISO date or time", "Fix it, or set format in the mapping.")
     return Fault(
-        f'is not a real time in the format "{clock.format}"', "Mend it, or set format in the mapping."
+        f'is not a real time in the format "{clock.format}"', "Fix it, or set format in the mapping."
     )
 
 
@@ -131,13 +131,13 @@ def _zoneless(clock: Clock) -> Fault:
 
 
 def cells_and_texts(rule: Rule, table: Table, findings: Findings) -> tuple[pa.Array, pa.Array]:
-    """The cells with their own type where the rule takes them as they are, and as text."""
+    """The cells, with their own type if the rule takes them unchanged, and the cells as text."""
     found = origins.texts(rule, table, findings)
     return (table.column(rule.direct) if rule.direct else found), found
 
 
 def read(rule: Rule, table: Table, findings: Findings, window: Window) -> Instants:
-    """The instants of a rule's column; a row with a value that is none, or in no zone, is rejected."""
+    """The instants of a rule's column. A row whose value is not a time, or has no zone, is rejected."""
     clock, columns = rule.clock, origins.columns_of(rule)
     cells, texts = cells_and_texts(rule, table, findings)
     times = timestamps.read(cells, texts, clock)
@@ -169,7 +169,8 @@ def _placed(
 ) -> tuple[Seconds, Seconds]:
     """UTC and local seconds of rows in one zone.
 
-    Where a value carries its own offset, that makes the instant, and the zone the time on the user's clock.
+    If a value carries its own offset, the offset gives the instant, and the zone gives the time on the user's
+    clock.
     """
     clock, clocks = rule.clock, report[-1]
     located = locate(wall, zone, ambiguous=clock.ambiguous, nonexistent=clock.nonexistent)
@@ -198,7 +199,7 @@ def _corrected(rows: Mask, choice: str, fault: Fault, rule: Rule, report: _Repor
 def zones(
     zone: str | int | ColumnOf | None, table: Table, findings: Findings, wanted: Mask
 ) -> Iterator[tuple[Zone, Any]]:
-    """Each distinct zone with the positions of its rows, among those wanted; unknown zones are rejected."""
+    """Each distinct zone with the positions of its wanted rows; rows with an unknown zone are rejected."""
     if zone is None:
         return
     if not isinstance(zone, ColumnOf):
@@ -212,7 +213,7 @@ def zones(
         rows = wanted & (codes == code)
         known = parse_zone(text)
         if known is None:
-            fault = Fault("is no time zone", ZONE_FORMS, suggest_zone(text))
+            fault = Fault("is not a time zone", ZONE_FORMS, suggest_zone(text))
             findings.add(rows, [zone.column], table.text(zone.column), fault)
         elif rows.any():
             yield known, np.flatnonzero(rows)

@@ -1,4 +1,4 @@
-"""The keys of a mapping file: which stand where, what their values may be, which go together."""
+"""The keys of a mapping file: where each may stand, which values it may have, which ones fit together."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def field_keys(method: Method) -> dict[str, tuple[str, ...]]:
 
 
 def _keys_of(field: str, *, required: bool) -> tuple[str, ...]:
-    """A field that every row needs takes no `required`."""
+    """The keys of one field; a field that every row needs does not take `required`."""
     if field == "timestamp":
         return _TIME_KEYS
     keys = tuple(key for key in _ORIGIN_KEYS if key != "required" or not required)
@@ -75,7 +75,7 @@ def _columns(raw: object) -> tuple[str, ...]:
         return (raw,)
     if isinstance(raw, list) and raw and all(isinstance(name, str) and name for name in raw):
         return tuple(raw)
-    raise BadValue("must be a column's name, or a list of names of which the first that is not empty counts.")
+    raise BadValue("must be a column's name, or a list of names. The first column that is not empty counts.")
 
 
 def _scalar(raw: object) -> Scalar:
@@ -114,7 +114,9 @@ def _template(raw: object) -> str:
     try:
         names = template_columns(text)
     except ValueError as error:
-        raise BadValue(f'is no template ({error}). Write "{{first}}-{{second}}" with column names.') from None
+        raise BadValue(
+            f'is not a template ({error}). Write "{{first}}-{{second}}" with column names.'
+        ) from None
     if not names:
         raise BadValue("names no column. Use const for a fixed text.")
     return text
@@ -127,9 +129,9 @@ def _format(raw: object) -> str:
     codes = [piece[1] for piece in _codes(text)]
     for code in codes:
         if code not in CODES:
-            raise BadValue(f"holds %{code}, which is not read here. Known are %{' %'.join(CODES)}.")
+            raise BadValue(f"holds %{code}, which is not supported. Supported are %{' %'.join(CODES)}.")
     if not codes:
-        raise BadValue('is no format. Use "iso", "excel", "excel1904" or strptime codes such as "%Y%m%d".')
+        raise BadValue('is not a format. Use "iso", "excel", "excel1904" or strptime codes such as "%Y%m%d".')
     sample = datetime(2001, 12, 23, 4, 5, 6)
     parsed = pd.to_datetime(sample.strftime(text.replace("%z", "+0000")), format=text, errors="coerce")
     if pd.isna(parsed) or parsed.date() != sample.date():
@@ -151,7 +153,7 @@ def _zone(raw: object) -> str | int | ColumnOf:
     if isinstance(raw, bool) or not isinstance(raw, (str, int)):
         raise BadValue('must be a zone\'s name, an offset such as "+05:45", seconds, or { column = "tz" }.')
     if parse_zone(str(raw)) is None:
-        raise BadValue(f"is no time zone. {zone_advice(str(raw))}")
+        raise BadValue(f"is not a time zone. {zone_advice(str(raw))}")
     return raw
 
 
@@ -216,7 +218,7 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
 
 
 def consistency(rule: Rule, given: set[str]) -> list[str]:
-    """What does not go together in one rule; `given` are the keys that were written."""
+    """The contradictions in one rule; `given` are the keys that were written."""
     clock, timed = rule.clock, sorted(given & set(CLOCK_KEYS))
     conversion = _CONVERSIONS.get(rule.type or "")
     wrong = {
@@ -224,25 +226,25 @@ def consistency(rule: Rule, given: set[str]) -> list[str]:
         "const stands alone: values, default, required, trim and case are for columns.": "const" in given
         and bool(given & {"values", "default", "required", "trim", "case"}),
         "give format or unit, not both.": bool(clock.format and clock.unit),
-        "local = true goes with unit and zone.": clock.local and (clock.unit is None or clock.zone is None),
-        f'{", ".join(timed)} goes with type = "date".': bool(timed)
+        "local = true needs unit and zone.": clock.local and (clock.unit is None or clock.zone is None),
+        f'set type = "date" to use {", ".join(timed)}.': bool(timed)
         and rule.type is not None
         and conversion is not Conversion.DATE,
-        'decimal goes with type = "integer", "float" or "price".': "decimal" in given
+        'decimal needs type = "integer", "float" or "price".': "decimal" in given
         and conversion not in _NUMBERS,
-        'separator goes with type = "list".': "separator" in given and conversion not in _LISTS,
+        'separator needs type = "list".': "separator" in given and conversion not in _LISTS,
         'type = "price" and currency go together: currency = "USD" or { column = "currency" }.': (
             "currency" in given
         )
         != (conversion is Conversion.PRICE),
-        'a price is a pair of attributes: empty = "null" is not for it.': conversion is Conversion.PRICE
+        'a price is a pair of attributes, so it cannot have empty = "null".': conversion is Conversion.PRICE
         and rule.empty == "null",
     }
     return [problem for problem, applies in wrong.items() if applies]
 
 
 def type_problems(container: Container, rule: Rule) -> list[str]:
-    """A type that is for the members of another method."""
+    """A problem if the type belongs to the members of another method."""
     if rule.type is None or rule.type in container.types:
         return []
     return [f'type = "{rule.type}" is not a type of {container.many}. Use {list_types(container)}.']
@@ -255,9 +257,9 @@ def list_types(container: Container) -> str:
 
 
 def device_problems(values: list[Scalar]) -> list[str]:
-    """The constants of a device_type rule that are no device type."""
+    """Problems with the constants of a device_type rule that are not device types."""
     return [
-        f'{value!r} is no device type. Use a name such as "iOS" or "Android", or the vendor\'s number.'
+        f'{value!r} is not a device type. Use a name such as "iOS" or "Android", or the vendor\'s number.'
         for value in values
         if value != "" and (isinstance(value, bool) or device_type(str(value)) is None)
     ]

@@ -1,4 +1,4 @@
-"""The way of a chunk: columns to JSON fragments, fragments to bodies, what cannot be mapped to rejects."""
+"""Map a chunk: columns become JSON fragments, fragments become bodies, the other rows become rejects."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Mapped:
         count: rows of the chunk.
         ordinals: int64 array of the rows that became a body, ascending.
         bodies: Arrow binary array, the body of each.
-        devices: Arrow string array: what must keep its order, "" where order does not matter.
+        devices: Arrow string array: rows with the same text keep their order; "" if order does not matter.
         rejects: the other rows, ascending.
         uses: corrections that the mapping allows, and how often each was made.
-        columns: the converted values of all rows, for a check; no part of the way of a row.
+        columns: the converted values of all rows, for a check; a load does not use them.
         clocks: how the time of the events was read, for a check.
     """
 
@@ -62,11 +62,11 @@ class Mapped:
 
     @property
     def rows(self) -> range:
-        """Ordinals of all rows, those rejected included."""
+        """Ordinals of all rows, including rejected ones."""
         return range(self.first, self.first + self.count)
 
     def requests(self, *among: range) -> Iterator[Request]:
-        """The rows that became a body, in order: all of them, or those among some ascending ranges."""
+        """The rows that became a body, in order: all of them, or only the rows in some ascending ranges."""
         for rows in among or (self.rows,):
             low, high = np.searchsorted(self.ordinals, (rows.start, rows.stop)).tolist()
             ordinals, count = self.ordinals[low:high], high - low
@@ -81,7 +81,7 @@ class Mapper:
     Attributes:
         mapping: the effective mapping, with every format, zone and type written out.
         decisions: one line for each field and member, to be read before the first send.
-        notices: what is worth a warning.
+        notices: warnings for the user.
         application: application code.
         now: the start of the load: limits plausible times, and is the instant `at = "run"`.
         ordered: rows of one device, or of one user if no device is known, keep their order; rows of a method
@@ -115,7 +115,7 @@ class Mapper:
         )
 
     def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:
-        """The fields of the mapping, ids first: a row without an id is rejected for that."""
+        """Convert the fields, ids first, so that a row without an id is rejected for that reason."""
         method, rules = self.mapping.method, self.mapping.fields
         makes = {known.source: known for known in reversed(method.fields) if known.source in rules}
         fields: dict[str, FieldValues] = {}
@@ -128,7 +128,7 @@ class Mapper:
         return fields
 
     def _reject_lacking(self, need: Need, fields: dict[str, FieldValues], findings: Findings) -> None:
-        """Reject the rows that have none of the fields of which they need one."""
+        """Reject rows that need one of some fields and have none of them."""
         given = [name for name in need.fields if name in fields]
         columns = [column for name in given for column in origins.columns_of(self.mapping.fields[name])]
         lacking: Mask = ~np.logical_or.reduce([fields[name].known for name in given])
@@ -163,7 +163,7 @@ class Mapper:
         return encode.enclosed(f'"{container.name}":{{', encode.joined(members, table.rows), "}")
 
     def _order_keys(self, fields: dict[str, FieldValues], rows: int) -> pa.Array:
-        """What keeps the order of rows."""
+        """The key by which rows keep their order."""
         method = self.mapping.method
         if not (self.ordered or method.last_wins):
             return encode.repeated("", rows)
@@ -178,7 +178,7 @@ class Mapper:
 def _check_count(
     container: Container, members: list[pa.Array], expanded: list[Expansion], findings: Findings
 ) -> None:
-    """Reject rows with more members than one call may have, and rows with none if that is of no use."""
+    """Reject rows with more members than one call may have, and rows with none if the method needs one."""
     count = np.zeros(len(findings.bad), dtype=np.int64)
     for member in members:
         count += present(member)
@@ -190,6 +190,6 @@ def _check_count(
     if container.most is not None:
         fault = Fault(
             f"gives this row more than the {container.most} {container.many} that one call may set",
-            "Leave some out, or load the rest in a load of their own.",
+            "Leave some out, or set the rest in a second load.",
         )
         findings.add(count > container.most, (), None, fault)

@@ -1,4 +1,4 @@
-"""Names in a mapping: which columns a rule reads, and what the vendor has against a member's name."""
+"""Names in a mapping: the columns that a rule reads, and names that the vendor does not allow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def template_columns(text: str) -> list[str]:
 
 
 class NameProblem(NamedTuple):
-    """What the vendor has against a name, and what to do about it."""
+    """Why the vendor does not allow a name, and what to do about it."""
 
     reason: str
     remedy: str = ""
@@ -44,7 +44,7 @@ class NameProblem(NamedTuple):
 
 
 def name_problems(container: Container, name: str) -> list[NameProblem]:
-    """What the vendor has against the name of an attribute or a tag."""
+    """Why the vendor does not allow the name of an attribute or a tag; empty if it does."""
     if name in container.reserved:
         return [NameProblem("this name is reserved by the vendor", "Choose another.")]
     if not name:

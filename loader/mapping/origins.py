@@ -27,9 +27,9 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
 
 
 def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
-    """A rule's value in each row as text; null where there is none.
+    """Read a rule's value in each row as text; null if a row has none.
 
-    Rows whose cell is no text, is not in the table of values, or is empty but required, are rejected.
+    A row is rejected if its cell is not text, is not in the table of values, or is empty but required.
     """
     if rule.const is not None:
         return repeated(scalar_text(rule.const) or None, table.rows)

@@ -36,8 +36,8 @@ class Clock:
         local: the count was made from the local wall clock, not from UTC (old Mixpanel projects).
         zone: IANA name, offset (``+05:45``), seconds east, or a column of these; None: the values
             carry their own.
-        ambiguous: what a wall clock time becomes that came twice.
-        nonexistent: what a wall clock time becomes that was skipped.
+        ambiguous: how a wall clock time that came twice is read.
+        nonexistent: how a wall clock time that was skipped is read.
         earliest, latest: plausibility window; None: 1990, and one day after the start of the load.
     """
 
@@ -58,27 +58,27 @@ NO_CLOCK = Clock()
 class Rule:
     """Where one field or attribute comes from, and how it is read.
 
-    Exactly one of `column`, `const` and `template` is given. The order of events for one row: take
-    the first column that is not empty, trim and change case if asked, look it up in `values`, use
-    `default` if there is nothing.
+    Exactly one of `column`, `const` and `template` is given. For each row: take the first column that is
+    not empty, trim it and change its case if requested, look it up in `values`, and use `default` if there
+    is no value.
 
     Attributes:
-        column: one column, or several of which the first that is not empty counts.
+        column: one column, or several: the first that is not empty counts.
         const: the same value for every row.
         template: text with column names in braces; empty if one of them is empty.
         values: what each cell becomes; a cell that is not listed is rejected.
-        default: the value where there is none; empty text is no value, here as in a cell.
+        default: the value if the row has none; empty text counts as no value, here and in a cell.
         required: a row without a value is rejected.
         trim: blanks around the cell are removed.
         case: "lower" or "upper".
-        clock: how a time is read: of `timestamp`, and of attributes of the type "date".
-        at: of `tz_offset`, the instant at which a zone's offset is taken: "run", an instant as ISO
+        clock: how a time is read; for `timestamp`, and for attributes of the type "date".
+        at: for `tz_offset`, the instant at which a zone's offset is taken: "run", an instant as ISO
             text, or a rule for a column of times.
-        type: of an attribute.
-        empty: of an attribute: "omit", "null" or "reject".
+        type: the type of an attribute.
+        empty: what becomes of an attribute without a value: "omit", "null" or "reject".
         decimal: the decimal mark in text.
         separator: what stands between the members of a list in text; None: the text is a JSON list.
-        currency: of a price.
+        currency: the currency of a price.
     """
 
     column: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class Rule:
 
     @property
     def direct(self) -> str | None:
-        """The one column whose cells are taken as they are, with their own type; None if they are not."""
+        """The one column whose cells are taken unchanged, with their own type; None if cells are changed."""
         changed = self.values is not None or self.default is not None or self.trim or self.case
         return self.column[0] if len(self.column) == 1 and not changed else None
 
@@ -135,7 +135,7 @@ class Mapping:
         excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
         expand: columns whose contents become members.
         source: how the text files of the input are written, as far as the mapping says.
-        notes: what a person should know about how this mapping came to be; no part of its identity.
+        notes: what the user should know about how this mapping was made; not part of its identity.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""One chunk's frame, column by column; each column, and each that lies inside another, is converted once."""
+"""One chunk's frame by columns. Each column, and each column inside another, is converted once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from loader.mapping.nested.jsontext import Cells
     from loader.mapping.zones import Mask
 
-_NOT_TEXT = Fault("is not text in UTF-8", "Mend the cell where it was exported.")
+_NOT_TEXT = Fault("is not text in UTF-8", "Fix the cell where it was exported.")
 _NOT_JSON = Fault(
-    "is no JSON object that can be read",
-    "Mend the cell where it was exported, or do not open this column in the mapping.",
+    "is not a readable JSON object",
+    "Fix the cell where it was exported, or do not open this column in the mapping.",
 )
 
 
@@ -37,10 +37,10 @@ class Broken(NamedTuple):
 
 
 class Table:
-    """One frame. A name may be that of a column, or dotted: of what lies inside one (see `paths`).
+    """One frame. A name is the name of a column, or a dotted name for something inside one (see `paths`).
 
-    Cells that cannot be read (bytes that are no UTF-8, lone surrogates, broken JSON) are null here, and
-    `broken` tells of them.
+    Cells that cannot be read (bytes that are not UTF-8, lone surrogates, broken JSON) are null here, and
+    `broken` lists them.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -59,7 +59,7 @@ class Table:
         return self._columns[name]
 
     def text(self, name: str) -> pa.Array:
-        """The cells as text; a cell without anything in it is null."""
+        """The cells as text; an empty cell is null."""
         if name not in self._texts:
             texts = as_text(self.column(name))
             self._texts[name] = nulled(pc.equal(texts, ""), texts)

@@ -1,7 +1,7 @@
-"""Cells to times: wall clock seconds, and the offset of those cells that carry one.
+"""Convert cells to times: wall clock seconds, and the offset of each cell that carries one.
 
-A parsed date is always a real one: pyarrow's `strptime` rolls 19970230 over to 2 March and pandas reads
-the text "now" as this moment, so the shape of each text is checked before pandas sees it.
+A parsed date always exists. pyarrow's `strptime` turns 19970230 into 2 March, and pandas reads the text
+"now" as this moment, so the shape of each text is checked before pandas sees it.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _excel(texts: pa.Array, epoch: int) -> Times:
     shaped = pc.match_substring_regex(texts, r"^\d{1,7}(?:\.\d+)?$")
     values = pc.if_else(shaped, texts, "0").cast(pa.float64()).to_numpy(zero_copy_only=False)
     if epoch == EXCEL_EPOCHS["excel"]:
-        # Days 1 to 59 are counted as they were, 60 is no day.
+        # Days 1 to 59 count as usual; day 60 does not exist.
         good = numpy_mask(shaped) & ((values < _NO_DAY) | (values >= _NO_DAY + 1))
         values = np.where(values < _NO_DAY, values + 1, values)
     else:
@@ -167,7 +167,7 @@ def _iso(texts: pa.Array) -> Times:
 
 
 def _even_iso(texts: pa.Array) -> Times | None:
-    """The common case, several times as fast: 2024-01-31T10:20:30 throughout, or each with a Z behind it."""
+    """The common case, several times as fast: every text is 2024-01-31T10:20:30, or each ends with a Z."""
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
     zoned = lengths["min"] == _ISO_LENGTH + 1
     if lengths["min"] != lengths["max"] or lengths["min"] not in {_ISO_LENGTH, _ISO_LENGTH + 1}:
@@ -222,7 +222,7 @@ def _seconds(texts: pa.Array, form: str) -> tuple[Seconds, Mask]:
 
 
 def _with_offset(texts: pa.Array, form: str) -> Times:
-    """Times with ``%z``: pandas would forget each value's own offset."""
+    """Read times with ``%z``, because pandas would lose each value's own offset."""
     parsed = [_strptime(text, form) for text in texts.to_pylist()]
     good = np.array([when is not None for when in parsed], dtype=np.bool_)
     own = np.array([_own_offset(when) for when in parsed], dtype=np.int64)

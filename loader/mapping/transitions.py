@@ -1,8 +1,8 @@
 """The offsets of a zone as a table, to be looked up for whole columns.
 
-The standard library knows the offset at one instant; a column asks for a hundred thousand. So the transitions
-are found by asking it day by day, in blocks of eight and a half years and only where a column has times, and
-each block is kept. (pandas looks up whole columns too, but in the database of the system, and only some
+The standard library gives the offset at one instant, but a column needs a hundred thousand. So the
+transitions are searched for day by day, in blocks of eight and a half years, only where a column has times,
+and each block is kept. (pandas looks up whole columns too, but in the database of the system, and only some
 versions of it are fast.)
 """
 
@@ -26,11 +26,11 @@ _FIRST, _LAST = (int(datetime(year, 1, day, tzinfo=UTC).timestamp()) for year, d
 
 
 class Offsets(NamedTuple):
-    """Offsets that are in force from some instants on.
+    """Offsets, and the instants from which they are in force.
 
     Attributes:
         since: instants, ascending.
-        offset: seconds east of UTC from each of them on.
+        offset: seconds east of UTC from each instant on.
     """
 
     since: Seconds
@@ -83,6 +83,6 @@ def _change(before: int, after: int, zone: ZoneInfo) -> tuple[int, int]:
 
 
 def offset_at(utc: int, zone: ZoneInfo) -> int:
-    """Seconds east of UTC at one instant; before year 1 and after 9999 those of these years."""
+    """Seconds east of UTC at one instant; before year 1 and after 9999 the offset of these years."""
     moment = datetime.fromtimestamp(min(max(utc, _FIRST), _LAST), zone).utcoffset()
     return int(moment.total_seconds()) if moment is not None else 0

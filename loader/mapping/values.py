@@ -1,4 +1,4 @@
-"""Typed cells and texts to the JSON values of attributes and tags, column by column."""
+"""Convert typed cells and texts to the JSON values of attributes and tags, column by column."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loader.methods import Container
 
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
-# A number that any reader takes as it is; longer ones and exponents are looked at one by one.
+# A number that any reader takes unchanged; longer numbers and exponents are checked one by one.
 _NUMBER = r"^-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?$"
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _TRUE, _FALSE = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
@@ -40,7 +40,7 @@ _NO_CURRENCY = Fault("is empty, and a price needs a currency", "Fill it, or set 
 
 
 def natural_conversion(kind: pa.DataType) -> Conversion:
-    """How cells of an Arrow type are converted if the mapping does not say it."""
+    """How cells of an Arrow type are converted if the mapping does not say how."""
     if pa.types.is_boolean(kind):
         return Conversion.BOOLEAN
     if pa.types.is_integer(kind):
@@ -60,7 +60,7 @@ def holds_lists(kind: pa.DataType) -> bool:
 def convert_member(
     name: str, rule: Rule, container: Container, table: Table, findings: Findings
 ) -> list[pa.Array]:
-    """The members of the container that one rule makes: one, or the two of a price."""
+    """The members of the container that one rule makes: one, or two for a price."""
     conversion = container.types[rule.type or container.type_for(Conversion.TEXT)]
     if conversion is Conversion.PRICE:
         return _convert_price(rule, table, findings)
@@ -110,7 +110,7 @@ def _boolean(text: str) -> str | None:
 
 
 def _convert_numbers(rule: Rule, numbers: _Numbers, table: Table, findings: Findings) -> pa.Array:
-    """Numbers as JSON. Text that is a JSON number already is sent as it is written: 12.00 stays 12.00."""
+    """Numbers as JSON. Text that is a JSON number already is sent unchanged: 12.00 stays 12.00."""
     texts = origins.texts(rule, table, findings)
     if rule.direct and not is_text(table.column(rule.direct).type):
         cells = table.column(rule.direct)
@@ -133,7 +133,7 @@ def _convert_numbers(rule: Rule, numbers: _Numbers, table: Table, findings: Find
 
 
 def _advise_decimal_comma(rule: Rule, texts: pa.Array, numbers: _Numbers, findings: Findings) -> None:
-    """Reject numbers with a comma, and say how they can be read."""
+    """Reject numbers with a comma, and say how the mapping can read them."""
     comma = encode.numpy_mask(pc.match_substring_regex(texts, r"^[+-]?[0-9]+,[0-9]+$"))
     fault = Fault(numbers.fault.reason, 'Set decimal = "," in the mapping.')
     findings.add(comma, origins.columns_of(rule), texts, fault)
@@ -219,7 +219,7 @@ def _convert_floats(
 
 
 def _convert_dates(rule: Rule, table: Table, findings: Findings) -> pa.Array:
-    """Dates as the vendor wants them: minutes, in UTC."""
+    """Dates in the form that the vendor requires: to the minute, in UTC."""
     found = instants.read(rule, table, findings, Window.wide(rule.clock))
     utc = pa.array(found.utc, mask=~found.known).cast(pa.timestamp("s"))
     # Arrow writes 2024-01-31 10:20:30, `fields.DATE_FORMAT` ends with the minutes; `strftime` is slower.
@@ -277,7 +277,7 @@ def _write_list(cells: list[Any], lists: _Lists) -> str | None:
     if not all(isinstance(cell, lists.allowed) for cell in cells):
         return None
     if lists.texts:
-        # A boolean is an integer to Python, and no text.
+        # In Python a boolean is an integer, but here it is not a text.
         if any(isinstance(cell, bool) or cell != cell for cell in cells):  # noqa: PLR0124 - NaN
             return None
         plain: list[Any] = [str(cell) for cell in cells]

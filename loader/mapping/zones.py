@@ -1,6 +1,6 @@
-"""Time zones: names and offsets, local time to UTC and back, by the IANA database that ships with `tzdata`.
+"""Time zones: names and offsets, local time to UTC and back, with the IANA database that ships in `tzdata`.
 
-Never by the offset of *now*: an offset is the one in force at the instant in question.
+The offset of *now* is never used: each offset is the one in force at the given instant.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def known_zones() -> frozenset[str]:
 
 @cache
 def shipped(name: str) -> ZoneInfo:
-    """A zone of the shipped database, not of the system's: a load goes on alike on another machine."""
+    """A zone of the shipped database, not the system's, so that a load resumes alike on another machine."""
     with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
@@ -48,8 +48,8 @@ def shipped(name: str) -> ZoneInfo:
 def parse_zone(text: str) -> Zone | None:
     """An IANA name, ``Z``, ``+05:45``, ``+0545``, or seconds east of UTC; None if it is none of these.
 
-    Four digits after a sign are read as hours and minutes only if they begin with 0 (``-0800``): seconds
-    are never written so, while ``-1200`` could be either and is therefore neither.
+    Four digits after a sign are read as hours and minutes only if they begin with 0 (``-0800``), because
+    seconds are never written like this. ``-1200`` could be either, so it is refused.
     """
     if text in {"Z", "z"}:
         return 0
@@ -85,18 +85,18 @@ ZONE_FORMS = 'Use an IANA name such as "Europe/Berlin", an offset such as "+05:4
 
 
 def suggest_zone(text: str) -> str:
-    """The zone that an unknown one may mean, as a question, or ""."""
+    """A question that suggests a similar known zone, or ""."""
     near = get_close_matches(text, known_zones(), n=1, cutoff=0.85)
     return f'Did you mean "{near[0]}"?' if near else ""
 
 
 def zone_advice(text: str) -> str:
-    """What to write in place of an unknown zone."""
+    """What to write instead of an unknown zone."""
     return " ".join(filter(None, [suggest_zone(text), ZONE_FORMS]))
 
 
 def zone_text(zone: Zone) -> str:
-    """A zone for people."""
+    """A zone as a user reads it."""
     if isinstance(zone, ZoneInfo):
         return zone.key
     sign, rest = "-" if zone < 0 else "+", abs(zone)
@@ -106,10 +106,10 @@ def zone_text(zone: Zone) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Wall clock times, found on the time line.
+    """Wall clock times as instants.
 
     Attributes:
-        utc: seconds since 1970; 0 where there is none.
+        utc: seconds since 1970; 0 if there is no such instant.
         ambiguous: the wall clock time came twice.
         nonexistent: the wall clock time was skipped.
     """
@@ -124,7 +124,7 @@ def locate(wall: Seconds, zone: Zone, *, ambiguous: str, nonexistent: str) -> Lo
 
     Args:
         wall: seconds since 1970 as a clock on the wall counts them.
-        zone: where the clock hangs.
+        zone: the zone of that clock.
         ambiguous: "reject" (0 is returned), "earlier" or "later" of the two instants.
         nonexistent: "reject" (0 is returned), "earlier" or "later" (moved by the length of the gap) or
             "shift" (to the end of the gap).
@@ -135,7 +135,7 @@ def locate(wall: Seconds, zone: Zone, *, ambiguous: str, nonexistent: str) -> Lo
     if not len(wall):
         return Located(wall, neither, neither)
     table = Offsets.around(wall, zone)
-    # The offsets a day before and after, one of which was in force: no zone changes twice within two days.
+    # One of the offsets a day before and a day after was in force, because no zone changes twice in two days.
     both = [wall - table.at(wall + shift) for shift in (-_DAY, _DAY)]
     real = [utc + table.at(utc) == wall for utc in both]
     low, high = np.minimum(*both), np.maximum(*both)

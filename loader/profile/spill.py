@@ -101,6 +101,6 @@ def _explained() -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(
-            f"A check keeps about 50 bytes a row in {tempfile.gettempdir()} until it ends, and that failed: "
-            f"{error.strerror}. Make room there, or set TMPDIR to a folder that has it."
+            f"A check stores about 50 bytes for each row in {tempfile.gettempdir()}, and writing there "
+            f"failed: {error.strerror}. Free some space there, or set TMPDIR to a folder with more space."
         ) from None

@@ -51,10 +51,10 @@ def test_a_zone_that_nobody_told_is_left_open_and_named(command: CommandLine, tm
     ran = command.run("map", "events", "events.csv")
     assert ran.code == 0
     assert 'timestamp = { column = "timestamp", format = "iso" }\n' in ran.out
-    assert "# UNSURE: the values carry no time zone, and none is guessed" in ran.out
+    assert "# UNSURE: the values carry no time zone, and the loader does not guess one." in ran.out
     assert ran.err == (
         "No known export format was recognised. Check the line marked UNSURE. Before the mapping can be used:\n"
-        '  timestamp from "timestamp": "2024-02-29 10:00" carries no time zone, and none is ever guessed. Set zone in '
+        '  timestamp from "timestamp": "2024-02-29 10:00" carries no time zone, and the loader never guesses one. Set zone in '
         'the mapping, for example zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.\n'
     )  # fmt: skip
     ran = command.run("map", "events", "events.csv", "--zone", "Asia/Kathmandu")

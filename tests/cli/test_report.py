@@ -102,7 +102,7 @@ def test_no_value_of_a_row_stands_in_a_report(command: CommandLine, loaded: Path
     assert not [secret for secret in SECRETS if secret in text]
     words = shown(path)
     assert 'column "amount" is not a number' in words
-    assert 'column "timezone" is no time zone' in words
+    assert 'column "timezone" is not a time zone' in words
     assert "Use an IANA name" in words
     assert "status_code 210, with HTTP 200" in words
     assert "18 confirmed + 4 rejected + 1 in doubt + 0 never sent = 23 rows read" in words

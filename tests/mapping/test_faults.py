@@ -196,8 +196,8 @@ SKIPPED = 'was skipped in its time zone, when the clocks were set forward. Set n
         ('format = "iso", zone = "Europe/Moscow"', "2011-07-01 12:00:00", (1_309_507_200, 14_400)),
         ('format = "iso", zone = "Europe/Moscow"', "2014-10-26 01:30:00", TWICE),
         ('format = "iso", zone = "Europe/Moscow"', "2016-07-01 12:00:00", (1_467_363_600, 10_800)),
-        ('format = "iso"', "1601-01-01T00:00:00Z", "lies outside the plausible time from 1990-01-01 to 2026-06-02. Mend it, or set earliest and latest in the mapping."),
-        ('format = "iso"', "9999-12-31T00:00:00Z", "lies outside the plausible time from 1990-01-01 to 2026-06-02. Mend it, or set earliest and latest in the mapping."),
+        ('format = "iso"', "1601-01-01T00:00:00Z", "lies outside the plausible range from 1990-01-01 to 2026-06-02. Fix it, or set earliest and latest in the mapping."),
+        ('format = "iso"', "9999-12-31T00:00:00Z", "lies outside the plausible range from 1990-01-01 to 2026-06-02. Fix it, or set earliest and latest in the mapping."),
         ('format = "iso", earliest = 1600-01-01', "1601-01-01T00:00:00Z", (-11_644_473_600, 0)),
         ('format = "iso", latest = 9999-12-31', "9999-12-31T00:00:00Z", (253_402_214_400, 0)),
     ],
@@ -215,9 +215,9 @@ def test_26_times_of_every_notation_and_zone(tmp_path: Path, clock: str, cell: s
 @pytest.mark.parametrize(
     ("cells", "zone", "problem"),
     [
-        (["1706696430", "1706696430123"], "UTC", 'timestamp from "t": not all times are written alike: "1706696430123" is not like "1706696430". Write unit = "s" in the mapping if that is what they are; rows that differ are then rejected. Otherwise bring them into one form.'),
-        (["45322"], "UTC", 'timestamp from "t": "45322" is no time that can be recognised. Say in the mapping how it is written: format = "iso", strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".'),
-        (["2024-01-31"], "CET/Berlin", '[fields] timestamp: zone = "CET/Berlin" is no time zone. Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'),
+        (["1706696430", "1706696430123"], "UTC", 'timestamp from "t": the times do not all have one form: "1706696430123" differs from "1706696430". If unit = "s" is right, write it in the mapping; rows that differ are then rejected. Otherwise convert the times to one form.'),
+        (["45322"], "UTC", 'timestamp from "t": "45322" is not a recognised time. Say in the mapping how it is written: format = "iso", strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".'),
+        (["2024-01-31"], "CET/Berlin", '[fields] timestamp: zone = "CET/Berlin" is not a time zone. Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'),
     ],
 )  # fmt: skip
 def test_26_a_time_that_could_be_several_is_refused_before_the_first_row(
@@ -309,7 +309,7 @@ def test_28_deeply_nested_json_rejects_its_row(tmp_path: Path, levels: int, sent
     assert [one["attributes"] for one in found] == [{"a": 1}]
     shown = '{"a":' * 11 + '{"a"' + "…"
     expected = sentence or (
-        f': "{shown}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this '
+        f': "{shown}" is not a readable JSON object. Fix the cell where it was exported, or do not open this '
         "column in the mapping."
     )
     assert said == [f't.csv, row 2, column "p"{expected}']

@@ -48,19 +48,19 @@ w = { column = "a", type = "price" }
 [extras]
 """
 PROBLEMS = [
-    'The file takes no "extras". It takes kind, version, fields, attributes, source.',
-    '[fields] takes no "hwidd". Did you mean "hwid"?',
+    'The file does not take "extras". It takes kind, version, fields, attributes, source.',
+    '[fields] does not take "hwidd". Did you mean "hwid"?',
     "[fields] event: give exactly one of column, const and template.",
     '[fields] timestamp: format = "%H:%M" does not read a whole date: it needs a year, a month and a day.',
     '[fields] timestamp: unit = "sec" is not known. Use "s", "ms", "us" or "ns".',
-    '[fields] timestamp: zone = "Europe/Berln" is no time zone. Did you mean "Europe/Berlin"? Use an IANA name such '
+    '[fields] timestamp: zone = "Europe/Berln" is not a time zone. Did you mean "Europe/Berlin"? Use an IANA name such '
     'as "Europe/Berlin", an offset such as "+05:45", or seconds.',
     "[fields] has neither hwid nor userId: an event belongs to a device, a user, or both. Name at least one column.",
     "[attributes] msgHash: this name is reserved by the vendor. Choose another.",
-    '[attributes] x takes no "typ". Did you mean "type"?',
+    '[attributes] x does not take "typ". Did you mean "type"?',
     '[attributes] y must be a column\'s name in quotes, or a table such as { column = "name" }; for a constant write '
     "{ const = 3 }.",
-    '[attributes] z: decimal goes with type = "integer", "float" or "price".',
+    '[attributes] z: decimal needs type = "integer", "float" or "price".',
     '[attributes] w: type = "price" and currency go together: currency = "USD" or { column = "currency" }.',
 ]
 
@@ -146,7 +146,7 @@ def test_a_mapping_can_be_built_in_python() -> None:
     with pytest.raises(MappingError) as caught:
         build_mapping({"kind": "users", "fields": {"hwids": "a"}})
     assert str(caught.value) == (
-        'the mapping:\n  [fields] takes no "hwids". Did you mean "hwid"?\n'
+        'the mapping:\n  [fields] does not take "hwids". Did you mean "hwid"?\n'
         "  [fields] has no hwid: a user is registered on a device. Name the column of device ids."
     )
 
@@ -157,7 +157,7 @@ def test_a_mapping_for_the_other_kind_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + CONTRACT.encode())
     assert read_mapping(path, Kind.EVENTS) == parse_mapping(CONTRACT, "m")
     with pytest.raises(
-        MappingError, match=re.escape('it is for events (kind = "events"), but users are to be loaded.')
+        MappingError, match=re.escape('it is for events (kind = "events"), but this load is for users.')
     ):
         read_mapping(path, Kind.USERS)
     with pytest.raises(MappingError, match="the mapping file cannot be read: No such file or directory"):

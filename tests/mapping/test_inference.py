@@ -40,7 +40,7 @@ def test_of_two_candidates_the_surer_is_taken_and_the_other_is_named() -> None:
     assert list(mapping.members) == ["uid"]
     assert (
         mapping.notes[0]
-        == 'userId is taken from "user_id"; "uid" could be meant too. A mapping file can say so.'
+        == 'userId is taken from "user_id"; "uid" would fit too. To choose, use a mapping file.'
     )
 
 
@@ -48,8 +48,8 @@ def test_numbers_of_another_vendor_are_not_read_as_device_types() -> None:
     """OneSignal writes 0 for iOS and 1 for Android; here 1 is iOS."""
     frame = text_frame(player_id=["a", "b"], device_type=["1", "0"])
     problem = (
-        't.csv with the columns "player_id", "device_type": column "device_type" holds the number 0, which is no device type of '
-        "this vendor, so its numbers mean something else. Say what in a mapping file (`map` proposes one), for example device_type = "
+        't.csv with the columns "player_id", "device_type": column "device_type" holds the number 0, which is not a device type of '
+        "this vendor, so its numbers mean something else. Say what they mean in a mapping file (`map` proposes one), for example device_type = "
         '{ column = "device_type", values = { 0 = "ios", 1 = "android" } }.'
     )
     with pytest.raises(MappingError, match=f"^{re.escape(problem)}$"):
@@ -61,7 +61,7 @@ def test_a_column_named_type_that_holds_no_device_types_is_an_attribute() -> Non
     frame = text_frame(hwid=["a"], event=["e"], ts=["1700000000"], type=["gold"])
     mapper = inferred(Kind.EVENTS, frame)
     assert requests(mapper.map(chunk_of(frame)))[0]["attributes"] == {"type": "gold"}
-    assert mapper.notices[0] == '"type" is not read as device_type: "gold" is none.'
+    assert mapper.notices[0] == '"type" is not read as device_type: "gold" is not a device type.'
 
 
 def test_types_of_parquet_columns_are_kept() -> None:
@@ -103,5 +103,5 @@ def test_unused_columns_of_users_are_named() -> None:
     """Nothing is left out in silence."""
     frame = text_frame(hwid=["a"], city=["x"], age=["3"])
     assert infer(Kind.USERS, schema_of(frame), frame).notes == (
-        'not used, registerUser has no place for them: "city", "age".',
+        'not used, because registerUser has no place for them: "city", "age".',
     )

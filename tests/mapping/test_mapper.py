@@ -182,7 +182,7 @@ def test_plain_pandas_columns_work_too() -> None:
     ]
     assert messages(result) == [
         'x.csv, row 3, column "hwid" is empty, and an event needs a device id (hwid), a user id (userId), or both. Fill it.',
-        'x.csv, row 4, column "hwid" is not text in UTF-8. Mend the cell where it was exported.',
+        'x.csv, row 4, column "hwid" is not text in UTF-8. Fix the cell where it was exported.',
     ]
 
 
@@ -241,7 +241,7 @@ def test_a_mapping_that_does_not_fit_lists_every_problem() -> None:
     toml = EVENTS.replace('"hwid"', '"hwids"').replace('"time"', '"moment"')
     problems = (
         'x.toml:\n  hwid: the input has no column "hwids". Did you mean "hwid"?\n'
-        '  timestamp: the input has no column "moment". There are "hwid", "time".'
+        '  timestamp: the input has no column "moment". The columns are "hwid", "time".'
     )
     with pytest.raises(MappingError, match=f"^{re.escape(problems)}$"):
         mapped(toml, text_frame(hwid=["d"], time=["1"]))

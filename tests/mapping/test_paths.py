@@ -135,18 +135,18 @@ def test_maps_and_pairs_keep_their_rows_whatever_is_empty_or_cut() -> None:
 @pytest.mark.parametrize(
     ("cell", "sentence"),
     [
-        ('{"a": 1', ': "{"a": 1" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
-        ("plain", ': "plain" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
-        ('{"a": NaN}', ': "{"a": NaN}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
-        ('{"a": 1, "a": 2}', ': "{"a": 1, "a": 2}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
-        ('{"a": "\\ud800"}', ': "{"a": "\\ud800"}" is no JSON object that can be read. Mend the cell where it was exported, or do not open this column in the mapping.'),
-        ("[1, 2]", " is a JSON list, not an object. Take expand away from this column."),
+        ('{"a": 1', ': "{"a": 1" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
+        ("plain", ': "plain" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
+        ('{"a": NaN}', ': "{"a": NaN}" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
+        ('{"a": 1, "a": 2}', ': "{"a": 1, "a": 2}" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
+        ('{"a": "\\ud800"}', ': "{"a": "\\ud800"}" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
+        ("[1, 2]", " is a JSON list, not an object. Remove this column from expand."),
         ('{"a": {"b": 1}, "a.b": 2}', " gives one name twice. Fix the cell where it was exported, or use except."),
-        ('{"a": 1e999}', ' has a member "a" that is no finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
-        ('{"a": 18446744073709551616}', ' has a member "a" that is no finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
+        ('{"a": 1e999}', ' has a member "a" that is not a finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
+        ('{"a": 18446744073709551616}', ' has a member "a" that is not a finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"msgHash": 1}', ' has a member "msgHash" that cannot be an attribute: this name is reserved by the vendor. Name it under except, or map it under another name.'),
         ('{"' + "x" * 65 + '": 1}', f' has a member "{"x" * 59}…" that cannot be an attribute: the name has 65 characters, 64 are allowed. Name it under except, or map it under another name.'),
-        ('{"taken": 1}', ' has a member "taken", and another column is that attribute already. Set prefix in expand, or name the member under except.'),
+        ('{"taken": 1}', ' has a member "taken", but another column gives that attribute already. Set prefix in expand, or name the member under except.'),
     ],
 )  # fmt: skip
 def test_a_cell_that_cannot_be_opened_rejects_its_row(cell: str, sentence: str) -> None:
@@ -162,7 +162,7 @@ def test_json_nested_too_deeply_rejects_its_row() -> None:
     deep = '{"a":' * 100_000 + "1" + "}" * 100_000
     result = mapped(f'{EVENTS}[attributes]\nexpand = ["p"]', frame_with("p", pa.array(["{}", deep])))
     assert len(requests(result)) == 1
-    assert "is no JSON object that can be read." in messages(result)[0]
+    assert "is not a readable JSON object." in messages(result)[0]
 
 
 def test_a_key_that_stands_twice_in_a_map_rejects_its_row() -> None:
@@ -196,13 +196,13 @@ def test_two_columns_that_give_the_same_attribute_are_told() -> None:
     ("attribute", "cell", "problem"),
     [
         ('a = "p.pagge"', pa.array([{"page": "x"}]), 'a: the input has no column "p.pagge". Did you mean "p.page"?'),
-        ('a = "p"', pa.array([{"page": "x"}]), 'a: column "p" holds struct<page: string>, which cannot be sent as one value. Name what lies in it ("column.member"), open it with expand, or leave it out with except.'),
+        ('a = "p"', pa.array([{"page": "x"}]), 'a: column "p" holds struct<page: string>, which cannot be sent as one value. Name a member of it ("column.member"), open it with expand, or leave it out with except.'),
         ('a = "p.a"', pa.array(["plain"]), 'a: column "p" holds no JSON objects. Check the name.'),
         ('expand = ["p"]', pa.array(["plain"]), '[attributes] expand: column "p" holds no JSON objects. Check the name.'),
-        ('expand = ["p"]', pa.array([5]), '[attributes] expand: column "p" holds int64. JSON text, structs, maps and lists of keys and values can be opened, as far as their values are text, numbers, true or false.'),
-        ('expand = ["q"]', pa.array([5]), '[attributes] expand: the input has no column "q". There are "hwid", "time", "p".'),
+        ('expand = ["p"]', pa.array([5]), '[attributes] expand: column "p" holds int64. JSON text, structs, maps and lists of keys and values can be opened if their values are text, numbers, true or false.'),
+        ('expand = ["q"]', pa.array([5]), '[attributes] expand: the input has no column "q". The columns are "hwid", "time", "p".'),
         ('expand = [3]', pa.array([5]), '[attributes] expand must be a list of columns, each a name in quotes or a table such as { column = "name", prefix = "its_" }.'),
-        ('expand = [{ column = "p", prefx = "a" }]', pa.array([5]), '[attributes] expand takes no "prefx". Did you mean "prefix"?'),
+        ('expand = [{ column = "p", prefx = "a" }]', pa.array([5]), '[attributes] expand does not take "prefx". Did you mean "prefix"?'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_opened_is_refused_before_the_first_row(
@@ -229,7 +229,7 @@ def test_the_effective_mapping_reads_back_and_opens_the_same() -> None:
     )
     assert (
         mapper.decisions[-1].strip()
-        == 'each member of "p.m" under names that begin "m.", with the type that it has in each row'
+        == 'each member of "p.m" under names that begin with "m.", with the type that it has in each row'
     )
     assert attributes('expand = ["p"]', frame) == [{"a": 1, "c.d": "e", "m.k": "v"}]
 

@@ -61,29 +61,30 @@ def test_every_line_has_its_reason_and_what_is_missing_is_left_to_the_person() -
         uid=["1"], user_id=["2"], device_type=["0"], occurred=["01/02/2024"], n=["5"], note=[""]
     )
     assert lines(Kind.EVENTS, frame) == [
-        "# UNSURE: an event needs a name, and no column is known to hold event names. A constant: { const =",
-        '# "purchase" }.',
+        "# UNSURE: an event needs a name, and no column is known to hold event names. For a constant, write {",
+        '# const = "purchase" }.',
         '# event = ""',
         "# By its name.",
-        '# UNSURE: "uid" could be meant too.',
+        '# UNSURE: "uid" would fit too.',
         'userId = "user_id"',
         "# By its name.",
         '# UNSURE: format = "%d/%m/%Y" and format = "%m/%d/%Y" fit all of the sample. Write the right one.',
-        '# the values carry no time zone, and none is guessed: add zone = "Europe/Berlin" (or what it is) to',
-        "# this table, or run the command again with --zone. Until then the file is refused.",
+        "# the values carry no time zone, and the loader does not guess one. Add the zone to this table, for",
+        '# example zone = "Europe/Berlin", or run the command again with --zone. Until then the file is',
+        "# refused.",
         'timestamp = "occurred"',
-        '# UNSURE: "0" is no device type of this vendor: these numbers mean something else.',
+        '# UNSURE: "0" is not a device type of this vendor: these numbers mean something else.',
         '# device_type = ""',
         "",
         "[attributes]",
-        "# Digits, but by its name a code, not a number.",
+        "# Digits, but the name says that they are a code, not a number.",
         'uid = "uid"',
         "# Whole numbers in every sampled row.",
         'device_type = { column = "device_type", type = "integer" }',
         "# Whole numbers in every sampled row.",
         'n = { column = "n", type = "integer" }',
         "# Empty in the sample.",
-        "# UNSURE: what is it?",
+        "# UNSURE: what does this column hold?",
         'note = "note"',
     ]
 
@@ -102,9 +103,9 @@ def test_columns_of_every_kind_find_their_place() -> None:
     assert 'when = "when"' in found
     assert 'born = { column = "born", type = "date", format = "iso" }' in found
     assert 'expand = [{ column = "props", prefix = "props." }, { column = "js", prefix = "js." }]' in found
-    assert any(line.startswith("# Not sent, no attribute can hold list<") for line in found)
-    assert '# Not sent, no attribute can hold duration[s]: "took".' in found
-    assert '# Not sent, it is computed from the time and the zone: "timestampCurrent".' in found
+    assert any(line.startswith("# Not sent, because no attribute can hold list<") for line in found)
+    assert '# Not sent, because no attribute can hold duration[s]: "took".' in found
+    assert '# Not sent, because it is computed from the time and the zone: "timestampCurrent".' in found
     assert 'os = "os"' in found
     text = proposal_text(propose(Kind.EVENTS, schema_of(frame), frame, now=NOW), "t")
     (request,) = requests(mapped(text, frame))
@@ -119,7 +120,7 @@ def test_digits_in_a_column_of_codes_stay_text(name: str) -> None:
     """A code that begins with a zero in the 1,001st row would be no number."""
     frame = text_frame(user_id=["u"], event=["e"], ts=["1700000000"], **{name: ["17"]})
     assert lines(Kind.EVENTS, frame)[-2:] == [
-        "# Digits, but by its name a code, not a number.",
+        "# Digits, but the name says that they are a code, not a number.",
         f'{name} = "{name}"',
     ]
 
@@ -138,14 +139,15 @@ def test_values_that_are_no_device_type_are_listed_to_be_decided() -> None:
     """The rows are loaded without a device type; a person sees which."""
     frame = text_frame(hwid=["a"] * 2, platform=["ios", "Roku"], tz=["Mars/Base", "UTC"])
     assert lines(Kind.USERS, frame)[2:7] == [
-        "# By its name; a zone's name counts with its offset at the moment of the load; at = { column = ... }",
-        "# takes another.",
-        '# UNSURE: "Mars/Base" is no zone; such rows are rejected.',
+        "# By its name; a zone's name is sent as its offset at the start of the load; at = { column = ... }",
+        "# uses another time.",
+        '# UNSURE: "Mars/Base" is not a time zone; such rows are rejected.',
         'tz_offset = "tz"',
         "# By its name.",
     ]
     assert lines(Kind.USERS, frame)[7:] == [
-        '# UNSURE: "Roku": no device type of this vendor, so none is sent. What is not listed is rejected.',
+        '# UNSURE: "Roku": this vendor has no such device type, so none is sent. Values not listed are',
+        "# rejected.",
         'device_type = { column = "platform", values = { Roku = "", ios = "iOS" } }',
     ]
 

@@ -75,7 +75,7 @@ def test_at_most_fifty_tags_a_row(named: bool) -> None:
     result = mapped(HEAD + ("others = true" if named else 'expand = ["all"]'), frame)
     assert messages(result) == [
         "x.csv, row 2, the mapping gives this row more than the 50 tags that one call may set. "
-        "Leave some out, or load the rest in a load of their own."
+        "Leave some out, or set the rest in a second load."
     ]
 
 

@@ -102,18 +102,18 @@ def test_arrow_dates_are_local_midnight(kind: pa.DataType) -> None:
 @pytest.mark.parametrize(
     ("clock", "text", "reason"),
     [
-        ('format = "%Y%m%d", zone = 0', "19970230", "is not a real time written as YYYYMMDD. Mend it, or set format in the mapping."),
-        ('format = "%Y%m%d", zone = 0', "1997 101", "is not a real time written as YYYYMMDD. Mend it, or set format in the mapping."),
-        ('format = "%Y%m%d", zone = 0', "2024031", "is not a real time written as YYYYMMDD. Mend it, or set format in the mapping."),
-        ('format = "%Y%m%d", zone = 0', "now", "is not a real time written as YYYYMMDD. Mend it, or set format in the mapping."),
-        ('format = "%d.%m.%Y", zone = 0', "today", 'is not a real time in the format "%d.%m.%Y". Mend it, or set format in the mapping.'),
-        ('format = "iso", zone = 0', "now", "is not a real ISO date or time. Mend it, or set format in the mapping."),
-        ('format = "iso", zone = 0', "2023-02-29", "is not a real ISO date or time. Mend it, or set format in the mapping."),
+        ('format = "%Y%m%d", zone = 0', "19970230", "is not a real time written as YYYYMMDD. Fix it, or set format in the mapping."),
+        ('format = "%Y%m%d", zone = 0', "1997 101", "is not a real time written as YYYYMMDD. Fix it, or set format in the mapping."),
+        ('format = "%Y%m%d", zone = 0', "2024031", "is not a real time written as YYYYMMDD. Fix it, or set format in the mapping."),
+        ('format = "%Y%m%d", zone = 0', "now", "is not a real time written as YYYYMMDD. Fix it, or set format in the mapping."),
+        ('format = "%d.%m.%Y", zone = 0', "today", 'is not a real time in the format "%d.%m.%Y". Fix it, or set format in the mapping.'),
+        ('format = "iso", zone = 0', "now", "is not a real ISO date or time. Fix it, or set format in the mapping."),
+        ('format = "iso", zone = 0', "2023-02-29", "is not a real ISO date or time. Fix it, or set format in the mapping."),
         ('format = "iso"', "2024-01-31 10:20:30", "carries no time zone. Set zone in the mapping to a name, an offset or a column; it is never guessed."),
-        ('unit = "s"', "yesterday", "is not a number of seconds since 1970. Mend it, or set unit in the mapping."),
-        ('unit = "s"', "1706696430123", "lies outside the plausible time from 1990-01-01 to 2026-06-02. Mend it, or set earliest and latest in the mapping."),
-        ('format = "iso"', "9999-12-31T00:00:00Z", "lies outside the plausible time from 1990-01-01 to 2026-06-02. Mend it, or set earliest and latest in the mapping."),
-        ('format = "iso"', "1601-01-01T00:00:00Z", "lies outside the plausible time from 1990-01-01 to 2026-06-02. Mend it, or set earliest and latest in the mapping."),
+        ('unit = "s"', "yesterday", "is not a number of seconds since 1970. Fix it, or set unit in the mapping."),
+        ('unit = "s"', "1706696430123", "lies outside the plausible range from 1990-01-01 to 2026-06-02. Fix it, or set earliest and latest in the mapping."),
+        ('format = "iso"', "9999-12-31T00:00:00Z", "lies outside the plausible range from 1990-01-01 to 2026-06-02. Fix it, or set earliest and latest in the mapping."),
+        ('format = "iso"', "1601-01-01T00:00:00Z", "lies outside the plausible range from 1990-01-01 to 2026-06-02. Fix it, or set earliest and latest in the mapping."),
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_rejected_and_never_becomes_now(clock: str, text: str, reason: str) -> None:
@@ -147,7 +147,7 @@ def test_spreadsheet_days_are_those_that_the_spreadsheet_shows(
     values, said = attribute(f'{{ column = "a", format = "{form}", zone = "UTC" }}', pa.array([serial]))
     assert values == ([day] if day else [])
     assert said == ([] if day else [
-        f'x.csv, row 1, column "a": "{serial}" is not a real time in the format "excel". Mend it, or set format in the mapping.'
+        f'x.csv, row 1, column "a": "{serial}" is not a real time in the format "excel". Fix it, or set format in the mapping.'
     ])  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def test_zones_of_a_column_apply_row_by_row() -> None:
     assert [one["timestampCurrent"] - one["timestampUTC"] for one in found] == [-14_400, 20_700, 3600]
     assert {one["timestampCurrent"] for one in found} == {1719835200}
     assert messages(result) == [
-        'x.csv, row 4, column "z": "Europe/Berln" is no time zone. Did you mean "Europe/Berlin"? Use an IANA name '
+        'x.csv, row 4, column "z": "Europe/Berln" is not a time zone. Did you mean "Europe/Berlin"? Use an IANA name '
         'such as "Europe/Berlin", an offset such as "+05:45", or seconds.',
         'x.csv, row 5, column "t": "2024-07-01 12:00" has no time zone: column "z" is empty. Fill it; a zone is '
         "never guessed.",
@@ -232,22 +232,22 @@ def test_an_unmistakable_notation_is_decided_once_and_written_out(cells: list[st
     [
         (
             ["31/01/2024"],
-            '"31/01/2024" is no time that can be recognised. Say in the mapping how it is written: format = "iso", '
+            '"31/01/2024" is not a recognised time. Say in the mapping how it is written: format = "iso", '
             'strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".',
         ),
         (
             ["1706696430", "1706696430123"],
-            'not all times are written alike: "1706696430123" is not like "1706696430". Write unit = "s" in the '
-            "mapping if that is what they are; rows that differ are then rejected. Otherwise bring them into one form.",
+            'the times do not all have one form: "1706696430123" differs from "1706696430". If unit = "s" is right, '
+            "write it in the mapping; rows that differ are then rejected. Otherwise convert the times to one form.",
         ),
         (
             ["45322"],
-            '"45322" is no time that can be recognised. Say in the mapping how it is written: format = "iso", '
+            '"45322" is not a recognised time. Say in the mapping how it is written: format = "iso", '
             'strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".',
         ),
         (
             ["2024-01-31 10:00"],
-            '"2024-01-31 10:00" carries no time zone, and none is ever guessed. Set zone in the mapping, for example '
+            '"2024-01-31 10:00" carries no time zone, and the loader never guesses one. Set zone in the mapping, for example '
             'zone = "America/New_York", zone = "+05:45" or zone = { column = "timezone" }.',
         ),
     ],
@@ -279,7 +279,7 @@ def test_times_in_utc_without_a_zone_of_the_user_are_loaded_with_a_word_on_it() 
     mapper = inferred(Kind.EVENTS, frame)
     assert mapper.notices == (
         "timestampCurrent, the time on the user's own clock, follows the offset that each time carries (a count "
-        "since 1970 is UTC): no column or constant names the users' zone.",
+        "since 1970 is UTC), because no column or constant names the users' zone.",
     )
     (request,) = requests(mapper.map(chunk_of(frame)))
     assert request["timestampCurrent"] == request["timestampUTC"] == UTC_10

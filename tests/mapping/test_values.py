@@ -87,7 +87,7 @@ def test_a_number_is_sent_as_it_is_written() -> None:
         ('{ column = "a", type = "list" }', text("x|y"), 'column "a": "x|y" is not a list of texts, numbers and booleans. Write it as a JSON list, or set separator in the mapping.'),
         ('{ column = "a", empty = "reject" }', text(""), 'column "a" is empty, and the mapping rejects that. Fill it, or set empty = "omit" in the mapping.'),
         ('{ column = "a", values = { Buy = "b" } }', text("Sell"), 'column "a": "Sell" is not listed in values. Add it to values in the mapping.'),
-        ('"a"', pa.array([b"\xff"]), 'column "a" is not text in UTF-8. Mend the cell where it was exported.'),
+        ('"a"', pa.array([b"\xff"]), 'column "a" is not text in UTF-8. Fix the cell where it was exported.'),
     ],
 )  # fmt: skip
 def test_a_cell_that_is_no_such_value_rejects_its_row(rule: str, cells: pa.Array, sentence: str) -> None:

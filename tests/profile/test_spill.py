@@ -49,5 +49,5 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: p
     """It is said where the room is missing, and how to take it elsewhere."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     spill = Spill(1, buffered=4)
-    with pytest.raises(ConfigError, match=r"nowhere .* failed: No such file or directory\. .*TMPDIR"):
+    with pytest.raises(ConfigError, match=r"nowhere, .* failed: No such file or directory\. .*TMPDIR"):
         spill.add(np.arange(100, dtype=np.uint64))

@@ -49,12 +49,12 @@ def test_a_reason_keeps_what_the_header_and_the_mapping_say(reason: str, column:
 def test_a_remedy_is_noted_once_for_its_reason() -> None:
     """What to do is told for each reason, in words that repeat nothing of a row."""
     faults = Findings(Chunk(0, pd.DataFrame({"tz": ["Europe/Berlim", "x"]}), "a.csv", 1, {}))
-    fault = Fault("is no time zone", "Use a name.", 'Did you mean "Europe/Berlin"?')
+    fault = Fault("is not a time zone", "Use a name.", 'Did you mean "Europe/Berlin"?')
     faults.add(np.array([True, True]), ["tz"], pa.array(["Europe/Berlim", "x"]), fault)
-    assert faults.rejects[0].message.endswith('is no time zone. Did you mean "Europe/Berlin"? Use a name.')
+    assert faults.rejects[0].message.endswith('is not a time zone. Did you mean "Europe/Berlin"? Use a name.')
     remedies = Remedies()
     note = remedies.note_new(faults.rejects)
-    assert Remedies.from_text(note) == {'column "tz" is no time zone': "Use a name."}
+    assert Remedies.from_text(note) == {'column "tz" is not a time zone': "Use a name."}
     assert remedies.note_new(faults.rejects) == ""
 
 

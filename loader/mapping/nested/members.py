@@ -85,7 +85,7 @@ class Naming(dict[str, Named]):
     def _fault(self, path: str, name: str) -> Fault | None:
         if name in self._taken:
             return Fault(
-                f"has a member {shown(path)}, and another column is that {self._container.one} already",
+                f"has a member {shown(path)}, but another column gives that {self._container.one} already",
                 "Set prefix in expand, or name the member under except.",
             )
         problems = name_problems(self._container, name)

@@ -90,7 +90,7 @@ def _convert_json(expand: Expand, naming: Naming, table: Table, findings: Findin
 def _convert_cell(value: object, expand: Expand, naming: Naming) -> _Made:
     """The members of one parsed cell."""
     if value and jsontext.keyed(value) is None:
-        return _Made(fault=Fault("is a JSON list, not an object", "Take expand away from this column."))
+        return _Made(fault=Fault("is a JSON list, not an object", "Remove this column from expand."))
     return _convert_members(value, expand, naming) if value else _Made()
 
 
@@ -127,7 +127,7 @@ def _shown_cells(made: list[_Made], indices: pa.Array) -> Iterator[Column]:
 def _member_fault(path: str, member: object, expand: Expand) -> Fault | None:
     if isinstance(member, Unsound):
         return Fault(
-            f"has a member {shown(path)} that is no finite number of at most 64 bits",
+            f"has a member {shown(path)} that is not a finite number of at most 64 bits",
             "",
             f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.',
         )

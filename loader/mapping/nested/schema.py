@@ -140,7 +140,7 @@ class Schema:
         what = f"{kind}" if values is None else f"values of the type {values}"
         self.problems.append(
             f'{self._entry("expand")}: column "{column}" holds {what}. JSON text, structs, maps and lists of '
-            "keys and values can be opened, as far as their values are text, numbers, true or false."
+            "keys and values can be opened if their values are text, numbers, true or false."
         )
         return False
 
@@ -164,7 +164,9 @@ class Schema:
                 what = f'column "{column}" holds {kind}, which cannot be sent as one value'
                 self.problems.append(f"{name}: {what}. {_advice(kind)}")
             elif holder and self._check_json(holder[0], name) and self._nowhere(column):
-                self.notices.append(f'no sampled row has "{column}": check the name, or it is rare.')
+                self.notices.append(
+                    f'no sampled row has "{column}". Check the name. If it is right, such rows are rare.'
+                )
 
     def _nowhere(self, column: str) -> bool:
         return self._table.rows > 0 and self._table.text(column).null_count == self._table.rows
@@ -173,7 +175,7 @@ class Schema:
         by_name = {plain(known): known for known in [*self._columns.names(), *self._columns]}
         near = get_close_matches(plain(column), by_name, n=1, cutoff=0.6)
         listed = ", ".join(f'"{known}"' for known in list(self._columns)[:20])
-        meant = f'Did you mean "{by_name[near[0]]}"?' if near else f"There are {listed}."
+        meant = f'Did you mean "{by_name[near[0]]}"?' if near else f"The columns are {listed}."
         return f'{name}: the input has no column "{column}". {meant}'
 
 
@@ -193,5 +195,5 @@ def _mappable(kind: pa.DataType, rule: Rule) -> bool:
 
 def _advice(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
-        return 'Name what lies in it ("column.member"), open it with expand, or leave it out with except.'
+        return 'Name a member of it ("column.member"), open it with expand, or leave it out with except.'
     return "Leave it out, or export it as text."

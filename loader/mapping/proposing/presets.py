@@ -78,8 +78,8 @@ class Preset:
 
 
 _OWN_DEVICE: Final = (
-    "is it the HWID under which this vendor knows the device? Where the app has another id with this vendor's SDK, "
-    "the rows would belong to devices that do not exist. Ask, or map an id that both know."
+    "is this the HWID by which this vendor knows the device? If the app has another id in this vendor's SDK, the rows "
+    "would belong to devices that do not exist. Ask the app's developers, or map an id that both vendors know."
 )
 _ISO: Final = Clock(format="iso")
 _ISO_UTC: Final = Clock(format="iso", zone="UTC")
@@ -165,14 +165,14 @@ PRESETS: Final = (
                 "userId": Hint(("external_user_id",), "the id that your app gave the user"),
                 "tz_offset": Hint(
                     ("timezone_id", "timezone"),
-                    "a zone's name where there is one, it knows of daylight saving; else the seconds of the export",
+                    "the zone's name if the row has one, because it covers daylight saving; otherwise the seconds of the export",
                     all_of=True,
                 ),
                 "device_type": Hint(
                     ("device_type",),
                     "OneSignal's own codes, translated: its 1 is Android, this vendor's 1 is iOS",
                     "11 (e-mail) and 14 (SMS) are not listed, so their rows are rejected: the hwid of such a row must "
-                    'be the address. Load them from a file of their own, with hwid = "identifier".',
+                    'be the address. Load these rows from a separate file, with hwid = "identifier".',
                     values=_ONESIGNAL_TYPES,
                 ),
             }
@@ -204,7 +204,7 @@ PRESETS: Final = (
                 "event": Hint(("name",), "the event's name"),
                 "hwid": Hint(("device_id",), "the device's id", _OWN_DEVICE),
                 "userId": Hint(("external_id",), "the id that your app gave the user"),
-                "timestamp": Hint(("time",), "ISO 8601, UTC where no offset stands", clock=_ISO_UTC, zones=("timezone",)),
+                "timestamp": Hint(("time",), "ISO 8601; UTC if there is no offset", clock=_ISO_UTC, zones=("timezone",)),
                 "device_type": Hint(("platform",), "the device's system"),
             }
         ),
@@ -238,7 +238,7 @@ PRESETS: Final = (
                 "device_type": Hint(
                     _or_in_capitals("platform"),
                     "the device's system",
-                    "web, tvos and roku have no device type of this vendor, so none is sent.",
+                    "this vendor has no device type for web, tvos and roku, so none is sent for them.",
                     values=_BRAZE_PLATFORMS,
                 ),
             }
@@ -292,7 +292,7 @@ PRESETS: Final = (
                 "userId": Hint(
                     ("properties.$user_id", "properties.distinct_id"),
                     "the id that your app gave the user",
-                    "a distinct_id that no user stands behind ($device:...) would become a user all the same.",
+                    "a distinct_id without a user behind it ($device:...) would become a user too.",
                     all_of=True,
                 ),
                 "timestamp": Hint(
@@ -332,7 +332,7 @@ PRESETS: Final = (
                 **_SEGMENT,
                 "timestamp": Hint(
                     ("timestamp",),
-                    "Segment's own time of the event, corrected for clocks that go wrong; UTC",
+                    "Segment's own time of the event, corrected for wrong device clocks; UTC",
                     clock=_ISO_UTC,
                     zones=("context_timezone",),
                 ),

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from loader.methods import Kind
 
 NO_ZONE = (
-    'the values carry no time zone, and none is guessed: add zone = "Europe/Berlin" (or what it is) to this '
-    "table, or run the command again with --zone. Until then the file is refused."
+    "the values carry no time zone, and the loader does not guess one. Add the zone to this table, for "
+    'example zone = "Europe/Berlin", or run the command again with --zone. Until then the file is refused.'
 )
 
 

@@ -25,7 +25,7 @@ def proposal_text(proposal: Proposal, name: str, look: str = "") -> str:
     seen = f"the columns and the first {proposal.rows:,} rows of {name}"
     known = f" It looks like an export of {proposal.export}." if proposal.export else ""
     lines = _comment(
-        f"Proposed from {seen}.{known} Lines below an UNSURE want your eye; then look at the result: {look}"
+        f"Proposed from {seen}.{known} Check the lines marked UNSURE, then look at the result: {look}"
     )
     lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', "", "[fields]"]
     for line in proposal.fields:
@@ -81,6 +81,6 @@ def _proposed_expand(proposal: Proposal) -> list[str]:
     entries = [line.rule for line in proposal.opened if isinstance(line.rule, Expand)]
     lines.append("expand = [" + ", ".join(map(expand_text, entries)) + "]")
     if proposal.excluded:
-        lines += _comment(f"Not sent: {proposal.export}'s own notes.")
+        lines += _comment(f"Not sent: {proposal.export}'s own bookkeeping.")
         lines.append(f"except = {toml(proposal.excluded)}")
     return lines

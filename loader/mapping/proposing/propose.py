@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from loader.methods import Kind, Need
 
-_AT = "a zone's name counts with its offset at the moment of the load; at = { column = ... } takes another"
+_AT = "a zone's name is sent as its offset at the start of the load; at = { column = ... } uses another time"
 _BY_NAME = "by its name"
 #: More distinct values than this are no list of platforms.
 _MOST_VALUES = 40
@@ -74,7 +74,7 @@ class _Proposing:
         else:
             used = used_columns(result.fields, self._columns)
             rest = [name for name in self._columns if name not in used and not name.startswith(OWN_COLUMNS)]
-            result.unused = dict.fromkeys(rest, f"{self._method.name} has no place for them")
+            result.unused = dict.fromkeys(rest, f"because {self._method.name} has no place for them")
         return result
 
     def _has(self, name: str) -> bool:
@@ -107,7 +107,7 @@ class _Proposing:
             found = candidates(name, types) if name in SYNONYMS and name != "zone" else []
             if found:
                 others = ", ".join(f'"{other}"' for other in found[1:])
-                doubt = f"{others} could be meant too." if others else ""
+                doubt = f"{others} would fit too." if others else ""
                 hints[name] = Hint((found[0],), _BY_NAME, doubt, zones=zones)
         return hints
 
@@ -149,7 +149,7 @@ class _Proposing:
     def _tz_offset(self, line: Line, columns: tuple[str, ...]) -> Line:
         odd = [text for text in self._values(columns) if parse_zone(text) is None]
         line = replace(line, why=f"{line.why}; {_AT}")
-        return doubting(line, f"{shown(odd[0])} is no zone; such rows are rejected.") if odd else line
+        return doubting(line, f"{shown(odd[0])} is not a time zone; such rows are rejected.") if odd else line
 
     def _device_type(self, line: Line, columns: tuple[str, ...], hint: Hint) -> Line | None:
         if hint.values is not None:
@@ -165,14 +165,18 @@ class _Proposing:
             return None
         table = {value: DEVICE_TYPES.get(device_type(value) or 0, "") for value in sorted(values)}
         listed = ", ".join(shown(value) for value in sorted(unknown))
-        doubt = f"{listed}: no device type of this vendor, so none is sent. What is not listed is rejected."
+        doubt = (
+            f"{listed}: this vendor has no such device type, so none is sent. Values not listed are rejected."
+        )
         return doubting(replace(line, rule=Rule(column=columns, values=table)), doubt)
 
     def _numbers(self, line: Line, unknown: list[str]) -> Line:
         """Other vendors count device types otherwise: OneSignal's 0 is iOS, its 1 Android."""
         if not unknown:
-            return doubting(line, "the numbers are read as this vendor's: 1 is iOS, 3 is Android. Are they?")
-        doubt = f"{shown(unknown[0])} is no device type of this vendor: these numbers mean something else."
+            return doubting(
+                line, "the numbers are read as this vendor's: 1 is iOS, 3 is Android. Is that right?"
+            )
+        doubt = f"{shown(unknown[0])} is not a device type of this vendor: these numbers mean something else."
         return doubting(replace(line, rule=None, why=""), doubt)
 
     def _timestamp(self, line: Line, column: str, hint: Hint) -> Line:
@@ -221,7 +225,7 @@ class _Proposing:
 
 
 def _describe_need(need: Need) -> str:
-    constant = f" A constant: {need.constant}." if need.constant else ""
+    constant = f" For a constant, write {need.constant}." if need.constant else ""
     return f"{need.why}, and no column is known to hold {need.holds}.{constant}"
 
 

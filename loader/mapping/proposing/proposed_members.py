@@ -60,22 +60,22 @@ class ProposedMembers:
             if name in self._used or name in opened or name.startswith(OWN_COLUMNS):
                 continue
             if name in left_out:
-                self._proposal.unused[name] = self._container.left_out
+                self._proposal.unused[name] = f"because {self._container.left_out}"
             elif preset and not preset.others:
-                self._proposal.unused[name] = f"name those that you want as {self._container.many}"
+                self._proposal.unused[name] = f"unless you name them as {self._container.many}"
             else:
                 self._column(name)
 
     def _column(self, name: str) -> None:
         kind, unused = self._columns[name], self._proposal.unused
         if why := COMPUTED.get(plain(name)):
-            unused[name] = why
+            unused[name] = f"because {why}"
         elif problems := name_problems(self._container, name):
-            unused[name] = str(problems[0]).rstrip(".")
+            unused[name] = f"because {str(problems[0]).rstrip('.')}"
         elif pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
             self._open(name, f"several values in one column: each is sent as {self._container.a}")
         elif not sendable(kind):
-            unused[name] = f"no {self._container.one} can hold {kind}"
+            unused[name] = f"because no {self._container.one} can hold {kind}"
         elif is_text(kind):
             self._text(name)
         else:
@@ -97,7 +97,7 @@ class ProposedMembers:
             self._open(name, seen.why)
             return
         if seen.type == "integer" and sampling.names_a_code(name):
-            seen = sampling.Look("string", "digits, but by its name a code, not a number")
+            seen = sampling.Look("string", "digits, but the name says that they are a code, not a number")
         rule = Rule(column=(name,), type=None if seen.type == "string" else seen.type, decimal=seen.decimal)
         line = Line(name, rule, seen.why, seen.unsure)
         self._proposal.members.append(self._date(line, name) if seen.type == "date" else line)
@@ -107,7 +107,7 @@ class ProposedMembers:
         times = timestamps.read(texts, texts, Clock(format="iso"))
         if times.zoned[times.good].all() or self._zone_is_known():
             return replace(line, rule=Rule(column=(name,), type="date", clock=Clock(format="iso")))
-        doubt = 'no zone, so it is sent as text. With type = "date" and zone = ... it is a date.'
+        doubt = 'no time zone, so it is sent as text. To send a date, set type = "date" and zone.'
         return doubting(replace(line, rule=Rule(column=(name,))), doubt)
 
     def _zone_is_known(self) -> bool:

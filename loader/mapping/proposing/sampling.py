@@ -61,7 +61,7 @@ def look(values: pa.Array) -> Look:
     """The type that every distinct value of a sample fits."""
     texts = [text for text in values.drop_null().unique().to_pylist() if text]
     if not texts:
-        return Look("string", "empty in the sample", "what is it?")
+        return Look("string", "empty in the sample", "what does this column hold?")
     for found, shape in _SHAPES:
         if all(re.fullmatch(shape, text) for text in texts):
             return found
@@ -74,7 +74,7 @@ def look(values: pa.Array) -> Look:
 
 _SHAPES = (
     (Look("integer", "whole numbers in every sampled row"), r"-?(?:0|[1-9]\d{0,17})"),
-    (Look("string", "digits, but with zeros in front or too many for a number: a code"), r"-?\d+"),
+    (Look("string", "digits, but a code: they begin with zeros, or are too many for a number"), r"-?\d+"),
     (Look("float", "numbers in every sampled row"), r"-?\d+(?:\.\d+)?"),
     (Look("float", "numbers with a decimal comma", decimal=","), r"-?\d+(?:,\d+)?"),
 )
