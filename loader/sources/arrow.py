@@ -10,7 +10,7 @@ from pyarrow import ipc
 
 from loader.errors import SourceError
 from loader.model import FileRecord
-from loader.sources.records import Slab, checked_names, recognised
+from loader.sources.records import Slab, check_names, recognise_file
 from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class ArrowRecords:
     def __init__(self, file: InputFile, *, stream: bool) -> None:
         self._file = file
         self._stream = stream
-        with file.open() as raw, self._explained(0, 0):
+        with file.open() as raw, self._explain_failure(0, 0):
             reader = ipc.open_stream(raw) if self._stream else ipc.open_file(raw)
             self.schema: pa.Schema = reader.schema.remove_metadata()
-        checked_names(self.schema.names, file.name)
+        check_names(self.schema.names, file.name)
 
     @property
     def name(self) -> str:
@@ -54,7 +54,7 @@ class ArrowRecords:
         Raises:
             SourceError: a record batch is damaged, or the end is missing.
         """
-        if record := recognised(self._file, self.form, known):
+        if record := recognise_file(self._file, self.form, known):
             return record
         rows = max((slab.end for slab in self.slabs(0)), default=0)
         return FileRecord(self.name, self._file.size, self._file.sha256(), rows, form=self.form)
@@ -67,11 +67,11 @@ class ArrowRecords:
         """
         end = 0
         with self._file.open() as raw:
-            batches = self._batches(raw)
+            batches = self._read_batches(raw)
             number = 0
             while True:
                 number += 1
-                with self._explained(number, end):
+                with self._explain_failure(number, end):
                     batch = next(batches, None)
                 if batch is None:
                     return
@@ -80,7 +80,7 @@ class ArrowRecords:
                 if end > first:
                     yield slab.between(max(first, slab.first), end)
 
-    def _batches(self, raw: WatchedFile) -> Iterator[pa.RecordBatch]:
+    def _read_batches(self, raw: WatchedFile) -> Iterator[pa.RecordBatch]:
         """The batches; each is proven to be sound, for cells of a damaged one would be read from anywhere."""
         if self._stream:
             batches: Iterator[pa.RecordBatch] = iter(ipc.open_stream(raw))
@@ -92,7 +92,7 @@ class ArrowRecords:
             yield batch.replace_schema_metadata(None)
 
     @contextmanager
-    def _explained(self, number: int, row: int) -> Iterator[None]:
+    def _explain_failure(self, number: int, row: int) -> Iterator[None]:
         try:
             yield
         except (pa.ArrowException, OSError) as failure:

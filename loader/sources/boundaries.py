@@ -35,7 +35,7 @@ class RecordEnds:
         self._open = False
         self._sure = True
 
-    def after(self, block: bytes, start: int) -> int | None:
+    def find_next(self, block: bytes, start: int) -> int | None:
         """Take the next block of the text; the place after the first sure end from `start` on, or None.
 
         Once it gave one, it is done. A line end within three bytes of the block's end is not taken: a byte
@@ -44,34 +44,34 @@ class RecordEnds:
         if not self._sure or not block:
             return None
         signs = np.frombuffer(block, np.uint8)
-        quotes = self._quotes(block, signs)
-        end = self._closed_end(block, signs, quotes, start)
+        quotes = self._find_quotes(block, signs)
+        end = self._find_closed_end(block, signs, quotes, start)
         if end is not None:
             quotes = quotes[quotes < end]
-        self._sure = self._regular(block, signs, quotes)
+        self._sure = self._are_regular(block, signs, quotes)
         self._begun = True
         self._open = bool((len(quotes) + self._open) % 2)
         self._before = block[-1:]
         return end if self._sure else None
 
-    def _closed_end(
+    def _find_closed_end(
         self, block: bytes, signs: NDArray[np.uint8], quotes: NDArray[np.intp], start: int
     ) -> int | None:
         """The place after the first line end from `start` on with an even number of quotes before it."""
         if start >= len(block):
             return None
         if not len(quotes):
-            return None if self._open else _usable(block, block.find(_LINE_END, start))
+            return None if self._open else _accept_end(block, block.find(_LINE_END, start))
         ends = np.flatnonzero(signs[start:] == _LINE_END[0]) + start
         closed = (np.searchsorted(quotes, ends) + self._open) % 2 == 0
-        return _usable(block, int(ends[closed.argmax()])) if closed.any() else None
+        return _accept_end(block, int(ends[closed.argmax()])) if closed.any() else None
 
-    def _quotes(self, block: bytes, signs: NDArray[np.uint8]) -> NDArray[np.intp]:
+    def _find_quotes(self, block: bytes, signs: NDArray[np.uint8]) -> NDArray[np.intp]:
         if not self._quote or self._quote not in block:
             return np.empty(0, np.intp)
         return np.flatnonzero(signs == self._quote[0])
 
-    def _regular(self, block: bytes, signs: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
+    def _are_regular(self, block: bytes, signs: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
         """Whether each quote stands beside what it should, that at the end of the block before included."""
         if not self._open and self._before == self._quote and not self._beside[block[0]]:
             return False
@@ -83,7 +83,7 @@ class RecordEnds:
         return bool(self._beside[before].all() and self._beside[after].all())
 
 
-def _usable(block: bytes, end: int) -> int | None:
+def _accept_end(block: bytes, end: int) -> int | None:
     following = block[end + 1 : end + 4]
     if end < 0 or len(following) < 3 or following == BYTE_ORDER_MARK:
         return None

@@ -40,7 +40,7 @@ class Damaged(SourceError):
         self.name = name
         self.why = why
 
-    def after(self, row: int) -> Damaged:
+    def name_row(self, row: int) -> Damaged:
         """The same, with the last row that was read."""
         return Damaged(self.name, self.why, f"after row {row:,}")
 
@@ -106,7 +106,7 @@ class Packed:
             if self.packing != "zip":
                 yield Unpacking(pa.CompressedInputStream(raw, self.packing), self.name)
                 return
-            with _archive(raw, self.name) as archive, archive.open(self.inside) as member:
+            with _open_archive(raw, self.name) as archive, archive.open(self.inside) as member:
                 yield Unpacking(member, self.name)
 
     def head(self, size: int) -> bytes:
@@ -177,12 +177,12 @@ def unpack_file(file: InputFile, packing: str, inside: str) -> Packed:
     """
     if packing != "zip":
         return Packed(file, packing, inside)
-    with file.open() as raw, _archive(raw, file.name) as archive:
-        return Packed(file, packing, _only_member(archive, file.name))
+    with file.open() as raw, _open_archive(raw, file.name) as archive:
+        return Packed(file, packing, _find_member(archive, file.name))
 
 
 @contextmanager
-def _archive(raw: WatchedFile, name: str) -> Iterator[zipfile.ZipFile]:
+def _open_archive(raw: WatchedFile, name: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(raw) as archive:
             yield archive
@@ -190,7 +190,7 @@ def _archive(raw: WatchedFile, name: str) -> Iterator[zipfile.ZipFile]:
         raise Damaged(name, str(failure)) from failure
 
 
-def _only_member(archive: zipfile.ZipFile, name: str) -> str:
+def _find_member(archive: zipfile.ZipFile, name: str) -> str:
     members = [
         member
         for member in archive.infolist()

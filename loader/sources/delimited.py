@@ -21,10 +21,10 @@ from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
 from loader.sources.ragged import RaggedRows
-from loader.sources.records import Slab, checked_names, recognised
-from loader.sources.segments import Surveyed, Text, slabs_from
-from loader.sources.spoken import spoken
-from loader.sources.textfile import NotText, TextFile, encoding_advice
+from loader.sources.records import Slab, check_names, recognise_file
+from loader.sources.segments import Surveyed, Text, read_slabs
+from loader.sources.spoken import settle_form
+from loader.sources.textfile import NotText, TextFile, advise_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,13 +71,15 @@ class DelimitedFile:
         self._content = content
         self._block = BLOCK
         self._marks: tuple[Mark, ...] = ()
-        self._spoken = spoken(content, dialect, usual)
+        self._spoken = settle_form(content, dialect, usual)
         quote = self._spoken.quote.encode()
         ends = partial(RecordEnds, self._spoken.delimiter.encode(), quote)
         self._text = Text(content, self._spoken.encoding, self._spoken.start, self._spoken.header, ends)
-        self._header = self._with_room(self._read_header) if self._spoken.header else self._spoken.columns
-        self._columns = self._named()
-        checked_names(self._columns, file.name)
+        self._header = (
+            self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
+        )
+        self._columns = self._name_columns()
+        check_names(self._columns, file.name)
         self.schema = pa.schema([(name, pa.string()) for name in self._columns])
 
     @property
@@ -97,7 +99,7 @@ class DelimitedFile:
         Raises:
             SourceError: a byte that is no text, a quote left open, a record that is too long, or no table.
         """
-        record = recognised(self._file, self.form, known) or self._with_room(self._survey)
+        record = recognise_file(self._file, self.form, known) or self._read_with_room(self._survey)
         self._marks = record.marks
         return record
 
@@ -105,7 +107,7 @@ class DelimitedFile:
         """The records from number `first` on; reading begins at the mark before it."""
         wanted = first
         try:
-            for slab in slabs_from(first, self._marks, self._text, self._parsed):
+            for slab in read_slabs(first, self._marks, self._text, self._parse):
                 if slab.end > wanted:
                     yield slab.between(max(wanted, slab.first), slab.end)
                     wanted = slab.end
@@ -120,9 +122,9 @@ class DelimitedFile:
         tail = "\n" + self._spoken.delimiter.join(sentinel) + "\n"
         last = None
         surveyed = Surveyed(self._text, self._block, tail=tail.encode())
-        for last in surveyed.slabs(self._parsed):  # noqa: B007 - only the last one is of interest
+        for last in surveyed.slabs(self._parse):  # noqa: B007 - only the last one is of interest
             pass
-        if last is None or _last_record(last) != sentinel:
+        if last is None or _take_last_record(last) != sentinel:
             row = last.end if last else 0
             raise SourceError(
                 f"{self.name}, row {row:,}: a quote is opened and never closed, so the rest of the file is "
@@ -134,13 +136,13 @@ class DelimitedFile:
 
     def _read_header(self) -> tuple[str, ...]:
         ragged = RaggedRows()
-        with self._content.open() as file, self._explained(ragged):
+        with self._content.open() as file, self._explain_failure(ragged):
             file.seek(self._spoken.start)
             text = TextFile(file, encoding=self._spoken.encoding)
             with Batches(text, self._spoken, self._block, ragged) as batches:
                 return batches.names
 
-    def _named(self) -> tuple[str, ...]:
+    def _name_columns(self) -> tuple[str, ...]:
         """The names of the columns: those given, in place of a header's."""
         names = self._spoken.columns or self._header
         if len(names) != len(self._header):
@@ -150,11 +152,11 @@ class DelimitedFile:
             )
         return names
 
-    def _parsed(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
+    def _parse(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
         """All records of a text that begins with the header or with a record; ragged ones in their place."""
         header = self._spoken.header and text.start == self._spoken.start
         with (
-            self._explained(ragged),
+            self._explain_failure(ragged),
             Batches(text, self._spoken, self._block, ragged, self._header, header=header) as batches,
         ):
             for batch in batches:
@@ -165,7 +167,7 @@ class DelimitedFile:
         if rest.table.num_rows:
             yield rest
 
-    def _with_room(self, read: Callable[[], T]) -> T:
+    def _read_with_room(self, read: Callable[[], T]) -> T:
         """Read; where a record does not fit, once more with the large block, and keep to that."""
         try:
             return read()
@@ -174,23 +176,23 @@ class DelimitedFile:
             return read()
 
     @contextmanager
-    def _explained(self, ragged: RaggedRows) -> Iterator[None]:
+    def _explain_failure(self, ragged: RaggedRows) -> Iterator[None]:
         """Turn the reader's errors into sentences."""
         try:
             yield
         except NotText as found:
             place = name_place(found, self._content, self._spoken, LARGE_BLOCK)
-            raise SourceError(f"{self.name}, {place}: {encoding_advice(found)}") from None
+            raise SourceError(f"{self.name}, {place}: {advise_encoding(found)}") from None
         except Damaged as failure:
-            raise failure.after(ragged.end) from None
+            raise failure.name_row(ragged.end) from None
         except pa.ArrowInvalid as failure:
             if ragged.hopeless:
-                raise SourceError(f"{self.name}: {ragged.complaint()}") from None
+                raise SourceError(f"{self.name}: {ragged.explain()}") from None
             if _is_too_long(failure):
-                raise self._too_long(failure, ragged.end) from None
+                raise self._explain_length(failure, ragged.end) from None
             raise SourceError(f"{self.name}: cannot be read as CSV: {failure}") from failure
 
-    def _too_long(self, failure: pa.ArrowInvalid, row: int) -> Exception:
+    def _explain_length(self, failure: pa.ArrowInvalid, row: int) -> Exception:
         if self._block < LARGE_BLOCK:
             return _RecordTooLong()
         if _HEADER_TOO_LONG in str(failure):
@@ -202,7 +204,7 @@ class DelimitedFile:
         )
 
 
-def _last_record(slab: Slab) -> list[str | None]:
+def _take_last_record(slab: Slab) -> list[str | None]:
     (record,) = slab.table.slice(slab.table.num_rows - 1).to_pylist()
     return list(record.values())
 

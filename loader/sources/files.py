@@ -14,8 +14,8 @@ from loader.model import Chunk
 from loader.sources.formats import open_reader
 from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile, Odometer
-from loader.sources.partitions import partitioned
-from loader.sources.paths import expanded
+from loader.sources.partitions import add_folder_columns
+from loader.sources.paths import list_files
 from loader.sources.records import Survey
 
 if TYPE_CHECKING:
@@ -56,20 +56,20 @@ def open_source(
     if not paths:
         raise SourceError("No input file was given.")
     odometer = odometer or Odometer()
-    files = [InputFile.at(path, odometer) for path in expanded(paths)]
+    files = [InputFile.at(path, odometer) for path in list_files(paths)]
     odometer.total = sum(file.size for file in files)
     _refuse_twice(files)
     forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
     readers = [
-        partitioned(open_reader(file, (dialect or Dialect()).over(_said(form))))
+        add_folder_columns(open_reader(file, (dialect or Dialect()).over(_read_form(form))))
         for file, form in zip(files, forms, strict=True)
     ]
     for reader in readers[1:]:
-        _same_columns(readers[0], reader)
+        _refuse_other_columns(readers[0], reader)
     return FileSource(readers, chunk_rows, known, files)
 
 
-def _said(form: str) -> Dialect:
+def _read_form(form: str) -> Dialect:
     """The dialect in the form of a file that was surveyed before."""
     return Dialect.read(form.partition(": ")[2])
 
@@ -93,18 +93,18 @@ class FileSource:
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`; those before a damaged place, if that comes first."""
-        frames = [_frame(self.schema.empty_table())]
+        frames = [_make_frame(self.schema.empty_table())]
         wanted = rows
-        for slab in self._before_damage():
+        for slab in self._read_before_damage():
             head = slab.between(slab.first, slab.first + wanted + len(slab.unreadable))
-            frame = self._chunk(head, "", 0).frame.drop(index=list(head.unreadable)).head(wanted)
+            frame = self._make_chunk(head, "", 0).frame.drop(index=list(head.unreadable)).head(wanted)
             frames.append(frame)
             wanted -= len(frame)
             if wanted <= 0:
                 break
         return pd.concat(frames, ignore_index=True)
 
-    def _before_damage(self) -> Iterator[Slab]:
+    def _read_before_damage(self) -> Iterator[Slab]:
         with contextlib.suppress(SourceError):
             for reader in self._readers:
                 yield from reader.slabs(0)
@@ -112,10 +112,10 @@ class FileSource:
     def survey(self) -> Survey:
         """Read all files once; the first call does it."""
         if self._survey is None:
-            self._survey = Survey(tuple(self._surveyed()))
+            self._survey = Survey(tuple(self._survey_files()))
         return self._survey
 
-    def _surveyed(self) -> Iterator[FileRecord]:
+    def _survey_files(self) -> Iterator[FileRecord]:
         for reader, file in zip_longest(self._readers, self._files):
             if file is not None:
                 file.odometer.begin(file.size)
@@ -129,22 +129,22 @@ class FileSource:
         for reader, file in zip(self._readers, self.survey().files, strict=True):
             if start + file.rows > first:
                 for slab in reader.slabs(max(first - start, 0)):
-                    for piece in _pieces(slab, self._chunk_rows):
-                        yield self._chunk(piece, reader.name, start)
+                    for piece in _split_slab(slab, self._chunk_rows):
+                        yield self._make_chunk(piece, reader.name, start)
             start += file.rows
 
-    def _chunk(self, slab: Slab, file: str, start: int) -> Chunk:
+    def _make_chunk(self, slab: Slab, file: str, start: int) -> Chunk:
         """A chunk of the slab, whose file begins at ordinal `start`."""
         return Chunk(
             first=start + slab.first,
-            frame=_frame(slab.table.select(self.schema.names)),
+            frame=_make_frame(slab.table.select(self.schema.names)),
             file=file,
             first_row=slab.first + 1,
             unreadable=slab.unreadable,
         )
 
 
-def _pieces(slab: Slab, rows: int) -> Iterator[Slab]:
+def _split_slab(slab: Slab, rows: int) -> Iterator[Slab]:
     """The slab in equal parts of at most `rows`, so that none is a scrap."""
     count = slab.end - slab.first
     parts = -(-count // rows)
@@ -153,7 +153,7 @@ def _pieces(slab: Slab, rows: int) -> Iterator[Slab]:
         yield slab.between(start, end)
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def _make_frame(table: pa.Table) -> pd.DataFrame:
     """The same columns in pandas: the Arrow arrays themselves, no cell is copied.
 
     The metadata are ignored: pandas' note in a Parquet file would turn a column into the index.
@@ -173,7 +173,7 @@ def _refuse_twice(files: Sequence[InputFile]) -> None:
         seen[key] = file.name
 
 
-def _same_columns(model: Reader, other: Reader) -> None:
+def _refuse_other_columns(model: Reader, other: Reader) -> None:
     """Refuse a file whose columns are not those of the first, whatever their order."""
     ours, theirs = model.schema, other.schema
     problems = [f'"{name}" is missing' for name in ours.names if name not in theirs.names]

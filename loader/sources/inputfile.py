@@ -95,13 +95,13 @@ class WatchedFile(io.FileIO):
         now, before = Stamp.of(os.fstat(self.fileno())), self._expected.stamp
         if now != before:
             raise SourceError(
-                f"{self._expected.name}: changed while it was being read ({_difference(before, now)}). "
+                f"{self._expected.name}: changed while it was being read ({_name_difference(before, now)}). "
                 "Nothing after this place was read. To go on, bring the file back as it was"
-                f"{_cut(before, now)}; a load of another file would send again what was sent."
+                f"{_name_beginning(before, now)}; a load of another file would send again what was sent."
             )
 
 
-def _difference(before: Stamp, now: Stamp) -> str:
+def _name_difference(before: Stamp, now: Stamp) -> str:
     if (before.device, before.inode) != (now.device, now.inode):
         return "another file has taken its place"
     if before.size != now.size:
@@ -109,7 +109,7 @@ def _difference(before: Stamp, now: Stamp) -> str:
     return "it was written to"
 
 
-def _cut(before: Stamp, now: Stamp) -> str:
+def _name_beginning(before: Stamp, now: Stamp) -> str:
     grown = (before.device, before.inode) == (now.device, now.inode) and now.size > before.size
     return f", its first {before.size:,} bytes," if grown else ""
 
@@ -152,10 +152,10 @@ class InputFile:
         except FileNotFoundError:
             raise SourceError(Message("{name}: there is no such file.", name=name)) from None
         except (OSError, ValueError) as failure:
-            raise SourceError(f"{name}: cannot be read: {_why(failure)}.") from failure
+            raise SourceError(f"{name}: cannot be read: {_name_reason(failure)}.") from failure
         if not stat.S_ISREG(status.st_mode):
             raise SourceError(
-                f"{name}: is {_species(status.st_mode)}, which can be read only once; a load that can be "
+                f"{name}: is {_name_kind(status.st_mode)}, which can be read only once; a load that can be "
                 "resumed has to read its input again. Write it to a file first, or give it as standard "
                 "input (-)."
             )
@@ -170,7 +170,7 @@ class InputFile:
         try:
             return WatchedFile(self)
         except OSError as failure:
-            raise SourceError(f"{self.name}: cannot be read: {_why(failure)}.") from failure
+            raise SourceError(f"{self.name}: cannot be read: {_name_reason(failure)}.") from failure
 
     def head(self, size: int) -> bytes:
         """The first bytes, at most `size`."""
@@ -186,11 +186,11 @@ class InputFile:
         return digest.hexdigest()
 
 
-def _why(failure: OSError | ValueError) -> str:
+def _name_reason(failure: OSError | ValueError) -> str:
     return (failure.strerror if isinstance(failure, OSError) else None) or str(failure)
 
 
-def _species(mode: int) -> str:
+def _name_kind(mode: int) -> str:
     if stat.S_ISFIFO(mode):
         return "a pipe (FIFO)"
     if stat.S_ISSOCK(mode):

@@ -20,9 +20,9 @@ from loader.errors import SourceError
 from loader.model import FileRecord
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
-from loader.sources.records import Slab, checked_names, recognised
-from loader.sources.segments import Surveyed, Text, slabs_from
-from loader.sources.textfile import NotText, TextFile, encoding_advice
+from loader.sources.records import Slab, check_names, recognise_file
+from loader.sources.segments import Surveyed, Text, read_slabs
+from loader.sources.textfile import NotText, TextFile, advise_encoding
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class JsonLinesFile:
         self._text = Text(content, "utf-8", 0, header=False, ends=partial(RecordEnds, b",", b""))
         self._columns: tuple[str, ...] = ()
         self._known: frozenset[str] = frozenset()
-        self._columns = dialect.columns or self._keys_at_the_beginning()
+        self._columns = dialect.columns or self._find_keys()
         self._known = frozenset(self._columns)
-        checked_names(self._columns, file.name)
+        check_names(self._columns, file.name)
         self.schema = pa.schema([(name, pa.string()) for name in self._columns])
 
     @property
@@ -92,26 +92,26 @@ class JsonLinesFile:
         Raises:
             SourceError: a byte that is not UTF-8, a line that is too long, a key that is no column.
         """
-        record = recognised(self._file, self.form, known) or self._surveyed()
+        record = recognise_file(self._file, self.form, known) or self._survey()
         self._marks = record.marks
         return record
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """The records from number `first` on; reading begins at the mark before it."""
-        for slab in slabs_from(first, self._marks, self._text, self._parsed):
+        for slab in read_slabs(first, self._marks, self._text, self._parse):
             if slab.end > first:
                 yield slab.between(max(first, slab.first), slab.end)
 
-    def _surveyed(self) -> FileRecord:
+    def _survey(self) -> FileRecord:
         self._unknown.clear()
         surveyed = Surveyed(self._text, BLOCK, tail=b"\n")
-        rows = max((slab.end for slab in surveyed.slabs(self._parsed)), default=0)
+        rows = max((slab.end for slab in surveyed.slabs(self._parse)), default=0)
         if self._unknown:
-            raise SourceError(self._keys_that_are_no_columns())
+            raise SourceError(self._name_unknown_keys())
         sha256 = surveyed.sha256() if self._content is self._file else self._file.sha256()
         return FileRecord(self.name, self._file.size, sha256, rows, tuple(surveyed.marks), self.form)
 
-    def _keys_that_are_no_columns(self) -> str:
+    def _name_unknown_keys(self) -> str:
         first, row = next(iter(self._unknown.items()))
         names = ",".join([*self._columns, *self._unknown])
         return (
@@ -119,7 +119,7 @@ class JsonLinesFile:
             f"has. All keys must be known from there on: name them, --columns {names}"
         )
 
-    def _keys_at_the_beginning(self) -> tuple[str, ...]:
+    def _find_keys(self) -> tuple[str, ...]:
         """The keys of the records in the first block, in the order in which they are met."""
         head = self._content.head(BLOCK)
         if len(head) == BLOCK and b"\n" not in head:
@@ -135,14 +135,14 @@ class JsonLinesFile:
         lines = start.split(b"\n")
         for line in lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines:
             if line.strip():
-                self._cells(line)
+                self._read_cells(line)
         if not self._unknown:
             raise SourceError(f"{self.name}: the lines at its beginning are no JSON objects with keys.")
         return tuple(self._unknown)
 
-    def _parsed(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
+    def _parse(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
         rest, begun = b"", text.start > 0
-        with self._explained(ragged):
+        with self._explain_failure(ragged):
             while block := text.read(BLOCK):
                 if not begun:
                     block, begun = block.removeprefix(BYTE_ORDER_MARK), True
@@ -153,14 +153,14 @@ class JsonLinesFile:
                         f"{LONGEST >> 20} MB; no request that large would be taken. Is it JSON Lines?"
                     )
                 if records := [line for line in lines if line.strip()]:
-                    yield self._slab(records, ragged)
+                    yield self._make_slab(records, ragged)
 
-    def _slab(self, lines: list[bytes], ragged: RaggedRows) -> Slab:
+    def _make_slab(self, lines: list[bytes], ragged: RaggedRows) -> Slab:
         unreadable: dict[int, str] = {}
         rows: list[tuple[str | None, ...]] = []
         nothing = (None,) * len(self._columns)
         for number, line in enumerate(lines):
-            cells = self._cells(line, row=ragged.end + number + 1)
+            cells = self._read_cells(line, row=ragged.end + number + 1)
             if isinstance(cells, str):
                 unreadable[number] = cells
                 self._count_run()
@@ -179,39 +179,39 @@ class JsonLinesFile:
                 f"{self.name}: {MAX_RUN:,} lines one after the other are no JSON objects. Is it JSON Lines?"
             )
 
-    def _cells(self, line: bytes, row: int = 0) -> tuple[str | None, ...] | str:
+    def _read_cells(self, line: bytes, row: int = 0) -> tuple[str | None, ...] | str:
         """The cells of a record, or why it is none."""
         try:
             record = _DECODER.decode(line.decode())
         except (ValueError, RecursionError) as failure:
-            return _complaint(failure, line)
+            return _explain_line(failure, line)
         if not isinstance(record, dict):
-            return f"the row is no JSON object, with keys, but a value: {_shown(line)}."
-        if _SURROGATE.search(line) and (key := _halved(record)) is not None:
-            return f"the row has half a character (a lone surrogate) in {quote(key)}: {_shown(line)}."
+            return f"the row is no JSON object, with keys, but a value: {_show_line(line)}."
+        if _SURROGATE.search(line) and (key := _find_half_character(record)) is not None:
+            return f"the row has half a character (a lone surrogate) in {quote(key)}: {_show_line(line)}."
         if not record.keys() <= self._known:
             met = {*self._known, *self._unknown}
             self._unknown.update((key, row) for key in record if key not in met)
         values = map(record.get, self._columns)
-        return tuple([value if type(value) is str else _cell(value) for value in values])
+        return tuple([value if type(value) is str else _write_cell(value) for value in values])
 
     @contextmanager
-    def _explained(self, ragged: RaggedRows) -> Iterator[None]:
+    def _explain_failure(self, ragged: RaggedRows) -> Iterator[None]:
         """Turn what can go wrong into sentences."""
         try:
             yield
         except NotText as found:
             where = f"after row {ragged.end:,}, byte {found.offset + 1:,}"
-            raise SourceError(f"{self.name}, {where}: {encoding_advice(found)}") from None
+            raise SourceError(f"{self.name}, {where}: {advise_encoding(found)}") from None
         except Damaged as failure:
-            raise failure.after(ragged.end) from None
+            raise failure.name_row(ragged.end) from None
 
 
 class _TwiceNamed(ValueError):
     """An object that has a key twice."""
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -219,31 +219,33 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _no_number(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=Number, parse_float=Number, parse_constant=_no_number
+    object_pairs_hook=_refuse_repeats, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
 )
 
 
-def _cell(value: Any) -> str | None:
+def _write_cell(value: Any) -> str | None:
     if value is None or type(value) is str:
         return value
-    return str(value) if type(value) is Number else written(value)
+    return str(value) if type(value) is Number else write_value(value)
 
 
-def written(value: Any) -> str:
+def write_value(value: Any) -> str:
     """A value as JSON again, its numbers as they were written."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{written(key)}: {written(each)}" for key, each in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{write_value(key)}: {write_value(each)}" for key, each in value.items()) + "}"
+        )
     if isinstance(value, list):
-        return "[" + ", ".join(map(written, value)) + "]"
+        return "[" + ", ".join(map(write_value, value)) + "]"
     return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
 
 
-def _halved(record: dict[str, Any]) -> str | None:
+def _find_half_character(record: dict[str, Any]) -> str | None:
     """The key beside which stands what no UTF-8 can hold."""
     for key, value in record.items():
         try:
@@ -253,18 +255,18 @@ def _halved(record: dict[str, Any]) -> str | None:
     return None
 
 
-def _complaint(failure: ValueError | RecursionError, line: bytes) -> str:
+def _explain_line(failure: ValueError | RecursionError, line: bytes) -> str:
     if isinstance(failure, RecursionError):
-        return f"the row is nested too deeply: {_shown(line)}."
+        return f"the row is nested too deeply: {_show_line(line)}."
     if isinstance(failure, _TwiceNamed):
-        return f"the row has the key {quote(str(failure))} twice: {_shown(line)}."
+        return f"the row has the key {quote(str(failure))} twice: {_show_line(line)}."
     why = (
         f"{failure.msg} at character {failure.pos + 1}"
         if isinstance(failure, json.JSONDecodeError)
         else failure
     )
-    return f"the row is no JSON ({why}): {_shown(line)}."
+    return f"the row is no JSON ({why}): {_show_line(line)}."
 
 
-def _shown(line: bytes) -> str:
+def _show_line(line: bytes) -> str:
     return quote(line[:200].decode(errors="replace"))

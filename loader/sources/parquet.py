@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from loader.errors import SourceError
 from loader.model import FileRecord
-from loader.sources.records import Slab, checked_names
+from loader.sources.records import Slab, check_names
 from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class ParquetRecords:
 
     def __init__(self, file: InputFile) -> None:
         self._file = file
-        with file.open() as raw, self._footer_explained():
+        with file.open() as raw, self._explain_footer():
             opened = _open(raw)
             self.schema: pa.Schema = opened.schema_arrow.remove_metadata()
             groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
             self._group_rows = [group.num_rows for group in groups]
-            self._batch_rows = [_batch_rows(group.num_rows, group.total_byte_size) for group in groups]
-        checked_names(self.schema.names, file.name)
+            self._batch_rows = [_size_batch(group.num_rows, group.total_byte_size) for group in groups]
+        check_names(self.schema.names, file.name)
 
     @property
     def name(self) -> str:
@@ -65,14 +65,14 @@ class ParquetRecords:
         """
         end = 0
         with self._file.open() as raw:
-            with self._footer_explained():
+            with self._explain_footer():
                 opened = _open(raw)
             for group, rows in enumerate(self._group_rows):
                 if end + rows > first:
-                    yield from self._group(opened, group, end, first, self._batch_rows[group])
+                    yield from self._read_group(opened, group, end, first, self._batch_rows[group])
                 end += rows
 
-    def _group(
+    def _read_group(
         self, opened: parquet.ParquetFile, group: int, start: int, first: int, rows: int
     ) -> Iterator[Slab]:
         """The records of one row group, which begins at record `start`, from record `first` on.
@@ -89,14 +89,16 @@ class ParquetRecords:
                     yield slab.between(max(first, slab.first), end)
         except (pa.ArrowException, OSError) as failure:
             if rows <= _SALVAGE_ROWS:
-                raise self._damaged(group, max(end, first), str(failure)) from failure
-            yield from self._group(opened, group, start, max(end, first), _SALVAGE_ROWS)
+                raise self._describe_damage(group, max(end, first), str(failure)) from failure
+            yield from self._read_group(opened, group, start, max(end, first), _SALVAGE_ROWS)
             return
         missing = start + self._group_rows[group] - end
         if missing:
-            raise self._damaged(group, end, f"it holds {missing:,} records fewer than the footer says")
+            raise self._describe_damage(
+                group, end, f"it holds {missing:,} records fewer than the footer says"
+            )
 
-    def _damaged(self, group: int, lost: int, why: str) -> SourceError:
+    def _describe_damage(self, group: int, lost: int, why: str) -> SourceError:
         count = len(self._group_rows)
         return SourceError(
             f"{self.name}: row group {group + 1} of {count} is damaged; from row {lost + 1:,} on it "
@@ -105,7 +107,7 @@ class ParquetRecords:
         )
 
     @contextmanager
-    def _footer_explained(self) -> Iterator[None]:
+    def _explain_footer(self) -> Iterator[None]:
         try:
             yield
         except (pa.ArrowException, OSError) as failure:
@@ -130,6 +132,6 @@ def _open(raw: WatchedFile) -> parquet.ParquetFile:
     )
 
 
-def _batch_rows(rows: int, size: int) -> int:
+def _size_batch(rows: int, size: int) -> int:
     """Records a batch, so that wide records do not make a large batch; `size` in bytes, uncompressed."""
     return max(1, min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)))

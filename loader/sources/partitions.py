@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 
 
-def partitioned(reader: Reader) -> Reader:
+def add_folder_columns(reader: Reader) -> Reader:
     """The reader, with the columns that the folders of its path add, but for those that the file has."""
     parts = [part for part in PurePath(reader.name).parts[:-1] if "=" in part]
     named = {key: value for key, _, value in (part.partition("=") for part in parts)}

@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def expanded(given: Sequence[Path | str]) -> list[str]:
+def list_files(given: Sequence[Path | str]) -> list[str]:
     """The files: those of a folder and its folders, those that fit a pattern, in the order of their names.
 
     Raises:
         SourceError: a folder or pattern without a file, or a folder with one that is nothing to load.
     """
-    return [name for path in given for name in _files(path)]
+    return [name for path in given for name in _find_files(path)]
 
 
-def _files(path: Path | str) -> Iterator[str]:
+def _find_files(path: Path | str) -> Iterator[str]:
     name = str(path)
     if Path(name).is_dir():
-        yield from _in_folder(name)
+        yield from _walk_folder(name)
     elif glob.has_magic(name) and not Path(name).exists():
-        yield from _fitting(name)
+        yield from _match_pattern(name)
     else:
         yield name
 
 
-def _fitting(pattern: str) -> list[str]:
+def _match_pattern(pattern: str) -> list[str]:
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
     found = sorted(name for name in matches if not Path(name).is_dir())
     if not found:
@@ -40,12 +40,12 @@ def _fitting(pattern: str) -> list[str]:
     return found
 
 
-def _in_folder(folder: str) -> list[str]:
+def _walk_folder(folder: str) -> list[str]:
     """All files in it; hidden ones and marks such as _SUCCESS are none, nor are checkpoints."""
     files = sorted(
         str(path)
         for path in Path(folder).rglob("*")
-        if path.is_file() and not _set_aside(path.relative_to(folder))
+        if path.is_file() and not _is_set_aside(path.relative_to(folder))
     )
     if not files:
         raise SourceError(f"{folder}: there is no file to load in this folder. {list_endings()}")
@@ -58,5 +58,5 @@ def _in_folder(folder: str) -> list[str]:
     return files
 
 
-def _set_aside(path: Path) -> bool:
+def _is_set_aside(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts) or ".ckpt" in path.name

@@ -54,7 +54,7 @@ class RaggedRows:
         self.latest, self.expected, self.actual = record, row.expected_columns, row.actual_columns
         if self.hopeless:
             return "error"
-        self.waiting.append((record, f"{self._counts()}: {quote(row.text)}. {self._remedy()}"))
+        self.waiting.append((record, f"{self._count_cells()}: {quote(row.text)}. {self._name_remedy()}"))
         return "skip"
 
     @property
@@ -62,11 +62,11 @@ class RaggedRows:
         """This is not the table that the header describes."""
         return self.run > MAX_RUN
 
-    def complaint(self) -> str:
+    def explain(self) -> str:
         """Why it is hopeless."""
         return (
             f"{MAX_RUN:,} rows one after the other, up to row {self.latest:,}, do not fit the header "
-            f"({self._counts()}). Is the delimiter another, or are these two tables in one file?"
+            f"({self._count_cells()}). Is the delimiter another, or are these two tables in one file?"
         )
 
     def put_back(self, table: pa.Table) -> Slab:
@@ -83,10 +83,10 @@ class RaggedRows:
         rows = pa.array(np.cumsum(readable) - 1, mask=~readable)
         return Slab(first, table.take(rows), unreadable)
 
-    def _counts(self) -> str:
+    def _count_cells(self) -> str:
         return f"the row has {count_things(self.actual, 'cell')}, the header has {self.expected}"
 
-    def _remedy(self) -> str:
+    def _name_remedy(self) -> str:
         if self.actual > self.expected:
             return "Put cells that contain the delimiter into quotes."
         return "Complete the row, or put cells that contain a line end into quotes."

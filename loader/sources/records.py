@@ -120,14 +120,14 @@ class Source(Protocol):
         """
 
 
-def recognised(file: InputFile, form: str, known: Sequence[FileRecord]) -> FileRecord | None:
+def recognise_file(file: InputFile, form: str, known: Sequence[FileRecord]) -> FileRecord | None:
     """Which of the known files this is, by the hash of all its bytes, whatever its name was then."""
     alike = [record for record in known if (record.size, record.form) == (file.size, form)]
     digest = file.sha256() if alike else ""
     return next((replace(record, name=file.name) for record in alike if record.sha256 == digest), None)
 
 
-def checked_names(names: Sequence[str], where: str) -> None:
+def check_names(names: Sequence[str], where: str) -> None:
     """Refuse columns that no mapping could name: without a name, or twice with the same.
 
     Raises:
@@ -136,7 +136,7 @@ def checked_names(names: Sequence[str], where: str) -> None:
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise SourceError(
-                f"{where}: column {position} has no name in the header. {_unnamed_remedy(names)}"
+                f"{where}: column {position} has no name in the header. {_advise_unnamed(names)}"
             )
     for position, name in enumerate(names, start=1):
         before = names.index(name) + 1
@@ -147,7 +147,7 @@ def checked_names(names: Sequence[str], where: str) -> None:
             )
 
 
-def _unnamed_remedy(names: Sequence[str]) -> str:
+def _advise_unnamed(names: Sequence[str]) -> str:
     if not names[-1].strip():
         return "Does each line end with a delimiter? Remove it, or give the column a name."
     if not names[0].strip():

@@ -80,7 +80,7 @@ class Surveyed:
         with self._text.content.open() as file:
             self._digest.update(file.read(self._text.start))
             while True:
-                segment = self._segment(file)
+                segment = self._begin_segment(file)
                 ragged.begin(ragged.end, header=self._text.header and segment.start == self._text.start)
                 yield from parse(segment, ragged)
                 if segment.whole:
@@ -88,14 +88,14 @@ class Surveyed:
                 self.marks.append(Mark(ragged.end, segment.offset, self._digest.hexdigest()[:32]))
                 file.seek(segment.offset)
 
-    def _segment(self, file: Opened) -> TextFile:
+    def _begin_segment(self, file: Opened) -> TextFile:
         offset, size = file.tell(), self._text.content.size
         return TextFile(
             file,
             None if size is None else size - offset,
             encoding=self._text.encoding,
             tail=self._tail,
-            stretch=Stretch(self._text.ends(), segment_bytes(offset, self._block)),
+            stretch=Stretch(self._text.ends(), size_segment(offset, self._block)),
             digest=self._digest,
         )
 
@@ -104,7 +104,7 @@ class Surveyed:
         return self._digest.hexdigest()
 
 
-def slabs_from(first: int, marks: Sequence[Mark], text: Text, parse: Parse) -> Iterator[Slab]:
+def read_slabs(first: int, marks: Sequence[Mark], text: Text, parse: Parse) -> Iterator[Slab]:
     """The records of a file from the mark at or before record `first` on, in the segments of its survey."""
     begins = [text.beginning, *marks]
     ends = [*(mark.offset for mark in marks), None]
@@ -119,7 +119,7 @@ def slabs_from(first: int, marks: Sequence[Mark], text: Text, parse: Parse) -> I
             yield from parse(TextFile(file, size, encoding=text.encoding, tail=tail), ragged)
 
 
-def segment_bytes(offset: int, block: int) -> int:
+def size_segment(offset: int, block: int) -> int:
     """How long a segment that begins at `offset` is at least; it ends with the next record."""
     shortest = min(SHORTEST, block)
     # The room for that record within the last block spares reading one more.

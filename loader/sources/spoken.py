@@ -62,14 +62,14 @@ class Spoken:
         return Dialect(self.delimiter, self.quote, self.encoding, self.header, self.columns).written
 
 
-def spoken(content: Content, dialect: Dialect, usual: str) -> Spoken:
+def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
     """Settle how a file is read; `usual` is the delimiter that its name promises.
 
     Raises:
         SourceError: it is empty, or what was not said is not clear.
     """
     head = content.head(HEAD)
-    encoding = _encoding(content.name, head, dialect.encoding)
+    encoding = _find_encoding(content.name, head, dialect.encoding)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip("\ufeff\r\n\t "):
         raise SourceError(f"{content.name}: is empty, it has not even a header. Was the export cut off?")
@@ -81,12 +81,12 @@ def spoken(content: Content, dialect: Dialect, usual: str) -> Spoken:
     if len(head) == HEAD:
         text = text[: text.rfind("\n") + 1] or text
     quote = said.quote if said.quote is not None else '"'
-    delimiter = said.delimiter or _delimiter(content.name, text, quote, usual)
+    delimiter = said.delimiter or _find_delimiter(content.name, text, quote, usual)
     found = Spoken(delimiter, quote, encoding, header=True, columns=said.columns, start=start)
-    return _with_header(content.name, found, said.header, _first_record(text, found))
+    return _decide_header(content.name, found, said.header, _read_first_record(text, found))
 
 
-def _encoding(name: str, head: bytes, said: str | None) -> str:
+def _find_encoding(name: str, head: bytes, said: str | None) -> str:
     """The encoding that was said, or that of the byte order mark, or UTF-8, which every byte must prove."""
     marked = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), None)
     if said == "utf-16":
@@ -126,11 +126,11 @@ class _Trial:
         return "skip"
 
 
-def _tried(text: str, delimiter: str, quote: str) -> _Trial:
+def _try_delimiter(text: str, delimiter: str, quote: str) -> _Trial:
     trial = _Trial()
     try:
         table = csv.read_csv(
-            _in_arrows_memory(text.encode()),
+            _copy_for_arrow(text.encode()),
             read_options=csv.ReadOptions(
                 use_threads=False, block_size=HEAD * 4, autogenerate_column_names=True
             ),
@@ -148,16 +148,16 @@ def _tried(text: str, delimiter: str, quote: str) -> _Trial:
     return trial
 
 
-def _in_arrows_memory(text: bytes) -> pa.Buffer:
+def _copy_for_arrow(text: bytes) -> pa.Buffer:
     """A copy that Arrow's threads can drop without Python, even while the interpreter ends."""
     memory = pa.BufferOutputStream()
     memory.write(text)
     return memory.getvalue()
 
 
-def _delimiter(name: str, text: str, quote: str, usual: str) -> str:
+def _find_delimiter(name: str, text: str, quote: str, usual: str) -> str:
     """The one delimiter that makes a table of the beginning; the usual one, where none divides anything."""
-    trials = {sign: _tried(text, sign, quote) for sign in _DELIMITERS}
+    trials = {sign: _try_delimiter(text, sign, quote) for sign in _DELIMITERS}
     dividing = {sign: trial for sign, trial in trials.items() if trial.cells > 1}
     if len(dividing) > 1:
         dividing = {
@@ -175,7 +175,7 @@ def _delimiter(name: str, text: str, quote: str, usual: str) -> str:
     )
 
 
-def _first_record(text: str, found: Spoken) -> list[str]:
+def _read_first_record(text: str, found: Spoken) -> list[str]:
     """The cells of the first record, as far as it stands in the beginning of the file."""
     beginning = TextFile(io.BytesIO(text.encode()))
     try:
@@ -185,7 +185,7 @@ def _first_record(text: str, found: Spoken) -> list[str]:
         return []
 
 
-def _with_header(name: str, found: Spoken, said: bool | None, first: list[str]) -> Spoken:  # noqa: FBT001 - as said
+def _decide_header(name: str, found: Spoken, said: bool | None, first: list[str]) -> Spoken:  # noqa: FBT001 - as said
     """Whether the first record is a header: as said, or not if names were given, or if it cannot be data."""
     if said is not None:
         return replace(found, header=said)

@@ -102,26 +102,26 @@ class TextFile:
         """
         if self._ended or self.whole:
             return b""
-        block, last = self._next(self._raw(size - len(self._tail)))
-        text = self._text(block, last=last)
-        end = self._sure_end(text)
+        block, last = self._read_next(self._count_raw(size - len(self._tail)))
+        text = self._decode(block, last=last)
+        end = self._find_end(text)
         if end is not None:
             # Of what is not UTF-8 the bytes are counted by writing the characters again.
             text = text[:end]
-            used = self._given + self._raw_length(text) - self.offset
+            used = self._given + self._measure_raw(text) - self.offset
             block, last, self._ended = block[:used], False, True
         self._take(block, text)
         self.whole = last
         return text + self._tail if last else text
 
-    def _raw(self, size: int) -> int:
+    def _count_raw(self, size: int) -> int:
         """So many bytes of the file that no more than `size` come of them as UTF-8, and no part of a unit."""
         if self._encoding == "utf-8":
             return max(size, 1)
         unit = len(self._return)
         return max(size // 3 // unit, 8) * unit
 
-    def _next(self, size: int) -> tuple[bytes, bool]:
+    def _read_next(self, size: int) -> tuple[bytes, bool]:
         """The next bytes, and whether they are the last; a carriage return waits for what follows it.
 
         The reader drops a line feed at the beginning of a block after a block that ends with a carriage
@@ -135,32 +135,32 @@ class TextFile:
             self._held = self._return
         return block[: len(block) - len(self._held)], last
 
-    def _text(self, block: bytes, *, last: bool) -> bytes:
+    def _decode(self, block: bytes, *, last: bool) -> bytes:
         """The block in UTF-8."""
         pending = len(self._decoder.getstate()[0])
         try:
             text = self._decoder.decode(block, final=last)
         except UnicodeDecodeError as failure:
-            raise self._not_text(failure.object, failure.start, self.offset - pending) from None
+            raise self._find_fault(failure.object, failure.start, self.offset - pending) from None
         if self._encoding == "utf-8":
             return block
         if self._encoding == "iso8859-1" and (control := _CONTROL.search(block)):
-            raise self._not_text(block, control.start(), self.offset)
+            raise self._find_fault(block, control.start(), self.offset)
         return text.encode()
 
-    def _not_text(self, block: bytes, start: int, offset: int) -> NotText:
+    def _find_fault(self, block: bytes, start: int, offset: int) -> NotText:
         before, after = block[max(start - _REACH, 0) : start], block[start:][:_REACH]
         return NotText(
             offset + start, self._encoding, _WORD_BREAK.split(before)[-1], _WORD_BREAK.split(after)[0]
         )
 
-    def _sure_end(self, text: bytes) -> int | None:
+    def _find_end(self, text: bytes) -> int | None:
         """Where in the text the stretch ends, if there."""
         if self._stretch is None:
             return None
-        return self._stretch.ends.after(text, max(0, self._stretch.enough - self._length))
+        return self._stretch.ends.find_next(text, max(0, self._stretch.enough - self._length))
 
-    def _raw_length(self, text: bytes) -> int:
+    def _measure_raw(self, text: bytes) -> int:
         return len(text) if self._encoding == "utf-8" else len(text.decode().encode(self._encoding))
 
     def _take(self, block: bytes, text: bytes) -> None:
@@ -170,16 +170,16 @@ class TextFile:
             self._left -= len(block)
         self.offset += len(block)
         self._length += len(text)
-        self._given += self._raw_length(text)
+        self._given += self._measure_raw(text)
 
 
-def encoding_advice(found: NotText) -> str:
+def advise_encoding(found: NotText) -> str:
     """What the bytes are and what to do, as the end of a sentence."""
     encoding = encoding_shown(found.encoding)
     shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
     if found.encoding == "iso8859-1":
         return f"{shown} text but a control character; is the encoding windows-1252?"
-    plausible = _as_latin(found) if found.encoding == "utf-8" else None
+    plausible = _read_as_latin(found) if found.encoding == "utf-8" else None
     if plausible is None:
         return f"{shown}; the file is damaged or in another encoding. Export it again as UTF-8."
     return (
@@ -188,7 +188,7 @@ def encoding_advice(found: NotText) -> str:
     )
 
 
-def _as_latin(found: NotText) -> str | None:
+def _read_as_latin(found: NotText) -> str | None:
     """The word in Windows-1252, where that makes the wrong byte a letter or a sign used in texts.
 
     Bytes 80 to bf right after it are what follows in UTF-8: then it is UTF-8 that was damaged.
