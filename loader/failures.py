@@ -46,7 +46,7 @@ def failed_rows(
 
     Raises:
         ConfigError: the target is the checkpoint or the input.
-        CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the one that was loaded.
+        CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the loaded one.
     """
     ledger = Checkpoint.open(checkpoint)
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
