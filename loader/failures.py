@@ -1,4 +1,4 @@
-"""Rejected and in-doubt rows beside their source columns: each can be found, explained and sent again."""
+"""Rejected and in-doubt rows with their source columns, to be found, explained and sent again."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def failed_rows(
         checkpoint: the checkpoint file; a load into it may be running.
         states: rejected, in doubt or both.
         files: where the input is now, if it has moved.
-        target: where the frames will be written; refused if that would destroy what they come from.
+        target: where the frames will be written; refused if it is the checkpoint or the input.
 
     Raises:
         ConfigError: the target is the checkpoint or the input.
-        CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the one it is of.
+        CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the loaded one.
     """
     ledger = Checkpoint.open(checkpoint)
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
@@ -58,7 +58,7 @@ def failed_rows(
     except SourceError:
         if found:
             raise
-        columns = pd.DataFrame()  # no row failed, so nobody misses an input that has gone
+        columns = pd.DataFrame()  # no row failed, so a missing input does not matter
     yield beside_source(Chunk(0, columns, "", 1, {}), [])
     if not found:
         return
@@ -67,7 +67,7 @@ def failed_rows(
 
 
 def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
-    """Why rows are in `state`, and how many for each reason; the most frequent first.
+    """Count the reasons why rows are in `state`; the most frequent first.
 
     Raises:
         CheckpointError: the checkpoint cannot be read.
@@ -77,7 +77,7 @@ def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
 
 
 def list_reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
-    """The same; none if the checkpoint cannot be read, because then that was said already."""
+    """The same; empty if the checkpoint cannot be read, because that was reported already."""
     try:
         return reasons(checkpoint, state)
     except CheckpointError:
@@ -90,14 +90,14 @@ def locate_rows(
     """Find the chunks of the input that hold any of the rows, each with those rows.
 
     Raises:
-        SourceError: the input cannot be read, or is not the one that the checkpoint is of.
+        SourceError: the input cannot be read, or is not the input of the checkpoint.
     """
     if found:
         yield from find_chunks(source_of(ledger, files, table), ledger, found)
 
 
 def source_of(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Source:
-    """The input of a checkpoint, opened where it is now, or the table in memory that it was.
+    """Open the input of a checkpoint where it is now, or the table in memory that it was.
 
     Raises:
         SourceError: it cannot be read.
@@ -108,12 +108,12 @@ def source_of(ledger: Checkpoint, files: Sequence[str], table: object = None) ->
 
 
 def of_table(ledger: Checkpoint) -> bool:
-    """Whether the checkpoint is of a table in Python's memory."""
+    """Whether the checkpoint belongs to a table in Python's memory."""
     return any(file.form == FRAME_FORM for file in ledger.identity.files)
 
 
 def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object = None) -> None:
-    """A table that was in Python's memory cannot be read again from anywhere.
+    """Refuse to continue without a table that was in Python's memory, because it cannot be read again.
 
     Raises:
         SourceError: it is needed, and neither it nor a file in its place is given.
@@ -131,7 +131,7 @@ def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object
 
 
 def recall_settings(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Settings:
-    """Recall the settings of the load that made a checkpoint, as far as they say what its rows are."""
+    """Recall the settings of the load that made a checkpoint: only those that say what its rows are."""
     made_for = ledger.identity
     return Settings(
         made_for.kind,
@@ -145,7 +145,7 @@ def recall_settings(ledger: Checkpoint, files: Sequence[str], table: object = No
 
 @contextmanager
 def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
-    """If a file is not where the load found it, say how to tell where it is now."""
+    """If a file is not where the load found it, say how to name its new place."""
     try:
         yield
     except SourceError as error:
@@ -166,7 +166,7 @@ def find_chunks(
     """Find the chunks of a source that hold any of the rows, each with those rows.
 
     Raises:
-        SourceError: it cannot be read, or is not the input that the checkpoint is of.
+        SourceError: it cannot be read, or is not the input of the checkpoint.
     """
     if not found:
         return
@@ -181,7 +181,7 @@ def find_chunks(
 
 
 def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> None:
-    """Rows are found by their number, so the input must be the one that was loaded."""
+    """Refuse an input other than the one that was loaded, because rows are found by their number."""
     for file, digest in zip(survey.files, digests, strict=False):
         if file.sha256 != digest:
             changed = "{name} is not the input of {path}: its content has changed."
@@ -210,20 +210,20 @@ def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
 
 
 def own_columns(cells: Mapping[str, Sequence[object]]) -> pd.DataFrame:
-    """What the loader adds, with the same types whatever stands in the cells: Parquet needs them alike."""
+    """The columns that the loader adds, with types that do not depend on the cells, as Parquet needs."""
     schema = pa.schema((name, COUNTS.get(name, pa.string())) for name in cells)
     frame: pd.DataFrame = pa.table(dict(cells), schema).to_pandas(types_mapper=pd.ArrowDtype)
     return frame.add_prefix(OWN_COLUMNS)
 
 
 def source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
-    """Some records of a chunk, without what an earlier file of failed rows added to them."""
+    """Some records of a chunk, without the columns that an earlier file of failed rows added."""
     theirs = [not str(name).startswith(OWN_COLUMNS) for name in chunk.frame.columns]
     return chunk.frame.loc[:, theirs].iloc[list(places)].reset_index(drop=True)
 
 
 def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
-    """The source records that cannot be mapped, with the reasons; of no row, the columns alone."""
+    """The source records that cannot be mapped, with the reasons; only the columns if there is no row."""
     places = [reject.ordinal - chunk.first for reject in rejects]
     why: dict[str, Sequence[object]] = {
         "state": [State.REJECTED.value] * len(rejects),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# A column that only a file for spreadsheets has.
+# Only a file for spreadsheets has this column.
 GUARDED = f"{OWN_COLUMNS}guarded"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
@@ -52,7 +52,7 @@ def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
 
 
 def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
-    out.write(codecs.BOM_UTF8)  # Excel takes a file without it for one in the machine's old encoding
+    out.write(codecs.BOM_UTF8)  # without it Excel assumes the machine's old encoding
     _write_csv(map(guard_cells, frames), out)
 
 
@@ -61,7 +61,7 @@ def guard_cells(frame: pd.DataFrame) -> pd.DataFrame:
 
     Such a cell begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return (OWASP, *CSV Injection*);
     a plain number does not run. A column says that cells were guarded. A load refuses such a file, because
-    its cells are not those of the input.
+    its cells differ from the input.
     """
     guarded = frame.rename(columns=lambda name: _guard(str(name))).map(
         lambda cell: _guard(cell) if isinstance(cell, str) else cell

@@ -74,7 +74,7 @@ def cleaned(notebook: Any) -> Any:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """This process's, without an account, a way to one, or settings of the person's own."""
+    """This process's, without an account, a way to one, or the user's own settings."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -1,6 +1,6 @@
-"""What a check gathers of every row, in memory that does not grow with the input.
+"""What a check counts over all rows, in memory that does not grow with the input.
 
-Profile    adds up mapped chunks; `finish` says what only the end can tell
+Profile    adds up mapped chunks; `finish` counts what needs all rows
 columns    each key of the bodies: how many values, how many distinct ones, the shortest, the longest
 times      first, last, by month, in the future; how they were read
 names      events by name

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from loader.profile.sketch import Hashes
 
 EXAMPLES = 3
-#: Up to so many distinct values are kept as they are: of few values, `unique` is cheaper than a hash of each.
+#: At most this many distinct values are kept, because for few values `unique` is cheaper than hashing each.
 _FEW = 256
 _SHORT = 1000
 
 
 class ColumnProfile:
-    """What is known of the values of one key, over the rows that would be sent.
+    """The values of one key, over the rows that would be sent.
 
     Attributes:
         name: the key.
         kind: the type of its values after the conversion.
-        member: whether it is a member of the container, `attributes` say.
+        member: whether it is a member of the container, for example of `attributes`.
         values: rows that have one.
-        shortest, longest: characters; None where there is no value, and of times.
-        examples: the first few distinct values, as they stand in the bodies.
+        shortest, longest: characters; None if there is no value, and for times.
+        examples: the first few distinct values, as in the bodies.
     """
 
     def __init__(self, name: str, kind: str, *, text: bool, member: bool) -> None:
@@ -47,7 +47,7 @@ class ColumnProfile:
 
     @property
     def distinct(self) -> int:
-        """How many distinct values there are; about as many where `exact` is False."""
+        """The number of distinct values; an estimate if `exact` is False."""
         if self._known is not None:
             return self._known
         return len(self._few) if self._few is not None else self._distinct.count
@@ -62,7 +62,7 @@ class ColumnProfile:
         self._known = distinct
 
     def add(self, values: pa.Array, hashes: Hashes | None = None) -> None:
-        """Count values that are not null; `hashes` are theirs, where they are known already."""
+        """Count values that are not null; `hashes` are the hashes of the values, if already known."""
         if not len(values):
             return
         self.values += len(values)
@@ -74,7 +74,7 @@ class ColumnProfile:
             self._add_many(values, hashes)
 
     def _add_few(self, unique: pa.Array) -> None:
-        """Values of which there are few: only those not seen before cost anything."""
+        """Add values of which there are few: only new values cost time."""
         known = self._few
         new = [value for value in unique.to_pylist() if known is not None and value not in known]
         if not new:
@@ -95,7 +95,7 @@ class ColumnProfile:
         self._distinct.add(hashed(values) if hashes is None else hashes)
 
     def _deduplicated(self, values: pa.Array) -> pa.Array:
-        """The distinct values of a chunk, as long as that leaves less than half of them to be hashed."""
+        """The distinct values of a chunk, as long as this halves the values to be hashed."""
         if not self._repetitive:
             return values
         unique = pc.unique(values)
@@ -125,6 +125,6 @@ class ColumnProfile:
 
 
 def _plain(value: str) -> str:
-    """A JSON value for people: text without its quotes."""
+    """A JSON value as a user reads it: text without its quotes."""
     parsed = json.loads(value) if value.startswith('"') else value
     return str(parsed)

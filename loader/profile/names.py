@@ -13,7 +13,7 @@ from loader.methods import MAX_EVENT_LENGTH
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: More names than this are no event names, but a column of something else; memory must not grow with them.
+#: A column with more names than this holds something other than event names; memory must not grow with it.
 MOST_NAMES = 10_000
 
 
@@ -22,9 +22,9 @@ class EventNames:
     """Rows by the name of the event.
 
     Attributes:
-        sent: of the rows that would be sent.
-        too_long: of the rows that are rejected for their name.
-        beyond: rows whose name is not counted, for there are too many names.
+        sent: names in rows that would be sent.
+        too_long: names in rows that are rejected because the name is too long.
+        beyond: rows whose name is not counted, because there are too many names.
     """
 
     sent: Counter[str] = field(default_factory=Counter)

@@ -1,7 +1,7 @@
-"""Devices and their users, and rows that say the same: exact, whatever the size of the input.
+"""Devices, their users, and repeated rows, counted exactly for any size of input.
 
 A user exists only through its devices: `registerUser` ties a device to one user, the last call wins, and a
-user whose last device is tied to another is deleted. So the order of rows decides who is left in the end.
+user whose last device is tied to another is deleted. So the order of rows decides which users remain.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 EXAMPLES = 3
 NOBODY = 0
 
-# What is known of a user, the largest of all rows counts.
+# The fate of a user in one row; the largest of all rows counts.
 _WITHOUT_DEVICE, _OVERWRITTEN, _KEPT = 0, 1, 2
 
 
 @dataclass(slots=True)
 class Found:
-    """What the end of a check knows of devices and users.
+    """The devices and users of all rows, counted at the end of a check.
 
     Attributes:
         devices: devices of the rows that would be sent.
-        users: users of these rows, and of rows that are rejected for want of a device.
+        users: users of these rows, and of rows that are rejected because they name no device.
         several_users: devices that are tied to more than one user.
         vanishing_users: users all of whose devices are tied to another user by a later row; 0 for events.
         users_without_device: users that have no device in any row.
-        examples: of some devices with several users, ordinals of the first and of the last row.
+        examples: ordinals of the first and the last row of some devices with several users.
     """
 
     devices: int = 0
@@ -55,7 +55,7 @@ class People:
         self._users = Spill(2)
 
     def tie(self, devices: Hashes, users: Hashes, ordinals: Any) -> None:
-        """Each device with its user, `NOBODY` where there is none."""
+        """Add each device with its user, `NOBODY` if there is none."""
         self._ties.add(devices, users, ordinals)
 
     def without_device(self, users: Hashes) -> None:
@@ -83,8 +83,8 @@ class People:
         begins = _begins(ties[:, 0])
         if not len(begins):
             return
-        # Sorted by device alone: whether a device has one user does not depend on their order. Of the few
-        # that have several, the rows are then put into the order in which they would be sent.
+        # Sorted by device alone, because the order does not decide whether a device has one user. Only the
+        # rows of the few devices with several users are then put into the order in which they would be sent.
         same_device, same_user = (ties[1:, number] == ties[:-1, number] for number in (0, 1))
         differing = np.flatnonzero(same_device & ~same_user)
         several = np.unique(np.searchsorted(begins, differing, side="right") - 1)
@@ -128,11 +128,11 @@ def _count_users(fates: Records, found: Found) -> None:
 
 @dataclass(slots=True)
 class Repeated:
-    """Rows whose body is that of an earlier row.
+    """Rows whose body repeats the body of an earlier row.
 
     Attributes:
-        rows: how many; the first of its kind is not counted.
-        examples: of some, ordinals of the first row and of the next that says the same.
+        rows: their number; the first row with a body is not counted.
+        examples: for some bodies, ordinals of the first two rows.
     """
 
     rows: int = 0
@@ -164,7 +164,7 @@ class Bodies:
 
 
 def _first_two(bodies: Records, keys: Hashes) -> list[tuple[int, int]]:
-    """Of each key that is there more than once, the first two ordinals."""
+    """The first two ordinals of each key that occurs more than once."""
     ours = bodies.compress(np.isin(bodies[:, 0], keys), axis=0)
     ours = ours.take(np.lexsort((ours[:, 1], ours[:, 0])), axis=0)
     begins = _begins(ours[:, 0])

@@ -43,7 +43,7 @@ class Profile:
 
     Args:
         mapper: bound to the input.
-        survey: tells file and row of an ordinal.
+        survey: gives the file and row of an ordinal.
 
     Attributes:
         files: names of the input files.
@@ -51,14 +51,14 @@ class Profile:
         rejects: by reason, in the order of first appearance.
         bodies: the first few request bodies, exactly as they would be sent.
         largest_body, largest_at: bytes of the largest body, and its ordinal.
-        uses: how often each correction was made that the mapping allows (a clock time that was skipped, say).
+        uses: how often each allowed correction was made (for example of a skipped clock time).
         columns: by name and whether it is a member of the container, in the order of the bodies.
         times: if the rows have a time, else None.
         names: of events, if the rows have a time, else None.
         people: devices and users, known at the end.
-        rows_without_device: rows of a user and no device.
+        rows_without_device: rows with a user but no device.
         repeated: the same body twice, known at the end.
-        stopped: why the input ended before its end, or None.
+        stopped: why the input stopped before its end, or None.
     """
 
     def __init__(self, mapper: Mapper, survey: Survey) -> None:
@@ -90,13 +90,13 @@ class Profile:
 
     @property
     def exit_code(self) -> int:
-        """0: all rows would go; 3: some would be rejected; 5: the input ends before its end."""
+        """0: all rows would be sent; 3: some would be rejected; 5: the input stops before its end."""
         if self.stopped:
             return 5
         return 3 if self.rejected else 0
 
     def place(self, ordinal: int) -> str:
-        """Where a record stands, for a person: ``orders.csv, row 1042``."""
+        """Where a record is, as a user reads it: ``orders.csv, row 1042``."""
         file = int(np.searchsorted(self._ends, ordinal, side="right"))
         before = self._ends[file - 1] if file else 0
         return f"{self.files[file]}, row {ordinal - before + 1:,}"
@@ -168,7 +168,7 @@ class Profile:
             self.times.add(*((utc, current) if good is None else (utc[good], current[good])))
 
     def _add_ids(self, mapped: Mapped, ids: dict[str, pa.Array], good: Mask | None) -> dict[str, Hashes]:
-        """Tie devices to users; the hashes of the ids of rows that would be sent."""
+        """Tie devices to users, and return the hashes of the ids of rows that would be sent."""
         nobody = np.zeros(mapped.count, np.uint64)
         devices, users = (hashed_or(ids[name], NOBODY) if name in ids else nobody for name in _IDS)
         if good is None and devices.all() and users.all():

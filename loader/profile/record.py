@@ -16,7 +16,7 @@ Record = dict[str, object]
 
 
 def profile_record(profile: Profile) -> Record:
-    """What a check found, for a program."""
+    """The result of a check, for a program."""
     container = profile.kind.method.container
     return {
         "kind": profile.kind.value,

@@ -1,4 +1,4 @@
-"""Counts distinct values: exactly up to a bound, nearly beyond it."""
+"""Count distinct values: exactly up to a bound, approximately beyond it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
-#: So many hashes are kept: counts up to it are exact, beyond it the standard error is 1/sqrt(KEPT), 1.6 %.
+#: The number of hashes to keep. Counts up to it are exact; beyond, the standard error is 1/sqrt(KEPT), 1.6 %.
 KEPT = 4096
 
 
@@ -20,14 +20,14 @@ def hashed(values: pa.Array) -> Hashes:
     Among 100 million values the chance that any two share one is 1 in 4,000.
     """
     if pa.types.is_string(values.type):
-        # The same hashes in a third of the time: pandas would encode every text anew.
+        # The same hashes in a third of the time, because pandas would encode every text again.
         values = values.cast(pa.binary())
     found: Hashes = pd.util.hash_array(values.to_numpy(zero_copy_only=False), categorize=False)
     return found
 
 
 def hashed_or(values: pa.Array, nothing: int) -> Hashes:
-    """The hash of each value, `nothing` where it is null."""
+    """The hash of each value, `nothing` if it is null."""
     if not values.null_count:
         return hashed(values)
     found: Hashes = np.full(len(values), nothing, np.uint64)
@@ -36,9 +36,9 @@ def hashed_or(values: pa.Array, nothing: int) -> Hashes:
 
 
 class Distinct:
-    """The smallest hashes of all values seen: how densely they lie tells how many there are.
+    """The smallest hashes of all values seen: the closer they lie, the more distinct values there are.
 
-    The estimator is that of K. Beyer et al., "On synopses for distinct-value estimation under multiset
+    The estimator comes from K. Beyer et al., "On synopses for distinct-value estimation under multiset
     operations", SIGMOD 2007: (k - 1) / u, where u is the k-th smallest hash as a fraction of all hashes.
     """
 
@@ -67,7 +67,7 @@ class Distinct:
 
     @property
     def count(self) -> int:
-        """How many distinct values there are; about as many where `exact` is False."""
+        """The number of distinct values; an estimate if `exact` is False."""
         self._merge()
         if not self._full:
             return len(self._kept)

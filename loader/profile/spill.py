@@ -1,6 +1,6 @@
-"""Records of numbers that are to be grouped by a key: in memory as long as they are few, then on disk.
+"""Records of numbers to be grouped by a key: in memory while they are few, then on disk.
 
-What must be exact (devices with several users, the same body twice) needs every row at once. A sorted file on
+An exact count (devices with several users, the same body twice) needs every row at once. A sorted file on
 disk gives that in flat memory: rows are spread over buckets by their key, and each bucket is small.
 """
 
@@ -25,13 +25,13 @@ _SHIFT = np.uint64(56)
 
 
 class Spill:
-    """Records of unsigned 64-bit numbers, the first of which is a hash: the key.
+    """Records of unsigned 64-bit numbers. The first number is a hash: the key.
 
     Args:
-        width: numbers a record.
+        width: numbers in a record.
         buffered: records held in memory.
 
-    The file has no name where the system allows that, so that not even a kill leaves it behind.
+    The file has no name if the system allows that, so that not even a kill leaves it behind.
     """
 
     def __init__(self, width: int, *, buffered: int = BUFFERED) -> None:
@@ -57,7 +57,7 @@ class Spill:
             start += taken
 
     def buckets(self) -> Iterator[Records]:
-        """All records, in parts that share no key; within a part in the order in which they were added."""
+        """All records, in parts that share no key. Within a part they keep the order of addition."""
         if self._file is None:
             yield self._buffer[: self._used]
             return
@@ -81,7 +81,7 @@ class Spill:
             order = np.argsort(key, kind="stable")
             bounds = np.searchsorted(key[order], np.arange(_BUCKETS + 1))
             self._runs.append((self._file.tell(), bounds))
-            # `take`, for records[order] takes five times as long.
+            # `take`, because records[order] takes five times as long.
             self._file.write(records.take(order, axis=0).tobytes())
         self._used = 0
 

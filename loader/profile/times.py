@@ -20,11 +20,11 @@ class Times:
 
     Attributes:
         now: the start of the check, in seconds since 1970.
-        first, last: in seconds since 1970; None where there is no row.
-        months: rows a month of the local wall clock, as ``2024-02``.
+        first, last: in seconds since 1970; None if there is no row.
+        months: rows in each month of the local wall clock, such as ``2024-02``.
         in_future: rows later than `now`.
         naive: times without an offset of their own, by the zone in which they were read.
-        skipped, twice: of all rows, times that fell into the gap or the fold of daylight saving.
+        skipped, twice: times of all rows that fell into the gap or the repeated hour of daylight saving.
     """
 
     now: int
@@ -52,7 +52,7 @@ class Times:
             self.months[str(np.datetime64(least + month, "M"))] += int(counts[month])
 
     def add_clocks(self, clocks: Clocks) -> None:
-        """Count how times were read, those of rejected rows included."""
+        """Count how times were read, including times of rejected rows."""
         self.naive.update(clocks.naive)
         self.skipped += clocks.skipped
         self.twice += clocks.twice

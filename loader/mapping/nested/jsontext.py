@@ -28,7 +28,7 @@ class Number(str):
 
 
 class Unsound(Number):
-    """A number that is not finite, or whole and of more than 64 bits."""
+    """A number that is not finite, or a whole number of more than 64 bits."""
 
     __slots__ = ()
 
@@ -54,7 +54,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> Any:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 _DECODER = json.JSONDecoder(
@@ -67,9 +67,9 @@ class Cells:
     """A column of JSON text.
 
     Attributes:
-        values: each distinct text, parsed; None where it is empty, null or cannot be read.
-        indices: of each row, which of the values; null where there is no cell.
-        wrong: the rows whose text is no JSON object and no list.
+        values: each distinct text, parsed; None if it is empty, null or unreadable.
+        indices: for each row, the position of its value; null if there is no cell.
+        wrong: the rows whose text is neither a JSON object nor a list.
     """
 
     values: list[Any]
@@ -77,7 +77,7 @@ class Cells:
     wrong: Mask
 
     def texts(self, path: str) -> pa.Array:
-        """What the path names in each row, as text; null where there is nothing."""
+        """The value at the path in each row, as text; null if there is none."""
         found = [text_of(dig(value, path)) for value in self.values]
         return pa.array(found, pa.string()).take(self.indices)
 
@@ -106,7 +106,7 @@ def _parse(text: str) -> Any:
 
 
 def dig(value: Any, path: str) -> Any:
-    """What a dotted path names in a parsed value; the longest name that exists is taken at each level."""
+    """The value at a dotted path in a parsed value; at each level the longest existing name is taken."""
     while path:
         members = keyed(value)
         if members is None:

@@ -51,7 +51,7 @@ def value_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type of a single value taken out: its own, or text where it is one of several alternatives."""
+    """The type of a single value taken out: its own, or text if it is one of several alternatives."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_struct(kind):
@@ -65,7 +65,7 @@ def flat(array: pa.Array) -> pa.Array:
 
 
 def lengths(array: pa.Array) -> Positions:
-    """How many members each list has; one that is null has none."""
+    """The number of members of each list; 0 for null."""
     found: Positions = pc.fill_null(array.value_lengths(), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     return found
 
@@ -77,7 +77,7 @@ def listed(members: pa.Array, like: pa.Array) -> pa.Array:
 
 
 def joined_by_row(fragments: pa.Array, parents: Positions, rows: int) -> pa.Array:
-    """The fragments of each row with commas between them, nulls left out; a row may be empty."""
+    """Join the fragments of each row with commas, without nulls; a row may be empty."""
     keep = fragments.is_valid()
     return pc.binary_join(grouped(fragments.filter(keep), parents[encode.numpy_mask(keep)], rows), ",")
 
@@ -100,14 +100,14 @@ def pairs(array: pa.Array) -> Keyed:
 
 
 def alternatives(values: pa.Array) -> list[pa.Array]:
-    """The arrays of which each pair has its value in one; the value itself where it has only one type."""
+    """The arrays that hold the values: each pair has its value in one of them."""
     if not pa.types.is_struct(values.type):
         return [values]
     return [pc.struct_field(values, [number]) for number in range(values.type.num_fields)]
 
 
 def twice(found: Keyed) -> Mask:
-    """The pairs whose key stands in their row already."""
+    """The pairs whose key occurs earlier in the same row."""
     codes = found.keys.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
     order = np.lexsort((codes, found.parents))
     same = np.zeros(len(codes), dtype=np.bool_)
@@ -117,7 +117,7 @@ def twice(found: Keyed) -> Mask:
 
 
 def one(array: pa.Array, key: str) -> pa.Array:
-    """The value of one key in each row; the first, where it stands in a row twice."""
+    """The value of one key in each row; the first if a row has the key twice."""
     found = pairs(array)
     chosen = encode.numpy_mask(pc.equal(found.keys, key))
     values = found.values.filter(pa.array(chosen))
@@ -127,7 +127,7 @@ def one(array: pa.Array, key: str) -> pa.Array:
 
 
 def spread(values: pa.Array, parents: Positions, rows: int) -> pa.Array:
-    """Values in the rows that they belong to: of several the first, null where there is none."""
+    """Put values into the rows that they belong to: the first of several, null if there is none."""
     filled, first = np.unique(parents, return_index=True)
     positions = np.zeros(rows, dtype=np.int64)
     has = np.zeros(rows, dtype=np.bool_)

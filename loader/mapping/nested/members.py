@@ -1,4 +1,4 @@
-"""What becomes of a member of an opened column by its name, and what all ways of opening share."""
+"""Decide by its name what becomes of a member of an opened column; shared by all ways of opening."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Expansion(NamedTuple):
     """What one column gives.
 
     Attributes:
-        fragments: the members of each row as JSON, without braces; null where there are none.
+        fragments: the members of each row as JSON, without braces; null if there are none.
         names: makes the names of each row's attributes; only two columns could clash, so it is seldom called.
     """
 
@@ -36,7 +36,7 @@ class Expansion(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What becomes of a member by its name: left out (no key), refused, or sent under a key.
+    """The decision on a member by its name: left out (no key), refused, or sent under a key.
 
     Attributes:
         name: the attribute's name.
@@ -98,7 +98,7 @@ class Naming(dict[str, Named]):
 
 
 def empty_fault(path: str) -> Fault:
-    """Why a row is rejected whose member has no value, where the mapping wants it so."""
+    """Why a row is rejected if a member has no value and the mapping rejects such rows."""
     return Fault(
         f"has a member {shown(path)} that is empty, and the mapping rejects that",
         'Fill it, or set empty = "omit" in expand.',
@@ -106,7 +106,7 @@ def empty_fault(path: str) -> Fault:
 
 
 def member_column(name: str, values: pa.Array) -> Column:
-    """The JSON values of one member in each row, for those who want to look."""
+    """The JSON values of one member in each row, for a check."""
     kinds = {
         _KINDS.get(value[0], "number") for value in values.drop_null().unique().to_pylist() if value != "null"
     }

@@ -1,4 +1,4 @@
-"""Columns by name, and what lies in them: ``properties.time`` in a struct, map, list of keys or JSON text.
+"""Columns by name, and values in them: ``properties.time`` in a struct, map, list of keys or JSON text.
 
 A column of the input comes first, so that a flattened export, whose header *is* ``properties.time``, and a
 nested one take the same mapping. The same holds one level down: the longest name that exists is taken.
@@ -31,7 +31,7 @@ def split(name: str, known: Collection[str]) -> tuple[str, str] | None:
 
 
 class Columns:
-    """The columns of an input with their types; also those inside others, by their dotted names."""
+    """The columns of an input with their types, and columns inside others by their dotted names."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self._types = cell_types(schema)
@@ -64,7 +64,7 @@ class Columns:
         return (name[: -len(path) - 1], path) if path and is_text(kind) else None
 
     def top(self, name: str) -> str:
-        """The column of the input in which a name lies, or the name itself where there is none."""
+        """The column of the input in which a name lies, or the name itself if there is no such column."""
         found = split(name, self._types)
         return found[0] if found else name
 
@@ -77,7 +77,7 @@ class Columns:
 
 
 def type_inside(kind: pa.DataType, path: str) -> pa.DataType | None:
-    """The type of what a path names. What JSON text holds is text until a mapping says more."""
+    """The type of the value at a path. A value in JSON text is text unless the mapping gives a type."""
     kind = bare(kind)
     if not path:
         return kind
@@ -91,7 +91,7 @@ def type_inside(kind: pa.DataType, path: str) -> pa.DataType | None:
 
 
 def bare(kind: pa.DataType) -> pa.DataType:
-    """The type without a dictionary, and without the structs that only say that here is a list."""
+    """The type without a dictionary, and without structs that only wrap a list."""
     if pa.types.is_dictionary(kind):
         return kind.value_type
     member = _wrapped(kind)
@@ -99,7 +99,7 @@ def bare(kind: pa.DataType) -> pa.DataType:
 
 
 def _wrapped(kind: pa.DataType) -> pa.DataType | None:
-    """The members' type, if this is ``struct<list: list<struct<element: ...>>>``, a list of BigQuery's."""
+    """The members' type if this is ``struct<list: list<struct<element: ...>>>``, a list of BigQuery."""
     if not pa.types.is_struct(kind) or [field.name for field in kind] != ["list"]:
         return None
     lists = kind.field(0).type
@@ -120,7 +120,7 @@ def unwrap(array: pa.Array) -> pa.Array:
 
 
 def inside(array: pa.Array, path: str) -> tuple[pa.Array, str]:
-    """What a path names in each cell, and the rest of the path that leads on into JSON text, or ""."""
+    """The value at a path in each cell, and the rest of the path if it continues in JSON text, or ""."""
     array = unwrap(array)
     if not path:
         return array, ""

@@ -53,7 +53,7 @@ def _convert_column(expand: Expand, naming: Naming, table: Table, findings: Find
 def _refuse_clashes(
     expands: Collection[Expand], found: list[Expansion], container: Container, findings: Findings
 ) -> None:
-    """Two members of one row under one name: neither is dropped in silence."""
+    """Reject a row that has two members under one name, because neither may be dropped silently."""
     for (left, ours), (right, theirs) in combinations(zip(expands, found, strict=True), 2):
         both = [
             next(iter(set(mine or ()) & set(other or ())), None)

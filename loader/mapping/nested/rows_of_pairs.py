@@ -72,7 +72,7 @@ def _shown_pairs(prefix: str, found: keyed.Keyed, values: pa.Array, rows: int) -
 
 
 def _pair_values(values: pa.Array) -> tuple[pa.Array, Mask]:
-    """Each value as JSON, null where it is empty; and those that JSON has no number for."""
+    """Each value as JSON, null if it is empty; and the values that JSON cannot write as a number."""
     written, infinite = [], np.zeros(len(values), dtype=np.bool_)
     for part in keyed.alternatives(values):
         if pa.types.is_floating(part.type):
@@ -96,7 +96,7 @@ def _scalars(values: pa.Array) -> pa.Array:
 
 
 def can_be_value(kind: pa.DataType) -> bool:
-    """Whether values of a map or key list are sent without a word in the mapping on what they mean."""
+    """Whether values of a map or key list are sent although the mapping does not say what they mean."""
     if pa.types.is_struct(kind):
         return all(can_be_value(field.type) and not pa.types.is_struct(field.type) for field in kind)
     return bool(

@@ -1,4 +1,4 @@
-"""Before the first row: the columns that a mapping names, the others that it takes, those that it opens."""
+"""Decide before the first row which columns a mapping names, opens, and takes as others."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Schema:
     """Which attributes or tags a mapping gives for the columns of one input; collects what does not fit.
 
     Attributes:
-        members: those with a rule of their own, then the others, then the members of structs.
+        members: first members with their own rule, then the other columns, then the members of structs.
         expand: the columns whose rows name their own members.
-        excluded: what these leave out.
+        excluded: the members that the opened columns leave out.
     """
 
     def __init__(self, mapping: Mapping, columns: Columns, table: Table) -> None:
@@ -61,7 +61,7 @@ class Schema:
             self._check_columns(name, rule, listed=rule.direct)
 
     def _entry(self, key: str) -> str:
-        """A key of the container's table, as a message names it."""
+        """A key of the container's table, as messages name it."""
         return f"[{self._container.name if self._container else ''}] {key}"
 
     @property
@@ -145,7 +145,7 @@ class Schema:
         return False
 
     def _check_json(self, column: str, where: str) -> bool:
-        """A column in whose sample no cell is JSON was not meant to be opened."""
+        """Refuse a column to open if no sampled cell is JSON: the name is probably wrong."""
         cells = self._table.cells(column)
         if not cells.wrong.any() or any(value is not None for value in cells.values):
             return True
@@ -153,7 +153,7 @@ class Schema:
         return False
 
     def _check_columns(self, name: str, rule: Rule, *, listed: str | None) -> None:
-        """Only the column `listed`, that of an attribute's own value, may hold lists."""
+        """Refuse columns of several values; only `listed`, an attribute's own column, may hold lists."""
         for column in columns_used(rule):
             kind = self._columns.type_of(column)
             holder = self._columns.json_holder(column)

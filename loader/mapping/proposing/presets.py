@@ -1,7 +1,7 @@
-"""Exports that people bring, as a table: by which columns each is known, and what its columns mean.
+"""Known exports, as a table: the columns by which each is recognised, and what its columns mean.
 
-A column is named as in `paths`: ``properties.time`` stands for the header of a flattened export and for the member
-of a nested one alike. What a vendor's export does not say is in `unsure`, word for word as the person reads it.
+A column is named as in `paths`: ``properties.time`` is both the header of a flattened export and the member of a
+nested one. What a vendor's export does not say is in `unsure`, exactly as the user reads it.
 """
 
 # ruff: noqa: E501 - a table with whole sentences
@@ -29,8 +29,8 @@ class Hint:
     Attributes:
         columns: those that can hold it, the surest first; the first that the file has is taken.
         why: what the export's column is.
-        unsure: what a person must check.
-        all_of: take every one that the file has, the first that is not empty in each row.
+        unsure: what the user must check.
+        all_of: take every column that the file has; in each row the first that is not empty.
         clock: how a time is written; its zone is for values that carry none.
         zones: columns of the users' zones.
         values: what the export's own codes mean.
@@ -52,7 +52,7 @@ class Preset:
     Attributes:
         name: of the vendor.
         kind: what it can be loaded as.
-        also: what else, with the fields that the other method has too.
+        also: another kind that it can be loaded as, with fields for that method.
         signs: it is this export if the file has one column of each.
         fields: field -> where it comes from.
         opened: columns whose members are attributes.
@@ -70,7 +70,7 @@ class Preset:
     also: tuple[Kind, ...] = ()
 
     def of(self, method: Method) -> Preset:
-        """What it says of another method: its fields, and the other columns left out."""
+        """The preset for another method: its fields, and the other columns left out."""
         strange = [hint for name, hint in self.fields.items() if name not in method.mapped]
         columns = tuple(column for hint in strange for column in hint.columns)
         fields = {name: hint for name, hint in self.fields.items() if name in method.mapped}

@@ -21,9 +21,9 @@ class Line:
 
     Attributes:
         key: the field, the attribute, or the column to open.
-        rule: None where the line is left for a person to fill in.
+        rule: None if the user must fill in the line.
         why: the reason for it.
-        unsure: what a person must check, or "".
+        unsure: what the user must check, or "".
     """
 
     key: str
@@ -39,7 +39,7 @@ class Proposal:
     Attributes:
         kind: what is to be loaded.
         export: the vendor whose export it is, or "".
-        rows: how many rows were looked at.
+        rows: the number of sampled rows.
         fields, members, opened: the lines.
         excluded: members that are not sent.
         unused: columns that are not sent, and why.
@@ -56,7 +56,7 @@ class Proposal:
 
     @property
     def unsure(self) -> int:
-        """How many lines a person must check."""
+        """The number of lines that the user must check."""
         return sum(bool(line.unsure) for line in [*self.fields, *self.members, *self.opened])
 
 

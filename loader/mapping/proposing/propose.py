@@ -1,6 +1,6 @@
-"""A mapping file for an input, proposed from its columns and a sample, with a word on each line.
+"""Propose a mapping file for an input from its columns and a sample, with a reason for each line.
 
-It decides less than a load would refuse: what the input does not say is left open and marked, never guessed.
+What the input does not say is left open and marked, never guessed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _AT = "a zone's name is sent as its offset at the start of the load; at = { column = ... } uses another time"
 _BY_NAME = "by its name"
-#: More distinct values than this are no list of platforms.
+#: A column with more distinct values than this is not a list of platforms.
 _MOST_VALUES = 40
 
 
@@ -89,7 +89,7 @@ class _Proposing:
         return bool(self._table.text(name).null_count < self._table.rows)
 
     def _preset(self) -> Preset | None:
-        """The export with the most signs of those that have all."""
+        """The recognised export with the most signs."""
         known = [
             preset.of(self._method)
             for preset in PRESETS
@@ -99,7 +99,7 @@ class _Proposing:
         return max(known, key=lambda preset: len(preset.signs), default=None)
 
     def _named(self) -> dict[str, Hint]:
-        """Hints from the names of the columns, where it is no known export."""
+        """Hints from the names of the columns, if no known export was recognised."""
         types = {name: self._columns[name] for name in self._columns}
         zones = tuple(candidates("zone", types))
         hints = {}
@@ -171,7 +171,7 @@ class _Proposing:
         return doubting(replace(line, rule=Rule(column=columns, values=table)), doubt)
 
     def _numbers(self, line: Line, unknown: list[str]) -> Line:
-        """Other vendors count device types otherwise: OneSignal's 0 is iOS, its 1 Android."""
+        """Mark numbers as unsure, because other vendors number differently: OneSignal's 0 is iOS."""
         if not unknown:
             return doubting(
                 line, "the numbers are read as this vendor's: 1 is iOS, 3 is Android. Is that right?"

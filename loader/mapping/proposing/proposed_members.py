@@ -46,7 +46,7 @@ class ProposedMembers:
         self._used = used_columns(proposal.fields, columns)
 
     def add(self, preset: Preset | None, has: Callable[[str], bool]) -> None:
-        """Add those of a known export, or all that the names leave."""
+        """Add the members of a known export, or every remaining column."""
         opened = [column for column in (preset.opened if preset else ()) if has(column)]
         left_out = preset.left_out if preset else ()
         self._proposal.opened = [
@@ -111,6 +111,6 @@ class ProposedMembers:
         return doubting(replace(line, rule=Rule(column=(name,))), doubt)
 
     def _zone_is_known(self) -> bool:
-        """Dates without a zone are read in that of the event's time, if it has one."""
+        """Dates without a zone are read in the zone of the event's time, if it has one."""
         rules = [line.rule for line in self._proposal.fields if line.key == "timestamp"]
         return any(isinstance(rule, Rule) and rule.clock.zone is not None for rule in rules)

@@ -1,6 +1,6 @@
-"""What a sample of text says about a column: the type and the look of its values, for a person to check.
+"""What a sample of text shows about a column: the type and form of its values, for the user to check.
 
-Only `map` asks here. A load takes no type from a sample: the 1,001st value may be of another.
+Only `map` uses this. A load takes no type from a sample, because the 1,001st value may have another type.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _BOOLEANS = {"true", "false", "yes", "no"}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the values of a text column look.
+    """The form of the values of a text column.
 
     Attributes:
         type: the attribute type that all of them fit; "object" if they are JSON objects.
         why: what they have in common.
-        unsure: what a person must check.
+        unsure: what the user must check.
         decimal: the decimal mark.
     """
 
@@ -96,7 +96,7 @@ def _nested(texts: list[str]) -> Look:
 
 
 def names_a_code(column: str) -> bool:
-    """Whether a column's name says that its digits are no number: ``order_id``, ``zipCode``."""
+    """Whether a column's name says that its digits are a code, not a number: ``order_id``, ``zipCode``."""
     return bool(_CODES & {word.lower() for word in _WORDS.findall(column)})
 
 
