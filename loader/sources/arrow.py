@@ -27,7 +27,7 @@ class ArrowRecords:
         stream: whether it is of the stream format.
 
     Raises:
-        SourceError: at once where it does not begin (or, a file, does not end) as it should.
+        SourceError: at once if it does not begin (or, for a file, end) as it should.
     """
 
     def __init__(self, file: InputFile, *, stream: bool) -> None:
@@ -40,7 +40,7 @@ class ArrowRecords:
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
         return self._file.name
 
     @property
@@ -49,7 +49,7 @@ class ArrowRecords:
         return "Arrow stream" if self._stream else "Arrow file"
 
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
-        """Hash, and count by reading; where the file is a known one, only hash.
+        """Hash, and count by reading; if the file is a known one, only hash.
 
         Raises:
             SourceError: a record batch is damaged, or the end is missing.
@@ -81,7 +81,7 @@ class ArrowRecords:
                     yield slab.between(max(first, slab.first), end)
 
     def _read_batches(self, raw: WatchedFile) -> Iterator[pa.RecordBatch]:
-        """The batches; each is proven to be sound, for cells of a damaged one would be read from anywhere."""
+        """The batches. Each is validated, because a damaged one could read its cells from anywhere."""
         if self._stream:
             batches: Iterator[pa.RecordBatch] = iter(ipc.open_stream(raw))
         else:

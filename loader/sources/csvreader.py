@@ -188,7 +188,7 @@ def close_all() -> None:
 
 
 def name_place(found: NotText, content: Content, spoken: Spoken, block: int) -> str:
-    """Row and column of a byte: the reader is given the text before it and asked where it got to."""
+    """Row and column of a byte: found by reading the text before it and looking how far that goes."""
     try:
         names = spoken.columns if not spoken.header else _read_before(found, content, spoken, block, ())[0]
         names, rows, ragged = _read_before(found, content, spoken, block, names)
