@@ -7,6 +7,7 @@
     paths, partitions    folders and patterns -> files; columns that stand in the names of folders
     content              what is in a file, unpacked on the way if it is compressed
     spoken, csvreader    how a text file is written, found from its beginning; pyarrow's reader opened on it
+    lending              what Arrow's threads hold of ours, and the wait until they have dropped it
     ragged               CSV records with another number of cells than the header: kept in their place
     segments, boundaries where in a text file reading can begin, for a load that is resumed
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
