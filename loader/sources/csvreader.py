@@ -67,8 +67,8 @@ class Batches:
         *,
         header: bool = True,
     ) -> None:
-        self._tap = _Tap(text)
         self._loans = Loans()
+        self._tap = _Tap(text, self._loans)
         self._reader: csv.CSVStreamingReader | None = None
         try:
             # Arrow alone must hold what is lent: a variable here would live on in the traceback of an error.
@@ -130,18 +130,22 @@ class Batches:
 class _Tap:
     """Reads of a text, until it is shut."""
 
-    def __init__(self, text: Readable) -> None:
+    def __init__(self, text: Readable, loans: Loans) -> None:
         self._text = text
+        self._loans = loans
         self._reading = threading.Lock()
         self._reader = 0  # the thread within a read
         self._shut = False
 
-    def read(self, size: int) -> bytes:
-        """The next bytes of the text; none once it is shut."""
+    def read(self, size: int) -> bytes | memoryview:
+        """The next bytes of the text; none once it is shut.
+
+        Arrow does not copy a block. Its threads drop the last ones late, and need the interpreter for that.
+        """
         with self._reading:
             self._reader = threading.get_ident()
             try:
-                return b"" if self._shut else self._text.read(size)
+                return b"" if self._shut else self._loans.lend(memoryview(self._text.read(size)))
             finally:
                 self._reader = 0
 
@@ -163,7 +167,7 @@ class _Stream:
     Its `read` is a method of another object, so that the traceback of an error in it does not hold it.
     """
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(self, read: Callable[[int], bytes | memoryview]) -> None:
         self.read = read
         self.closed = False
 

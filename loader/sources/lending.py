@@ -19,7 +19,8 @@ T = TypeVar("T")
 _PATIENCE = 10.0
 
 # A garbage collection takes the notices away from what it collects, unless they are held elsewhere too.
-_NOTICES: set[weakref.ref[object]] = set()
+# The keys are ids, because a weak reference is hashed by what it refers to: each byte of a block.
+_NOTICES: dict[int, weakref.ref[object]] = {}
 
 
 class Loans:
@@ -35,7 +36,7 @@ class Loans:
     def lend(self, lent: T) -> T:
         """Notice when Arrow drops it. The notice is in C: Arrow's thread must run no line of Python then."""
         notice: weakref.ref[object] = weakref.ref(lent, self._dropped.put)
-        _NOTICES.add(notice)
+        _NOTICES[id(notice)] = notice
         self._lent.append(notice)
         return lent
 
@@ -45,4 +46,5 @@ class Loans:
         with suppress(queue.Empty):
             for _ in lent:
                 self._dropped.get(timeout=_PATIENCE)
-        _NOTICES.difference_update(lent)
+        for notice in lent:
+            del _NOTICES[id(notice)]

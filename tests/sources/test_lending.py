@@ -8,7 +8,7 @@ import time
 import weakref
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 import pytest
@@ -101,6 +101,52 @@ def test_a_reader_can_be_collected_as_garbage_in_arrows_own_thread() -> None:
     reads = text.reads
     time.sleep(0.05)
     assert text.reads == reads
+
+
+class Block(bytearray):
+    """A block of text that can be watched."""
+
+
+class Watched:
+    """A text without an end, that knows which of its blocks are still held."""
+
+    def __init__(self) -> None:
+        self._given: list[weakref.ref[Block]] = []
+
+    def read(self, size: int, /) -> bytes:
+        """One block of records."""
+        block = Block((b"1,2\n" if self._given else b"a,b\n") * (size // 4))
+        self._given.append(weakref.ref(block))
+        return cast("bytes", block)
+
+    @property
+    def reads(self) -> int:
+        """Blocks that were given."""
+        return len(self._given)
+
+    @property
+    def held(self) -> int:
+        """Blocks that someone holds."""
+        return sum(block() is not None for block in self._given)
+
+
+def test_arrow_holds_no_block_of_a_text_that_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its threads would need the interpreter to drop one, perhaps while that ends; so each one is lent."""
+    held, lent, lend = [], list[object](), Loans.lend
+
+    def lend_seen(loans: Loans, thing: object) -> object:
+        lent.append(type(thing))
+        return lend(loans, thing)
+
+    monkeypatch.setattr(Loans, "lend", lend_seen)
+    for _ in range(50):
+        text = Watched()
+        with Batches(text, Spoken(",", '"', "utf-8", header=True), 1 << 12, RaggedRows()) as batches:
+            next(batches)
+        held.append(text.held)
+        assert lent.count(memoryview) == text.reads
+        lent.clear()
+    assert held == [0] * 50
 
 
 @pytest.fixture
