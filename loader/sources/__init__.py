@@ -1,11 +1,13 @@
 """The input: files read as one stream of records, and proof of which input it is.
 
-    open_source(paths)   paths -> Source, everything that can be refused at once is (files.py)
+    open_source(paths)   paths -> Source; what can be refused at once is refused here (files.py)
     Source               schema, sample, survey, chunks (records.py: what every source offers)
+    formats              the one table of formats: endings, first bytes, readers
     delimited, jsonlines, parquet, arrow    one module a format: one file -> slabs of Arrow columns
     paths, partitions    folders and patterns -> files; columns that stand in the names of folders
-    content              what is in a file, unpacked on the way where it is compressed
-    spoken, csvreader    how a text file is written, told from its beginning; pyarrow's reader opened on it
+    content              what is in a file, unpacked on the way if it is compressed
+    spoken, csvreader    how a text file is written, found from its beginning; pyarrow's reader opened on it
+    lending              what Arrow's threads hold of ours, and the wait until they have dropped it
     ragged               CSV records with another number of cells than the header: kept in their place
     segments, boundaries where in a text file reading can begin, for a load that is resumed
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
@@ -13,7 +15,7 @@
 
     frames               tables in memory: DataFrames, Arrow tables
 
-A further format is a further module with a `Reader`.
+A new format is a new module with a `Reader`, and a line in the table of `formats`.
 """
 
 from loader.sources.files import open_source

@@ -1,4 +1,4 @@
-"""Where records of a CSV text surely end, told from the quotes alone, many bytes at a time."""
+"""Where records of a CSV text surely end, found from the quotes alone, many bytes at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RecordEnds:
 
     Args:
         delimiter: the byte between cells.
-        quote: the byte around cells, or b"" where none has that meaning.
+        quote: the byte around cells, or b"" if no byte has that meaning.
     """
 
     def __init__(self, delimiter: bytes, quote: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The content of a file, as it is or unpacked on the way: opened anew for each pass, read front to back."""
+"""The content of a file, as it is or unpacked on the way: opened again for each pass, read to its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Damaged(SourceError):
     Args:
         name: the file.
         why: what was found.
-        place: about where, for a person.
+        place: roughly where, for the message.
     """
 
     def __init__(self, name: str, why: str, place: str = "") -> None:
@@ -52,7 +52,7 @@ class Opened(Protocol):
         """The next bytes."""
 
     def seek(self, offset: int, /) -> int:
-        """Go to a place; where it is unpacked forward, or back within what was read last."""
+        """Go to a place; if the content is unpacked, only forward or back within what was read last."""
 
     def tell(self) -> int:
         """The present place."""
@@ -63,11 +63,11 @@ class Content(Protocol):
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
 
     @property
     def size(self) -> int | None:
-        """Bytes, or None where only reading to the end tells."""
+        """Bytes, or None if only reading to the end tells."""
 
     def open(self) -> AbstractContextManager[Opened]:
         """Read from the beginning on."""
@@ -92,7 +92,7 @@ class Packed:
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
         return self.file.name
 
     @property
@@ -198,13 +198,13 @@ def _find_member(archive: zipfile.ZipFile, name: str) -> str:
     ]
     names = [member.filename for member in members]
     if "[Content_Types].xml" in names:
-        raise SourceError(f'{name}: is an Excel workbook (or another Office file); save it as "CSV UTF-8".')
+        raise SourceError(f'{name}: is an Excel workbook (or another Office file). Save it as "CSV UTF-8".')
     if len(members) != 1:
         shown = f": {', '.join(names[:5])}{', …' if len(names) > 5 else ''}" if names else ""
         raise SourceError(
-            f"{name}: is a ZIP archive of {len(names)} files{shown}. Only one with a single file is read; "
-            "unpack it and name the files."
+            f"{name}: is a ZIP archive of {len(names)} files{shown}. Only an archive with a single "
+            "file can be read. Unpack it and name the files."
         )
     if members[0].flag_bits & 1:
-        raise SourceError(f"{name}: is a ZIP archive with a password; unpack it first.")
+        raise SourceError(f"{name}: is a ZIP archive with a password. Unpack it first.")
     return names[0]

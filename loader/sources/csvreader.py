@@ -11,16 +11,15 @@ ours.
 from __future__ import annotations
 
 import atexit
-import queue
 import threading
 import weakref
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self
 
 import pyarrow as pa
 from pyarrow import csv
 
+from loader.sources.lending import Loans
 from loader.sources.ragged import RaggedRows
 from loader.sources.textfile import TextFile
 
@@ -31,12 +30,6 @@ if TYPE_CHECKING:
     from loader.sources.content import Content
     from loader.sources.spoken import Spoken
     from loader.sources.textfile import NotText
-
-T = TypeVar("T")
-
-# Seconds that Arrow may take to drop what it holds, after its last read. It takes microseconds. The bound is
-# there because a load that hangs would be worse than a thread that is left.
-_PATIENCE = 10.0
 
 
 class Readable(Protocol):
@@ -74,14 +67,13 @@ class Batches:
         *,
         header: bool = True,
     ) -> None:
-        self._tap = _Tap(text)
-        self._dropped: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._lent: list[weakref.ref[object]] = []
+        self._loans = Loans()
+        self._tap = _Tap(text, self._loans)
         self._reader: csv.CSVStreamingReader | None = None
         try:
             # Arrow alone must hold what is lent: a variable here would live on in the traceback of an error.
             self._reader = csv.open_csv(
-                self._lend(_Stream(self._tap.read)),
+                self._loans.lend(_Stream(self._tap.read)),
                 read_options=csv.ReadOptions(
                     use_threads=False, block_size=block, column_names=None if header else list(columns)
                 ),
@@ -89,7 +81,7 @@ class Batches:
                     delimiter=spoken.delimiter,
                     quote_char=spoken.quote or False,
                     newlines_in_values=bool(spoken.quote),
-                    invalid_row_handler=self._lend(partial(ragged)),
+                    invalid_row_handler=self._loans.lend(partial(ragged)),
                 ),
                 convert_options=csv.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.string()),
@@ -118,33 +110,48 @@ class Batches:
         return self._reader.read_next_batch()
 
     def close(self) -> None:
-        """Stop reading; return when Arrow holds nothing of the text any more."""
+        """Stop reading; return when Arrow holds nothing of the text any more.
+
+        Arrow's thread runs Python within a read. A garbage collection there may end an iterator that nobody
+        holds any more. That thread cannot wait for itself, so another one waits for it.
+        """
         _OPEN.discard(self)
+        if self._tap.is_read_here():
+            threading.Thread(target=self._let_go, name="loader-close", daemon=False).start()
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
         self._tap.shut()
         self._reader = None
-        lent, self._lent = self._lent, []
-        with suppress(queue.Empty):
-            for _ in lent:
-                self._dropped.get(timeout=_PATIENCE)
-
-    def _lend(self, lent: T) -> T:
-        """Notice when Arrow drops it. The notice is in C: Arrow's thread must run no line of Python then."""
-        self._lent.append(weakref.ref(lent, self._dropped.put))
-        return lent
+        self._loans.await_return()
 
 
 class _Tap:
     """Reads of a text, until it is shut."""
 
-    def __init__(self, text: Readable) -> None:
+    def __init__(self, text: Readable, loans: Loans) -> None:
         self._text = text
+        self._loans = loans
         self._reading = threading.Lock()
+        self._reader = 0  # the thread within a read
         self._shut = False
 
-    def read(self, size: int) -> bytes:
-        """The next bytes of the text; none once it is shut."""
+    def read(self, size: int) -> bytes | memoryview:
+        """The next bytes of the text; none once it is shut.
+
+        Arrow does not copy a block. Its threads drop the last ones late, and need the interpreter for that.
+        """
         with self._reading:
-            return b"" if self._shut else self._text.read(size)
+            self._reader = threading.get_ident()
+            try:
+                return b"" if self._shut else self._loans.lend(memoryview(self._text.read(size)))
+            finally:
+                self._reader = 0
+
+    def is_read_here(self) -> bool:
+        """Whether the calling thread is within a read."""
+        return self._reader == threading.get_ident()
 
     def shut(self) -> None:
         """Begin no read any more, and wait for the one that is under way."""
@@ -160,7 +167,7 @@ class _Stream:
     Its `read` is a method of another object, so that the traceback of an error in it does not hold it.
     """
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(self, read: Callable[[int], bytes | memoryview]) -> None:
         self.read = read
         self.closed = False
 
@@ -188,7 +195,7 @@ def close_all() -> None:
 
 
 def name_place(found: NotText, content: Content, spoken: Spoken, block: int) -> str:
-    """Row and column of a byte: the reader is given the text before it and asked where it got to."""
+    """Row and column of a byte: found by reading the text before it and looking how far that goes."""
     try:
         names = spoken.columns if not spoken.header else _read_before(found, content, spoken, block, ())[0]
         names, rows, ragged = _read_before(found, content, spoken, block, names)

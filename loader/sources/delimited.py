@@ -2,9 +2,9 @@
 
 Decided here, each with a test:
 - A record with another number of cells than the header keeps its ordinal and is listed as unreadable.
-- Blank lines are no records. Line ends may be mixed; the last may be missing. A byte order mark is dropped.
+- Blank lines are not records. Line ends may be mixed; the last may be missing. A byte order mark is dropped.
 - A quote that is never closed is refused: it would swallow the rest of the file into one cell.
-- A NUL is a character like others, but a file full of them is UTF-16.
+- A NUL is a character like any other, but a file full of them is UTF-16.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class DelimitedFile:
     Args:
         file: the file.
         content: what is in it.
-        dialect: what is said of it.
+        dialect: what is known of how it is written.
         usual: the delimiter that its name promises.
 
     Raises:
-        SourceError: at once where the header cannot be used or the beginning is no text.
+        SourceError: at once if the header cannot be used or the beginning is not text.
     """
 
     def __init__(self, file: InputFile, content: Content, dialect: Dialect, usual: str) -> None:
@@ -84,7 +84,7 @@ class DelimitedFile:
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
         return self._file.name
 
     @property
@@ -94,10 +94,10 @@ class DelimitedFile:
         return f"CSV{packed}: {self._spoken.written}"
 
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
-        """Hash, count and check in one pass; where the file is a known one, only hash.
+        """Hash, count and check in one pass; if the file is a known one, only hash.
 
         Raises:
-            SourceError: a byte that is no text, a quote left open, a record that is too long, or no table.
+            SourceError: a byte that is not text, a quote left open, a record that is too long, or no table.
         """
         record = recognise_file(self._file, self.form, known) or self._read_with_room(self._survey)
         self._marks = record.marks
@@ -143,7 +143,7 @@ class DelimitedFile:
                 return batches.names
 
     def _name_columns(self) -> tuple[str, ...]:
-        """The names of the columns: those given, in place of a header's."""
+        """The names of the columns: the given names, or else those in the header."""
         names = self._spoken.columns or self._header
         if len(names) != len(self._header):
             raise SourceError(
@@ -168,7 +168,7 @@ class DelimitedFile:
             yield rest
 
     def _read_with_room(self, read: Callable[[], T]) -> T:
-        """Read; where a record does not fit, once more with the large block, and keep to that."""
+        """Read; if a record does not fit, read again with the large block and keep it."""
         try:
             return read()
         except _RecordTooLong:
@@ -200,7 +200,7 @@ class DelimitedFile:
         return SourceError(
             f"{self.name}: somewhere after row {row:,} a record is longer than {LARGE_BLOCK >> 20} MB. "
             "Most often a quote is opened and never closed; if the record is meant, "
-            "shorten it: no request that large would be taken."
+            "shorten it: the API would not accept a request that large."
         )
 
 

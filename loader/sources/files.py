@@ -1,4 +1,4 @@
-"""Several files as one source: which reader reads which, same columns, one row of ordinals."""
+"""Several files as one source: the same columns, and ordinals that run through all of them."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def open_source(
     Args:
         paths: files with the same columns, folders of such files, and patterns (``2024-*.csv``).
         chunk_rows: records a chunk at most.
-        dialect: what is said of how the text files are written; the rest is told from their beginning.
-        known: the files as a survey found them before, in the same order. What was told from their beginning
-            then is not told anew, and one that is the same still is only hashed, not parsed.
-        table: a DataFrame or an Arrow table; `paths` then say nothing.
-        odometer: tells how far the survey is.
+        dialect: what is known of how the text files are written; the rest is found from their beginning.
+        known: the files as a survey found them before, in the same order. What was found from their
+            beginning is not looked for again, and a file that is still the same is only hashed.
+        table: a DataFrame or an Arrow table; `paths` then give only its name.
+        odometer: shows how far the survey is.
 
     Raises:
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.

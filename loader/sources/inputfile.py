@@ -34,15 +34,15 @@ class Odometer:
         return self._before + min(self._read, self._size)
 
     def begin(self, size: int) -> None:
-        """A file of so many bytes is read from here on; the one before is done."""
+        """From here on a file of `size` bytes is read; the one before is done."""
         self._before, self._size, self._read = self._before + self._size, size, 0
 
     def end(self) -> None:
-        """All files are done; what is read later counts no more."""
+        """All files are done; what is read later is not counted."""
         self.begin(0)
 
     def add(self, read: int) -> None:
-        """So many bytes were read."""
+        """Count bytes that were read."""
         self._read += read
 
 
@@ -62,7 +62,7 @@ class Stamp:
 
 
 class WatchedFile(io.FileIO):
-    """A file that refuses to go on reading when it is no longer the one that was surveyed.
+    """A file that stops being read as soon as it is not the file that was surveyed.
 
     The stamp is compared after each read, so no byte is used that was read after the change.
     """
@@ -96,8 +96,8 @@ class WatchedFile(io.FileIO):
         if now != before:
             raise SourceError(
                 f"{self._expected.name}: changed while it was being read ({_name_difference(before, now)}). "
-                "Nothing after this place was read. To go on, bring the file back as it was"
-                f"{_name_beginning(before, now)}; a load of another file would send again what was sent."
+                "Nothing after this place was read. To continue, restore the file as it was"
+                f"{_name_beginning(before, now)}; a load of another file would send rows again."
             )
 
 
@@ -119,7 +119,7 @@ class InputFile:
     """A regular file as it was when the source was opened.
 
     Attributes:
-        name: the path as the person gave it, for messages.
+        name: the path as the user gave it, for messages.
         path: where it is.
         stamp: what it must still be whenever it is read.
         odometer: counts what is read.
@@ -144,7 +144,7 @@ class InputFile:
             odometer: counts what is read of all files together.
 
         Raises:
-            SourceError: there is no regular file.
+            SourceError: it is not a regular file.
         """
         name, path = str(given), Path(given)
         try:
@@ -155,8 +155,8 @@ class InputFile:
             raise SourceError(f"{name}: cannot be read: {_name_reason(failure)}.") from failure
         if not stat.S_ISREG(status.st_mode):
             raise SourceError(
-                f"{name}: is {_name_kind(status.st_mode)}, which can be read only once; a load that can be "
-                "resumed has to read its input again. Write it to a file first, or give it as standard "
+                f"{name}: is {_name_kind(status.st_mode)}, which can be read only once. A load that can be "
+                "resumed must read its input again. Write it to a file first, or give it as standard "
                 "input (-)."
             )
         return cls(name, path, Stamp.of(status), odometer or Odometer())

@@ -2,7 +2,7 @@
 
 Every value is text, as in a CSV: a string as it is, a number as it is written (an id beyond 2^53 keeps its
 digits, 12.10 its zero), true and false by name, an object or array as JSON. A missing key and null are both
-empty. So it does not matter where the values of a column change their type in the middle of the file.
+empty. So the values of a column may change their type in the middle of the file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 LONGEST = 12 << 20
-# So many lines in a row that are no objects are no damaged records but another format.
+# This many lines in a row that are not objects are another format, not damaged records.
 MAX_RUN = 10_000
 
 
@@ -57,7 +57,7 @@ class JsonLinesFile:
         dialect: `columns` names all keys, for a file whose first records do not have them all.
 
     Raises:
-        SourceError: at once where the beginning is not of that format.
+        SourceError: at once if the beginning is not of that format.
     """
 
     def __init__(self, file: InputFile, content: Content, dialect: Dialect) -> None:
@@ -77,7 +77,7 @@ class JsonLinesFile:
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
         return self._file.name
 
     @property
@@ -87,10 +87,10 @@ class JsonLinesFile:
         return f"JSON Lines{packed}: {Dialect(columns=self._columns).written}"
 
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
-        """Hash, count and check in one pass; where the file is a known one, only hash.
+        """Hash, count and check in one pass; if the file is a known one, only hash.
 
         Raises:
-            SourceError: a byte that is not UTF-8, a line that is too long, a key that is no column.
+            SourceError: a byte that is not UTF-8, a line that is too long, a key that is not a column.
         """
         record = recognise_file(self._file, self.form, known) or self._survey()
         self._marks = record.marks
@@ -137,7 +137,7 @@ class JsonLinesFile:
             if line.strip():
                 self._read_cells(line)
         if not self._unknown:
-            raise SourceError(f"{self.name}: the lines at its beginning are no JSON objects with keys.")
+            raise SourceError(f"{self.name}: the lines at its beginning are not JSON objects with keys.")
         return tuple(self._unknown)
 
     def _parse(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
@@ -150,7 +150,8 @@ class JsonLinesFile:
                 if len(rest) > LONGEST:
                     raise SourceError(
                         f"{self.name}: after row {ragged.end + len(lines):,} a line is longer than "
-                        f"{LONGEST >> 20} MB; no request that large would be taken. Is it JSON Lines?"
+                        f"{LONGEST >> 20} MB; the API would not accept a request that large. "
+                        "Is the file JSON Lines?"
                     )
                 if records := [line for line in lines if line.strip()]:
                     yield self._make_slab(records, ragged)
@@ -176,17 +177,17 @@ class JsonLinesFile:
         self._run += 1
         if self._run > MAX_RUN:
             raise SourceError(
-                f"{self.name}: {MAX_RUN:,} lines one after the other are no JSON objects. Is it JSON Lines?"
+                f"{self.name}: {MAX_RUN:,} consecutive lines are not JSON objects. Is the file JSON Lines?"
             )
 
     def _read_cells(self, line: bytes, row: int = 0) -> tuple[str | None, ...] | str:
-        """The cells of a record, or why it is none."""
+        """The cells of a record, or why it is not one."""
         try:
             record = _DECODER.decode(line.decode())
         except (ValueError, RecursionError) as failure:
             return _explain_line(failure, line)
         if not isinstance(record, dict):
-            return f"the row is no JSON object, with keys, but a value: {_show_line(line)}."
+            return f"the row is not a JSON object with keys but a value: {_show_line(line)}."
         if _SURROGATE.search(line) and (key := _find_half_character(record)) is not None:
             return f"the row has half a character (a lone surrogate) in {quote(key)}: {_show_line(line)}."
         if not record.keys() <= self._known:
@@ -220,7 +221,7 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _DECODER = json.JSONDecoder(
@@ -246,7 +247,7 @@ def write_value(value: Any) -> str:
 
 
 def _find_half_character(record: dict[str, Any]) -> str | None:
-    """The key beside which stands what no UTF-8 can hold."""
+    """The key whose value, or itself, cannot be written in UTF-8."""
     for key, value in record.items():
         try:
             json.dumps([key, value], ensure_ascii=False).encode()
@@ -265,7 +266,7 @@ def _explain_line(failure: ValueError | RecursionError, line: bytes) -> str:
         if isinstance(failure, json.JSONDecodeError)
         else failure
     )
-    return f"the row is no JSON ({why}): {_show_line(line)}."
+    return f"the row is not JSON ({why}): {_show_line(line)}."
 
 
 def _show_line(line: bytes) -> str:

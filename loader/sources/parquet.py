@@ -29,7 +29,7 @@ class ParquetRecords:
     """A Parquet file; the types of its columns are kept.
 
     Raises:
-        SourceError: at once where the footer cannot be read or the columns cannot be named.
+        SourceError: at once if the footer cannot be read or the columns cannot be named.
     """
 
     def __init__(self, file: InputFile) -> None:
@@ -44,7 +44,7 @@ class ParquetRecords:
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
         return self._file.name
 
     @property
@@ -95,7 +95,7 @@ class ParquetRecords:
         missing = start + self._group_rows[group] - end
         if missing:
             raise self._describe_damage(
-                group, end, f"it holds {missing:,} records fewer than the footer says"
+                group, end, f"it holds {missing:,} records fewer than its footer says"
             )
 
     def _describe_damage(self, group: int, lost: int, why: str) -> SourceError:

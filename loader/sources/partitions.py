@@ -21,7 +21,7 @@ _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 
 
 def add_folder_columns(reader: Reader) -> Reader:
-    """The reader, with the columns that the folders of its path add, but for those that the file has."""
+    """The reader, with the columns that the folders of its path add, except those that the file has."""
     parts = [part for part in PurePath(reader.name).parts[:-1] if "=" in part]
     named = {key: value for key, _, value in (part.partition("=") for part in parts)}
     added = {key: value for key, value in named.items() if key and key not in reader.schema.names}
@@ -41,7 +41,7 @@ class Partitioned:
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
         return self._reader.name
 
     @property

@@ -1,4 +1,4 @@
-"""The files that are meant by paths, folders and patterns: in a stable order, none left out in silence."""
+"""The files that paths, folders and patterns mean: in a stable order, none left out in silence."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def list_files(given: Sequence[Path | str]) -> list[str]:
-    """The files: those of a folder and its folders, those that fit a pattern, in the order of their names.
+    """The files that are named, in folders, or match a pattern; each group in the order of its names.
 
     Raises:
-        SourceError: a folder or pattern without a file, or a folder with one that is nothing to load.
+        SourceError: a folder or pattern without a file, or a folder with a file that cannot be loaded.
     """
     return [name for path in given for name in _find_files(path)]
 
@@ -36,24 +36,24 @@ def _match_pattern(pattern: str) -> list[str]:
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
     found = sorted(name for name in matches if not Path(name).is_dir())
     if not found:
-        raise SourceError(f"{pattern}: no file fits this pattern.")
+        raise SourceError(f"{pattern}: no file matches this pattern.")
     return found
 
 
 def _walk_folder(folder: str) -> list[str]:
-    """All files in it; hidden ones and marks such as _SUCCESS are none, nor are checkpoints."""
+    """All files in it, except hidden ones, marks such as _SUCCESS, and checkpoints."""
     files = sorted(
         str(path)
         for path in Path(folder).rglob("*")
         if path.is_file() and not _is_set_aside(path.relative_to(folder))
     )
     if not files:
-        raise SourceError(f"{folder}: there is no file to load in this folder. {list_endings()}")
+        raise SourceError(f"{folder}: this folder holds no file to load. {list_endings()}")
     for name in files:
         if Path(name).suffix.lower() not in ENDINGS:
             raise SourceError(
-                f"{folder}: holds {name}, which is nothing to load by its name, and nothing is left out in "
-                f"silence. Move it, or name the files, for example '{folder.rstrip('/')}/**/*.csv'."
+                f"{folder}: holds {name}, whose name does not say that it can be loaded. No file is left "
+                f"out in silence. Move it, or name the files, for example '{folder.rstrip('/')}/**/*.csv'."
             )
     return files
 

@@ -1,4 +1,4 @@
-"""Records with another number of cells than the header: the reader skips them, here they keep their place."""
+"""Records with another number of cells than the header: the reader skips them; here they keep their place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyarrow.csv import InvalidRow
 
-# So many in a row are no damaged records but another delimiter or another table.
+# This many in a row mean another delimiter or another table, not damaged records.
 MAX_RUN = 10_000
 
 
@@ -32,7 +32,7 @@ class RaggedRows:
         expected, actual: cells of the header and of the latest skipped record.
         latest: number of the latest skipped record.
         run: how many records up to that one were skipped without a good one between them.
-        counted: what the reader's number of a record is more than ours.
+        counted: by how much the reader's number of a record exceeds ours.
     """
 
     waiting: deque[tuple[int, str]] = field(default_factory=deque)
@@ -65,8 +65,8 @@ class RaggedRows:
     def explain(self) -> str:
         """Why it is hopeless."""
         return (
-            f"{MAX_RUN:,} rows one after the other, up to row {self.latest:,}, do not fit the header "
-            f"({self._count_cells()}). Is the delimiter another, or are these two tables in one file?"
+            f"{MAX_RUN:,} consecutive rows, up to row {self.latest:,}, do not fit the header "
+            f"({self._count_cells()}). Is the delimiter wrong, or are there two tables in one file?"
         )
 
     def put_back(self, table: pa.Table) -> Slab:

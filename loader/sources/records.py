@@ -29,7 +29,7 @@ class Survey:
         return sum(file.rows for file in self.files)
 
     def place(self, ordinal: int) -> str:
-        """Where a record stands, for a person: ``orders.csv, row 1042``."""
+        """Where a record stands, for messages: ``orders.csv, row 1042``."""
         row = ordinal
         for file in self.files:
             if row < file.rows:
@@ -45,7 +45,7 @@ class Slab:
     Attributes:
         first: the first record's number in its file, from 0.
         table: one record a row.
-        unreadable: offset of each record that is no record of this table, with the reason; its
+        unreadable: offset of each record that does not fit this table, with the reason; its
             cells are null.
     """
 
@@ -72,7 +72,7 @@ class Reader(Protocol):
 
     @property
     def name(self) -> str:
-        """The path as the person gave it."""
+        """The path as the user gave it."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -80,7 +80,7 @@ class Reader(Protocol):
 
     @property
     def form(self) -> str:
-        """How it is read, for a person; another reading may give other records."""
+        """How it is read, for the user; another reading may give other records."""
 
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
         """Read the whole file once: hash, number of records, and all that can be wrong with the file.

@@ -2,7 +2,7 @@
 
 A segment ends where a record surely does (`boundaries`); so what a segment holds does not depend on what
 was read before it, and the records are the same wherever reading began. In a text whose quotes leave that
-unsure the last segment goes on to the end of the file.
+unsure the last segment continues to the end of the file.
 """
 
 from __future__ import annotations

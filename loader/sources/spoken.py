@@ -1,4 +1,4 @@
-"""How a text file is written: what was said of it, and the rest told from its beginning, or refused."""
+"""How a text file is written: what is given, the rest found from its beginning; or the file is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?\r?\n', re.IGNORECASE)
 _VALUE = re.compile(
     r"[+-]?\d+([.,]\d+)*|\d{4}-\d\d-\d\d([T ].*)?|[^@\s]+@[^@\s]+\.\w+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-.*"
 )
-# So many ragged records in a hundred, and a delimiter is not the file's.
+# A delimiter with more ragged records in a hundred than this is not the file's.
 _RAGGED = 10
 
 
@@ -58,7 +58,7 @@ class Spoken:
 
     @property
     def written(self) -> str:
-        """For a person and for the checkpoint, as a mapping file would say it."""
+        """For the user and for the checkpoint, as a mapping file would write it."""
         return Dialect(self.delimiter, self.quote, self.encoding, self.header, self.columns).written
 
 
@@ -66,38 +66,38 @@ def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
     """Settle how a file is read; `usual` is the delimiter that its name promises.
 
     Raises:
-        SourceError: it is empty, or what was not said is not clear.
+        SourceError: it is empty, or what was not given is not clear.
     """
     head = content.head(HEAD)
     encoding = _find_encoding(content.name, head, dialect.encoding)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip("\ufeff\r\n\t "):
         raise SourceError(f"{content.name}: is empty, it has not even a header. Was the export cut off?")
-    said = replace(dialect, encoding=encoding)
+    given = replace(dialect, encoding=encoding)
     start = 0
     if line := _SEPARATOR_LINE.match(text):
-        said = replace(said, delimiter=dialect.delimiter or line[1])
+        given = replace(given, delimiter=dialect.delimiter or line[1])
         start, text = len(line[0].encode(encoding)), text[line.end() :]
     if len(head) == HEAD:
         text = text[: text.rfind("\n") + 1] or text
-    quote = said.quote if said.quote is not None else '"'
-    delimiter = said.delimiter or _find_delimiter(content.name, text, quote, usual)
-    found = Spoken(delimiter, quote, encoding, header=True, columns=said.columns, start=start)
-    return _decide_header(content.name, found, said.header, _read_first_record(text, found))
+    quote = given.quote if given.quote is not None else '"'
+    delimiter = given.delimiter or _find_delimiter(content.name, text, quote, usual)
+    found = Spoken(delimiter, quote, encoding, header=True, columns=given.columns, start=start)
+    return _decide_header(content.name, found, given.header, _read_first_record(text, found))
 
 
-def _find_encoding(name: str, head: bytes, said: str | None) -> str:
-    """The encoding that was said, or that of the byte order mark, or UTF-8, which every byte must prove."""
+def _find_encoding(name: str, head: bytes, given: str | None) -> str:
+    """The encoding that was given, or that of the byte order mark, or UTF-8, which every byte must prove."""
     marked = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), None)
-    if said == "utf-16":
+    if given == "utf-16":
         if marked is None:
             raise SourceError(
-                f"{name}: has no byte order mark, so it must be said which UTF-16 it is: "
+                f"{name}: has no byte order mark, so the encoding must say which UTF-16 it is: "
                 "utf-16-le (from Windows, mostly) or utf-16-be."
             )
         return marked
-    if said is not None:
-        return said
+    if given is not None:
+        return given
     if marked == "utf-32" or head[:4].count(0) == 3:
         raise SourceError(
             f"{name}: the file is UTF-32 (it begins with the bytes {head[:4].hex(' ')}). "
@@ -107,7 +107,7 @@ def _find_encoding(name: str, head: bytes, said: str | None) -> str:
         guess = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
         raise SourceError(
             f"{name}: the file is UTF-16 without a byte order mark, or not text at all (it begins with the "
-            f"bytes {head[:8].hex(' ')}). If it is text, say so: --encoding {guess}, "
+            f"bytes {head[:8].hex(' ')}). If it is text, give the encoding: --encoding {guess}, "
             f'or encoding = "{guess}" under [source] in the mapping file.'
         )
     return marked or "utf-8"
@@ -156,7 +156,7 @@ def _copy_for_arrow(text: bytes) -> pa.Buffer:
 
 
 def _find_delimiter(name: str, text: str, quote: str, usual: str) -> str:
-    """The one delimiter that makes a table of the beginning; the usual one, where none divides anything."""
+    """The one delimiter that makes a table of the beginning; the usual one, if none divides anything."""
     trials = {sign: _try_delimiter(text, sign, quote) for sign in _DELIMITERS}
     dividing = {sign: trial for sign, trial in trials.items() if trial.cells > 1}
     if len(dividing) > 1:
@@ -170,7 +170,7 @@ def _find_delimiter(name: str, text: str, quote: str, usual: str) -> str:
     ways = " or ".join(f"{_SHOWN[sign]} ({trial.cells} columns)" for sign, trial in dividing.items())
     first = next(iter(dividing))
     raise SourceError(
-        f"{name}: the delimiter can be {ways}. Say which: --delimiter {_SHOWN[first]}, "
+        f"{name}: the delimiter can be {ways}. Give the right one: --delimiter {_SHOWN[first]}, "
         f'or delimiter = "{_SHOWN[first]}" under [source] in the mapping file.'
     )
 
@@ -185,10 +185,10 @@ def _read_first_record(text: str, found: Spoken) -> list[str]:
         return []
 
 
-def _decide_header(name: str, found: Spoken, said: bool | None, first: list[str]) -> Spoken:  # noqa: FBT001 - as said
-    """Whether the first record is a header: as said, or not if names were given, or if it cannot be data."""
-    if said is not None:
-        return replace(found, header=said)
+def _decide_header(name: str, found: Spoken, given: bool | None, first: list[str]) -> Spoken:  # noqa: FBT001
+    """Whether the first record is a header: as given; without names, if it cannot be data."""
+    if given is not None:
+        return replace(found, header=given)
     if found.columns:
         return replace(found, header=list(found.columns) == first)
     values = [cell for cell in first if _VALUE.fullmatch(cell)]
@@ -196,6 +196,6 @@ def _decide_header(name: str, found: Spoken, said: bool | None, first: list[str]
         raise SourceError(
             f"{name}: the first row holds {quote(values[0])}, which looks like a value and not like the name "
             "of a column. If the file has no header, give the names: --columns user_id,device_id,... If that "
-            "is a name, say so: --header (or header = true under [source] in the mapping file)."
+            "is a name, give --header (or header = true under [source] in the mapping file)."
         )
     return found

@@ -27,7 +27,7 @@ class Digest(Protocol):
 
 
 class NotText(Exception):
-    """A byte that is no text in the file's encoding.
+    """A byte that is not text in the file's encoding.
 
     Args:
         offset: its place in the file, in bytes.
@@ -46,7 +46,7 @@ class NotText(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """How far a text goes at a stretch: to where a record surely ends, `enough` bytes on or soon after."""
+    """How far a text is read at a stretch: to a sure end of a record, `enough` bytes on or soon after."""
 
     ends: RecordEnds
     enough: int
@@ -97,7 +97,7 @@ class TextFile:
         """Up to `size` bytes of text; the tail comes in one piece with the last ones, if there is room.
 
         Raises:
-            NotText: at the first byte that is none.
+            NotText: at the first byte that is not text.
             SourceError: the file changed, or cannot be read.
         """
         if self._ended or self.whole:
@@ -115,7 +115,7 @@ class TextFile:
         return text + self._tail if last else text
 
     def _count_raw(self, size: int) -> int:
-        """So many bytes of the file that no more than `size` come of them as UTF-8, and no part of a unit."""
+        """How many bytes of the file give at most `size` bytes of UTF-8; whole units only."""
         if self._encoding == "utf-8":
             return max(size, 1)
         unit = len(self._return)
@@ -184,12 +184,12 @@ def advise_encoding(found: NotText) -> str:
         return f"{shown}; the file is damaged or in another encoding. Export it again as UTF-8."
     return (
         f'{shown}; read as Latin-1 (Windows-1252) it would be "{plausible}". Export the file as UTF-8, '
-        "or if that reading is right say so: --encoding windows-1252."
+        "or if that reading is right, give --encoding windows-1252."
     )
 
 
 def _read_as_latin(found: NotText) -> str | None:
-    """The word in Windows-1252, where that makes the wrong byte a letter or a sign used in texts.
+    """The word in Windows-1252, if that makes the wrong byte a letter or a sign used in texts.
 
     Bytes 80 to bf right after it are what follows in UTF-8: then it is UTF-8 that was damaged.
     """

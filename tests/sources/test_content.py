@@ -120,13 +120,13 @@ def test_a_bomb_stays_packed(written: Written) -> None:
         (
             zipped(b"a,b\n1,2\n", beside="b.csv"),
             "x.zip",
-            "x.zip: is a ZIP archive of 2 files: export.csv, b.csv. Only one with a single file is read; "
-            "unpack it and name the files.",
+            "x.zip: is a ZIP archive of 2 files: export.csv, b.csv. Only an archive with a "
+            "single file can be read. Unpack it and name the files.",
         ),
         (
             zipped(b"", name="[Content_Types].xml"),
             "x.xlsx",
-            'x.xlsx: is an Excel workbook (or another Office file); save it as "CSV UTF-8".',
+            'x.xlsx: is an Excel workbook (or another Office file). Save it as "CSV UTF-8".',
         ),
         (
             gzip.compress(b"PAR1....", mtime=0),

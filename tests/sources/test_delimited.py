@@ -17,7 +17,7 @@ from tests.sources.conftest import cells, unreadable
 if TYPE_CHECKING:
     from tests.sources.conftest import Written
 
-REUSES_FOLDER = [HealthCheck.function_scoped_fixture]  # each example writes its file anew
+REUSES_FOLDER = [HealthCheck.function_scoped_fixture]  # each example writes its file again
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 TABLES = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.lists(CELL, min_size=width, max_size=width), max_size=40)
@@ -155,8 +155,8 @@ def test_another_table_is_refused_and_not_rejected_row_by_row(
     with pytest.raises(SourceError) as refusal:
         open_source([written("a,b\n1,2\n" + "1;2\n" * 11)]).survey()
     assert str(refusal.value) == (
-        "export.csv: 10 rows one after the other, up to row 11, do not fit the header (the row has 1 cell, "
-        "the header has 2). Is the delimiter another, or are these two tables in one file?"
+        "export.csv: 10 consecutive rows, up to row 11, do not fit the header (the row has 1 cell, "
+        "the header has 2). Is the delimiter wrong, or are there two tables in one file?"
     )
 
 
@@ -205,7 +205,7 @@ def test_a_record_beyond_all_measure_is_refused(written: Written, monkeypatch: p
         open_source([written('a,b\n1,2\n3,"' + "x" * 3_000_000)]).survey()
     assert str(refusal.value) == (
         "export.csv: somewhere after row 1 a record is longer than 1 MB. Most often a quote is opened and "
-        "never closed; if the record is meant, shorten it: no request that large would be taken."
+        "never closed; if the record is meant, shorten it: the API would not accept a request that large."
     )
 
 

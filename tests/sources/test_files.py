@@ -140,13 +140,13 @@ def test_what_is_no_file_is_refused() -> None:
     """A missing file, a pipe without a writer and a device: a sentence each, and no waiting."""
     os.mkfifo("pipe.csv")
     again = (
-        "a load that can be resumed has to read its input again. Write it to a file first, or give it as "
+        "A load that can be resumed must read its input again. Write it to a file first, or give it as "
         "standard input (-)."
     )
     expected = {
         "missing.csv": "missing.csv: there is no such file.",
-        "pipe.csv": f"pipe.csv: is a pipe (FIFO), which can be read only once; {again}",
-        "/dev/null": f"/dev/null: is a device, which can be read only once; {again}",
+        "pipe.csv": f"pipe.csv: is a pipe (FIFO), which can be read only once. {again}",
+        "/dev/null": f"/dev/null: is a device, which can be read only once. {again}",
     }
     for name, sentence in expected.items():
         with pytest.raises(SourceError) as refusal:

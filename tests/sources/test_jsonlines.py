@@ -90,9 +90,9 @@ def test_a_column_may_change_its_type(written: Written) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"a": 1', 'the row is no JSON (Expecting \',\' delimiter at character 8): "{\\"a\\": 1".'),
-        ("[1]", 'the row is no JSON object, with keys, but a value: "[1]".'),
-        ('{"a": NaN}', 'the row is no JSON (NaN is no JSON): "{"a": NaN}".'),
+        ('{"a": 1', 'the row is not JSON (Expecting \',\' delimiter at character 8): "{\\"a\\": 1".'),
+        ("[1]", 'the row is not a JSON object with keys but a value: "[1]".'),
+        ('{"a": NaN}', 'the row is not JSON (NaN is not JSON): "{"a": NaN}".'),
         ('{"a": 1, "a": 2}', 'the row has the key "a" twice: "{"a": 1, "a": 2}".'),
         (
             '{"a": "\\ud800"}',
@@ -141,21 +141,21 @@ def test_a_key_that_no_first_record_has_is_refused(written: Written) -> None:
             "export.jsonl: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
             "records, jq -c . for records over several lines.",
         ),
-        (b"1\n2\n", "export.jsonl: the lines at its beginning are no JSON objects with keys."),
+        (b"1\n2\n", "export.jsonl: the lines at its beginning are not JSON objects with keys."),
         (
             b'{"a": 1}\n{"a": "M\xfcller"}\n',
             "export.jsonl, after row 0, byte 18: the byte fc in 'M\\xfcller' is not UTF-8; read as Latin-1 "
-            '(Windows-1252) it would be "Müller". Export the file as UTF-8, or if that reading is right '
-            "say so: --encoding windows-1252.",
+            '(Windows-1252) it would be "Müller". Export the file as UTF-8, or if that reading is right, '
+            "give --encoding windows-1252.",
         ),
         (
             b'{"a": 1}\n{"a": "' + b"x" * 15_000_000,
-            "export.jsonl: after row 1 a line is longer than 12 MB; no request that large would be taken. "
-            "Is it JSON Lines?",
+            "export.jsonl: after row 1 a line is longer than 12 MB; the API would not accept a "
+            "request that large. Is the file JSON Lines?",
         ),
         (
             b'{"a": 1}\n' + b"x\n" * 10_001,
-            "export.jsonl: 10,000 lines one after the other are no JSON objects. Is it JSON Lines?",
+            "export.jsonl: 10,000 consecutive lines are not JSON objects. Is the file JSON Lines?",
         ),
     ],
     ids=["empty", "array", "over several lines", "values", "latin-1", "too long", "other"],

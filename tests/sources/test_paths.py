@@ -44,8 +44,8 @@ def test_nothing_in_a_folder_is_left_out_in_silence(folder: Path, written: Writt
     with pytest.raises(SourceError) as refusal:
         open_source(["data"])
     assert str(refusal.value) == (
-        "data: holds data/part-00001, which is nothing to load by its name, and nothing is left out in "
-        "silence. Move it, or name the files, for example 'data/**/*.csv'."
+        "data: holds data/part-00001, whose name does not say that it can be loaded. No file is left "
+        "out in silence. Move it, or name the files, for example 'data/**/*.csv'."
     )
 
 
@@ -64,8 +64,8 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(written: Written) -
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (["nothing-*.csv"], "nothing-*.csv: no file fits this pattern."),
-        (["empty"], "empty: there is no file to load in this folder. Known endings: .csv, .txt, "),
+        (["nothing-*.csv"], "nothing-*.csv: no file matches this pattern."),
+        (["empty"], "empty: this folder holds no file to load. Known endings: .csv, .txt, "),
         (
             ["data/*.csv", "data/a.csv"],
             "data/a.csv: is the same file as data/a.csv; its rows would be loaded twice. Name it once.",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.sources.conftest import Written
 
-REUSES_FOLDER = [HealthCheck.function_scoped_fixture]  # each example writes its file anew
+REUSES_FOLDER = [HealthCheck.function_scoped_fixture]  # each example writes its file again
 SIGNS = [",", '"', '""', "\n", "\r\n", "\r", "x", "long text", '"quoted"', '"a\nb"', '"a,""b"', "\ufeff", "é"]
 CELLS = st.sampled_from(["plain", '5" pipe', '"quoted"', '"a\nb"', '"c""\nd"', '"x"y', 'e"', '"', ""])
 MIXED = st.lists(st.tuples(CELLS, CELLS).map(",".join), max_size=20).map("\n".join)

@@ -58,7 +58,7 @@ def test_the_delimiter_is_the_one_that_makes_a_table(
 def test_a_delimiter_that_is_not_clear_is_refused(written: Written) -> None:
     """Two readings that both make a table, with another number of columns perhaps: nobody guesses."""
     assert refusal(written("id;price,eur\n1;12,5\n2;13,0\n")) == (
-        "export.csv: the delimiter can be comma (2 columns) or semicolon (2 columns). Say which: "
+        "export.csv: the delimiter can be comma (2 columns) or semicolon (2 columns). Give the right one: "
         '--delimiter comma, or delimiter = "comma" under [source] in the mapping file.'
     )
     semicolons = open_source(["export.csv"], dialect=Dialect(delimiter=";"))
@@ -132,7 +132,7 @@ def test_a_first_row_of_values_is_not_taken_for_a_header(written: Written, value
     assert refusal(path) == (
         f'export.csv: the first row holds "{value}", which looks like a value and not like the name of a '
         "column. If the file has no header, give the names: --columns user_id,device_id,... If that is a "
-        "name, say so: --header (or header = true under [source] in the mapping file)."
+        "name, give --header (or header = true under [source] in the mapping file)."
     )
     assert open_source([path], dialect=Dialect(header=True)).schema.names == ["x", value]
 
@@ -187,14 +187,14 @@ def test_wide_characters_over_the_end_of_a_block_are_whole(written: Written, tex
             "a,b\n1,2\n".encode("utf-16-be"),
             None,
             "export.csv: the file is UTF-16 without a byte order mark, or not text at all (it begins with "
-            "the bytes 00 61 00 2c 00 62 00 0a). If it is text, say so: --encoding utf-16-be, "
+            "the bytes 00 61 00 2c 00 62 00 0a). If it is text, give the encoding: --encoding utf-16-be, "
             'or encoding = "utf-16-be" under [source] in the mapping file.',
         ),
         (
             "a,b\n1,2\n".encode("utf-16-le"),
             Dialect(encoding="utf-16"),
-            "export.csv: has no byte order mark, so it must be said which UTF-16 it is: utf-16-le (from "
-            "Windows, mostly) or utf-16-be.",
+            "export.csv: has no byte order mark, so the encoding must say which UTF-16 it is: utf-16-le "
+            "(from Windows, mostly) or utf-16-be.",
         ),
         (
             "a,b\n1,2\n".encode("utf-32"),
@@ -230,7 +230,7 @@ def test_wide_characters_over_the_end_of_a_block_are_whole(written: Written, tex
             b"1,\xfc\n",
             Dialect(header=False, columns=("a", "b")),
             "export.csv, row 1, column \"b\": the byte fc in '\\xfc' is not UTF-8; read as Latin-1 "
-            '(Windows-1252) it would be "ü". Export the file as UTF-8, or if that reading is right say so: '
+            '(Windows-1252) it would be "ü". Export the file as UTF-8, or if that reading is right, give '
             "--encoding windows-1252.",
         ),
     ],
@@ -253,7 +253,7 @@ def test_text_in_another_encoding_is_refused(
 
 
 def test_a_file_is_read_as_it_was_at_first(written: Written) -> None:
-    """A resumed load does not tell anew what the first told: its checkpoint says it."""
+    """A resumed load does not look again for what the first one found: its checkpoint holds it."""
     path = written("a;b,c\n1;2,3\n")
     known = open_source([path], dialect=Dialect(delimiter=";")).survey().files
     assert cells(open_source([path], known=known)) == [["1", "2,3"]]

@@ -24,12 +24,12 @@ def refusal(path: object) -> str:
 
 
 def test_latin1_is_named_with_row_column_and_byte(written: Written) -> None:
-    """The person sees the word as it was probably meant, and the command that converts the file."""
+    """The user sees the word as it was probably meant, and the command that converts the file."""
     content = 'id,name\n1,"two\nlines"\n\n2\n3,Müller\n'.encode("latin-1")
     assert refusal(written(content)) == (
         "export.csv, row 3, column \"name\": the byte fc in 'M\\xfcller' is not UTF-8; read as Latin-1 "
-        '(Windows-1252) it would be "Müller". Export the file as UTF-8, or if that reading is right '
-        "say so: --encoding windows-1252."
+        '(Windows-1252) it would be "Müller". Export the file as UTF-8, or if that reading is right, '
+        "give --encoding windows-1252."
     )
 
 
