@@ -78,9 +78,10 @@ def test_only_the_most_frequent_reasons_are_listed() -> None:
 def test_users_in_doubt_go_again_and_events_do_not() -> None:
     """A user is repeatable: the same load sends the row again. An event waits for a decision."""
     account = Account(read=1, in_doubt=1)
-    users, events = (list_steps(Left(kind, account), SHELL)[0].advice for kind in Kind)
+    users, events, tags = (list_steps(Left(kind, account), SHELL)[0].advice for kind in Kind)
     assert users == "The same command again sends it, but not over a confirmed later row of the same device."
     assert events == "The vendor may or may not have it. Nothing is sent again unless you say so."
+    assert tags == users
 
 
 def test_python_reads_calls_in_place_of_commands() -> None:
