@@ -346,7 +346,7 @@ SET_TAGS: Final = Method(
     last_wins=True,
     ties_users=False,
     deviceless="",
-    order_key=("hwid", "userId"),
+    order_key=("userId", "hwid"),
 )
 
 METHODS: Final[ReadOnlyDict[Kind, Method]] = MappingProxyType(

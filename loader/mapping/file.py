@@ -124,6 +124,11 @@ class _Reading:
         members = _Members(method.container, self)
         if method.container is not None:
             members.read(dict(self._table(document, method.container.name)))
+            if method.container.needed and not (members.rules or members.others or members.expand):
+                self.problems.append(
+                    f"[{method.container.name}] names no {method.container.one}, so nothing would be sent. "
+                    f"Name the columns of the {method.container.many} there, or write others = true."
+                )
         return Mapping(
             method.kind,
             MappingProxyType(fields),

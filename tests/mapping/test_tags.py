@@ -95,11 +95,11 @@ def test_typed_columns_keep_their_types() -> None:
     assert request["tags"] == {"n": 7, "x": 1.5, "many": ["1", "2"], "ok": True}
 
 
-def test_order_is_kept_by_device_and_without_one_by_user() -> None:
-    """A later row must not be overtaken by an earlier one of the same device or user."""
+def test_order_is_kept_by_user_and_without_one_by_device() -> None:
+    """Rows of one user keep their order whatever device they name; the others that of their device."""
     frame = text_frame(hwid=["d", None, "d"], user=["u", "u", None], a=["1", "2", "3"])
     result = mapped('kind = "tags"\n[fields]\nhwid = "hwid"\nuserId = "user"\n[tags]\na = "a"', frame)
-    assert [request.device for request in result.requests()] == ["d", "user u", "d"]
+    assert [request.device for request in result.requests()] == ["user u", "user u", "d"]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,7 @@ def test_order_is_kept_by_device_and_without_one_by_user() -> None:
             f'{HEAD}a = "a"\n[attributes]\nb = "b"',
             "[attributes] is for events; setTags takes none. Write [tags].",
         ),
+        ('kind = "tags"\n[fields]\nuserId = "u"', "[tags] names no tag, so nothing would be sent."),
         ('kind = "tags"\n[tags]\na = "a"', "[fields] has neither hwid nor userId: tags belong to a device"),
         ('kind = "users"\n[fields]\nhwid = "h"\n[tags]\na = "a"', "[tags] is for rows of tags; registerUser"),
     ],
@@ -153,3 +154,11 @@ def test_map_proposes_what_the_load_of_users_left_out() -> None:
         "application": "AAAAA-BBBBB", "hwid": "d1", "userId": "7", "tags": {"plan": "gold", "visits": 3}
     }  # fmt: skip
     assert '"language"' in text.partition("Not sent")[2]
+
+
+def test_a_proposal_names_the_types_that_tags_have() -> None:
+    """What `map` proposes for prices in text can be loaded: a tag with a fraction is a decimal."""
+    frame = text_frame(userId=["u", "v"], price=["1.5", "2.25"])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    text = proposal_text(propose(Kind.TAGS, schema_of(frame), frame, now=now), "x.csv")
+    assert [request["tags"] for request in requests(mapped(text, frame))] == [{"price": 1.5}, {"price": 2.25}]

@@ -194,3 +194,9 @@ def test_a_browser_opens_it_without_a_complaint(tmp_path: Path) -> None:
     assert "CONSOLE" not in ran.stderr
     assert ran.stdout.count("<svg") == page(facts()).count("<svg")
     assert ran.stdout.rstrip().endswith("</html>")
+
+
+def test_the_page_names_the_method_as_the_vendor_does(text: str) -> None:
+    """The reader of a report finds the API method by its name in the vendor's documentation."""
+    assert "postEvent" in text
+    assert "Method(" not in text

@@ -17,6 +17,7 @@ from loader.mapping.nested.schema import sendable
 from loader.mapping.proposing import sampling
 from loader.mapping.proposing.proposal import NO_ZONE, Line, doubting
 from loader.mapping.rules import Clock, Expand, Rule
+from loader.methods import Conversion
 from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ class ProposedMembers:
             return
         if seen.type == "integer" and sampling.names_a_code(name):
             seen = sampling.Look("string", "digits, but the name says that they are a code, not a number")
-        rule = Rule(column=(name,), type=None if seen.type == "string" else seen.type, decimal=seen.decimal)
+        # The sample tells numbers with fractions by the word that attributes have for them.
+        number = self._container.type_for(Conversion.NUMBER)
+        types = {"string": None, "float": number}
+        rule = Rule(column=(name,), type=types.get(seen.type, seen.type), decimal=seen.decimal)
         line = Line(name, rule, seen.why, seen.unsure)
         self._proposal.members.append(self._date(line, name) if seen.type == "date" else line)
 
