@@ -196,7 +196,8 @@ def test_a_browser_opens_it_without_a_complaint(tmp_path: Path) -> None:
     assert ran.stdout.rstrip().endswith("</html>")
 
 
-def test_the_page_names_the_method_as_the_vendor_does(text: str) -> None:
+def test_the_page_names_the_method_as_the_vendor_does() -> None:
     """The reader of a report finds the API method by its name in the vendor's documentation."""
+    text = page(facts())
     assert "postEvent" in text
     assert "Method(" not in text
