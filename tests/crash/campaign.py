@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loader.delivery import Policy
 from loader.journal import Checkpoint
-from loader.methods import Kind
+from loader.methods import METHODS, Kind
 from loader.model import State
 from tests.checker import Ledger, check
 from tests.crash.load import (
@@ -18,7 +18,6 @@ from tests.crash.load import (
     MOMENTS,
     PATIENCE_SECONDS,
     Load,
-    device,
     unmappable,
     write_input,
 )
@@ -170,12 +169,12 @@ def settle_doubts(load: Load, tally: Tally) -> None:
     assert ledger.rejected == refused - ledger.in_doubt
     assert not ledger.never_sent
     assert ledger.confirmed == load.vendor.landed.keys()
-    assert load.kind is Kind.USERS or not ledger.in_doubt
+    assert METHODS[load.kind].last_wins or not ledger.in_doubt
     tally.repeated += load.vendor.landed.total() - len(load.vendor.landed)
-    if load.kind is Kind.USERS:
-        stored = {device(ordinal): ordinal for ordinal in load.vendor.order}
-        newest = {device(ordinal): ordinal for ordinal in sorted(ledger.confirmed)}
-        assert stored == newest, "an older row of a device took the place of a newer one"
+    if METHODS[load.kind].last_wins:
+        stored = {load.owner(ordinal): ordinal for ordinal in load.vendor.order}
+        newest = {load.owner(ordinal): ordinal for ordinal in sorted(ledger.confirmed)}
+        assert stored == newest, "an older row took the place of a newer one"
 
 
 def resolve(load: Load, *how: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import loader
-from loader.methods import Kind
+from loader.methods import METHODS, Kind
 from tests.crash.vendor import Alarm
 
 if TYPE_CHECKING:
@@ -39,15 +39,21 @@ def device(ordinal: int) -> str:
 
 def write_input(path: Path, kind: Kind, rows: int) -> None:
     """A CSV whose column `user_id` is the ordinal; three rows in a row are of one device."""
+    columns = {
+        Kind.USERS: ("timezone",),
+        Kind.EVENTS: ("event", "timestamp", "timezone"),
+        Kind.TAGS: ("city",),
+    }[kind]
     with path.open("w", encoding="utf-8") as file:
-        if kind is Kind.EVENTS:
-            file.write("user_id,device_id,event,timestamp,timezone\n")
-        else:
-            file.write("user_id,device_id,timezone\n")
+        file.write(f"user_id,device_id,{','.join(columns)}\n")
         for ordinal in range(rows):
-            zone = "Nowhere/Nowhere" if unmappable(ordinal) else "America/New_York"
-            file.write(f"{ordinal},{device(ordinal)},")
-            file.write(f"purchase,20240229,{zone}\n" if kind is Kind.EVENTS else f"{zone}\n")
+            cells = {
+                "event": "purchase",
+                "timestamp": "20240229",
+                "timezone": "Nowhere/Nowhere" if unmappable(ordinal) else "America/New_York",
+                "city": "" if unmappable(ordinal) else "Oslo",
+            }
+            file.write(",".join([str(ordinal), device(ordinal), *(cells[name] for name in columns)]) + "\n")
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,10 @@ class Load:
     def checkpoint(self) -> Path:
         """Its checkpoint."""
         return self.folder / f"{self.kind}.csv.{self.kind}.ckpt"
+
+    def owner(self, ordinal: int) -> str:
+        """The device or user whose rows keep their order."""
+        return device(ordinal) if METHODS[self.kind].order_key[0] == "hwid" else str(ordinal)
 
     def start(self) -> subprocess.Popen[str]:
         """The command, as a person types it; the same command again resumes."""

@@ -71,8 +71,9 @@ def signalled(process: subprocess.Popen[str], signals: Sequence[signal.Signals])
     process.send_signal(first)
     for number in more:
         # Two signals of one kind at once are one.
-        while "Once more" not in "".join(lines):
+        while "Press Ctrl-C again" not in "".join(lines):
             lines.append(process.stderr.readline())
+            assert lines[-1], f"it ended after one signal: {''.join(lines)}"
         process.send_signal(number)
     # Whoever waits for the vendor needs all of the drain.
     return "".join(lines) + process.communicate(timeout=0.8 * DRAIN_SECONDS)[1]
