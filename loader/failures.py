@@ -14,16 +14,17 @@ import pyarrow as pa
 from loader.errors import CheckpointError, SourceError
 from loader.journal import Checkpoint
 from loader.message import Message, Setting
-from loader.model import OWN_COLUMNS, Chunk, State
+from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.output_files import refuse_overwriting
 from loader.settings import Endpoint, Settings
 from loader.sources import FRAME_FORM, open_source
+from loader.text.next_steps import Why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
-    from loader.model import Reject
+    from loader.model import Reject, Result
     from loader.sources import Source, Survey
 
 
@@ -66,22 +67,31 @@ def failed_rows(
         yield beside_source(chunk, here)
 
 
-def reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
-    """Count the reasons why rows are in `state`; the most frequent first.
+def explain(ledger: Checkpoint) -> Why:
+    """Say why rows are not confirmed."""
+    rejected = list(ledger.exceptions(State.REJECTED))
+    kept = [row for row in rejected if row.phase is not Phase.OVERTAKEN]
+    return Why(
+        rejected=count_reasons(kept),
+        in_doubt=count_reasons(ledger.exceptions(State.IN_DOUBT)),
+        overtaken=len(rejected) - len(kept),
+    )
 
-    Raises:
-        CheckpointError: the checkpoint cannot be read.
-    """
-    rows = Checkpoint.open(checkpoint).exceptions(state)
-    return Counter(row.reason or row.message for row in rows).most_common()
 
-
-def list_reasons(checkpoint: Path, state: State) -> list[tuple[str, int]]:
-    """The same; empty if the checkpoint cannot be read, because that was reported already."""
+def explain_result(result: Result) -> Why:
+    """Say why rows of a load are not confirmed; nothing if its checkpoint cannot be read."""
+    # That it cannot be read was reported already.
+    if not result.account.rejected and not result.account.in_doubt:
+        return Why()
     try:
-        return reasons(checkpoint, state)
+        return explain(Checkpoint.open(Path(result.checkpoint)))
     except CheckpointError:
-        return []
+        return Why()
+
+
+def count_reasons(rows: Iterable[ExceptionRow]) -> list[tuple[str, int]]:
+    """Count the reasons of rows; the most frequent first."""
+    return Counter(row.reason or row.message for row in rows).most_common()
 
 
 def locate_rows(

@@ -139,6 +139,7 @@ class Method:
         timed: each row has a time of its own, `timestamp` in the mapping.
         repeatable: the same call again changes nothing, so a row in doubt may be sent again.
         last_wins: a later call undoes an earlier one of the same device or user, so that their order is kept.
+        merges: a call changes only what its container names, and undoes others only in names that both have.
         ties_users: a call ties a device to a user, and so decides which users exist.
         deviceless: what it means that a user has no device, as the end of a sentence, or "".
         order_key: fields, of which the first that a row has is what keeps its order.
@@ -154,6 +155,7 @@ class Method:
     timed: bool
     repeatable: bool
     last_wins: bool
+    merges: bool
     ties_users: bool
     deviceless: str
     order_key: tuple[str, ...]
@@ -169,11 +171,19 @@ class Method:
             raise ValueError(f"{self.name}: its objects {objects} are not its container {container}")
         if self.last_wins and not self.repeatable:
             raise ValueError(f"{self.name}: a call of which the last wins can be repeated")
+        if self.merges and not (self.container and self.container.needed):
+            raise ValueError(f"{self.name}: a call that merges needs names to merge")
 
     @property
     def mapped(self) -> tuple[str, ...]:
         """The keys that `[fields]` of a mapping may have, in the order of the body."""
         return tuple(dict.fromkeys(field.source for field in self.fields if field.source))
+
+    @property
+    def owner(self) -> str:
+        """Whose rows keep their order, in words: ``device``, ``user or device``."""
+        words = {"hwid": "device", "userId": "user"}
+        return " or ".join(words[name] for name in self.order_key)
 
     @property
     def required(self) -> frozenset[str]:
@@ -262,6 +272,7 @@ REGISTER_USER: Final = Method(
     timed=False,
     repeatable=True,
     last_wins=True,
+    merges=False,
     ties_users=True,
     deviceless=": without one a user cannot be stored",
     order_key=("hwid",),
@@ -316,6 +327,7 @@ POST_EVENT: Final = Method(
     timed=True,
     repeatable=False,
     last_wins=False,
+    merges=False,
     ties_users=False,
     deviceless=": without one a user enters no journey",
     order_key=("hwid", "userId"),
@@ -344,6 +356,7 @@ SET_TAGS: Final = Method(
     timed=False,
     repeatable=True,
     last_wins=True,
+    merges=True,
     ties_users=False,
     deviceless="",
     order_key=("userId", "hwid"),

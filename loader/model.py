@@ -50,10 +50,14 @@ class Decision(StrEnum):
 
 
 class Phase(StrEnum):
-    """Who rejected a row: the mapping on this machine, or the vendor."""
+    """Who rejected a row: the mapping on this machine, the vendor, or the loader, as a later row overtook it.
+
+    The values are stored in checkpoints: they never change.
+    """
 
     LOCAL = "local"
     VENDOR = "vendor"
+    OVERTAKEN = "overtaken"
 
 
 class Mark(NamedTuple):
@@ -159,7 +163,7 @@ class Request(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A record that cannot be mapped; it is never sent.
+    """A record that is not sent, because it cannot be mapped or a newer one overtook it (`phase`).
 
     `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
     part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "";
@@ -173,6 +177,7 @@ class Reject(NamedTuple):
     message: str
     remedy: str = ""
     shared_remedy: str = ""
+    phase: Phase = Phase.LOCAL
 
 
 class StopCode(StrEnum):

@@ -15,23 +15,24 @@ from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Dispatch, Policy, concurrency_over, open_transport
-from loader.doubts import find_overtaken
+from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import would_be_rejects
 from loader.journal import Checkpoint, Journal, runs
 from loader.leases import Leases, select_chunks, stop_for
-from loader.model import Chunk, Decision, Reject, Result, State
+from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, identity, prepare, resends
 from loader.profile import Profile
 from loader.progress import Reading, Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
 
     from loader.delivery import Brake, Session
+    from loader.doubts import Overtaken
     from loader.model import Account, Stop
     from loader.progress import Watch
 
@@ -112,32 +113,33 @@ def closed(journal: Journal, problems: list[Stop]) -> Iterator[None]:
 
 
 def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
-    """The rows that were never sent, and where doubts are sent again, those that earlier runs left in doubt.
+    """The rows that were never sent, and if doubts are sent again, those that earlier runs left in doubt.
 
-    If the last call wins, no row is sent over a later row of its device: then a doubt stays a doubt, and a
-    row that was never sent is rejected.
+    No row is sent that would undo a later one: then a doubt stays a doubt, and a row that was never sent is
+    rejected.
     """
     doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
     again = {ordinal for ordinal in doubts if ordinal < plan.rows} if resends(plan.settings) else set()
     if plan.settings.kind.method.last_wins:
         free = set(chain.from_iterable(journal.never_sent(journal.mark)))
-        later = find_overtaken(plan.source, plan.mapper, journal, free | again, doubts)
-        refuse_overtaken(plan, journal, {row: later[row] for row in later if row in free})
-        again -= later.keys()
+        overtaken = find_overtaken(plan.source, plan.mapper, journal, free | again, doubts)
+        refuse_overtaken(plan, journal, overtaken.only(free))
+        again -= overtaken.later.keys()
     journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(again)])
     return journal.never_sent(plan.rows)
 
 
-def refuse_overtaken(plan: Plan, journal: Journal, later: Mapping[int, int]) -> None:
-    """Reject rows that were never sent and must not be, each because of a later row of its device."""
-    reason = (
-        "not sent, because a later row of the same device is at the vendor, or may be; it would undo that one"
-    )
-    rejects = [
-        Reject(row, "", "", reason, f"{plan.survey.place(row)}: {reason} ({plan.survey.place(later[row])}).")
-        for row in sorted(later)
-    ]
-    journal.lease(*runs(later), rejects=rejects)
+def refuse_overtaken(plan: Plan, journal: Journal, overtaken: Overtaken) -> None:
+    """Reject rows that were never sent and must not be, each because of a later row."""
+    method = plan.settings.kind.method
+
+    def reject(row: int) -> Reject:
+        reason = explain_overtaking(method, partly=row in overtaken.partly)
+        later = plan.survey.place(overtaken.later[row])
+        message = f"{plan.survey.place(row)}: {reason} ({later})."
+        return Reject(row, "", "", reason, message, phase=Phase.OVERTAKEN)
+
+    journal.lease(*runs(overtaken.later), rejects=[reject(row) for row in sorted(overtaken.later)])
 
 
 def account_at_rest(journal: Journal, path: Path) -> Account:

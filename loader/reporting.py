@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 from loader import conditions
 from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
-from loader.failures import hint_of_moved, of_table, recall_settings, refuse_missing_table, refuse_other_input
+from loader.failures import (
+    explain,
+    hint_of_moved,
+    of_table,
+    recall_settings,
+    refuse_missing_table,
+    refuse_other_input,
+)
 from loader.journal import Checkpoint
 from loader.latency import from_text
 from loader.leases import select_chunks
@@ -28,7 +35,7 @@ from loader.report.remedies import advise_on_rejection
 from loader.states import States
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
-from loader.text.next_steps import Left, list_steps, spell_python, spell_shell
+from loader.text.next_steps import Left, Why, list_steps, spell_python, spell_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -129,7 +136,8 @@ def gather(
 def steps_of(ledger: Checkpoint, name: str) -> list[Step]:
     """What to do next. Reasons are not repeated here: the report lists them all."""
     kind = ledger.identity.kind
-    left = Left(kind, ledger.account(), running=ledger.running)
+    why = Why(overtaken=explain(ledger).overtaken)
+    left = Left(kind, ledger.account(), running=ledger.running, why=why)
     if not of_table(ledger):
         return list_steps(left, spell_shell(kind, name, again=f"the same command as before (`{kind}`)"))
     # No command can read a table again that was in Python's memory.
@@ -263,6 +271,8 @@ def described(row: ExceptionRow, mapping: str) -> tuple[str, str]:
     """Why a row is where it is, without a value of it, and who said so."""
     if row.phase is Phase.LOCAL:
         return plain_reason(row.reason, row.column, mapping), "the mapping"
+    if row.phase is Phase.OVERTAKEN:
+        return row.reason, "the loader"
     if row.code is not None:
         return f"status_code {row.code}, with HTTP {row.http_status}", "the vendor"
     if row.state is State.REJECTED:
@@ -282,6 +292,8 @@ def remedies_of(ledger: Checkpoint) -> dict[str, str]:
 def remedy(row: ExceptionRow, remedies: dict[str, str]) -> str:
     """What to do about a row."""
     if row.state is not State.REJECTED:
+        return ""
+    if row.phase is Phase.OVERTAKEN:
         return ""
     if row.phase is Phase.LOCAL:
         return remedies.get(row.reason, "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader.chosen_rows import Choice
-from loader.doubts import find_overtaken
+from loader.doubts import Overtaken, find_overtaken
 from loader.failures import (
     locate_rows,
     of_table,
@@ -23,10 +23,11 @@ from loader.model import Chunk, Decision, State
 from loader.planning import draw_up
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from loader.journal import ExceptionRow
     from loader.model import Account
+    from loader.planning import Plan
     from loader.settings import Settings
 
 
@@ -36,13 +37,15 @@ class Resolved:
 
     Attributes:
         rows: how many rows it moved.
-        overtaken: rows that stay as they are, each with the later row of its device.
+        overtaken: rows that stay as they are, each with a later row that they would undo.
         account: the counts afterwards.
+        partly: those of them that also set tags that no later row sets.
     """
 
     rows: int
     overtaken: dict[int, int]
     account: Account
+    partly: frozenset[int] = frozenset()
 
 
 def resolve(
@@ -74,38 +77,28 @@ def resolve(
     choice = Choice.read(looked_up) if isinstance(looked_up, Path) else looked_up
     chosen = doubts if choice is None else pick_rows(choice, ledger, doubts, names, table)
     with Journal.open(checkpoint, ledger.identity) as journal:
-        later: dict[int, int] = {}
-        if decision is Decision.RESEND:
-            settings = recall_settings(ledger, names, table)
-            later = find_later_rows(ledger, journal, chosen, doubts, settings)
+        overtaken = Overtaken()
+        if decision is Decision.RESEND and ledger.identity.kind.method.last_wins:
+            plan = plan_again(ledger, recall_settings(ledger, names, table))
+            overtaken = find_overtaken(plan.source, plan.mapper, journal, chosen, doubts)
         # Read again, because opening the journal wrote down what a dead run had left.
         found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
-        moved = [row for row in found if row.ordinal in chosen and row.ordinal not in later]
+        moved = [row for row in found if row.ordinal in chosen and row.ordinal not in overtaken.later]
         journal.decide(decision, moved, choice.where if choice else "")
-        return Resolved(len(moved), later, journal.account())
+        return Resolved(len(moved), overtaken.later, journal.account(), overtaken.partly)
 
 
-def find_later_rows(
-    ledger: Checkpoint,
-    journal: Journal,
-    rows: Collection[int],
-    doubts: Collection[int],
-    settings: Settings,
-) -> dict[int, int]:
-    """Find users' rows whose device has a later row that is, or may be, at the vendor.
+def plan_again(ledger: Checkpoint, settings: Settings) -> Plan:
+    """Plan the load of a checkpoint once more, to look at its rows.
 
-    If such a row were sent now, it would undo the later one.
-
-    Returns:
-        The ordinal of each such row, with the ordinal of the later row.
+    Raises:
+        SourceError, CheckpointError: the input cannot be read, or is another one.
     """
-    if not ledger.identity.kind.method.last_wins or not rows:
-        return {}
     refuse_missing_table(ledger, settings.files, settings.table)
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     plan = draw_up(settings, ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
-    return find_overtaken(plan.source, plan.mapper, journal, rows, doubts)
+    return plan
 
 
 def pick_rows(

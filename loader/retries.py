@@ -14,7 +14,7 @@ from loader.errors import ConfigError
 from loader.failures import hint_of_moved, refuse_missing_table
 from loader.journal import Checkpoint, runs
 from loader.mapping import parse_mapping, write_mapping
-from loader.model import Decision, State
+from loader.model import Decision, Phase, State
 from loader.pipeline import load, refuse_overtaken
 from loader.planning import draw_up, identity
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from loader.delivery import Brake, Session
     from loader.journal import ExceptionRow, Journal
     from loader.mapping import Mapping
-    from loader.model import Phase, Result
+    from loader.model import Result
     from loader.planning import Plan
     from loader.progress import Watch
     from loader.settings import Settings
@@ -69,12 +69,12 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
     now = plan.mapper.mapping.fields
     moved = [name for name in method.order_key if stored.fields.get(name) != now.get(name)]
     if method.last_wins and moved and account.confirmed + account.in_doubt:
-        ids = " and ".join(moved)
+        ids, was = " and ".join(moved), "it was" if len(moved) == 1 else "they were"
         raise ConfigError(
             f"{plan.settings.mapping or 'The mapping'} takes {ids} from another place than the mapping with "
-            f"which {ledger.path} was loaded so far. Nobody would know which row of a device came last. "
-            f"Nothing was sent. Keep {ids} as it was, or load the fixed rows as a file of their own "
-            "(`failures --rejected`)."
+            f"which {ledger.path} was loaded so far. Nobody would know which row of a {method.owner} came "
+            f"last, so an older row could undo a newer one. Nothing was sent. Keep {ids} as {was} in that "
+            "mapping."
         )
 
 
@@ -91,38 +91,29 @@ def read_rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[Excepti
 
 def retry(
     plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch, session: Session | None = None
-) -> tuple[Result, dict[int, int]]:
+) -> Result:
     """Send rejected rows again, and those that `resolve` gave back; only those.
 
     After a crash in the middle, the same call continues: rows that were given back and not yet sent stay so.
 
-    Returns:
-        How it ended; and the users' rows that stay rejected, each with the later row of its device.
+    A row that would undo a later one stays rejected, and that is its reason from then on.
 
     Raises:
         CheckpointError: as `load`.
     """
-    later: dict[int, int] = {}
 
     def choose(journal: Journal) -> Iterator[range]:
         if plan.mended is not None:
             journal.remap(write_mapping(plan.mapper.mapping))
         ledger = Checkpoint.open(journal.path)
         rows = read_rejected(ledger, phases)
-        if plan.settings.kind.method.last_wins:
-            given_back = set(journal.given_back)
-            wanted = {row.ordinal for row in rows} | given_back
-            later.update(find_later_rows(plan, journal, ledger, wanted))
-            refuse_overtaken(plan, journal, {row: later[row] for row in later if row in given_back})
-        journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in later])
+        wanted = {row.ordinal for row in rows} | set(journal.given_back)
+        doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
+        overtaken = find_overtaken(plan.source, plan.mapper, journal, wanted, doubts)
+        # Those that were overtaken before stay as they are. The others get their new reason.
+        known = {row.ordinal for row in rows if row.phase is Phase.OVERTAKEN} & overtaken.later.keys()
+        journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in known])
+        refuse_overtaken(plan, journal, overtaken.only(overtaken.later.keys() - known))
         return runs(journal.given_back)
 
-    return load(plan, brake=brake, watch=watch, choose=choose, session=session), later
-
-
-def find_later_rows(
-    plan: Plan, journal: Journal, ledger: Checkpoint, wanted: Collection[int]
-) -> dict[int, int]:
-    """Find wanted users' rows whose device has a later row that is, or may be, at the vendor."""
-    doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
-    return find_overtaken(plan.source, plan.mapper, journal, wanted, doubts)
+    return load(plan, brake=brake, watch=watch, choose=choose, session=session)

@@ -78,15 +78,17 @@ def left_in_doubt(
     tmp_path: Path,
     endpoint: str,
     *states: State,
+    kind: Kind = Kind.USERS,
+    rows: str = USERS,
 ) -> Path:
     """A checkpoint of three users: two in doubt, and between them a confirmed one of the first's device."""
-    source = tmp_path / "users.csv"
-    source.write_text(USERS)
-    checkpoint = tmp_path / "users.csv.users.ckpt"
-    settings = Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", Endpoint.parse(endpoint), checkpoint)
+    source = tmp_path / f"{kind}.csv"
+    source.write_text(rows)
+    checkpoint = tmp_path / f"{kind}.csv.{kind}.ckpt"
+    settings = Settings(kind, (str(source),), "AAAAA-BBBBB", Endpoint.parse(endpoint), checkpoint)
+    found = states or (State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT)
     with Journal.open(checkpoint, identity(prepare(settings))) as journal:
-        journal.lease(range(3))
-        journal.sending(0, 1, 2)
-        found = states or (State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT)
+        journal.lease(range(len(found)))
+        journal.sending(*range(len(found)))
         journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(found)])
     return checkpoint

@@ -16,7 +16,7 @@ TESTED_IN = {
             "test_message.py",
             "test_pipeline.py",
         ],
-        "planning doubts interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "planning interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
     },

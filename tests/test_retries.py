@@ -102,7 +102,7 @@ def test_a_rejected_user_is_not_retried_over_a_row_that_may_be_there(
         checkpoint = left_in_doubt(tmp_path, server.url, State.REJECTED, State.IN_DOUBT, State.REJECTED)
         ran = command.run("retry", checkpoint)
         assert ran.code == 4
-        assert "1 row left rejected: a later row of the same device is at the vendor, or may be" in ran.out
+        assert "1 row not sent, because a later row of the same device is at the vendor, or may be" in ran.out
         assert [b"lone" in body for body in server.bodies] == [True]
     account = Checkpoint.open(checkpoint).account()
     assert (account.confirmed, account.rejected, account.in_doubt) == (1, 1, 1)

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.failures import beside_source, failed_rows, of_table, reasons, refuse_other_input, source_of
+from loader.failures import beside_source, count_reasons, failed_rows, of_table, refuse_other_input, source_of
 from loader.journal.bitmap import CHUNK
 from loader.model import OWN_COLUMNS, Chunk, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from loader.api.given import Given
     from loader.journal import Checkpoint, ExceptionRow
@@ -88,12 +87,12 @@ def _plain_message(row: ExceptionRow) -> str | None:
     return _DUPLICATE if row.state is State.CONFIRMED else None
 
 
-def reasons_frame(checkpoint: Path) -> pd.DataFrame:
+def reasons_frame(ledger: Checkpoint) -> pd.DataFrame:
     """How many rows are rejected, and in doubt, for each reason; the most frequent first."""
     found = [
         (state.value, number, reason)
         for state in (State.REJECTED, State.IN_DOUBT)
-        for reason, number in reasons(checkpoint, state)
+        for reason, number in count_reasons(ledger.exceptions(state))
     ]
     return pd.DataFrame(found, columns=["state", "rows", "reason"])
 

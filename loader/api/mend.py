@@ -50,8 +50,9 @@ def resolve(
             sent again.
 
     Returns:
-        A record: `rows` that were moved; `overtaken`, users' rows that stay as they are, each with the later
-        row of its device (counted from 0); `account`, the counts afterwards.
+        A record: `rows` that were moved; `overtaken`, rows that stay as they are, each with a later row that
+        it would undo (counted from 0); `account`, the counts afterwards; `partly`, those of the overtaken
+        rows that also set tags that no later row sets.
 
     Raises:
         ConfigError: the decision is not one of these, or rows are named that are not in doubt.
@@ -122,7 +123,8 @@ def retry(
         source: the input, the same as in the load; None for its files, if they are still where they were.
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`.
         only: "everything"; "local": rows that the mapping rejected; "vendor": rows that the vendor rejected;
-            "given-back": only rows that `resolve` gave back, which are sent in any case.
+            "overtaken": rows that would have undone a later row; "given-back": only rows that `resolve` gave
+            back, which are sent in any case.
         mapping: a corrected `Mapping` or the path of a mapping file; without one, the checkpoint's mapping.
 
     Returns:
@@ -142,10 +144,10 @@ def retry(
                 options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
             )
         with stoppable() as brake:
-            result, later = retries.retry(
+            result = retries.retry(
                 plan, chosen_phases, brake=brake, watch=options.watch(), session=options.session
             )
-    return LoadResult(in_words(result), plan, given, overtaken=later, keep=options.sandbox)
+    return LoadResult(in_words(result), plan, given, keep=options.sandbox)
 
 
 def phases(only: str) -> frozenset[Phase]:

@@ -25,7 +25,7 @@ from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from loader.api.given import Given
     from loader.model import Account, Result
@@ -85,7 +85,6 @@ class LoadResult:
         plan: Plan,
         given: Given,
         *,
-        overtaken: Collection[int] = (),
         keep: object = None,
     ) -> None:
         self.kind = result.kind.value
@@ -100,7 +99,6 @@ class LoadResult:
         self._result = result
         self._given = given
         self._limit = plan.settings.options.limit
-        self._overtaken = len(overtaken)
         self._keep = keep  # a sandbox whose folder goes when nobody needs it
 
     @cached_property
@@ -145,7 +143,7 @@ class LoadResult:
 
         Columns: ``state`` ("rejected" or "in_doubt"), ``rows``, ``reason``.
         """
-        return reasons_frame(self.checkpoint)
+        return reasons_frame(Ledger.open(self.checkpoint))
 
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
         """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
@@ -184,10 +182,7 @@ class LoadResult:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
         doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
-        left = self._overtaken and (
-            f"{count_rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
-        )
-        return [note for note in (ended, doubled, left, *self._lossy) if note]
+        return [note for note in (ended, doubled, *self._lossy) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.failures import list_reasons
-from loader.model import State
+from loader.failures import explain_result
 from loader.text.next_steps import Left, list_steps, spell_python
 
 if TYPE_CHECKING:
@@ -29,13 +28,7 @@ def counts(account: Account) -> list[tuple[str, int]]:
 
 def next_steps(result: Result, *, limited: bool, rehearsed: bool = False) -> list[Step]:
     """What to do about the rows that are not confirmed; those of a rehearsal go to its sandbox again."""
-    path = Path(result.checkpoint)
-    left = Left.of(
-        result,
-        limited=limited,
-        rejected_for=list_reasons(path, State.REJECTED) if result.account.rejected else (),
-        in_doubt_for=list_reasons(path, State.IN_DOUBT) if result.account.in_doubt else (),
-    )
+    left = Left.of(result, explain_result(result), limited=limited)
     return list_steps(left, spell_python("result.checkpoint", view="result", rehearsed=rehearsed))
 
 

@@ -72,9 +72,8 @@ class ResolveRequest:
 def resolve_command(request: ResolveRequest) -> None:
     """Settle rows in doubt, as you found out or decided.
 
-    Nothing is sent. A row of a user is never sent again if a later row of its device is at the vendor,
-    because it would undo the later one: --resend leaves it in doubt, and after --dropped the next load
-    rejects it.
+    Nothing is sent. A user or tags are never sent again if that would undo a later row at the vendor:
+    --resend leaves such a row in doubt, and after --dropped the next load rejects it.
 
     CKPT is the file that the load wrote beside its input.
 

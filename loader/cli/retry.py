@@ -24,7 +24,7 @@ from loader.cli.options import AccessOptions, OutputOptions, files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import SENDING, LoadOptions
-from loader.model import Phase, State
+from loader.model import Phase
 from loader.option import Option, Section, nested, option
 from loader.settings import Settings
 
@@ -46,7 +46,8 @@ class RetryRequest:
         EVERYTHING,
         Option(
             "Which rejected rows to send: everything, those that the mapping rejected (local), those that "
-            "the vendor rejected, or none (given-back). Rows that `resolve` gave back are always sent.",
+            "the vendor rejected, those that a later row had overtaken, or none (given-back). Rows that "
+            "`resolve` gave back are always sent.",
             Section.CONTENT,
             words=(EVERYTHING, *Phase, GIVEN_BACK),
         ),
@@ -99,9 +100,8 @@ def retry_command(request: RetryRequest) -> None:
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
-            result, later = retries.retry(plan, phases, brake=brake, watch=watch)
+            result = retries.retry(plan, phases, brake=brake, watch=watch)
         show.write_summary(result, output.summary)
-        say(show_mend.overtaken_text(later, State.REJECTED))
         say(show.result_text(result, settings))
         say(write_report_after(result, output.report, request.files))
         say(show.what_next(result, sandboxed=sandbox is not None, loading=False))

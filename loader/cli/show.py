@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.cli.speech import events, write_json
-from loader.model import State
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
 from loader.text.nouns import count_rows, is_or_are
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loader.model import Result
     from loader.planning import Plan
     from loader.sandbox import Holdings
@@ -53,7 +53,7 @@ def doubtful_text(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
     rows = f"{count_rows(plan.doubtful)} in doubt {is_or_are(plan.doubtful)} sent again"
     if plan.settings.kind.method.repeatable:
-        return f"{rows}, but none over a confirmed later row of its device"
+        return f"{rows}, unless one would undo a later row of its {plan.settings.kind.method.owner}"
     return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
 
 
@@ -76,15 +76,9 @@ def result_text(result: Result, settings: Settings) -> str:
 
 def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True) -> str:
     """The commands that lead on from here; `loading` if a load shows them, not a look or a retry."""
-    from loader.failures import list_reasons  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
 
-    path = Path(result.checkpoint)
-    left = Left.of(
-        result,
-        limited=limited,
-        rejected_for=list_reasons(path, State.REJECTED) if result.account.rejected else (),
-        in_doubt_for=list_reasons(path, State.IN_DOUBT) if result.account.in_doubt else (),
-    )
+    left = Left.of(result, explain_result(result), limited=limited)
     again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
     spelling = spell_shell(result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading)
     return "\n".join(lay_out(step) for step in list_steps(left, spelling))

@@ -7,12 +7,11 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from loader.cli.show import decisions_text, moment, what_next
-from loader.model import Decision, State
+from loader.model import Decision
 from loader.text.decisions import describe_decision
-from loader.text.nouns import count_rows, it_or_them, it_or_they, its_or_their, was_or_were
+from loader.text.nouns import count_rows, it_or_them, it_or_they, was_or_were
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from loader.journal import Checkpoint, Decided
@@ -58,7 +57,7 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     name = shlex.quote(str(checkpoint))
     words = describe_decision(decision, resolved.rows)
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
-    lines.append(overtaken_text(resolved.overtaken, State.IN_DOUBT))
+    lines.append(overtaken_text(resolved))
     lines.append(account_text(resolved.account))
     if resolved.rows and decision is not Decision.LANDED:
         lines.append(
@@ -68,24 +67,23 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     return "\n".join(line for line in lines if line)
 
 
-def overtaken_text(later: Mapping[int, int], state: State) -> str:
-    """Which rows are not sent again, and why not."""
-    if not later:
+def overtaken_text(resolved: Resolved) -> str:
+    """Which rows are not sent again, why not, and what to do about them."""
+    if not resolved.overtaken:
         return ""
-    row, newer = next(iter(later.items()))
-    remain = "in doubt" if state is State.IN_DOUBT else "rejected"
-    number = len(later)
-    advice = (
-        f"settle {it_or_them(number)} with --landed or --dropped, as you found out"
-        if state is State.IN_DOUBT
-        else f"leave {it_or_them(number)}"
+    row, newer = next(iter(resolved.overtaken.items()))
+    number, partly = len(resolved.overtaken), len(resolved.partly)
+    left = (
+        f"{count_rows(number)} left in doubt: sent now, {it_or_they(number)} would undo a later row that is "
+        f"at the vendor, or may be. For example row {row + 1:,} would undo row {newer + 1:,} of the input.\n"
+        f"Settle {it_or_them(number)} with --landed or --dropped, as you found out."
     )
-    return (
-        f"{count_rows(number)} left {remain}: a later row of the same device is at the vendor, or may be, "
-        f"and sent now {it_or_they(number)} would undo that one (record {row + 1:,} of the input and "
-        f"record {newer + 1:,}, say). "
-        f"{its_or_their(number).capitalize()} fate no longer matters to what is stored: {advice}."
-    )
+    if partly:
+        return (
+            f"{left} {count_rows(partly)} also set{'s' if partly == 1 else ''} tags that no later row sets. "
+            f"If {it_or_they(partly)} did not land, load those tags as a file of their own."
+        )
+    return f"{left} What is stored at the vendor does not depend on {it_or_them(number)} any more."
 
 
 def retry_text(plan: Plan, rows: int) -> str:

@@ -59,13 +59,13 @@ class ExceptionRow(NamedTuple):
 
     @classmethod
     def of_reject(cls, reject: Reject, *, at: float) -> ExceptionRow:
-        """What is written of a record that cannot be mapped."""
+        """What is written of a record that is not sent."""
         column, value, reason = map(storable, (reject.column, reject.value, reject.reason))
         message = storable(reject.message)
         return cls(
             int(reject.ordinal),
             State.REJECTED,
-            Phase.LOCAL,
+            reject.phase,
             None,
             None,
             message,

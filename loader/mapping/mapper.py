@@ -43,7 +43,7 @@ class Mapped:
         count: rows of the chunk.
         ordinals: int64 array of the rows that became a body, ascending.
         bodies: Arrow binary array, the body of each.
-        devices: Arrow string array: rows with the same text keep their order; "" if order does not matter.
+        owners: Arrow string array: rows with the same text keep their order; "" if order does not matter.
         rejects: the other rows, ascending.
         uses: corrections that the mapping allows, and how often each was made.
         columns: the converted values of all rows, for a check; a load does not use them.
@@ -54,7 +54,7 @@ class Mapped:
     count: int
     ordinals: np.ndarray[Any, np.dtype[np.int64]]
     bodies: pa.Array
-    devices: pa.Array
+    owners: pa.Array
     rejects: list[Reject]
     uses: ReadOnlyDict[str, int] = field(default_factory=dict)
     columns: Iterable[Column] = ()
@@ -70,7 +70,7 @@ class Mapped:
         for rows in among or (self.rows,):
             low, high = np.searchsorted(self.ordinals, (rows.start, rows.stop)).tolist()
             ordinals, count = self.ordinals[low:high], high - low
-            devices, bodies = self.devices.slice(low, count), self.bodies.slice(low, count)
+            devices, bodies = self.owners.slice(low, count), self.bodies.slice(low, count)
             yield from map(Request, ordinals.tolist(), devices.to_pylist(), bodies.to_pylist())
 
 
@@ -107,7 +107,7 @@ class Mapper:
             count=table.rows,
             ordinals=np.flatnonzero(good).astype(np.int64) + chunk.first,
             bodies=bodies.filter(keep).cast(pa.binary()),
-            devices=self._order_keys(fields, table.rows).filter(keep),
+            owners=self._order_keys(fields, table.rows).filter(keep),
             rejects=findings.rejects,
             uses=findings.uses,
             columns=findings.columns,

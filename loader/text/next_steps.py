@@ -8,12 +8,12 @@ spell_python(...)              how a call is written in Python
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loader.text.escape import shorten
-from loader.text.nouns import add_plural, count_rows, it_or_them
+from loader.text.nouns import add_plural, count_rows, it_or_them, it_or_they
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,7 @@ class Remains(StrEnum):
     NOTHING = "nothing"
     NEVER_SENT = "never_sent"
     REJECTED = "rejected"
+    OVERTAKEN = "overtaken"
     IN_DOUBT = "in_doubt"
     RUNNING = "running"
     REHEARSED = "rehearsed"
@@ -63,6 +64,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why rows are not confirmed.
+
+    Attributes:
+        rejected, in_doubt: the reasons with their numbers of rows, the most frequent first.
+        overtaken: rejected rows that would undo a later row; `rejected` does not count them.
+    """
+
+    rejected: Sequence[tuple[str, int]] = ()
+    in_doubt: Sequence[tuple[str, int]] = ()
+    overtaken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """What is known of a load that has ended, or still runs.
 
@@ -73,7 +88,7 @@ class Left:
         interrupted: the user asked it to end.
         limited: only the first rows were to be sent.
         running: a load is running right now.
-        rejected_for, in_doubt_for: the reasons with their numbers of rows, the most frequent first.
+        why: why rows are not confirmed.
     """
 
     kind: Kind
@@ -82,18 +97,10 @@ class Left:
     interrupted: bool = False
     limited: bool = False
     running: bool = False
-    rejected_for: Sequence[tuple[str, int]] = ()
-    in_doubt_for: Sequence[tuple[str, int]] = ()
+    why: Why = field(default_factory=Why)
 
     @classmethod
-    def of(
-        cls,
-        result: Result,
-        *,
-        limited: bool,
-        rejected_for: Sequence[tuple[str, int]] = (),
-        in_doubt_for: Sequence[tuple[str, int]] = (),
-    ) -> Left:
+    def of(cls, result: Result, why: Why, *, limited: bool) -> Left:
         """What a result leaves to do."""
         return cls(
             kind=result.kind,
@@ -101,8 +108,7 @@ class Left:
             stopped=bool(result.stopped),
             interrupted=result.interrupted,
             limited=limited,
-            rejected_for=rejected_for,
-            in_doubt_for=in_doubt_for,
+            why=why,
         )
 
 
@@ -202,7 +208,12 @@ def list_steps(left: Left, spelling: Spelling) -> list[Step]:
     if left.running:
         look = Way("To see how far it is", spelling.look)
         return [Step(Remains.RUNNING, "A load is running", ways=(look,))]
-    found = [*_send_the_rest(left, spelling), *_fix_rejected(left, spelling), *_settle_doubts(left, spelling)]
+    found = [
+        *_send_the_rest(left, spelling),
+        *_fix_rejected(left, spelling),
+        *_explain_overtaken(left, spelling),
+        *_settle_doubts(left, spelling),
+    ]
     return found or list(_finish(left, spelling))
 
 
@@ -221,15 +232,34 @@ def _send_the_rest(left: Left, spelling: Spelling) -> Iterator[Step]:
 
 
 def _fix_rejected(left: Left, spelling: Spelling) -> Iterator[Step]:
-    number = left.account.rejected
-    if not number:
+    number = left.account.rejected - left.why.overtaken
+    if number <= 0:
         return
     ways = (
         Way(f"To see {it_or_them(number)} with all columns and the reason", spelling.rejected),
         Way(f"To send {it_or_them(number)} again when the cause is fixed", spelling.retry),
     )
     headline = f"{count_rows(number)} rejected"
-    yield Step(Remains.REJECTED, headline, reasons=_list_reasons(left.rejected_for), ways=ways)
+    yield Step(Remains.REJECTED, headline, reasons=_list_reasons(left.why.rejected), ways=ways)
+
+
+def _explain_overtaken(left: Left, spelling: Spelling) -> Iterator[Step]:
+    number, method = left.why.overtaken, left.kind.method
+    if not number:
+        return
+    headline = (
+        f"{count_rows(number)} not sent, because a later row of the same {method.owner} is at the vendor, "
+        "or may be"
+    )
+    advice = f"Sent now, {it_or_they(number)} would undo that one. Nothing is left to do."
+    if method.merges and method.container:
+        names = method.container.many
+        advice = (
+            f"Sent now, {it_or_they(number)} would undo {names} of that one. If the reason of a row says "
+            f"that others of its {names} are not set, load those {names} as a file of their own."
+        )
+    way = Way(f"To see {it_or_them(number)} with the reason", spelling.rejected)
+    yield Step(Remains.OVERTAKEN, headline, advice=advice, ways=(way,))
 
 
 def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
@@ -238,7 +268,8 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
         return
     it = it_or_them(number)
     again = (
-        f"{_capitalize(spelling.again)} sends {it}, but not over a confirmed later row of the same device."
+        f"{_capitalize(spelling.again)} sends {it}, unless that would undo a later row of the same "
+        f"{left.kind.method.owner}."
         if left.kind.method.repeatable
         else f"The vendor may or may not have {it}. Nothing is sent again unless you say so."
     )
@@ -250,7 +281,7 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
         Way(f"If nobody knows, let the next load send {it}, perhaps twice", spelling.resend),
     )
     headline = f"{count_rows(number)} in doubt"
-    yield Step(Remains.IN_DOUBT, headline, _list_reasons(left.in_doubt_for), again + only, ways)
+    yield Step(Remains.IN_DOUBT, headline, _list_reasons(left.why.in_doubt), again + only, ways)
 
 
 def _finish(left: Left, spelling: Spelling) -> Iterator[Step]:

@@ -41,8 +41,3 @@ def it_or_them(number: int) -> str:
 def it_or_they(number: int) -> str:
     """The pronoun for a subject."""
     return "it" if number == 1 else "they"
-
-
-def its_or_their(number: int) -> str:
-    """The pronoun for what belongs to them."""
-    return "its" if number == 1 else "their"

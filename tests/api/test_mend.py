@@ -136,7 +136,8 @@ def test_a_users_row_is_not_sent_over_a_later_one(vendor: Vendor) -> None:
     again = loader.retry(frame, result.checkpoint, progress=False)
     assert counts(again.account) == (2, 1, 0, 0)
     assert "u1" not in vendor.users()[3:]
-    assert "1 row not sent again: a later row of the same device is at the vendor." in repr(again)
+    assert "1 row not sent, because a later row of the same device is at the vendor, or may be" in repr(again)
+    assert "loader.retry" not in repr(again)
 
 
 def test_the_sandbox_of_a_rehearsal_is_asked_for(sandbox: loader.Sandbox) -> None:

@@ -66,9 +66,9 @@ def test_ordered_events_wait_for_their_device_or_else_for_their_user() -> None:
         timezone=["UTC"] * 3,
     )
     free = inferred(Kind.EVENTS, frame)
-    assert free.map(chunk_of(frame)).devices.to_pylist() == ["", "", ""]
+    assert free.map(chunk_of(frame)).owners.to_pylist() == ["", "", ""]
     ordered = replace(free, ordered=True)
-    assert ordered.map(chunk_of(frame)).devices.to_pylist() == ["D", "user D", "user u"]
+    assert ordered.map(chunk_of(frame)).owners.to_pylist() == ["D", "user D", "user u"]
 
 
 def test_a_user_body_is_exactly_as_the_vendor_documents_it() -> None:
@@ -83,7 +83,7 @@ def test_a_user_body_is_exactly_as_the_vendor_documents_it() -> None:
         b'{"request":{"application":"AAAAA-BBBBB","hwid":"ab-2","tz_offset":-2917,"device_type":1}}',
         b'{"request":{"application":"AAAAA-BBBBB","hwid":"c","userId":"x"}}',
     ]
-    assert result.devices.to_pylist() == ["AB-1", "ab-2", "c"]
+    assert result.owners.to_pylist() == ["AB-1", "ab-2", "c"]
 
 
 def test_empty_text_is_no_id_wherever_it_comes_from() -> None:

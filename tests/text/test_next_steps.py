@@ -11,6 +11,7 @@ from loader.model import Account
 from loader.text.next_steps import (
     Left,
     Remains,
+    Why,
     lay_out,
     list_steps,
     say_in_a_sentence,
@@ -56,7 +57,9 @@ def test_rows_never_sent_go_by_what_ended_the_load(facts: dict[str, Any], advice
 
 def test_commands_can_be_copied() -> None:
     """Each command stands alone on its line, and a path with a blank is quoted."""
-    (text,) = texts(Left(Kind.EVENTS, Account(read=3, rejected=3), rejected_for=[("bad", 2), ("worse", 1)]))
+    (text,) = texts(
+        Left(Kind.EVENTS, Account(read=3, rejected=3), why=Why(rejected=[("bad", 2), ("worse", 1)]))
+    )
     assert text.splitlines() == [
         "3 rows rejected:",
         "  2 × bad",
@@ -71,7 +74,7 @@ def test_commands_can_be_copied() -> None:
 def test_only_the_most_frequent_reasons_are_listed() -> None:
     """Three reasons stand in the text, and the number of the others."""
     reasons = [(f"reason {number}", 9 - number) for number in range(5)]
-    (step,) = list_steps(Left(Kind.EVENTS, Account(read=9, rejected=9), rejected_for=reasons), SHELL)
+    (step,) = list_steps(Left(Kind.EVENTS, Account(read=9, rejected=9), why=Why(rejected=reasons)), SHELL)
     assert step.reasons[-2:] == ("7 × reason 2", "and 2 other reasons")
 
 
@@ -79,14 +82,30 @@ def test_users_in_doubt_go_again_and_events_do_not() -> None:
     """A user is repeatable: the same load sends the row again. An event waits for a decision."""
     account = Account(read=1, in_doubt=1)
     users, events, tags = (list_steps(Left(kind, account), SHELL)[0].advice for kind in Kind)
-    assert users == "The same command again sends it, but not over a confirmed later row of the same device."
+    assert users == (
+        "The same command again sends it, unless that would undo a later row of the same device."
+    )
     assert events == "The vendor may or may not have it. Nothing is sent again unless you say so."
-    assert tags == users
+    assert tags == users.replace("device", "user or device")
+
+
+def test_a_row_that_a_later_one_overtook_is_not_said_to_be_retried() -> None:
+    """No advice leads in a circle: such a row is explained, and only the others can be sent again."""
+    account = Account(read=3, rejected=3)
+    some = list_steps(Left(Kind.USERS, account, why=Why(rejected=[("bad", 1)], overtaken=2)), SHELL)
+    assert [(step.headline, len(step.ways)) for step in some] == [
+        ("1 row rejected", 2),
+        ("2 rows not sent, because a later row of the same device is at the vendor, or may be", 1),
+    ]
+    assert some[1].advice == "Sent now, they would undo that one. Nothing is left to do."
+    (all_,) = list_steps(Left(Kind.TAGS, account, why=Why(overtaken=3)), SHELL)
+    assert "retry" not in f"{all_.advice}{all_.ways}"
+    assert "load those tags as a file of their own" in all_.advice
 
 
 def test_python_reads_calls_in_place_of_commands() -> None:
     """The steps in Python are calls that run, with what each does; those of a rehearsal name the sandbox."""
-    _, rejected, doubts = list_steps(Left(Kind.EVENTS, MIXED, in_doubt_for=[("lost.", 2)]), PYTHON)
+    _, rejected, doubts = list_steps(Left(Kind.EVENTS, MIXED, why=Why(in_doubt=[("lost.", 2)])), PYTHON)
     assert "mapping=fixed, sandbox=sandbox)" in write_as_code(rejected)[1]
     assert say_in_a_sentence(doubts).startswith(
         "2 rows in doubt: 2 × lost. The vendor may or may not have them."
