@@ -74,7 +74,8 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
             f"{plan.settings.mapping or 'The mapping'} takes {ids} from another place than the mapping with "
             f"which {ledger.path} was loaded so far. Nobody would know which row of a {method.owner} came "
             f"last, so an older row could undo a newer one. Nothing was sent. Keep {ids} as {was} in that "
-            "mapping."
+            f"mapping. Rejected rows whose {method.owner} is in no other row can be loaded as a file of "
+            "their own."
         )
 
 
