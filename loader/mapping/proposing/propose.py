@@ -70,7 +70,8 @@ class _Proposing:
         result.fields += self._open_fields({line.key for line in result.fields})
         result.fields.sort(key=lambda line: order.index(line.key))
         if (container := self._method.container) is not None:
-            ProposedMembers(container, self._columns, self._table, result).add(preset, self._has)
+            members = ProposedMembers(container, self._columns, self._table, result, self._zone)
+            members.add(preset, self._has)
         else:
             used = used_columns(result.fields, self._columns)
             rest = [name for name in self._columns if name not in used and not name.startswith(OWN_COLUMNS)]
