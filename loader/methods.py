@@ -184,9 +184,17 @@ class Method:
         """The keys that `[fields]` must have, each by itself."""
         return frozenset(need.fields[0] for need in self.needs if len(need.fields) == 1)
 
+    @property
+    def orderer(self) -> str:
+        """What the order of rows is kept for, in words: ``device``, ``user or device``."""
+        return " or ".join(_ID_WORDS[name] for name in self.order_key)
+
     def count(self, number: int) -> str:
         """A number of rows, in words: ``1 user``, ``2,000 users``."""
         return _count(number, self.one, self.many)
+
+
+_ID_WORDS: Final = MappingProxyType({"hwid": "device", "userId": "user"})
 
 
 def _count(number: int, one: str, many: str) -> str:

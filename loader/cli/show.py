@@ -52,8 +52,9 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
 def doubtful_text(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
     rows = f"{count_rows(plan.doubtful)} in doubt {is_or_are(plan.doubtful)} sent again"
-    if plan.settings.kind.method.repeatable:
-        return f"{rows}, but none over a confirmed later row of its device"
+    method = plan.settings.kind.method
+    if method.repeatable:
+        return f"{rows}, but none over a confirmed later row of the same {method.orderer}"
     return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
 
 

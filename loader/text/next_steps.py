@@ -238,7 +238,8 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
         return
     it = it_or_them(number)
     again = (
-        f"{_capitalize(spelling.again)} sends {it}, but not over a confirmed later row of the same device."
+        f"{_capitalize(spelling.again)} sends {it}, but not over a confirmed later row of the same "
+        f"{left.kind.method.orderer}."
         if left.kind.method.repeatable
         else f"The vendor may or may not have {it}. Nothing is sent again unless you say so."
     )

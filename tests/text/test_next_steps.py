@@ -81,7 +81,7 @@ def test_users_in_doubt_go_again_and_events_do_not() -> None:
     users, events, tags = (list_steps(Left(kind, account), SHELL)[0].advice for kind in Kind)
     assert users == "The same command again sends it, but not over a confirmed later row of the same device."
     assert events == "The vendor may or may not have it. Nothing is sent again unless you say so."
-    assert tags == users
+    assert tags == users.replace("device", "user or device")
 
 
 def test_python_reads_calls_in_place_of_commands() -> None:

@@ -113,11 +113,12 @@ class _Proposing:
         return hints
 
     def _open_fields(self, given: set[str]) -> list[Line]:
-        """Lines for what is needed and not found."""
+        """Lines for what is needed and not found: each field that would do, the first with the doubt."""
         return [
-            Line(need.fields[-1], None, "", _describe_need(need))
+            Line(name, None, "", "" if number else _describe_need(need))
             for need in self._method.needs
             if not set(need.fields) & given
+            for number, name in enumerate(need.fields)
         ]
 
     def _field(self, name: str, hint: Hint) -> Line | None:
