@@ -1,4 +1,7 @@
-"""The values that options take, beside numbers and text: words, bounds and thresholds."""
+"""The values that options take, beside numbers and text: words, bounds and thresholds.
+
+Their errors do not name the option: whoever reads a value for one says which.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loader.errors import ConfigError
-from loader.message import Message, Setting
 
 MAX_CONCURRENCY = 1024
 
@@ -46,14 +48,7 @@ class Concurrency:
 
     def __post_init__(self) -> None:
         if not 1 <= self.lowest <= self.highest <= MAX_CONCURRENCY:
-            raise ConfigError(
-                Message(
-                    "{setting} is {value}; it must be 1 to {most}, lower bound first.",
-                    setting=Setting("concurrency"),
-                    value=self,
-                    most=MAX_CONCURRENCY,
-                )
-            )
+            raise ConfigError(f'"{self}" is not 1 to {MAX_CONCURRENCY} requests, lower bound first.')
 
     @classmethod
     def parse(cls, text: str) -> Concurrency:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loader.errors import ConfigError
+from loader.message import Command, Message
 from loader.model import OWN_COLUMNS
 
 if TYPE_CHECKING:
@@ -64,8 +65,12 @@ class Choice:
         if len(table.columns) == 1:
             return cls(str(path), str(table.columns[0]), frozenset(table.iloc[:, 0]))
         raise ConfigError(
-            f'{path} does not name rows. It needs a column "row", or one column of the input with ids, '
-            "or the columns that `failures` writes."
+            Message(
+                '{path} does not name rows. It needs a column "row", or one column of the input with ids, '
+                "or the columns of the rows that {in_doubt} gives.",
+                path=path,
+                in_doubt=Command.IN_DOUBT,
+            )
         )
 
     def pick(
@@ -90,8 +95,16 @@ class Choice:
             named = ", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
             noun, verb = ("row", "is") if len(unknown) == 1 else ("rows", "are")
             raise ConfigError(
-                f"{self.where} names {len(unknown):,} {noun} that {verb} not in doubt: {named}. "
-                "Nothing was changed. `failures --in-doubt` lists the rows in doubt."
+                Message(
+                    "{where} names {number:,} {noun} that {verb} not in doubt: {named}. "
+                    "Nothing was changed. {in_doubt} lists the rows in doubt.",
+                    where=self.where,
+                    number=len(unknown),
+                    noun=noun,
+                    verb=verb,
+                    named=named,
+                    in_doubt=Command.IN_DOUBT,
+                )
             )
         return chosen
 

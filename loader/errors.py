@@ -19,12 +19,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from loader.message import Message, spell_option
+from loader.message import Message, Quote, spell_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Sequence
 
-    from loader.message import Setting
+    from loader.message import Setting, Spelling
 
 
 class LoaderError(Exception):
@@ -34,10 +34,10 @@ class LoaderError(Exception):
         message: the sentence. A `Message` can name settings, which each front end spells its own way.
 
     Attributes:
-        spelling: how the front end that shows the error writes a setting.
+        spelling: how the front end that shows the error writes a setting and a command.
     """
 
-    spelling: Callable[[Setting], str] = staticmethod(spell_option)
+    spelling: Spelling = staticmethod(spell_option)
 
     def __init__(self, message: str | Message) -> None:
         super().__init__(message)
@@ -78,12 +78,25 @@ class MappingError(ConfigError):
         codes: kinds of mistakes for which a front end can give advice of its own.
     """
 
-    def __init__(self, problems: list[str], where: str, codes: Iterable[ProblemCode] = ()) -> None:
-        self.problems = problems
+    def __init__(
+        self, problems: Sequence[str | Message], where: str, codes: Iterable[ProblemCode] = ()
+    ) -> None:
         self.where = where
         self.codes = frozenset(codes)
-        separator = " " if len(problems) == 1 else "\n  "
-        super().__init__(separator.join([f"{where}:", *problems]))
+        self._mistakes = tuple(problems)
+        between = Quote(" " if len(problems) == 1 else "\n  ")
+        parts = [part for problem in problems for part in (between, problem)]
+        super().__init__(Message.concatenate([Quote(f"{where}:"), *parts]))
+
+    @property
+    def mistakes(self) -> tuple[str | Message, ...]:
+        """One sentence for each mistake, before settings and commands in it are spelled."""
+        return self._mistakes
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each mistake."""
+        return [Message.of(mistake).spell(self.spelling) for mistake in self._mistakes]
 
 
 class SourceError(LoaderError):

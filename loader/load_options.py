@@ -23,6 +23,7 @@ from loader.message import Message, Setting
 from loader.option import Option, Section, offered, option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from enum import StrEnum
 
 T = TypeVar("T")
@@ -253,14 +254,14 @@ class LoadOptions:
         )
         return cls(
             limit=None if limit is None else int(limit),
-            concurrency=concurrency(given.get("concurrency", usual.concurrency)),
+            concurrency=parsed("concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)),
             processes=int(processes),
             rate=of_type("rate", given.get("rate"), (Real, NoneType), "a number of requests a second"),
             transport=chosen(Library, "transport", given.get("transport", usual.transport)),
             order=chosen(Order, "order", given.get("order", usual.order)),
             on_doubt=chosen(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
-            max_rejected=threshold(given.get("max_rejected")),
-            max_in_doubt=threshold(given.get("max_in_doubt")),
+            max_rejected=threshold("max_rejected", given.get("max_rejected")),
+            max_in_doubt=threshold("max_in_doubt", given.get("max_in_doubt")),
             proxy=text("proxy", given.get("proxy")),
             ca_bundle=path("ca_bundle", given.get("ca_bundle")),
         )
@@ -280,13 +281,13 @@ def refuse(name: str, template: str, value: object = None) -> NoReturn:
 
 
 def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
-    """A value as it was given, of one of the kinds.
+    """A value as it was given, of one of the kinds. True and False are no numbers here.
 
     Raises:
         ConfigError: it is of another type.
     """
-    if not isinstance(value, kinds):
-        raise ConfigError(f"{name} is a {type(value).__qualname__}; it must be {wanted}.")
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        refuse(name, f"{{setting}} is a {{value}}; it must be {wanted}.", type(value).__qualname__)
     return value
 
 
@@ -311,22 +312,25 @@ def chosen(choices: type[Choice], name: str, value: str) -> Choice:
         return choices(value)
     except ValueError:
         words = " or ".join(f'"{choice}"' for choice in choices)
-        raise ConfigError(f"{name} is {value!r}; it must be {words}.") from None
+        refuse(name, f"{{setting}} is {{value!r}}; it must be {words}.", value)
 
 
-def concurrency(value: str | int | Concurrency) -> Concurrency:
-    """A number, "auto", or bounds as text.
-
-    Raises:
-        ConfigError: it is none of them.
-    """
-    return Concurrency.parse(str(value))
-
-
-def threshold(value: str | int | None) -> Threshold | None:
+def threshold(name: str, value: str | int | None) -> Threshold | None:
     """A number of rows, or a percentage as text; None for no limit.
 
     Raises:
         ConfigError: it is neither.
     """
-    return None if value is None else Threshold.parse(str(value))
+    return None if value is None else parsed(name, Threshold.parse, value)
+
+
+def parsed(name: str, parse: Callable[[str], T], value: object) -> T:
+    """A value that is given as text, or as a number.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return parse(str(value))
+    except ConfigError as error:
+        raise ConfigError(Message("{setting}: {error}", setting=Setting(name), error=error.message)) from None

@@ -1,13 +1,14 @@
 """Sentences as a template and facts, so that no code has to look into a finished sentence.
 
 A `Setting` in a sentence is written as ``--max-rejected`` on the command line, and as ``max_rejected`` in
-Python. A `Quote` may repeat what stands in a row or what the vendor wrote: a text for everybody leaves it
-out.
+Python. A `Command` is written as the command, or as the call that does the same in Python. A `Quote` may
+repeat what stands in a row or what the vendor wrote: a text for everybody leaves it out.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,12 +20,45 @@ class Setting(str):
     __slots__ = ()
 
 
+class Command(StrEnum):
+    """What a sentence sends the user to, as the command line has it."""
+
+    STATUS = "status"
+    RETRY = "retry"
+    MAP = "map"
+    FAILURES = "failures"
+    REJECTED = "failures --rejected"
+    IN_DOUBT = "failures --in-doubt"
+
+
+#: Writes a setting or a command as one front end has it.
+Spelling: TypeAlias = "Callable[[Setting | Command], str]"
+
 _OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file"}
+# Settings whose keyword is not named like the setting.
+_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
+_CALLS = {
+    Command.STATUS: "loader.Checkpoint(path)",
+    Command.RETRY: "loader.retry",
+    Command.MAP: "loader.Mapping.propose",
+    Command.FAILURES: "loader.Checkpoint(path).frame",
+    Command.REJECTED: "loader.Checkpoint(path).rejected",
+    Command.IN_DOUBT: "loader.Checkpoint(path).in_doubt",
+}
 
 
-def spell_option(setting: Setting) -> str:
-    """A setting as the command line writes it: ``--max-rejected``."""
-    return _OPTIONS.get(setting, f"--{setting.replace('_', '-')}")
+def spell_option(named: Setting | Command) -> str:
+    """A setting or a command as the command line writes it: ``--max-rejected``, `` `retry` ``."""
+    if isinstance(named, Command):
+        return f"`{named}`"
+    return _OPTIONS.get(named, f"--{named.replace('_', '-')}")
+
+
+def spell_keyword(named: Setting | Command) -> str:
+    """A setting or a command as Python writes it: ``max_rejected``, `` `loader.retry` ``."""
+    if isinstance(named, Command):
+        return f"`{_CALLS[named]}`"
+    return _KEYWORDS.get(named, str(named))
 
 
 class Quote(str):
@@ -38,8 +72,8 @@ class Message:
 
     Args:
         template: the sentence, with a name in braces for each fact.
-        facts: what fills it. A `Setting` is spelled by whoever shows the sentence, a `Message` likewise; all
-            else is written as it is, and braces in it mean nothing.
+        facts: what fills it. A `Setting`, a `Command` and a `Message` are spelled by whoever shows the
+            sentence; all else is written as it is, and braces in it mean nothing.
     """
 
     __slots__ = ("_facts", "_template")
@@ -56,8 +90,13 @@ class Message:
     @classmethod
     def join(cls, parts: Iterable[str | Message]) -> Message:
         """Sentences one after the other, with a blank between them."""
+        return cls.concatenate(parts, " ")
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[str | Message], between: str = "") -> Message:
+        """Parts one after the other, with a text between them."""
         facts = {f"part{number}": cls.of(part) for number, part in enumerate(parts)}
-        return cls(" ".join(f"{{{name}}}" for name in facts), **facts)
+        return cls(between.join(f"{{{name}}}" for name in facts), **facts)
 
     @property
     def facts(self) -> dict[str, object]:
@@ -75,16 +114,16 @@ class Message:
                 found += fact.settings
         return tuple(dict.fromkeys(found))
 
-    def spell(self, spelling: Callable[[Setting], str], *, quotes: bool = True) -> str:
+    def spell(self, spelling: Spelling, *, quotes: bool = True) -> str:
         """The finished sentence.
 
         Args:
-            spelling: how a setting is written.
+            spelling: how a setting and a command are written.
             quotes: False leaves out what may repeat a row or the vendor.
         """
 
         def fill(fact: object) -> object:
-            if isinstance(fact, Setting):
+            if isinstance(fact, (Setting, Command)):
                 return spelling(fact)
             if isinstance(fact, Message):
                 return fact.spell(spelling, quotes=quotes)

@@ -114,6 +114,10 @@ class Container:
     needed: bool
     left_out: str
 
+    def count(self, number: int) -> str:
+        """A number of members, in words: ``1 tag``, ``2,000 tags``."""
+        return _count(number, self.one, self.many)
+
     @property
     def texts_only(self) -> bool:
         """Whether the members of a list must be texts."""
@@ -182,8 +186,7 @@ class Method:
     @property
     def owner(self) -> str:
         """Whose rows keep their order, in words: ``device``, ``user or device``."""
-        words = {"hwid": "device", "userId": "user"}
-        return " or ".join(words[name] for name in self.order_key)
+        return " or ".join(_ID_WORDS[name] for name in self.order_key)
 
     @property
     def required(self) -> frozenset[str]:
@@ -192,7 +195,14 @@ class Method:
 
     def count(self, number: int) -> str:
         """A number of rows, in words: ``1 user``, ``2,000 users``."""
-        return f"{number:,} {self.one if number == 1 else self.many}"
+        return _count(number, self.one, self.many)
+
+
+_ID_WORDS: Final = MappingProxyType({"hwid": "device", "userId": "user"})
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 _APPLICATION: Final = ApiField(name="application", json_type="string", source="", required=True)
@@ -224,7 +234,7 @@ _ATTRIBUTES: Final = Container(
 )
 
 #: The types of the control panel; a date is text in UTC, and the documentation advises 50 tags a call.
-_TAGS: Final = Container(
+TAGS: Final = Container(
     name="tags",
     one="tag",
     many="tags",
@@ -352,7 +362,7 @@ SET_TAGS: Final = Method(
             lacking="tags need a device id (hwid), a user id (userId), or both",
         ),
     ),
-    container=_TAGS,
+    container=TAGS,
     timed=False,
     repeatable=True,
     last_wins=True,

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from loader.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from collections.abc import Mapping as ReadOnlyDict
 
     import pandas as pd
 
-    from loader.message import Setting
+    from loader.message import Spelling
     from loader.methods import Kind
 
 
@@ -279,8 +278,8 @@ class Stop(NamedTuple):
         """The sentence, with settings spelled as options of the command line."""
         return str(self.message)
 
-    def spell(self, spelling: Callable[[Setting], str]) -> Stop:
-        """The same, with its settings spelled."""
+    def spell(self, spelling: Spelling) -> Stop:
+        """The same, with its settings and commands spelled."""
         return self._replace(message=Message.of(self.message.spell(spelling)))
 
 

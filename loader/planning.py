@@ -11,7 +11,7 @@ from loader.errors import ConfigError, SourceError
 from loader.journal import Checkpoint, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
-from loader.message import Message, Setting
+from loader.message import Command, Message, Setting
 from loader.model import State
 from loader.progress import Reading, Silent
 from loader.row_files import GUARDED
@@ -113,8 +113,12 @@ def refuse_guarded(source: Source, name: str) -> None:
     """Cells that were changed for a spreadsheet are not the cells of the input."""
     if GUARDED in source.schema.names:
         raise SourceError(
-            f"{name}: was written for a spreadsheet, with apostrophes before some cells. "
-            "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
+            Message(
+                "{name}: was written for a spreadsheet, with apostrophes before some cells. Load the rows as "
+                "{rejected} gives them in any other format, or the input itself.",
+                name=name,
+                rejected=Command.REJECTED,
+            )
         )
 
 

@@ -26,6 +26,7 @@ from loader.journal import Checkpoint
 from loader.latency import from_text
 from loader.leases import select_chunks
 from loader.mapping import parse_mapping
+from loader.message import spell_keyword, spell_option
 from loader.model import Phase, State
 from loader.output_files import refuse_overwriting, write_whole
 from loader.planning import draw_up
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from loader.journal import ExceptionRow, Note, Run
+    from loader.message import Spelling
     from loader.report.facts import Events
     from loader.text.next_steps import Step
 
@@ -130,6 +132,7 @@ def gather(
         versions=conditions.present_versions(),
         steps=tuple(steps_of(ledger, name)),
         with_examples=with_examples,
+        in_python=of_table(ledger),
     )
 
 
@@ -144,6 +147,11 @@ def steps_of(ledger: Checkpoint, name: str) -> list[Step]:
     view = f"loader.Checkpoint({name!r}, source=frame)"
     again = f"the same call as before (`load_{kind}`)"
     return list_steps(left, spell_python(repr(name), view=view, source="frame", again=again))
+
+
+def spelling_of(ledger: Checkpoint) -> Spelling:
+    """How the reader writes a setting: of a table in Python's memory, as Python does."""
+    return spell_keyword if of_table(ledger) else spell_option
 
 
 def where(endpoint: str) -> str:
@@ -162,7 +170,10 @@ def events_of(
     try:
         return counted(ledger, files, table), ""
     except LoaderError as error:
-        return None, str(error) if with_examples else plain_error(error.message)
+        spelling = spelling_of(ledger)
+        return None, error.message.spell(spelling, quotes=True) if with_examples else plain_error(
+            error.message, spelling
+        )
 
 
 def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Events:
@@ -219,7 +230,9 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
         return "ended", ""
     ended = Ending.from_text(note.detail)
     if ended.stopped:
-        return "stopped", ended.stopped if with_examples else plain_end(ended.code, ended.unquoted)
+        return "stopped", ended.stopped if with_examples else plain_end(
+            ended.code, ended.unquoted, spelling_of(ledger)
+        )
     if ended.interrupted:
         return "was interrupted", "Someone asked it to end (Ctrl-C, or a signal)."
     return "came to its end", ""
@@ -254,11 +267,11 @@ class _Gathered:
 def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Group, ...]:
     """Rows in a state by why they are in it, the most frequent first."""
     found: dict[tuple[str, str], _Gathered] = {}
-    mapping, remedies = ledger.identity.mapping, remedies_of(ledger)
+    mapping, remedies, spelling = ledger.identity.mapping, remedies_of(ledger), spelling_of(ledger)
     for row in ledger.exceptions(state):
         group = found.setdefault(described(row, mapping), _Gathered())
         group.rows += 1
-        group.remedy = group.remedy or remedy(row, remedies)
+        group.remedy = group.remedy or remedy(row, remedies, spelling)
         if with_examples and len(group.examples) < EXAMPLES:
             group.examples += (row.message,)
     ranked = sorted(found.items(), key=lambda entry: -entry[1].rows)
@@ -289,7 +302,7 @@ def remedies_of(ledger: Checkpoint) -> dict[str, str]:
     return found
 
 
-def remedy(row: ExceptionRow, remedies: dict[str, str]) -> str:
+def remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling) -> str:
     """What to do about a row."""
     if row.state is not State.REJECTED:
         return ""
@@ -297,7 +310,7 @@ def remedy(row: ExceptionRow, remedies: dict[str, str]) -> str:
         return ""
     if row.phase is Phase.LOCAL:
         return remedies.get(row.reason, "")
-    return advise_on_rejection(row.http_status, row.code)
+    return advise_on_rejection(row.http_status, row.code).spell(spelling)
 
 
 def decisions_of(ledger: Checkpoint) -> Iterable[DecisionFacts]:

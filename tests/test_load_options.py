@@ -9,6 +9,7 @@ import click
 import pytest
 
 import loader
+from loader.api.options import in_python
 from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
 from loader.cli import cli
 from loader.errors import ConfigError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = [each.name for each in offered(LoadOptions)]
-READ_AS_TEXT = ("max_rejected", "max_in_doubt", "concurrency")  # numbers too; their errors quote the text
 TARGETS = [each.name for each in offered(TargetOptions)]
 
 
@@ -70,15 +70,24 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
     assert LoadOptions.of({}) == LoadOptions()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name for name in (*NAMES, *TARGETS) if name not in ("max_rejected", "max_in_doubt", "concurrency")],
-)
-def test_a_value_of_a_wrong_type_names_its_keyword(name: str) -> None:
-    """What Python cannot check for a caller is a sentence that begins with the keyword."""
+@pytest.mark.parametrize("name", [*NAMES, *TARGETS])
+@pytest.mark.parametrize("value", [object(), True])
+def test_a_value_of_a_wrong_type_names_its_keyword(name: str, value: object) -> None:
+    """What Python cannot check for a caller is a sentence that begins with the keyword; True is no number."""
     record = LoadOptions if name in NAMES else TargetOptions
-    with pytest.raises(ConfigError, match=rf"^{name} is "):
-        record.of({name: object()})  # type: ignore[misc] # on purpose
+    with pytest.raises(ConfigError, match=rf"^{name}(:| is) "), in_python():
+        record.of({name: value})  # type: ignore[misc] # on purpose
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_rejected", "200%"), ("max_in_doubt", -1), ("concurrency", 0), ("concurrency", "auto:9-3")],
+)
+def test_a_value_that_cannot_be_read_names_its_keyword(name: str, value: object) -> None:
+    """Of two thresholds the sentence says which one is wrong, and names it once."""
+    with pytest.raises(ConfigError, match=rf'^{name}: "{value}" is n') as refused, in_python():
+        LoadOptions.of({name: value})  # type: ignore[misc] # on purpose
+    assert (str(refused.value).count(name), refused.value.settings) == (1, (name,))
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from loader import message
-from loader.api.options import in_python, spell_keyword
+from loader.api.options import in_python
 from loader.cli.events import events_command
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import LoadOptions
-from loader.message import Message, Quote, Setting, spell_option
+from loader.message import Command, Message, Quote, Setting, spell_keyword, spell_option
 from loader.settings import Settings
 
 MESSAGE = Message("{setting} is {value}; see {value}.", setting=Setting("max_rejected"), value="{max} {0}")
@@ -57,13 +57,13 @@ def settings_named() -> set[str]:
 def test_settings_are_named_as_in_settings() -> None:
     """A name that no longer exists would send the user to nothing."""
     known = {field.name for record in (Settings, LoadOptions) for field in fields(record)}
-    assert {"rate", "max_rejected"} <= settings_named() <= known | {"sandbox_store"}
+    assert {"rate", "max_rejected"} <= settings_named() <= known | {"sandbox_store", "with_examples"}
 
 
 def test_options_of_that_name_exist() -> None:
     """What a sentence tells the user to set can be typed."""
     options = {option for parameter in events_command.params for option in parameter.opts}
-    elsewhere = {"--input"}  # of the commands that take a checkpoint
+    elsewhere = {"--input", "--with-examples"}  # of the commands that take a checkpoint
     assert {spell_option(Setting(name)) for name in settings_named()} - elsewhere <= options
 
 
@@ -78,3 +78,28 @@ def test_an_error_travels_between_processes() -> None:
     error: LoaderError = pickle.loads(pickle.dumps(ConfigError(MESSAGE)))
     assert str(error) == str(MESSAGE)
     assert error.settings == (Setting("max_rejected"),)
+
+
+#: What these say is of the command line, or of Python, by the room that they are in.
+ROOMS_OF_ONE_FRONT_END = {"cli", "api", "text", "sandbox"}
+
+
+def sentences_between() -> list[str]:
+    """The texts in the code of the rooms that both front ends share, without docstrings."""
+    loader = Path(message.__file__).parent
+    shared = [
+        ast.parse(path.read_text())
+        for path in loader.rglob("*.py")
+        if path.relative_to(loader).parts[0] not in ROOMS_OF_ONE_FRONT_END | {"retries.py"}
+    ]
+    texts = [node for tree in shared for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    docstrings = {id(node.value) for tree in shared for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [str(text.value) for text in texts if id(text) not in docstrings]
+
+
+@pytest.mark.parametrize("command", Command)
+def test_no_room_between_the_front_ends_writes_a_command(command: Command) -> None:
+    """A sentence that both front ends show names a command as a fact, so that Python reads a call."""
+    assert [text for text in sentences_between() if f"`{command}" in text] == []
+    spelled = Message("See {command}.", command=command)
+    assert (str(spelled), "loader." in spelled.spell(spell_keyword)) == (f"See `{command}`.", True)

@@ -83,6 +83,11 @@ def test_rows_are_counted_in_words() -> None:
     assert [POST_EVENT.count(number) for number in (1, 2_000)] == ["1 event", "2,000 events"]
 
 
+def test_the_order_of_rows_is_kept_for_what_the_method_orders_by() -> None:
+    """A row of tags can belong to a user without a device."""
+    assert [METHODS[kind].owner for kind in Kind] == ["device", "device or user", "user or device"]
+
+
 def test_a_field_says_all_that_the_api_says() -> None:
     """A key of the request has a type that JSON has."""
     fields: list[ApiField] = [field for method in METHODS.values() for field in method.fields]

@@ -16,12 +16,12 @@ from loader.api.options import (
     Options,
     UserKeywords,
     in_python,
-    spell_keyword,
     stoppable,
 )
 from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
 from loader.errors import MappingError, ProblemCode
+from loader.message import spell_keyword
 from loader.methods import Kind
 from loader.model import OWN_COLUMNS
 
@@ -219,7 +219,7 @@ def frame_hints(given: Given) -> Iterator[None]:
         if not isinstance(given.table, pd.DataFrame):
             raise
         hints = list(_hints(given.table, error.codes))
-        raise MappingError([*error.problems, *hints], error.where, error.codes) from None
+        raise MappingError([*error.mistakes, *hints], error.where, error.codes) from None
 
 
 def _hints(frame: pd.DataFrame, codes: Collection[ProblemCode]) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Checkpoint:
 
     Attributes:
         path: where it is.
-        kind: "users" or "events".
+        kind: "users", "events" or "tags".
         application: the application code.
         endpoint: where it was sent.
         running: whether a load holds it now.
@@ -142,16 +142,19 @@ class Checkpoint:
                 with_examples=with_examples,
             )
 
+    def _count_rows(self) -> str:
+        return self._ledger.identity.kind.method.count(self.account.read)
+
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
         running = ", a load is running" if self.running else ""
-        lines = [f"<Checkpoint {words.path_text(self.path)}: {self.account.read:,} {self.kind}{running}>"]
+        lines = [f"<Checkpoint {words.path_text(self.path)}: {self._count_rows()}{running}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         running = ", a load is running" if self.running else ""
-        title = f"{self.path.name}: {self.account.read:,} {self.kind}{running}"
+        title = f"{self.path.name}: {self._count_rows()}{running}"
         return page.counted(title, words.counts(self.account))
 
 

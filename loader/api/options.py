@@ -29,6 +29,7 @@ from loader.load_options import (
     of_type,
     text,
 )
+from loader.message import spell_keyword
 from loader.option import Option, nested, option
 from loader.settings import Endpoint, Settings, Token
 
@@ -44,12 +45,8 @@ if TYPE_CHECKING:
     from loader.api.sandbox import Sandbox
     from loader.journal import Checkpoint
     from loader.mapping import Mapping as Rules
-    from loader.message import Setting
     from loader.methods import Kind
     from loader.progress import Watch
-
-# Settings whose keyword is not named like the setting.
-_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
 
 
 class OwnKeywords(TypedDict, total=False):
@@ -253,8 +250,3 @@ def in_python() -> Iterator[None]:
     except LoaderError as error:
         error.spelling = spell_keyword
         raise
-
-
-def spell_keyword(setting: Setting) -> str:
-    """A setting as Python writes it: ``max_rejected``."""
-    return _KEYWORDS.get(setting, str(setting))

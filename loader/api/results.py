@@ -16,7 +16,7 @@ from loader.api.pace import pace_frame
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
 from loader.model import State
-from loader.profile import profile_record
+from loader.profile import members_key, profile_record
 from loader.reporting import write_report
 from loader.text.account import summary_record
 from loader.text.escape import shorten
@@ -67,7 +67,7 @@ class LoadResult:
     The frames are read when they are first asked for, from the checkpoint as it is then.
 
     Attributes:
-        kind: "users" or "events".
+        kind: "users", "events" or "tags".
         account: `read`, `confirmed`, `rejected`, `in_doubt`, `never_sent`; also `possible_duplicates`,
             `attempts` (requests) and `elapsed_seconds`.
         checkpoint: the file in which all of that stands; the same call again resumes from it.
@@ -88,6 +88,7 @@ class LoadResult:
         keep: object = None,
     ) -> None:
         self.kind = result.kind.value
+        self._method = result.kind.method
         self.account: Account = result.account
         self.checkpoint = Path(result.checkpoint).absolute()
         self.stopped = result.stopped
@@ -186,7 +187,7 @@ class LoadResult:
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
-        lines = [f"<LoadResult: {self.account.read:,} {self.kind}>"]
+        lines = [f"<LoadResult: {self._method.count(self.account.read)}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
         lines += [f"  checkpoint {words.path_text(self.checkpoint)}", *self._notes()]
         for step in self._steps():
@@ -194,7 +195,7 @@ class LoadResult:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        title = f"{self.account.read:,} {self.kind}"
+        title = self._method.count(self.account.read)
         parts = [page.counted(title, words.counts(self.account)), *map(page.note, self._notes())]
         return "".join([*parts, page.steps(self._steps()), page.note(f"Checkpoint: {self.checkpoint.name}")])
 
@@ -203,7 +204,7 @@ class CheckResult:
     """What a load would send; nothing was sent.
 
     Attributes:
-        kind: "users" or "events".
+        kind: "users", "events" or "tags".
         ok: every row would be sent.
         read, would_send, would_reject: counts of rows; the first is the sum of the others.
         stopped: why the input ended before its end, or None.
@@ -217,6 +218,7 @@ class CheckResult:
 
     def __init__(self, profile: Profile, plan: Plan, given: Given, rejected: pd.DataFrame) -> None:
         self.kind = profile.kind.value
+        self._method = profile.kind.method
         self.read = profile.rows
         self.would_reject = profile.rejected
         self.would_send = profile.rows - profile.rejected
@@ -247,14 +249,14 @@ class CheckResult:
 
     def __repr__(self) -> str:
         width = len(f"{self.read:,}")
-        lines = [f"<CheckResult: {self.read:,} {self.kind}>", *(f"  {line}" for line in self.decisions)]
+        lines = [f"<CheckResult: {self._method.count(self.read)}>", *(f"  {line}" for line in self.decisions)]
         lines += [f"  {name:<18}{number:>{width},}" for name, number in self._counts()]
         lines += [f"    {number} × {reason}\n      {example}" for number, reason, example in self._reasons()]
         return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
 
     def _keys(self) -> list[tuple[str, ...]]:
         """Each key of the bodies; instants are told in a sentence, as numbers they say nothing."""
-        keys = [*self.profile["fields"], *self.profile["attributes"]]
+        keys = [*self.profile["fields"], *self.profile[members_key(self._method)]]
         return [
             (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))
             for key in keys
@@ -265,7 +267,7 @@ class CheckResult:
         return f"Times from {times['first']} to {times['last']}." if times and times["first"] else ""
 
     def _repr_html_(self) -> str:
-        parts = [page.counted(f"{self.read:,} {self.kind}: a check, nothing was sent", self._counts())]
+        parts = [page.counted(f"{self._method.count(self.read)}: a check, nothing was sent", self._counts())]
         ended = f"The input ends early: {self.stopped}" if self.stopped else ""
         if self.would_reject:
             parts.append(page.table(("rows", "rejected because", "the first of them"), self._reasons()))

@@ -37,7 +37,7 @@ class Sandbox:
         store: an SQLite file that keeps what it takes, and has what it took before. Without one it keeps it
             for as long as this object lives, and checkpoints of loads into it beside it.
         application: take only this application code.
-        lose_answers: 50 answers every fiftieth event with 504, as a gateway does that lost the answer; every
+        lose_answers: 50 answers every fiftieth call with 504, as a gateway does that lost the answer; every
             other one of these was taken. To rehearse rows in doubt.
 
     Raises:
@@ -182,7 +182,7 @@ class Sandbox:
 
 
 def every(lose_answers: int | None) -> int:
-    """Of how many events one answer is lost; 0 where none is.
+    """Of how many calls one answer is lost; 0 if none is.
 
     Raises:
         ConfigError: it is not such a number.

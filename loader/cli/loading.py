@@ -190,7 +190,7 @@ def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:
         raise ConfigError("--log-format json leaves no place for a question. Add --yes to send without one.")
     settings = plan.settings
     where = "the sandbox" if sandboxed else settings.endpoint.host
-    question = f"Send {rows:,} {settings.kind} to {where}, application {settings.application}?"
+    question = f"Send {settings.kind.method.count(rows)} to {where}, application {settings.application}?"
     if not confirm(question):
         click.echo("Nothing was sent.", err=True)
         sys.exit(2)

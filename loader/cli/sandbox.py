@@ -37,8 +37,8 @@ class SandboxRequest:
     lose_answers: int | None = option(
         None,
         Option(
-            "Answer every Nth event with 504, like a gateway that lost the answer. Every second one of these "
-            "events is stored. Use it to rehearse rows in doubt.",
+            "Answer every Nth call with 504, like a gateway that lost the answer. Every second one of these "
+            "calls is stored. Use it to rehearse rows in doubt.",
             metavar="N",
             bounds=(1, None),
             without="lose none",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loader.errors import CheckpointDiffers
-from loader.message import Message, Setting
+from loader.message import Command, Message, Setting
 from loader.methods import Kind
 from loader.model import FileRecord, Mark
 
@@ -94,6 +94,7 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
     Raises:
         CheckpointDiffers: the checkpoint at `path` was made for something else; says for what.
     """
+    _refuse_other_kind(path, stored.kind, wanted.kind)
     differences = list(_differences(stored, wanted))
     if differences:
         raise CheckpointDiffers(
@@ -107,9 +108,23 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
     return replace(stored, files=wanted.files)
 
 
+def _refuse_other_kind(path: Path, stored: Kind, wanted: Kind) -> None:
+    """A checkpoint of another kind was named by mistake; then all else differs too, and tells nothing."""
+    if stored != wanted:
+        raise CheckpointDiffers(
+            Message(
+                "{path} is a checkpoint of {stored}, and this load is of {wanted}. Nothing was sent. Name "
+                "another checkpoint with {checkpoint}.",
+                path=path,
+                stored=stored,
+                wanted=wanted,
+                checkpoint=Setting("checkpoint"),
+            )
+        )
+
+
 def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
     for what, then, now in (
-        ("what is loaded", stored.kind, wanted.kind),
         ("the application", stored.application, wanted.application),
         ("the endpoint", stored.endpoint, wanted.endpoint),
     ):
@@ -125,8 +140,9 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
     if stored.mapping != wanted.mapping:
         yield Message(
             "The mapping has changed (- then, + now):\n{changes}\n"
-            "`retry` with {mapping} brings in a fixed mapping, and the load then continues with it.",
+            "{retry} with {mapping} brings in a fixed mapping, and the load then continues with it.",
             changes=_diff(stored.mapping, wanted.mapping),
+            retry=Command.RETRY,
             mapping=Setting("mapping"),
         )
 

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal.checkpoint_files import OWNER_ONLY, unusable
-from loader.message import Message, Setting
+from loader.message import Command, Message, Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,10 +51,7 @@ class Lock:
                         checkpoint=Setting("checkpoint"),
                     )
                 ) from None
-            raise CheckpointLocked(
-                f"{checkpoint} is in use: {holder(self._path)} is loading with it right now. "
-                "Wait until it is done or stop it; `status` shows how far it is."
-            ) from None
+            raise CheckpointLocked(say_in_use(checkpoint, self._path)) from None
         except OSError as error:
             raise unusable(checkpoint, error) from error
         self._sign()
@@ -90,6 +87,17 @@ def held(path: Path) -> bool:
         return False
     probe.release()
     return False
+
+
+def say_in_use(checkpoint: Path, lock: Path) -> Message:
+    """Say who is loading with a checkpoint, and what to do."""
+    return Message(
+        "{checkpoint} is in use: {holder} is loading with it right now. "
+        "Wait until it is done or stop it; {status} shows how far it is.",
+        checkpoint=checkpoint,
+        holder=holder(lock),
+        status=Command.STATUS,
+    )
 
 
 def holder(path: Path) -> str:

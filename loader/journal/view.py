@@ -13,7 +13,7 @@ from loader.journal.bitmap import CHUNK, chunk_rows
 from loader.journal.checkpoint_files import Files
 from loader.journal.host import Host
 from loader.journal.identity import verify
-from loader.journal.lock import held, holder
+from loader.journal.lock import held, say_in_use
 from loader.journal.reading import (
     Snapshot,
     exception_rows,
@@ -141,10 +141,7 @@ class Checkpoint:
         """
         verify(self.path, self.identity, wanted)
         if self.running:
-            raise CheckpointLocked(
-                f"{self.path} is in use: {holder(Files(self.path).lock)} is loading with it right now. "
-                "Wait until it is done or stop it; `status` shows how far it is."
-            )
+            raise CheckpointLocked(say_in_use(self.path, Files(self.path).lock))
 
     def account(self) -> Account:
         """The counts over all runs."""

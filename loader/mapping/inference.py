@@ -12,6 +12,7 @@ from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.values import holds_lists
+from loader.message import Command, Message, Quote
 from loader.methods import Conversion
 from loader.model import OWN_COLUMNS
 from loader.text.escape import quote as shown
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from loader.methods import Container, Kind, Method
+    from loader.methods import Container, Kind, Method, Need
 
 #: Names that can mean many things: they name a device type only if all their values do.
 VAGUE = frozenset({"type", "os", "osname"})
 #: Columns that never become an attribute, whatever they hold.
 COMPUTED = {
-    plain("application"): "the application code is given with --app",
+    plain(
+        "application"
+    ): "the application code is the same for the whole load, and is not read from a column",
     plain("timestampCurrent"): "it is computed from the time and the zone",
     plain("attributes"): "an attribute of each column is sent instead",
 }
+
+_NUMBERED = 'device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}'
 
 
 def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "the input") -> Mapping:
@@ -74,7 +79,7 @@ class _Inference:
         self._method = method
         self._types = cell_types(schema)
         self._table = table
-        self._problems: list[str] = []
+        self._problems: list[str | Message] = []
         self._notes: list[str] = []
         self._codes: set[ProblemCode] = set()
 
@@ -128,22 +133,22 @@ class _Inference:
             )
         elif all(value.lstrip("-").replace(".", "", 1).isdigit() for value in values):
             self._problems.append(
-                f'column "{column}" holds the number {unknown[0]}, which is not a device type of this '
-                "vendor, so its numbers mean something else. Say what they mean in a mapping file (`map` "
-                "proposes one), for example "
-                f'device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}.'
+                Message(
+                    'column "{column}" holds the number {number}, which is not a device type of this '
+                    "vendor, so its numbers mean something else. Say what they mean in a mapping file ({map} "
+                    "proposes one), for example {example}.",
+                    column=column,
+                    number=Quote(unknown[0]),
+                    map=Command.MAP,
+                    example=_NUMBERED.format(column=column),
+                )
             )
 
     def _check_needed(self, found: dict[str, str]) -> None:
         for need in self._method.needs:
             if not set(need.fields) & set(found):
-                field = need.fields[-1]
-                constant = f" or write {field} = {need.constant}" if need.constant else ""
                 self._codes.add(ProblemCode.NO_COLUMN)
-                self._problems.append(
-                    f"no column is known to hold the {need.holds}. Name it in a mapping file (`map` proposes "
-                    f'one): [fields] {field} = "its name"{constant}, or rename it to {field}.'
-                )
+                self._problems.append(_describe_lack(need))
 
     def _make_members(self, container: Container, columns: list[str]) -> dict[str, Rule]:
         """Make a member, under its own name, of each remaining column."""
@@ -177,3 +182,17 @@ class _Inference:
                 f"not used, because {self._method.name} has no place for them: {', '.join(unused)}."
             )
         return {}
+
+
+def _describe_lack(need: Need) -> Message:
+    """What a mapping file says about a column for a need: each field that would do is named."""
+    ways = [f'{field} = "its name"' for field in need.fields]
+    ways += [f"write {field} = {need.constant}" for field in need.fields if need.constant]
+    return Message(
+        "no column is known to hold the {holds}. Name it in a mapping file ({map} proposes one): [fields] "
+        "{ways}, or rename it to {names}.",
+        holds=need.holds,
+        map=Command.MAP,
+        ways=" or ".join(ways),
+        names=" or ".join(need.fields),
+    )

@@ -11,6 +11,6 @@ record     all of it as one JSON object, whose keys are a contract
 """
 
 from loader.profile.profile import Profile, RejectedFor
-from loader.profile.record import profile_record
+from loader.profile.record import members_key, profile_record
 
-__all__ = ["Profile", "RejectedFor", "profile_record"]
+__all__ = ["Profile", "RejectedFor", "members_key", "profile_record"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections import Counter
 
+    from loader.methods import Method
     from loader.profile.columns import ColumnProfile
     from loader.profile.profile import Profile
     from loader.profile.times import Times
@@ -17,7 +18,6 @@ Record = dict[str, object]
 
 def profile_record(profile: Profile) -> Record:
     """The result of a check, for a program."""
-    container = profile.kind.method.container
     return {
         "kind": profile.kind.value,
         "read": profile.rows,
@@ -29,7 +29,7 @@ def profile_record(profile: Profile) -> Record:
         ],
         "corrections": dict(profile.uses),
         "fields": _columns(profile, member=False),
-        container.name if container else "attributes": _columns(profile, member=True),
+        members_key(profile.kind.method): _columns(profile, member=True),
         "times": _times(profile.times) if profile.times else None,
         "events": _events(profile),
         "devices": _devices(profile),
@@ -46,6 +46,11 @@ def profile_record(profile: Profile) -> Record:
         "stopped": profile.stopped,
         "exit_code": profile.exit_code,
     }
+
+
+def members_key(method: Method) -> str:
+    """The key of the record under which the members of the container stand; users have none in it."""
+    return method.container.name if method.container else "attributes"
 
 
 def _columns(profile: Profile, *, member: bool) -> list[Record]:

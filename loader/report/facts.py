@@ -147,6 +147,7 @@ class Facts:
         mapping: the mapping file's text.
         versions: of the program that makes the report.
         with_examples: whether personal data were asked for.
+        in_python: the reader continues in Python, because the input was a table in its memory.
     """
 
     made: datetime
@@ -168,3 +169,4 @@ class Facts:
     versions: Mapping[str, str]
     steps: tuple[Step, ...]
     with_examples: bool
+    in_python: bool = False

@@ -7,12 +7,14 @@ or the direction of writing. The page needs no network, and forbids itself any.
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loader._version import __version__
+from loader.message import Command, Setting, spell_keyword, spell_option
 from loader.report import charts, words
 from loader.report.charts import Series
 from loader.report.course import course, traffic
@@ -43,6 +45,8 @@ def page(facts: Facts) -> str:
         .render(
             facts=facts,
             version=__version__,
+            spell=partial(spell, facts),
+            again=again(facts),
             states=STATES,
             verdict=verdict(facts),
             traffic=[traffic(run.stretches) for run in facts.runs],
@@ -55,6 +59,19 @@ def page(facts: Facts) -> str:
             widest=max((point.allowed for points in runs for point in points), default=0),
         )
     )
+
+
+def spell(facts: Facts, option: str) -> str:
+    """An option, or a command, as the reader of the page writes it."""
+    named = Command(option) if option in set(Command) else Setting(option.replace("-", "_"))
+    return (spell_keyword if facts.in_python else spell_option)(named).strip("`")
+
+
+def again(facts: Facts) -> str:
+    """What makes the report again when the input is at hand."""
+    if facts.in_python:
+        return f"loader.Checkpoint({facts.checkpoint!r}, source=frame).report()"
+    return f"pushwoosh-loader report {shlex.quote(facts.checkpoint)} --input FILE"
 
 
 def environment() -> Environment:

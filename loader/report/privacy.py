@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from loader.message import spell_option
+from loader.message import Message, Setting
 from loader.model import StopCode
 
 if TYPE_CHECKING:
-    from loader.message import Message
+    from loader.message import Spelling
 
 HIDDEN = "“…”"
+_EXAMPLES = Setting("with_examples")
+_UNREADABLE = Message(
+    "The input cannot be read as it was loaded. A report made with {examples} says why.", examples=_EXAMPLES
+)
+_HIDDEN_END = Message(
+    "The reason may quote a row. A report made with {examples} shows it.", examples=_EXAMPLES
+)
 _QUOTED = re.compile(r'"[^"]*"')
 
 # What may be quoted of these ends, once `Ending.unquoted` has left out the words of rows and of the vendor.
@@ -40,21 +47,22 @@ def plain_reason(reason: str, column: str, mapping: str) -> str:
     return _QUOTED.sub(shown, reason)
 
 
-def plain_error(message: Message) -> str:
+def plain_error(message: Message, spelling: Spelling) -> str:
     """An error's sentence without what may repeat a row; nobody knows what a finished sentence repeats."""
-    shown = message.spell(spell_option, quotes=False).strip()
-    return shown or "The input cannot be read as it was loaded. A report made --with-examples says why."
+    shown = message.spell(spelling, quotes=False).strip()
+    return shown or _UNREADABLE.spell(spelling)
 
 
-def plain_end(code: StopCode | None, unquoted: str) -> str:
+def plain_end(code: StopCode | None, unquoted: str, spelling: Spelling) -> str:
     """Why a load stopped, as far as that can be shown to everybody.
 
     Args:
         code: the code of its end; None if the checkpoint has none.
         unquoted: the sentence without the words of rows and of the vendor.
+        spelling: how the reader of the report writes a setting.
     """
     if code in _QUOTABLE:
         return unquoted
     if code is StopCode.DISK_FULL:
         return "The disk was full."
-    return "The reason may quote a row. A report made --with-examples shows it."
+    return _HIDDEN_END.spell(spelling)

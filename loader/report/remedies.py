@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from loader.message import Command, Message
+
 ARGUMENTS = "An argument is wrong, or an event does not exist in the control panel. Fix it there or here."
 
 
-def advise_on_rejection(http_status: int | None, code: int | None) -> str:
+def advise_on_rejection(http_status: int | None, code: int | None) -> Message:
     """What to do about a rejection, as far as the status of the answer tells it.
 
     Args:
@@ -13,7 +15,10 @@ def advise_on_rejection(http_status: int | None, code: int | None) -> str:
         code: `status_code` in its body, or None.
     """
     if code == 210:
-        return ARGUMENTS
+        return Message(ARGUMENTS)
     if 413 in {http_status, code}:
-        return "The body is too large: leave attributes out of it."
-    return "The vendor's message says what is wrong; `failures` lists it for each row."
+        return Message("The body is too large: leave attributes out of it.")
+    return Message(
+        "The vendor's message says what is wrong; {failures} lists it for each row.",
+        failures=Command.FAILURES,
+    )

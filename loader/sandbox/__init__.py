@@ -2,7 +2,7 @@
 
 * `checks`: is this body what the vendor's documentation describes? Pure.
 * `sandbox_store`: the SQLite file of what was taken, and `holdings`, a count of it.
-* `app`: the two API methods over HTTP. `server`: the same on a loopback port, in the foreground.
+* `app`: the API methods over HTTP. `server`: the same on a loopback port, in the foreground.
 * `losses`: answers that get lost on request, to rehearse rows in doubt.
 * `embedded`: the server in a child process, for the length of one load.
 

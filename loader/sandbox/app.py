@@ -1,4 +1,4 @@
-"""The two API methods over HTTP: a plain ASGI application in front of a `SandboxStore`."""
+"""The API methods over HTTP: a plain ASGI application in front of a `SandboxStore`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from loader.sandbox.losses import LostAnswers
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from loader.sandbox.checks import Call
     from loader.sandbox.sandbox_store import SandboxStore
 
     Message = MutableMapping[str, Any]
@@ -40,7 +41,7 @@ class Vendor:
     Args:
         store: where accepted calls are kept.
         rules: what an acceptable call carries beside its fields.
-        losses: which answers to events do not arrive.
+        losses: which answers do not arrive.
         now: the clock that events without a time are stamped with, in Unix seconds.
     """
 
@@ -79,18 +80,18 @@ class Vendor:
     def _take(self, method: str, headers: dict[bytes, bytes], body: bytes) -> Reply:
         self._rules.admit(headers)
         call = check(method, body, self._rules)
-        if isinstance(call, Event):
-            return self._take_event(call)
-        self._store.keep(call)
-        return accepted(None)
-
-    def _take_event(self, event: Event) -> Reply:
         fate = self._losses.next()
         if fate.taken:
-            self._store.post(event, now=int(self._now()))
-        if fate.answered:
-            return accepted({"code": IN_APP_CODE})
-        return refused(504, 504, "The sandbox loses this answer, as it was asked to.")
+            self._keep(call)
+        if not fate.answered:
+            return refused(504, 504, "The sandbox loses this answer, as it was asked to.")
+        return accepted({"code": IN_APP_CODE} if isinstance(call, Event) else None)
+
+    def _keep(self, call: Call) -> None:
+        if isinstance(call, Event):
+            self._store.post(call, now=int(self._now()))
+        else:
+            self._store.keep(call)
 
 
 def accepted(response: dict[str, object] | None) -> Reply:

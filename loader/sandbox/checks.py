@@ -66,6 +66,10 @@ class TagValues(NamedTuple):
     tags: dict[str, Any]
 
 
+#: An acceptable call of any method.
+Call = Registration | Event | TagValues
+
+
 class Refusal(Exception):
     """Why a call is not taken.
 
@@ -100,7 +104,7 @@ class Rules:
             raise Refusal(200, 403, "Token restrictions forbid this operation")
 
 
-def check(name: str, body: bytes, rules: Rules) -> Registration | Event | TagValues:
+def check(name: str, body: bytes, rules: Rules) -> Call:
     """Read one call.
 
     Args:

@@ -26,7 +26,7 @@ class EmbeddedSandbox:
     Args:
         store: the SQLite file to keep what is taken in; created if there is none.
         application: the only application code that exists here, or None for any well-formed one.
-        lose_answers: one answer of every N events is lost; 0 loses none.
+        lose_answers: one answer of every N calls is lost; 0 loses none.
 
     Attributes:
         endpoint: base URL with its trailing slash, from entering on.

@@ -13,23 +13,23 @@ class Fate(NamedTuple):
 
 
 class LostAnswers:
-    """Loses the answer to every Nth event, and takes every other one of these.
+    """Loses the answer to every Nth call, and takes every other one of these.
 
     From outside the two cases look alike, as they do when a gateway gives up waiting for the vendor: that is
     what puts a row in doubt.
 
     Args:
-        every: the answers to the events number `every`, twice `every` and so on are lost; 0 loses none.
+        every: the answers to the calls number `every`, twice `every` and so on are lost; 0 loses none.
     """
 
     def __init__(self, every: int = 0) -> None:
         self._every = every
-        self._events = self._lost = 0
+        self._calls = self._lost = 0
 
     def next(self) -> Fate:
-        """The fate of the next event."""
-        self._events += 1
-        if not self._every or self._events % self._every:
+        """The fate of the next call."""
+        self._calls += 1
+        if not self._every or self._calls % self._every:
             return Fate(taken=True, answered=True)
         self._lost += 1
         return Fate(taken=self._lost % 2 == 1, answered=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from loader.errors import ConfigError
+from loader.methods import POST_EVENT, REGISTER_USER, TAGS
 from loader.sandbox.checks import TagValues
 
 if TYPE_CHECKING:
@@ -140,13 +141,21 @@ class Holdings:
 
     def lines(self) -> list[str]:
         """What there is beside events, a line each."""
-        found = [f"{self.devices:,} devices of {self.users:,} users"] if self.devices else []
-        return [*found, f"{self.tags:,} tags of {self.tagged:,} users and devices"] if self.tags else found
+        owners = "user or device" if self.tagged == 1 else "users and devices"
+        found = [self._users()] if self.devices else []
+        return [*found, f"{self._tags()} of {self.tagged:,} {owners}"] if self.tags else found
+
+    def _users(self) -> str:
+        # The sandbox shares nothing with the loader's words but those of the methods.
+        devices = "device" if self.devices == 1 else "devices"
+        return f"{self.devices:,} {devices} of {REGISTER_USER.count(self.users)}"
+
+    def _tags(self) -> str:
+        return TAGS.count(self.tags)
 
     def __str__(self) -> str:
-        events = sum(event.count for event in self.events)
-        users = f"{self.devices:,} devices of {self.users:,} users"
-        return f"{users}, {events:,} events, {self.tags:,} tags"
+        events = POST_EVENT.count(sum(event.count for event in self.events))
+        return f"{self._users()}, {events}, {self._tags()}"
 
 
 class SandboxStore:

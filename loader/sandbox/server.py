@@ -58,7 +58,7 @@ def serve(
         host: a loopback address or `localhost`.
         port: the TCP port; 0 lets the system choose one.
         rules: what a call carries beside its fields; by default any well-formed application code.
-        losses: which answers to events do not arrive.
+        losses: which answers do not arrive.
 
     Raises:
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.

@@ -253,3 +253,25 @@ def looked_at(path: str) -> loader.Checkpoint | None:
         return loader.Checkpoint(path)
     except loader.CheckpointError:
         return None
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "one"),
+    [
+        ("users", {}, "1 user"),
+        ("events", {"event": ["buy"], "timestamp": ["2024-01-01T00:00Z"]}, "1 event"),
+        ("tags", {"plan": ["gold"]}, "1 row of tags"),
+    ],
+)
+def test_rows_are_named_by_what_they_are(kind: str, columns: dict[str, list[str]], one: str) -> None:
+    """One row is one user, one event or one row of tags: in a result, a check, a checkpoint and a report."""
+    frame = pd.DataFrame({"hwid": ["d"], "userId": ["u"], **columns})
+    with loader.Sandbox() as sandbox:
+        result = getattr(loader, f"load_{kind}")(frame, sandbox=sandbox, progress=False)
+        checkpoint = loader.Checkpoint(result.checkpoint)
+        page = checkpoint.report("page.html").read_text()
+    checked = getattr(loader, f"check_{kind}")(frame)
+    for shown in (result, checkpoint, checked):
+        assert f"{one}>" in repr(shown)
+        assert f"{one}<" in shown._repr_html_() or f"{one}:" in shown._repr_html_()
+    assert f"<h1>{one} for" in page

@@ -32,7 +32,7 @@ def test_a_rehearsal_needs_neither_token_nor_application_nor_checkpoint() -> Non
         "device_type": None,
         "application": "XXXXX-XXXXX",
     }
-    assert "1 devices of 1 users, 3 events" in repr(sandbox)
+    assert "1 device of 1 user, 3 events, 0 tags" in repr(sandbox)
     assert not list(Path().iterdir())
 
 

@@ -107,7 +107,10 @@ def test_a_folder_where_no_file_can_be_made_is_not_called_in_use(
         ),
         (["--sandbox", "--mapping", "nowhere.toml"], "nowhere.toml"),
         (["--sandbox", "--transport", "carrier-pigeon"], "'carrier-pigeon' is not one of"),
-        (["--sandbox", "--concurrency", "auto:9-3"], "--concurrency is auto:9-3"),
+        (
+            ["--sandbox", "--concurrency", "auto:9-3"],
+            '"auto:9-3" is not 1 to 1024 requests, lower bound first',
+        ),
         (["--sandbox", "--concurrency", "many"], '"many" is neither auto, nor bounds'),
         (["--sandbox", "--ca-bundle", "nowhere.pem"], "nowhere.pem is not a file"),
         (["--app", "AAAAA-AAAAA", "--proxy", "somewhere"], "--proxy is not a URL"),
@@ -122,6 +125,7 @@ def test_wrong_settings_are_refused(
     assert ran.code == 2
     assert sentence in " ".join(ran.err.split())
     assert "Traceback" not in ran.err
+    assert all(ran.err.count(option) <= 1 for option in arguments if option.startswith("--c"))
 
 
 def test_the_token_is_shown_nowhere(command: CommandLine, tmp_path: Path) -> None:

@@ -387,7 +387,6 @@ def test_a_checkpoint_whose_rows_may_have_been_sent_binds(place: Place) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"kind": Kind.USERS}, 'what is loaded was "events", now it is "users"'),
         ({"application": "BBBBB-22222"}, 'the application was "AAAAA-11111", now it is "BBBBB-22222"'),
         ({"endpoint": "http://127.0.0.1:1/"}, 'the endpoint was "https://api.example.com/json/1.3/", now it'),
         ({"mapping": 'kind = "events"\n[fields]\nhwid = "id"\n'}, '-hwid = "device"\n+hwid = "id"'),
@@ -405,6 +404,21 @@ def test_what_differs_is_said(place: Place, change: dict[str, object], sentence:
     with pytest.raises(CheckpointDiffers) as refusal:
         place.open(identity=identity(**change))  # type: ignore[arg-type]  # fields of Identity
     assert sentence.replace(".then orders.csv.", "(then orders.csv)") in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", [Kind.USERS, Kind.TAGS])
+def test_a_checkpoint_of_another_kind_is_refused_for_that_alone(place: Place, kind: Kind) -> None:
+    """It was named by mistake: that its mapping and input differ too would only hide the mistake."""
+    confirm_a_row(place.open())
+    other = identity(kind=kind, mapping="other", files=(_file(name="more.csv", digest="cd" * 32),))
+    for refuse in (lambda: place.open(identity=other), lambda: place.view().refuse_other(other)):
+        with pytest.raises(CheckpointDiffers) as refusal:
+            refuse()
+        assert str(refusal.value) == (
+            f"{place.path} is a checkpoint of events, and this load is of {kind}. Nothing was sent. "
+            "Name another checkpoint with --checkpoint."
+        )
+        assert refusal.value.settings == ("checkpoint",)
 
 
 def test_files_in_another_order_are_refused(place: Place) -> None:

@@ -91,7 +91,7 @@ def test_what_is_missing_is_listed_at_once() -> None:
         infer(Kind.EVENTS, schema_of(frame), frame, where="t.csv")
     assert str(caught.value) == (
         't.csv with the columns "a", "b":\n  no column is known to hold the user ids or device ids. Name it in a mapping file (`map` proposes one): '
-        '[fields] userId = "its name", or rename it to userId.\n'
+        '[fields] hwid = "its name" or userId = "its name", or rename it to hwid or userId.\n'
         '  no column is known to hold the event names. Name it in a mapping file (`map` proposes one): [fields] event = "its name" or write '
         'event = { const = "purchase" }, or rename it to event.\n'
         '  no column is known to hold the times. Name it in a mapping file (`map` proposes one): [fields] timestamp = "its name", or rename '

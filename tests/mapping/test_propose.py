@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -70,7 +71,7 @@ def test_every_line_has_its_reason_and_what_is_missing_is_left_to_the_person() -
         "# By its name.",
         '# UNSURE: format = "%d/%m/%Y" and format = "%m/%d/%Y" fit all of the sample. Write the right one.',
         "# the values carry no time zone, and the loader does not guess one. Add the zone to this table, for",
-        '# example zone = "Europe/Berlin", or run the command again with --zone. Until then the file is',
+        '# example zone = "Europe/Berlin", or propose the mapping again with a zone. Until then the file is',
         "# refused.",
         'timestamp = "occurred"',
         '# UNSURE: "0" is not a device type of this vendor: these numbers mean something else.',
@@ -174,3 +175,32 @@ def test_a_proposal_is_valid_whatever_the_columns_are_called(names: list[str], c
     sent = {rule.column[0] for rule in [*mapping.members.values(), *mapping.fields.values()]}
     sent |= {expand.column for expand in mapping.expand}
     assert sent | set(proposal.unused) == set(frame.columns)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array(["2024-07-01 12:00:00"]),
+        pa.array([datetime(2024, 7, 1, 12)], pa.timestamp("us")),
+    ],
+    ids=["text", "timestamps"],
+)
+@pytest.mark.parametrize(
+    ("kind", "fixed"),
+    [(Kind.TAGS, {}), (Kind.EVENTS, {"event": ["buy"], "time": ["2024-07-01T10:00:00Z"]})],
+    ids=["tags", "events"],
+)
+def test_dates_of_members_are_read_in_the_zone_that_the_user_gave(
+    kind: Kind, fixed: dict[str, list[str]], cells: pa.Array
+) -> None:
+    """The zone reaches each date without one that has no time of an event to take a zone from."""
+    frame = typed_frame(
+        userId=pa.array(["u"]), seen=cells, **{name: pa.array(text) for name, text in fixed.items()}
+    )
+    proposal = propose(kind, schema_of(frame), frame, zone="+02:00", now=NOW)
+    text = proposal_text(proposal, "t.csv")
+    container = kind.method.container
+    assert container is not None
+    assert proposal.unsure == 0
+    [request] = requests(mapped(text, frame))
+    assert request[container.name]["seen"] == "2024-07-01 10:00"

@@ -30,6 +30,8 @@ EVENT = {
     "device_type": 3,
 }
 
+TAGS = {"application": APPLICATION, "userId": "00123", "tags": {"plan": "gold"}}
+
 
 class Reply(NamedTuple):
     """What came back."""

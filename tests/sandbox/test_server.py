@@ -19,7 +19,7 @@ from loader.errors import ConfigError
 from loader.sandbox.checks import Rules
 from loader.sandbox.losses import LostAnswers
 from loader.sandbox.server import Serving, serve
-from tests.sandbox.conftest import DEVICE, EVENT, call, rows, send
+from tests.sandbox.conftest import DEVICE, EVENT, TAGS, call, rows, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,14 +128,29 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
     assert rows(tmp_path / "s", "SELECT hwid FROM devices") == [("D1",)]
 
 
-def test_lost_answers_leave_open_whether_the_event_was_taken(tmp_path: Path) -> None:
-    """Every so many answers are lost, of these every other event is there, and users are always answered."""
-    store = tmp_path / "s"
+@pytest.mark.parametrize(
+    ("method", "request_", "held"),
+    [
+        ("postEvent", EVENT, "SELECT user_id FROM events ORDER BY id"),
+        ("registerUser", DEVICE, "SELECT user_id FROM devices"),
+        ("setTags", TAGS, "SELECT user_id FROM tags ORDER BY updated"),
+    ],
+)
+def test_lost_answers_leave_open_whether_the_call_was_taken(
+    tmp_path: Path, method: str, request_: dict[str, object], held: str
+) -> None:
+    """Of each method every Nth answer is lost, and of these every other call is kept."""
+    store, numbers = tmp_path / "s", range(1, 10)
     with served(store, losses=LostAnswers(3)) as serving:
-        replies = [call(serving.endpoint, "postEvent", EVENT, userId=f"{number}") for number in range(1, 10)]
-        registered = [call(serving.endpoint, "registerUser", DEVICE).status for _ in range(4)]
-    assert [number for number, reply in enumerate(replies, start=1) if reply.status == 504] == [3, 6, 9]
-    assert {reply.status for reply in replies} == {200, 504}
-    held = [int(user) for (user,) in rows(store, "SELECT user_id FROM events ORDER BY id")]
-    assert held == [1, 2, 3, 4, 5, 7, 8, 9]
-    assert registered == [200] * 4
+        replies = [
+            call(serving.endpoint, method, request_, userId=f"{number}", **(own(number, method)))
+            for number in numbers
+        ]
+    lost = [number for number, reply in zip(numbers, replies, strict=True) if reply.status == 504]
+    assert (lost, {reply.status for reply in replies}) == ([3, 6, 9], {200, 504})
+    assert [int(user) for (user,) in rows(store, held)] == [1, 2, 3, 4, 5, 7, 8, 9]
+
+
+def own(number: int, method: str) -> dict[str, object]:
+    """A device of its own for each registration, which would otherwise replace the one before."""
+    return {"hwid": f"D{number}"} if method == "registerUser" else {}

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 NO_ZONE = (
     "the values carry no time zone, and the loader does not guess one. Add the zone to this table, for "
-    'example zone = "Europe/Berlin", or run the command again with --zone. Until then the file is refused.'
+    'example zone = "Europe/Berlin", or propose the mapping again with a zone. Until then the file is '
+    "refused."
 )
 
 

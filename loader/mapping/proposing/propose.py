@@ -70,7 +70,8 @@ class _Proposing:
         result.fields += self._open_fields({line.key for line in result.fields})
         result.fields.sort(key=lambda line: order.index(line.key))
         if (container := self._method.container) is not None:
-            ProposedMembers(container, self._columns, self._table, result).add(preset, self._has)
+            members = ProposedMembers(container, self._columns, self._table, result, self._zone)
+            members.add(preset, self._has)
         else:
             used = used_columns(result.fields, self._columns)
             rest = [name for name in self._columns if name not in used and not name.startswith(OWN_COLUMNS)]
@@ -112,11 +113,12 @@ class _Proposing:
         return hints
 
     def _open_fields(self, given: set[str]) -> list[Line]:
-        """Lines for what is needed and not found."""
+        """Lines for what is needed and not found: each field that would do, the first with the doubt."""
         return [
-            Line(need.fields[-1], None, "", _describe_need(need))
+            Line(name, None, "", "" if number else _describe_need(need))
             for need in self._method.needs
             if not set(need.fields) & given
+            for number, name in enumerate(need.fields)
         ]
 
     def _field(self, name: str, hint: Hint) -> Line | None:

@@ -37,13 +37,24 @@ def used_columns(lines: list[Line], columns: Columns) -> set[str]:
 
 
 class ProposedMembers:
-    """Adds them to a proposal whose fields are known."""
+    """Adds them to a proposal whose fields are known.
 
-    def __init__(self, container: Container, columns: Columns, table: Table, proposal: Proposal) -> None:
+    Args:
+        container: where they go.
+        columns: those of the input.
+        table: the sample.
+        proposal: takes the lines.
+        zone: of dates that carry none, if the user knows it.
+    """
+
+    def __init__(
+        self, container: Container, columns: Columns, table: Table, proposal: Proposal, zone: str | None
+    ) -> None:
         self._container = container
         self._columns = columns
         self._table = table
         self._proposal = proposal
+        self._zone = zone
         self._used = used_columns(proposal.fields, columns)
 
     def add(self, preset: Preset | None, has: Callable[[str], bool]) -> None:
@@ -88,8 +99,10 @@ class ProposedMembers:
     def _typed(self, name: str, kind: pa.DataType) -> None:
         line = Line(name, Rule(column=(name,)), f"{kind} in the file")
         own = pa.types.is_timestamp(kind) and kind.tz is not None
-        if is_moment(kind) and not own and not self._zone_is_known():
-            line = doubting(replace(line, rule=Rule(column=(name,), type="string")), NO_ZONE)
+        if is_moment(kind) and not own and not self._inherits_zone():
+            line = self._in_zone(line, Clock()) or doubting(
+                replace(line, rule=Rule(column=(name,), type="string")), NO_ZONE
+            )
         self._proposal.members.append(line)
 
     def _text(self, name: str) -> None:
@@ -107,14 +120,21 @@ class ProposedMembers:
         self._proposal.members.append(self._date(line, name) if seen.type == "date" else line)
 
     def _date(self, line: Line, name: str) -> Line:
-        texts = self._table.text(name)
-        times = timestamps.read(texts, texts, Clock(format="iso"))
-        if times.zoned[times.good].all() or self._zone_is_known():
-            return replace(line, rule=Rule(column=(name,), type="date", clock=Clock(format="iso")))
+        texts, iso = self._table.text(name), Clock(format="iso")
+        times = timestamps.read(texts, texts, iso)
+        if times.zoned[times.good].all() or self._inherits_zone():
+            return replace(line, rule=Rule(column=(name,), type="date", clock=iso))
         doubt = 'no time zone, so it is sent as text. To send a date, set type = "date" and zone.'
-        return doubting(replace(line, rule=Rule(column=(name,))), doubt)
+        return self._in_zone(line, iso) or doubting(replace(line, rule=Rule(column=(name,))), doubt)
 
-    def _zone_is_known(self) -> bool:
-        """Dates without a zone are read in the zone of the event's time, if it has one."""
+    def _in_zone(self, line: Line, clock: Clock) -> Line | None:
+        """The line of a date that the user's own zone makes certain; None without such a zone."""
+        if self._zone is None:
+            return None
+        clock = replace(clock, zone=self._zone)
+        return replace(line, rule=Rule(column=(line.key,), type="date", clock=clock))
+
+    def _inherits_zone(self) -> bool:
+        """Whether dates without a zone are read in the zone of the event's time, because it has one."""
         rules = [line.rule for line in self._proposal.fields if line.key == "timestamp"]
         return any(isinstance(rule, Rule) and rule.clock.zone is not None for rule in rules)

@@ -63,8 +63,11 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
     def __init__(
         self, *, max_workers: int = 32, total: float = Timeouts().total, longest_answer: int = LONGEST_BODY
     ) -> None:
-        if max_workers < 1 or total <= 0 or longest_answer < 1:
-            raise ConfigError("max_workers, total and longest_answer of a CurlSession must be more than 0.")
+        numbers = (max_workers, total, longest_answer)
+        if min(numbers) <= 0 or any(isinstance(number, bool) for number in numbers):
+            raise ConfigError(
+                "max_workers, total and longest_answer of a CurlSession must be numbers of more than 0."
+            )
         super().__init__(max_workers=1)  # its executor gets nothing to do, and so has no thread
         self.trust_env = False
         self.headers["Accept-Encoding"] = "identity"
