@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check cdnow crash docs-report format samples docs
+.PHONY: demo test test-cold check cdnow crash docs-report format samples docs
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 demo:
@@ -12,6 +12,10 @@ demo:
 
 test:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]' && $(BIN)/python -m pytest -n auto
+
+# The tests with a new interpreter for each command, as users start it: several times as long.
+test-cold:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]' && COLD=1 $(BIN)/python -m pytest -n auto
 
 check:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test,check,bench]'
@@ -47,7 +51,7 @@ docs-report:
 KILLS ?= 300
 crash:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
-	$(BIN)/python -m tests.crash --kills $(KILLS)
+	COLD=1 $(BIN)/python -m tests.crash --kills $(KILLS)
 
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

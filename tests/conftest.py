@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import loader
-from tests import faultserver
+from tests import faultserver, warm
 from tests.failed_rows import Load, Vendor
 
 if TYPE_CHECKING:
@@ -56,27 +54,26 @@ class CommandLine:
     def start(
         self,
         *arguments: object,
-        stdin: int = subprocess.DEVNULL,
+        stdin: int = warm.DEVNULL,
         terminal: int | None = None,
         **environment: str,
-    ) -> subprocess.Popen[str]:
+    ) -> warm.Process:
         """Start a command; what it says goes to pipes, or to that terminal."""
-        out = subprocess.PIPE if terminal is None else terminal
-        return subprocess.Popen(
-            [sys.executable, "-m", "loader", *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment | environment,
+        out = warm.PIPE if terminal is None else terminal
+        return warm.start(
+            ["-m", "loader", *map(str, arguments)],
+            folder=self.folder,
+            environment=self.environment | environment,
             stdin=stdin,
             stdout=out,
             stderr=out,
-            text=True,
         )
 
     def run(self, *arguments: object, **environment: str) -> Ran:
         """Run a command to its end."""
-        with self.start(*arguments, stdin=subprocess.DEVNULL, terminal=None, **environment) as process:
-            out, err = process.communicate(timeout=300)
-        return Ran(process.returncode, out, err)
+        with self.start(*arguments, stdin=warm.DEVNULL, terminal=None, **environment) as process:
+            out, err = process.communicate(timeout=120)
+            return Ran(process.wait(), out, err)
 
     def summary(self, *arguments: object, **environment: str) -> dict[str, Any]:
         """Run a command to its end; its `--summary`."""
@@ -90,6 +87,12 @@ class CommandLine:
         """Ask the sandbox's store."""
         with closing(sqlite3.connect(self.folder / store)) as connection:
             return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_stays() -> Iterator[None]:
+    yield
+    warm.close()
 
 
 @pytest.fixture

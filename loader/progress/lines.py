@@ -49,6 +49,11 @@ class Periodic(Watch):
         elif self._is_time():
             self.tell("progress", moment)
 
+    def end(self, moment: Moment) -> None:
+        """Tell the end of a pause after which the load ended before the next look."""
+        if told := self._pauses.see("", self._clock()):
+            self.tell(told, moment)
+
     def _is_time(self) -> bool:
         now = self._clock()
         if now < self._due:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,7 @@ import pandas as pd
 import pytest
 
 import loader
-from tests import faultserver
+from tests import faultserver, warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +99,7 @@ def counts(account: loader.Account) -> tuple[int, int, int, int]:
     return account.confirmed, account.rejected, account.in_doubt, account.never_sent
 
 
-def python(script: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
+def python(script: str, folder: Path, **environment: str) -> warm.Process:
     """Start a script in a process of its own."""
     own = {
         "PATH": os.environ["PATH"],
@@ -110,15 +108,7 @@ def python(script: str, folder: Path, **environment: str) -> subprocess.Popen[st
         "PYTHONWARNINGS": "error",
         "PUSHWOOSH_ENDPOINT": "http://127.0.0.1:9/",
     }
-    return subprocess.Popen(
-        [sys.executable, "-c", script],
-        cwd=folder,
-        env=own | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return warm.start(["-c", script], folder=folder, environment=own | environment)
 
 
 def ran(script: str, folder: Path, **environment: str) -> str:

@@ -59,14 +59,17 @@ def test_failures_never_take_the_place_of_what_they_come_from(
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
-def test_failures_that_cannot_be_written_say_so(command: CommandLine, loaded: Path, form: str) -> None:
+def test_failures_that_cannot_be_written_say_so(
+    command: CommandLine, loaded: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A disk without room for the rejects is a sentence, and leaves what stood there."""
     resource = pytest.importorskip("resource", reason="needs limits of POSIX")
     target = loaded.parent / "rejected"
     target.write_text("of yesterday")
     before = sorted(loaded.parent.iterdir())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))  # the command inherits it
+    monkeypatch.setenv("COLD", "1")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))  # a new interpreter inherits it
     try:
         process = command.start(
             "failures", f"{loaded.name}.events.sandbox.ckpt", "-o", target, "--format", form

@@ -25,9 +25,9 @@ from tests.crash.vendor import LATENCY_SECONDS, RecordingVendor, refuses
 
 if TYPE_CHECKING:
     import random
-    import subprocess
     from pathlib import Path
 
+    from tests import warm
     from tests.crash.load import Kill
 
 # Answers that one flush may hold: a connection brings one at once, and the next after the vendor's latency.
@@ -118,7 +118,7 @@ def run(load: Load, kill: Kill, chance: random.Random) -> bool:
     return True
 
 
-def ended(process: subprocess.Popen[str]) -> str:
+def ended(process: warm.Process) -> str:
     """What a process said on its way out."""
     _, said = process.communicate(timeout=PATIENCE_SECONDS)
     return said

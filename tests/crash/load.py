@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import loader
 from loader.methods import METHODS, Kind
+from tests import warm
 from tests.crash.vendor import Alarm
 
 if TYPE_CHECKING:
@@ -75,25 +74,27 @@ class Load:
         """The device or user whose rows keep their order."""
         return device(ordinal) if METHODS[self.kind].order_key[0] == "hwid" else str(ordinal)
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> warm.Process:
         """The command, as a person types it; the same command again resumes."""
         where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
         how = ("--processes", str(self.processes), "--quiet")
         return self.command(str(self.kind), f"{self.kind}.csv", *where, *how)
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
+    def command(self, *arguments: str) -> warm.Process:
         """Start any command of the loader that this process has imported."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "loader", *arguments],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+        return warm.start(
+            ["-m", "loader", *arguments],
+            folder=self.folder,
+            environment={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "PYTHONPATH": str(ROOT),
+                "PYTHONWARNINGS": "error",
+            },
+            stdout=warm.DEVNULL,
         )
 
-    def loads(self, process: subprocess.Popen[str]) -> bool:
+    def loads(self, process: warm.Process) -> bool:
         """Whether the process has taken the lock of the checkpoint: it is opening it, or has."""
         try:
             return f"process {process.pid}\n" == Path(f"{self.checkpoint}-lock").read_text()
@@ -101,16 +102,16 @@ class Load:
             return False
 
 
-Kill = Callable[[Load, "subprocess.Popen[str]", "random.Random"], None]
+Kill = Callable[[Load, warm.Process, "random.Random"], None]
 
 
-def from_start(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+def from_start(load: Load, process: warm.Process, chance: random.Random) -> None:
     """Kill at any time of a start, mostly before anything is opened."""
-    time.sleep(chance.uniform(0, 1.5))
+    time.sleep(chance.uniform(0, 1.5 if warm.is_cold() else 0.2))
     process.kill()
 
 
-def while_opening(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+def while_opening(load: Load, process: warm.Process, chance: random.Random) -> None:
     """Kill while the checkpoint is created, verified or opened, or the first rows are leased."""
     while process.poll() is None and not load.loads(process):
         time.sleep(0.0002)
@@ -118,7 +119,7 @@ def while_opening(load: Load, process: subprocess.Popen[str], chance: random.Ran
     process.kill()
 
 
-def while_sending(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+def while_sending(load: Load, process: warm.Process, chance: random.Random) -> None:
     """Kill at any time after the first request."""
     begun = threading.Event()
     load.vendor.alarm = Alarm(1, begun.set)
@@ -128,13 +129,13 @@ def while_sending(load: Load, process: subprocess.Popen[str], chance: random.Ran
     process.kill()
 
 
-def once_taken(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+def once_taken(load: Load, process: warm.Process, chance: random.Random) -> None:
     """Kill between the vendor's note of a row and its answer."""
     load.vendor.alarm = Alarm(chance.randrange(1, 120), process.kill)
     process.wait(PATIENCE_SECONDS)
 
 
-def once_answered(load: Load, process: subprocess.Popen[str], chance: random.Random) -> None:
+def once_answered(load: Load, process: warm.Process, chance: random.Random) -> None:
     """Kill right after an answer: on its way, received, or just being written down."""
     ring = threading.Event()
     load.vendor.alarm = Alarm(chance.randrange(1, 120), ring.set, answered=True)

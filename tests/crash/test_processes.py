@@ -19,14 +19,14 @@ from tests.crash.load import CONCURRENCY, PATIENCE_SECONDS, Load, unmappable, wr
 from tests.crash.vendor import Alarm, RecordingVendor, refuses
 
 if TYPE_CHECKING:
-    import subprocess
+    from tests import warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
 
 ROWS = 600
 
 
-def workers(process: subprocess.Popen[str]) -> list[int]:
+def workers(process: warm.Process) -> list[int]:
     """The processes that a load sends with."""
     return list(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
 

@@ -18,10 +18,10 @@ from tests.crash.vendor import Alarm, RecordingVendor
 from tests.faultserver import http
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tests import warm
     from tests.faultserver import Visit
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
@@ -63,7 +63,7 @@ def interrupted(
     return check(Checkpoint.open(load.checkpoint), vendor.landed)
 
 
-def signalled(process: subprocess.Popen[str], signals: Sequence[signal.Signals]) -> str:
+def signalled(process: warm.Process, signals: Sequence[signal.Signals]) -> str:
     """Send signals, each once the one before was noticed; what the process said."""
     assert process.stderr is not None
     lines: list[str] = []

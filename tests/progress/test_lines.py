@@ -85,6 +85,18 @@ def test_events_have_stable_keys_and_counts_that_add_up() -> None:
     assert told[3]["waiting_for"] is None
 
 
+def test_every_pause_ends_before_the_load_does() -> None:
+    """A load that is done right after a pause, before the next look, tells that the pause is over, once."""
+    out, clock = io.StringIO(), Clock()
+    events = JsonLines(EventLog(out), clock=clock)
+    events.begin(moment(), "abc")
+    events.show(moment(wire=Wire(0, 9, 16, "Retry-After", 3.0)))
+    events.end(moment())
+    events.end(moment())
+    told = [json.loads(line)["event"] for line in out.getvalue().splitlines()]
+    assert told == ["start", "pause", "resume"]
+
+
 def test_a_load_without_rows_is_told_without_a_division() -> None:
     """An empty input is done, in lines and in events."""
     out, clock = io.StringIO(), Clock()

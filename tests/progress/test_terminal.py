@@ -24,10 +24,11 @@ from tests.conftest import SAMPLES, CommandLine
 from tests.progress.moments import moment
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     from rich.console import RenderableType
+
+    from tests import warm
 
 NUMBERS = ("1,204,311", "1,203", "794,457", "1,234 rows/s", "1,190 rows/s", "about 2 h 05 min", "12 of 16")
 
@@ -120,9 +121,7 @@ class Screen:
         return "\n".join(line.rstrip() for line in [*above, *self.screen.display])
 
 
-def load(
-    command: CommandLine, screen: Screen, *more: str, term: str = "xterm-256color"
-) -> subprocess.Popen[str]:
+def load(command: CommandLine, screen: Screen, *more: str, term: str = "xterm-256color") -> warm.Process:
     """Load the sample slowly into a sandbox, on that terminal."""
     del command.environment["COLUMNS"]
     command.environment["TERM"] = term

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.sources import delimited, open_source
 from loader.sources.csvreader import Batches
@@ -82,6 +81,11 @@ def _in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "BLOCK", BLOCK)
 
 
+def look_at_the_columns(source: Source) -> None:
+    """As a list of what a file brings: only its beginning is read."""
+    assert source.schema.names == ["a", "b"]
+
+
 def take_a_chunk(source: Source) -> None:
     """As a load that is stopped."""
     source.survey()
@@ -113,6 +117,7 @@ def survey_to_an_error(source: Source) -> None:
 
 
 LEFT: dict[str, tuple[str, Callable[[Source], None]]] = {
+    "the columns": (ROWS, look_at_the_columns),
     "a chunk": (ROWS, take_a_chunk),
     "a sample": (ROWS, take_a_sample),
     "a consumer's error": (ROWS, fail_within),
@@ -186,10 +191,3 @@ WatchedFile.read = slow_read
         ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert ended.stderr == ""
         assert ended.returncode == 0
-
-
-def test_the_beginning_of_a_file_is_looked_at_without_a_file(written: Written, watch: Watch) -> None:
-    """To tell how it is written, one read suffices; the rest is for the header."""
-    source = open_source([written("a;b\n1;2\n")], dialect=Dialect(delimiter=";"))
-    assert source.schema.names == ["a", "b"]
-    assert watch.inside == 0
