@@ -131,7 +131,8 @@ def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
 def refuse_overtaken(plan: Plan, journal: Journal, later: Mapping[int, int]) -> None:
     """Reject rows that were never sent and must not be, each because of a later row of its device."""
     reason = (
-        "not sent, because a later row of the same device is at the vendor, or may be; it would undo that one"
+        "not sent, because the vendor has, or may have, a later row of the same device, "
+        "which this row would undo"
     )
     rejects = [
         Reject(row, "", "", reason, f"{plan.survey.place(row)}: {reason} ({plan.survey.place(later[row])}).")

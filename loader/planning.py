@@ -113,7 +113,7 @@ def refuse_guarded(source: Source, name: str) -> None:
     """Cells that were changed for a spreadsheet are not the cells of the input."""
     if GUARDED in source.schema.names:
         raise SourceError(
-            f"{name}: was written for a spreadsheet, with apostrophes before some cells. "
+            f"{name} was written for a spreadsheet, with apostrophes before some cells. "
             "Load a file that `failures` wrote as csv, jsonl or parquet, or the input itself."
         )
 
@@ -123,8 +123,8 @@ def refuse_application(code: str) -> None:
     if not APPLICATION_CODE.fullmatch(code):
         raise ConfigError(
             Message(
-                'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, '
-                "twice). Check {application} or PUSHWOOSH_APPLICATION.",
+                'The application code "{code}" is not of the form XXXXX-XXXXX (five capital '
+                "letters or digits, twice). Check {application} or PUSHWOOSH_APPLICATION.",
                 code=code,
                 application=Setting("application"),
             )

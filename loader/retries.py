@@ -71,9 +71,9 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
     if method.last_wins and moved and account.confirmed + account.in_doubt:
         ids = " and ".join(moved)
         raise ConfigError(
-            f"{plan.settings.mapping or 'The mapping'} takes {ids} from another place than the mapping with "
-            f"which {ledger.path} was loaded so far. Nobody would know which row of a device came last. "
-            f"Nothing was sent. Keep {ids} as it was, or load the fixed rows as a file of their own "
+            f"{plan.settings.mapping or 'The mapping'} takes {ids} from other columns than the mapping with "
+            f"which {ledger.path} was loaded so far, so the order of the rows of a device could not be kept. "
+            f"Nothing was sent. Keep {ids} as it was, or load the fixed rows as a separate file "
             "(`failures --rejected`)."
         )
 
@@ -92,7 +92,7 @@ def read_rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[Excepti
 def retry(
     plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch, session: Session | None = None
 ) -> tuple[Result, dict[int, int]]:
-    """Send rejected rows again, and those that `resolve` gave back; only those.
+    """Send rejected rows again, and rows that `resolve` gave back. No other rows are sent.
 
     After a crash in the middle, the same call continues: rows that were given back and not yet sent stay so.
 

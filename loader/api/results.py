@@ -185,7 +185,7 @@ class LoadResult:
         repeated = self.account.possible_duplicates
         doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
         left = self._overtaken and (
-            f"{count_rows(self._overtaken)} not sent again: a later row of the same device is at the vendor."
+            f"{count_rows(self._overtaken)} not sent again: the vendor has a later row of the same device."
         )
         return [note for note in (ended, doubled, left, *self._lossy) if note]
 

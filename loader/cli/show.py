@@ -53,8 +53,8 @@ def doubtful_text(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
     rows = f"{count_rows(plan.doubtful)} in doubt {is_or_are(plan.doubtful)} sent again"
     if plan.settings.kind.method.repeatable:
-        return f"{rows}, but none over a confirmed later row of its device"
-    return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
+        return f"{rows}, unless a later row of the same device is confirmed"
+    return f"{rows} (--on-doubt resend): some may be recorded twice"
 
 
 def result_text(result: Result, settings: Settings) -> str:
@@ -70,7 +70,7 @@ def result_text(result: Result, settings: Settings) -> str:
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
     elif result.account.never_sent and settings.options.limit:
-        lines.append(f"\nEnded after the first {settings.options.limit:,} rows, as --limit asked.")
+        lines.append(f"\nEnded after the first {settings.options.limit:,} rows, because of --limit.")
     return "\n".join(lines)
 
 

@@ -53,7 +53,7 @@ class Lock:
                 ) from None
             raise CheckpointLocked(
                 f"{checkpoint} is in use: {holder(self._path)} is loading with it right now. "
-                "Wait until it is done or stop it; `status` shows how far it is."
+                "Wait until it is done, or stop it. `status` shows its progress."
             ) from None
         except OSError as error:
             raise unusable(checkpoint, error) from error

@@ -143,7 +143,7 @@ class Checkpoint:
         if self.running:
             raise CheckpointLocked(
                 f"{self.path} is in use: {holder(Files(self.path).lock)} is loading with it right now. "
-                "Wait until it is done or stop it; `status` shows how far it is."
+                "Wait until it is done, or stop it. `status` shows its progress."
             )
 
     def account(self) -> Account:

@@ -15,5 +15,5 @@ def advise_on_rejection(http_status: int | None, code: int | None) -> str:
     if code == 210:
         return ARGUMENTS
     if 413 in {http_status, code}:
-        return "The body is too large: leave attributes out of it."
-    return "The vendor's message says what is wrong; `failures` lists it for each row."
+        return "The body is too large. Leave out attributes."
+    return "The vendor's message says what is wrong. `failures` lists it for each row."

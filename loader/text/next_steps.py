@@ -212,7 +212,7 @@ def _send_the_rest(left: Left, spelling: Spelling) -> Iterator[Step]:
         return
     does = f"sends {it_or_them(number)}"
     if left.stopped:
-        advice = f"When what stopped the load is fixed, {spelling.again} {does}."
+        advice = f"Fix what stopped the load. Then {spelling.again} {does}."
     elif left.limited and not left.interrupted:
         advice = f"{_capitalize(spelling.unlimited)} {does}."
     else:
@@ -238,11 +238,15 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
         return
     it = it_or_them(number)
     again = (
-        f"{_capitalize(spelling.again)} sends {it}, but not over a confirmed later row of the same device."
+        f"{_capitalize(spelling.again)} sends {it}, unless a later row of the same device is confirmed."
         if left.kind.method.repeatable
         else f"The vendor may or may not have {it}. Nothing is sent again unless you say so."
     )
-    only = "" if number == 1 else f" You can settle all of them, or {spelling.some} those that you looked up."
+    only = (
+        ""
+        if number == 1
+        else f" You can settle all of them, or {spelling.some} only those that you looked up."
+    )
     ways = (
         Way(f"To see {it}", spelling.in_doubt),
         Way(f"If the vendor has {it}, count {it} as confirmed", spelling.landed),
