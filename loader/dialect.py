@@ -57,7 +57,7 @@ class Dialect:
         return dialect_of(tomllib.loads(f"source = {{{written}}}")["source"])
 
     def over(self, other: Dialect) -> Dialect:
-        """What is said here, and for the rest what is said there."""
+        """What is set here, and otherwise what is set there."""
         return dialect_of(other.table | self.table)
 
 
@@ -100,7 +100,7 @@ def _unknown(table: Mapping[str, object]) -> list[str]:
     for name in table:
         if name not in known:
             near = get_close_matches(name, known, 1)
-            hint = f'Is "{near[0]}" meant?' if near else f"It knows {', '.join(known)}."
+            hint = f'Did you mean "{near[0]}"?' if near else f"Known are {', '.join(known)}."
             mistakes.append(f'"{name}" is not known here. {hint}')
     return mistakes
 

@@ -144,14 +144,14 @@ def stop_for(error: SourceError | CheckpointError) -> Stop:
 
 
 def refuse_unmappable(mapped: Mapped, first: range, rows: int) -> Stop | None:
-    """Return a `Stop` if the first rows are all rejected for one reason: then nothing is sent at all."""
+    """Return a `Stop` if the first rows are all rejected for the same reason: then nothing is sent at all."""
     rejects = pick_rejects(mapped.rejects, [first])
     if len(rejects) < rows or len({reject.reason for reject in rejects}) > 1:
         return None
     return Stop(
         StopCode.UNMAPPABLE,
         Message(
-            "The first {rows} rows cannot be mapped, all for one reason. Nothing was sent. "
+            "None of the first {rows} rows can be mapped, all for the same reason. Nothing was sent. "
             "Fix the mapping.{first}",
             rows=rows,
             first=Quote(f" The first of them: {rejects[0].message}"),

@@ -1,4 +1,4 @@
-"""What the user may choose about a load. Each option is defined here, and here alone.
+"""What the user may choose about a load. Each option is defined here, and nowhere else.
 
 Derived from these records are the options of the commands (`loader.cli.options`), the keywords of Python
 (`loader.api.options`), `Settings`, and what a checkpoint notes of a run (`loader.conditions`).
@@ -81,7 +81,7 @@ class TargetOptions:
     application: str | None = option(
         None,
         Option(
-            "Application code, from the control panel. A rehearsal in a sandbox or a check needs none.",
+            "Application code, from the control panel. Checks, and rehearsals in a sandbox, do not need it.",
             Section.PLACE,
             flags=("--app",),
             metavar="XXXXX-XXXXX",
@@ -140,7 +140,7 @@ class LoadOptions:
         Concurrency(),
         Option(
             "How many requests may be on the wire at a time: a number, or auto to find out how many the "
-            "vendor can take, with bounds as in auto:4-64.",
+            "vendor can take. auto:4-64 sets bounds.",
             Section.SPEED,
             metavar="N|auto|auto:N-M",
             written="auto",
@@ -149,8 +149,8 @@ class LoadOptions:
     processes: int = option(
         1,
         Option(
-            "Send from N processes, each on a core of its own. They share the limits of concurrency and "
-            "rate. Useful if one core is the limit: above about 10,000 requests a second.",
+            "Send from N processes, each on its own core. They share the limits of concurrency and rate. "
+            "Useful if one core is the bottleneck: above about 10,000 requests a second.",
             Section.SPEED,
             metavar="N",
             note=lambda number: str(number) if number > 1 else None,
@@ -168,22 +168,22 @@ class LoadOptions:
     )
     transport: Library = option(
         Library.CURL,
-        Option("What to send with: libcurl, or the slower requests-futures.", Section.SPEED),
+        Option("The library that sends: libcurl, or requests-futures, which is slower.", Section.SPEED),
     )
     order: Order = option(
         Order.NONE,
         Option(
-            "With device, the events of one device are sent one after the other, in the order of the "
-            "input; events without a device are ordered by user. (Users are always sent in order.)",
+            "With device, the events of one device are sent one at a time, in the order of the input. Events "
+            "without a device are ordered by user. (Users and tags are always sent in order.)",
             Section.SPEED,
         ),
     )
     on_doubt: OnDoubt = option(
         OnDoubt.HOLD,
         Option(
-            "What to do with an event if it is unknown whether the vendor received it: hold it for your "
-            "decision, or resend it at once, which may record it twice. (Users are always sent again, "
-            "because registerUser is repeatable.)",
+            "What to do with an event if nobody knows whether the vendor received it: hold it until you "
+            "decide, or resend it at once, which may record it twice. (Users and tags are always sent again, "
+            "because repeating their calls changes nothing.)",
             Section.FAILURE,
         ),
     )
@@ -220,10 +220,10 @@ class LoadOptions:
     ca_bundle: Path | None = option(
         None,
         Option(
-            "Certificates to trust (PEM) instead of the usual ones.",
+            "PEM file of the certificates to trust, instead of the usual ones.",
             Section.PLACE,
             metavar="FILE",
-            without="those of certifi",
+            without="the certificates of certifi",
             note=lambda _: "yes",
         ),
     )

@@ -337,7 +337,11 @@ class Account:
         return self.confirmed + self.rejected + self.in_doubt
 
 
-# What `Wire.waiting_for` says where the sender keeps a limit of its own and nobody makes it wait.
+# What `Wire.waiting_for` says, and what a checkpoint and programs store: these words never change.
+RETRY_AFTER = "Retry-After"
+VENDOR_ASKED = "the vendor, as it asked"
+OUTAGE = "an outage"
+# The sender keeps a limit of its own; nobody else makes it wait.
 RATE_LIMIT = "the rate limit"
 
 
@@ -348,8 +352,8 @@ class Wire(NamedTuple):
         in_flight: requests on the wire.
         attempts: requests sent in this run.
         window: how many may be on the wire.
-        waiting_for: what holds the sender back ("Retry-After", "an outage"), or "".
-        waiting_seconds: for how long yet.
+        waiting_for: what holds the sender back (`OUTAGE`, for example), or "".
+        waiting_seconds: for how much longer.
     """
 
     in_flight: int

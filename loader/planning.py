@@ -114,8 +114,8 @@ def refuse_guarded(source: Source, name: str) -> None:
     if GUARDED in source.schema.names:
         raise SourceError(
             Message(
-                "{name}: was written for a spreadsheet, with apostrophes before some cells. Load the rows as "
-                "{rejected} gives them in any other format, or the input itself.",
+                "{name} was written for a spreadsheet, with apostrophes before some cells. Load a file that "
+                "{rejected} wrote in any other format, or the input itself.",
                 name=name,
                 rejected=Command.REJECTED,
             )
@@ -127,8 +127,8 @@ def refuse_application(code: str) -> None:
     if not APPLICATION_CODE.fullmatch(code):
         raise ConfigError(
             Message(
-                'The application code "{code}" is not of the form XXXXX-XXXXX (five capitals or digits, '
-                "twice). Check {application} or PUSHWOOSH_APPLICATION.",
+                'The application code "{code}" is not of the form XXXXX-XXXXX (five capital '
+                "letters or digits, twice). Check {application} or PUSHWOOSH_APPLICATION.",
                 code=code,
                 application=Setting("application"),
             )

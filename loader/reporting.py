@@ -225,7 +225,7 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
     if ledger.running and run.generation == ledger.runs[-1].generation:
         return "is running", ""
     if run.ended is None:
-        return "was killed", "The process died, or the machine; what was on the wire is in doubt."
+        return "was killed", "The process or the machine died. Rows that were on the wire are in doubt."
     if note is None:
         return "ended", ""
     ended = Ending.from_text(note.detail)
@@ -234,8 +234,8 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
             ended.code, ended.unquoted, spelling_of(ledger)
         )
     if ended.interrupted:
-        return "was interrupted", "Someone asked it to end (Ctrl-C, or a signal)."
-    return "came to its end", ""
+        return "was interrupted", "It was ended with Ctrl-C or a signal."
+    return "was completed", ""
 
 
 def stretches_of(ledger: Checkpoint, generation: int, number: int) -> tuple[Stretch, ...]:

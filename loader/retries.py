@@ -71,11 +71,11 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
     if method.last_wins and moved and account.confirmed + account.in_doubt:
         ids, was = " and ".join(moved), "it was" if len(moved) == 1 else "they were"
         raise ConfigError(
-            f"{plan.settings.mapping or 'The mapping'} takes {ids} from another place than the mapping with "
-            f"which {ledger.path} was loaded so far. Nobody would know which row of a {method.owner} came "
-            f"last, so an older row could undo a newer one. Nothing was sent. Keep {ids} as {was} in that "
-            f"mapping. Rejected rows whose {method.owner} is in no other row can be loaded as a file of "
-            "their own."
+            f"{plan.settings.mapping or 'The mapping'} takes {ids} from other columns than the mapping with "
+            f"which {ledger.path} was loaded so far. Then the order of the rows of a {method.owner} could not "
+            f"be kept, and an older row could undo a newer one. Nothing was sent. Keep {ids} as {was} in that "
+            f"mapping. Rejected rows whose {method.owner} is in no other row can be loaded as a separate "
+            "file."
         )
 
 
@@ -93,7 +93,7 @@ def read_rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[Excepti
 def retry(
     plan: Plan, phases: Collection[Phase], *, brake: Brake, watch: Watch, session: Session | None = None
 ) -> Result:
-    """Send rejected rows again, and those that `resolve` gave back; only those.
+    """Send rejected rows again, and rows that `resolve` gave back. No other rows are sent.
 
     After a crash in the middle, the same call continues: rows that were given back and not yet sent stay so.
 

@@ -79,8 +79,8 @@ class Endpoint:
             )
         if parts.scheme == "http" and not is_loopback(host):
             raise ConfigError(
-                f'The endpoint "{text}" is not encrypted, so anyone on the way could read the token and the '
-                "users' data. Use https; plain http is for a server on this machine only."
+                f'The endpoint "{text}" is not encrypted, so anyone on the network could read the token and '
+                "the users' data. Use https; plain http is for a server on this machine only."
             )
         url = text if text.endswith("/") else text + "/"
         return cls(url, url)

@@ -48,7 +48,7 @@ def test_every_mistake_is_reported() -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ({"delimeter": ";"}, '[source]: "delimeter" is not known here. Is "delimiter" meant?'),
+        ({"delimeter": ";"}, '[source]: "delimeter" is not known here. Did you mean "delimiter"?'),
         (
             {"foo": 1},
             '[source]: "foo" is not known here. It knows delimiter, quote, encoding, header, columns.',

@@ -63,7 +63,7 @@ To send it again when the cause is fixed:
 2 rows in doubt:
   2 × the server closed the connection without an answer
 The vendor may or may not have them. Nothing is sent again unless you say so. You can settle all of them, or \
-with --from FILE those that you looked up.
+with --from FILE only those that you looked up.
 To see them:
   pushwoosh-loader failures events.csv.events.ckpt --in-doubt
 If the vendor has them, count them as confirmed:

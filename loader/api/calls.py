@@ -91,7 +91,7 @@ def load_events(source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadRe
 
 @with_keywords(UserKeywords)
 def load_tags(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
-    """Load tags: set values of users and devices with setTags.
+    """Load tags: set values on users and devices with setTags.
 
     Tags that a row does not name stay as they are. Rows of one device or user keep their order, and a row in
     doubt is sent again, because the call is repeatable. The same call again resumes, as described at

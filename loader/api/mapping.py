@@ -182,7 +182,7 @@ def _kind(text: str) -> Kind:
     try:
         return Kind(text)
     except ValueError:
-        raise ConfigError(f"kind is {text!r}; it is {KINDS}.") from None
+        raise ConfigError(f"kind is {text!r}; it must be {KINDS}.") from None
 
 
 def _as_toml(value: Any) -> Any:

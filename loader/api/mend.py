@@ -100,7 +100,7 @@ def filled(
         ConfigError: they are.
     """
     if not names:
-        raise ConfigError("rows names no row: it is empty. Nothing was changed.")
+        raise ConfigError("rows is empty, so it names no row. Nothing was changed.")
     return frozenset(names)
 
 
@@ -159,5 +159,5 @@ def phases(only: str) -> frozenset[Phase]:
     known = {"everything": frozenset(Phase), "given-back": frozenset[Phase]()}
     known |= {phase.value: frozenset({phase}) for phase in Phase}
     if only not in known:
-        raise ConfigError(f"only is {only!r}; it is one of {', '.join(map(repr, known))}.")
+        raise ConfigError(f"only is {only!r}; it must be one of {', '.join(map(repr, known))}.")
     return known[only]

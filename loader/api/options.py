@@ -83,7 +83,7 @@ class Options:
     )
     target: TargetOptions = nested(TargetOptions)
     token: str | None = option(
-        None, Option("API token. It is shown and kept nowhere.", variable=TOKEN_VARIABLE), secret=True
+        None, Option("API token. It is never shown or stored.", variable=TOKEN_VARIABLE), secret=True
     )
     sandbox: Sandbox | None = option(
         None,
@@ -92,7 +92,7 @@ class Options:
     options: LoadOptions = nested(LoadOptions)
     session: FuturesSession | None = option(
         None,
-        Option("A requests-futures session of your own, over which all requests go. It stays open."),
+        Option("Your own requests-futures session, which sends all requests. It stays open."),
         secret=True,
     )
     progress: bool = option(
@@ -174,8 +174,8 @@ class Options:
         of = ledger.identity
         if of.endpoint.startswith("sandbox ") and self.sandbox is None:
             raise ConfigError(
-                f"{ledger.path} is of a rehearsal in a sandbox: give that one, sandbox=Sandbox(store) with "
-                "its store."
+                f"{ledger.path} belongs to a rehearsal in a sandbox. Give that sandbox: "
+                "sandbox=Sandbox(store), with the same store."
             )
         return Settings(
             kind=of.kind,

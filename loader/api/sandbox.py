@@ -191,7 +191,7 @@ def every(lose_answers: int | None) -> int:
         return 0
     if isinstance(lose_answers, bool) or not isinstance(lose_answers, int) or lose_answers < 1:
         raise ConfigError(
-            f"lose_answers is {lose_answers!r}; it is a whole number from 1, such as 50 for every fiftieth "
+            f"lose_answers is {lose_answers!r}; it must be a whole number from 1, such as 50 for every 50th "
             "answer."
         )
     return lose_answers

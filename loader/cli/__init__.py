@@ -1,7 +1,7 @@
-"""The commands: parse, make settings, one call, show, exit code.
+"""The commands: each parses its options, makes one call, shows the result and sets the exit code.
 
-Nothing heavy is imported before a command runs, and no command before it is asked for, so that `--help` and
-the completion of a shell answer at once.
+Nothing slow is imported before a command runs, and no command before it is named, so that `--help` and shell
+completion answer at once.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Exit codes:
 COMMANDS = {
     "users": "Load users: tie user ids to devices with registerUser.",
     "events": "Load historical events with postEvent.",
-    "tags": "Load tags: set values of users and devices with setTags.",
-    "check": "Map every row and send nothing: no socket is opened.",
+    "tags": "Load tags: set values on users and devices with setTags.",
+    "check": "Map every row without sending anything.",
     "map": "Propose a mapping file from the columns and a sample of an input.",
-    "status": "Show the account of a load, finished, stopped or running.",
-    "report": "Write a report of a load, finished, stopped or running, as one HTML page.",
-    "failures": "List rejected and in-doubt rows, and why.",
-    "resolve": "Settle rows in doubt, as you found out or decided.",
-    "retry": "Send rejected rows again, and rows given back; only those.",
+    "status": "Show the account of a load, even while it runs.",
+    "report": "Write an HTML report of a load, even while it runs.",
+    "failures": "List the rows that are rejected or in doubt, with the reason.",
+    "resolve": "Settle rows in doubt: say whether the vendor has them.",
+    "retry": "Send rejected rows again (and rows that `resolve` gave back).",
     "sandbox": "Run a local stand-in for the vendor until Ctrl-C.",
 }
 
@@ -67,7 +67,7 @@ class Refused(click.ClickException):
 
 
 class Commands(click.Group):
-    """Imports a command when it is asked for, and shows errors as sentences."""
+    """Imports a command when it is named, and shows errors as sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """Commands in the order of the table."""
@@ -84,11 +84,11 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names; an unknown word is an error with the nearest, or all."""
+        """The command that the first word names; for an unknown word an error with the nearest, or all."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(name, COMMANDS, 1)
-            advice = f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(COMMANDS)}."
+            advice = f"Did you mean '{near[0]}'?" if near else f"The commands are {', '.join(COMMANDS)}."
             ctx.fail(f"No such command '{name}'. {advice}")
         return super().resolve_command(ctx, args)
 
@@ -122,10 +122,10 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="pushwoosh-loader")
 def cli() -> None:
-    """Load users and historical events into Pushwoosh: completely, once, and provably.
+    """Load users, tags and historical events into Pushwoosh: completely, once, and provably.
 
-    Every row of the input ends confirmed, rejected, in doubt or never sent, and the counts add up, at any
-    moment and after any crash. An event is never sent twice unless you ask for it.
+    Every row of the input is confirmed, rejected, in doubt or never sent. The counts add up at any moment,
+    also after a crash. An event is never sent twice unless you ask for it.
 
     \b
     Try it without an account:

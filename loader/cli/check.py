@@ -62,17 +62,17 @@ class CheckRequest:
 @click.command("check", cls=Sectioned)
 @takes(CheckRequest)
 def check_command(request: CheckRequest) -> None:
-    """Map every row and send nothing: no socket is opened.
+    """Map every row without sending anything.
 
-    Shows how each column is read, every reason for which rows would be rejected, what the values are, when
-    the events happened, which users would be overwritten, and the first request bodies exactly as they would
-    be sent. Exits with 0, or with 3 if some rows would be rejected.
+    No socket is opened. The command shows how each column is read, why rows would be rejected, what the
+    values are, when the events happened, which users would be overwritten, and the first request bodies
+    exactly as they would be sent. It exits with 0, or with 3 if some rows would be rejected.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not. It may be a folder, a pattern such as
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
     2024-*.csv, or - for standard input.
 
-    When you have corrected its cells, the file of rejects can be loaded as it is: columns that begin with
-    "_loader_" are ignored.
+    To fix rejected rows, correct the cells in the file that --rejects writes, and load that file. Columns
+    that begin with "_loader_" are ignored.
 
     \b
     Examples:
@@ -138,7 +138,7 @@ def rejects_writer(
     form = request.format or FORMS.get(target.suffix.lower())
     if form is None:
         raise ConfigError(
-            f"--rejects {target}: the ending does not say which format to write. Name the file .csv, .jsonl "
+            f"--rejects {target}: the file's ending does not say which format to write. Use .csv, .jsonl "
             "or .parquet, or give --format."
         )
     refuse_overwriting(target, needed)

@@ -19,7 +19,7 @@ def events_command(request: LoadRequest) -> None:
     only what was never sent. Events can start customer journeys: pause journeys that must not run for old
     events.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not. It may be a folder, a pattern such as
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
     2024-*.csv, or - for standard input.
 
     \b

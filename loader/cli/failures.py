@@ -32,9 +32,9 @@ class FailuresRequest:
     format: str = option(
         "csv",
         Option(
-            "Format of the output. Cells are byte for byte those of the input, except in the format for a "
-            "spreadsheet: it puts an apostrophe before cells that would run as formulas, and cannot be "
-            "loaded again.",
+            "Format of the output. csv, jsonl and parquet keep the cells of the input byte for byte. "
+            "spreadsheet puts an apostrophe before cells that would run as formulas; it cannot be loaded "
+            "again.",
             words=("csv", "jsonl", "parquet", "spreadsheet"),
         ),
     )
@@ -53,12 +53,12 @@ class FailuresRequest:
 @click.command("failures", cls=Sectioned)
 @takes(FailuresRequest)
 def failures_command(request: FailuresRequest) -> None:
-    """List rejected and in-doubt rows, and why.
+    """List the rows that are rejected or in doubt, with the reason.
 
     CKPT is the file that the load wrote beside its input.
 
-    Each row is listed with all its source columns. Columns that begin with "_loader_" are added: state, file,
-    row, reason, HTTP status, vendor code, attempts, time. When you load the written file, they are ignored.
+    Each row is listed with all its source columns, and with the columns that begin with "_loader_": state,
+    file, row, reason, HTTP status, vendor code, attempts, time. These are ignored if you load the file.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What the commands that load share: what they take, and the way from there to the exit code."""
+"""What the commands that load share: their options, and the steps from there to the exit code."""
 
 from __future__ import annotations
 
@@ -187,7 +187,9 @@ def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     if not sys.stdin.isatty():
         return
     if speech.events() is not None:
-        raise ConfigError("--log-format json leaves no place for a question. Add --yes to send without one.")
+        raise ConfigError(
+            "--log-format json cannot ask before the first send. Add --yes to send without being asked."
+        )
     settings = plan.settings
     where = "the sandbox" if sandboxed else settings.endpoint.host
     question = f"Send {settings.kind.method.count(rows)} to {where}, application {settings.application}?"
@@ -252,8 +254,8 @@ def write_report_after(result: Result, target: Path | None, files: Sequence[str]
     except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
         reason = f"{type(error).__name__}: {error}"
     except KeyboardInterrupt:  # it reads the input once more, after the load has ended
-        reason = "you interrupted it. `pushwoosh-loader report` makes one at any time."
-    speech.complain(f"There is no report: {reason}", event="warning")
+        reason = "you interrupted it. `pushwoosh-loader report` can write it at any time."
+    speech.complain(f"No report was written: {reason}", event="warning")
     return ""
 
 

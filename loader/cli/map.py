@@ -31,7 +31,7 @@ class MapRequest:
     output: Path = option(
         STDOUT,
         Option(
-            "Where to write the mapping file. A file that exists is never overwritten.",
+            "Where to write the mapping file. An existing file is never overwritten.",
             flags=("-o", "--output"),
             metavar="FILE|-",
             without="standard output",

@@ -17,8 +17,8 @@ class TextOptions:
     delimiter: str | None = option(
         None,
         Option(
-            "The character between the cells of a text file: a character, or tab, comma, semicolon, pipe or "
-            "space.",
+            "The character between the cells of a text file: the character itself, or tab, comma, semicolon, "
+            "pipe or space.",
             Section.TEXT,
             metavar="CHARACTER",
             without="found from the beginning of the file",
@@ -50,7 +50,7 @@ class TextOptions:
     columns: str | None = option(
         None,
         Option(
-            "Names of the columns of a text file without a header, or instead of the names in its header.",
+            "Names of the columns of a text file. They replace the header, or stand in for a missing one.",
             Section.TEXT,
             metavar="NAME,NAME,...",
             without="the names in the header",
@@ -87,7 +87,7 @@ class InputOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
-    """What a command shows and writes, beside what it is there for."""
+    """What a command shows and writes besides its result."""
 
     summary: Path | None = option(
         None,
@@ -118,8 +118,8 @@ class OutputOptions:
     log_format: str | None = option(
         None,
         Option(
-            "How progress is shown on standard error: as a line every 10 seconds (text), or with everything "
-            "else there as one JSON object a line (json).",
+            "How progress is shown on standard error. text: one line every 10 seconds. json: every line "
+            "there, errors included, is a JSON object.",
             Section.OUTPUT,
             words=("text", "json"),
             without="a live view on a terminal, otherwise text",
@@ -158,7 +158,7 @@ def files_moved() -> tuple[str, ...]:
     return option(
         (),
         Option(
-            "The input, if it has moved. Give it once for each file, in the order of the load.",
+            "Where the input is now, if it has moved. Give it once for each file, in the order of the load.",
             Section.CONTENT,
             flags=("--input",),
             metavar="FILE",

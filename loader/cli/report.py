@@ -1,4 +1,4 @@
-"""`report`: what became of a load, as a page for people who were not there."""
+"""`report`: what became of a load, as a page for people who did not watch it."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class ReportRequest:
     files: tuple[str, ...] = files_moved()
     with_examples: bool = option(
         False,  # noqa: FBT003 - the value of a flag that is not set
-        Option("Quote up to three rows for each reason. Without it the report quotes no value of any row."),
+        Option("Quote up to three rows for each reason. Without this option, the report quotes no values."),
     )
 
 
 @click.command("report", cls=Sectioned)
 @takes(ReportRequest)
 def report_command(request: ReportRequest) -> None:
-    """Write a report of a load, finished, stopped or running, as one HTML page.
+    """Write an HTML report of a load, even while it runs.
 
-    The page can be read without a network, printed and sent. It shows what was sent where and when, the
+    The page needs no network; you can print it and send it. It shows what was sent where and when, the
     account, speed and answers over time, events by name and month, rejects by reason, doubts and decisions,
-    the configuration without secrets, and what to do next. To count the events, the input is read once more.
+    the configuration without secrets, and what to do next. To count events, the input is read again.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`resolve`: what the user found out or decided about rows in doubt."""
+"""`resolve`: settle rows in doubt, as the user found out or decided."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class ResolveRequest:
     looked_up: Path | None = option(
         None,
         Option(
-            "Settle only the rows that this file (CSV, JSON Lines or Parquet) names: by one column of the "
-            'input (ids that were looked up), by a column "row" (numbers as `failures` shows them), or as '
-            "`failures` wrote them.",
+            "Settle only the rows in this file (CSV, JSON Lines or Parquet). It has one column of the input "
+            '(the ids that you looked up), a column "row" (numbers as `failures` shows them), or the columns '
+            "that `failures` writes.",
             flags=("--from",),
             metavar="FILE",
             without="all rows in doubt",
@@ -70,10 +70,10 @@ class ResolveRequest:
 @click.command("resolve", cls=Sectioned)
 @takes(ResolveRequest)
 def resolve_command(request: ResolveRequest) -> None:
-    """Settle rows in doubt, as you found out or decided.
+    """Settle rows in doubt: say whether the vendor has them.
 
-    Nothing is sent. A user or tags are never sent again if that would undo a later row at the vendor:
-    --resend leaves such a row in doubt, and after --dropped the next load rejects it.
+    Nothing is sent. A row of users or tags is never sent again if it would undo a later row that the vendor
+    already has: --resend leaves it in doubt, and after --dropped the next load rejects it.
 
     CKPT is the file that the load wrote beside its input.
 

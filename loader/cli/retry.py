@@ -1,4 +1,4 @@
-"""`retry`: rejected rows, and rows that `resolve` gave back, sent again."""
+"""`retry`: send rejected rows again, and rows that `resolve` gave back."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class RetryRequest:
     only: str = option(
         EVERYTHING,
         Option(
-            "Which rejected rows to send: everything, those that the mapping rejected (local), those that "
-            "the vendor rejected, those that a later row had overtaken, or none (given-back). Rows that "
-            "`resolve` gave back are always sent.",
+            "Which rejected rows to send: everything, only those that the mapping rejected (local), that the "
+            "vendor rejected (vendor) or that a later row overtook (overtaken), or none (given-back). Rows "
+            "that `resolve` gave back are always sent.",
             Section.CONTENT,
             words=(EVERYTHING, *Phase, GIVEN_BACK),
         ),
@@ -69,11 +69,11 @@ class RetryRequest:
 @click.command("retry", cls=Sectioned)
 @takes(RetryRequest)
 def retry_command(request: RetryRequest) -> None:
-    """Send rejected rows again, and rows given back; only those.
+    """Send rejected rows again (and rows that `resolve` gave back).
 
-    The rows are read and mapped again. A corrected mapping given with --mapping is used for them, and the
-    load continues with it from then on. They are sent to where the checkpoint says. A row that is rejected
-    again gets its new reason.
+    No other rows are sent. The rows are read and mapped again, with the corrected mapping if you give one
+    with --mapping; the load then keeps that mapping. They go to the endpoint that the checkpoint names. A row
+    that is rejected again gets its new reason.
 
     CKPT is the file that the load wrote beside its input.
 

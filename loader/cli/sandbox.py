@@ -26,7 +26,9 @@ class SandboxRequest:
     )
     port: int = option(
         8707,
-        Option("Port on this machine to listen at. 0 takes a free port.", metavar="PORT", bounds=(0, 65535)),
+        Option(
+            "Port on this machine to listen on. 0 chooses a free port.", metavar="PORT", bounds=(0, 65535)
+        ),
     )
     application: str | None = option(
         None,
@@ -41,7 +43,7 @@ class SandboxRequest:
             "calls is stored. Use it to rehearse rows in doubt.",
             metavar="N",
             bounds=(1, None),
-            without="lose none",
+            without="no answer is lost",
         ),
     )
 
@@ -51,9 +53,9 @@ class SandboxRequest:
 def sandbox_command(request: SandboxRequest) -> None:
     """Run a local stand-in for the vendor until Ctrl-C.
 
-    It receives registerUser and postEvent, checks them as the vendor's documentation describes, and keeps
-    them in a file that any SQLite tool can read: tables devices and events, view users. A load with --sandbox
-    starts a sandbox by itself.
+    It receives registerUser, postEvent and setTags, checks them as the vendor's documentation describes, and
+    keeps them in a file that any SQLite tool can read: tables devices, events and tags, view users. A load
+    with --sandbox starts a sandbox by itself.
 
     \b
     Examples:

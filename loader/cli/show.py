@@ -70,7 +70,7 @@ def result_text(result: Result, settings: Settings) -> str:
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
     elif result.account.never_sent and settings.options.limit:
-        lines.append(f"\nEnded after the first {settings.options.limit:,} rows, as --limit asked.")
+        lines.append(f"\nEnded after the first {settings.options.limit:,} rows, because of --limit.")
     return "\n".join(lines)
 
 

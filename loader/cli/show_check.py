@@ -52,7 +52,7 @@ def verdict(profile: Profile) -> str:
     if profile.stopped:
         return f"The input ends here, after {profile.rows:,} rows: {profile.stopped}"
     if not profile.rows:
-        return "There is no row to be sent."
+        return "There are no rows to send."
     if profile.rejected:
         return f"{sent:,} of {profile.rows:,} {rows} would be sent, {profile.rejected:,} would be rejected."
     return f"All {profile.rows:,} {rows} would be sent." if profile.rows > 1 else "The one row would be sent."
@@ -141,7 +141,7 @@ def times(found: Times, width: int) -> Iterator[str]:
 
 
 def periods(months: Counter[str]) -> list[tuple[str, int]]:
-    """Rows by month; by year where there are many months."""
+    """Rows by month; by year if there are many months."""
     if len(months) <= 2 * MOST_LINES:
         return sorted(months.items())
     years: dict[str, int] = {}
@@ -162,12 +162,12 @@ def names(profile: Profile) -> Iterator[str]:
         yield f"  {rows:>{digits},}  {escape_short(name)}"
     yield from rest(found.sent, "names")
     if found.beyond:
-        yield f"  {found.beyond:,} rows have still other names: is this a column of event names?"
+        yield f"  {found.beyond:,} more rows have other names. Is this a column of event names?"
     for name, rows in found.too_long.most_common(MOST_LINES):
-        excess = f"rejected, {len(name)} characters, {MAX_EVENT_LENGTH} are allowed"
+        excess = f"rejected: {len(name)} characters, and at most {MAX_EVENT_LENGTH} are allowed"
         yield f"  {rows:>{digits},}  {escape_short(name)}: {excess}"
     for alike in found.alike()[:MOST_LINES]:
-        yield f"  different events to the vendor, for case counts: {', '.join(map(escape_short, alike))}"
+        yield f"  different events to the vendor, because case matters: {', '.join(map(escape_short, alike))}"
 
 
 def rest(counter: Counter[str], what: str) -> Iterator[str]:
@@ -189,7 +189,7 @@ def people(profile: Profile) -> Iterator[str]:
         yield from examples(profile, found.examples)
     if found.vanishing_users:
         vanishing = count_things(found.vanishing_users, "user")
-        yield f"  {vanishing} would vanish: later rows tie all their devices to others"
+        yield f"  {vanishing} would vanish, because later rows tie all their devices to other users"
     if found.users_without_device:
         yield f"  {count_things(found.users_without_device, 'user')} without any device{method.deviceless}"
     if profile.rows_without_device:

@@ -1,4 +1,4 @@
-"""The words for a checkpoint, for what a person decided about its rows, and for what came of it."""
+"""The words for a checkpoint, for what the user decided about its rows, and for the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loader.cli.show import decisions_text, moment, what_next
 from loader.model import Decision
 from loader.text.decisions import describe_decision
-from loader.text.nouns import count_rows, it_or_them, it_or_they, was_or_were
+from loader.text.nouns import count_rows, is_or_are, it_or_them, it_or_they, was_or_were
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 
 QUESTIONS = {
     Decision.LANDED: "Confirm {rows} in doubt as landed?",
-    Decision.DROPPED: "Give back {rows} in doubt as dropped, for the next load to send?",
-    Decision.RESEND: "Give back {rows} in doubt, for the next load to send as possible duplicates?",
+    Decision.DROPPED: "Give back {rows} in doubt as dropped? The next load then sends {them}.",
+    Decision.RESEND: "Give back {rows} in doubt? The next load then sends {them}, perhaps twice.",
+}
+DONE = {
+    Decision.LANDED: "{rows} in doubt {are} now confirmed",
+    Decision.DROPPED: "{rows} will be sent by the next load",
+    Decision.RESEND: "{rows} will be sent by the next load, as possible duplicates",
 }
 
 
 def question(rows: int, decision: Decision) -> str:
-    """What a person is asked before all rows in doubt are settled."""
-    return QUESTIONS[decision].format(rows=count_rows(rows))
+    """The question before all rows in doubt are settled."""
+    return QUESTIONS[decision].format(rows=count_rows(rows), them=it_or_them(rows))
 
 
 def history(ledger: Checkpoint) -> list[str]:
-    """What people decided, oldest first; of another mapping, the lines that differ."""
+    """What users decided, oldest first; for a changed mapping, the lines that differ."""
     lines: list[str] = []
     now = ledger.identity.mapping
     for decided in reversed(ledger.decisions):
@@ -51,17 +56,17 @@ def decided_text(decided: Decided) -> str:
 
 
 def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
-    """What a decision did, the account, and how to go on."""
+    """What a decision did, the account, and what to do next."""
     from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
 
     name = shlex.quote(str(checkpoint))
-    words = describe_decision(decision, resolved.rows)
+    words = DONE[decision].format(rows=count_rows(resolved.rows), are=is_or_are(resolved.rows))
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
     lines.append(overtaken_text(resolved))
     lines.append(account_text(resolved.account))
     if resolved.rows and decision is not Decision.LANDED:
         lines.append(
-            f"The same load again sends them with all that was never sent. To send only them:\n"
+            f"To send {it_or_them(resolved.rows)} now, without the other rows that were never sent:\n"
             f"  pushwoosh-loader retry {name} --only given-back"
         )
     return "\n".join(line for line in lines if line)
@@ -74,29 +79,29 @@ def overtaken_text(resolved: Resolved) -> str:
     row, newer = next(iter(resolved.overtaken.items()))
     number, partly = len(resolved.overtaken), len(resolved.partly)
     left = (
-        f"{count_rows(number)} left in doubt: sent now, {it_or_they(number)} would undo a later row that is "
-        f"at the vendor, or may be. For example row {row + 1:,} would undo row {newer + 1:,} of the input.\n"
-        f"Settle {it_or_them(number)} with --landed or --dropped, as you found out."
+        f"{count_rows(number)} {was_or_were(number)} left in doubt. Sending {it_or_them(number)} now would undo "
+        f"a later row that the vendor has, or may have (for example, row {row + 1:,} of the input would undo "
+        f"row {newer + 1:,}).\nSettle {it_or_them(number)} with --landed or --dropped, as you found out."
     )
     if partly:
         return (
             f"{left} {count_rows(partly)} also set{'s' if partly == 1 else ''} tags that no later row sets. "
-            f"If {it_or_they(partly)} did not land, load those tags as a file of their own."
+            f"If {it_or_they(partly)} did not land, load those tags as a separate file."
         )
-    return f"{left} What is stored at the vendor does not depend on {it_or_them(number)} any more."
+    return f"{left} What became of {it_or_them(number)} no longer changes what is stored."
 
 
 def retry_text(plan: Plan, rows: int) -> str:
     """What is about to be sent again."""
     lines = [decisions_text(plan)] if plan.mended else []
-    lines.append(f"{plan.settings.kind.method.count(rows)} of {plan.settings.checkpoint} to be sent again")
+    lines.append(f"{plan.settings.kind.method.count(rows)} of {plan.settings.checkpoint} will be sent again")
     if plan.mended:
-        lines.append("  with another mapping than before; from now on the load goes on with it")
+        lines.append("  with a changed mapping, which the load keeps from now on")
     return "\n".join(lines)
 
 
 def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
-    """What a checkpoint is of, and its account."""
+    """Which load a checkpoint belongs to, and its account."""
     from loader.failures import of_table  # noqa: PLC0415 - `--help` must start without pandas
     from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
 
@@ -108,13 +113,13 @@ def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
     ]
     if of_table(ledger):
         lines.append(
-            "  a table in Python's memory: its rows are seen, retried and loaded there, with "
-            "loader.Checkpoint(path, source=frame), loader.retry and the same call again"
+            "  The input is a table in Python's memory. See, retry and load its rows there, with "
+            "loader.Checkpoint(path, source=frame), loader.retry and the same call again."
         )
     lines += history(ledger)
     if given_back := len(ledger.given_back):
         lines.append(
-            f"  {given_back:,} of the rows never sent {was_or_were(given_back)} given back, to be sent again"
+            f"  {given_back:,} of the rows never sent {was_or_were(given_back)} given back, to send again"
         )
     lines.append(
         "A load is running." if ledger.running else what_next(result, sandboxed=False, loading=False)

@@ -26,7 +26,7 @@ class StatusRequest:
 @click.command("status", cls=Sectioned)
 @takes(StatusRequest)
 def status_command(request: StatusRequest) -> None:
-    """Show the account of a load, finished, stopped or running.
+    """Show the account of a load, even while it runs.
 
     CKPT is the file that the load wrote beside its input.
 

@@ -13,13 +13,13 @@ from loader.methods import Kind
 @click.command("tags", cls=Sectioned)
 @takes(LoadRequest)
 def tags_command(request: LoadRequest) -> None:
-    """Load tags: set values of users and devices with setTags.
+    """Load tags: set values on users and devices with setTags.
 
     Tags that a row does not name stay as they are, and an empty cell sets nothing unless the mapping says
     empty = "null". Rows of one device or user keep their order. Tags must exist in the control panel under
     exactly these names. Run the same command again to resume: it sends only what was never sent.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, packed or not. It may be a folder, a pattern such as
+    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
     tags-*.csv, or - for standard input.
 
     \b

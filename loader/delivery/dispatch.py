@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loader.model import Attempt, Outcome, Request, Traffic, Verdict
 
 OVERTAKEN = InDoubt("taken, but an earlier row of the device may arrive after it")
-GIVEN_UP = InDoubt("given up while the answer was awaited")
+GIVEN_UP = InDoubt("given up while waiting for the answer")
 NOT_REPEATED = InDoubt("in doubt, and not sent again because the load ended")
 
 

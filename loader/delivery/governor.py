@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
 from loader.delivery.window import Window
 from loader.message import Message, Setting
-from loader.model import RATE_LIMIT, Confirmed, InDoubt, Rejected, Retry, State, Stop, StopCode
+from loader.model import (
+    OUTAGE,
+    RATE_LIMIT,
+    RETRY_AFTER,
+    VENDOR_ASKED,
+    Confirmed,
+    InDoubt,
+    Rejected,
+    Retry,
+    State,
+    Stop,
+    StopCode,
+)
 from loader.text.nouns import count_rows, is_or_are
 
 if TYPE_CHECKING:
@@ -82,7 +94,7 @@ class Governor:
                 self._outage.answered(trusted=self._breaker.trusted)
                 return self._canary.see(verdict)
             case Retry(reason, after, connection):
-                self._paused_for = "Retry-After" if after is not None else _pause(connection=connection)
+                self._paused_for = RETRY_AFTER if after is not None else _pause(connection=connection)
                 self._breaker.refused(epoch, now, after)
                 if connection:
                     return self._outage.failed(now, reason)
@@ -104,7 +116,7 @@ class Governor:
         return doubts < self._resends and self._budget.spend()
 
     def count(self, state: State, rows: int = 1) -> Stop | None:
-        """Count final states; `Stop` when more are rejected or in doubt than the user accepts."""
+        """Count final states; `Stop` if more are rejected or in doubt than the user allows."""
         if state is State.REJECTED:
             return self._rejected.add(rows)
         if state is State.IN_DOUBT:
@@ -113,7 +125,7 @@ class Governor:
 
 
 def _pause(*, connection: bool) -> str:
-    return "an outage" if connection else "the vendor, as it asked"
+    return OUTAGE if connection else VENDOR_ASKED
 
 
 def _too_many_rejected(most: int) -> Stop:
@@ -127,9 +139,9 @@ def _too_many_in_doubt(most: int) -> Stop:
 def _say_too_many(most: int, state: str, setting: Setting) -> Message:
     """The sentence does not count them: what is on the wire may bring more before the load has ended."""
     if not most:
-        return Message("A row is {state}, and {setting} accepts none.", state=state, setting=setting)
+        return Message("A row is {state}, and {setting} allows none.", state=state, setting=setting)
     return Message(
-        "More than the {rows} that {setting} accepts {are} {state}.",
+        "More than {rows} {are} {state}, and {setting} allows no more.",
         rows=count_rows(most),
         setting=setting,
         are=is_or_are(most),

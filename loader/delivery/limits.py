@@ -173,8 +173,8 @@ class Outage:
         if now - self._since < self._longest:
             return None
         minutes = (now - self._since) / 60
-        last = Quote(f"; the last failure: {reason}")
-        sentence = "{lack} for {minutes:.0f} minutes{last}."
+        last = Quote(f" The last failure: {reason.rstrip('.')}.")
+        sentence = "{lack} for {minutes:.0f} minutes.{last}"
         return Stop(StopCode.OUTAGE, Message(sentence, lack=self._lack, minutes=minutes, last=last))
 
 
@@ -201,7 +201,7 @@ class Canary:
         if self._left:
             return None
         quote = Quote(f': "{verdict.message}"')
-        sentence = "The first {rows} records were all rejected alike{quote}."
+        sentence = "The first {rows} rows were all rejected for the same reason{quote}."
         return Stop(StopCode.REJECTED_ALIKE, Message(sentence, rows=self._first, quote=quote))
 
 

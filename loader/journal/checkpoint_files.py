@@ -84,10 +84,11 @@ class Files:
                 raise unusable(part, error) from error
             if stat.S_ISDIR(mode) and part == self.path:
                 raise CheckpointError(
-                    f"{part} is a folder, and a checkpoint is a file: {part / 'FILE.events.ckpt'}, say."
+                    f"{part} is a folder, and a checkpoint is a file, for example "
+                    f"{part / 'FILE.events.ckpt'}."
                 )
             if not stat.S_ISREG(mode):
-                what = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
+                what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
                 raise CheckpointError(
                     f"{part} is {what}. The checkpoint writes only to files of its own: "
                     "remove it, or name another checkpoint."

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _DIFF_LINES = 12
 _ANOTHER_LOAD = (
-    "{path} was made for another load. {differences} Nothing was sent now. Continue with what it was made "
-    "for, or begin again with another {checkpoint}: then every row is sent, also those that this one has "
-    "settled."
+    "{path} was made for another load. {differences} Nothing was sent. To continue that load, give what it "
+    "was made for. To begin a new load, name another {checkpoint}: it sends every row, also those that this "
+    "checkpoint has settled."
 )
 
 
@@ -30,7 +30,7 @@ class Identity:
     """What is loaded, how, and where to.
 
     Attributes:
-        kind: users or events.
+        kind: users, events or tags.
         application: the application code.
         endpoint: the API's address; user names, passwords and queries in it are dropped, never stored.
         mapping: the effective mapping as text, with all that was inferred written out.
@@ -125,22 +125,22 @@ def _refuse_other_kind(path: Path, stored: Kind, wanted: Kind) -> None:
 
 def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
     for what, then, now in (
-        ("the application", stored.application, wanted.application),
-        ("the endpoint", stored.endpoint, wanted.endpoint),
+        ("The application", stored.application, wanted.application),
+        ("The endpoint", stored.endpoint, wanted.endpoint),
     ):
         if then.startswith("sandbox ") and now.startswith("sandbox ") and then != now:
             yield Message(
-                "The endpoint was a sandbox with another store, now deleted or elsewhere ({store}).",
+                "The endpoint was a sandbox with another store, which was deleted or moved ({store}).",
                 store=Setting("sandbox_store"),
             )
         elif then != now:
-            yield f'Then {what} was "{then}", now it is "{now}".'
+            yield f'{what} was "{then}", and is now "{now}".'
     yield from _file_differences(stored.files, wanted.files)
     yield from _form_differences(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:
         yield Message(
             "The mapping has changed (- then, + now):\n{changes}\n"
-            "{retry} with {mapping} brings in a fixed mapping, and the load then continues with it.",
+            "To use the new mapping, give it to {retry} with {mapping}; the load then keeps it.",
             changes=_diff(stored.mapping, wanted.mapping),
             retry=Command.RETRY,
             mapping=Setting("mapping"),
@@ -152,10 +152,10 @@ def _file_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...])
     if old == new:
         return
     if sorted(old) == sorted(new):
-        yield f"The files are in another order: then {_names(then)}, now {_names(now)}."
+        yield f"The files are in another order: they were {_names(then)}, and are now {_names(now)}."
         return
     if len(old) != len(new):
-        yield f"Then the input was {_names(then)}, now it is {_names(now)}."
+        yield f"The input was {_names(then)}, and is now {_names(now)}."
         return
     for before, after in zip(then, now, strict=True):
         if before.content != after.content:
@@ -166,17 +166,18 @@ def _form_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...])
     """Of files whose bytes are the same: those that are read in another way, so that rows may differ."""
     for before, after in zip(then, now, strict=False):
         if before.sha256 == after.sha256 and before.form and before.form != after.form:
-            yield f"Then {after.name} was read as {before.form}; now as {after.form}."
+            yield f"{after.name} was read as {before.form}, and is now read as {after.form}."
 
 
 def _file_difference(then: FileRecord, now: FileRecord) -> str:
-    name = now.name if now.name == then.name else f"{now.name} (then {then.name})"
+    name = now.name if now.name == then.name else f"{now.name} (formerly {then.name})"
     if then.size != now.size or then.rows != now.rows:
         change = (
-            f"then {then.size:,} bytes and {then.rows:,} rows, now {now.size:,} bytes and {now.rows:,} rows"
+            f"it had {then.size:,} bytes and {then.rows:,} rows, "
+            f"and now has {now.size:,} bytes and {now.rows:,} rows"
         )
     else:
-        change = f"of the same length, then with SHA-256 {then.sha256[:16]}…, now {now.sha256[:16]}…"
+        change = f"the length is the same, but SHA-256 was {then.sha256[:16]}… and is now {now.sha256[:16]}…"
     return f"The content of {name} has changed: {change}.{_place(then, now)}"
 
 

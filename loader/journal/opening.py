@@ -93,7 +93,7 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
     if has_log(files):
         raise CheckpointError(
             f"{files.path} is gone, but {files.log.name} beside it is part of it. Put the checkpoint back; "
-            f"or delete {files.log.name} too, if the load is to begin again from its first row."
+            f"or delete {files.log.name} too, if the load should begin again from its first row."
         )
     for leftover in (files.log, files.shared):
         leftover.unlink(missing_ok=True)

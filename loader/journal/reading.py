@@ -72,7 +72,9 @@ def reading(files: Files) -> Iterator[sqlite3.Connection]:
     path = files.path
     files.refuse_planted()
     if not path.exists():
-        raise CheckpointError(f"{path}: there is no checkpoint. Check the name; a load creates it.")
+        raise CheckpointError(
+            f"{path}: there is no such checkpoint. Check the name. A load creates the file."
+        )
     # Where no log is, SQLite would create an empty one to read; an unchanging file needs none.
     mode = "mode=ro" if has_log(files) else "mode=ro&immutable=1"
     try:
@@ -210,7 +212,7 @@ def stored_chunks(connection: sqlite3.Connection, path: Path, rows: int) -> Iter
         "SELECT number, confirmed, crc, bits FROM chunks ORDER BY number"
     ):
         if not _plausible(number, count, crc, bits):
-            raise damaged(path, "a bitmap of it is none")
+            raise damaged(path, "one of its bitmaps cannot be read")
         chunk = StoredChunk(number, count, bits, int.from_bytes(crc, "little"))
         if not chunk.sound(rows):
             raise damaged(path, f"bitmap {number} does not fit its checksum")

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from loader.journal.slots import LeftSlots
 
 KILLED = "the load was killed while this row was on the wire; nobody knows whether it was taken"
-UNKNOWN = "the load ended without a word (a power loss, or its slot file is gone); the row may have been sent"
+UNKNOWN = (
+    "the load ended without warning (a power loss, or its slot file is gone); the row may have been sent"
+)
 _NO_BOOT = bytes(16)
 
 

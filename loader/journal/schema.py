@@ -225,17 +225,17 @@ def recognise(path: Path) -> int:
     magic, found, application = _FILE_HEADER.unpack(header.ljust(_FILE_HEADER.size, b"\0"))
     if magic != _FILE_MAGIC:
         raise CheckpointError(
-            f"{path} is not a checkpoint, or is damaged: it does not begin as a database does. "
+            f"{path} is not a checkpoint, or is damaged: it does not begin like an SQLite database. "
             f"Nothing in it was changed. {_another(path)}"
         )
     if application != APPLICATION_ID or found < 1:
         raise CheckpointError(
-            f"{path} is a database of another program, no checkpoint. Nothing in it was changed. "
+            f"{path} is a database of another program, not a checkpoint. Nothing in it was changed. "
             "Name another checkpoint."
         )
     if found > version():
         raise CheckpointError(
             f"{path} was written by a newer version of this program (checkpoint version {found}, "
-            f"this one knows {version()}). Go on with that version."
+            f"this one knows {version()}). Continue with that version."
         )
     return int(found)

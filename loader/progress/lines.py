@@ -91,7 +91,7 @@ class LogLines(Periodic):
     def tell(self, event: str, moment: Moment) -> None:
         """Write one line."""
         if event == "pause":
-            self._write(f"waiting {words.wait_text(moment)}")
+            self._write(words.pause_text(moment))
             return
         if event == "resume":
             return  # the next line shows it

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loader.model import OUTAGE, RATE_LIMIT, RETRY_AFTER, VENDOR_ASKED
 from loader.text.account import duration
 
 if TYPE_CHECKING:
     from loader.progress.moment import Moment, Reading
 
 UNKNOWN = "–"
+_REASONS = {
+    OUTAGE: "the vendor does not answer",
+    RETRY_AFTER: "the vendor asked to wait",
+    VENDOR_ASKED: "the vendor asked to wait",
+    RATE_LIMIT: "the rate limit",
+}
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
@@ -48,8 +55,16 @@ def share_text(share: float) -> str:
 
 
 def wait_text(moment: Moment) -> str:
-    """How long the sender will wait, and for what, or ""."""
-    return f"{duration(moment.wire.waiting_seconds)} for {moment.wait}" if moment.wait else ""
+    """How long the sender will wait, and why, or ""."""
+    if not moment.wait:
+        return ""
+    return f"{duration(moment.wire.waiting_seconds)} ({_REASONS.get(moment.wait, moment.wait)})"
+
+
+def pause_text(moment: Moment) -> str:
+    """Why the sender pauses, and when it tries again, as sentences."""
+    reason = _REASONS.get(moment.wait, moment.wait)
+    return f"{reason[:1].upper()}{reason[1:]}. Next try in {duration(moment.wire.waiting_seconds)}."
 
 
 def in_flight_text(moment: Moment) -> str:

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
     from loader.report.facts import Facts
 
 STATES = (
-    ("confirmed", "confirmed", "The vendor said that it took the row."),
-    ("rejected", "rejected", "The row could not be mapped, or the vendor said that it will not take it."),
-    ("in_doubt", "in doubt", "It was sent and no clear answer came: it may or may not be there."),
+    ("confirmed", "confirmed", "The vendor confirmed that it took the row."),
+    ("rejected", "rejected", "The row could not be mapped, or the vendor refused it."),
+    (
+        "in_doubt",
+        "in doubt",
+        "The row was sent, but no clear answer came. The vendor may or may not have it.",
+    ),
     ("never_sent", "never sent", "No byte of it left this machine."),
 )
 
@@ -100,11 +104,11 @@ def verdict(facts: Facts) -> str:
     """The verdict, in one sentence."""
     account = facts.account
     if facts.running:
-        return "A load is running: this is how it stood when the report was made."
+        return "The load was still running when this report was written."
     if not account.read:
         return "The input holds no rows."
     if account.confirmed == account.read:
-        return f"Complete: the vendor confirmed every one of the {account.read:,} rows."
+        return f"Complete: the vendor confirmed all {account.read:,} rows."
     if account.never_sent:
         return f"Not complete: {account.never_sent:,} of {account.read:,} rows were never sent."
     left = [
@@ -113,7 +117,7 @@ def verdict(facts: Facts) -> str:
         if count
     ]
     what = f"{account.confirmed:,} of {account.read:,} rows are confirmed"
-    return f"Finished: {what}, and {' and '.join(left)} are left to decide on."
+    return f"Finished: {what}. Left to decide: {' and '.join(left)}."
 
 
 def throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:
@@ -133,7 +137,7 @@ def latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
         Series("p90", lambda point: point.nine),
         Series("p99", lambda point: point.most),
     ]
-    label = "Times that 50, 90 and 99 of a hundred answers did not exceed, over time"
+    label = "Time of an answer over time: 50th, 90th and 99th percentile"
     return charts.over_time(label, "time of an answer", runs, series, times=True)
 
 

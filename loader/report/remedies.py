@@ -17,8 +17,8 @@ def advise_on_rejection(http_status: int | None, code: int | None) -> Message:
     if code == 210:
         return Message(ARGUMENTS)
     if 413 in {http_status, code}:
-        return Message("The body is too large: leave attributes out of it.")
+        return Message("The body is too large. Leave out attributes.")
     return Message(
-        "The vendor's message says what is wrong; {failures} lists it for each row.",
+        "The vendor's message says what is wrong. {failures} lists it for each row.",
         failures=Command.FAILURES,
     )

@@ -67,9 +67,11 @@ class Vendor:
     def _reply(self, scope: Message, body: bytes) -> Reply:
         base, _, method = scope["path"].rpartition("/")
         if not base.endswith(BASE) or method not in BY_NAME:
-            return refused(404, 404, f"There is no method {scope['path']} here: {', '.join(BY_NAME)} are.")
+            return refused(
+                404, 404, f"The sandbox has no method {scope['path']}. It has {', '.join(BY_NAME)}."
+            )
         if scope["method"] != "POST":
-            return refused(405, 405, f"{method} is called by POST, not by {scope['method']}.")
+            return refused(405, 405, f"Call {method} with POST, not {scope['method']}.")
         try:
             return self._take(method, dict(scope["headers"]), body)
         except Refusal as refusal:
@@ -84,7 +86,7 @@ class Vendor:
         if fate.taken:
             self._keep(call)
         if not fate.answered:
-            return refused(504, 504, "The sandbox loses this answer, as it was asked to.")
+            return refused(504, 504, "The sandbox lost this answer on purpose.")
         return accepted({"code": IN_APP_CODE} if isinstance(call, Event) else None)
 
     def _keep(self, call: Call) -> None:

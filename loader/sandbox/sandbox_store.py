@@ -372,7 +372,7 @@ def unusable(path: Path, error: Exception) -> ConfigError:
     """The sentence for a store that cannot be opened."""
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
         return ConfigError(
-            f"{path} is not a sandbox's store, nor any SQLite file. Name another file for the store."
+            f"{path} is not a sandbox's store, and not an SQLite file. Name another file for the store."
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return ConfigError(

@@ -126,7 +126,7 @@ def loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         if address.is_loopback:
             return address
     raise ConfigError(
-        f"The sandbox does not listen on {host}: it takes every caller's word, so it is for this machine "
+        f"The sandbox does not listen on {host}: it accepts every caller, so it is for this machine "
         "only. Use 127.0.0.1, ::1 or localhost."
     )
 

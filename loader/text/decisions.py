@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from loader.text.nouns import count_rows, it_or_they
+from loader.text.nouns import count_rows, it_or_them
 
 _DECISIONS = {
-    "landed": "{rows} in doubt confirmed: looked up, {they} had landed",
-    "dropped": "{rows} in doubt given back: looked up, {they} had not landed",
-    "resend": "{rows} in doubt given back, to be sent again as possible duplicates",
-    "retry": "{rows} rejected and given back, to be sent again",
-    "mapping": "another mapping",
+    "landed": "{rows} in doubt confirmed, because the vendor has {them}",
+    "dropped": "{rows} in doubt given back, because the vendor does not have {them}",
+    "resend": "{rows} in doubt given back, to send again as possible duplicates",
+    "retry": "{rows} rejected and given back, to send again",
+    "mapping": "the mapping was changed",
 }
 
 
@@ -20,4 +20,4 @@ def describe_decision(what: str, rows: int) -> str:
         what: a decision as the checkpoint stores it. One that a later version wrote is shown by its name.
         rows: how many rows it moved.
     """
-    return _DECISIONS.get(what, what).format(rows=count_rows(rows), they=it_or_they(rows))
+    return _DECISIONS.get(what, what).format(rows=count_rows(rows), them=it_or_them(rows))

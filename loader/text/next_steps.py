@@ -223,7 +223,7 @@ def _send_the_rest(left: Left, spelling: Spelling) -> Iterator[Step]:
         return
     does = f"sends {it_or_them(number)}"
     if left.stopped:
-        advice = f"When what stopped the load is fixed, {spelling.again} {does}."
+        advice = f"Fix what stopped the load. Then {spelling.again} {does}."
     elif left.limited and not left.interrupted:
         advice = f"{_capitalize(spelling.unlimited)} {does}."
     else:
@@ -256,7 +256,7 @@ def _explain_overtaken(left: Left, spelling: Spelling) -> Iterator[Step]:
         names = method.container.many
         advice = (
             f"Sent now, {it_or_they(number)} would undo {names} of that one. If the reason of a row says "
-            f"that others of its {names} are not set, load those {names} as a file of their own."
+            f"that others of its {names} are not set, load those {names} as a separate file."
         )
     way = Way(f"To see {it_or_them(number)} with the reason", spelling.rejected)
     yield Step(Remains.OVERTAKEN, headline, advice=advice, ways=(way,))
@@ -273,7 +273,11 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
         if left.kind.method.repeatable
         else f"The vendor may or may not have {it}. Nothing is sent again unless you say so."
     )
-    only = "" if number == 1 else f" You can settle all of them, or {spelling.some} those that you looked up."
+    only = (
+        ""
+        if number == 1
+        else f" You can settle all of them, or {spelling.some} only those that you looked up."
+    )
     ways = (
         Way(f"To see {it}", spelling.in_doubt),
         Way(f"If the vendor has {it}, count {it} as confirmed", spelling.landed),

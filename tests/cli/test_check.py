@@ -188,7 +188,7 @@ def test_the_file_of_rejects_loads_again(command: CommandLine, tmp_path: Path, f
     assert (found["read"], found["would_reject"]) == (2, 2)
     assert [column["name"] for column in found["attributes"]] == ["amount"]
     assert rows_of(again) == rows_of(rejects)
-    mended = tmp_path / "mended.csv"
+    mended = tmp_path / "fixed.csv"
     rows = [row | {"user_id": "7", "timestamp": "2024-02-29 10:00:00"} for row in rows_of(rejects)]
     with mended.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

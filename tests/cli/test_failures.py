@@ -35,7 +35,7 @@ def test_failures_load_again_as_they_are(command: CommandLine, tmp_path: Path) -
     """The written file loads as it is once it is mended: the loader's own columns are not sent."""
     source = events_csv(tmp_path, GOOD, NAMELESS)
     checkpoint = command.summary("events", source, "--sandbox")["checkpoint"]
-    mended = tmp_path / "mended.csv"
+    mended = tmp_path / "fixed.csv"
     assert command.run("failures", checkpoint, "-o", mended).code == 0
     mended.write_text(mended.read_text().replace(NAMELESS, GOOD))
     assert command.summary("events", mended, "--sandbox")["confirmed"] == 1

@@ -97,7 +97,8 @@ def test_the_list_of_commands_says_what_their_help_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "advice"), [("event", "Did you mean 'events'?"), ("load", "There are users, events, tags,")]
+    ("word", "advice"),
+    [("event", "Did you mean 'events'?"), ("load", "The commands are users, events, tags,")],
 )
 def test_a_command_that_is_none_gets_the_nearest_or_all(command: CommandLine, word: str, advice: str) -> None:
     """A typo is answered with the command that was meant, another word with those that there are."""

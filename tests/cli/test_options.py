@@ -67,4 +67,4 @@ def test_a_mistake_in_source_is_told_with_the_others(command: CommandLine, tmp_p
     ran = command.run("check", "users", "users.csv", "--mapping", "m.toml")
     assert ran.code == 2
     assert "hwidd" in ran.err
-    assert '[source]: "delimeter" is not known here. Is "delimiter" meant?' in ran.err
+    assert '[source]: "delimeter" is not known here. Did you mean "delimiter"?' in ran.err

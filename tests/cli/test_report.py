@@ -255,7 +255,7 @@ def test_an_interrupt_of_the_report_alone_is_none_of_the_load(
         _, err = process.communicate(timeout=60)
     os.close(pipe)
     assert process.returncode == 0, err
-    assert "There is no report: you interrupted it." in err
+    assert "No report was written: you interrupted it." in err
     assert form == "text" or all(json.loads(line)["event"] for line in err.splitlines())
 
 

@@ -241,9 +241,12 @@ def test_the_first_records_all_rejected_alike_stop_the_load() -> None:
     assert stops[:19] == [None] * 19
     assert stops[19] is not None
     assert stops[19].code is StopCode.REJECTED_ALIKE
-    assert stops[19].reason == 'The first 20 records were all rejected alike: "Application not found".'
+    assert (
+        stops[19].reason
+        == 'The first 20 rows were all rejected for the same reason: "Application not found".'
+    )
     unquoted = stops[19].message.spell(spell_option, quotes=False)
-    assert unquoted == "The first 20 records were all rejected alike."
+    assert unquoted == "The first 20 rows were all rejected for the same reason."
 
 
 @pytest.mark.parametrize("other", [Confirmed(), Rejected(400, None, "HTTP 400")])

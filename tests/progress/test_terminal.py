@@ -76,7 +76,7 @@ def test_nothing_jumps(width: int) -> None:
 def test_the_longest_wait_is_told_whole(width: int) -> None:
     """What a person wants to know most is not what is cut off."""
     waits = moment(wire=Wire(0, 9, 16, "the vendor, as it asked", 200.0))
-    assert "3 min 20 s for the vendor, as it asked" in "\n".join(drawn(LoadView(waits), width))
+    assert "3 min 20 s (the vendor asked to wait)" in "\n".join(drawn(LoadView(waits), width))
 
 
 def test_without_colours_the_bar_can_still_be_read() -> None:

@@ -67,12 +67,15 @@ def test_remedies_do_not_make_a_checkpoint_grow() -> None:
 def test_an_end_is_told_without_its_quotes() -> None:
     """Why a load stopped can be shown to everybody if its code says that nothing else is quoted."""
     quote = Quote(': "secret"')
-    message = Message("The first {rows} records were all rejected alike{quote}.", rows=20, quote=quote)
+    message = Message(
+        "The first {rows} rows were all rejected for the same reason{quote}.", rows=20, quote=quote
+    )
     ended = Ending.of(Stop(StopCode.REJECTED_ALIKE, message), interrupted=False)
-    assert ended.stopped == 'The first 20 records were all rejected alike: "secret".'
+    assert ended.stopped == 'The first 20 rows were all rejected for the same reason: "secret".'
     kept = Ending.from_text(ended.to_text())
     assert (
-        plain_end(kept.code, kept.unquoted, spell_option) == "The first 20 records were all rejected alike."
+        plain_end(kept.code, kept.unquoted, spell_option)
+        == "The first 20 rows were all rejected for the same reason."
     )
 
 

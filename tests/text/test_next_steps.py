@@ -100,7 +100,7 @@ def test_a_row_that_a_later_one_overtook_is_not_said_to_be_retried() -> None:
     assert some[1].advice == "Sent now, they would undo that one. Nothing is left to do."
     (all_,) = list_steps(Left(Kind.TAGS, account, why=Why(overtaken=3)), SHELL)
     assert "retry" not in f"{all_.advice}{all_.ways}"
-    assert "load those tags as a file of their own" in all_.advice
+    assert "load those tags as a separate file" in all_.advice
 
 
 def test_python_reads_calls_in_place_of_commands() -> None:

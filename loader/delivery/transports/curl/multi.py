@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 _SHORTEST_SWEEP = 0.02
-_PREMATURE = "an answer was there before the request was sent; it is another's"
+_PREMATURE = "an answer arrived before the request was sent, so it belongs to another request"
 
 
 class CurlMulti(Generic[R]):

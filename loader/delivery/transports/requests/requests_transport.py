@@ -154,8 +154,8 @@ def _check(session: FuturesSession, url: str) -> None:
         )
     if url.startswith("https:") and not serving.verify:  # None and "" mean False as well
         raise ConfigError(
-            f"The session does not verify certificates (verify={serving.verify!r}), so anyone on the way "
-            "could read the token. Set session.verify to True or to the path of a CA bundle."
+            f"The session does not verify certificates (verify={serving.verify!r}), so anyone on the "
+            "network could read the token. Set session.verify to True or to the path of a CA bundle."
         )
 
 
