@@ -79,8 +79,8 @@ def overtaken_text(resolved: Resolved) -> str:
     row, newer = next(iter(resolved.overtaken.items()))
     number, partly = len(resolved.overtaken), len(resolved.partly)
     left = (
-        f"{count_rows(number)} {was_or_were(number)} left in doubt. Sending {it_or_them(number)} now would undo "
-        f"a later row that the vendor has, or may have (for example, row {row + 1:,} of the input would undo "
+        f"{count_rows(number)} {was_or_were(number)} left in doubt. Sending {it_or_them(number)} now would "
+        f"undo a later row that the vendor has, or may have (for example, row {row + 1:,} of the input would undo "
         f"row {newer + 1:,}).\nSettle {it_or_them(number)} with --landed or --dropped, as you found out."
     )
     if partly:
