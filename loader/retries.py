@@ -74,8 +74,8 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
             f"{plan.settings.mapping or 'The mapping'} takes {ids} from other columns than the mapping with "
             f"which {ledger.path} was loaded so far. Then the order of the rows of a {method.owner} could "
             f"not be kept, and an older row could undo a newer one. Nothing was sent. Keep {ids} as {was} in "
-            f"that mapping. Rejected rows whose {method.owner} is in no other row can be loaded as a separate "
-            "file."
+            f"that mapping. Rejected rows whose {method.owner} is in no other row can be loaded as a "
+            "separate file."
         )
 
 

@@ -81,7 +81,8 @@ def overtaken_text(resolved: Resolved) -> str:
     left = (
         f"{count_rows(number)} {was_or_were(number)} left in doubt. Sending {it_or_them(number)} now would "
         f"undo a later row that the vendor has, or may have (for example, row {row + 1:,} would undo "
-        f"row {newer + 1:,} of the input).\nSettle {it_or_them(number)} with --landed or --dropped, as you found out."
+        f"row {newer + 1:,} of the input).\n"
+        f"Settle {it_or_them(number)} with --landed or --dropped, as you found out."
     )
     if partly:
         return (
