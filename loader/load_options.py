@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, NoReturn, TypedDict, TypeVar
 from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
 from loader.errors import ConfigError
 from loader.message import Message, Setting
+from loader.methods import Kind
 from loader.option import Option, Section, offered, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from enum import StrEnum
+
+    from loader.methods import Method
 
 T = TypeVar("T")
 Choice = TypeVar("Choice", bound="StrEnum")
@@ -174,17 +177,20 @@ class LoadOptions:
         Order.NONE,
         Option(
             "With device, the events of one device are sent one at a time, in the order of the input. Events "
-            "without a device are ordered by user. (Users and tags are always sent in order.)",
+            "without a device are ordered by user.",
             Section.SPEED,
+            needed=lambda method: not method.last_wins,
+            needless="other rows always keep their order",
         ),
     )
     on_doubt: OnDoubt = option(
         OnDoubt.HOLD,
         Option(
             "What to do with an event if nobody knows whether the vendor received it: hold it until you "
-            "decide, or resend it at once, which may record it twice. (Users and tags are always sent again, "
-            "because repeating their calls changes nothing.)",
+            "decide, or resend it at once, which may record it twice.",
             Section.FAILURE,
+            needed=lambda method: not method.repeatable,
+            needless="other rows in doubt are always sent again, because their calls are repeatable",
         ),
     )
     max_rejected: Threshold | None = option(
@@ -269,6 +275,23 @@ class LoadOptions:
 
 # The options that a retry takes too: all that say how to send, and not what.
 SENDING = tuple(each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT)
+
+
+def say_who_needs(option: Option) -> str:
+    """What an option is for, if not for all kinds: ``for events alone: other rows ...``."""
+    kinds = " and ".join(kind for kind in Kind if option.needed(kind.method))
+    return f"for {kinds} alone: {option.needless}"
+
+
+def refuse_needless(method: Method, options: LoadOptions) -> None:
+    """Refuse an option that means nothing for a method, instead of ignoring it.
+
+    Raises:
+        ConfigError: one was given.
+    """
+    for each in offered(LoadOptions):
+        if not each.option.needed(method) and getattr(options, each.name) != each.default:
+            refuse(each.name, f"{{setting}} is {say_who_needs(each.option)}.")
 
 
 def refuse(name: str, template: str, value: object = None) -> NoReturn:

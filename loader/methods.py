@@ -33,6 +33,17 @@ class Kind(StrEnum):
         return METHODS[self]
 
 
+class MappedField(StrEnum):
+    """A key of the mapping's `[fields]`: what decides how its columns are read."""
+
+    HWID = "hwid"
+    USER_ID = "userId"
+    EVENT = "event"
+    TIMESTAMP = "timestamp"
+    DEVICE_TYPE = "device_type"
+    TZ_OFFSET = "tz_offset"
+
+
 class Conversion(StrEnum):
     """How a cell becomes the JSON value of an attribute or a tag."""
 
@@ -53,7 +64,7 @@ class ApiField:
     Attributes:
         name: the key.
         json_type: "string", "integer" or "object".
-        source: the key of the mapping's `[fields]` that it comes from; "" if it comes from elsewhere.
+        source: the key of the mapping's `[fields]` that it comes from; None if it comes from elsewhere.
         required: whether the vendor refuses a request without it.
         longest: characters that a string may have, or None.
         holds: what a string with such a limit is, with its article.
@@ -61,7 +72,7 @@ class ApiField:
 
     name: str
     json_type: str
-    source: str
+    source: MappedField | None
     required: bool = False
     longest: int | None = None
     holds: str = ""
@@ -179,7 +190,7 @@ class Method:
             raise ValueError(f"{self.name}: a call that merges needs names to merge")
 
     @property
-    def mapped(self) -> tuple[str, ...]:
+    def mapped(self) -> tuple[MappedField, ...]:
         """The keys that `[fields]` of a mapping may have, in the order of the body."""
         return tuple(dict.fromkeys(field.source for field in self.fields if field.source))
 
@@ -205,10 +216,10 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-_APPLICATION: Final = ApiField(name="application", json_type="string", source="", required=True)
-_HWID: Final = ApiField(name="hwid", json_type="string", source="hwid")
-_USER_ID: Final = ApiField(name="userId", json_type="string", source="userId")
-_DEVICE_TYPE: Final = ApiField(name="device_type", json_type="integer", source="device_type")
+_APPLICATION: Final = ApiField(name="application", json_type="string", source=None, required=True)
+_HWID: Final = ApiField(name="hwid", json_type="string", source=MappedField.HWID)
+_USER_ID: Final = ApiField(name="userId", json_type="string", source=MappedField.USER_ID)
+_DEVICE_TYPE: Final = ApiField(name="device_type", json_type="integer", source=MappedField.DEVICE_TYPE)
 
 _ATTRIBUTES: Final = Container(
     name="attributes",
@@ -264,9 +275,9 @@ REGISTER_USER: Final = Method(
     many="users",
     fields=(
         _APPLICATION,
-        ApiField(name="hwid", json_type="string", source="hwid", required=True),
+        ApiField(name="hwid", json_type="string", source=MappedField.HWID, required=True),
         _USER_ID,
-        ApiField(name="tz_offset", json_type="integer", source="tz_offset"),
+        ApiField(name="tz_offset", json_type="integer", source=MappedField.TZ_OFFSET),
         _DEVICE_TYPE,
     ),
     needs=(
@@ -298,16 +309,16 @@ POST_EVENT: Final = Method(
         ApiField(
             name="event",
             json_type="string",
-            source="event",
+            source=MappedField.EVENT,
             required=True,
             longest=MAX_EVENT_LENGTH,
             holds="an event name",
         ),
-        ApiField(name="attributes", json_type="object", source="", required=True),
+        ApiField(name="attributes", json_type="object", source=None, required=True),
         _HWID,
         _USER_ID,
-        ApiField(name="timestampUTC", json_type="integer", source="timestamp"),
-        ApiField(name="timestampCurrent", json_type="integer", source="timestamp"),
+        ApiField(name="timestampUTC", json_type="integer", source=MappedField.TIMESTAMP),
+        ApiField(name="timestampCurrent", json_type="integer", source=MappedField.TIMESTAMP),
         _DEVICE_TYPE,
     ),
     needs=(
@@ -352,7 +363,7 @@ SET_TAGS: Final = Method(
         _APPLICATION,
         _HWID,
         _USER_ID,
-        ApiField(name="tags", json_type="object", source="", required=True),
+        ApiField(name="tags", json_type="object", source=None, required=True),
     ),
     needs=(
         Need(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from loader.methods import Method
+
 T = TypeVar("T")
 
 _OPTION, _NESTED = "option", "nested"
@@ -46,6 +48,8 @@ class Option:
         words: the words that it takes, if the field's type does not list them.
         bounds: the lowest and the highest number that it takes; None for no bound.
         note: the text that a checkpoint notes of a value that is not None; None to note nothing.
+        needed: whether the option means anything for an API method; if not, it is neither offered nor taken.
+        needless: what happens to the rows of all other methods, as the end of a sentence.
     """
 
     description: str
@@ -58,6 +62,8 @@ class Option:
     words: tuple[str, ...] = ()
     bounds: tuple[int | None, int | None] | None = None
     note: Callable[[Any], str | None] = str
+    needed: Callable[[Method], bool] = lambda _: True
+    needless: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from loader.dialect import Dialect
 from loader.errors import ConfigError
-from loader.load_options import DEFAULT_ENDPOINT, LoadOptions
+from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, refuse_needless
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
@@ -130,3 +130,6 @@ class Settings:
     dialect: Dialect = field(default=Dialect())
     options: LoadOptions = field(default=LoadOptions())
     table: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        refuse_needless(self.kind.method, self.options)

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from loader.api.options import Options
+from loader.load_options import say_who_needs
 from loader.option import offered
 
 if TYPE_CHECKING:
@@ -79,9 +80,17 @@ def refuse_unknown(function: str, given: dict[str, object], known: list[str]) ->
     """
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f". Did you mean {near[0]!r}?" if near else ""
+            hint = hint_at(name, known)
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")
+
+
+def hint_at(name: str, known: list[str]) -> str:
+    """What was probably meant by an unknown keyword: an option of another call, or another name."""
+    for each in offered(Options):
+        if each.name == name and each.option.needless:
+            return f". It is {say_who_needs(each.option)}"
+    near = get_close_matches(name, known, 1)
+    return f". Did you mean {near[0]!r}?" if near else ""
 
 
 def explained(docstring: str, keywords: type) -> str:

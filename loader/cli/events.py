@@ -11,7 +11,7 @@ from loader.methods import Kind
 
 
 @click.command("events", cls=Sectioned)
-@takes(LoadRequest)
+@takes(LoadRequest, Kind.EVENTS.method)
 def events_command(request: LoadRequest) -> None:
     """Load historical events with postEvent.
 

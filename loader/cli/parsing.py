@@ -21,6 +21,7 @@ from loader.option import nested_record, offered, types_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from loader.methods import Method
     from loader.option import Offered, Option
 
 R = TypeVar("R")
@@ -35,10 +36,17 @@ def argument(metavar: str) -> Any:
     return field(metadata={_ARGUMENT: metavar})
 
 
-def takes(record: type[R]) -> Callable[[Callable[[R], None]], Callable[..., None]]:
+def takes(
+    record: type[R], method: Method | None = None
+) -> Callable[[Callable[[R], None]], Callable[..., None]]:
     """Offer the arguments and options of a record, and call the command with such a record.
 
     This is the only place where what click has parsed becomes typed.
+
+    Args:
+        record: what the command takes.
+        method: the API method that it calls, if there is but one: an option that it does not need is not
+            offered.
     """
 
     def decorate(command: Callable[[R], None]) -> Callable[..., None]:
@@ -46,7 +54,8 @@ def takes(record: type[R]) -> Callable[[Callable[[R], None]], Callable[..., None
         def call(**given: Any) -> None:
             command(read_record(record, given))
 
-        parameters = [*arguments_of(record), *(click_option(each) for each in offered(record))]
+        wanted = (each for each in offered(record) if method is None or each.option.needed(method))
+        parameters = [*arguments_of(record), *map(click_option, wanted)]
         for parameter in reversed(parameters):
             call = parameter(call)
         return call

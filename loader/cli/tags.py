@@ -11,7 +11,7 @@ from loader.methods import Kind
 
 
 @click.command("tags", cls=Sectioned)
-@takes(LoadRequest)
+@takes(LoadRequest, Kind.TAGS.method)
 def tags_command(request: LoadRequest) -> None:
     """Load tags: set values on users and devices with setTags.
 

@@ -11,7 +11,7 @@ from loader.methods import Kind
 
 
 @click.command("users", cls=Sectioned)
-@takes(LoadRequest)
+@takes(LoadRequest, Kind.USERS.method)
 def users_command(request: LoadRequest) -> None:
     """Load users: tie user ids to devices with registerUser.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,6 +16,7 @@ from loader.mapping.findings import Fault
 from loader.mapping.instants import Window
 from loader.mapping.rules import Rule
 from loader.mapping.zones import ZONE_FORMS, offsets, parse_zone, suggest_zone
+from loader.methods import MappedField
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,27 +55,30 @@ class FieldValues(NamedTuple):
 
 
 def convert_field(
-    field: ApiField, rule: Rule, table: Table, findings: Findings, now: datetime
+    name: MappedField, field: ApiField, rule: Rule, table: Table, findings: Findings, now: datetime
 ) -> FieldValues:
     """Convert the columns of one field.
 
     Args:
-        field: the first key of the request that the field makes.
+        name: the field.
+        field: the first key of the request that it makes.
         rule: where its values come from.
         table: the chunk.
         findings: takes the rows that cannot be converted.
         now: the start of the load.
     """
-    match field.source:
-        case "hwid" | "userId":
+    match name:
+        case MappedField.HWID | MappedField.USER_ID:
             return _convert_ids(field.name, rule, table, findings)
-        case "timestamp":
+        case MappedField.TIMESTAMP:
             return _convert_times(rule, table, findings, Window.of(rule.clock, now))
-        case "device_type":
+        case MappedField.DEVICE_TYPE:
             return _convert_device_types(rule, table, findings)
-        case "tz_offset":
+        case MappedField.TZ_OFFSET:
             return _convert_offsets(rule, table, findings, now)
-    return _convert_text(field, rule, table, findings)
+        case MappedField.EVENT:
+            return _convert_text(field, rule, table, findings)
+    assert_never(name)
 
 
 def _convert_text(field: ApiField, rule: Rule, table: Table, findings: Findings) -> FieldValues:

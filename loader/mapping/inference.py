@@ -60,7 +60,7 @@ def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "
 
 def wanted_fields(method: Method) -> list[str]:
     """The fields to look for, in the order of a body; a time is followed by its zone."""
-    found = []
+    found: list[str] = []
     for name in method.mapped:
         found += [name, "zone"] if name == "timestamp" else [name]
     return found

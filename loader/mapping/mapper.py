@@ -16,6 +16,7 @@ from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.nested.rows import convert_expanded
 from loader.mapping.table import Table
 from loader.mapping.values import convert_member
+from loader.methods import MappedField
 from loader.model import Reject, Request
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from loader.methods import Container, Need
     from loader.model import Chunk
 
-ID_FIELDS = ("hwid", "userId")
+ID_FIELDS = (MappedField.HWID, MappedField.USER_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Mapper:
         fields: dict[str, FieldValues] = {}
         for name in (*ID_FIELDS, *(name for name in method.mapped if name not in ID_FIELDS)):
             if name in makes:
-                fields[name] = convert_field(makes[name], rules[name], table, findings, self.now)
+                fields[name] = convert_field(name, makes[name], rules[name], table, findings, self.now)
             for need in method.needs:
                 if need.fields[-1] == name:
                     self._reject_lacking(need, fields, findings)

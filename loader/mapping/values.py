@@ -240,6 +240,7 @@ class _Lists(NamedTuple):
     fault: Fault
 
 
+_EMPTY_LIST = r"^\s*\[\s*\]\s*$"
 _LIST_REMEDY = "Write it as a JSON list, or set separator in the mapping."
 _MIXED = _Lists(
     (str, int, float, bool, Decimal),
@@ -250,9 +251,10 @@ _TEXTS = _Lists((str, int, float, Decimal), texts=True, fault=Fault("is not a li
 
 
 def _convert_lists(rule: Rule, lists: _Lists, table: Table, findings: Findings) -> pa.Array:
+    """Lists as JSON. An empty list is no value, as an empty cell is none: null."""
     columns = origins.columns_of(rule)
     if rule.direct and holds_lists(table.column(rule.direct).type):
-        cells = table.column(rule.direct).to_pylist()
+        cells = [cell or None for cell in table.column(rule.direct).to_pylist()]
         values = pa.array([None if cell is None else _write_list(cell, lists) for cell in cells], pa.string())
         wrong = np.array([cell is not None for cell in cells], dtype=np.bool_) & ~present(values)
         findings.add(wrong, columns, None, lists.fault)
@@ -261,6 +263,7 @@ def _convert_lists(rule: Rule, lists: _Lists, table: Table, findings: Findings) 
     separator = rule.separator
     if separator is not None:
         return encode.distinct(texts, lambda text: _write_list(text.split(separator), lists))
+    texts = encode.nulled(pc.match_substring_regex(texts, _EMPTY_LIST), texts)
     return _convert_texts(rule, texts, findings, lambda text: _parse_list(text, lists), lists.fault)
 
 
@@ -277,8 +280,7 @@ def _write_list(cells: list[Any], lists: _Lists) -> str | None:
     if not all(isinstance(cell, lists.allowed) for cell in cells):
         return None
     if lists.texts:
-        # In Python a boolean is an integer, but here it is not a text.
-        if any(isinstance(cell, bool) or cell != cell for cell in cells):  # noqa: PLR0124 - NaN
+        if not all(map(encode.can_be_text, cells)):
             return None
         plain: list[Any] = [str(cell) for cell in cells]
     else:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
+import pandas as pd
 import pytest
 
 import loader
 from loader.api.signatures import with_keywords
+from loader.load_options import LoadOptions
+from loader.option import offered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 def test_the_signature_of_a_load_is_explicit() -> None:
@@ -37,6 +44,28 @@ def test_an_unknown_keyword_is_answered_as_python_does() -> None:
     )
     with pytest.raises(TypeError, match=message):
         loader.load_events("nowhere.csv", max_doubt=1)  # type: ignore[call-arg] # on purpose
+
+
+@pytest.mark.parametrize("name", [each.name for each in offered(LoadOptions) if each.option.needless])
+@pytest.mark.parametrize("call", [loader.load_users, loader.load_tags])
+def test_a_keyword_of_events_is_refused_for_what_it_is(call: Callable[..., object], name: str) -> None:
+    """No other option is offered in its place: it would do something else."""
+    with pytest.raises(TypeError, match=rf"argument '{name}'\. It is for events alone: other rows"):
+        call("nowhere.csv", **{name: "device"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("order", "device"), ("on_doubt", "resend")])
+@pytest.mark.parametrize("kind", ["users", "tags"])
+def test_a_retry_refuses_an_option_that_its_rows_do_not_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, value: str
+) -> None:
+    """It would be ignored: which kind the rows are is known only from the checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"hwid": ["d", None], "plan": ["gold", "gold"]})
+    with loader.Sandbox() as sandbox:
+        result = getattr(loader, f"load_{kind}")(frame, sandbox=sandbox, progress=False)
+        with pytest.raises(loader.ConfigError, match=rf"^{name} is for events alone: other rows"):
+            loader.retry(frame, result.checkpoint, sandbox=sandbox, **{name: value})  # type: ignore[arg-type] # a parametrised name
 
 
 def test_a_keyword_that_no_option_has_is_an_error_at_import() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loader.methods import Kind
 from tests.cli.test_standard_input import USERS
 
 if TYPE_CHECKING:
@@ -68,3 +71,14 @@ def test_a_mistake_in_source_is_told_with_the_others(command: CommandLine, tmp_p
     assert ran.code == 2
     assert "hwidd" in ran.err
     assert '[source]: "delimeter" is not known here. Did you mean "delimiter"?' in ran.err
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_command_offers_only_what_its_rows_need(command: CommandLine, tmp_path: Path, kind: Kind) -> None:
+    """An option that would be ignored is not in the help, and is refused by name."""
+    (tmp_path / "rows.csv").write_text("hwid,event,timestamp\nd,e,2024-01-01T00:00Z\n")
+    ran = command.run(kind, "--help")
+    assert [option in ran.out for option in ("--order", "--on-doubt")] == [kind is Kind.EVENTS] * 2
+    for option, value in (("--order", "device"), ("--on-doubt", "resend")):
+        ran = command.run(kind, "rows.csv", "--sandbox", "--yes", option, value)
+        assert (ran.code, option in ran.err) == ((0, False) if kind is Kind.EVENTS else (2, True))

@@ -162,3 +162,49 @@ def test_a_proposal_names_the_types_that_tags_have() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     text = proposal_text(propose(Kind.TAGS, schema_of(frame), frame, now=now), "x.csv")
     assert [request["tags"] for request in requests(mapped(text, frame))] == [{"price": 1.5}, {"price": 2.25}]
+
+
+LISTS = {
+    "typed": (pa.array([["a"], [], None]), "l"),
+    "text": (pa.array(['["a"]', "[]", None]), "l"),
+    "opened text": (pa.array(['{"l": ["a"]}', '{"l": []}', "{}"]), None),
+    "opened struct": (pa.array([{"l": ["a"]}, {"l": []}, {"l": None}]), None),
+}
+
+
+@pytest.mark.parametrize(
+    ("empty", "rest"),
+    [("omit", [{}, {}]), ("null", [{"l": None}, {"l": None}])],
+)
+@pytest.mark.parametrize(("cells", "named"), LISTS.values(), ids=LISTS)
+def test_an_empty_list_is_no_value(
+    cells: pa.Array, named: str | None, empty: str, rest: list[dict[str, object]]
+) -> None:
+    """It is left out, or null if the mapping wants that, as an empty cell is, however the list is given."""
+    rule = (
+        f'l = {{ column = "c", type = "list", empty = "{empty}" }}'
+        if named
+        else f'expand = [{{ column = "c", empty = "{empty}" }}]'
+    )
+    ones = pa.array(["1", "1", "1"])
+    frame = typed_frame(user=pa.array(["u", "v", "w"]), one=ones, c=cells)
+    result = mapped(f'{HEAD}one = "one"\n{rule}', frame)
+    assert messages(result) == []
+    sent = [request["tags"] for request in requests(result)]
+    assert all(tags.pop("one") for tags in sent)
+    if named is None and empty == "null" and pa.types.is_string(cells.type):
+        rest = [{"l": None}, {}]  # the last object has no such member
+    assert sent == [{"l": ["a"]}, *rest]
+
+
+@pytest.mark.parametrize("cell", ["[true]", "[null]", '["a", false]', "[null, 1]"])
+def test_a_list_of_something_else_is_no_list_of_texts_when_it_is_opened_either(cell: str) -> None:
+    """One rule holds for a column and for a member of an opened one; its advice can be followed."""
+    frame = text_frame(user=["u"], c=[f'{{"l": {cell}}}'])
+    result = mapped(f'{HEAD}expand = ["c"]', frame)
+    assert messages(result) == [
+        'x.csv, row 1, column "c" has a member "l" that is not a list of texts. Name it in the mapping with '
+        'type = "string": { column = "c.l" }.'
+    ]
+    followed = mapped(f'{HEAD}expand = ["c"]\nl = {{ column = "c.l", type = "string" }}', frame)
+    assert messages(followed) == []

@@ -102,7 +102,7 @@ def _convert_members(value: object, expand: Expand, naming: Naming) -> _Made:
             continue
         written = _write_member(member, texts_only=naming.texts_only)
         if fault or not written or type(member) is Unsound:
-            if fault := fault or _member_fault(path, member, expand):
+            if fault := fault or _member_fault(path, member, expand, naming):
                 return _Made(fault=fault)
             written = "null" if expand.empty == "null" else ""
         if written:
@@ -124,20 +124,22 @@ def _shown_cells(made: list[_Made], indices: pa.Array) -> Iterator[Column]:
         yield member_column(name, pa.array(values, pa.string()).take(indices))
 
 
-def _member_fault(path: str, member: object, expand: Expand) -> Fault | None:
+def _member_fault(path: str, member: object, expand: Expand, naming: Naming) -> Fault | None:
+    as_text = f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.'
     if isinstance(member, Unsound):
         return Fault(
-            f"has a member {shown(path)} that is not a finite number of at most 64 bits",
-            "",
-            f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.',
+            f"has a member {shown(path)} that is not a finite number of at most 64 bits", "", as_text
         )
+    if naming.texts_only and isinstance(member, list) and not all(map(encode.can_be_text, member)):
+        return Fault(f"has a member {shown(path)} that is not a list of texts", "", as_text)
     return empty_fault(path) if expand.empty == "reject" else None
 
 
 def _write_member(member: object, *, texts_only: bool) -> str:
     """A member as JSON, "" for nothing; a list of scalars is a list, any other its JSON text.
 
-    With `texts_only` the members of a list become texts, as they are written.
+    An empty list is nothing. With `texts_only` the members of a list become texts, as they are written, and a
+    list of something else gives nothing either: `_member_fault` says why.
     """
     if isinstance(member, Number):
         return member
@@ -145,7 +147,9 @@ def _write_member(member: object, *, texts_only: bool) -> str:
         return _text(member) if member else ""
     if isinstance(member, list) and any(isinstance(one, (list, dict)) for one in member):
         return _text(jsontext.raw(member))
+    if member is None or member == []:
+        return ""
     if texts_only and isinstance(member, list):
-        texts = [one if isinstance(one, str) else jsontext.raw(one) for one in member if one is not None]
-        return "[" + ",".join(map(_text, texts)) + "]"
-    return "" if member is None else jsontext.raw(member)
+        fits = all(map(encode.can_be_text, member))
+        return "[" + ",".join(map(_text, member)) + "]" if fits else ""
+    return jsontext.raw(member)

@@ -6,7 +6,7 @@ What the input does not say is left open and marked, never guessed.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import pyarrow as pa
 
@@ -22,6 +22,7 @@ from loader.mapping.proposing.proposed_members import ProposedMembers, used_colu
 from loader.mapping.rules import Clock, ColumnOf, Rule
 from loader.mapping.table import Table
 from loader.mapping.zones import parse_zone
+from loader.methods import MappedField
 from loader.model import OWN_COLUMNS
 from loader.text.escape import quote as shown
 
@@ -127,16 +128,18 @@ class _Proposing:
             return None
         columns = tuple(found if hint.all_of else found[:1])
         line = Line(name, Rule(column=columns), hint.why, hint.unsure)
-        match name:
-            case "timestamp":
+        match field := MappedField(name):
+            case MappedField.TIMESTAMP:
                 return self._timestamp(line, columns[0], hint)
-            case "device_type":
+            case MappedField.DEVICE_TYPE:
                 return self._device_type(line, columns, hint)
-            case "tz_offset":
+            case MappedField.TZ_OFFSET:
                 return self._tz_offset(line, columns)
-            case "hwid" | "userId":
+            case MappedField.HWID | MappedField.USER_ID:
                 return self._id(line, columns)
-        return line
+            case MappedField.EVENT:
+                return line
+        assert_never(field)
 
     def _values(self, columns: tuple[str, ...]) -> list[str]:
         """The distinct sampled values of some columns."""

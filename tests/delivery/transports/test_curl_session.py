@@ -620,8 +620,9 @@ def test_the_interpreter_ends_when_all_is_sent() -> None:
         assert Counter(server.bodies) == Counter(b"%d" % row for row in range(20))
 
 
-@pytest.mark.parametrize("wrong", [{"max_workers": 0}, {"total": 0}, {"longest_answer": 0}])
-def test_bounds_that_bound_nothing_are_refused(wrong: dict[str, Any]) -> None:
-    """A session without workers, time or room is refused in a sentence."""
+@pytest.mark.parametrize("wrong", [0, True])
+@pytest.mark.parametrize("bound", ["max_workers", "total", "longest_answer"])
+def test_bounds_that_bound_nothing_are_refused(bound: str, wrong: object) -> None:
+    """A session without workers, time or room is refused in a sentence; True is no number."""
     with pytest.raises(ConfigError, match="more than 0"):
-        CurlSession(**wrong)
+        CurlSession(**{bound: wrong})  # type: ignore[arg-type] # on purpose
