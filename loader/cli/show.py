@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.cli.speech import events, write_json
+from loader.cli.speech import HANG, events, write_json
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
 from loader.text.nouns import count_rows, is_or_are
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 def decisions_text(plan: Plan) -> str:
     """What was decided about the columns."""
+    from loader.mapping.describe import WIDTH  # noqa: PLC0415 - `--help` must start without pyarrow
+
     lines = [f"{plan.settings.kind.method.count(plan.survey.rows)} in {', '.join(plan.settings.files)}"]
     forms = {file.form for file in plan.survey.files}
     lines += [f"  read as {form}" for form in sorted(forms)]
     if plan.survey.rows:
-        lines += [f"  {decision}" for decision in plan.mapper.decisions]
-        lines += [f"  note: {notice}" for notice in plan.mapper.notices]
+        lines += [f"  {line[:WIDTH]}{HANG}{line[WIDTH:]}" for line in plan.mapper.decisions]
+        lines += [f"  note: {HANG}{notice}" for notice in plan.mapper.notices]
     return "\n".join(lines)
 
 
@@ -42,11 +44,17 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
     if plan.earlier is not None:
         settled = plan.earlier.account().settled
         done = f"{count_rows(settled)} {is_or_are(settled)}"
-        left = f"{plan.remaining:,} {is_or_are(plan.remaining)}" if plan.remaining else "nothing is left"
+        left = f"{plan.remaining:,} {is_or_are(plan.remaining)}" if plan.remaining else nothing_left(plan)
         lines.append(f"  resuming {settings.checkpoint}: {done} settled, {left} to be sent")
         if plan.doubtful:
             lines.append(f"  {doubtful_text(plan)}")
     return "\n".join(lines)
+
+
+def nothing_left(plan: Plan) -> str:
+    """Of what nothing is left: with a limit the input may have more."""
+    limit = plan.settings.options.limit
+    return "nothing is left" if limit is None else f"nothing of the first {count_rows(limit)} is left"
 
 
 def doubtful_text(plan: Plan) -> str:
@@ -70,7 +78,9 @@ def result_text(result: Result, settings: Settings) -> str:
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
     elif result.account.never_sent and settings.options.limit:
-        lines.append(f"\nEnded after the first {settings.options.limit:,} rows, because of --limit.")
+        lines.append(
+            f"\nNo more than the first {count_rows(settings.options.limit)} were to be sent (--limit)."
+        )
     return "\n".join(lines)
 
 

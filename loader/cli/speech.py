@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import sys
 import textwrap
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 
 STDOUT = Path("-")
 
-# What stands before the words of a decision: the field's name, or that it is a note.
-DECISION = re.compile(r" {2}(?:\w+ +(?=from )|note: )")
-
+# Stands in a line where the rest of it hangs if it is broken, and is itself never shown.
+HANG = "\x1f"
 
 # Where click's context keeps the log of JSON lines.
 LOG = "loader.log"
@@ -84,7 +82,7 @@ def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
         if not text or quiet:
             return
         if out is sys.stderr and (log := events()) is not None:
-            log.write("note", message=text)
+            log.write("note", message=folded(text, None))
             return
         try:
             click.echo(folded(text, columns) + "\n", file=out)
@@ -118,23 +116,20 @@ def folded(text: str, columns: int | None) -> str:
 
     Commands and bodies stay whole, to be copied.
     """
-    if columns is None:
-        return text
-    return "\n".join(
-        line
-        if len(line) <= columns or line.lstrip().startswith(("pushwoosh-loader ", "{", "curl "))
-        else fold(line, columns)
-        for line in text.splitlines()
-    )
+    return "\n".join(fold(line, columns) for line in text.split("\n"))
 
 
-def fold(line: str, columns: int) -> str:
-    """One line, broken; what follows stands under the words of the first part, not under its name."""
-    named = DECISION.match(line)
-    blanks = len(line) - len(line.lstrip())
-    indent = named.end() if named else blanks and blanks + 2
+def fold(line: str, columns: int | None) -> str:
+    """One line, broken; what follows stands where the line says (`HANG`), or further in than it begins."""
+    before, hang, after = line.partition(HANG)
+    whole = before + after
+    copied = whole.lstrip().startswith(("pushwoosh-loader ", "{", "curl "))
+    if columns is None or len(whole) <= columns or copied:
+        return whole
+    blanks = len(whole) - len(whole.lstrip())
+    indent = len(before) if hang else blanks and blanks + 2
     return textwrap.fill(
-        line,
+        whole,
         width=columns,
         subsequent_indent=" " * min(indent, columns // 2),
         break_long_words=False,

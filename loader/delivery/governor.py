@@ -104,7 +104,7 @@ class Governor:
                 self._window.lost(sent_at, now)
                 self._paused_for = _pause(connection=True)
                 self._breaker.failed(epoch, now)
-                return self._outage.failed(now, reason)
+                return self._outage.failed(now, reason, reached=True)
             case Stop():
                 return None  # the dispatcher ends the run itself
             case _:

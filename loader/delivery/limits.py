@@ -9,7 +9,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from loader.message import Message, Quote
+from loader.message import Message, Quote, Setting
 from loader.model import Confirmed, Rejected, Stop, StopCode
 
 if TYPE_CHECKING:
@@ -146,6 +146,12 @@ class Breaker:
         self._successes = 0
 
 
+#: A server that answered before is down; one that never did may be the wrong one.
+_NEVER_REACHED = Message(
+    "The server was never reached in this run: check {endpoint}.", endpoint=Setting("endpoint")
+)
+
+
 class Outage:
     """How long the vendor has given no usable answer, or too few of them.
 
@@ -157,16 +163,19 @@ class Outage:
         self._longest = longest
         self._since: float | None = None
         self._lack = "No usable answer"
+        self._reached = False
 
     def answered(self, *, trusted: bool = True) -> None:
         """A usable answer came; from a vendor that is not `trusted` again it does not end a brown-out."""
+        self._reached = True
         if trusted:
             self._since = None
         else:
             self._lack = "Too few usable answers"
 
-    def failed(self, now: float, reason: str) -> Stop | None:
-        """None came; `Stop` when that has lasted for too long."""
+    def failed(self, now: float, reason: str, *, reached: bool = False) -> Stop | None:
+        """None came, perhaps from a server that was `reached`; `Stop` when that has lasted for too long."""
+        self._reached = self._reached or reached
         if self._since is None:
             self._since = now
             self._lack = "No usable answer"
@@ -174,8 +183,8 @@ class Outage:
             return None
         minutes = (now - self._since) / 60
         last = Quote(f" The last failure: {reason.rstrip('.')}.")
-        sentence = "{lack} for {minutes:.0f} minutes.{last}"
-        return Stop(StopCode.OUTAGE, Message(sentence, lack=self._lack, minutes=minutes, last=last))
+        sentence = Message("{lack} for {minutes:.0f} minutes.{last}", lack=self._lack, minutes=minutes, last=last)
+        return Stop(StopCode.OUTAGE, sentence if self._reached else Message.join([sentence, _NEVER_REACHED]))
 
 
 class Canary:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from loader.errors import CheckpointError
+from loader.methods import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,11 +203,14 @@ def expected_tables(present: int) -> list[tuple[object, ...]]:
 
 
 def _another(path: Path) -> str:
-    """What to name instead: if the input itself was named, the checkpoint beside it."""
-    endings = ("events.ckpt", "users.ckpt", "events.sandbox.ckpt", "users.sandbox.ckpt")
+    """What to name instead: if the input itself was named, the checkpoints beside it."""
+    endings = [f"{kind}{rehearsed}.ckpt" for kind in Kind for rehearsed in ("", ".sandbox")]
     beside = [path.with_name(f"{path.name}.{ending}") for ending in endings]
-    found = next((name for name in beside if name.is_file()), None)
-    return f"The checkpoint of a load of it is {found}." if found else "Name another checkpoint."
+    found = [str(name) for name in beside if name.is_file()]
+    if not found:
+        return "Name another checkpoint."
+    subject = "The checkpoint of a load of it is" if len(found) == 1 else "The checkpoints of loads of it are"
+    return f"{subject} {' and '.join(found)}."
 
 
 def recognise(path: Path) -> int:
@@ -231,7 +235,7 @@ def recognise(path: Path) -> int:
     if application != APPLICATION_ID or found < 1:
         raise CheckpointError(
             f"{path} is a database of another program, not a checkpoint. Nothing in it was changed. "
-            "Name another checkpoint."
+            f"{_another(path)}"
         )
     if found > version():
         raise CheckpointError(

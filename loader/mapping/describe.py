@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from loader.mapping.nested.paths import Columns
     from loader.methods import Container
 
-_WIDTH = 12
+#: Characters of the column of names before the words of a decision.
+WIDTH = 12
 _BARE = Rule()
 _FORMATS = {
     timestamps.DAY: "days as YYYYMMDD",
@@ -36,9 +37,7 @@ _FORMATS = {
 
 def decisions(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Columns) -> tuple[str, ...]:
     """One line for each field and attribute, and one for the columns that are not used."""
-    lines = [
-        f"{name:<{_WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()
-    ]
+    lines = [f"{name:<{WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()]
     if (container := mapping.method.container) is not None:
         lines += _describe_members(mapping, container, readings, types)
     return tuple(lines)
@@ -47,7 +46,7 @@ def decisions(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Col
 def _describe_members(
     mapping: Mapping, container: Container, readings: ReadOnlyDict[str, Reading], types: Columns
 ) -> list[str]:
-    label = f"{container.name:<{_WIDTH}}"
+    label = f"{container.name:<{WIDTH}}"
     if not mapping.members and not mapping.expand:
         return [f"{label}none"]
     lines = []
@@ -62,11 +61,11 @@ def _describe_members(
         if rule.empty != "omit":
             text += f", {'null if empty' if rule.empty == 'null' else 'never empty'}"
         lines.append(label + text)
-        label = " " * _WIDTH
+        label = " " * WIDTH
     for expand in mapping.expand:
         named = f' under names that begin with "{expand.prefix}"' if expand.prefix else ""
         lines.append(f'{label}each member of "{expand.column}"{named}, with the type that it has in each row')
-        label = " " * _WIDTH
+        label = " " * WIDTH
     return lines
 
 

@@ -186,11 +186,16 @@ def _check_count(
     for one in expanded:
         count += pc.fill_null(one.names().value_lengths(), 0).to_numpy(zero_copy_only=False)
     if container.needed:
-        fault = Fault(f"gives this row no {container.one}", "Leave such rows out of the file.")
+        fault = Fault(
+            f"gives this row no {container.one}",
+            "It sets nothing, so it can stay rejected. To remove what is empty in it at the vendor, set "
+            'empty = "null" in the mapping.',
+        )
         findings.add(count == 0, (), None, fault)
     if container.most is not None:
         fault = Fault(
             f"gives this row more than the {container.most} {container.many} that one call may set",
-            "Leave some out, or set the rest in a second load.",
+            f"Write two mappings with a part of the {container.many} each, and load the file with both: each "
+            "load needs a checkpoint of its own.",
         )
         findings.add(count > container.most, (), None, fault)

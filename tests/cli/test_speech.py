@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from loader.cli.speech import folded
+from loader.cli.speech import HANG, folded
 
-DECISION = '  timestamp   from "timestamp": days as YYYYMMDD, local midnight in the zone of column "timezone"'
+NAME, WORDS = (
+    "  timestamp   ",
+    'from "timestamp": days as YYYYMMDD, local midnight in the zone of column "timezone"',
+)
+DECISION = f"{NAME}{HANG}{WORDS}"
 
 
 def test_a_long_decision_goes_on_under_its_own_words() -> None:
@@ -17,6 +21,16 @@ def test_a_long_decision_goes_on_under_its_own_words() -> None:
     ]
 
 
+@pytest.mark.parametrize("words", ['is "purchase" in every row', 'from the template "{a}-{b}"', "none of it"])
+def test_a_decision_hangs_whatever_it_says(words: str) -> None:
+    """Constants and templates are broken under their own words too, because the line says where they begin."""
+    lines = folded(
+        f"  event       {HANG}{words}, and more of the same to the end of the line", 40
+    ).splitlines()
+    assert len(lines) > 1
+    assert {line[:14] for line in lines[1:]} == {" " * 14}
+
+
 @pytest.mark.parametrize("line", ["  pushwoosh-loader failures " + "a" * 90, '  {"request": ' + "1 " * 60])
 def test_what_is_meant_to_be_copied_stays_in_one_piece(line: str) -> None:
     """A command or a body is never broken, whatever the width."""
@@ -25,7 +39,7 @@ def test_what_is_meant_to_be_copied_stays_in_one_piece(line: str) -> None:
 
 def test_a_file_or_a_pipe_gets_whole_lines() -> None:
     """Where no terminal is, every line stays as it is, for grep."""
-    assert folded(DECISION, None) == DECISION
+    assert folded(DECISION, None) == NAME + WORDS
 
 
 def test_a_long_path_is_not_torn() -> None:

@@ -61,3 +61,30 @@ def test_rejected_rows_of_tags_are_listed_and_retried(command: CommandLine, tmp_
     retried = command.run("retry", checkpoint, "--mapping", "tags.toml", "--yes")
     assert retried.code == 0, retried.err
     assert ("U1", "visits", '"x"') in command.held(TAGS_HELD)
+
+
+def test_a_row_without_a_tag_can_remove_what_is_empty_in_it(command: CommandLine, tmp_path: Path) -> None:
+    """The advice of the reject works: the mapping that removes tags sends the row, the same input resumes."""
+    (tmp_path / "tags.csv").write_text("user,plan,visits\nU1,,\nU2,gold,2\n")
+    (tmp_path / "tags.toml").write_text(MAPPING.format("integer"))
+    assert command.run("tags", "tags.csv", "--mapping", "tags.toml", "--sandbox", "--yes").code == 3
+    checkpoint = "tags.csv.tags.sandbox.ckpt"
+    assert 'set empty = "null" in the mapping' in command.run("failures", checkpoint).out.replace('""', '"')
+    removing = MAPPING.format("integer").replace('plan = "plan"', 'plan = {column = "plan", empty = "null"}')
+    (tmp_path / "tags.toml").write_text(removing)
+    assert command.run("retry", checkpoint, "--mapping", "tags.toml", "--yes").code == 0
+
+
+def test_more_tags_than_a_call_takes_are_set_by_two_loads(command: CommandLine, tmp_path: Path) -> None:
+    """The advice of the reject works: two mappings, each load with a checkpoint of its own."""
+    names = [f"t{number}" for number in range(60)]
+    (tmp_path / "tags.csv").write_text(f"userId,{','.join(names)}\nU1,{','.join('x' * 60)}\n")
+    ran = command.run("tags", "tags.csv", "--sandbox", "--yes")
+    failures = command.run("failures", "tags.csv.tags.sandbox.ckpt")
+    assert (ran.code, "each load needs a checkpoint of its own" in failures.out) == (3, True)
+    for part in (names[:30], names[30:]):
+        named = "".join(f'{name} = "{name}"\n' for name in part)
+        (tmp_path / "part.toml").write_text(f'kind = "tags"\n[fields]\nuserId = "userId"\n[tags]\n{named}')
+        load = ("tags", "tags.csv", "--mapping", "part.toml", "--checkpoint", f"{part[0]}.ckpt", "--sandbox")
+        assert command.run(*load, "--yes").code == 0
+    assert len(command.held(TAGS_HELD)) == 60

@@ -216,6 +216,24 @@ def test_an_outage_is_counted_from_its_first_failure() -> None:
     assert stop.message.spell(spell_option, quotes=False) == "No usable answer for 15 minutes."
 
 
+def test_a_server_that_was_never_reached_may_be_the_wrong_one() -> None:
+    """The stop names the setting, unless the server was there earlier in the run."""
+    stops = []
+    for reached in (False, True):
+        outage = Outage(900.0)
+        assert outage.failed(0.0, "cut", reached=reached) is None
+        stops.append(outage.failed(900.0, "Failed to connect to 127.0.0.1 port 9"))
+    lost, down = stops
+    assert lost is not None
+    assert down is not None
+    assert lost.message.settings == ("endpoint",)
+    assert lost.reason == (
+        "No usable answer for 15 minutes. The last failure: Failed to connect to 127.0.0.1 port 9. "
+        "The server was never reached in this run: check --endpoint."
+    )
+    assert down.message.settings == ()
+
+
 def test_a_stray_answer_does_not_end_a_brown_out() -> None:
     """Usable answers of a vendor that is not trusted yet do not start the count over, and are not hidden."""
     outage = Outage(900.0)

@@ -58,7 +58,8 @@ def test_a_row_without_a_tag_has_nothing_to_set() -> None:
     """It is rejected, not sent as an empty object."""
     result = mapped(f'{HEAD}a = "a"', text_frame(user=["u", "v"], a=[None, "x"]))
     assert messages(result) == [
-        "x.csv, row 1, the mapping gives this row no tag. Leave such rows out of the file."
+        "x.csv, row 1, the mapping gives this row no tag. It sets nothing, so it can stay rejected. To "
+        'remove what is empty in it at the vendor, set empty = "null" in the mapping.'
     ]
     assert len(requests(result)) == 1
 
@@ -75,7 +76,8 @@ def test_at_most_fifty_tags_a_row(named: bool) -> None:
     result = mapped(HEAD + ("others = true" if named else 'expand = ["all"]'), frame)
     assert messages(result) == [
         "x.csv, row 2, the mapping gives this row more than the 50 tags that one call may set. "
-        "Leave some out, or set the rest in a second load."
+        "Write two mappings with a part of the tags each, and load the file with both: each load needs a "
+        "checkpoint of its own."
     ]
 
 
