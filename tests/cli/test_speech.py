@@ -23,7 +23,7 @@ def test_a_long_decision_goes_on_under_its_own_words() -> None:
 
 @pytest.mark.parametrize("words", ['is "purchase" in every row', 'from the template "{a}-{b}"', "none of it"])
 def test_a_decision_hangs_whatever_it_says(words: str) -> None:
-    """Constants and templates are broken under their own words too, because the line says where they begin."""
+    """Constants and templates are broken under their own words too."""
     lines = folded(
         f"  event       {HANG}{words}, and more of the same to the end of the line", 40
     ).splitlines()
