@@ -183,7 +183,9 @@ class Outage:
             return None
         minutes = (now - self._since) / 60
         last = Quote(f" The last failure: {reason.rstrip('.')}.")
-        sentence = Message("{lack} for {minutes:.0f} minutes.{last}", lack=self._lack, minutes=minutes, last=last)
+        sentence = Message(
+            "{lack} for {minutes:.0f} minutes.{last}", lack=self._lack, minutes=minutes, last=last
+        )
         return Stop(StopCode.OUTAGE, sentence if self._reached else Message.join([sentence, _NEVER_REACHED]))
 
 
