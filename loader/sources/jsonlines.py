@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loader.model import Mark
-    from loader.sources.content import Content
-    from loader.sources.inputfile import InputFile
+    from loader.sources.content import Content, SourceFile
     from loader.sources.ragged import RaggedRows
 
 BLOCK = 1 << 20
@@ -60,7 +59,7 @@ class JsonLinesFile:
         SourceError: at once if the beginning is not of that format.
     """
 
-    def __init__(self, file: InputFile, content: Content, dialect: Dialect) -> None:
+    def __init__(self, file: SourceFile, content: Content, dialect: Dialect) -> None:
         self._file = file
         self._content = content
         self._marks: tuple[Mark, ...] = ()
@@ -108,8 +107,9 @@ class JsonLinesFile:
         rows = max((slab.end for slab in surveyed.slabs(self._parse)), default=0)
         if self._unknown:
             raise SourceError(self._name_unknown_keys())
-        sha256 = surveyed.sha256() if self._content is self._file else self._file.sha256()
-        return FileRecord(self.name, self._file.size, sha256, rows, tuple(surveyed.marks), self.form)
+        unpacked, marks = surveyed.sha256(), tuple(surveyed.marks)
+        sha256 = unpacked if self._content is self._file else self._file.sha256()
+        return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form, unpacked)
 
     def _name_unknown_keys(self) -> str:
         first, row = next(iter(self._unknown.items()))
