@@ -51,7 +51,7 @@ def test_every_mistake_is_reported() -> None:
         ({"delimeter": ";"}, '[source]: "delimeter" is not known here. Did you mean "delimiter"?'),
         (
             {"foo": 1},
-            '[source]: "foo" is not known here. It knows delimiter, quote, encoding, header, columns, '
+            '[source]: "foo" is not known here. Known are delimiter, quote, encoding, header, columns, '
             "input_format.",
         ),
         ({"header": "no"}, "[source]: header is 'no'; it must be true or false."),
