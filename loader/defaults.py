@@ -49,4 +49,7 @@ def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
     if has_magic(first) and not path.exists():
         plain = list(takewhile(lambda part: not has_magic(part), path.parts))
         return Path(*plain, ending)
+    around = next((parent for parent in path.parents if parent.is_file()), None)
+    if around is not None:  # a file in a ZIP archive
+        return around.with_name(f"{around.name}.{'-'.join(path.relative_to(around).parts)}.{ending}")
     return path.with_name(f"{path.name}.{ending}") if path.name else Path(ending)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+#: What a file can be said to be; `loader.sources.formats` has a reader for each.
+INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 _ALL_BYTES = bytes(range(256)) + b"\\u0041"  # and what some codecs take for an escape
 _NAMES = {"utf-8": "UTF-8", "iso8859-1": "Latin-1", "cp1252": "Windows-1252"}
@@ -30,6 +32,7 @@ class Dialect:
         encoding: utf-8, utf-16 (by its byte order mark), utf-16-le, utf-16-be, or a single-byte one.
         header: whether the first record holds the names of the columns.
         columns: their names, in place of a header or of its names.
+        input_format: what kind of file it is, by one of `INPUT_FORMATS`, whatever its name and content say.
     """
 
     delimiter: str | None = None
@@ -37,6 +40,7 @@ class Dialect:
     encoding: str | None = None
     header: bool | None = None
     columns: tuple[str, ...] = ()
+    input_format: str | None = None
 
     @property
     def table(self) -> dict[str, object]:
@@ -70,7 +74,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
     """The dialect that a table of a mapping file, or the options of a command, say.
 
     Args:
-        table: `delimiter`, `quote`, `encoding`, `header` and `columns`, each of them or none.
+        table: `delimiter`, `quote`, `encoding`, `header`, `columns` and `input_format`, each of them or none.
         where: what the table is called, for messages.
 
     Raises:
@@ -86,6 +90,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
         encoding=None if encoding is None else _canonical(str(encoding)),
         header=table.get("header"),  # type: ignore[arg-type]  # its type was checked
         columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
+        input_format=table.get("input_format"),  # type: ignore[arg-type]  # its type was checked
     )
 
 
@@ -108,7 +113,7 @@ def _unknown(table: Mapping[str, object]) -> list[str]:
 def _wrong_types(table: Mapping[str, object]) -> list[str]:
     mistakes = [
         f"{name} is {table[name]!r}; it must be text."
-        for name in ("delimiter", "quote", "encoding")
+        for name in ("delimiter", "quote", "encoding", "input_format")
         if not isinstance(table.get(name), str | None)
     ]
     if not isinstance(table.get("header"), bool | None):
@@ -137,6 +142,9 @@ def _wrong_values(table: Mapping[str, object]) -> list[str]:
             f'the encoding "{encoding}" is not known. Known are utf-8, utf-16, utf-16-le, utf-16-be, '
             "latin-1, windows-1252 and others with one byte a character; convert other files to UTF-8 first."
         )
+    named = table.get("input_format")
+    if named is not None and named not in INPUT_FORMATS:
+        mistakes.append(f'input_format is "{named}"; it must be one of {", ".join(INPUT_FORMATS)}.')
     return mistakes + _wrong_names(table)
 
 

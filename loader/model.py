@@ -10,7 +10,7 @@ number: a quoted newline is part of one record. People are shown the row in its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,6 +85,8 @@ class FileRecord:
         rows: records in it, those that cannot be read included.
         marks: places in it, ascending; none where its format needs none or the text allows none.
         form: how it was read, for a person; "" where a version that did not know wrote it down.
+        rows_hash: what two files with the same rows have in common: the hash of the unpacked bytes, and the
+            columns of the folders; "" if nobody looked. It is not stored.
     """
 
     name: str
@@ -93,6 +95,7 @@ class FileRecord:
     rows: int
     marks: tuple[Mark, ...] = ()
     form: str = ""
+    rows_hash: str = field(default="", compare=False, repr=False)
 
     @property
     def content(self) -> tuple[int, str, int]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.dialect import Dialect, dialect_of
+from loader.dialect import INPUT_FORMATS, Dialect, dialect_of
 from loader.errors import MappingError
 
 SIGN = st.characters(max_codepoint=126, min_codepoint=9, exclude_characters="\r\n")
@@ -51,10 +51,16 @@ def test_every_mistake_is_reported() -> None:
         ({"delimeter": ";"}, '[source]: "delimeter" is not known here. Did you mean "delimiter"?'),
         (
             {"foo": 1},
-            '[source]: "foo" is not known here. It knows delimiter, quote, encoding, header, columns.',
+            '[source]: "foo" is not known here. Known are delimiter, quote, encoding, header, columns, '
+            "input_format.",
         ),
         ({"header": "no"}, "[source]: header is 'no'; it must be true or false."),
         ({"delimiter": 1}, "[source]: delimiter is 1; it must be text."),
+        ({"input_format": 1}, "[source]: input_format is 1; it must be text."),
+        (
+            {"input_format": "xls"},
+            f'[source]: input_format is "xls"; it must be one of {", ".join(INPUT_FORMATS)}.',
+        ),
         ({"columns": "a,b"}, "[source]: columns is 'a,b'; it must be a list of names."),
         ({"columns": ["a", "b", "a"]}, '[source]: columns names "a" twice.'),
         ({"columns": ["a", " "]}, "[source]: columns holds an empty name."),

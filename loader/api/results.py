@@ -38,7 +38,12 @@ LONGEST_EXAMPLE = 160
 
 def decisions_of(plan: Plan, given: Given) -> tuple[str, ...]:
     """What was decided about the columns, and what is worth a warning, a line each."""
-    return (*plan.mapper.decisions, *notes_of((*plan.mapper.notices, *number_ids(plan, given))))
+    return (*plan.mapper.decisions, *notes_of(list_notices(plan, given)))
+
+
+def list_notices(plan: Plan, given: Given) -> tuple[str, ...]:
+    """What is worth a warning about the input and how it is read."""
+    return (*plan.source.notices, *plan.mapper.notices, *number_ids(plan, given))
 
 
 def notes_of(notices: Iterable[str]) -> list[str]:
@@ -229,7 +234,7 @@ class CheckResult:
         self.rejected = rejected
         self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
-        self._notices = notes_of((*plan.mapper.notices, *number_ids(plan, given)))
+        self._notices = notes_of(list_notices(plan, given))
 
     @property
     def bodies(self) -> list[str]:

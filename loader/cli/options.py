@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from loader.cli.parsing import argument
-from loader.dialect import Dialect, dialect_of
+from loader.dialect import INPUT_FORMATS, Dialect, dialect_of
 from loader.option import Option, Section, nested, option
 
 
@@ -54,6 +54,16 @@ class TextOptions:
             Section.TEXT,
             metavar="NAME,NAME,...",
             without="the names in the header",
+        ),
+    )
+
+    input_format: str | None = option(
+        None,
+        Option(
+            "What kind of file it is, if neither its name nor its first bytes tell.",
+            Section.TEXT,
+            words=INPUT_FORMATS,
+            without="told from the content, then from the name",
         ),
     )
 

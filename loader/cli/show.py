@@ -25,6 +25,7 @@ def decisions_text(plan: Plan) -> str:
     lines = [f"{plan.settings.kind.method.count(plan.survey.rows)} in {', '.join(plan.settings.files)}"]
     forms = {file.form for file in plan.survey.files}
     lines += [f"  read as {form}" for form in sorted(forms)]
+    lines += [f"  note: {notice}" for notice in plan.source.notices]
     if plan.survey.rows:
         lines += [f"  {line[:WIDTH]}{HANG}{line[WIDTH:]}" for line in plan.mapper.decisions]
         lines += [f"  note: {HANG}{notice}" for notice in plan.mapper.notices]

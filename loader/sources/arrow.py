@@ -19,7 +19,7 @@ from loader.text.escape import join_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from loader.sources.inputfile import InputFile, WatchedFile
+    from loader.sources.content import Opened, SourceFile
 
 
 class ArrowRecords:
@@ -33,7 +33,7 @@ class ArrowRecords:
         SourceError: at once if it does not begin (or, for a file, end) as it should.
     """
 
-    def __init__(self, file: InputFile, *, stream: bool) -> None:
+    def __init__(self, file: SourceFile, *, stream: bool) -> None:
         self._file = file
         self._stream = stream
         with file.open() as raw, self._explain_failure(0, 0), _Batches(raw, stream=stream) as batches:
@@ -100,7 +100,7 @@ class _Batches:
     Arrow reads the end of a file in a thread of its pool. All else it reads in the calling thread.
     """
 
-    def __init__(self, raw: WatchedFile, *, stream: bool) -> None:
+    def __init__(self, raw: Opened, *, stream: bool) -> None:
         self._loans = Loans()
         self._next = 0
         self._reader: ipc.RecordBatchStreamReader | ipc.RecordBatchFileReader | None = None
@@ -146,7 +146,7 @@ class _Batches:
 class _Lent:
     """The methods of a file that Arrow calls; the traceback of an error in one of them does not hold it."""
 
-    def __init__(self, file: WatchedFile) -> None:
+    def __init__(self, file: Opened) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
         self.closed = False
 

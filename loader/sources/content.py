@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from loader.sources.inputfile import InputFile, WatchedFile
+    from loader.sources.inputfile import Odometer
 
 _STEP = 1 << 20
-_NO_MEMBER = "__MACOSX/"  # what macOS puts beside each file in a ZIP archive
 
 
 class Damaged(SourceError):
@@ -76,24 +75,53 @@ class Content(Protocol):
         """The first bytes, at most `size`."""
 
 
+class SourceFile(Content, Protocol):
+    """A file of the input: on the disk, or one of several in a ZIP archive."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes that are read from the disk for it."""
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """What tells it from each other file, whatever it is called: device, inode, name in the archive."""
+
+    @property
+    def odometer(self) -> Odometer:
+        """Counts what is read from the disk."""
+
+    def sha256(self) -> str:
+        """Hash of all bytes, in hexadecimal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A compressed file, read as what is in it.
+    """Compressed content, read as what is in it.
 
     Attributes:
-        file: the file.
-        packing: gzip, bz2, zstd or zip.
+        content: the file, or what unpacking it once gave.
+        codec: gzip, bz2, zstd or zip.
         inside: the name of what is in it.
     """
 
-    file: InputFile
-    packing: str
+    content: SourceFile | Packed
+    codec: str
     inside: str
 
     @property
     def name(self) -> str:
         """The path as the user gave it."""
-        return self.file.name
+        return self.content.name
+
+    @property
+    def packing(self) -> str:
+        """How it is packed, for people: ``gzip``, or ``gzip in gzip``."""
+        around = f" in {self.content.packing}" if isinstance(self.content, Packed) else ""
+        return f"{self.codec}{around}"
 
     @property
     def size(self) -> None:
@@ -102,11 +130,11 @@ class Packed:
     @contextmanager
     def open(self) -> Iterator[Unpacking]:
         """Unpack from the beginning on; memory does not grow with what is in it."""
-        with self.file.open() as raw:
-            if self.packing != "zip":
-                yield Unpacking(pa.CompressedInputStream(raw, self.packing), self.name)
+        with self.content.open() as raw:
+            if self.codec != "zip":
+                yield Unpacking(pa.CompressedInputStream(raw, self.codec), self.name)
                 return
-            with _open_archive(raw, self.name) as archive, archive.open(self.inside) as member:
+            with open_archive(raw, self.name) as archive, archive.open(self.inside) as member:
                 yield Unpacking(member, self.name)
 
     def head(self, size: int) -> bytes:
@@ -120,7 +148,13 @@ class _Stream(Protocol):
 
 
 class Unpacking:
-    """Content on its way out of a packed file; it can go back within what was read last."""
+    """Content on its way out of a packed file; it can go back within what was read last.
+
+    Attributes:
+        closed: always false; Arrow asks for it where something is packed twice.
+    """
+
+    closed = False
 
     def __init__(self, stream: _Stream, name: str) -> None:
         self._stream = stream
@@ -163,48 +197,19 @@ class Unpacking:
         """The present place."""
         return self._at
 
-
-def unpack_file(file: InputFile, packing: str, inside: str) -> Packed:
-    """The content of a packed file.
-
-    Args:
-        file: the file.
-        packing: gzip, bz2, zstd or zip.
-        inside: the name of what is in it; a ZIP archive knows better.
-
-    Raises:
-        SourceError: a ZIP archive that does not hold one file.
-    """
-    if packing != "zip":
-        return Packed(file, packing, inside)
-    with file.open() as raw, _open_archive(raw, file.name) as archive:
-        return Packed(file, packing, _find_member(archive, file.name))
+    def close(self) -> None:
+        """Nothing to release: whoever opened the file closes it."""
 
 
 @contextmanager
-def _open_archive(raw: WatchedFile, name: str) -> Iterator[zipfile.ZipFile]:
+def open_archive(raw: Opened, name: str) -> Iterator[zipfile.ZipFile]:
+    """Open a ZIP archive.
+
+    Raises:
+        Damaged: it is not a whole one.
+    """
     try:
-        with zipfile.ZipFile(raw) as archive:
+        with zipfile.ZipFile(raw) as archive:  # type: ignore[call-overload]  # its tell and seek are enough
             yield archive
     except zipfile.BadZipFile as failure:
         raise Damaged(name, str(failure)) from failure
-
-
-def _find_member(archive: zipfile.ZipFile, name: str) -> str:
-    members = [
-        member
-        for member in archive.infolist()
-        if not member.is_dir() and not member.filename.startswith(_NO_MEMBER)
-    ]
-    names = [member.filename for member in members]
-    if "[Content_Types].xml" in names:
-        raise SourceError(f'{name}: is an Excel workbook (or another Office file). Save it as "CSV UTF-8".')
-    if len(members) != 1:
-        shown = f": {', '.join(names[:5])}{', …' if len(names) > 5 else ''}" if names else ""
-        raise SourceError(
-            f"{name}: is a ZIP archive of {len(names)} files{shown}. Only an archive with a single "
-            "file can be read. Unpack it and name the files."
-        )
-    if members[0].flag_bits & 1:
-        raise SourceError(f"{name}: is a ZIP archive with a password. Unpack it first.")
-    return names[0]

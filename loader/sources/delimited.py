@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from loader.dialect import Dialect
     from loader.model import Mark
-    from loader.sources.content import Content
-    from loader.sources.inputfile import InputFile
+    from loader.sources.content import Content, SourceFile
 
 # A record may span two blocks of the reader, not three. The small block keeps memory flat and is as fast as
 # larger ones (1 M rows of 9 columns on one core: 2.5 M rows/s with 0.5 MB, 2.8 M with 1 MB, 2.3 M with 4 MB).
@@ -66,7 +65,7 @@ class DelimitedFile:
         SourceError: at once if the header cannot be used or the beginning is not text.
     """
 
-    def __init__(self, file: InputFile, content: Content, dialect: Dialect, usual: str) -> None:
+    def __init__(self, file: SourceFile, content: Content, dialect: Dialect, usual: str) -> None:
         self._file = file
         self._content = content
         self._block = BLOCK
@@ -131,8 +130,9 @@ class DelimitedFile:
                 "one cell. Close or double that quote, or export the file again."
             )
         rows, marks = last.end - 1, tuple(surveyed.marks)
-        sha256 = surveyed.sha256() if self._content is self._file else self._file.sha256()
-        return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form)
+        unpacked = surveyed.sha256()
+        sha256 = unpacked if self._content is self._file else self._file.sha256()
+        return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form, unpacked)
 
     def _read_header(self) -> tuple[str, ...]:
         ragged = RaggedRows()

@@ -3,29 +3,101 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from loader.dialect import Dialect
 from loader.errors import SourceError
+from loader.message import Message, Setting
 from loader.model import Chunk
-from loader.sources.formats import open_reader
+from loader.sources.archive import Member, find_archive, find_member
+from loader.sources.copies import refuse_same_rows
+from loader.sources.formats import UnknownFormat, open_archive, open_reader
 from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile, Odometer
 from loader.sources.partitions import add_folder_columns
-from loader.sources.paths import list_files
+from loader.sources.paths import find_files, list_left_out
 from loader.sources.records import Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
     from loader.model import FileRecord
+    from loader.sources.content import SourceFile
     from loader.sources.records import Reader, Slab, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the readers read.
+
+    Attributes:
+        files: of the readers, in their order; a table in memory has none.
+        folders: the folders that some of them were found in, by their names.
+        notices: what the user should know about them.
+    """
+
+    files: tuple[SourceFile, ...] = ()
+    folders: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @classmethod
+    def find(cls, paths: Sequence[Path | str], odometer: Odometer) -> Inputs:
+        """The files that paths, folders, patterns and archives mean.
+
+        Raises:
+            SourceError: one is missing, or a folder, pattern or archive cannot be used.
+        """
+        files: list[SourceFile] = []
+        notices: list[str] = []
+        found = find_files(paths)
+        for group in found:
+            notices += group.notices
+            for name in group.names:
+                files += _open_file(name, odometer, notices)
+        folders = {name: group.folder for group in found if group.folder for name in group.names}
+        folders |= {file.name: file.archive.name for file in files if isinstance(file, Member)}
+        return cls(tuple(files), folders, tuple(notices))
+
+    def open_reader(self, file: SourceFile, dialect: Dialect) -> Reader:
+        """Open one of the files; in a folder, a file that is nothing to load is a fault of the folder."""
+        try:
+            return open_reader(file, dialect)
+        except UnknownFormat:
+            folder = self.folders.get(file.name)
+            if folder is None:
+                raise
+            raise SourceError(_describe_stranger(folder, file.name)) from None
+
+
+def _open_file(name: str, odometer: Odometer, notices: list[str]) -> Sequence[SourceFile]:
+    """The file, or the files in an archive; adds what the user should know."""
+    if (place := find_archive(name)) is not None:
+        return [find_member(InputFile.at(place[0], odometer), place[1])]
+    file = InputFile.at(name, odometer)
+    archive = open_archive(file)
+    if archive is None:
+        return [file]
+    notices += list_left_out(f"the archive {name}", [member.inside for member in archive.left_out])
+    return archive.members if len(archive.members) > 1 else [file]
+
+
+def _describe_stranger(folder: str, name: str) -> Message:
+    return Message(
+        "{folder}: holds {name}, and neither its name nor its content says that it can be loaded. No file is "
+        "left out in silence. Move it, or name the files, for example '{pattern}'. If all files are of one "
+        "format, give {input_format}.",
+        folder=folder,
+        name=name,
+        pattern=f"{folder.rstrip('/')}/" + ("**/*.csv" if Path(folder).is_dir() else "a.csv"),
+        input_format=Setting("input_format"),
+    )
 
 
 def open_source(
@@ -56,17 +128,22 @@ def open_source(
     if not paths:
         raise SourceError("No input file was given.")
     odometer = odometer or Odometer()
-    files = [InputFile.at(path, odometer) for path in list_files(paths)]
-    odometer.total = sum(file.size for file in files)
-    _refuse_twice(files)
-    forms = [record.form for record in known] if len(known) == len(files) else [""] * len(files)
-    readers = [
-        add_folder_columns(open_reader(file, (dialect or Dialect()).over(_read_form(form))))
-        for file, form in zip(files, forms, strict=True)
-    ]
+    inputs = Inputs.find(paths, odometer)
+    odometer.total = sum(file.raw_size for file in inputs.files)
+    _refuse_twice(inputs.files)
+    readers = _open_readers(inputs, dialect or Dialect(), known)
     for reader in readers[1:]:
         _refuse_other_columns(readers[0], reader)
-    return FileSource(readers, chunk_rows, known, files)
+    return FileSource(readers, chunk_rows, known, inputs)
+
+
+def _open_readers(inputs: Inputs, dialect: Dialect, known: Sequence[FileRecord]) -> list[Reader]:
+    count = len(inputs.files)
+    forms = [record.form for record in known] if len(known) == count else [""] * count
+    return [
+        add_folder_columns(inputs.open_reader(file, dialect.over(_read_form(form))))
+        for file, form in zip(inputs.files, forms, strict=True)
+    ]
 
 
 def _read_form(form: str) -> Dialect:
@@ -75,16 +152,22 @@ def _read_form(form: str) -> Dialect:
 
 
 class FileSource:
-    """Files with the same columns, read one after the other."""
+    """Files with the same columns, read one after the other.
+
+    Attributes:
+        notices: what the user should know about the files.
+    """
 
     def __init__(
         self,
         readers: Sequence[Reader],
         chunk_rows: int,
         known: Sequence[FileRecord] = (),
-        files: Sequence[InputFile] = (),
+        inputs: Inputs | None = None,
     ) -> None:
-        self._files = files  # of the readers, in their order; a table in memory has none
+        inputs = inputs or Inputs()
+        self._files = inputs.files
+        self.notices = inputs.notices
         self.schema: pa.Schema = readers[0].schema
         self._readers = readers
         self._chunk_rows = chunk_rows
@@ -112,13 +195,16 @@ class FileSource:
     def survey(self) -> Survey:
         """Read all files once; the first call does it."""
         if self._survey is None:
-            self._survey = Survey(tuple(self._survey_files()))
+            files = tuple(self._survey_files())
+            if not self._known:  # what was let pass when a load began must not end it half-way
+                refuse_same_rows(files)
+            self._survey = Survey(files)
         return self._survey
 
     def _survey_files(self) -> Iterator[FileRecord]:
         for reader, file in zip_longest(self._readers, self._files):
             if file is not None:
-                file.odometer.begin(file.size)
+                file.odometer.begin(file.raw_size)
             yield reader.survey(self._known)
             if file is not None:
                 file.odometer.end()
@@ -162,15 +248,15 @@ def _make_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _refuse_twice(files: Sequence[InputFile]) -> None:
-    seen: dict[tuple[int, int], str] = {}
+def _refuse_twice(files: Sequence[SourceFile]) -> None:
+    seen: dict[tuple[int, int, str], str] = {}
     for file in files:
-        key = (file.stamp.device, file.stamp.inode)
-        if key in seen:
+        if file.place in seen:
             raise SourceError(
-                f"{file.name}: is the same file as {seen[key]}; its rows would be loaded twice. Name it once."
+                f"{file.name}: is the same file as {seen[file.place]}; its rows would be loaded twice. Name "
+                "it once."
             )
-        seen[key] = file.name
+        seen[file.place] = file.name
 
 
 def _refuse_other_columns(model: Reader, other: Reader) -> None:

@@ -12,9 +12,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceError
+from loader.message import Message, Setting
+from loader.sources import recognition
+from loader.sources.archive import EMPTY_SIGN, SIGN, Archive, read_archive
 from loader.sources.arrow import ArrowRecords
-from loader.sources.content import Packed, unpack_file
+from loader.sources.content import Packed
 from loader.sources.delimited import DelimitedFile
+from loader.sources.inputfile import InputFile
 from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
 
@@ -22,11 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loader.dialect import Dialect
-    from loader.sources.inputfile import InputFile
+    from loader.sources.content import SourceFile
     from loader.sources.records import Reader
 
-_HEAD = 8  # bytes that the longest of the signs below needs
-_EXCEL = b"\xd0\xcf\x11\xe0"
 _ARROW_FILE, _ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"  # streams before 0.15 begin otherwise
 
 
@@ -41,8 +43,8 @@ class Opening:
         dialect: what is known of how it is written.
     """
 
-    file: InputFile
-    content: InputFile | Packed
+    file: SourceFile
+    content: SourceFile | Packed
     head: bytes
     dialect: Dialect
 
@@ -67,9 +69,14 @@ class Format:
     hint: bytes = b""
     packable: bool = True
 
-    def fits(self, suffix: str, head: bytes) -> bool:
-        """Whether a file with this ending or these first bytes is of this format."""
-        return suffix in self.endings or head.startswith(tuple(self.magics))
+    @property
+    def key(self) -> str:
+        """What the user calls it in a setting."""
+        return self.endings[0][1:]
+
+    def is_proven(self, head: bytes) -> bool:
+        """Whether a file with these first bytes is surely of this format."""
+        return head.startswith(tuple(self.magics))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +110,12 @@ def _open_arrow(opening: Opening) -> Reader:
     return ArrowRecords(opening.file, stream=not opening.head.startswith(_ARROW_FILE))
 
 
+CSV = Format("CSV", (".csv", ".txt"), partial(_open_delimited, delimiter=","))
+JSON_LINES = Format("JSON Lines", (".jsonl", ".json", ".ndjson"), _open_json_lines, hint=b"{")
 FORMATS = (
-    Format("CSV", (".csv", ".txt"), partial(_open_delimited, delimiter=",")),
+    CSV,
     Format("TSV", (".tsv", ".tab"), partial(_open_delimited, delimiter="\t")),
-    Format("JSON Lines", (".jsonl", ".json", ".ndjson"), _open_json_lines, hint=b"{"),
+    JSON_LINES,
     Format("Parquet", (".parquet", ".pq"), _open_parquet, {b"PAR1": ".parquet"}, packable=False),
     Format(
         "Arrow",
@@ -119,12 +128,11 @@ FORMATS = (
 PACKINGS = (
     Packing("bz2", ".bz2", b"BZh"),
     Packing("gzip", ".gz", b"\x1f\x8b"),
-    Packing("zip", ".zip", b"PK\x03\x04"),
+    Packing("zip", ".zip", SIGN),
     Packing("zstd", ".zst", b"\x28\xb5\x2f\xfd"),
 )
-ENDINGS = frozenset(
-    [ending for each in FORMATS for ending in each.endings] + [packing.ending for packing in PACKINGS]
-)
+_UNPACKED = frozenset(packing.ending for packing in PACKINGS)
+_LONGEST_SIGN = max(len(packing.magic) for packing in PACKINGS)
 
 
 def list_endings() -> str:
@@ -134,24 +142,70 @@ def list_endings() -> str:
     return f"Known endings: {known}. Compressed text files have one of these after that: {packed}."
 
 
-def open_reader(file: InputFile, dialect: Dialect) -> Reader:
+class UnknownFormat(SourceError):
+    """A file of which neither its name nor its content says what it is."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            Message(
+                "{name}: neither its name nor its content says what kind of file it is. If you know, give "
+                "{input_format}, for example csv. {endings}",
+                name=name,
+                input_format=Setting("input_format"),
+                endings=list_endings(),
+            )
+        )
+
+
+def open_reader(file: SourceFile, dialect: Dialect) -> Reader:
     """Open a file with the reader of its format.
 
     Raises:
         SourceError: the format is unknown or not read, or its reader refuses the file.
     """
-    content = _unpack(file)
-    opening = Opening(file, content, content.head(_HEAD), dialect)
-    if opening.head.startswith(_EXCEL):
-        raise SourceError(f'{file.name}: is an old Excel workbook. Save it as "CSV UTF-8".')
-    inside = content.inside if isinstance(content, Packed) else file.name
-    found = _recognise(PurePath(inside).suffix.lower(), opening.head)
-    if found is not None:
-        _refuse_packed(found, opening)
-        return found.open(opening)
-    if dialect.delimiter is not None:
-        return _open_delimited(opening, dialect.delimiter)
-    raise SourceError(f"{file.name}: its name does not say what kind of file it is. {list_endings()}")
+    content = _unpack(file, file.name)
+    opening = Opening(file, content, content.head(recognition.HEAD), dialect)
+    found = _recognise(opening)
+    if found is None:
+        raise UnknownFormat(file.name)
+    _refuse_packed(found, opening)
+    return found.open(opening)
+
+
+def open_archive(file: InputFile) -> Archive | None:
+    """What is in a ZIP archive; None if the file is something else.
+
+    Raises:
+        SourceError: the archive is damaged, has a password, or holds nothing or files of several kinds.
+    """
+    if not file.head(len(SIGN)).startswith((SIGN, EMPTY_SIGN)):
+        return None
+    found = read_archive(file)
+    names = [member.inside for member in found.members]
+    if "[Content_Types].xml" in names:
+        raise SourceError(
+            f'{file.name}: is an Excel workbook (or another Office file). Save it as "CSV UTF-8".'
+        )
+    if not names:
+        raise SourceError(f"{file.name}: is a ZIP archive without a file to load.")
+    _refuse_mixture(file.name, names)
+    return found
+
+
+def _refuse_mixture(archive: str, names: list[str]) -> None:
+    """Refuse an archive whose files are of several kinds, by their endings; content tells the others."""
+    kinds: dict[str, str] = {}
+    for name in names:
+        suffix = _strip_packings(PurePath(name)).suffix.lower()
+        for each in FORMATS:
+            if suffix in each.endings:
+                kinds.setdefault(each.name, name)
+    if len(kinds) > 1:
+        shown = ", ".join(f"{kind} ({name})" for kind, name in kinds.items())
+        raise SourceError(
+            f"{archive}: is a ZIP archive of {len(names)} files of several kinds: {shown}. Name those that "
+            f"belong together, for example {archive}/{names[0]}, or unpack it."
+        )
 
 
 def guess_ending(head: bytes) -> str:
@@ -169,28 +223,70 @@ def guess_ending(head: bytes) -> str:
     return packing.ending if packing.name == "zip" else FORMATS[0].endings[0] + packing.ending
 
 
-def _unpack(file: InputFile) -> InputFile | Packed:
-    packing = _find_packing(file.head(_HEAD))
+def _unpack(content: SourceFile | Packed, name: str) -> SourceFile | Packed:
+    """What is in a file, however often it was packed; `name` is what the content is called."""
+    packing = _find_packing(content.head(_LONGEST_SIGN))
     if packing is None:
-        return file
-    path = PurePath(file.name)
-    packed = path.suffix.lower() in [each.ending for each in PACKINGS]
-    return unpack_file(file, packing.name, path.stem if packed else path.name)
+        return content
+    if packing.name == "zip":
+        inside = _name_only_member(content)
+    else:
+        path = PurePath(name)
+        inside = path.stem if path.suffix.lower() in _UNPACKED else path.name
+    return _unpack(Packed(content, packing.name, inside), inside)
+
+
+def _name_only_member(content: SourceFile | Packed) -> str:
+    """The name of what is in a ZIP archive of one file."""
+    if not isinstance(content, InputFile):
+        raise SourceError(
+            f"{content.name}: is a ZIP archive within another packed file, which cannot be read from front "
+            "to back. Unpack the outer one first."
+        )
+    return read_archive(content).members[0].inside
 
 
 def _find_packing(head: bytes) -> Packing | None:
     return next((packing for packing in PACKINGS if head.startswith(packing.magic)), None)
 
 
-def _recognise(suffix: str, head: bytes) -> Format | None:
-    """The format; first bytes that prove one go before the name."""
-    provable = [each for each in FORMATS if each.magics]
-    named = [each for each in FORMATS if not each.magics]
-    return next((each for each in provable + named if each.fits(suffix, head)), None)
+def _recognise(opening: Opening) -> Format | None:
+    """The format: as it is said, or as the first bytes prove it, or by the name, or what the text looks like.
+
+    Raises:
+        SourceError: it is a kind of file that is not read.
+    """
+    said, head = opening.dialect.input_format, opening.head
+    if said is not None:
+        return next(each for each in FORMATS if each.key == said)
+    if proven := next((each for each in FORMATS if each.is_proven(head)), None):
+        return proven
+    recognition.refuse_foreign(opening.file.name, head)
+    if recognition.looks_like_json(head):
+        return JSON_LINES
+    inside = opening.content.inside if isinstance(opening.content, Packed) else opening.file.name
+    return _recognise_text(_strip_packings(PurePath(inside)), opening)
+
+
+def _recognise_text(path: PurePath, opening: Opening) -> Format | None:
+    """The format by the name; without a name that says it, CSV if it is text or has a delimiter."""
+    if named := next((each for each in FORMATS if path.suffix.lower() in each.endings), None):
+        return named
+    if opening.dialect.delimiter is not None:
+        return CSV
+    is_text = not recognition.names_a_kind(path.name) and recognition.looks_like_text(opening.head)
+    return CSV if is_text else None
+
+
+def _strip_packings(path: PurePath) -> PurePath:
+    """The name without the endings of packed files, which the content may not have kept to."""
+    while path.suffix.lower() in _UNPACKED:
+        path = path.with_suffix("")
+    return path
 
 
 def _refuse_packed(found: Format, opening: Opening) -> None:
-    if opening.content is not opening.file and not found.packable:
+    if not isinstance(opening.content, InputFile) and not found.packable:
         raise SourceError(
             f"{opening.file.name}: is a compressed {found.name} file, which cannot be read from front to "
             f"back. Unpack it first. ({found.name} files can be compressed within.)"

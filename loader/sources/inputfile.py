@@ -135,6 +135,16 @@ class InputFile:
         """Bytes."""
         return self.stamp.size
 
+    @property
+    def raw_size(self) -> int:
+        """Bytes that are read from the disk for it."""
+        return self.stamp.size
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """What tells it from each other file, whatever it is called."""
+        return self.stamp.device, self.stamp.inode, ""
+
     @classmethod
     def at(cls, given: Path | str, odometer: Odometer | None = None) -> InputFile:
         """Look at a path without opening it (opening a FIFO would wait for a writer).

@@ -7,6 +7,7 @@ empty. So the values of a column may change their type in the middle of the file
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from contextlib import contextmanager
@@ -17,9 +18,20 @@ import pyarrow as pa
 
 from loader.dialect import Dialect
 from loader.errors import SourceError
+from loader.message import Message, Quote, Setting
 from loader.model import FileRecord
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
+from loader.sources.jsoncauses import (
+    TwiceNamed,
+    advise_one_a_line,
+    describe_shape,
+    find_cause,
+    holds_several_records,
+    show_line,
+)
+from loader.sources.ragged import RaggedRows
+from loader.sources.recognition import find_encoding
 from loader.sources.records import Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.textfile import NotText, TextFile, advise_encoding
@@ -29,9 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loader.model import Mark
-    from loader.sources.content import Content
-    from loader.sources.inputfile import InputFile
-    from loader.sources.ragged import RaggedRows
+    from loader.sources.content import Content, SourceFile
 
 BLOCK = 1 << 20
 LONGEST = 12 << 20
@@ -60,14 +70,15 @@ class JsonLinesFile:
         SourceError: at once if the beginning is not of that format.
     """
 
-    def __init__(self, file: InputFile, content: Content, dialect: Dialect) -> None:
+    def __init__(self, file: SourceFile, content: Content, dialect: Dialect) -> None:
         self._file = file
         self._content = content
         self._marks: tuple[Mark, ...] = ()
         self._unknown: dict[str, int] = {}
         self._run = 0
         # No quote keeps a line end from ending its record.
-        self._text = Text(content, "utf-8", 0, header=False, ends=partial(RecordEnds, b",", b""))
+        encoding = _settle_encoding(content, dialect.encoding)
+        self._text = Text(content, encoding, 0, header=False, ends=partial(RecordEnds, b",", b""))
         self._columns: tuple[str, ...] = ()
         self._known: frozenset[str] = frozenset()
         self._columns = dialect.columns or self._find_keys()
@@ -84,7 +95,8 @@ class JsonLinesFile:
     def form(self) -> str:
         """How it is read."""
         packed = f" in {self._content.packing}" if isinstance(self._content, Packed) else ""
-        return f"JSON Lines{packed}: {Dialect(columns=self._columns).written}"
+        encoding = self._text.encoding if self._text.encoding != "utf-8" else None  # the usual one unsaid
+        return f"JSON Lines{packed}: {Dialect(encoding=encoding, columns=self._columns).written}"
 
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
         """Hash, count and check in one pass; if the file is a known one, only hash.
@@ -108,8 +120,9 @@ class JsonLinesFile:
         rows = max((slab.end for slab in surveyed.slabs(self._parse)), default=0)
         if self._unknown:
             raise SourceError(self._name_unknown_keys())
-        sha256 = surveyed.sha256() if self._content is self._file else self._file.sha256()
-        return FileRecord(self.name, self._file.size, sha256, rows, tuple(surveyed.marks), self.form)
+        unpacked, marks = surveyed.sha256(), tuple(surveyed.marks)
+        sha256 = unpacked if self._content is self._file else self._file.sha256()
+        return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form, unpacked)
 
     def _name_unknown_keys(self) -> str:
         first, row = next(iter(self._unknown.items()))
@@ -122,23 +135,58 @@ class JsonLinesFile:
     def _find_keys(self) -> tuple[str, ...]:
         """The keys of the records in the first block, in the order in which they are met."""
         head = self._content.head(BLOCK)
-        if len(head) == BLOCK and b"\n" not in head:
+        if len(head) == BLOCK and "\n".encode(self._text.encoding) not in head:
             head = self._content.head(LONGEST)
-        start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+        start = self._decode(head).removeprefix(BYTE_ORDER_MARK).lstrip()
         if not start:
             raise SourceError(f"{self.name}: is empty. Was the export cut off?")
-        if start.startswith(b"[") or start.split(b"\n", 1)[0].strip() == b"{":
-            raise SourceError(
-                f"{self.name}: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
-                "records, jq -c . for records over several lines."
-            )
+        shape = describe_shape(start.decode(errors="replace"), self.name, packed=self._is_packed)
+        if shape is not None:
+            raise SourceError(f"{self.name}: {shape}")
         lines = start.split(b"\n")
-        for line in lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines:
-            if line.strip():
-                self._read_cells(line)
+        whole = lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines
+        for row, line in enumerate(filter(bytes.strip, whole), start=1):
+            self._read_cells(line, row)
         if not self._unknown:
-            raise SourceError(f"{self.name}: the lines at its beginning are not JSON objects with keys.")
+            raise SourceError(self._explain_beginning(lines))
         return tuple(self._unknown)
+
+    def _decode(self, head: bytes) -> bytes:
+        """The beginning in UTF-8; what is not text there is found when it is read."""
+        if self._text.encoding == "utf-8":
+            return head
+        return codecs.getincrementaldecoder(self._text.encoding)("replace").decode(head).encode()
+
+    def _explain_beginning(self, lines: list[bytes]) -> str | Message:
+        """Why no line of the beginning is a record: the cause of the first one, and what to do.
+
+        Raises:
+            SourceError: it is not text in the file's encoding.
+        """
+        with self._explain_failure(RaggedRows()), self._content.open() as file:
+            TextFile(file, encoding=self._text.encoding).read(BLOCK)
+        line = next(line for line in lines if line.strip())
+        try:
+            _DECODER.decode(line.decode(errors="replace"))
+        except (ValueError, RecursionError) as failure:
+            cause = find_cause(failure, line)
+            if cause.way_on:
+                return f"{self.name}, row 1: {cause.reason} {cause.way_on}"
+        return Message(
+            "{name}: the lines at its beginning are not JSON objects with keys. The first one is {line}. If "
+            "the file is a table, give {input_format} csv.",
+            name=self.name,
+            line=Quote(show_line(line)),
+            input_format=Setting("input_format"),
+        )
+
+    def _describe_several(self, row: int) -> str:
+        advice = advise_one_a_line(self.name, packed=self._is_packed)
+        return f"{self.name}, row {row:,}: the line holds several records, one behind the other. {advice}"
+
+    @property
+    def _is_packed(self) -> bool:
+        return self._content is not self._file
 
     def _parse(self, text: TextFile, ragged: RaggedRows) -> Iterator[Slab]:
         rest, begun = b"", text.start > 0
@@ -161,7 +209,7 @@ class JsonLinesFile:
         rows: list[tuple[str | None, ...]] = []
         nothing = (None,) * len(self._columns)
         for number, line in enumerate(lines):
-            cells = self._read_cells(line, row=ragged.end + number + 1)
+            cells = self._read_cells(line, ragged.end + number + 1)
             if isinstance(cells, str):
                 unreadable[number] = cells
                 self._count_run()
@@ -180,16 +228,18 @@ class JsonLinesFile:
                 f"{self.name}: {MAX_RUN:,} consecutive lines are not JSON objects. Is the file JSON Lines?"
             )
 
-    def _read_cells(self, line: bytes, row: int = 0) -> tuple[str | None, ...] | str:
+    def _read_cells(self, line: bytes, row: int) -> tuple[str | None, ...] | str:
         """The cells of a record, or why it is not one."""
         try:
             record = _DECODER.decode(line.decode())
         except (ValueError, RecursionError) as failure:
-            return _explain_line(failure, line)
+            if holds_several_records(failure, line):
+                raise SourceError(self._describe_several(row)) from None
+            return find_cause(failure, line).reason
         if not isinstance(record, dict):
-            return f"the row is not a JSON object with keys but a value: {_show_line(line)}."
+            return f"the row is not a JSON object with keys but a value: {show_line(line)}."
         if _SURROGATE.search(line) and (key := _find_half_character(record)) is not None:
-            return f"the row has half a character (a lone surrogate) in {quote(key)}: {_show_line(line)}."
+            return f"the row has half a character (a lone surrogate) in {quote(key)}: {show_line(line)}."
         if not record.keys() <= self._known:
             met = {*self._known, *self._unknown}
             self._unknown.update((key, row) for key in record if key not in met)
@@ -208,15 +258,19 @@ class JsonLinesFile:
             raise failure.name_row(ragged.end) from None
 
 
-class _TwiceNamed(ValueError):
-    """An object that has a key twice."""
+def _settle_encoding(content: Content, given: str | None) -> str:
+    """The encoding that was given, or UTF-16 by the first bytes, or UTF-8, which every byte must prove."""
+    head = content.head(4)
+    if head.count(0) == 3 or head in {codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE}:
+        raise SourceError(f"{content.name}: the file is UTF-32. Convert it: iconv -f UTF-32 -t UTF-8.")
+    return given if given not in {None, "utf-16"} else find_encoding(head)
 
 
 def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _TwiceNamed(next(key for key in keys if keys.count(key) > 1))
+        raise TwiceNamed(next(key for key in keys if keys.count(key) > 1))
     return record
 
 
@@ -254,20 +308,3 @@ def _find_half_character(record: dict[str, Any]) -> str | None:
         except UnicodeEncodeError:
             return key
     return None
-
-
-def _explain_line(failure: ValueError | RecursionError, line: bytes) -> str:
-    if isinstance(failure, RecursionError):
-        return f"the row is nested too deeply: {_show_line(line)}."
-    if isinstance(failure, _TwiceNamed):
-        return f"the row has the key {quote(str(failure))} twice: {_show_line(line)}."
-    why = (
-        f"{failure.msg} at character {failure.pos + 1}"
-        if isinstance(failure, json.JSONDecodeError)
-        else failure
-    )
-    return f"the row is not JSON ({why}): {_show_line(line)}."
-
-
-def _show_line(line: bytes) -> str:
-    return quote(line[:200].decode(errors="replace"))

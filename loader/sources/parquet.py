@@ -16,7 +16,7 @@ from loader.text.escape import join_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from loader.sources.inputfile import InputFile, WatchedFile
+    from loader.sources.content import Opened, SourceFile
 
 # Bounds of one batch: what is decoded at a time, whatever the size of the row groups.
 _BATCH_ROWS = 65_536
@@ -32,7 +32,7 @@ class ParquetRecords:
         SourceError: at once if the footer cannot be read or the columns cannot be named.
     """
 
-    def __init__(self, file: InputFile) -> None:
+    def __init__(self, file: SourceFile) -> None:
         self._file = file
         with file.open() as raw, self._explain_footer():
             opened = _open(raw)
@@ -117,7 +117,7 @@ class ParquetRecords:
             ) from failure
 
 
-def _open(raw: WatchedFile) -> parquet.ParquetFile:
+def _open(raw: Opened) -> parquet.ParquetFile:
     """Open for streaming: pages through a small buffer, not whole column chunks ahead.
 
     INT96 is read in microseconds: in nanoseconds, pyarrow's default, the years before 1677 and after 2262

@@ -47,15 +47,19 @@ class Partitioned:
     @property
     def form(self) -> str:
         """How it is read: another folder gives other rows."""
-        folders = ", ".join(f"{key}={value}" for key, value in self._added.items()).replace(":", "%3A")
         kind, colon, rest = self._reader.form.partition(": ")
-        return f"{kind} with {folders}{colon}{rest}"
+        return f"{kind} with {self._folders}{colon}{rest}"
+
+    @property
+    def _folders(self) -> str:
+        return ", ".join(f"{key}={value}" for key, value in self._added.items()).replace(":", "%3A")
 
     def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
         """As the file's."""
         form = self.form
         within = [replace(record, form=self._reader.form) for record in known if record.form == form]
-        return replace(self._reader.survey(within), form=form)
+        record = self._reader.survey(within)
+        return replace(record, form=form, rows_hash=f"{record.rows_hash or record.sha256} {self._folders}")
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """As the file's, with the columns of its folders."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loader.model import Chunk, FileRecord
-    from loader.sources.inputfile import InputFile
+    from loader.sources.content import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,10 @@ class Source(Protocol):
     def schema(self) -> pa.Schema:
         """Columns and types of the records; every CSV column is text."""
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know about the files, for example which ones a folder leaves out."""
+
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`."""
 
@@ -120,7 +124,7 @@ class Source(Protocol):
         """
 
 
-def recognise_file(file: InputFile, form: str, known: Sequence[FileRecord]) -> FileRecord | None:
+def recognise_file(file: SourceFile, form: str, known: Sequence[FileRecord]) -> FileRecord | None:
     """Which of the known files this is, by the hash of all its bytes, whatever its name was then."""
     alike = [record for record in known if (record.size, record.form) == (file.size, form)]
     digest = file.sha256() if alike else ""

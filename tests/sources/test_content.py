@@ -118,12 +118,6 @@ def test_a_bomb_stays_packed(written: Written) -> None:
     ("content", "name", "sentence"),
     [
         (
-            zipped(b"a,b\n1,2\n", beside="b.csv"),
-            "x.zip",
-            "x.zip: is a ZIP archive of 2 files: export.csv, b.csv. Only an archive with a "
-            "single file can be read. Unpack it and name the files.",
-        ),
-        (
             zipped(b"", name="[Content_Types].xml"),
             "x.xlsx",
             'x.xlsx: is an Excel workbook (or another Office file). Save it as "CSV UTF-8".',
@@ -148,16 +142,51 @@ def test_a_bomb_stays_packed(written: Written) -> None:
         (
             b"\xd0\xcf\x11\xe0",
             "x.xls",
-            'x.xls: is an old Excel workbook. Save it as "CSV UTF-8".',
+            'x.xls: is an old Excel workbook. Save it as "CSV UTF-8" or as .xlsx.',
         ),
     ],
-    ids=["two files", "Excel", "Parquet", "no archive", "nothing in it", "old Excel"],
+    ids=["Excel", "Parquet", "no archive", "nothing in it", "old Excel"],
 )
 def test_what_cannot_be_read_is_refused(written: Written, content: bytes, name: str, sentence: str) -> None:
     """By what it is, and with what to do."""
     with pytest.raises(SourceError) as refusal:
         open_source([written(content, name)])
     assert str(refusal.value) == sentence
+
+
+TWICE = [(outer, inner) for outer in PACKED for inner in PACKED if inner != "zip"]
+
+
+@pytest.mark.parametrize(("outer", "inner"), TWICE)
+@pytest.mark.parametrize("name", ["export.csv.gz", "export.csv", "part-00000", "export.csv.gz.gz"])
+def test_what_is_packed_twice_is_unpacked_twice(written: Written, outer: str, inner: str, name: str) -> None:
+    """Browsers and object stores pack what is packed already; the name tells nothing of it."""
+    source = open_source([written(PACKED[outer](PACKED[inner](TEXT.encode())), name)])
+    assert cells(source) == ROWS
+    assert cells(source, 20_000) == ROWS[20_000:]
+    spelled = {"gz": "gzip", "zst": "zstd"}
+    shown = f"CSV in {spelled.get(inner, inner)} in {spelled.get(outer, outer)}: "
+    assert source.survey().files[0].form.startswith(shown)
+
+
+@pytest.mark.parametrize("outer", ["gz", "bz2", "zst"])
+def test_an_archive_in_a_packed_file_is_refused(written: Written, outer: str) -> None:
+    """Its list of files stands at its end."""
+    with pytest.raises(SourceError) as refusal:
+        open_source([written(PACKED[outer](zipped(b"a\n1\n")), "x.csv.zip.gz")])
+    assert str(refusal.value) == (
+        "x.csv.zip.gz: is a ZIP archive within another packed file, which cannot be read from front to back. "
+        "Unpack the outer one first."
+    )
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".zst", ".zip"])
+@pytest.mark.parametrize(("name", "text"), [("a.csv", "n,x\n1,a\n"), ("a.json", '{"n": 1, "x": "a"}\n')])
+def test_what_is_not_packed_is_read_whatever_its_ending(
+    written: Written, ending: str, name: str, text: str
+) -> None:
+    """Downloads are unpacked on the way, and keep the name."""
+    assert cells(open_source([written(text, name + ending)])) == [["1", "a"]]
 
 
 def test_what_macos_puts_beside_a_file_does_not_count(written: Written) -> None:

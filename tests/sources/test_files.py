@@ -115,27 +115,6 @@ def test_sample_is_the_first_readable_records_of_all_files(written: Written) -> 
     assert list(sample.index) == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "sentence"),
-    [
-        (
-            b"{}",
-            "x.dat",
-            "x.dat: its name does not say what kind of file it is. Known endings: .csv, .txt, .tsv, .tab, "
-            ".jsonl, .json, .ndjson, .parquet, .pq, .arrow, .arrows, .feather, .ipc. Compressed text files "
-            "have one of these after that: .bz2, .gz, .zip, .zst.",
-        ),
-    ],
-)
-def test_formats_that_are_not_read_are_refused(
-    written: Written, content: bytes, name: str, sentence: str
-) -> None:
-    """By what the file is, and with what to do."""
-    with pytest.raises(SourceError) as refusal:
-        open_source([written(content, name)])
-    assert str(refusal.value) == sentence
-
-
 def test_what_is_no_file_is_refused() -> None:
     """A missing file, a pipe without a writer and a device: a sentence each, and no waiting."""
     os.mkfifo("pipe.csv")

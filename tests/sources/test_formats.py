@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc, parquet
 
-from loader.dialect import Dialect
+from loader.dialect import INPUT_FORMATS, Dialect
 from loader.errors import SourceError
 from loader.sources import delimited, jsonlines, open_source, segments
 from loader.sources.formats import FORMATS, PACKINGS, Format, Packing, guess_ending
@@ -251,15 +251,25 @@ def test_a_file_without_rows_has_its_columns(case: Case, written: Written) -> No
 
 @pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name, indirect=True)
 def test_first_bytes_go_before_the_name(case: Case, written: Written) -> None:
-    """A file that proves what it is can have any name; the others need an ending that is known."""
+    """A file that proves what it is can have any name; CSV and TSV need an ending, or none with letters."""
     content = case.write(ROWS)
-    for name in ("export.csv", "export.dat") if case.format.magics else ():
+    is_table = case.format.name in {"CSV", "TSV"}
+    for name in ("000000_0", "part-00000") if is_table else ("export.csv", "export.dat", "data_0_0_0"):
         assert cells(open_source([written(content, name)])) == ROWS
-    if not case.format.magics:
-        with pytest.raises(
-            SourceError, match=r"^export.dat: its name does not say what kind of file it is\."
-        ):
+    if is_table:
+        with pytest.raises(SourceError, match=r"^export.dat: neither its name nor its content says "):
             open_source([written(content, "export.dat")])
+
+
+def test_a_format_that_is_given_goes_before_name_and_content(case: Case, written: Written) -> None:
+    """Whatever the file is called; a packed one is unpacked first."""
+    said = Dialect(input_format=case.format.key)
+    assert cells(open_source([written(case.write(ROWS), "export.dat")], dialect=said)) == ROWS
+
+
+def test_each_format_can_be_given() -> None:
+    """The words that the setting takes are those of the table."""
+    assert tuple(each.key for each in FORMATS) == INPUT_FORMATS
 
 
 @pytest.mark.parametrize("packing", PACKINGS, ids=lambda packing: packing.name)

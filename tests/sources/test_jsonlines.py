@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.dialect import Dialect
+from loader.dialect import Dialect, dialect_of
 from loader.errors import SourceError
 from loader.sources import jsonlines, open_source, segments
 from tests.sources.conftest import texts, unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sources.conftest import Written
 
 NAME = "export.jsonl"
@@ -92,7 +100,14 @@ def test_a_column_may_change_its_type(written: Written) -> None:
     [
         ('{"a": 1', 'the row is not JSON (Expecting \',\' delimiter at character 8): "{\\"a\\": 1".'),
         ("[1]", 'the row is not a JSON object with keys but a value: "[1]".'),
-        ('{"a": NaN}', 'the row is not JSON (NaN is not JSON): "{"a": NaN}".'),
+        ('{"a": NaN}', 'the row has NaN in "a", and JSON has no such number: "{"a": NaN}".'),
+        (
+            '{"b": {"c": [1, -Infinity]}}',
+            'the row has -Infinity in "b.c.1", and JSON has no such number: "{"b": {"c": [1, -Infinity]}}".',
+        ),
+        ("{'a': None}", "the row is written as Python shows a dict, and not as JSON: \"{'a': None}\"."),
+        ('{"a": 1},', 'the row has a comma after its end: "{"a": 1},".'),
+        ('{"a": 1}]', 'the row is not JSON (Extra data at character 9): "{"a": 1}]".'),
         ('{"a": 1, "a": 2}', 'the row has the key "a" twice: "{"a": 1, "a": 2}".'),
         (
             '{"a": "\\ud800"}',
@@ -104,7 +119,19 @@ def test_a_column_may_change_its_type(written: Written) -> None:
         ),
         ('{"a": ' + "[" * 100_000 + "}", f'the row is nested too deeply: "{{"a": {"[" * 53}…".'),
     ],
-    ids=["cut", "no object", "NaN", "twice", "half a character", "half a character in a key", "deep"],
+    ids=[
+        "cut",
+        "no object",
+        "NaN",
+        "an infinity within",
+        "Python",
+        "comma",
+        "end of a list",
+        "twice",
+        "half a character",
+        "half a character in a key",
+        "deep",
+    ],
 )
 def test_a_line_that_is_no_record_keeps_its_place(written: Written, line: str, reason: str) -> None:
     """It is listed with the reason; the lines around it are read."""
@@ -132,16 +159,10 @@ def test_a_key_that_no_first_record_has_is_refused(written: Written) -> None:
     [
         (b"", "export.jsonl: is empty. Was the export cut off?"),
         (
-            b'[{"a": 1}]',
-            "export.jsonl: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
-            "records, jq -c . for records over several lines.",
+            b"1\n2\n",
+            'export.jsonl: the lines at its beginning are not JSON objects with keys. The first one is "1". '
+            "If the file is a table, give --input-format csv.",
         ),
-        (
-            b'{\n  "a": 1\n}\n',
-            "export.jsonl: is JSON, but not one record a line. Write it so: jq -c '.[]' for an array of "
-            "records, jq -c . for records over several lines.",
-        ),
-        (b"1\n2\n", "export.jsonl: the lines at its beginning are not JSON objects with keys."),
         (
             b'{"a": 1}\n{"a": "M\xfcller"}\n',
             "export.jsonl, after row 0, byte 18: the byte fc in 'M\\xfcller' is not UTF-8; read as Latin-1 "
@@ -158,7 +179,7 @@ def test_a_key_that_no_first_record_has_is_refused(written: Written) -> None:
             "export.jsonl: 10,000 consecutive lines are not JSON objects. Is the file JSON Lines?",
         ),
     ],
-    ids=["empty", "array", "over several lines", "values", "latin-1", "too long", "other"],
+    ids=["empty", "values", "latin-1", "too long", "other"],
 )
 def test_what_is_no_json_lines_is_refused(written: Written, content: bytes, sentence: str) -> None:
     """Before anything is sent, with what to do."""
@@ -173,3 +194,118 @@ def test_compressed_json_lines_are_read(written: Written) -> None:
     source = open_source([written(gzip.compress(content), "export.ndjson.gz")])
     assert texts(source, 19_999) == [["19999"]]
     assert source.survey().files[0].form == 'JSON Lines in gzip: columns = ["n"]'
+
+
+ADVICE = re.compile(r"(jq -c .*|tr -d \S+|sed '[^']*'|iconv -f \S+ -t UTF-8)\.?$")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[{"a": 1}, {"a": 2}]', "export.jsonl: is one JSON list, not one record a line."),
+        ('[\n{"a": 1},\n{"a": 2}\n]\n', "export.jsonl: is one JSON list, not one record a line."),
+        ('{\n"a": 1\n}\n{\n"a": 2\n}', "export.jsonl: is JSON over several lines, not one record a line."),
+        ('{"a": 1}{"a": 2}', "export.jsonl, row 1: the line holds several records, one behind the other."),
+        ('{"a": 1} {"a": 2}\n', "export.jsonl, row 1: the line holds several records, one behind the other."),
+        (
+            '{"to do": [{"a": 1}, {"a": 2}]}',
+            'export.jsonl: is one JSON object that holds records under "to do", not one record a line.',
+        ),
+        (
+            '{\n  "users": [\n    {"a": 1}, {"a": 2}]\n}',
+            'export.jsonl: is one JSON object that holds records under "users", not one record a line.',
+        ),
+        ('{"a": 1, "a": 1}\n{"a": 2, "a": 2}\n', 'export.jsonl, row 1: the row has the key "a" twice: '),
+        ('{"a": 1},\n{"a": 2},\n', "export.jsonl, row 1: the row has a comma after its end: "),
+        (
+            '\x1e{"a": 1}\n\x1e{"a": 2}\n',
+            "export.jsonl, row 1: the row begins with the control character 1e: ",
+        ),
+    ],
+    ids=[
+        "list",
+        "list in lines",
+        "in lines",
+        "joined",
+        "blank",
+        "held",
+        "held in lines",
+        "twice",
+        "comma",
+        "1e",
+    ],
+)
+def test_each_other_shape_of_json_has_a_way_out_that_works(
+    written: Written, text: str, sentence: str
+) -> None:
+    """It is refused before the first row with one sentence; the command in it gives a file that is read."""
+    with pytest.raises(SourceError) as refusal:
+        open_source([written(text, NAME)]).survey()
+    message = str(refusal.value)
+    assert message.startswith(sentence)
+    command = ADVICE.search(message)
+    assert command is not None
+    words = command[1].split(" > ")[0].removesuffix(NAME)
+    if words.startswith("jq") and shutil.which("jq") is None:
+        pytest.skip("there is no jq on this machine")
+    with Path(NAME).open("rb") as file:
+        lines = subprocess.run(shlex.split(words), stdin=file, capture_output=True, check=True).stdout
+    assert texts(open_source([written(lines, "records.jsonl")])) == [["1"], ["2"]]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_records_without_line_ends_are_refused_anywhere(
+    written: Written, pack: Callable[[bytes], bytes]
+) -> None:
+    """Two rows would be one, so the account would be wrong: nothing is read, wherever it is."""
+    content = b'{"a": 1}\n' * 70_000 + b'{"a": 2}{"a": 3}\n'
+    with pytest.raises(SourceError, match=r"^export\.json\.gz, row 70,001: the line holds several records"):
+        open_source([written(pack(content), "export.json.gz")]).survey()
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "name"),
+    [("NaN", "s", "NaN"), ("-Infinity", "s", "-Infinity"), ("[1, Infinity]", "s.1", "Infinity")],
+)
+def test_numbers_that_json_does_not_have_are_named(written: Written, value: str, key: str, name: str) -> None:
+    """If no row can be read for them; what pandas writes instead is read."""
+    with pytest.raises(SourceError) as refusal:
+        open_source([written(f'{{"a": 1, "s": {value}}}\n' * 3, NAME)])
+    assert str(refusal.value).startswith(
+        f'export.jsonl, row 1: the row has {name} in "{key}", and JSON has no'
+    )
+    assert "Write null in its place." in str(refusal.value)
+    frame = pd.DataFrame({"a": [1], "s": [float(value) if value[0] != "[" else float("nan")]})
+    frame.to_json(NAME, orient="records", lines=True)
+    assert texts(open_source([NAME])) == [["1", None]]
+
+
+def test_what_python_prints_is_named(written: Written) -> None:
+    """With what to write instead."""
+    with pytest.raises(SourceError, match=r"row 1: the row is written as Python shows a dict.* json\.dumps"):
+        open_source([written("{'a': None}\n", NAME)])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1", "windows-1252"])
+def test_other_encodings_are_read(written: Written, encoding: str) -> None:
+    """UTF-16 is known by its first bytes; others are read if they are given, as the refusal says."""
+    lines = "".join(f'{{"a": "{number}", "b": "Müller"}}\n' for number in range(30_000))
+    path = written(lines.encode(encoding), NAME)
+    said = Dialect()
+    if not encoding.startswith("utf"):
+        with pytest.raises(SourceError, match="give --encoding windows-1252"):
+            open_source([path]).survey()
+        said = dialect_of({"encoding": encoding})
+    source = open_source([path], dialect=said)
+    assert texts(source, 29_999) == [["29999", "Müller"]]
+    survey = source.survey()
+    assert "encoding = " in survey.files[0].form
+    again = open_source([path], known=survey.files)
+    assert again.survey() == survey
+    assert texts(again, 20_000) == [[str(number), "Müller"] for number in range(20_000, 30_000)]
+
+
+def test_utf_32_is_refused(written: Written) -> None:
+    """With the command that converts it."""
+    with pytest.raises(SourceError, match=r"the file is UTF-32\. Convert it: iconv -f UTF-32 -t UTF-8\.$"):
+        open_source([written('{"a": 1}\n'.encode("utf-32"), NAME)])

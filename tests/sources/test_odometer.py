@@ -63,7 +63,7 @@ def test_several_files_are_one_way(tmp_path: Path) -> None:
     """Three files are read to a third, to two thirds and to the end; reading them again counts no more."""
     paths = [tmp_path / f"{number}.csv" for number in range(3)]
     for path in paths:
-        path.write_bytes(CSV)
+        path.write_bytes(CSV.replace(b"purchase", f"purchas{path.stem}".encode()))
     odometer = Recorded()
     source = open_source(paths, odometer=odometer)
     source.survey()

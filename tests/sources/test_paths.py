@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.sources import open_source
-from tests.sources.conftest import texts
+from tests.sources.conftest import cells, texts
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Written
@@ -38,15 +39,33 @@ def test_a_folder_is_all_its_files(folder: Path) -> None:
     assert names("data") == names("data/")
 
 
+def test_what_a_folder_leaves_out_is_listed(folder: Path, written: Written) -> None:
+    """Hidden files, marks and checkpoints, the first of them by name and the rest by number."""
+    why = (
+        "because names that begin with . or _ are those of hidden files and marks, and names with .ckpt "
+        "those of checkpoints: data/.a.csv.crc, data/_SUCCESS, data/a.csv.users.ckpt-wal"
+    )
+    assert open_source(["data"]).notices == (f"3 files are left out of the folder data, {why}.",)
+    for number in range(4):
+        written(b"", f"data/b{number}.csv.ckpt")
+    assert open_source(["data"]).notices == (
+        f"7 files are left out of the folder data, {why}, data/b0.csv.ckpt, data/b1.csv.ckpt and 2 more.",
+    )
+    assert open_source(["data/*.csv"]).notices == ()
+
+
 def test_nothing_in_a_folder_is_left_out_in_silence(folder: Path, written: Written) -> None:
-    """A file that may hold rows, and is nothing to load by its name, is named."""
-    written("n\n1\n", "data/part-00001")
+    """A file that may hold rows, and is nothing to load by name and content, is named; each way on works."""
+    written("n\n1\n", "data/part.old")
     with pytest.raises(SourceError) as refusal:
         open_source(["data"])
     assert str(refusal.value) == (
-        "data: holds data/part-00001, whose name does not say that it can be loaded. No file is left "
-        "out in silence. Move it, or name the files, for example 'data/**/*.csv'."
+        "data: holds data/part.old, and neither its name nor its content says that it can be loaded. No file "
+        "is left out in silence. Move it, or name the files, for example 'data/**/*.csv'. If all files are "
+        "of one format, give --input-format."
     )
+    assert len(cells(open_source(["data/**/*.csv"]))) == 2
+    assert len(cells(open_source(["data"], dialect=Dialect(input_format="csv")))) == 4
 
 
 def test_a_pattern_is_the_files_that_fit(folder: Path) -> None:
