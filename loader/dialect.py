@@ -30,6 +30,7 @@ class Dialect:
         encoding: utf-8, utf-16 (by its byte order mark), utf-16-le, utf-16-be, or a single-byte one.
         header: whether the first record holds the names of the columns.
         columns: their names, in place of a header or of its names.
+        null_values: cells that are exactly one of these texts mean nothing, in every column.
     """
 
     delimiter: str | None = None
@@ -37,12 +38,18 @@ class Dialect:
     encoding: str | None = None
     header: bool | None = None
     columns: tuple[str, ...] = ()
+    null_values: tuple[str, ...] = ()
 
     @property
     def table(self) -> dict[str, object]:
         """What is said, as `dialect_of` reads it."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in said.items() if value not in (None, ())}
+        return {
+            # Of a tuple a mapping file would write the one text, not a list of it.
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in said.items()
+            if value not in (None, ())
+        }
 
     @property
     def written(self) -> str:
@@ -70,7 +77,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
     """The dialect that a table of a mapping file, or the options of a command, say.
 
     Args:
-        table: `delimiter`, `quote`, `encoding`, `header` and `columns`, each of them or none.
+        table: `delimiter`, `quote`, `encoding`, `header`, `columns` and `null_values`, each of them or none.
         where: what the table is called, for messages.
 
     Raises:
@@ -86,6 +93,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
         encoding=None if encoding is None else _canonical(str(encoding)),
         header=table.get("header"),  # type: ignore[arg-type]  # its type was checked
         columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
+        null_values=tuple(table.get("null_values", ())),  # type: ignore[arg-type]  # as above
     )
 
 
@@ -113,10 +121,16 @@ def _wrong_types(table: Mapping[str, object]) -> list[str]:
     ]
     if not isinstance(table.get("header"), bool | None):
         mistakes.append(f"header is {table['header']!r}; it must be true or false.")
-    columns = table.get("columns", ())
-    if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
-        mistakes.append(f"columns is {columns!r}; it must be a list of names.")
+    mistakes += [
+        f"{name} is {table[name]!r}; it must be a list of {holds}."
+        for name, holds in (("columns", "names"), ("null_values", "texts"))
+        if not _is_list_of_texts(table.get(name, ()))
+    ]
     return mistakes
+
+
+def _is_list_of_texts(given: object) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(text, str) for text in given)
 
 
 def _wrong_values(table: Mapping[str, object]) -> list[str]:

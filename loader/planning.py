@@ -102,7 +102,9 @@ def draw_up(
         survey = source.survey()
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
-    mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
+    # The options win over the mapping file, and what means nothing is part of what rows become.
+    mapping = mapping or infer(settings.kind, source.schema, sample, where=where, source=dialect)
+    mapping = replace(mapping, source=dialect)
     now = began(checkpoint) if checkpoint else datetime.now(UTC)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
     mapper = replace(mapper, ordered=settings.options.order is Order.DEVICE)

@@ -94,9 +94,9 @@ def _convert_text(field: ApiField, rule: Rule, table: Table, findings: Findings)
 def _convert_ids(name: str, rule: Rule, table: Table, findings: Findings) -> FieldValues:
     """Ids byte for byte; a floating-point one must be exact."""
     for column in origins.columns_of(rule):
-        if pa.types.is_floating(table.column(column).type):
-            inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
-            findings.add(inexact, [column], table.text(column), _FLOAT_ID)
+        cells = table.column(column, rule.null_values)
+        if pa.types.is_floating(cells.type):
+            findings.add(present(cells) & ~exact_wholes(cells), [column], table.text(column), _FLOAT_ID)
     texts = origins.texts(rule, table, findings)
     findings.show(name, texts, text=True)
     return FieldValues({name: encode.text_member(name, texts)}, present(texts), texts)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.cells import present
-from loader.mapping.encode import nulled, repeated
+from loader.mapping.cells import present, without
+from loader.mapping.encode import repeated
 from loader.mapping.findings import Fault
 from loader.mapping.names import template_columns, template_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule, Scalar
     from loader.mapping.table import Table
@@ -38,7 +40,7 @@ def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
         for found in table.broken(column):
             findings.add(found.rows, [found.column], found.texts, found.fault)
     found = _template(rule, table) if rule.template is not None else _first(rule, table)
-    found = _tidied(rule, found)
+    found = _tidied(rule, found, table.nothing)
     if rule.values is not None:
         found = _looked_up(rule, found, findings)
     if rule.default is not None and rule.default != "":
@@ -48,17 +50,18 @@ def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     return found
 
 
-def _tidied(rule: Rule, found: pa.Array) -> pa.Array:
+def _tidied(rule: Rule, found: pa.Array, nothing: Sequence[str]) -> pa.Array:
     if rule.trim:
         found = pc.utf8_trim_whitespace(found)
-        found = nulled(pc.equal(found, ""), found)
+        # A word for nothing is one with blanks around it too, if the mapping says that blanks do not matter.
+        found = without(found, ("", *nothing, *rule.null_values))
     if rule.case is not None:
         found = pc.utf8_lower(found) if rule.case == "lower" else pc.utf8_upper(found)
     return found
 
 
 def _first(rule: Rule, table: Table) -> pa.Array:
-    cells = [table.text(column) for column in rule.column]
+    cells = [table.text(column, rule.null_values) for column in rule.column]
     return cells[0] if len(cells) == 1 else pc.coalesce(*cells)
 
 
@@ -66,7 +69,7 @@ def _template(rule: Rule, table: Table) -> pa.Array:
     parts: list[pa.Array | str] = []
     for literal, column in template_pieces(rule.template or ""):
         parts += [literal] if literal else []
-        parts += [table.text(column)] if column else []
+        parts += [table.text(column, rule.null_values)] if column else []
     return pc.binary_join_element_wise(*parts, "")
 
 

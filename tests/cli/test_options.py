@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.cli.test_standard_input import USERS
 
 if TYPE_CHECKING:
@@ -68,3 +70,28 @@ def test_a_mistake_in_source_is_told_with_the_others(command: CommandLine, tmp_p
     assert ran.code == 2
     assert "hwidd" in ran.err
     assert '[source]: "delimeter" is not known here. Is "delimiter" meant?' in ran.err
+
+
+@pytest.mark.parametrize("said", ["option", "mapping"])
+def test_words_for_nothing_are_said_shown_and_kept(command: CommandLine, tmp_path: Path, said: str) -> None:
+    r"""`\N` and `NA` reach no body, and a load that says it cannot be continued by one that does not."""
+    source = tmp_path / "users.csv"
+    source.write_text("hwid,user_id\nd1,u1\nd2,\\N\nd3,NA\n")
+    words = ["--null-values", r"\N", "--null-values", "NA"]
+    if said == "mapping":
+        mapping = tmp_path / "m.toml"
+        mapping.write_text(
+            "kind = 'users'\nsource = { null_values = ['\\N', 'NA'] }\n[fields]\nhwid='hwid'\nuserId='user_id'\n"
+        )
+        words = ["--mapping", str(mapping)]
+    ran = command.run("users", source, "--sandbox", "--yes", *words)
+    assert ran.code == 0, ran.err
+    assert 'null_values "\\N", "NA" mean nothing in every column' in ran.out
+    assert command.held("SELECT hwid, user_id FROM devices ORDER BY hwid") == [
+        ("d1", "u1"),
+        ("d2", "d2"),
+        ("d3", "d3"),
+    ]
+    again = command.run("users", source, "--sandbox", "--yes")
+    assert again.code == 2
+    assert '-null_values = ["\\\\N", "NA"]' in again.err
