@@ -81,7 +81,8 @@ def test_words_for_nothing_are_said_shown_and_kept(command: CommandLine, tmp_pat
     if said == "mapping":
         mapping = tmp_path / "m.toml"
         mapping.write_text(
-            "kind = 'users'\nsource = { null_values = ['\\N', 'NA'] }\n[fields]\nhwid='hwid'\nuserId='user_id'\n"
+            "kind = 'users'\nsource = { null_values = ['\\N', 'NA'] }\n"
+            "[fields]\nhwid='hwid'\nuserId='user_id'\n"
         )
         words = ["--mapping", str(mapping)]
     ran = command.run("users", source, "--sandbox", "--yes", *words)
