@@ -26,6 +26,7 @@ def decisions_text(plan: Plan) -> str:
     if plan.survey.rows:
         lines += [f"  {decision}" for decision in plan.mapper.decisions]
         lines += [f"  note: {notice}" for notice in plan.mapper.notices]
+        lines += [f"  note: {found.message}" for found in plan.suspicions]
     return "\n".join(lines)
 
 

@@ -69,7 +69,7 @@ class Rule:
         values: what each cell becomes; a cell that is not listed is rejected.
         default: the value if the row has none; empty text counts as no value, here and in a cell.
         required: a row without a value is rejected.
-        trim: blanks around the cell are removed.
+        trim: blanks and other invisible characters around the cell are removed.
         case: "lower" or "upper".
         null_values: a cell that is exactly one of these texts means nothing.
         clock: how a time is read; for `timestamp`, and for attributes of the type "date".

@@ -16,7 +16,7 @@ from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile, Odometer
 from loader.sources.partitions import add_folder_columns
 from loader.sources.paths import list_files
-from loader.sources.records import Survey
+from loader.sources.records import NOBODY, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loader.model import FileRecord
-    from loader.sources.records import Reader, Slab, Source
+    from loader.sources.records import Onlooker, Reader, Slab, Source
 
 
 def open_source(
@@ -109,17 +109,18 @@ class FileSource:
             for reader in self._readers:
                 yield from reader.slabs(0)
 
-    def survey(self) -> Survey:
-        """Read all files once; the first call does it."""
+    def survey(self, onlooker: Onlooker = NOBODY) -> Survey:
+        """Read all files once; the first call does it, and only its onlooker sees records."""
         if self._survey is None:
-            self._survey = Survey(tuple(self._survey_files()))
+            self._survey = Survey(tuple(self._survey_files(onlooker)))
         return self._survey
 
-    def _survey_files(self) -> Iterator[FileRecord]:
+    def _survey_files(self, onlooker: Onlooker) -> Iterator[FileRecord]:
         for reader, file in zip_longest(self._readers, self._files):
             if file is not None:
                 file.odometer.begin(file.size)
-            yield reader.survey(self._known)
+            onlooker.begin(reader.name)
+            yield reader.survey(self._known, onlooker)
             if file is not None:
                 file.odometer.end()
 

@@ -20,7 +20,7 @@ from loader.errors import SourceError
 from loader.model import FileRecord
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
-from loader.sources.records import Slab, check_names, recognise_file
+from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.textfile import NotText, TextFile, advise_encoding
 from loader.text.escape import quote
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loader.sources.content import Content
     from loader.sources.inputfile import InputFile
     from loader.sources.ragged import RaggedRows
+    from loader.sources.records import Onlooker
 
 BLOCK = 1 << 20
 LONGEST = 12 << 20
@@ -86,13 +87,13 @@ class JsonLinesFile:
         packed = f" in {self._content.packing}" if isinstance(self._content, Packed) else ""
         return f"JSON Lines{packed}: {Dialect(columns=self._columns).written}"
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """Hash, count and check in one pass; if the file is a known one, only hash.
 
         Raises:
             SourceError: a byte that is not UTF-8, a line that is too long, a key that is not a column.
         """
-        record = recognise_file(self._file, self.form, known) or self._survey()
+        record = recognise_file(self._file, self.form, known) or self._survey(onlooker)
         self._marks = record.marks
         return record
 
@@ -102,10 +103,13 @@ class JsonLinesFile:
             if slab.end > first:
                 yield slab.between(max(first, slab.first), slab.end)
 
-    def _survey(self) -> FileRecord:
+    def _survey(self, onlooker: Onlooker) -> FileRecord:
         self._unknown.clear()
         surveyed = Surveyed(self._text, BLOCK, tail=b"\n")
-        rows = max((slab.end for slab in surveyed.slabs(self._parse)), default=0)
+        rows = 0
+        for slab in surveyed.slabs(self._parse):
+            rows = slab.end
+            onlooker.see(slab)
         if self._unknown:
             raise SourceError(self._name_unknown_keys())
         sha256 = surveyed.sha256() if self._content is self._file else self._file.sha256()
