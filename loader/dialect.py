@@ -33,6 +33,7 @@ class Dialect:
         header: whether the first record holds the names of the columns.
         columns: their names, in place of a header or of its names.
         input_format: what kind of file it is, by one of `INPUT_FORMATS`, whatever its name and content say.
+        null_values: cells that are exactly one of these texts mean nothing, in every column.
     """
 
     delimiter: str | None = None
@@ -41,12 +42,18 @@ class Dialect:
     header: bool | None = None
     columns: tuple[str, ...] = ()
     input_format: str | None = None
+    null_values: tuple[str, ...] = ()
 
     @property
     def table(self) -> dict[str, object]:
         """What is said, as `dialect_of` reads it."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in said.items() if value not in (None, ())}
+        return {
+            # Of a tuple a mapping file would write the one text, not a list of it.
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in said.items()
+            if value not in (None, ())
+        }
 
     @property
     def written(self) -> str:
@@ -74,7 +81,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
     """The dialect that a table of a mapping file, or the options of a command, say.
 
     Args:
-        table: `delimiter`, `quote`, `encoding`, `header`, `columns` and `input_format`, each of them or none.
+        table: the attributes of `Dialect` by their names, each of them or none.
         where: what the table is called, for messages.
 
     Raises:
@@ -91,6 +98,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
         header=table.get("header"),  # type: ignore[arg-type]  # its type was checked
         columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
         input_format=table.get("input_format"),  # type: ignore[arg-type]  # its type was checked
+        null_values=tuple(table.get("null_values", ())),  # type: ignore[arg-type]  # as above
     )
 
 
@@ -118,10 +126,16 @@ def _wrong_types(table: Mapping[str, object]) -> list[str]:
     ]
     if not isinstance(table.get("header"), bool | None):
         mistakes.append(f"header is {table['header']!r}; it must be true or false.")
-    columns = table.get("columns", ())
-    if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
-        mistakes.append(f"columns is {columns!r}; it must be a list of names.")
+    mistakes += [
+        f"{name} is {table[name]!r}; it must be a list of {holds}."
+        for name, holds in (("columns", "names"), ("null_values", "texts"))
+        if not _is_list_of_texts(table.get(name, ()))
+    ]
     return mistakes
+
+
+def _is_list_of_texts(given: object) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(text, str) for text in given)
 
 
 def _wrong_values(table: Mapping[str, object]) -> list[str]:

@@ -7,18 +7,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
-from loader.errors import ConfigError, SourceError
+from loader.errors import ConfigError, MappingError, SourceError
 from loader.journal import Checkpoint, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
+from loader.mapping.nested.paths import Columns
 from loader.message import Command, Message, Setting
 from loader.model import State
+from loader.profile.suspicions import Suspicions
 from loader.progress import Reading, Silent
 from loader.row_files import GUARDED
 from loader.sources import Odometer, open_source
 
 if TYPE_CHECKING:
+    from loader.dialect import Dialect
     from loader.mapping import Mapper, Mapping
+    from loader.profile.suspicion import Suspicion
     from loader.progress import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
@@ -30,6 +34,8 @@ class Plan:
 
     Attributes:
         earlier: what earlier runs left in the checkpoint, or None if there is none yet.
+        suspicions: what looks wrong about ids, in the order of the fields; nothing of files that an earlier
+            run has read.
         mended: the mapping of the checkpoint, if a retry continues with another one; else None.
     """
 
@@ -38,6 +44,7 @@ class Plan:
     survey: Survey
     mapper: Mapper
     earlier: Checkpoint | None
+    suspicions: tuple[Suspicion, ...] = ()
     mended: str | None = field(default=None, kw_only=True)
 
     @property
@@ -98,15 +105,33 @@ def draw_up(
         settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
     )
     refuse_guarded(source, settings.files[0])
+    now = began(checkpoint) if checkpoint else datetime.now(UTC)
     with (watch or Silent()).reading(lambda: Reading(odometer.done, odometer.total)):
-        survey = source.survey()
+        try:
+            mapper = make_mapper(settings, source, mapping, dialect, now)
+        except MappingError:
+            source.survey()  # A damaged file explains more than what its first rows seem to lack.
+            raise
+        suspicions = Suspicions(mapper.mapping, Columns(source.schema))
+        survey = source.survey(suspicions)
+    return Plan(settings, source, survey, mapper, checkpoint, suspicions.found())
+
+
+def make_mapper(
+    settings: Settings, source: Source, mapping: Mapping | None, dialect: Dialect, now: datetime
+) -> Mapper:
+    """The mapping, or what the names of the columns say, bound to the input.
+
+    Raises:
+        MappingError: it does not fit the input.
+    """
     sample = source.sample()
     where = str(settings.mapping or settings.files[0])
-    mapping = mapping or infer(settings.kind, source.schema, sample, where=where)
-    now = began(checkpoint) if checkpoint else datetime.now(UTC)
+    # The options win over the mapping file, and what means nothing is part of what rows become.
+    mapping = mapping or infer(settings.kind, source.schema, sample, where=where, source=dialect)
+    mapping = replace(mapping, source=dialect)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
-    mapper = replace(mapper, ordered=settings.options.order is Order.DEVICE)
-    return Plan(settings, source, survey, mapper, checkpoint)
+    return replace(mapper, ordered=settings.options.order is Order.DEVICE)
 
 
 def refuse_guarded(source: Source, name: str) -> None:

@@ -17,6 +17,7 @@ DIALECTS = st.builds(
     encoding=st.none() | st.sampled_from(["utf-8", "utf-16-le", "cp1252", "iso8859-1"]),
     header=st.none() | st.just(value=True),
     columns=st.lists(st.text(min_size=1).filter(str.strip), unique=True).map(tuple),
+    null_values=st.lists(st.text()).map(tuple),
 )
 
 
@@ -52,7 +53,7 @@ def test_every_mistake_is_reported() -> None:
         (
             {"foo": 1},
             '[source]: "foo" is not known here. Known are delimiter, quote, encoding, header, columns, '
-            "input_format.",
+            "input_format, null_values.",
         ),
         ({"header": "no"}, "[source]: header is 'no'; it must be true or false."),
         ({"delimiter": 1}, "[source]: delimiter is 1; it must be text."),
@@ -62,6 +63,8 @@ def test_every_mistake_is_reported() -> None:
             f'[source]: input_format is "xls"; it must be one of {", ".join(INPUT_FORMATS)}.',
         ),
         ({"columns": "a,b"}, "[source]: columns is 'a,b'; it must be a list of names."),
+        ({"null_values": "NA"}, "[source]: null_values is 'NA'; it must be a list of texts."),
+        ({"null_values": [0]}, "[source]: null_values is [0]; it must be a list of texts."),
         ({"columns": ["a", "b", "a"]}, '[source]: columns names "a" twice.'),
         ({"columns": ["a", " "]}, "[source]: columns holds an empty name."),
         (

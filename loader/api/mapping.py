@@ -41,7 +41,8 @@ class Mapping:
         fields: a column's name, or a dictionary that says more, for each field.
         attributes: the same for each attribute of an event; also "expand", "others" and "except".
         tags: the same for each tag of a user or device.
-        source: how text files are written: "delimiter", "quote", "encoding", "header", "columns".
+        source: how text files are written: "delimiter", "quote", "encoding", "header", "columns"; and which
+            texts mean nothing in every column, "null_values".
 
     Raises:
         MappingError: with every mistake in it.

@@ -70,7 +70,9 @@ def map_command(request: MapRequest) -> None:
     now, dialect = datetime.now(UTC), request.text.dialect
     source = open_source((request.file,), dialect=dialect)
     sample = source.sample()
-    proposal = propose(request.kind, source.schema, sample, zone=request.zone, now=now)
+    proposal = propose(
+        request.kind, source.schema, sample, zone=request.zone, now=now, nothing=dialect.null_values
+    )
     text = proposal_text(proposal, Path(request.file).name) + source_text(dialect)
     write_proposal(text, request.output)
     problems = open_problems(text, source.schema, sample, now)

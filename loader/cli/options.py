@@ -56,6 +56,16 @@ class TextOptions:
             without="the names in the header",
         ),
     )
+    null_values: tuple[str, ...] = option(
+        (),
+        Option(
+            "Cells that are exactly this text mean nothing, in every column: \\N, NULL, NA. Give it once for "
+            "each text.",
+            Section.TEXT,
+            metavar="TEXT",
+            without="only empty cells mean nothing",
+        ),
+    )
 
     input_format: str | None = option(
         None,
@@ -76,7 +86,8 @@ class TextOptions:
         """
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         given["columns"] = self.columns and self.columns.split(",")
-        return dialect_of({name: value for name, value in given.items() if value is not None}, "The options")
+        said = {name: value for name, value in given.items() if value not in (None, ())}
+        return dialect_of(said, "The options")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

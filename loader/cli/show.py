@@ -29,6 +29,7 @@ def decisions_text(plan: Plan) -> str:
     if plan.survey.rows:
         lines += [f"  {line[:WIDTH]}{HANG}{line[WIDTH:]}" for line in plan.mapper.decisions]
         lines += [f"  note: {HANG}{notice}" for notice in plan.mapper.notices]
+        lines += [f"  note: {HANG}{found.message}" for found in plan.suspicions]
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from loader.dialect import Dialect
 from loader.errors import MappingError, ProblemCode
 from loader.mapping import clocks, describe, instants, origins
 from loader.mapping.cells import is_moment
@@ -72,7 +73,7 @@ class _Binding:
         self.readings: dict[str, clocks.Reading] = {}
         self._mapping = mapping
         self._types = Columns(schema)
-        self._table = Table(sample)
+        self._table = Table(sample, mapping.source.null_values)
         # Mistakes in the sample do not matter here, because its rows are mapped again with all others.
         self._findings = Findings(Chunk(0, sample, "", 1, {}))
         self._now = now
@@ -102,6 +103,8 @@ class _Binding:
             MappingProxyType(decided),
             excluded=wide.excluded,
             expand=wide.expand,
+            # How the files are written, the identity of the files says; this is part of what rows become.
+            source=Dialect(null_values=mapping.source.null_values),
             notes=mapping.notes,
         )
 

@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.encode import numpy_mask
+from loader.mapping.encode import nulled, numpy_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from loader.mapping.zones import Mask, Seconds
@@ -170,6 +172,13 @@ def whole_seconds(array: pa.Array) -> Seconds:
 def _int64(array: pa.Array) -> Seconds:
     filled: Seconds = pc.fill_null(array, 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
     return filled
+
+
+def without(array: pa.Array, words: Sequence[str]) -> pa.Array:
+    """The cells, null where a cell as text is exactly one of the words; cells of several values stay."""
+    if not words or is_nested(array.type):
+        return array
+    return nulled(pc.is_in(as_text(array), value_set=pa.array(words, pa.string())), array)
 
 
 def present(array: pa.Array) -> Mask:

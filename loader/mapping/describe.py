@@ -15,9 +15,11 @@ from loader.mapping.origins import scalar_text
 from loader.mapping.rules import ColumnOf, Mapping, Rule
 from loader.mapping.zones import parse_zone, zone_text
 from loader.methods import Conversion
+from loader.text.escape import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
+    from collections.abc import Sequence
 
     from loader.mapping.clocks import Reading
     from loader.mapping.nested.paths import Columns
@@ -40,7 +42,13 @@ def decisions(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Col
     lines = [f"{name:<{WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()]
     if (container := mapping.method.container) is not None:
         lines += _describe_members(mapping, container, readings, types)
+    if nothing := mapping.source.null_values:
+        lines.append(f"{'null_values':<{WIDTH}}{_nothing(nothing)} in every column")
     return tuple(lines)
+
+
+def _nothing(words: Sequence[str]) -> str:
+    return f"{', '.join(map(quote, words))} mean{'s' if len(words) == 1 else ''} nothing"
 
 
 def _describe_members(
@@ -91,7 +99,8 @@ def _origin(rule: Rule) -> str:
     if rule.template is not None:
         return f'from the template "{rule.template}"'
     text = "from " + ", else ".join(f'"{column}"' for column in rule.column)
-    changes = ["trimmed"] if rule.trim else []
+    changes = [_nothing(rule.null_values)] if rule.null_values else []
+    changes += ["trimmed"] if rule.trim else []
     changes += [f"in {rule.case} case"] if rule.case else []
     changes += [f"by a table of {len(rule.values)} values"] if rule.values is not None else []
     changes += [f'"{scalar_text(rule.default)}" if empty'] if rule.default is not None else []

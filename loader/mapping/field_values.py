@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import encode, instants, origins
+from loader.mapping import encode, ids, instants, origins
 from loader.mapping.cells import exact_wholes, present
 from loader.mapping.fields import device_type
 from loader.mapping.findings import Fault
@@ -83,7 +83,7 @@ def convert_field(
 
 def _convert_text(field: ApiField, rule: Rule, table: Table, findings: Findings) -> FieldValues:
     """Text as it is, up to the length that the vendor takes."""
-    texts = origins.texts(rule, table, findings)
+    texts = origins.texts(rule, table, findings, ids.seen)
     if field.longest is not None:
         fault = Fault(
             f"is longer than the {field.longest} characters that {field.holds} may have",
@@ -96,14 +96,25 @@ def _convert_text(field: ApiField, rule: Rule, table: Table, findings: Findings)
 
 
 def _convert_ids(name: str, rule: Rule, table: Table, findings: Findings) -> FieldValues:
-    """Ids byte for byte; a floating-point one must be exact."""
+    """Ids byte for byte; a floating-point one must be exact, and none may be visibly damaged."""
     for column in origins.columns_of(rule):
-        if pa.types.is_floating(table.column(column).type):
-            inexact = present(table.column(column)) & ~exact_wholes(table.column(column))
-            findings.add(inexact, [column], table.text(column), _FLOAT_ID)
-    texts = origins.texts(rule, table, findings)
+        cells = table.column(column, rule.null_values)
+        if pa.types.is_floating(cells.type):
+            findings.add(present(cells) & ~exact_wholes(cells), [column], table.text(column), _FLOAT_ID)
+    texts = origins.texts(rule, table, findings, ids.seen)
+    _reject_damaged(texts, rule, findings)
     findings.show(name, texts, text=True)
     return FieldValues({name: encode.text_member(name, texts)}, present(texts), texts)
+
+
+def _reject_damaged(texts: pa.Array, rule: Rule, findings: Findings) -> None:
+    """Reject the rows of ids that visibly are not the ids that they were; a constant is the user's own."""
+    if rule.const is not None:
+        return
+    for fault, places in ids.find_damage(texts):
+        rows = np.zeros(len(texts), dtype=np.bool_)
+        rows[places] = True
+        findings.add(rows, origins.columns_of(rule), texts, fault)
 
 
 def _convert_times(rule: Rule, table: Table, findings: Findings, window: Window) -> FieldValues:

@@ -40,7 +40,8 @@ _CONTAINERS = {method.container.name: method for method in METHODS.values() if m
 _WRITTEN_KEYS = (
     *("column", "const", "template", "type"),
     *CLOCK_KEYS,
-    *("values", "default", "required", "trim", "case", "at", "empty", "decimal", "separator", "currency"),
+    *("values", "null_values", "default", "required", "trim", "case", "at"),
+    *("empty", "decimal", "separator", "currency"),
 )
 #: The kinds as a sentence lists them.
 KINDS = ", ".join(f'"{kind}"' for kind in list(Kind)[:-1]) + f' or "{list(Kind)[-1]}"'
@@ -337,7 +338,7 @@ def rule_text(rule: Rule) -> str:
         holder, empty = (rule.clock, blank_clock) if key in CLOCK_KEYS else (rule, blank)
         value = getattr(holder, key)
         if value != getattr(empty, key):
-            entries.append((key, value))
+            entries.append((key, list(value) if key == "null_values" else value))
     return "{ " + ", ".join(f"{key} = {toml(value)}" for key, value in entries) + " }"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from loader.dialect import Dialect
 from loader.errors import MappingError, ProblemCode
 from loader.mapping.cells import cell_types, is_nested, is_text
 from loader.mapping.fields import SYNONYMS, device_type, plain
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from loader.methods import Container, Kind, Method, Need
 
+UNSAID = Dialect()
 #: Names that can mean many things: they name a device type only if all their values do.
 VAGUE = frozenset({"type", "os", "osname"})
 #: Columns that never become an attribute, whatever they hold.
@@ -39,7 +42,14 @@ COMPUTED = {
 _NUMBERED = 'device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}'
 
 
-def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "the input") -> Mapping:
+def infer(
+    kind: Kind,
+    schema: pa.Schema,
+    sample: pd.DataFrame,
+    *,
+    where: str = "the input",
+    source: Dialect = UNSAID,
+) -> Mapping:
     """Recognise the columns that are named like the API's fields or their synonyms.
 
     The remaining columns become attributes or tags under their own names, if the method takes any.
@@ -50,12 +60,13 @@ def infer(kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, where: str = "
         schema: columns and types of the input.
         sample: its first records.
         where: the input's name, for the message.
+        source: what is said of how the input is written, and of the texts that mean nothing.
 
     Raises:
         MappingError: a needed field has no column, or the values of a column do not fit its name.
     """
-    inference = _Inference(kind.method, schema, Table(sample))
-    return inference.mapping(where)
+    inference = _Inference(kind.method, schema, Table(sample, source.null_values))
+    return replace(inference.mapping(where), source=source)
 
 
 def wanted_fields(method: Method) -> list[str]:

@@ -133,7 +133,7 @@ def _zoneless(clock: Clock) -> Fault:
 def cells_and_texts(rule: Rule, table: Table, findings: Findings) -> tuple[pa.Array, pa.Array]:
     """The cells, with their own type if the rule takes them unchanged, and the cells as text."""
     found = origins.texts(rule, table, findings)
-    return (table.column(rule.direct) if rule.direct else found), found
+    return (table.column(rule.direct, rule.null_values) if rule.direct else found), found
 
 
 def read(rule: Rule, table: Table, findings: Findings, window: Window) -> Instants:

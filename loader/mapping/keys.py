@@ -24,8 +24,18 @@ if TYPE_CHECKING:
     from loader.methods import Container, Method
 
 CLOCK_KEYS: Final = tuple(field.name for field in fields(Clock))
-_ORIGIN_KEYS: Final = ("column", "const", "template", "values", "default", "required", "trim", "case")
-_TIME_KEYS: Final = ("column", "const", "template", "default", "trim", *CLOCK_KEYS)
+_ORIGIN_KEYS: Final = (
+    "column",
+    "const",
+    "template",
+    "values",
+    "null_values",
+    "default",
+    "required",
+    "trim",
+    "case",
+)
+_TIME_KEYS: Final = ("column", "const", "template", "null_values", "default", "trim", *CLOCK_KEYS)
 AT_KEYS: Final = tuple(key for key in _TIME_KEYS if key != "const")
 MEMBER_KEYS: Final = (
     *(key for key in _ORIGIN_KEYS if key != "required"),
@@ -96,6 +106,12 @@ def _values(raw: object) -> ReadOnlyDict[str, Scalar]:
     if isinstance(raw, dict) and raw:
         return MappingProxyType({key: _scalar(value) for key, value in raw.items()})
     raise BadValue('must be a table such as { "Buy" = "purchase" }.')
+
+
+def _texts(raw: object) -> tuple[str, ...]:
+    if isinstance(raw, list) and raw and all(isinstance(text, str) for text in raw):
+        return tuple(raw)
+    raise BadValue('must be a list of texts, such as ["NULL", "NA"].')
 
 
 def _one_of(*allowed: str) -> Callable[[object], str]:
@@ -194,6 +210,7 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
         "const": _scalar,
         "template": _template,
         "values": _values,
+        "null_values": _texts,
         "default": _scalar,
         "required": _flag,
         "trim": _flag,
@@ -223,8 +240,10 @@ def consistency(rule: Rule, given: set[str]) -> list[str]:
     conversion = _CONVERSIONS.get(rule.type or "")
     wrong = {
         "give exactly one of column, const and template.": len(given & {"column", "const", "template"}) != 1,
-        "const stands alone: values, default, required, trim and case are for columns.": "const" in given
-        and bool(given & {"values", "default", "required", "trim", "case"}),
+        "const stands alone: values, null_values, default, required, trim and case are for columns.": (
+            "const" in given
+        )
+        and bool(given & {"values", "null_values", "default", "required", "trim", "case"}),
         "give format or unit, not both.": bool(clock.format and clock.unit),
         "local = true needs unit and zone.": clock.local and (clock.unit is None or clock.zone is None),
         f'set type = "date" to use {", ".join(timed)}.': bool(timed)

@@ -98,7 +98,7 @@ class Mapper:
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
-        table, findings = Table(chunk.frame), Findings(chunk)
+        table, findings = Table(chunk.frame, self.mapping.source.null_values), Findings(chunk)
         fields = self._convert_fields(table, findings)
         bodies = self._write_bodies(fields, table, findings)
         good = ~findings.bad

@@ -7,18 +7,28 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.cells import present
-from loader.mapping.encode import nulled, repeated
+from loader.mapping import ids
+from loader.mapping.cells import present, without
+from loader.mapping.encode import repeated
 from loader.mapping.findings import Fault
 from loader.mapping.names import template_columns, template_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule, Scalar
     from loader.mapping.table import Table
 
+    Clean = Callable[[pa.Array], pa.Array]
+
 _UNLISTED = Fault("is not listed in values", "Add it to values in the mapping.")
 _EMPTY = Fault("is empty, and the mapping requires it", "Fill it, or remove required from the mapping.")
+
+
+def as_they_are(cells: pa.Array) -> pa.Array:
+    """The cells."""
+    return cells
 
 
 def columns_of(rule: Rule) -> tuple[str, ...]:
@@ -26,10 +36,16 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
     return rule.column or tuple(template_columns(rule.template or ""))
 
 
-def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
+def texts(rule: Rule, table: Table, findings: Findings, clean: Clean = as_they_are) -> pa.Array:
     """Read a rule's value in each row as text; null if a row has none.
 
     A row is rejected if its cell is not text, is not in the table of values, or is empty but required.
+
+    Args:
+        rule: where the values come from.
+        table: the chunk.
+        findings: takes the rejected rows.
+        clean: makes cells null that are empty for this use of the column.
     """
     if rule.const is not None:
         return repeated(scalar_text(rule.const) or None, table.rows)
@@ -37,8 +53,8 @@ def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     for column in columns:
         for found in table.broken(column):
             findings.add(found.rows, [found.column], found.texts, found.fault)
-    found = _template(rule, table) if rule.template is not None else _first(rule, table)
-    found = _tidied(rule, found)
+    found = _template(rule, table, clean) if rule.template is not None else _first(rule, table, clean)
+    found = _tidied(rule, found, table.nothing)
     if rule.values is not None:
         found = _looked_up(rule, found, findings)
     if rule.default is not None and rule.default != "":
@@ -48,25 +64,26 @@ def texts(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     return found
 
 
-def _tidied(rule: Rule, found: pa.Array) -> pa.Array:
+def _tidied(rule: Rule, found: pa.Array, nothing: Sequence[str]) -> pa.Array:
     if rule.trim:
-        found = pc.utf8_trim_whitespace(found)
-        found = nulled(pc.equal(found, ""), found)
+        found = ids.trimmed(found)
+        # A word for nothing is one with blanks around it too, if the mapping says that blanks do not matter.
+        found = without(found, ("", *nothing, *rule.null_values))
     if rule.case is not None:
         found = pc.utf8_lower(found) if rule.case == "lower" else pc.utf8_upper(found)
     return found
 
 
-def _first(rule: Rule, table: Table) -> pa.Array:
-    cells = [table.text(column) for column in rule.column]
+def _first(rule: Rule, table: Table, clean: Clean) -> pa.Array:
+    cells = [clean(table.text(column, rule.null_values)) for column in rule.column]
     return cells[0] if len(cells) == 1 else pc.coalesce(*cells)
 
 
-def _template(rule: Rule, table: Table) -> pa.Array:
+def _template(rule: Rule, table: Table, clean: Clean) -> pa.Array:
     parts: list[pa.Array | str] = []
     for literal, column in template_pieces(rule.template or ""):
         parts += [literal] if literal else []
-        parts += [table.text(column)] if column else []
+        parts += [clean(table.text(column, rule.null_values))] if column else []
     return pc.binary_join_element_wise(*parts, "")
 
 

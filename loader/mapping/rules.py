@@ -60,7 +60,7 @@ class Rule:
 
     Exactly one of `column`, `const` and `template` is given. For each row: take the first column that is
     not empty, trim it and change its case if requested, look it up in `values`, and use `default` if there
-    is no value.
+    is no value. A cell that is listed in `null_values` is empty.
 
     Attributes:
         column: one column, or several: the first that is not empty counts.
@@ -69,8 +69,9 @@ class Rule:
         values: what each cell becomes; a cell that is not listed is rejected.
         default: the value if the row has none; empty text counts as no value, here and in a cell.
         required: a row without a value is rejected.
-        trim: blanks around the cell are removed.
+        trim: blanks and other invisible characters around the cell are removed.
         case: "lower" or "upper".
+        null_values: a cell that is exactly one of these texts means nothing.
         clock: how a time is read; for `timestamp`, and for attributes of the type "date".
         at: for `tz_offset`, the instant at which a zone's offset is taken: "run", an instant as ISO
             text, or a rule for a column of times.
@@ -89,6 +90,7 @@ class Rule:
     required: bool = False
     trim: bool = False
     case: Literal["lower", "upper"] | None = None
+    null_values: tuple[str, ...] = ()
     clock: Clock = NO_CLOCK
     at: str | Rule | None = None
     type: str | None = None
@@ -134,7 +136,8 @@ class Mapping:
             "reject" tells what becomes of its empty cells. "": there are no others.
         excluded: columns that `others` leaves out, and members that `expand` does, by their dotted names.
         expand: columns whose contents become members.
-        source: how the text files of the input are written, as far as the mapping says.
+        source: how the text files of the input are written, as far as the mapping says; and which texts mean
+            nothing, in input of any form.
         notes: what the user should know about how this mapping was made; not part of its identity.
     """
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.cells import as_text, from_series, plain
+from loader.mapping.cells import as_text, from_series, plain, without
 from loader.mapping.encode import nulled
 from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -41,10 +41,15 @@ class Table:
 
     Cells that cannot be read (bytes that are not UTF-8, lone surrogates, broken JSON) are null here, and
     `broken` lists them.
+
+    Args:
+        frame: the rows.
+        nothing: cells that are exactly one of these texts are null too.
     """
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, nothing: Sequence[str] = ()) -> None:
         self.rows = len(frame)
+        self.nothing = tuple(nothing)
         self._frame = frame
         self._names = frozenset(frame.columns)
         self._columns: dict[str, pa.Array] = {}
@@ -52,18 +57,23 @@ class Table:
         self._cells: dict[str, Cells] = {}
         self._broken: dict[str, Broken] = {}
 
-    def column(self, name: str) -> pa.Array:
-        """The cells with their own type: no dictionary, no binary, one string type; NaN is null."""
-        if name not in self._columns:
-            self._columns[name] = self._converted(name)
-        return self._columns[name]
+    def column(self, name: str, nothing: Sequence[str] = ()) -> pa.Array:
+        """The cells with their own type: no dictionary, no binary, one string type; NaN is null.
 
-    def text(self, name: str) -> pa.Array:
-        """The cells as text; an empty cell is null."""
+        Args:
+            name: of the column.
+            nothing: more texts that mean nothing, in this use of the column alone.
+        """
+        if name not in self._columns:
+            self._columns[name] = without(self._converted(name), self.nothing)
+        return without(self._columns[name], nothing)
+
+    def text(self, name: str, nothing: Sequence[str] = ()) -> pa.Array:
+        """The cells as text; an empty cell is null. `nothing` as for `column`."""
         if name not in self._texts:
             texts = as_text(self.column(name))
             self._texts[name] = nulled(pc.equal(texts, ""), texts)
-        return self._texts[name]
+        return without(self._texts[name], nothing)
 
     def cells(self, name: str) -> Cells:
         """A column of JSON text, parsed."""

@@ -113,7 +113,7 @@ def _convert_numbers(rule: Rule, numbers: _Numbers, table: Table, findings: Find
     """Numbers as JSON. Text that is a JSON number already is sent unchanged: 12.00 stays 12.00."""
     texts = origins.texts(rule, table, findings)
     if rule.direct and not is_text(table.column(rule.direct).type):
-        cells = table.column(rule.direct)
+        cells = table.column(rule.direct, rule.null_values)
         if pa.types.is_integer(cells.type):
             return texts
         if pa.types.is_floating(cells.type):

@@ -13,13 +13,14 @@ from pyarrow import ipc
 from loader.errors import SourceError
 from loader.model import FileRecord
 from loader.sources.lending import Loans
-from loader.sources.records import Slab, check_names, recognise_file
+from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loader.sources.content import Opened, SourceFile
+    from loader.sources.records import Onlooker
 
 
 class ArrowRecords:
@@ -50,7 +51,7 @@ class ArrowRecords:
         """How it is read."""
         return "Arrow stream" if self._stream else "Arrow file"
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """Hash, and count by reading; if the file is a known one, only hash.
 
         Raises:
@@ -58,7 +59,10 @@ class ArrowRecords:
         """
         if record := recognise_file(self._file, self.form, known):
             return record
-        rows = max((slab.end for slab in self.slabs(0)), default=0)
+        rows = 0
+        for slab in self.slabs(0):
+            rows = slab.end
+            onlooker.see(slab)
         return FileRecord(self.name, self._file.size, self._file.sha256(), rows, form=self.form)
 
     def slabs(self, first: int) -> Iterator[Slab]:

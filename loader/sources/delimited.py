@@ -21,7 +21,7 @@ from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
 from loader.sources.ragged import RaggedRows
-from loader.sources.records import Slab, check_names, recognise_file
+from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.spoken import settle_form
 from loader.sources.textfile import NotText, TextFile, advise_encoding
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loader.dialect import Dialect
     from loader.model import Mark
     from loader.sources.content import Content, SourceFile
+    from loader.sources.records import Onlooker
 
 # A record may span two blocks of the reader, not three. The small block keeps memory flat and is as fast as
 # larger ones (1 M rows of 9 columns on one core: 2.5 M rows/s with 0.5 MB, 2.8 M with 1 MB, 2.3 M with 4 MB).
@@ -92,13 +93,15 @@ class DelimitedFile:
         packed = f" in {self._content.packing}" if isinstance(self._content, Packed) else ""
         return f"CSV{packed}: {self._spoken.written}"
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """Hash, count and check in one pass; if the file is a known one, only hash.
 
         Raises:
             SourceError: a byte that is not text, a quote left open, a record that is too long, or no table.
         """
-        record = recognise_file(self._file, self.form, known) or self._read_with_room(self._survey)
+        record = recognise_file(self._file, self.form, known) or self._read_with_room(
+            partial(self._survey, onlooker)
+        )
         self._marks = record.marks
         return record
 
@@ -114,15 +117,17 @@ class DelimitedFile:
             self._block = LARGE_BLOCK
             yield from self.slabs(wanted)
 
-    def _survey(self) -> FileRecord:
+    def _survey(self, onlooker: Onlooker) -> FileRecord:
         # The reader takes a quote that is still open at the end for closed. A last record of our own tells:
         # within an open quote it is only more text of the last cell and does not come out as a record.
         sentinel = [_LAST] + [""] * (len(self.schema) - 1)
         tail = "\n" + self._spoken.delimiter.join(sentinel) + "\n"
         last = None
         surveyed = Surveyed(self._text, self._block, tail=tail.encode())
-        for last in surveyed.slabs(self._parse):  # noqa: B007 - only the last one is of interest
-            pass
+        for slab in surveyed.slabs(self._parse):
+            if last is not None:
+                onlooker.see(last)
+            last = slab
         if last is None or _take_last_record(last) != sentinel:
             row = last.end if last else 0
             raise SourceError(
@@ -130,6 +135,7 @@ class DelimitedFile:
                 "one cell. Close or double that quote, or export the file again."
             )
         rows, marks = last.end - 1, tuple(surveyed.marks)
+        onlooker.see(last.between(last.first, rows))
         unpacked = surveyed.sha256()
         sha256 = unpacked if self._content is self._file else self._file.sha256()
         return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form, unpacked)

@@ -21,7 +21,7 @@ from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile, Odometer
 from loader.sources.partitions import add_folder_columns
 from loader.sources.paths import find_files, list_left_out
-from loader.sources.records import Survey
+from loader.sources.records import NOBODY, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from loader.model import FileRecord
     from loader.sources.content import SourceFile
-    from loader.sources.records import Reader, Slab, Source
+    from loader.sources.records import Onlooker, Reader, Slab, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,20 +192,21 @@ class FileSource:
             for reader in self._readers:
                 yield from reader.slabs(0)
 
-    def survey(self) -> Survey:
-        """Read all files once; the first call does it."""
+    def survey(self, onlooker: Onlooker = NOBODY) -> Survey:
+        """Read all files once; the first call does it, and only its onlooker sees records."""
         if self._survey is None:
-            files = tuple(self._survey_files())
+            files = tuple(self._survey_files(onlooker))
             if not self._known:  # what was let pass when a load began must not end it half-way
                 refuse_same_rows(files)
             self._survey = Survey(files)
         return self._survey
 
-    def _survey_files(self) -> Iterator[FileRecord]:
+    def _survey_files(self, onlooker: Onlooker) -> Iterator[FileRecord]:
         for reader, file in zip_longest(self._readers, self._files):
             if file is not None:
                 file.odometer.begin(file.raw_size)
-            yield reader.survey(self._known)
+            onlooker.begin(reader.name)
+            yield reader.survey(self._known, onlooker)
             if file is not None:
                 file.odometer.end()
 

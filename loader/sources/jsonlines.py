@@ -32,7 +32,7 @@ from loader.sources.jsoncauses import (
 )
 from loader.sources.ragged import RaggedRows
 from loader.sources.recognition import find_encoding
-from loader.sources.records import Slab, check_names, recognise_file
+from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.textfile import NotText, TextFile, advise_encoding
 from loader.text.escape import quote
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from loader.model import Mark
     from loader.sources.content import Content, SourceFile
+    from loader.sources.records import Onlooker
 
 BLOCK = 1 << 20
 LONGEST = 12 << 20
@@ -98,13 +99,13 @@ class JsonLinesFile:
         encoding = self._text.encoding if self._text.encoding != "utf-8" else None  # the usual one unsaid
         return f"JSON Lines{packed}: {Dialect(encoding=encoding, columns=self._columns).written}"
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """Hash, count and check in one pass; if the file is a known one, only hash.
 
         Raises:
             SourceError: a byte that is not UTF-8, a line that is too long, a key that is not a column.
         """
-        record = recognise_file(self._file, self.form, known) or self._survey()
+        record = recognise_file(self._file, self.form, known) or self._survey(onlooker)
         self._marks = record.marks
         return record
 
@@ -114,10 +115,13 @@ class JsonLinesFile:
             if slab.end > first:
                 yield slab.between(max(first, slab.first), slab.end)
 
-    def _survey(self) -> FileRecord:
+    def _survey(self, onlooker: Onlooker) -> FileRecord:
         self._unknown.clear()
         surveyed = Surveyed(self._text, BLOCK, tail=b"\n")
-        rows = max((slab.end for slab in surveyed.slabs(self._parse)), default=0)
+        rows = 0
+        for slab in surveyed.slabs(self._parse):
+            rows = slab.end
+            onlooker.see(slab)
         if self._unknown:
             raise SourceError(self._name_unknown_keys())
         unpacked, marks = surveyed.sha256(), tuple(surveyed.marks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,13 +10,14 @@ from pyarrow import parquet
 
 from loader.errors import SourceError
 from loader.model import FileRecord
-from loader.sources.records import Slab, check_names
+from loader.sources.records import NOBODY, Slab, check_names
 from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loader.sources.content import Opened, SourceFile
+    from loader.sources.records import Onlooker
 
 # Bounds of one batch: what is decoded at a time, whatever the size of the row groups.
 _BATCH_ROWS = 65_536
@@ -52,10 +53,32 @@ class ParquetRecords:
         """How it is read."""
         return "Parquet"
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:  # noqa: ARG002 - nothing to spare
-        """Hash of the bytes; the footer knows the number of records. Pages are decoded only when read."""
+    def survey(
+        self,
+        known: Sequence[FileRecord] = (),
+        onlooker: Onlooker = NOBODY,
+    ) -> FileRecord:
+        """Hash of the bytes; the footer knows the number of records.
+
+        Pages are decoded only when read, and in columns that are looked at.
+        """
+        if not known:
+            self._show(onlooker)
         rows = sum(self._group_rows)
         return FileRecord(self.name, self._file.size, self._file.sha256(), rows, form=self.form)
+
+    def _show(self, onlooker: Onlooker) -> None:
+        """Show the columns that are looked at. Damage ends it, because a load finds it where it reads it."""
+        columns = [name for name in self.schema.names if name in onlooker.columns]
+        if not columns:
+            return
+        end = 0
+        with self._file.open() as raw, suppress(pa.ArrowException, OSError):
+            rows = min(self._batch_rows, default=_BATCH_ROWS)
+            for batch in _open(raw).iter_batches(rows, columns=columns, use_threads=False):
+                slab = Slab(end, pa.Table.from_batches([batch]), {})
+                onlooker.see(slab)
+                end = slab.end
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """The records from number `first` on; row groups that end before it are not touched.

@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from loader.sources.records import Slab
+from loader.sources.records import NOBODY, Slab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from loader.model import FileRecord
-    from loader.sources.records import Reader
+    from loader.sources.records import Onlooker, Reader
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 
@@ -54,19 +54,35 @@ class Partitioned:
     def _folders(self) -> str:
         return ", ".join(f"{key}={value}" for key, value in self._added.items()).replace(":", "%3A")
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """As the file's."""
         form = self.form
         within = [replace(record, form=self._reader.form) for record in known if record.form == form]
-        record = self._reader.survey(within)
+        record = self._reader.survey(within, _Widening(onlooker, self._widened))
         return replace(record, form=form, rows_hash=f"{record.rows_hash or record.sha256} {self._folders}")
 
     def slabs(self, first: int) -> Iterator[Slab]:
         """As the file's, with the columns of its folders."""
-        for slab in self._reader.slabs(first):
-            table = slab.table
-            for key, value in self._values.items():
-                table = table.append_column(
-                    pa.field(key, pa.string()), pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
-                )
-            yield Slab(slab.first, table, slab.unreadable)
+        yield from map(self._widened, self._reader.slabs(first))
+
+    def _widened(self, slab: Slab) -> Slab:
+        table = slab.table
+        for key, value in self._values.items():
+            table = table.append_column(
+                pa.field(key, pa.string()), pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
+            )
+        return Slab(slab.first, table, slab.unreadable)
+
+
+class _Widening:
+    """Shows an onlooker slabs with the columns of their folders."""
+
+    def __init__(self, onlooker: Onlooker, widen: Callable[[Slab], Slab]) -> None:
+        self.columns = onlooker.columns
+        self.begin = onlooker.begin
+        self._onlooker = onlooker
+        self._widen = widen
+
+    def see(self, slab: Slab) -> None:
+        """Show the wider slab."""
+        self._onlooker.see(self._widen(slab))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from loader.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -67,6 +67,35 @@ class Slab:
         return Slab(self.first + low, self.table.slice(low, high - low), unreadable)
 
 
+class Onlooker(Protocol):
+    """Sees the records in the first pass over the input, which is made anyway."""
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns that it looks at; a slab may have others, or lack some of them."""
+
+    def begin(self, file: str) -> None:
+        """The next slabs are of this file."""
+
+    def see(self, slab: Slab) -> None:
+        """Look at some records. Those of a file that is begun again come again."""
+
+
+class Nobody:
+    """An onlooker who looks at nothing."""
+
+    columns: Collection[str] = ()
+
+    def begin(self, file: str) -> None:
+        """Any file."""
+
+    def see(self, slab: Slab) -> None:
+        """Any records."""
+
+
+NOBODY = Nobody()
+
+
 class Reader(Protocol):
     """One file of one format."""
 
@@ -82,10 +111,14 @@ class Reader(Protocol):
     def form(self) -> str:
         """How it is read, for the user; another reading may give other records."""
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """Read the whole file once: hash, number of records, and all that can be wrong with the file.
 
         Of a file that was surveyed before and is among the known ones, only the hash is made again.
+
+        Args:
+            known: the files as they were found before.
+            onlooker: sees the records on the way, in order.
         """
 
     def slabs(self, first: int) -> Iterator[Slab]:
@@ -106,13 +139,14 @@ class Source(Protocol):
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`."""
 
-    def survey(self) -> Survey:
+    def survey(self, onlooker: Onlooker = NOBODY) -> Survey:
         """Read the whole input once: identity, number of records, and all that can be wrong with the files.
 
         This stands before the first request on purpose. A load cannot be taken back: a file that turns out
         to be Latin-1 or cut short after a million events would leave half a backfill behind. And only the
         hash of all bytes proves, when the load is resumed, that record 1,000,001 is still the same record.
-        Where it does, nothing is parsed again: the rest is known from the survey before.
+        Where it does, nothing is parsed again: the rest is known from the survey before, and the onlooker
+        sees nothing.
         """
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:

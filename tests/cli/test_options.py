@@ -82,3 +82,29 @@ def test_a_command_offers_only_what_its_rows_need(command: CommandLine, tmp_path
     for option, value in (("--order", "device"), ("--on-doubt", "resend")):
         ran = command.run(kind, "rows.csv", "--sandbox", "--yes", option, value)
         assert (ran.code, option in ran.err) == ((0, False) if kind is Kind.EVENTS else (2, True))
+
+
+@pytest.mark.parametrize("said", ["option", "mapping"])
+def test_words_for_nothing_are_said_shown_and_kept(command: CommandLine, tmp_path: Path, said: str) -> None:
+    r"""`\N` and `NA` reach no body, and a load that says it cannot be continued by one that does not."""
+    source = tmp_path / "users.csv"
+    source.write_text("hwid,user_id\nd1,u1\nd2,\\N\nd3,NA\n")
+    words = ["--null-values", r"\N", "--null-values", "NA"]
+    if said == "mapping":
+        mapping = tmp_path / "m.toml"
+        mapping.write_text(
+            "kind = 'users'\nsource = { null_values = ['\\N', 'NA'] }\n"
+            "[fields]\nhwid='hwid'\nuserId='user_id'\n"
+        )
+        words = ["--mapping", str(mapping)]
+    ran = command.run("users", source, "--sandbox", "--yes", *words)
+    assert ran.code == 0, ran.err
+    assert 'null_values "\\N", "NA" mean nothing in every column' in ran.out
+    assert command.held("SELECT hwid, user_id FROM devices ORDER BY hwid") == [
+        ("d1", "u1"),
+        ("d2", "d2"),
+        ("d3", "d3"),
+    ]
+    again = command.run("users", source, "--sandbox", "--yes")
+    assert again.code == 2
+    assert '-null_values = ["\\\\N", "NA"]' in again.err

@@ -99,6 +99,7 @@ def test_what_is_missing_is_said(text: str, problem: str) -> None:
         'kind = "users"\n[fields]\nhwid = { column = ["a", "b"] }\ntz_offset = { column = "z", at = 2024-07-01T00:00:00Z }',
         CONTRACT.replace("others = true", 'others = true\nexcept = ["x y"]\n"ä.b" = { template = "{a}-{b}", empty = "null" }'),
         CONTRACT.replace("others = true", 'others = { empty = "null" }\nexpand = ["p", { column = "q", prefix = "q.", empty = "reject" }]\nexcept = ["p.x"]'),
+        CONTRACT.replace("others = true", 'others = true\na = { column = "b", null_values = ["", "\\\\N"] }\n[source]\nnull_values = ["NA"]\nquote = ""'),
         CONTRACT.replace('"America/New_York"', "20700, earliest = 1999-01-01, latest = 2001-02-03T04:05:06Z"),
         CONTRACT.replace('"America/New_York"', '{ column = "tz" }, ambiguous = "earlier", nonexistent = "shift"'),
     ],

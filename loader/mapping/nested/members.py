@@ -59,12 +59,14 @@ class Naming(dict[str, Named]):
 
     Attributes:
         texts_only: whether the members of a list must be texts.
+        nothing: members that are exactly one of these texts mean nothing.
     """
 
     def __init__(self, mapping: Mapping, container: Container, expand: Expand) -> None:
         super().__init__()
         self._container = container
         self.texts_only = container.texts_only
+        self.nothing = frozenset(mapping.source.null_values)
         inside = f"{expand.column}."
         rules = [*mapping.fields.values(), *mapping.members.values()]
         elsewhere = {column for rule in rules for column in columns_used(rule)} | set(mapping.excluded)

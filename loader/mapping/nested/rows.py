@@ -100,7 +100,7 @@ def _convert_members(value: object, expand: Expand, naming: Naming) -> _Made:
         name, key, fault = naming[path]
         if not key:
             continue
-        written = _write_member(member, texts_only=naming.texts_only)
+        written = _write_member(member, naming)
         if fault or not written or type(member) is Unsound:
             if fault := fault or _member_fault(path, member, expand, naming):
                 return _Made(fault=fault)
@@ -135,21 +135,21 @@ def _member_fault(path: str, member: object, expand: Expand, naming: Naming) -> 
     return empty_fault(path) if expand.empty == "reject" else None
 
 
-def _write_member(member: object, *, texts_only: bool) -> str:
+def _write_member(member: object, naming: Naming) -> str:
     """A member as JSON, "" for nothing; a list of scalars is a list, any other its JSON text.
 
     An empty list is nothing. With `texts_only` the members of a list become texts, as they are written, and a
     list of something else gives nothing either: `_member_fault` says why.
     """
+    if member is None or member in ("", []) or (isinstance(member, str) and member in naming.nothing):
+        return ""
     if isinstance(member, Number):
         return member
     if isinstance(member, str):
-        return _text(member) if member else ""
+        return _text(member)
     if isinstance(member, list) and any(isinstance(one, (list, dict)) for one in member):
         return _text(jsontext.raw(member))
-    if member is None or member == []:
-        return ""
-    if texts_only and isinstance(member, list):
+    if naming.texts_only and isinstance(member, list):
         fits = all(map(encode.can_be_text, member))
         return "[" + ",".join(map(_text, member)) + "]" if fits else ""
     return jsontext.raw(member)

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping import encode
-from loader.mapping.cells import as_text, is_text
+from loader.mapping.cells import as_text, is_text, without
 from loader.mapping.findings import Fault
 from loader.mapping.nested import keyed
 from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from loader.mapping.findings import Column, Findings
     from loader.mapping.rules import Expand
@@ -42,7 +42,7 @@ def convert_pairs(expand: Expand, naming: Naming, table: Table, findings: Findin
         if named.fault:
             reject(encode.numpy_mask(pc.equal(found.keys, path)), named.fault)
     reject(keyed.twice(found), TWICE)
-    values, infinite = _pair_values(found.values)
+    values, infinite = _pair_values(found.values, naming.nothing)
     reject(
         infinite,
         Fault("has a member that is not finite, and JSON has no such number", "Name it under except."),
@@ -71,10 +71,10 @@ def _shown_pairs(prefix: str, found: keyed.Keyed, values: pa.Array, rows: int) -
         yield member_column(prefix + key, column)
 
 
-def _pair_values(values: pa.Array) -> tuple[pa.Array, Mask]:
-    """Each value as JSON, null if it is empty; and the values that JSON cannot write as a number."""
+def _pair_values(values: pa.Array, nothing: Collection[str]) -> tuple[pa.Array, Mask]:
+    """Each value as JSON, null if it means nothing; and the values that JSON cannot write as a number."""
     written, infinite = [], np.zeros(len(values), dtype=np.bool_)
-    for part in keyed.alternatives(values):
+    for part in (without(each, tuple(nothing)) for each in keyed.alternatives(values)):
         if pa.types.is_floating(part.type):
             infinite |= encode.numpy_mask(pc.is_inf(part))
         written.append(_scalars(part))

@@ -27,6 +27,7 @@ from loader.model import OWN_COLUMNS
 from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -40,7 +41,13 @@ _MOST_VALUES = 40
 
 
 def propose(
-    kind: Kind, schema: pa.Schema, sample: pd.DataFrame, *, zone: str | None = None, now: datetime
+    kind: Kind,
+    schema: pa.Schema,
+    sample: pd.DataFrame,
+    *,
+    zone: str | None = None,
+    now: datetime,
+    nothing: Sequence[str] = (),
 ) -> Proposal:
     """Propose a mapping.
 
@@ -50,8 +57,9 @@ def propose(
         sample: its first records.
         zone: of times that carry none, if the user knows it.
         now: the latest plausible time.
+        nothing: cells that are exactly one of these texts mean nothing, as the user says.
     """
-    return _Proposing(kind, schema, Table(sample), zone, now).proposal()
+    return _Proposing(kind, schema, Table(sample, nothing), zone, now).proposal()
 
 
 class _Proposing:

@@ -11,10 +11,12 @@ from loader.errors import SourceError
 from loader.model import FileRecord, Mark
 from loader.sources.frames import fingerprint
 from loader.sources.frames.tables import taken
-from loader.sources.records import Slab
+from loader.sources.records import NOBODY, Slab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from loader.sources.records import Onlooker
 
 FORM = "a table in memory"
 # Rows that are converted and hashed at a time. Part of the identity: another number is another hash.
@@ -52,12 +54,18 @@ class FrameRecords:
         """How it is read."""
         return FORM
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:  # noqa: ARG002 - all is read anyway
+    def survey(
+        self,
+        known: Sequence[FileRecord] = (),  # noqa: ARG002 - all is read anyway
+        onlooker: Onlooker = NOBODY,
+    ) -> FileRecord:
         """Hash every block once."""
         whole, size, marks = hashlib.sha256(fingerprint.header(self.schema)), 0, []
         self._digests = []
         for start in range(0, self._table.rows, BLOCK):
-            digest, length = fingerprint.block(self._arrays(start))
+            arrays = self._arrays(start)
+            onlooker.see(Slab(start, pa.table(arrays, self.schema.names), {}))
+            digest, length = fingerprint.block(arrays)
             self._digests.append(digest)
             whole.update(digest)
             size += length
