@@ -51,7 +51,9 @@ def test_every_mistake_is_reported() -> None:
         ({"delimeter": ";"}, '[source]: "delimeter" is not known here. Did you mean "delimiter"?'),
         (
             {"foo": 1},
-            '[source]: "foo" is not known here. It knows delimiter, quote, encoding, header, columns.',
+            '[source]: "foo" is not known here. It knows delimiter, quote, encoding, header, columns, '
+            "escape, "
+            "skip_rows, short_rows.",
         ),
         ({"header": "no"}, "[source]: header is 'no'; it must be true or false."),
         ({"delimiter": 1}, "[source]: delimiter is 1; it must be text."),

@@ -9,13 +9,11 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from loader.sources.records import Slab
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loader.model import FileRecord
-    from loader.sources.records import Reader
+    from loader.sources.records import Reader, Slab
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 
@@ -65,4 +63,4 @@ class Partitioned:
                 table = table.append_column(
                     pa.field(key, pa.string()), pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
                 )
-            yield Slab(slab.first, table, slab.unreadable)
+            yield replace(slab, table=table)
