@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 #: What a file can be said to be; `loader.sources.formats` has a reader for each.
 INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
+_CODED = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
+MOST_SKIPPED = 1000
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 _ALL_BYTES = bytes(range(256)) + b"\\u0041"  # and what some codecs take for an escape
 _NAMES = {"utf-8": "UTF-8", "iso8859-1": "Latin-1", "cp1252": "Windows-1252"}
@@ -34,6 +37,9 @@ class Dialect:
         columns: their names, in place of a header or of its names.
         input_format: what kind of file it is, by one of `INPUT_FORMATS`, whatever its name and content say.
         null_values: cells that are exactly one of these texts mean nothing, in every column.
+        escape: the character that protects the next one; "" for none.
+        skip_rows: lines above the header, or above the first record, that are not rows.
+        short_rows: "fill" if cells that are missing at the end of a row are empty.
     """
 
     delimiter: str | None = None
@@ -43,6 +49,9 @@ class Dialect:
     columns: tuple[str, ...] = ()
     input_format: str | None = None
     null_values: tuple[str, ...] = ()
+    escape: str | None = None
+    skip_rows: int | None = None
+    short_rows: str | None = None
 
     @property
     def table(self) -> dict[str, object]:
@@ -99,6 +108,9 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
         columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
         input_format=table.get("input_format"),  # type: ignore[arg-type]  # its type was checked
         null_values=tuple(table.get("null_values", ())),  # type: ignore[arg-type]  # as above
+        escape=_character(table.get("escape")),
+        skip_rows=table.get("skip_rows"),  # type: ignore[arg-type]  # its type was checked
+        short_rows=table.get("short_rows"),  # type: ignore[arg-type]  # its type was checked
     )
 
 
@@ -121,11 +133,14 @@ def _unknown(table: Mapping[str, object]) -> list[str]:
 def _wrong_types(table: Mapping[str, object]) -> list[str]:
     mistakes = [
         f"{name} is {table[name]!r}; it must be text."
-        for name in ("delimiter", "quote", "encoding", "input_format")
+        for name in ("delimiter", "quote", "encoding", "input_format", "escape", "short_rows")
         if not isinstance(table.get(name), str | None)
     ]
     if not isinstance(table.get("header"), bool | None):
         mistakes.append(f"header is {table['header']!r}; it must be true or false.")
+    skipped = table.get("skip_rows")
+    if not isinstance(skipped, int | None) or isinstance(skipped, bool):
+        mistakes.append(f"skip_rows is {skipped!r}; it must be a whole number of lines.")
     mistakes += [
         f"{name} is {table[name]!r}; it must be a list of {holds}."
         for name, holds in (("columns", "names"), ("null_values", "texts"))
@@ -143,13 +158,19 @@ def _wrong_values(table: Mapping[str, object]) -> list[str]:
     delimiter, quote = _character(table.get("delimiter")), _character(table.get("quote"))
     if delimiter is not None and not _usable(delimiter):
         mistakes.append(
-            f'delimiter is {delimiter!r}; it must be one ASCII character, or "tab", "comma", '
-            '"semicolon", "pipe" or "space".'
+            f"delimiter is {delimiter!r}; it must be one ASCII character, or "
+            '"tab", "comma", "semicolon", "pipe" or "space".'
         )
     if quote and not _usable(quote):
         mistakes.append(f'quote is {quote!r}; it must be one ASCII character, or "" for none.')
     if quote and quote == delimiter:
         mistakes.append(f"delimiter and quote are both {quote!r}; they must differ.")
+    mistakes += _wrong_escape(_character(table.get("escape")), delimiter, quote)
+    skipped = table.get("skip_rows") or 0
+    if not 0 <= skipped <= MOST_SKIPPED:  # type: ignore[operator]  # its type was checked
+        mistakes.append(f"skip_rows is {skipped}; it must be 0 to {MOST_SKIPPED} lines.")
+    if table.get("short_rows", "fill") != "fill":
+        mistakes.append(f'short_rows is {table["short_rows"]!r}; it must be "fill".')
     encoding = table.get("encoding")
     if encoding is not None and _canonical(str(encoding)) is None:
         mistakes.append(
@@ -160,6 +181,23 @@ def _wrong_values(table: Mapping[str, object]) -> list[str]:
     if named is not None and named not in INPUT_FORMATS:
         mistakes.append(f'input_format is "{named}"; it must be one of {", ".join(INPUT_FORMATS)}.')
     return mistakes + _wrong_names(table)
+
+
+def _wrong_escape(escape: str | None, delimiter: str | None, quote: str | None) -> list[str]:
+    if not escape:
+        return []
+    if not _usable(escape) or escape.isalnum():
+        return [
+            f"escape is {escape!r}; it must be one ASCII character that is not a letter or "
+            'digit, or "" for none.'
+        ]
+    if escape == (quote or '"') and quote != "":
+        return [
+            f"escape and quote are both {escape!r}. A quote that is written twice within quotes is read "
+            f"as one "
+            "without a setting; leave escape out."
+        ]
+    return [f"delimiter and escape are both {escape!r}; they must differ."] if escape == delimiter else []
 
 
 def _wrong_names(table: Mapping[str, object]) -> list[str]:
@@ -174,7 +212,12 @@ def _wrong_names(table: Mapping[str, object]) -> list[str]:
 
 
 def _character(given: object) -> str | None:
-    return None if given is None else _SPELLED.get(str(given).lower(), str(given))
+    r"""The character that is meant by a word such as tab, or by its code as in ``\x01`` and ``\001``."""
+    if given is None:
+        return None
+    if coded := _CODED.fullmatch(str(given)):
+        return chr(int(coded[1], 16) if coded[1] else int(coded[2], 8))
+    return _SPELLED.get(str(given).lower(), str(given))
 
 
 def _usable(sign: str) -> bool:

@@ -114,6 +114,8 @@ class Chunk:
         first_row: the first record's row in its file, from 1.
         unreadable: offset in the frame of each record that is no record of this table (a ragged
             row), with the reason; its row in the frame is empty and must not be mapped.
+        no_data: offset of each record that is one of the table but surely no data (the header again), with
+            the reason; it must not be sent.
     """
 
     first: int
@@ -121,6 +123,7 @@ class Chunk:
     file: str
     first_row: int
     unreadable: ReadOnlyDict[int, str]
+    no_data: ReadOnlyDict[int, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> range:
@@ -133,16 +136,21 @@ class Chunk:
         if range(first, stop) == self.rows:
             return self
         skipped = first - self.first
+
+        def cut(reasons: ReadOnlyDict[int, str]) -> ReadOnlyDict[int, str]:
+            return {
+                offset - skipped: reason
+                for offset, reason in reasons.items()
+                if first <= self.first + offset < stop
+            }
+
         return Chunk(
             first=first,
             frame=self.frame.iloc[skipped : stop - self.first],
             file=self.file,
             first_row=self.first_row + skipped,
-            unreadable={
-                offset - skipped: reason
-                for offset, reason in self.unreadable.items()
-                if first <= self.first + offset < stop
-            },
+            unreadable=cut(self.unreadable),
+            no_data=cut(self.no_data),
         )
 
     def place(self, ordinal: int) -> str:

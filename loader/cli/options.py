@@ -17,8 +17,8 @@ class TextOptions:
     delimiter: str | None = option(
         None,
         Option(
-            "The character between the cells of a text file: the character itself, or tab, comma, semicolon, "
-            "pipe or space.",
+            "The character between the cells of a text file: the character itself, its code as in \\x01, or "
+            "tab, comma, semicolon, pipe or space.",
             Section.TEXT,
             metavar="CHARACTER",
             without="found from the beginning of the file",
@@ -27,6 +27,16 @@ class TextOptions:
     quote: str | None = option(
         None,
         Option('The character around cells; "" for none.', Section.TEXT, metavar="CHARACTER", without='"'),
+    )
+    escape: str | None = option(
+        None,
+        Option(
+            "The character that protects the next one, as databases write it (mostly a backslash); "
+            '"" for none.',
+            Section.TEXT,
+            metavar="CHARACTER",
+            without="none, except in tab-separated files that surely have it",
+        ),
     )
     encoding: str | None = option(
         None,
@@ -74,6 +84,25 @@ class TextOptions:
             Section.TEXT,
             words=INPUT_FORMATS,
             without="told from the content, then from the name",
+        ),
+    )
+
+    skip_rows: int | None = option(
+        None,
+        Option(
+            "Lines above the header, or above the first row, that are not rows.",
+            Section.TEXT,
+            metavar="N",
+            without="0",
+        ),
+    )
+    short_rows: str | None = option(
+        None,
+        Option(
+            "With fill, cells that are missing at the end of a row are empty.",
+            Section.TEXT,
+            words=("fill",),
+            without="such rows are rejected",
         ),
     )
 

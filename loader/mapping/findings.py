@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -118,7 +119,7 @@ class Findings:
         self.clocks = Clocks()
         self._chunk = chunk
         self._rejects: list[Reject] = []
-        for offset, reason in chunk.unreadable.items():
+        for offset, reason in chain(chunk.no_data.items(), chunk.unreadable.items()):
             self._reject(offset, "", "", reason.partition(": ")[0], reason)
 
     @property

@@ -217,7 +217,8 @@ def _read_before(
     ragged.begin(0, header=spoken.header)
     with content.open() as raw:
         raw.seek(spoken.start)
-        text = TextFile(raw, found.offset - spoken.start, encoding=spoken.encoding, tail=b"?\n")
+        length, cover = found.offset - spoken.start, spoken.make_cover()
+        text = TextFile(raw, length, encoding=spoken.encoding, tail=b"?\n", cover=cover)
         with Batches(text, spoken, block, ragged, names, header=spoken.header) as batches:
             rows = sum(batch.num_rows for batch in batches) if names else 0
             return batches.names, rows, ragged

@@ -10,6 +10,7 @@ Decided here, each with a test:
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,10 +21,13 @@ from loader.model import FileRecord
 from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
+from loader.sources.nodata import find_no_data
 from loader.sources.ragged import RaggedRows
-from loader.sources.records import NOBODY, Slab, check_names, recognise_file
+from loader.sources.reasons import find_strays
+from loader.sources.records import NOBODY, Slab, check_names, empty_records, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.spoken import settle_form
+from loader.sources.swallowed import Swallowed
 from loader.sources.textfile import NotText, TextFile, advise_encoding
 
 if TYPE_CHECKING:
@@ -74,12 +78,22 @@ class DelimitedFile:
         self._spoken = settle_form(content, dialect, usual)
         quote = self._spoken.quote.encode()
         ends = partial(RecordEnds, self._spoken.delimiter.encode(), quote)
-        self._text = Text(content, self._spoken.encoding, self._spoken.start, self._spoken.header, ends)
+        self._text = Text(
+            content,
+            self._spoken.encoding,
+            self._spoken.start,
+            self._spoken.header,
+            ends,
+            self._spoken.make_cover,
+            partial(RaggedRows, self._spoken),
+        )
+        self._swallowed: Swallowed | None = None
         self._header = (
             self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
         )
         self._columns = self._name_columns()
         check_names(self._columns, file.name)
+        self._headers = tuple(dict.fromkeys((tuple(self._header), self._columns)))
         self.schema = pa.schema([(name, pa.string()) for name in self._columns])
 
     @property
@@ -102,6 +116,7 @@ class DelimitedFile:
         record = recognise_file(self._file, self.form, known) or self._read_with_room(
             partial(self._survey, onlooker)
         )
+        self._swallowed = None
         self._marks = record.marks
         return record
 
@@ -124,6 +139,7 @@ class DelimitedFile:
         tail = "\n" + self._spoken.delimiter.join(sentinel) + "\n"
         last = None
         surveyed = Surveyed(self._text, self._block, tail=tail.encode())
+        self._swallowed = Swallowed()
         for slab in surveyed.slabs(self._parse):
             if last is not None:
                 onlooker.see(last)
@@ -134,6 +150,7 @@ class DelimitedFile:
                 f"{self.name}, row {row:,}: a quote is opened and never closed, so the rest of the file is "
                 "one cell. Close or double that quote, or export the file again."
             )
+        self._swallowed.refuse(self.name)
         rows, marks = last.end - 1, tuple(surveyed.marks)
         onlooker.see(last.between(last.first, rows))
         unpacked = surveyed.sha256()
@@ -144,9 +161,10 @@ class DelimitedFile:
         ragged = RaggedRows()
         with self._content.open() as file, self._explain_failure(ragged):
             file.seek(self._spoken.start)
-            text = TextFile(file, encoding=self._spoken.encoding)
+            cover = self._spoken.make_cover()
+            text = TextFile(file, encoding=self._spoken.encoding, cover=cover)
             with Batches(text, self._spoken, self._block, ragged) as batches:
-                return batches.names
+                return tuple(cover.restore(pa.table({"name": list(batches.names)}))["name"].to_pylist())
 
     def _name_columns(self) -> tuple[str, ...]:
         """The names of the columns: the given names, or else those in the header."""
@@ -166,12 +184,27 @@ class DelimitedFile:
             Batches(text, self._spoken, self._block, ragged, self._header, header=header) as batches,
         ):
             for batch in batches:
-                slab = ragged.put_back(pa.Table.from_batches([batch]).rename_columns(list(self._columns)))
-                if slab.table.num_rows:
-                    yield slab
-        rest = ragged.put_back(self.schema.empty_table())
-        if rest.table.num_rows:
-            yield rest
+                table = pa.Table.from_batches([batch]).rename_columns(list(self._columns))
+                yield from self._finish(ragged.put_back(table), text)
+        yield from self._finish(ragged.put_back(self.schema.empty_table()), text)
+        if self._swallowed is not None:
+            self._swallowed.take(ragged.swallowed)
+
+    def _finish(self, slab: Slab, text: TextFile) -> Iterator[Slab]:
+        """The records with what is no data named, and each cell as it was meant."""
+        if not slab.table.num_rows:
+            return
+        cover = text.cover
+        if (
+            cover.quoted
+            and self._swallowed is not None
+            and not (self._spoken.quote_given or self._spoken.all_quoted)
+        ):
+            self._swallowed.look(slab, self._spoken.delimiter)
+        slab = replace(slab, no_data=find_no_data(slab.table, self._headers))
+        if cover.marked:
+            slab = empty_records(slab, find_strays(slab.table))
+        yield replace(slab, table=cover.restore(slab.table))
 
     def _read_with_room(self, read: Callable[[], T]) -> T:
         """Read; if a record does not fit, read again with the large block and keep it."""

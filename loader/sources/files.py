@@ -179,8 +179,10 @@ class FileSource:
         frames = [_make_frame(self.schema.empty_table())]
         wanted = rows
         for slab in self._read_before_damage():
-            head = slab.between(slab.first, slab.first + wanted + len(slab.unreadable))
-            frame = self._make_chunk(head, "", 0).frame.drop(index=list(head.unreadable)).head(wanted)
+            unusable = len(slab.unreadable) + len(slab.no_data)
+            head = slab.between(slab.first, slab.first + wanted + unusable)
+            frame = self._make_chunk(head, "", 0).frame
+            frame = frame.drop(index=list(head.unreadable | head.no_data)).head(wanted)
             frames.append(frame)
             wanted -= len(frame)
             if wanted <= 0:
@@ -228,6 +230,7 @@ class FileSource:
             file=file,
             first_row=slab.first + 1,
             unreadable=slab.unreadable,
+            no_data=slab.no_data,
         )
 
 

@@ -71,7 +71,7 @@ class Partitioned:
             table = table.append_column(
                 pa.field(key, pa.string()), pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
             )
-        return Slab(slab.first, table, slab.unreadable)
+        return replace(slab, table=table)
 
 
 class _Widening:

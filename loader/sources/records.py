@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pyarrow as pa
 
 from loader.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
     from loader.model import Chunk, FileRecord
     from loader.sources.content import SourceFile
@@ -47,11 +49,13 @@ class Slab:
         table: one record a row.
         unreadable: offset of each record that does not fit this table, with the reason; its
             cells are null.
+        no_data: offset of each record that is one of this table but surely no data, with the reason.
     """
 
     first: int
     table: pa.Table
     unreadable: dict[int, str]
+    no_data: dict[int, str] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -61,10 +65,22 @@ class Slab:
     def between(self, start: int, end: int) -> Slab:
         """The part from record `start` of the file to before record `end`; no cell is copied."""
         low, high = max(start - self.first, 0), min(end, self.end) - self.first
-        unreadable = self.unreadable and {
-            at - low: self.unreadable[at] for at in range(low, high) if at in self.unreadable
-        }
-        return Slab(self.first + low, self.table.slice(low, high - low), unreadable)
+
+        def cut(reasons: dict[int, str]) -> dict[int, str]:
+            return reasons and {at - low: reasons[at] for at in range(low, high) if at in reasons}
+
+        table = self.table.slice(low, high - low)
+        return Slab(self.first + low, table, cut(self.unreadable), cut(self.no_data))
+
+
+def empty_records(slab: Slab, reasons: Mapping[int, str]) -> Slab:
+    """The slab with the records at these offsets as unreadable ones."""
+    if not reasons:
+        return slab
+    rejected = np.zeros(slab.table.num_rows, dtype=bool)
+    rejected[list(reasons)] = True
+    rows = pa.array(np.arange(slab.table.num_rows), mask=rejected)
+    return replace(slab, table=slab.table.take(rows), unreadable=slab.unreadable | dict(reasons))
 
 
 class Onlooker(Protocol):

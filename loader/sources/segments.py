@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from loader.sources.boundaries import RecordEnds
     from loader.sources.content import Content, Opened
+    from loader.sources.cover import Cover
     from loader.sources.records import Slab
 
     # Reads a segment to its end; the ragged rows know at which record it begins.
@@ -41,6 +42,8 @@ class Text:
         start: bytes before the header or the first record.
         header: whether there is one.
         ends: makes what finds the ends of records.
+        covers: makes what covers the text of a segment.
+        ragged: makes what keeps the records that do not fit.
     """
 
     content: Content
@@ -48,6 +51,8 @@ class Text:
     start: int
     header: bool
     ends: Callable[[], RecordEnds]
+    covers: Callable[[], Cover | None] = lambda: None
+    ragged: Callable[[], RaggedRows] = RaggedRows
 
     @property
     def beginning(self) -> Mark:
@@ -76,7 +81,7 @@ class Surveyed:
 
     def slabs(self, parse: Parse) -> Iterator[Slab]:
         """All records."""
-        ragged = RaggedRows()
+        ragged = self._text.ragged()
         with self._text.content.open() as file:
             self._digest.update(file.read(self._text.start))
             while True:
@@ -95,8 +100,8 @@ class Surveyed:
             None if size is None else size - offset,
             encoding=self._text.encoding,
             tail=self._tail,
-            stretch=Stretch(self._text.ends(), size_segment(offset, self._block)),
-            digest=self._digest,
+            stretch=Stretch(self._text.ends(), size_segment(offset, self._block), self._digest),
+            cover=self._text.covers(),
         )
 
     def sha256(self) -> str:
@@ -114,9 +119,11 @@ def read_slabs(first: int, marks: Sequence[Mark], text: Text, parse: Parse) -> I
             file.seek(mark.offset)
             end, tail = (text.content.size, b"\n") if marked_end is None else (marked_end, b"")
             size = None if end is None else end - mark.offset
-            ragged = RaggedRows(end=mark.row)
+            ragged = text.ragged()
+            ragged.end = mark.row
             ragged.begin(mark.row, header=text.header and mark.offset == text.start)
-            yield from parse(TextFile(file, size, encoding=text.encoding, tail=tail), ragged)
+            segment = TextFile(file, size, encoding=text.encoding, tail=tail, cover=text.covers())
+            yield from parse(segment, ragged)
 
 
 def size_segment(offset: int, block: int) -> int:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-from pyarrow import csv
-
 from loader.dialect import Dialect
 from loader.errors import SourceError
-from loader.sources.csvreader import Batches
-from loader.sources.textfile import TextFile
+from loader.message import Message, Setting
+from loader.sources.beginning import (
+    VALUE,
+    begins_all_quoted,
+    decide_escape,
+    decide_quote,
+    looks_like_header,
+    refuse_ends,
+    refuse_escapes,
+    refuse_lines_above,
+)
+from loader.sources.cover import Cover
+from loader.sources.trial import HEAD, try_form
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from loader.sources.content import Content
+    from loader.sources.trial import Trial
 
-HEAD = 1 << 16
 _SHOWN = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"}
 _DELIMITERS = ",;\t|"
 _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
@@ -32,11 +37,6 @@ _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?\r?\n', re.IGNORECASE)
-_VALUE = re.compile(
-    r"[+-]?\d+([.,]\d+)*|\d{4}-\d\d-\d\d([T ].*)?|[^@\s]+@[^@\s]+\.\w+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-.*"
-)
-# A delimiter with more ragged records in a hundred than this is not the file's.
-_RAGGED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,12 @@ class Spoken:
     Attributes:
         delimiter, quote, encoding, header: as in `Dialect`.
         columns: names in place of the header's, or ().
-        start: bytes before the header or the first record (of a line ``sep=;``).
+        start: bytes before the header or the first record (of a line ``sep=;``, and of lines that are
+        skipped). escape: the character that protects the next one, or "".
+        skip_rows, short_rows: as in `Dialect`.
+        quote_given: whether the user said what the quote is.
+        all_quoted: whether each cell of the first record has quotes, so that surely all have.
+        replaced: whether a header before `start` was skipped, since more columns are named than it has.
     """
 
     delimiter: str
@@ -55,11 +60,30 @@ class Spoken:
     header: bool
     columns: tuple[str, ...] = ()
     start: int = 0
+    escape: str = ""
+    skip_rows: int | None = None
+    short_rows: str | None = None
+    quote_given: bool = False
+    all_quoted: bool = False
+    replaced: bool = False
 
     @property
     def written(self) -> str:
         """For the user and for the checkpoint, as a mapping file would write it."""
-        return Dialect(self.delimiter, self.quote, self.encoding, self.header, self.columns).written
+        return Dialect(
+            self.delimiter,
+            self.quote,
+            self.encoding,
+            self.header or self.replaced,
+            self.columns,
+            escape=self.escape or None,
+            skip_rows=self.skip_rows,
+            short_rows=self.short_rows,
+        ).written
+
+    def make_cover(self) -> Cover:
+        """What covers the text of one pass, from a place on at which a record begins."""
+        return Cover(self.delimiter, self.quote, self.escape)
 
 
 def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
@@ -73,17 +97,86 @@ def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip("\ufeff\r\n\t "):
         raise SourceError(f"{content.name}: is empty, it has not even a header. Was the export cut off?")
-    given = replace(dialect, encoding=encoding)
-    start = 0
-    if line := _SEPARATOR_LINE.match(text):
-        given = replace(given, delimiter=dialect.delimiter or line[1])
-        start, text = len(line[0].encode(encoding)), text[line.end() :]
+    beginning = _skip_lines(content.name, text, replace(dialect, encoding=encoding))
     if len(head) == HEAD:
-        text = text[: text.rfind("\n") + 1] or text
+        beginning = beginning.drop_last_line()
+    found = _settle_signs(content.name, beginning, usual)
+    return _decide_header(content.name, found, beginning)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The beginning of a file, from the header or the first record on.
+
+    Attributes:
+        text: what stands there.
+        start: bytes before it.
+        given: what is known of how it is written.
+    """
+
+    text: str
+    start: int
+    given: Dialect
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to find out, as of a file that was read before."""
+        given = self.given
+        return None not in (given.delimiter, given.quote, given.encoding, given.header)
+
+    def drop_last_line(self) -> _Beginning:
+        """The same without a line that may be cut off."""
+        return replace(self, text=self.text[: self.text.rfind("\n") + 1] or self.text)
+
+    def after(self, text: str) -> _Beginning:
+        """What follows the text that this begins with."""
+        start = self.start + len(text.encode(str(self.given.encoding)))
+        return replace(self, text=self.text[len(text) :], start=start)
+
+
+def _skip_lines(name: str, text: str, given: Dialect) -> _Beginning:
+    """Skip a line that says the delimiter, and lines that the user says are not rows."""
+    beginning = _Beginning(text, 0, given)
+    if line := _SEPARATOR_LINE.match(text):
+        delimiter = given.delimiter or line[1]
+        beginning = replace(beginning, given=replace(given, delimiter=delimiter)).after(line[0])
+    above = "".join(beginning.text.splitlines(keepends=True)[: given.skip_rows or 0])
+    beginning = beginning.after(above)
+    if above and not beginning.text.strip():
+        raise SourceError(
+            f"{name}: nothing that can be a header is left after the {given.skip_rows} lines that are "
+            f"skipped "
+            f"(within the first {HEAD >> 10} KB)."
+        )
+    return beginning
+
+
+def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
+    """Settle delimiter, quote and escape."""
+    given, text = beginning.given, beginning.text
     quote = given.quote if given.quote is not None else '"'
-    delimiter = given.delimiter or _find_delimiter(content.name, text, quote, usual)
-    found = Spoken(delimiter, quote, encoding, header=True, columns=given.columns, start=start)
-    return _decide_header(content.name, found, given.header, _read_first_record(text, found))
+    delimiter = given.delimiter or _find_delimiter(name, text, quote, given.escape or "", usual)
+    if given.quote is None:
+        quote = decide_quote(text, delimiter)
+    escape = given.escape
+    if escape is None:
+        escape = "" if beginning.settled else decide_escape(text, delimiter, quote)
+    if given.escape is None and not escape and not beginning.settled:
+        cells = len(given.columns) if given.header is False else 0
+        refuse_escapes(name, text, delimiter, quote, cells)
+    return Spoken(
+        delimiter,
+        quote,
+        str(given.encoding),
+        header=True,
+        columns=given.columns,
+        start=beginning.start,
+        escape=escape,
+        skip_rows=given.skip_rows,
+        short_rows=given.short_rows,
+        quote_given=given.quote is not None,
+        all_quoted=begins_all_quoted(text, delimiter, quote),
+    )
 
 
 def _find_encoding(name: str, head: bytes, given: str | None) -> str:
@@ -113,57 +206,14 @@ def _find_encoding(name: str, head: bytes, given: str | None) -> str:
     return marked or "utf-8"
 
 
-@dataclass(slots=True)
-class _Trial:
-    """What a delimiter makes of the beginning of a file: cells of the first record, records, ragged ones."""
-
-    cells: int = 0
-    records: int = 0
-    ragged: int = 0
-
-    def __call__(self, _row: csv.InvalidRow) -> Literal["skip"]:
-        self.ragged += 1
-        return "skip"
-
-
-def _try_delimiter(text: str, delimiter: str, quote: str) -> _Trial:
-    trial = _Trial()
-    try:
-        table = csv.read_csv(
-            _copy_for_arrow(text.encode()),
-            read_options=csv.ReadOptions(
-                use_threads=False, block_size=HEAD * 4, autogenerate_column_names=True
-            ),
-            parse_options=csv.ParseOptions(
-                delimiter=delimiter,
-                quote_char=quote or False,
-                newlines_in_values=bool(quote),
-                invalid_row_handler=trial,
-            ),
-            convert_options=csv.ConvertOptions(check_utf8=False),
-        )
-    except pa.ArrowInvalid:
-        return trial
-    trial.cells, trial.records = table.num_columns, table.num_rows
-    return trial
-
-
-def _copy_for_arrow(text: bytes) -> pa.Buffer:
-    """A copy that Arrow's threads can drop without Python, even while the interpreter ends."""
-    memory = pa.BufferOutputStream()
-    memory.write(text)
-    return memory.getvalue()
-
-
-def _find_delimiter(name: str, text: str, quote: str, usual: str) -> str:
+def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -> str:
     """The one delimiter that makes a table of the beginning; the usual one, if none divides anything."""
-    trials = {sign: _try_delimiter(text, sign, quote) for sign in _DELIMITERS}
+    trials = {sign: try_form(text, sign, quote, escape) for sign in _DELIMITERS}
     dividing = {sign: trial for sign, trial in trials.items() if trial.cells > 1}
     if len(dividing) > 1:
-        dividing = {
-            sign: trial for sign, trial in dividing.items() if trial.ragged * 100 <= trial.records * _RAGGED
-        }
+        dividing = {sign: trial for sign, trial in dividing.items() if trial.divides}
     if not dividing:
+        refuse_lines_above(name, text, _DELIMITERS, quote, escape)
         return usual
     if len(dividing) == 1:
         return next(iter(dividing))
@@ -175,27 +225,65 @@ def _find_delimiter(name: str, text: str, quote: str, usual: str) -> str:
     )
 
 
-def _read_first_record(text: str, found: Spoken) -> list[str]:
-    """The cells of the first record, as far as it stands in the beginning of the file."""
-    beginning = TextFile(io.BytesIO(text.encode()))
-    try:
-        with Batches(beginning, found, HEAD * 4, _Trial()) as batches:
-            return list(batches.names)
-    except pa.ArrowInvalid:
-        return []
-
-
-def _decide_header(name: str, found: Spoken, given: bool | None, first: list[str]) -> Spoken:  # noqa: FBT001
+def _decide_header(name: str, found: Spoken, beginning: _Beginning) -> Spoken:
     """Whether the first record is a header: as given; without names, if it cannot be data."""
-    if given is not None:
-        return replace(found, header=given)
-    if found.columns:
-        return replace(found, header=list(found.columns) == first)
-    values = [cell for cell in first if _VALUE.fullmatch(cell)]
+    given = beginning.given.header
+    trial = try_form(beginning.text, found.delimiter, found.quote, found.escape)
+    if given is False:
+        return replace(found, header=False)
+    if found.columns and given is None:
+        return _decide_named(name, found, trial)
+    if found.columns and len(found.columns) == trial.other != trial.cells:
+        return _replace_header(found, beginning, trial)
+    if given is None:
+        _refuse_value(name, trial)
+    if not beginning.settled and not found.short_rows:
+        _refuse_no_table(name, found, beginning, trial)
+    return found
+
+
+def _decide_named(name: str, found: Spoken, trial: Trial) -> Spoken:
+    """Whether there is a header, if the columns are named and nothing is said of a header."""
+    first = [(cell or "").strip("\ufeff") for cell in trial.first]
+    if list(found.columns) == first:
+        return found
+    if looks_like_header(first, trial.rows):
+        raise SourceError(
+            Message(
+                "{name}: the first row ({first}) looks like a header, but names are given for the "
+                "columns. If it "
+                "is one, give {header}; if it is a row like the others, give {no_header} (header = true or "
+                "header = false under [source] in the mapping file).",
+                name=name,
+                first=quote(found.delimiter.join(first)),
+                header=Setting("header"),
+                no_header=Setting("no_header"),
+            )
+        )
+    return replace(found, header=False)
+
+
+def _refuse_value(name: str, trial: Trial) -> None:
+    """Refuse a file whose first record holds what cannot be the name of a column."""
+    values = [cell for cell in trial.first if cell and VALUE.fullmatch(cell)]
     if values:
         raise SourceError(
             f"{name}: the first row holds {quote(values[0])}, which looks like a value and not like the name "
             "of a column. If the file has no header, give the names: --columns user_id,device_id,... If that "
             "is a name, give --header (or header = true under [source] in the mapping file)."
         )
-    return found
+
+
+def _refuse_no_table(name: str, found: Spoken, beginning: _Beginning, trial: Trial) -> None:
+    """Refuse a file in which no row fits the header, if there are signs of what it is."""
+    if trial.other:
+        refuse_lines_above(name, beginning.text, found.delimiter, found.quote, found.escape)
+        refuse_ends(name, trial)
+
+
+def _replace_header(found: Spoken, beginning: _Beginning, trial: Trial) -> Spoken:
+    """Skip a header that has not as many names as the rows have cells, since all are given."""
+    line = beginning.text[: beginning.text.find("\n") + 1]
+    if try_form(line, found.delimiter, found.quote, found.escape).first != trial.first:
+        return found  # a header of several lines; the number of names is refused later
+    return replace(found, start=beginning.after(line).start, header=False, replaced=True)

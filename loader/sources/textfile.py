@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from loader.dialect import encoding_shown
+from loader.sources.cover import Cover
 
 if TYPE_CHECKING:
     from loader.sources.boundaries import RecordEnds
@@ -17,6 +18,9 @@ _WORD_BREAK = re.compile(rb"[\s,;|\"]")
 _SIGNS = "€‚„…‘’“”–—°§£«»ºª"
 _CONTROL = re.compile(rb"[\x80-\x9f]")
 _REACH = 24  # bytes shown on either side of a byte that is not UTF-8
+
+
+_AS_IT_IS = Cover(",", "", "")
 
 
 class Digest(Protocol):
@@ -46,10 +50,17 @@ class NotText(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """How far a text is read at a stretch: to a sure end of a record, `enough` bytes on or soon after."""
+    """How far a text is read at a stretch: to a sure end of a record, `enough` bytes on or soon after.
+
+    Attributes:
+        ends: finds the ends.
+        enough: bytes.
+        digest: is given all bytes that are read.
+    """
 
     ends: RecordEnds
     enough: int
+    digest: Digest
 
 
 class TextFile:
@@ -62,11 +73,12 @@ class TextFile:
         tail: put after the last byte. A line end makes the last record whole; a record that must come out
             again at the end proves that no quote was left open.
         stretch: where to end before the last byte; then there is no tail.
-        digest: is given all bytes.
+        cover: makes the text what the reader can split; None to leave it as it is.
 
     Attributes:
         start, offset: place in the file of the first byte, and of the next one to read.
         whole: the last byte was read.
+        cover: what covers the text.
     """
 
     def __init__(
@@ -77,7 +89,7 @@ class TextFile:
         encoding: str = "utf-8",
         tail: bytes = b"\n",
         stretch: Stretch | None = None,
-        digest: Digest | None = None,
+        cover: Cover | None = None,
     ) -> None:
         self.start = self.offset = self._given = file.tell()
         self.whole = False
@@ -90,8 +102,9 @@ class TextFile:
         self._ended = False
         self._return = "\r".encode(encoding)
         self._held = b""
-        self._digest = digest
         self._decoder = codecs.getincrementaldecoder(encoding)()
+        self.cover = cover or _AS_IT_IS
+        self._ready = b""
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes of text; the tail comes in one piece with the last ones, if there is room.
@@ -100,10 +113,21 @@ class TextFile:
             NotText: at the first byte that is not text.
             SourceError: the file changed, or cannot be read.
         """
-        if self._ended or self.whole:
-            return b""
+        while not (self._ready or self._ended or self.whole):
+            self._ready = self._read_text(size)
+        if len(self._ready) <= size:
+            text, self._ready = self._ready, b""
+            return text
+        # A carriage return is not cut from what follows it (see `_read_next`).
+        end = size - self._ready.endswith(b"\r", 0, size)
+        text, self._ready = self._ready[:end], self._ready[end:]
+        return text
+
+    def _read_text(self, size: int) -> bytes:
+        """The text of the next bytes: about `size` of it, or none yet if it depends on what follows."""
         block, last = self._read_next(self._count_raw(size - len(self._tail)))
         text = self._decode(block, last=last)
+        text = self.cover.take(text, last=last)
         end = self._find_end(text)
         if end is not None:
             # Of what is not UTF-8 the bytes are counted by writing the characters again.
@@ -161,11 +185,12 @@ class TextFile:
         return self._stretch.ends.find_next(text, max(0, self._stretch.enough - self._length))
 
     def _measure_raw(self, text: bytes) -> int:
+        text = self.cover.uncover(text)
         return len(text) if self._encoding == "utf-8" else len(text.decode().encode(self._encoding))
 
     def _take(self, block: bytes, text: bytes) -> None:
-        if self._digest is not None:
-            self._digest.update(block)
+        if self._stretch is not None:
+            self._stretch.digest.update(block)
         if self._left is not None:
             self._left -= len(block)
         self.offset += len(block)

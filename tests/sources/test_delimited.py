@@ -139,7 +139,9 @@ def test_a_ragged_record_says_what_is_wrong(written: Written) -> None:
     reasons = unreadable(open_source([written("a,b\n1\n1,2\n1,2,\x1b[31m" + "x" * 5000)]))
     assert reasons == {
         0: 'the row has 1 cell, the header has 2: "1". '
-        "Complete the row, or put cells that contain a line end into quotes.",
+        "Complete the row, or put cells that contain a line end into quotes. If rows end early because their "
+        'last cells are empty, set short_rows = "fill" under [source] in the mapping file (--short-rows '
+        "fill).",
         2: 'the row has 3 cells, the header has 2: "1,2,\\x1b[31m' + "x" * 50 + '…". '
         "Put cells that contain the delimiter into quotes.",
     }

@@ -1,0 +1,99 @@
+"""Rows that are no data: the header again, and lines drawn between rows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+HEADER_AGAIN = (
+    "the row is the header again, not data: parts of a file that were put together have one each; remove it."
+)
+RULE = "the row is made of punctuation alone: a line that is drawn between rows is not data. Remove it."
+
+# What may stand around a name without being seen: blanks, byte order marks, joiners, NUL.
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\0 \t\r\n\xa0"
+_PUNCTUATION = r"!-/:-@\[-`{-~\u2010-\u2015\u2500-\u257f"
+_RULE = re.compile(rf"[{_PUNCTUATION}{_INVISIBLE}]*[{_PUNCTUATION}][{_PUNCTUATION}{_INVISIBLE}]*")
+_RULE_BYTES = np.array(
+    [chr(byte) in " \t\0" or bool(re.match(f"[{_PUNCTUATION}]", chr(byte))) for byte in range(128)]
+)
+# Others than ASCII begin with a byte that tells nothing, and are looked at.
+_MAY_BEGIN_RULE = np.concatenate([_RULE_BYTES, np.ones(128, dtype=bool)])
+
+
+def is_rule(text: str) -> bool:
+    """Whether a text is made of punctuation and blanks alone."""
+    return _RULE.fullmatch(text) is not None
+
+
+def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int, str]:
+    """The rows that are no data, with the reason.
+
+    Args:
+        table: columns of text.
+        headers: names of the columns that a row may repeat.
+    """
+    found = dict.fromkeys(_find_rules(table), RULE)
+    for names in headers:
+        found |= dict.fromkeys(_find_names(table, [name.strip(_INVISIBLE) for name in names]), HEADER_AGAIN)
+    return found
+
+
+def _find_names(table: pa.Table, names: Sequence[str]) -> list[int]:
+    """The rows whose cells are these names, whatever stands invisibly around them."""
+    rows = np.arange(table.num_rows)
+    for number, name in enumerate(names):
+        column = table.column(number)
+        column = column if len(rows) == len(column) else column.take(rows)
+        rows = rows[pc.match_substring(column, name).fill_null(fill_value=False).to_numpy()]
+        if not len(rows):
+            return []
+    wanted = list(names)
+    return [
+        row for row, cells in _read_rows(table, rows) if [cell.strip(_INVISIBLE) for cell in cells] == wanted
+    ]
+
+
+def _find_rules(table: pa.Table) -> list[int]:
+    """The rows in which all cells that are not empty are made of punctuation."""
+    possible = np.ones(table.num_rows, dtype=bool)
+    filled = np.zeros(table.num_rows, dtype=bool)
+    for column in table.columns:
+        empty, begins = _look_at_first_bytes(column)
+        possible &= empty | begins
+        filled |= ~empty
+        if not possible.any():
+            return []
+    rows = np.flatnonzero(possible & filled)
+    return [row for row, cells in _read_rows(table, rows) if is_rule("".join(cells))]
+
+
+def _look_at_first_bytes(column: pa.ChunkedArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which cells are empty, and which begin as one of punctuation does."""
+    cells = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if not len(cells):
+        return np.ones(0, dtype=bool), np.ones(0, dtype=bool)
+    _, ends, text = cells.buffers()
+    offsets = np.frombuffer(ends, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    empty = offsets[1:] == offsets[:-1]
+    if text is None or empty.all():
+        return empty, np.zeros(len(cells), dtype=bool)
+    signs = np.frombuffer(text, np.uint8)
+    return empty, _MAY_BEGIN_RULE[signs[np.minimum(offsets[:-1], len(signs) - 1)]]
+
+
+def _read_rows(table: pa.Table, rows: NDArray[np.intp]) -> list[tuple[int, list[str]]]:
+    columns = [column.to_pylist() for column in table.take(rows).columns]
+    return [
+        (row, [cell or "" for cell in cells])
+        for row, cells in zip(rows.tolist(), zip(*columns, strict=True), strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""Rows that a stray quote takes into one cell: legal CSV, and an account over too few rows.
+
+The sign is sure enough: a record that holds line ends, and whose pieces, taken as lines, have as many
+delimiters as a row of the table. A cell with honest line ends (an address, a message) has not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.errors import SourceError
+from loader.message import Message
+from loader.sources.advice import advise
+from loader.sources.lines import count_lines
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from loader.sources.records import Slab
+
+_BYTES = (b"\n", b"\r")
+
+
+@dataclass(slots=True)
+class Swallowed:
+    """The records of a file that seem to hold several rows.
+
+    Attributes:
+        row, lines: the first one, by its number from 1, and its lines.
+        records: how many there are.
+        rows: lines of all of them.
+    """
+
+    row: int = 0
+    lines: int = 0
+    records: int = 0
+    rows: int = 0
+
+    def add(self, row: int, lines: int) -> None:
+        """Count a record."""
+        if not self.records or row < self.row:
+            self.row, self.lines = row, lines
+        self.records += 1
+        self.rows += lines
+
+    def take(self, others: Swallowed) -> None:
+        """Count the records of another account too, and none of them there any more."""
+        if others.records and (not self.records or others.row < self.row):
+            self.row, self.lines = others.row, others.lines
+        self.records, self.rows = self.records + others.records, self.rows + others.rows
+        others.records = others.rows = 0
+
+    def look(self, slab: Slab, delimiter: str) -> None:
+        """Look at all records that hold line ends."""
+        rows = _find_line_ends(slab.table)
+        if not len(rows):
+            return
+        width = slab.table.num_columns
+        texts = _join_cells(slab.table.take(rows), delimiter)
+        for row, text in zip(rows.tolist(), texts, strict=True):
+            if text is not None and (lines := count_lines(text, delimiter, width, exact=True)):
+                self.add(slab.first + row + 1, lines)
+
+    def refuse(self, name: str) -> None:
+        """Refuse the file if there are such records.
+
+        Raises:
+            SourceError: with the first of them, and how many there are.
+        """
+        if not self.records:
+            return
+        raise SourceError(
+            Message(
+                "{name}, row {row:,}: a quote takes {lines:,} lines into one cell, and each of them has "
+                "as many "
+                "delimiters as a row. {all}{none}. If the cell is meant so, {meant}.",
+                name=name,
+                row=self.row,
+                lines=self.lines,
+                all=""
+                if self.records == 1
+                else f"{self.records:,} records are like that, {self.rows:,} lines. ",
+                none=advise("If quotes have no meaning in this file, give", "quote", '""'),
+                meant=advise("give", "quote", "'\"'"),
+            )
+        )
+
+
+def _find_line_ends(table: pa.Table) -> NDArray[np.intp]:
+    """The rows that hold a line end within a cell."""
+    found = np.zeros(table.num_rows, dtype=bool)
+    for column in table.columns:
+        if any(sign in cells for cells in map(_read_cells, column.chunks) for sign in _BYTES):
+            mask = pc.or_(pc.match_substring(column, "\n"), pc.match_substring(column, "\r"))
+            found |= mask.fill_null(fill_value=False).to_numpy()
+    return np.flatnonzero(found)
+
+
+def _read_cells(chunk: pa.StringArray) -> bytes:
+    """All cells of a column in one piece; looking through it is far faster than by cells."""
+    cells = chunk.buffers()[2] if len(chunk) else None
+    return b"" if cells is None else cells.to_pybytes()
+
+
+def _join_cells(table: pa.Table, delimiter: str) -> list[str | None]:
+    texts = pc.binary_join_element_wise(*table.columns, delimiter)
+    found: list[str | None] = texts.to_pylist()
+    return found
