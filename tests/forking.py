@@ -11,6 +11,7 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
 import socket
 import sys
 import threading
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # What the loader imports only when it needs it.
 LATE = ("pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "rich.live")
 LARGEST_ORDER = 1 << 17
+LONGEST_LIFE_SECONDS = 150
 
 
 def serve(orders: socket.socket) -> Order | None:
@@ -105,6 +107,7 @@ def become(order: Order, files: list[int]) -> None:
     for target, descriptor in enumerate(files):
         os.dup2(descriptor, target)
     os.closerange(3, 256)
+    signal.alarm(LONGEST_LIFE_SECONDS)  # so a test that reads what never comes fails, and does not hang
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])

@@ -169,6 +169,7 @@ def test_the_request_can_be_sent_by_hand(command: CommandLine, tmp_path: Path) -
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     ).stdout.splitlines()
     assert "https://api.pushwoosh.com/json/1.3/postEvent" in words
     assert "Authorization: Token T" in words
