@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader import conditions
-from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
+from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
 from loader.failures import (
     explain,
@@ -267,9 +267,10 @@ class _Gathered:
 def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Group, ...]:
     """Rows in a state by why they are in it, the most frequent first."""
     found: dict[tuple[str, str], _Gathered] = {}
-    mapping, remedies, spelling = ledger.identity.mapping, remedies_of(ledger), spelling_of(ledger)
+    mapping, spelling = ledger.identity.mapping, spelling_of(ledger)
+    remedies, reasons = noted_by_reason(ledger, REMEDIES), noted_by_reason(ledger, REASONS)
     for row in ledger.exceptions(state):
-        group = found.setdefault(described(row, mapping), _Gathered())
+        group = found.setdefault(described(row, mapping, reasons), _Gathered())
         group.rows += 1
         group.remedy = group.remedy or remedy(row, remedies, spelling)
         if with_examples and len(group.examples) < EXAMPLES:
@@ -280,10 +281,11 @@ def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Gr
     )
 
 
-def described(row: ExceptionRow, mapping: str) -> tuple[str, str]:
+def described(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tuple[str, str]:
     """Why a row is where it is, without a value of it, and who said so."""
     if row.phase is Phase.LOCAL:
-        return plain_reason(row.reason, row.column, mapping), "the mapping"
+        shown = reasons.get(row.reason) or plain_reason(row.reason, row.column, mapping)
+        return shown, "the mapping"
     if row.phase is Phase.OVERTAKEN:
         return row.reason, "the loader"
     if row.code is not None:
@@ -293,11 +295,11 @@ def described(row: ExceptionRow, mapping: str) -> tuple[str, str]:
     return plain_reason(row.message, "", ""), "the loader"
 
 
-def remedies_of(ledger: Checkpoint) -> dict[str, str]:
-    """What to do about rejects of the mapping, by reason; a checkpoint of version 0.1.0 does not know."""
+def noted_by_reason(ledger: Checkpoint, what: str) -> dict[str, str]:
+    """What runs noted of the rejects of the mapping, by reason; version 0.1.0 noted nothing."""
     found: dict[str, str] = {}
     for note in ledger.notes:
-        if note.what == REMEDIES:
+        if note.what == what:
             found |= Remedies.from_text(note.detail)
     return found
 

@@ -325,7 +325,7 @@ def test_a_brown_out_without_end_stops_the_load(seed: int) -> None:
     load = Simulation(every_second_fails(5.0, 1e9), EVENTS, seed=seed).run(20_000)
     assert load.dispatch.stopped is not None
     assert load.dispatch.stopped.reason.startswith("Too few usable answers for 1")
-    assert load.dispatch.stopped.reason.endswith(" minutes; the last failure: HTTP 500.")
+    assert load.dispatch.stopped.reason.endswith(" minutes. The last failure: HTTP 500.")
     assert 905 <= load.clock.now < 905 + 2 * 60
     assert load.count(State.IN_DOUBT) <= 10 + 16 + 15 * 4
 
