@@ -11,10 +11,11 @@ import pandas as pd
 from loader.api import page, words
 from loader.api.fates import failed_frame, reasons_frame, states_frame
 from loader.api.mapping import Mapping
-from loader.api.options import in_python, spell_keyword
+from loader.api.options import in_python
 from loader.api.pace import pace_frame
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
+from loader.message import spell_keyword
 from loader.model import State
 from loader.profile import members_key, profile_record
 from loader.reporting import write_report
