@@ -15,6 +15,7 @@ from loader.api.options import in_python
 from loader.api.pace import pace_frame
 from loader.errors import RowsFailed
 from loader.journal import Checkpoint as Ledger
+from loader.message import spell_keyword
 from loader.model import State
 from loader.profile import members_key, profile_record
 from loader.reporting import write_report
@@ -43,7 +44,8 @@ def decisions_of(plan: Plan, given: Given) -> tuple[str, ...]:
 
 def list_notices(plan: Plan, given: Given) -> tuple[str, ...]:
     """What is worth a warning about the input and how it is read."""
-    return (*plan.source.notices, *plan.mapper.notices, *number_ids(plan, given))
+    suspicions = [found.message.spell(spell_keyword) for found in plan.suspicions]
+    return (*plan.source.notices, *plan.mapper.notices, *suspicions, *number_ids(plan, given))
 
 
 def notes_of(notices: Iterable[str]) -> list[str]:
@@ -230,7 +232,7 @@ class CheckResult:
         self.stopped = profile.stopped
         self.exit_code = profile.exit_code
         self.ok = not self.exit_code
-        self.profile: dict[str, Any] = profile_record(profile)
+        self.profile: dict[str, Any] = profile_record(profile, plan.suspicions)
         self.rejected = rejected
         self.decisions = decisions_of(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)

@@ -104,8 +104,7 @@ def show_check(request: CheckRequest) -> int:
     say(show.decisions_text(plan))
     profile = pipeline.check(plan, write_rejects, watch)
     say(profile_text(plan, profile, speech.terminal_width(summary=output.summary)))
-    record = profile_record(profile)
-    record["suspicions"] = [found.record for found in plan.suspicions]
+    record = profile_record(profile, plan.suspicions)
     record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None
     speech.write_json(record, output.summary)
     return profile.exit_code

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterable
 
     from loader.methods import Method
     from loader.profile.columns import ColumnProfile
     from loader.profile.profile import Profile
+    from loader.profile.suspicion import Suspicion
     from loader.profile.times import Times
 
 Record = dict[str, object]
 
 
-def profile_record(profile: Profile) -> Record:
+def profile_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Record:
     """The result of a check, for a program."""
     return {
         "kind": profile.kind.value,
@@ -33,6 +35,7 @@ def profile_record(profile: Profile) -> Record:
         "times": _times(profile.times) if profile.times else None,
         "events": _events(profile),
         "devices": _devices(profile),
+        "suspicions": [found.record for found in suspicions],
         "duplicates": {
             "rows": profile.repeated.rows,
             "examples": [
