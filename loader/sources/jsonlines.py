@@ -20,9 +20,10 @@ from loader.errors import SourceError
 from loader.model import FileRecord
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
+from loader.sources.encodings import advise_encoding
 from loader.sources.records import Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
-from loader.sources.textfile import NotText, TextFile, advise_encoding
+from loader.sources.textfile import NotText, TextFile
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
