@@ -22,6 +22,7 @@ from loader.message import Message, Quote, Setting
 from loader.model import FileRecord, Unreadable
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
+from loader.sources.encodings import advise_encoding
 from loader.sources.jsoncauses import (
     TwiceNamed,
     advise_one_a_line,
@@ -34,7 +35,7 @@ from loader.sources.ragged import RaggedRows
 from loader.sources.recognition import find_encoding
 from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
-from loader.sources.textfile import NotText, TextFile, advise_encoding
+from loader.sources.textfile import NotText, TextFile
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
