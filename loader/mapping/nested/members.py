@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 #: The type of a JSON value by its first character; all others begin a number.
 _KINDS = {'"': "string", "t": "boolean", "f": "boolean", "[": "list"}
-TWICE = Fault("gives one name twice", "Fix the cell where it was exported, or use except.")
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -102,6 +101,15 @@ def empty_fault(path: str) -> Fault:
     return Fault(
         f"has a member {shown(path)} that is empty, and the mapping rejects that",
         'Fill it, or set empty = "omit" in expand.',
+    )
+
+
+def twice_fault(path: str, column: str) -> Fault:
+    """A cell that gives one name twice."""
+    return Fault(
+        f"gives {shown(path)} twice",
+        f'To take the first one, name it in the mapping ({{ column = "{column}.{path}" }}). To send neither, '
+        "name it under except.",
     )
 
 
