@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 #: What a file can be said to be; `loader.sources.formats` has a reader for each.
-INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow")
+INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "avro")
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 _ALL_BYTES = bytes(range(256)) + b"\\u0041"  # and what some codecs take for an escape
 _NAMES = {"utf-8": "UTF-8", "iso8859-1": "Latin-1", "cp1252": "Windows-1252"}

@@ -76,6 +76,7 @@ TESTED_IN = {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "partitions": ["sources/test_files.py"],
         "jsoncauses": ["sources/test_jsonlines.py"],
+        "avrotypes": ["sources/test_avro.py"],
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
