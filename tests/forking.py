@@ -95,7 +95,8 @@ def import_all() -> None:
     """Import each module of the loader, and what it imports late."""
     for module in pkgutil.walk_packages(loader.__path__, "loader."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            with suppress(ImportError):  # of an extra that is not installed; whoever needs it says so
+                importlib.import_module(module.name)
     for name in LATE:
         importlib.import_module(name)
     # A fork has only the thread that forks: whoever waits for another waits for ever.
