@@ -32,7 +32,7 @@ _SETTLING_ROUNDS = 2
 _SMALLEST_ROUND = 8
 
 
-class Window:
+class ConcurrencyWindow:
     """Grows and shrinks between two bounds; equal bounds make it fixed.
 
     It goes in rounds: as many answers as the window is wide, so about one round trip. The median time of a

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from loader.dialect import encoding_shown
+from loader.dialect import name_encoding
 from loader.sources.cover import Cover
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class TextFile:
 
 def advise_encoding(found: NotText) -> str:
     """What the bytes are and what to do, as the end of a sentence."""
-    encoding = encoding_shown(found.encoding)
+    encoding = name_encoding(found.encoding)
     shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
     if found.encoding == "iso8859-1":
         return f"{shown} text but a control character; is the encoding windows-1252?"

@@ -55,7 +55,7 @@ def test_what_is_said_of_a_stop_and_the_account_agree(command: CommandLine, tmp_
     source = events_csv(tmp_path, *[GOOD, NAMELESS] * 15)
     record = command.summary("events", source, *SANDBOXED, "--max-rejected", 10)
     assert (record["rejected"], record["confirmed"], record["never_sent"]) == (15, 0, 15)
-    assert record["stopped"] == "More than the 10 rows that --max-rejected accepts are rejected."
+    assert record["stopped"] == "More than 10 rows are rejected, and --max-rejected allows no more."
     assert record["exit_code"] == 5
 
 

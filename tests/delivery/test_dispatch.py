@@ -106,22 +106,22 @@ def test_an_invalid_certificate_stops_the_load() -> None:
         (
             Policy(max_rejected=5, rejected_before=2),
             Answer(200, b'{"status_code":210}'),
-            "More than the 5 rows that --max-rejected accepts are rejected.",
+            "More than 5 rows are rejected, and --max-rejected allows no more.",
         ),
         (
             Policy(max_rejected=1),
             Answer(200, b'{"status_code":210}'),
-            "More than the 1 row that --max-rejected accepts is rejected.",
+            "More than 1 row is rejected, and --max-rejected allows no more.",
         ),
         (
             Policy(max_rejected=0),
             Answer(200, b'{"status_code":210}'),
-            "A row is rejected, and --max-rejected accepts none.",
+            "A row is rejected, and --max-rejected allows none.",
         ),
         (
             Policy(max_in_doubt=5, in_doubt_before=2),
             Answer(500, b""),
-            "More than the 5 rows that --max-in-doubt accepts are in doubt.",
+            "More than 5 rows are in doubt, and --max-in-doubt allows no more.",
         ),
     ],
 )
@@ -324,7 +324,7 @@ def test_a_brown_out_without_end_stops_the_load(seed: int) -> None:
     load = Simulation(every_second_fails(5.0, 1e9), EVENTS, seed=seed).run(20_000)
     assert load.dispatch.stopped is not None
     assert load.dispatch.stopped.reason.startswith("Too few usable answers for 1")
-    assert load.dispatch.stopped.reason.endswith(" minutes; the last failure: HTTP 500.")
+    assert load.dispatch.stopped.reason.endswith(" minutes. The last failure: HTTP 500.")
     assert 905 <= load.clock.now < 905 + 2 * 60
     assert load.count(State.IN_DOUBT) <= 10 + 16 + 15 * 4
 

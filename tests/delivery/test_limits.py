@@ -212,7 +212,7 @@ def test_an_outage_is_counted_from_its_first_failure() -> None:
     stop = outage.failed(2850.0, "connection refused")
     assert stop is not None
     assert stop.code is StopCode.OUTAGE
-    assert stop.reason == "No usable answer for 15 minutes; the last failure: connection refused."
+    assert stop.reason == "No usable answer for 15 minutes. The last failure: connection refused."
     assert stop.message.spell(spell_option, quotes=False) == "No usable answer for 15 minutes."
 
 
@@ -241,7 +241,7 @@ def test_a_stray_answer_does_not_end_a_brown_out() -> None:
     outage.answered(trusted=False)
     stop = outage.failed(900.0, "HTTP 500")
     assert stop is not None
-    assert stop.reason == "Too few usable answers for 15 minutes; the last failure: HTTP 500."
+    assert stop.reason == "Too few usable answers for 15 minutes. The last failure: HTTP 500."
 
 
 REJECTED = Rejected(200, 210, "Application not found")

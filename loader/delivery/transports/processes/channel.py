@@ -33,12 +33,12 @@ class Orders(NamedTuple):
     end: int | bytes
 
 
-def packed(tag: int, attempt: Attempt) -> tuple[int, int, tuple[Any, ...]]:
+def pack_attempt(tag: int, attempt: Attempt) -> tuple[int, int, tuple[Any, ...]]:
     """An attempt and whose it is, as a plain tuple, which travels in half the time."""
     return tag, _KINDS.index(type(attempt)), tuple(attempt)
 
 
-def unpacked(kind: int, fields: tuple[Any, ...]) -> Attempt:
+def unpack_attempt(kind: int, fields: tuple[Any, ...]) -> Attempt:
     """The attempt that was packed."""
     return _KINDS[kind](*fields)
 
