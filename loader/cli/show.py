@@ -56,7 +56,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool) -> str:
 def nothing_left(plan: Plan) -> str:
     """Of what nothing is left: with a limit the input may have more."""
     limit = plan.settings.options.limit
-    return "nothing is left" if limit is None else f"nothing of the first {count_rows(limit)} is left"
+    return "nothing is left" if limit is None else f"none of the first {count_rows(limit)} is left"
 
 
 def describe_doubtful(plan: Plan) -> str:
@@ -80,9 +80,7 @@ def describe_result(result: Result, settings: Settings) -> str:
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
     elif result.account.never_sent and settings.options.limit:
-        lines.append(
-            f"\nNo more than the first {count_rows(settings.options.limit)} were to be sent (--limit)."
-        )
+        lines.append(f"\nOnly the first {count_rows(settings.options.limit)} were to be sent (--limit).")
     return "\n".join(lines)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loader.mapping.rules import Rule
     from loader.sources.records import Slab
 
-#: A user with at least this number of devices is no user, but a word for nobody.
+#: A user with at least this number of devices is not a user, but a word for nobody.
 MANY_DEVICES: Final = 50
 #: Rows of a slab that are looked at to find users who fill much of it, and how often one must stand there.
 _SAMPLED, _OFTEN = 512, 8

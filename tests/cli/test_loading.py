@@ -149,6 +149,6 @@ def test_a_smaller_limit_than_before_sends_nothing_and_says_so(command: CommandL
     assert command.run("events", source, "--sandbox", "--limit", 10).code == 5
     ran = command.run("events", source, "--sandbox", "--limit", 5)
     assert ran.code == 5
-    assert "10 rows are settled, nothing of the first 5 rows is left to be sent" in ran.out
-    assert "No more than the first 5 rows were to be sent (--limit)." in ran.out
+    assert "10 rows are settled, none of the first 5 rows is left to be sent" in ran.out
+    assert "Only the first 5 rows were to be sent (--limit)." in ran.out
     assert "2 rows never sent. The same command without --limit sends them." in ran.out
