@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loader.cli.speech import HANG, find_event_log, write_json
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
-from loader.text.nouns import count_rows, is_or_are
+from loader.text.nouns import count_rows, is_or_are, was_or_were
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,8 @@ def describe_result(result: Result, settings: Settings) -> str:
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
     elif result.account.never_sent and settings.options.limit:
-        lines.append(f"\nOnly the first {count_rows(settings.options.limit)} were to be sent (--limit).")
+        limit = settings.options.limit
+        lines.append(f"\nOnly the first {count_rows(limit)} {was_or_were(limit)} to be sent (--limit).")
     return "\n".join(lines)
 
 

@@ -139,7 +139,7 @@ class Dispatch:
         window = self._governor.window
         self._meter.allowed(window)
         if len(self._flying) >= window:
-            self._governor.filled()
+            self._governor.note_full()
 
     def _may_send(self, now: float) -> bool:
         return (
@@ -217,7 +217,7 @@ class Dispatch:
         if not isinstance(attempt, NotSent):
             row.attempts += 1
         now = self._clock.monotonic()
-        self._meter.returned(attempt, now - row.sent_at)
+        self._meter.count_attempt(attempt, now - row.sent_at)
         verdict = classify(remove_secret(self._secret, attempt), self._clock.wall())
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)
@@ -250,14 +250,14 @@ class Dispatch:
         if doubt is OVERTAKEN:
             self._lanes.repeat(row)
         else:
-            self._lanes.doubt(row, self._clock.monotonic())
+            self._lanes.note_doubt(row, self._clock.monotonic())
         self._repeated.append(row)
         self._outbox.add(row, State.IN_DOUBT, doubt, resending=True)
         return True
 
     def _finish(self, row: Row, state: State, why: Rejected | InDoubt = NOTHING_TO_ADD) -> None:
         if state is State.IN_DOUBT:
-            self._lanes.doubt(row, self._clock.monotonic())
+            self._lanes.note_doubt(row, self._clock.monotonic())
         self._final.append(row)
         self._outbox.add(row, state, why)
         self._stop(self._governor.count(state))

@@ -67,9 +67,9 @@ class Governor:
         """To be remembered with each attempt, for `see`."""
         return self._breaker.epoch
 
-    def filled(self) -> None:
+    def note_full(self) -> None:
         """Note that as many requests are on the wire as may be."""
-        self._window.filled()
+        self._window.note_full()
 
     def hold(self, now: float) -> Hold:
         """Find what forbids an attempt now; `NO_HOLD` if nothing does."""

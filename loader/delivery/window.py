@@ -65,7 +65,7 @@ class ConcurrencyWindow:
         self._grown_at = now
         self._shrunk_at = -math.inf
 
-    def filled(self) -> None:
+    def note_full(self) -> None:
         """Note that the window is full: otherwise a good time says nothing about a wider one."""
         self._full = True
 

@@ -201,7 +201,7 @@ class Journal:
         except DiskFull as error:
             self._make_room(error)
             raise
-        self._sizing.committed(began, self._host.clock())
+        self._sizing.note_commit(began, self._host.clock())
         self._released = released
         self._count(settlement)
         for lease, sendable in leases.items():
@@ -438,7 +438,7 @@ class Journal:
             self._store.commit(write, head, durable=durable)
         number = self._store.head.commits
         self._durable = number if durable else self._durable
-        self._slots.committed(number, durable=self._durable)
+        self._slots.note_commit(number, durable=self._durable)
 
     def _with_chronicle(
         self, write: Callable[[Transaction], None], head: Head

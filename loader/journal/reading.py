@@ -125,7 +125,7 @@ class _Reader:
         identities = list(self._rows(schema.IDENTITY))
         if len(heads) != 1 or len(identities) != 1:
             raise explain_damage(self._path, "its head is missing")
-        head = Head.restored(heads[0])
+        head = Head.from_columns(heads[0])
         checkpoint, *columns = identities[0]
         identity = Identity.from_row(*columns)  # type: ignore[arg-type]  # sealed
         leases = tuple(Lease(*row) for row in self._rows(schema.LEASES))  # type: ignore[arg-type]  # sealed
@@ -200,7 +200,7 @@ class _Reader:
             state = State(str(row[1]))
             counts[state] += 1
             if state is State.NEVER_SENT:
-                given_back.append(ExceptionRow.restored(row))
+                given_back.append(ExceptionRow.from_columns(row))
             elif lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed
                 excepted.add(row[0])
         return counts, given_back, excepted  # type: ignore[return-value]  # sealed
@@ -227,7 +227,7 @@ def read_exceptions(connection: sqlite3.Connection, path: Path, state: State) ->
         row = tuple(values)
         if schema.EXCEPTIONS.seal(row) != crc:
             raise explain_damage(path, "a row of its table exceptions does not fit its checksum")
-        yield ExceptionRow.restored(row)
+        yield ExceptionRow.from_columns(row)
 
 
 def explain_damage(path: Path, finding: str) -> CheckpointError:

@@ -185,7 +185,7 @@ class Unsettled:
         before = self._given_back.get(row.ordinal)
         if before is not None:
             settlement.replaced.append(before)
-        settlement.added.append(row.following(before))
+        settlement.added.append(row.follow_up(before))
         return settlement.added[-1]
 
     def _confirm_given_back(

@@ -61,7 +61,7 @@ class Header(NamedTuple):
     slots: int
     file: Inode
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """The header's bytes, with their CRC."""
         fields = _HEADER.pack(
             _MAGIC,
@@ -77,7 +77,7 @@ class Header(NamedTuple):
         return fields + _CRC.pack(crc32(fields))
 
     @classmethod
-    def unpacked(cls, raw: bytes) -> Header | None:
+    def unpack(cls, raw: bytes) -> Header | None:
         """The header in `raw`, or None if it is not one or is damaged."""
         fields = raw[: _HEADER.size]
         if len(raw) < _HEADER_BYTES or raw[_HEADER.size :][:4] != _CRC.pack(crc32(fields)):
@@ -113,7 +113,7 @@ def read_slots(path: Path) -> LeftSlots | None:
         raw = path.read_bytes()
     except OSError:
         return None
-    headers = (Header.unpacked(raw[at : at + _HEADER_BYTES]) for at in (0, _HEADER_BYTES))
+    headers = (Header.unpack(raw[at : at + _HEADER_BYTES]) for at in (0, _HEADER_BYTES))
     header = max((each for each in headers if each), key=lambda each: each.committed, default=None)
     if header is None:
         return None
@@ -199,7 +199,7 @@ class Slots:
                 wire[at : at + 16] = _EMPTY
                 free.append(at)
 
-    def committed(self, number: int, *, durable: int) -> None:
+    def note_commit(self, number: int, *, durable: int) -> None:
         """Remember the commit, so that an older checkpoint in its place is known for what it is."""
         self._header = self._header._replace(committed=number, durable=durable)
         self._write_header()
@@ -223,7 +223,7 @@ class Slots:
         self._write_header()
 
     def _write_header(self) -> None:
-        packed = self._header.packed()
+        packed = self._header.pack()
         at = self._turn * _HEADER_BYTES
         self._map[at : at + len(packed)] = packed
         self._turn = 1 - self._turn

@@ -85,7 +85,7 @@ class ExceptionRow(NamedTuple):
         """The same row, to be sent by the next load; `marked` as one that may be there already."""
         return self._replace(state=State.NEVER_SENT, resent=marked, at=at)
 
-    def following(self, before: ExceptionRow | None) -> ExceptionRow:
+    def follow_up(self, before: ExceptionRow | None) -> ExceptionRow:
         """This outcome, of a row that was given back before.
 
         One that may be there already cannot be rejected any more: the first request may have been taken.
@@ -103,7 +103,7 @@ class ExceptionRow(NamedTuple):
         return (self.ordinal, str(self.state), str(self.phase), *self[3:-1], int(self.resent))
 
     @classmethod
-    def restored(cls, row: tuple[object, ...]) -> ExceptionRow:
+    def from_columns(cls, row: tuple[object, ...]) -> ExceptionRow:
         """The record that `stored` wrote; the row's checksum was verified."""
         ordinal, state, phase, *rest, resent = row
         return cls(ordinal, State(state), Phase(phase), *rest, bool(resent))  # type: ignore[arg-type, call-arg]  # sealed
@@ -255,7 +255,7 @@ class Head(NamedTuple):
         return (1, self.generation, self.commits, int(self.clean), *self[3:-1], *self.sums)
 
     @classmethod
-    def restored(cls, row: tuple[object, ...]) -> Head:
+    def from_columns(cls, row: tuple[object, ...]) -> Head:
         """The record that `stored` wrote; the row's checksum was verified."""
         _, generation, commits, clean, mark, attempts, elapsed, at, *sums = row
         return cls(generation, commits, bool(clean), mark, attempts, elapsed, at, Sums(*sums))  # type: ignore[arg-type]  # sealed

@@ -185,7 +185,7 @@ class CheckpointView:
         marks = {row.ordinal: row for row in self._snapshot.given_back}
         at, attempts = self._snapshot.head.at, self._leftovers.attempts
         doubts = (
-            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at).following(
+            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at).follow_up(
                 marks.get(ordinal)
             )
             for ordinal in dead

@@ -424,7 +424,7 @@ def test_what_is_remembered_of_doubts_is_bounded() -> None:
     for number in range(2 * DEVICES_REMEMBERED):
         row = Row(Request(number, f"d{number}", b""))
         lanes.admit(row, 0.0)
-        lanes.doubt(row, 0.0)
+        lanes.note_doubt(row, 0.0)
         lanes.release(row, 0.0)
     newer = [Row(Request(number, f"d{number - 10**6}", b"")) for number in (10**6, 10**6 + number)]
     assert [lanes.admit(row, 1.0) and lanes.overtaken(row) for row in newer] == [False, True]

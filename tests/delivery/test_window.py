@@ -12,7 +12,7 @@ def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *,
     """Let so many rounds of equally long answers pass; the time after them."""
     for _ in range(count):
         if full:
-            window.filled()
+            window.note_full()
         now += seconds
         for _ in range(max(window.limit, 8)):
             window.answered(seconds, now)
@@ -115,7 +115,7 @@ def test_now_and_then_a_lost_answer_says_nothing() -> None:
     for number in range(3000):
         now += 0.001
         if number % 100:
-            window.filled()
+            window.note_full()
             window.answered(0.05, now)
         else:
             window.lost(now - 0.05, now)
@@ -173,7 +173,7 @@ def test_the_bounds_always_hold(lowest: int, more: int, happenings: list[tuple[s
             case "a":
                 window.answered(seconds, now)
             case "f":
-                window.filled()
+                window.note_full()
             case "r":
                 window.refused(now - seconds, now)
             case "l":

@@ -84,7 +84,7 @@ def test_leases_cost_two_percent_of_the_time(commit_seconds: float, rows_per_sec
     sizing = LeaseSize()
     assert sizing.rows == 256
     for second in range(20):
-        sizing.committed(second, second + commit_seconds)
+        sizing.note_commit(second, second + commit_seconds)
         sizing.settled(rows_per_second)
     assert sizing.rows == pytest.approx(rows, abs=1)
 

@@ -39,7 +39,7 @@ class Exchange(Handle[Attempt]):
         answer = self._answer(complete=False)
         return answer if answer.status else NoAnswer(self.reason(message))
 
-    def given_up(self, reason: str) -> Attempt:
+    def give_up(self, reason: str) -> Attempt:
         """What to make of an attempt that is ended from this side."""
         return NoAnswer(reason) if self.left else NotSent(reason)
 

@@ -67,7 +67,7 @@ class CurlTarget:
 class Handle(ABC, Generic[R]):
     """Its options stay as they are while the target does; what it says of an attempt is of the kind `R`.
 
-    Over TLS it holds each body back at first, puts itself into `held`, and waits for `go_on`.
+    Over TLS it holds each body back at first, puts itself into `held`, and waits for `send_body`.
 
     Attributes:
         easy: libcurl's handle.
@@ -144,7 +144,7 @@ class Handle(ABC, Generic[R]):
         self._longest = target.longest
         self.target = target
 
-    def go_on(self) -> None:
+    def send_body(self) -> None:
         """Send the body that was held back."""
         # If the connection has ended, there is nothing to continue with, and libcurl tells why later.
         with contextlib.suppress(pycurl.error):
@@ -217,7 +217,7 @@ class Handle(ABC, Generic[R]):
         """What an error of libcurl's means."""
 
     @abstractmethod
-    def given_up(self, reason: str) -> R:
+    def give_up(self, reason: str) -> R:
         """What an attempt means that is ended from this side."""
 
 

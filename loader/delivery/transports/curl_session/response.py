@@ -70,7 +70,7 @@ class SessionHandle(Handle[Response | exceptions.RequestException]):
             error.__cause__.verify_message = clean_line(message)
         return mark_error(error, left=left)
 
-    def given_up(self, reason: str) -> Response | exceptions.RequestException:
+    def give_up(self, reason: str) -> Response | exceptions.RequestException:
         """The same for an attempt that is ended from this side."""
         head = find_final_head(self.lines) if reason is SILENT else []
         if head:

@@ -55,7 +55,7 @@ class Channel:
         self._unread = bytearray()
 
     def fileno(self) -> int:
-        """For selectors: readable when `received` has something to read."""
+        """For selectors: readable when `receive` has something to read."""
         return self._end.fileno()
 
     def send(self, message: object) -> None:
@@ -68,7 +68,7 @@ class Channel:
         pickled = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self._end.sendall(_LENGTH.pack(len(pickled)) + pickled)
 
-    def received(self) -> list[Any]:
+    def receive(self) -> list[Any]:
         """Wait until something comes, and take the messages that are whole with it; there may be none.
 
         Raises:

@@ -193,7 +193,7 @@ class _Worker:
             selector.register(self.channel, selectors.EVENT_READ)
             if selector.select(_STARTING_SECONDS):
                 try:
-                    (refusal,) = self.channel.received()
+                    (refusal,) = self.channel.receive()
                 except EOFError:
                     self.end("")
                     refusal = self.last_words
@@ -224,7 +224,7 @@ class _Worker:
             EOFError: it is gone.
         """
         letters: list[tuple[Any, Attempt]] = []
-        for message in self.channel.received():
+        for message in self.channel.receive():
             if isinstance(message, str):
                 self.last_words = message  # ready, or why it is not: then it ends
                 continue

@@ -59,7 +59,7 @@ def work(line: PolledLine, channel: Channel) -> None:
     def listen() -> None:
         try:
             while True:
-                inbox.extend(channel.received())
+                inbox.extend(channel.receive())
                 line.wake()
         except EOFError:
             # What is on the wire stays in doubt, and nobody is left to report it to.
