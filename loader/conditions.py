@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loader.model import Reject, Stop
     from loader.settings import Settings
 
-BEGAN, ENDED, REMEDIES = "began", "ended", "remedies"
+BEGAN, ENDED, REMEDIES, REASONS = "began", "ended", "remedies", "reasons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Ending:
         )
 
 
-class Remedies:
-    """What to do about the rejects of one run, by their reason: noted before the first of them is written.
+class _NotesOfRejects:
+    """What is known of the rejects of one run by their reason: noted before the first of them is written.
 
     Args:
         most: how many reasons are noted, so that a checkpoint stays small whatever the input holds.
@@ -112,15 +112,35 @@ class Remedies:
         found: dict[str, str] = {}
         for reject in rejects:
             room = len(self._noted) < self._most
-            if reject.shared_remedy and room and reject.reason not in self._noted:
+            if room and reject.reason not in self._noted and (known := self._known(reject)):
                 self._noted.add(reject.reason)
-                found[reject.reason] = reject.shared_remedy
+                found[reject.reason] = known
         return json.dumps(found) if found else ""
 
     @staticmethod
     def from_text(text: str) -> dict[str, str]:
         """Read a note; what cannot be read of it is left out."""
         return _texts(_object(text))
+
+    @staticmethod
+    def _known(reject: Reject) -> str:
+        raise NotImplementedError
+
+
+class Remedies(_NotesOfRejects):
+    """What to do about the rejects of one run, by their reason."""
+
+    @staticmethod
+    def _known(reject: Reject) -> str:
+        return reject.shared_remedy
+
+
+class ShownReasons(_NotesOfRejects):
+    """What may be shown to everybody of the reasons of one run, by the whole reason."""
+
+    @staticmethod
+    def _known(reject: Reject) -> str:
+        return reject.shown_reason
 
 
 def note_options(chosen: LoadOptions) -> dict[str, str]:

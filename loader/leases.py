@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
-from loader.conditions import REMEDIES, Remedies
+from loader.conditions import REASONS, REMEDIES, Remedies, ShownReasons
 from loader.errors import CheckpointError, SourceError
 from loader.journal import DiskFull
 from loader.message import Message, Quote
@@ -45,7 +45,7 @@ class Leases:
         self._plan = plan
         self._journal = journal
         self._dispatch = dispatch
-        self._remedies = Remedies()
+        self._known = {REMEDIES: Remedies(), REASONS: ShownReasons()}
 
     @property
     def rows(self) -> int:
@@ -58,8 +58,9 @@ class Leases:
             for mapped, wanted in self._mapped():
                 for rows in group_ranges(wanted, self._journal.lease_rows):
                     rejects = pick_rejects(mapped.rejects, rows)
-                    if note := self._remedies.note_new(rejects):
-                        self._journal.note(REMEDIES, note)
+                    for what, known in self._known.items():
+                        if note := known.note_new(rejects):
+                            self._journal.note(what, note)
                     self._journal.lease(*rows, rejects=rejects)
                     self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:

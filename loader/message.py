@@ -61,6 +61,10 @@ def spell_keyword(named: Setting | Command) -> str:
     return _KEYWORDS.get(named, str(named))
 
 
+#: What stands in place of a cell in a text for everybody.
+HIDDEN = "“…”"
+
+
 class Quote(str):
     """A part of a sentence that may repeat a row or the vendor's words."""
 
@@ -114,20 +118,21 @@ class Message:
                 found += fact.settings
         return tuple(dict.fromkeys(found))
 
-    def spell(self, spelling: Spelling, *, quotes: bool = True) -> str:
+    def spell(self, spelling: Spelling, *, quotes: bool = True, hidden: str = "") -> str:
         """The finished sentence.
 
         Args:
             spelling: how a setting and a command are written.
             quotes: False leaves out what may repeat a row or the vendor.
+            hidden: what stands in place of what is left out.
         """
 
         def fill(fact: object) -> object:
             if isinstance(fact, (Setting, Command)):
                 return spelling(fact)
             if isinstance(fact, Message):
-                return fact.spell(spelling, quotes=quotes)
-            return "" if isinstance(fact, Quote) and not quotes else fact
+                return fact.spell(spelling, quotes=quotes, hidden=hidden)
+            return hidden if isinstance(fact, Quote) and not quotes else fact
 
         return self._template.format(**{name: fill(fact) for name, fact in self._facts.items()})
 
@@ -138,7 +143,9 @@ class Message:
         return f"Message({self._template!r}, {self._facts!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Message) and repr(self) == repr(other)
+        return (
+            isinstance(other, Message) and self._template == other._template and self._facts == other._facts
+        )
 
     def __hash__(self) -> int:
         return hash(self._template)

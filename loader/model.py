@@ -158,6 +158,25 @@ class Chunk:
         return f"{self.file}, row {self.first_row + ordinal - self.first}"
 
 
+class Unreadable(str):
+    """Why a record is none of its table, as a whole sentence.
+
+    Attributes:
+        reason: the part that equal records share; what repeats the row is a `Quote` in it.
+    """
+
+    __slots__ = ("reason",)
+    reason: Message
+
+    @classmethod
+    def of(cls, reason: Message | str, rest: str) -> Unreadable:
+        """The reason, and what follows it: the row and what to do about it."""
+        shared = reason if isinstance(reason, Message) else Message("{reason}", reason=reason)
+        text = cls(f"{shared}{rest}")
+        text.reason = shared
+        return text
+
+
 class Request(NamedTuple):
     """One record, ready to be sent.
 
@@ -177,7 +196,8 @@ class Reject(NamedTuple):
 
     `message` is the whole sentence with file, row, column, value, reason and remedy; `reason` is the
     part that equal rejects share, to count them by; `remedy` is the sentence that says what to do, or "";
-    `shared_remedy` is the part of it that repeats nothing of the row.
+    `shared_remedy` is the part of it that repeats nothing of the row; `shown_reason` is the reason without
+    what repeats the row, and "" if nobody knows what of it does.
     """
 
     ordinal: int
@@ -187,6 +207,7 @@ class Reject(NamedTuple):
     message: str
     remedy: str = ""
     shared_remedy: str = ""
+    shown_reason: str = ""
     phase: Phase = Phase.LOCAL
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader import conditions
-from loader.conditions import BEGAN, ENDED, REMEDIES, Conditions, Ending, Remedies
+from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
 from loader.failures import (
     explain,
@@ -164,7 +164,7 @@ def describe_host(endpoint: str) -> str:
 def tally_events(
     ledger: CheckpointView, files: Sequence[str], table: object, *, with_examples: bool
 ) -> tuple[Events | None, str]:
-    """Events by name and by month; or why they cannot be counted."""
+    """Events by name and by month; or why they cannot be told."""
     if not ledger.identity.kind.method.timed:
         return None, ""
     try:
@@ -269,9 +269,10 @@ class _Gathered:
 def group_rows(ledger: CheckpointView, state: State, *, with_examples: bool) -> tuple[Group, ...]:
     """Rows in a state by why they are in it, the most frequent first."""
     found: dict[tuple[str, str], _Gathered] = {}
-    mapping, remedies, spelling = ledger.identity.mapping, list_remedies(ledger), spelling_of(ledger)
+    mapping, spelling = ledger.identity.mapping, spelling_of(ledger)
+    remedies, reasons = read_notes_by_reason(ledger, REMEDIES), read_notes_by_reason(ledger, REASONS)
     for row in ledger.exceptions(state):
-        group = found.setdefault(describe_row(row, mapping), _Gathered())
+        group = found.setdefault(describe_row(row, mapping, reasons), _Gathered())
         group.rows += 1
         group.remedy = group.remedy or find_remedy(row, remedies, spelling)
         if with_examples and len(group.examples) < EXAMPLES:
@@ -282,10 +283,11 @@ def group_rows(ledger: CheckpointView, state: State, *, with_examples: bool) -> 
     )
 
 
-def describe_row(row: ExceptionRow, mapping: str) -> tuple[str, str]:
+def describe_row(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tuple[str, str]:
     """Why a row is where it is, without a value of it, and who said so."""
     if row.phase is Phase.LOCAL:
-        return redact_reason(row.reason, row.column, mapping), "the mapping"
+        shown = reasons.get(row.reason) or redact_reason(row.reason, row.column, mapping)
+        return shown, "the mapping"
     if row.phase is Phase.OVERTAKEN:
         return row.reason, "the loader"
     if row.code is not None:
@@ -295,11 +297,11 @@ def describe_row(row: ExceptionRow, mapping: str) -> tuple[str, str]:
     return redact_reason(row.message, "", ""), "the loader"
 
 
-def list_remedies(ledger: CheckpointView) -> dict[str, str]:
-    """What to do about rejects of the mapping, by reason; a checkpoint of version 0.1.0 does not know."""
+def read_notes_by_reason(ledger: CheckpointView, what: str) -> dict[str, str]:
+    """What runs noted of the rejects of the mapping, by reason; version 0.1.0 noted nothing."""
     found: dict[str, str] = {}
     for note in ledger.notes:
-        if note.what == REMEDIES:
+        if note.what == what:
             found |= Remedies.from_text(note.detail)
     return found
 
@@ -316,7 +318,7 @@ def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling)
 
 
 def list_decisions(ledger: CheckpointView) -> Iterable[DecisionFacts]:
-    """What users decided, oldest first; retries and doubts sent again by a load among them."""
+    """What people decided, oldest first; retries and doubts sent again by a load among them."""
     for decided in ledger.decisions:
         detail = "" if decided.what == "mapping" else decided.detail
         yield DecisionFacts(read_moment(decided.at), describe_decision(decided.what, decided.rows), detail)

@@ -144,7 +144,7 @@ def test_kill_and_resume_lose_nothing(command: CommandLine, tmp_path: Path) -> N
     with command.start(*arguments) as process:
         wait_until_held(command, 300)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
     checkpoint = tmp_path / "events.csv.events.sandbox.ckpt"
     summary = command.summary(*arguments[:-1], "100000")
     assert summary["confirmed"] + summary["in_doubt"] == summary["read"] == 3000

@@ -12,6 +12,7 @@ import pytest
 from loader import message
 from loader.api.options import spell_in_python
 from loader.cli.events import events_command
+from loader.dialect import Dialect
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import LoadOptions
 from loader.message import Command, Message, Quote, Setting, spell_keyword, spell_option
@@ -56,13 +57,18 @@ def settings_named() -> set[str]:
 
 def test_settings_are_named_as_in_settings() -> None:
     """A name that no longer exists would send the user to nothing."""
-    known = {field.name for record in (Settings, LoadOptions) for field in fields(record)}
-    assert {"rate", "max_rejected"} <= settings_named() <= known | {"sandbox_store", "with_examples"}
+    known = {field.name for record in (Settings, LoadOptions, Dialect) for field in fields(record)}
+    elsewhere = {"sandbox_store", "with_examples", "no_header"}
+    assert {"rate", "max_rejected"} <= settings_named() <= known | elsewhere
 
 
 def test_options_of_that_name_exist() -> None:
     """What a sentence tells the user to set can be typed."""
-    options = {option for parameter in events_command.params for option in parameter.opts}
+    options = {
+        option
+        for parameter in events_command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     elsewhere = {"--input", "--with-examples"}  # of the commands that take a checkpoint
     assert {spell_option(Setting(name)) for name in settings_named()} - elsewhere <= options
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def build(source: Path, form: str, folder: Path) -> list[str]:
     """Build a distribution with the project's own build backend; the names of the files in it."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", form, "--directory", str(folder)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
     (archive,) = folder.iterdir()
     if form == "wheel":
         return zipfile.ZipFile(archive).namelist()

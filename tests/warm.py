@@ -2,30 +2,25 @@
 
 Most of the time of a command that loads ten rows goes into imports. So one process, which has imported all
 that the loader needs, forks whenever a test starts a command. What a test sees is a process as any other: it
-has an id, takes signals, has its own outputs and ends with a code. With `COLD=1` in the environment, and
-on other systems than Linux, each command is a new interpreter; `make test-cold` is for that.
+has an id, takes signals, has its own outputs and ends with a code. With `COLD=1` in the environment, on other
+systems than Linux, and for a command that wants an interpreter of another kind, it is a new interpreter;
+`make test-long` is for that too.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
-import io
 import json
 import os
-import pkgutil
-import runpy
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-import types
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Self, TextIO, TypedDict
+from typing import TYPE_CHECKING, Self, TextIO, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,21 +28,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 PIPE, DEVNULL, STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
-# What an interpreter looks at once, as it starts.
+# What an interpreter looks at as it starts, and what the process that forks was started with.
 AT_START = ("PYTHON", "LANG", "LC_", "LD_")
-# What the loader imports only when it needs it.
-LATE = (
-    "pyarrow.parquet",
-    "pyarrow.csv",
-    "pyarrow.dataset",
-    "pyarrow.compute",
-    "rich.live",
-    "uvicorn",
-    "pygal",
-)
+USUAL = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 # Else numpy and pyarrow begin threads when they are imported.
 WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-_LARGEST_ORDER = 1 << 17
 _PATIENCE_SECONDS = 120.0
 
 
@@ -73,7 +58,7 @@ def start(
     The three files are as `subprocess.Popen` takes them.
     """
     order = Order(arguments=list(arguments), folder=str(folder), environment=dict(environment))
-    if is_cold():
+    if is_cold() or {name: environment[name] for name in environment if name.startswith(AT_START)} != USUAL:
         return start_interpreter(order, stdin, stdout, stderr)
     return Forked(order, stdin, stdout, stderr)
 
@@ -111,7 +96,7 @@ class Forked:
         self._exit, theirs = socket.socketpair()
         given, self.stdin, self.stdout, self.stderr = _open_files(stdin, stdout, stderr)
         try:
-            mother(_key(order["environment"])).order(order, [*given, theirs.fileno()])
+            mother().order(order, [*given, theirs.fileno()])
         finally:
             theirs.close()
             for descriptor in set(given):
@@ -171,8 +156,11 @@ class Forked:
         """Ask it to end."""
         self.send_signal(signal.SIGTERM)
 
-    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """Read both outputs to their ends and wait; an output that is not a pipe is empty."""
+    def communicate(self, typed: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        """Type a short text, read both outputs to their ends and wait; an output that is no pipe is empty."""
+        if self.stdin is not None:
+            self.stdin.write(typed or "")  # what does not fit into the pipe would wait for a reader
+            self.stdin.close()
         deadline = None if timeout is None else time.monotonic() + timeout
         readers = [Reader(stream) for stream in (self.stdout, self.stderr)]
         for reader in readers:
@@ -224,21 +212,17 @@ def _given(file: int, flags: int) -> int:
     return os.open(os.devnull, flags) if file == DEVNULL else os.dup(file)
 
 
-def _key(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(item for item in environment.items() if item[0].startswith(AT_START)))
-
-
 class Mother:
-    """The process that forks; there is one for each way in which an interpreter may start."""
+    """The process that forks."""
 
-    def __init__(self, key: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.forking", str(theirs.fileno())],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **WITHOUT_THREADS, **dict(key)},
+                env={"PATH": os.environ["PATH"], **WITHOUT_THREADS, **USUAL},
                 stdin=DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
@@ -254,120 +238,14 @@ class Mother:
         self._process.wait(_PATIENCE_SECONDS)
 
 
-_mothers: list[Mother] = []
-
-
 @cache
-def mother(key: tuple[tuple[str, str], ...]) -> Mother:
-    """The process that forks those with these settings of an interpreter."""
-    _mothers.append(Mother(key))
-    return _mothers[-1]
+def mother() -> Mother:
+    """The process that forks, from when it is first needed."""
+    return Mother()
 
 
 def close() -> None:
-    """End what forks."""
-    mother.cache_clear()
-    while _mothers:
-        _mothers.pop().close()
-
-
-# In the process that forks
-
-
-def serve(orders: socket.socket) -> Order | None:
-    """Fork for each order, until nobody is there to give one; in a forked process, return its order."""
-    import_all()
-    gc.collect()
-    gc.freeze()
-    attendants: set[int] = set()
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(orders, _LARGEST_ORDER, 4)
-        if not message:
-            return None
-        attendants -= {pid for pid in attendants if os.waitpid(pid, os.WNOHANG)[0]}
-        pid = os.fork()
-        if not pid:
-            orders.close()
-            return become_ordered(json.loads(message), descriptors)
-        attendants.add(pid)
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def import_all() -> None:
-    """Import each module of the loader, and what it imports late."""
-    import loader  # noqa: PLC0415 - in this process only
-
-    for module in pkgutil.walk_packages(loader.__path__, "loader."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    for name in LATE:
-        importlib.import_module(name)
-    # A fork has only the thread that forks: whoever waits for another waits for ever.
-    assert len(list(Path("/proc/self/task").iterdir())) == 1
-
-
-def become_ordered(order: Order, descriptors: list[int]) -> Order:
-    """Fork once more: one process does what is ordered, the other waits for it and tells its code."""
-    *files, line = descriptors
-    pid = os.fork()
-    if pid:
-        attend(pid, files, line)
-    become(order, files)
-    return order
-
-
-def attend(pid: int, files: list[int], line: int) -> NoReturn:
-    """Tell the id of a process, and how it ended."""
-    for descriptor in files:
-        os.close(descriptor)
-    try:
-        with socket.socket(fileno=line) as told:
-            told.sendall(f"{pid:16}".encode())
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            told.sendall(f"{code:16}".encode())
-    finally:
-        os._exit(0)
-
-
-def become(order: Order, files: list[int]) -> None:
-    """Take the files, folder and environment of the order, as if this process had been started with them."""
-    for target, descriptor in enumerate(files):
-        os.dup2(descriptor, target)
-    os.closerange(3, 256)
-    os.chdir(order["folder"])
-    os.environ.clear()
-    os.environ.update(order["environment"])
-    time.tzset()
-    sys.path[0] = order["folder"]
-    sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors)  # noqa: SIM115 - a descriptor
-    sys.stdout = _output(1, sys.stdout)
-    sys.stderr = _output(2, sys.stderr)
-    vars(sys).update({f"__{name}__": getattr(sys, name) for name in ("stdin", "stdout", "stderr")})
-
-
-def _output(descriptor: int, like: TextIO) -> TextIO:
-    raw = io.FileIO(descriptor, "w")
-    lines = descriptor == 2 or raw.isatty()
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding=like.encoding, errors=like.errors, line_buffering=lines
-    )
-
-
-def run(arguments: list[str]) -> None:
-    """Run a module or a code as the main module."""
-    option, what, *rest = arguments
-    if option == "-m":
-        sys.argv = [what, *rest]
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = [option, *rest]
-        sys.modules["__main__"] = main = types.ModuleType("__main__")
-        exec(compile(what, "<string>", "exec"), vars(main))
-
-
-if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as _orders:
-        _order = serve(_orders)
-    if _order is not None:
-        run(_order["arguments"])
+    """End it, if there is one."""
+    if mother.cache_info().currsize:
+        mother().close()
+        mother.cache_clear()

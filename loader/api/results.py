@@ -15,6 +15,7 @@ from loader.api.options import spell_in_python
 from loader.api.pace import build_pace
 from loader.errors import RowsFailed
 from loader.journal import CheckpointView as Ledger
+from loader.message import spell_keyword
 from loader.model import State
 from loader.profile import build_record, members_key
 from loader.reporting import write_report
@@ -43,7 +44,8 @@ def list_decisions(plan: Plan, given: Given) -> tuple[str, ...]:
 
 def list_notices(plan: Plan, given: Given) -> tuple[str, ...]:
     """What is worth a warning about the input and how it is read."""
-    return (*plan.source.notices, *plan.mapper.notices, *find_number_ids(plan, given))
+    suspicions = [found.message.spell(spell_keyword) for found in plan.suspicions]
+    return (*plan.source.notices, *plan.mapper.notices, *suspicions, *find_number_ids(plan, given))
 
 
 def list_notes(notices: Iterable[str]) -> list[str]:
@@ -121,7 +123,7 @@ class LoadResult:
     def rejected(self) -> pd.DataFrame:
         """The rejected rows under your own index: all source columns, and why, in columns ``_loader_...``.
 
-        Fix them and load them as they are, with their own checkpoint: those columns are ignored.
+        Mended, they load as they are, with a checkpoint of their own: those columns are ignored.
 
         Raises:
             SourceError: the input was changed since.
@@ -232,7 +234,7 @@ class CheckResult:
         self.stopped = profile.stopped
         self.exit_code = profile.exit_code
         self.ok = not self.exit_code
-        self.profile: dict[str, Any] = build_record(profile)
+        self.profile: dict[str, Any] = build_record(profile, plan.suspicions)
         self.rejected = rejected
         self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
@@ -262,7 +264,7 @@ class CheckResult:
         return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
 
     def _keys(self) -> list[tuple[str, ...]]:
-        """Each key of the bodies, without times: as numbers they say nothing, so a sentence shows them."""
+        """Each key of the bodies; instants are told in a sentence, as numbers they say nothing."""
         keys = [*self.profile["fields"], *self.profile[members_key(self._method)]]
         return [
             (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))

@@ -104,8 +104,7 @@ def show_check(request: CheckRequest) -> int:
     say(show.describe_decisions(plan))
     profile = pipeline.check(plan, write_rejects, watch)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
-    record = build_record(profile)
-    record["suspicions"] = [found.record for found in plan.suspicions]
+    record = build_record(profile, plan.suspicions)
     record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None
     speech.write_json(record, output.summary)
     return profile.exit_code

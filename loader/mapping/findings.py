@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from loader.model import Reject
+from loader.message import HIDDEN, Message, spell_option
+from loader.model import Reject, Unreadable
 from loader.text.escape import LONGEST_QUOTE, quote
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ class Fault(NamedTuple):
     """Why a row is rejected.
 
     Attributes:
-        reason: follows the value in the sentence.
+        reason: follows the value in the sentence; what of it repeats a cell is a `Quote` in a `Message`.
         remedy: a sentence of its own; the same for every row with this reason, so it repeats no cell.
         hint: a sentence before it that may repeat the cell, or "".
     """
 
-    reason: str
+    reason: str | Message
     remedy: str
     hint: str = ""
 
@@ -40,6 +41,17 @@ class Fault(NamedTuple):
 
 
 NO_FAULT = Fault("", "")
+
+
+class _Reason(NamedTuple):
+    """A reason as it is, and without what repeats a cell; "" if nobody knows what does."""
+
+    text: str
+    shown: str
+
+
+def _hide(reason: Message) -> str:
+    return reason.spell(spell_option, quotes=False, hidden=HIDDEN)
 
 
 def named(columns: Sequence[str]) -> str:
@@ -119,8 +131,11 @@ class Findings:
         self.clocks = Clocks()
         self._chunk = chunk
         self._rejects: list[Reject] = []
-        for offset, reason in chain(chunk.no_data.items(), chunk.unreadable.items()):
-            self._reject(offset, "", "", reason.partition(": ")[0], reason)
+        for offset, sentence in chain(chunk.no_data.items(), chunk.unreadable.items()):
+            # Of a sentence alone nobody knows which part repeats the row.
+            shared = sentence.reason if isinstance(sentence, Unreadable) else None
+            reason = _Reason(str(shared), _hide(shared)) if shared else _Reason(sentence, "")
+            self._reject(offset, "", "", reason, sentence)
 
     @property
     def rejects(self) -> list[Reject]:
@@ -136,12 +151,13 @@ class Findings:
             texts: the values to show, or None where there is none.
             fault: reason and remedy.
         """
+        column, where = ", ".join(columns), named(columns)
+        said = fault.reason if isinstance(fault.reason, Message) else Message("{text}", text=fault.reason)
+        reason = _Reason(f"{where} {said}", f"{where} {_hide(said)}")
         for offset in np.flatnonzero(rows & ~self.bad).tolist():
             value = texts[offset].as_py() if texts is not None else None
-            column = ", ".join(columns)
-            subject = named(columns) if value is None else f"{named(columns)}: {quote(value)}"
-            sentence = f"{subject} {fault.reason}. {fault.advice}"
-            reason = f"{named(columns)} {fault.reason}"
+            subject = where if value is None else f"{where}: {quote(value)}"
+            sentence = f"{subject} {said}. {fault.advice}"
             self._reject(offset, column, value or "", reason, sentence, fault)
 
     def count(self, use: str, times: int) -> None:
@@ -154,11 +170,20 @@ class Findings:
         self.columns.add(Column(name, values, text, member))
 
     def _reject(
-        self, offset: int, column: str, value: str, reason: str, sentence: str, fault: Fault = NO_FAULT
+        self, offset: int, column: str, value: str, reason: _Reason, sentence: str, fault: Fault = NO_FAULT
     ) -> None:
         ordinal = self._chunk.first + offset
         message = f"{self._chunk.place(ordinal)}, {sentence}"
         self.bad[offset] = True
         self._rejects.append(
-            Reject(ordinal, column, value[:LONGEST_QUOTE], reason, message, fault.advice, fault.remedy)
+            Reject(
+                ordinal,
+                column,
+                value[:LONGEST_QUOTE],
+                reason.text,
+                message,
+                fault.advice,
+                fault.remedy,
+                reason.shown,
+            )
         )

@@ -7,6 +7,7 @@ names      events by name
 people     devices, their users, and users that would vanish; repeated bodies
 sketch     counts distinct values, exactly up to a bound
 spill      records grouped by a key, on disk beyond a bound
+suspicion, suspicions    ids that look wrong, met in the first pass over the input
 record     all of it as one JSON object, whose keys are a contract
 """
 

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterable
 
     from loader.methods import Method
     from loader.profile.columns import ColumnProfile
     from loader.profile.profile import Profile
+    from loader.profile.suspicion import Suspicion
     from loader.profile.times import EventTimes
 
 Record = dict[str, object]
 
 
-def build_record(profile: Profile) -> Record:
+def build_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Record:
     """The result of a check, for a program."""
     return {
         "kind": profile.kind.value,
@@ -33,6 +35,7 @@ def build_record(profile: Profile) -> Record:
         "times": _record_times(profile.times) if profile.times else None,
         "events": _record_events(profile),
         "devices": _record_devices(profile),
+        "suspicions": [found.record for found in suspicions],
         "duplicates": {
             "rows": profile.repeated.rows,
             "examples": [

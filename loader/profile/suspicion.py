@@ -101,8 +101,8 @@ class Suspicion:
     def _word_message(self) -> Message:
         devices = self.tally.devices.count
         return Message(
-            "{field}, {rows}: {value}{devices}; the first is {first}. Many programs write this for nothing; "
-            "it is sent as it is. {remedy}",
+            "{field}, {rows}: {value}{devices}; the first is {first}. Many programs write this for nothing. "
+            "It is sent as it is. {remedy}",
             field=self.field,
             rows=count_rows(self.tally.rows),
             value=Quote(quote(self.value)),

@@ -1,17 +1,16 @@
-"""What may be said about a row without its contents."""
+"""What may be said of a row without saying what stands in it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from loader.message import Message, Setting
+from loader.message import HIDDEN, Message, Setting
 from loader.model import StopCode
 
 if TYPE_CHECKING:
     from loader.message import Spelling
 
-HIDDEN = "“…”"
 _EXAMPLES = Setting("with_examples")
 _UNREADABLE = Message(
     "The input cannot be read as it was loaded. A report made with {examples} says why.", examples=_EXAMPLES
@@ -37,7 +36,11 @@ _QUOTABLE = frozenset(
 
 
 def redact_reason(reason: str, column: str, mapping: str) -> str:
-    """A reason without quotes from the row: what is quoted stays where the mapping or the header says it."""
+    """A reason that a checkpoint has as text only, without quotes that may be of the row.
+
+    What is quoted stays where the mapping or the header says it. Since 0.2.0 a checkpoint has beside a reason
+    what of it may be shown; this is for older ones, and for reasons beyond the number that it keeps.
+    """
     known = {f'"{name}"' for name in [column, *column.split(", ")]}
 
     def shown(match: re.Match[str]) -> str:
@@ -54,7 +57,7 @@ def redact_error(message: Message, spelling: Spelling) -> str:
 
 
 def redact_end(code: StopCode | None, unquoted: str, spelling: Spelling) -> str:
-    """Why a load stopped, as far as everybody may see it.
+    """Why a load stopped, as far as that can be shown to everybody.
 
     Args:
         code: the code of its end; None if the checkpoint has none.

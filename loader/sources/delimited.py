@@ -21,6 +21,7 @@ from loader.model import FileRecord
 from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
+from loader.sources.encodings import advise_encoding
 from loader.sources.nodata import find_no_data
 from loader.sources.ragged import RaggedRows
 from loader.sources.reasons import find_strays
@@ -28,7 +29,7 @@ from loader.sources.records import NOBODY, Slab, check_names, empty_records, rec
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.spoken import settle_form
 from loader.sources.swallowed import Swallowed
-from loader.sources.textfile import NotText, TextFile, advise_encoding
+from loader.sources.textfile import NotText, TextFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

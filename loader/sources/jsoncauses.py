@@ -6,16 +6,21 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from loader.message import Message, Quote
+from loader.model import Unreadable
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _OBJECT = re.compile(r"\s*\{")
 _LIST_INSIDE = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*\{')
 _PLAIN_KEY = re.compile(r"[A-Za-z_]\w*")
+
+
+_Look: TypeAlias = "Callable[[str], tuple[str, str] | tuple[Message, str] | None]"
 
 
 class TwiceNamed(ValueError):
@@ -31,26 +36,27 @@ class Cause:
         way_on: what to do if all rows are so; "" if that is not known.
     """
 
-    reason: str
+    reason: Unreadable
     way_on: str = ""
 
 
 def find_cause(failure: ValueError | RecursionError, line: bytes) -> Cause:
     """The cause for which the line could not be decoded."""
     what, way_on = _name_cause(failure, line.decode(errors="replace").strip(" \t\r\n"))
-    return Cause(f"the row {what}: {show_line(line)}.", way_on)
+    return Cause(Unreadable.of(Message("the row {what}", what=what), f": {show_line(line)}."), way_on)
 
 
-def _name_cause(failure: ValueError | RecursionError, text: str) -> tuple[str, str]:
+def _name_cause(failure: ValueError | RecursionError, text: str) -> tuple[str | Message, str]:
     """What is wrong with the row, and what to do."""
     if isinstance(failure, RecursionError):
         return "is nested too deeply", ""
     if isinstance(failure, TwiceNamed):
-        return f"has the key {quote(str(failure))} twice", (
+        return Message("has the key {key} twice", key=Quote(quote(str(failure)))), (
             "Rename one of them where it is exported. To keep the last one of each row, write the file with "
             "jq -c ."
         )
-    for look in (_find_constant, _find_separator, _find_python, _find_comma):
+    looks: tuple[_Look, ...] = (_find_constant, _find_separator, _find_python, _find_comma)
+    for look in looks:
         if found := look(text):
             return found
     if isinstance(failure, json.JSONDecodeError):
@@ -58,7 +64,7 @@ def _name_cause(failure: ValueError | RecursionError, text: str) -> tuple[str, s
     return f"is not JSON ({failure})", ""
 
 
-def _find_constant(text: str) -> tuple[str, str] | None:
+def _find_constant(text: str) -> tuple[Message, str] | None:
     """NaN or an infinity, by the key that holds it."""
     if "NaN" not in text and "Infinity" not in text:
         return None
@@ -69,9 +75,10 @@ def _find_constant(text: str) -> tuple[str, str] | None:
     return next((_describe_constant(key, name) for key, name in _list_constants(record, "")), None)
 
 
-def _describe_constant(key: str, name: str) -> tuple[str, str]:
+def _describe_constant(key: str, name: str) -> tuple[Message, str]:
+    has = "has {name} in {key}, and JSON has no such number"
     return (
-        f"has {name} in {quote(key)}, and JSON has no such number",
+        Message(has, name=name, key=Quote(quote(key))),
         'Write null in its place. In pandas, to_json(..., orient="records", lines=True) does so.',
     )
 

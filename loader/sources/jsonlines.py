@@ -19,9 +19,10 @@ import pyarrow as pa
 from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.message import Message, Quote, Setting
-from loader.model import FileRecord
+from loader.model import FileRecord, Unreadable
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
+from loader.sources.encodings import advise_encoding
 from loader.sources.jsoncauses import (
     TwiceNamed,
     advise_one_a_line,
@@ -34,7 +35,7 @@ from loader.sources.ragged import RaggedRows
 from loader.sources.recognition import find_encoding
 from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
-from loader.sources.textfile import NotText, TextFile, advise_encoding
+from loader.sources.textfile import NotText, TextFile
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class JsonLinesFile:
                 f"{self.name}: {MAX_RUN:,} consecutive lines are not JSON objects. Is the file JSON Lines?"
             )
 
-    def _read_cells(self, line: bytes, row: int) -> tuple[str | None, ...] | str:
+    def _read_cells(self, line: bytes, row: int) -> tuple[str | None, ...] | Unreadable:
         """The cells of a record, or why it is not one."""
         try:
             record = _DECODER.decode(line.decode())
@@ -241,9 +242,10 @@ class JsonLinesFile:
                 raise SourceError(self._describe_several(row)) from None
             return find_cause(failure, line).reason
         if not isinstance(record, dict):
-            return f"the row is not a JSON object with keys but a value: {show_line(line)}."
+            return _refuse_line("the row is not a JSON object with keys but a value", line)
         if _SURROGATE.search(line) and (key := _find_half_character(record)) is not None:
-            return f"the row has half a character (a lone surrogate) in {quote(key)}: {show_line(line)}."
+            half = "the row has half a character (a lone surrogate) in {key}"
+            return _refuse_line(Message(half, key=Quote(quote(key))), line)
         if not record.keys() <= self._known:
             met = {*self._known, *self._unknown}
             self._unknown.update((key, row) for key in record if key not in met)
@@ -312,3 +314,7 @@ def _find_half_character(record: dict[str, Any]) -> str | None:
         except UnicodeEncodeError:
             return key
     return None
+
+
+def _refuse_line(reason: str | Message, line: bytes) -> Unreadable:
+    return Unreadable.of(reason, f": {show_line(line)}.")

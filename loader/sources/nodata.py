@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
+from loader.model import Unreadable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
-HEADER_AGAIN = (
-    "the row is the header again, not data: parts of a file that were put together have one each; remove it."
+HEADER_AGAIN = Unreadable.of(
+    "the row is the header again, not data",
+    ": parts of a file that were put together have one each; remove it.",
 )
-RULE = "the row is made of punctuation alone: a line that is drawn between rows is not data. Remove it."
+RULE = Unreadable.of(
+    "the row is made of punctuation alone", ": a line that is drawn between rows is not data. Remove it."
+)
 
 # What may stand around a name without being seen: blanks, byte order marks, joiners, NUL.
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\0 \t\r\n\xa0"
@@ -42,7 +47,7 @@ def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int,
         table: columns of text.
         headers: names of the columns that a row may repeat.
     """
-    found = dict.fromkeys(_find_rules(table), RULE)
+    found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
     for names in headers:
         found |= dict.fromkeys(_find_names(table, [name.strip(_INVISIBLE) for name in names]), HEADER_AGAIN)
     return found

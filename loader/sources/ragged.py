@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from loader.model import Unreadable
 from loader.sources.lines import count_lines
 from loader.sources.nodata import RULE, is_rule
 from loader.sources.quoting import AFTER_BLANK, AFTER_QUOTE
@@ -138,12 +139,12 @@ class RaggedRows:
     def _count_cells(self) -> str:
         return f"the row has {count_things(self.actual, 'cell')}, the header has {self.expected}"
 
-    def _explain(self, text: str) -> str:
+    def _explain(self, text: str) -> Unreadable:
         """Why a record cannot be read, and what to do."""
         if is_rule(text):
             return RULE
         shown = self.spoken.make_cover().show(text) if self.spoken else text
-        return f"{self._count_cells()}: {quote(shown)}. {self._name_remedy(text)}"
+        return Unreadable.of(self._count_cells(), f": {quote(shown)}. {self._name_remedy(text)}")
 
     def _name_remedy(self, text: str) -> str:
         if _is_marked(text):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
+from loader.model import Unreadable
 from loader.sources.quoting import AFTER_BLANK, AFTER_QUOTE
 from loader.text.escape import quote
 
@@ -54,6 +55,6 @@ def find_strays(table: pa.Table) -> dict[int, str]:
             rows = np.flatnonzero(mask.to_numpy()).tolist()
             for row, cell in zip(rows, column.filter(mask).to_pylist(), strict=True):
                 shown = cell.replace(AFTER_QUOTE, '"').replace(AFTER_BLANK, "")
-                sentence = f'a quote stands where none should: column "{name}": {quote(shown)}. '
-                found.setdefault(row, sentence + explain_stray(cell))
+                rest = f': column "{name}": {quote(shown)}. {explain_stray(cell)}'
+                found.setdefault(row, Unreadable.of("a quote stands where none should", rest))
     return found

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from loader.dialect import name_encoding
 from loader.sources.cover import Cover
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from loader.sources.content import Opened
 
 _WORD_BREAK = re.compile(rb"[\s,;|\"]")
-_SIGNS = "€‚„…‘’“”–—°§£«»ºª"
 _CONTROL = re.compile(rb"[\x80-\x9f]")
 _REACH = 24  # bytes shown on either side of a byte that is not UTF-8
 
@@ -196,32 +194,3 @@ class TextFile:
         self.offset += len(block)
         self._length += len(text)
         self._given += self._measure_raw(text)
-
-
-def advise_encoding(found: NotText) -> str:
-    """What the bytes are and what to do, as the end of a sentence."""
-    encoding = name_encoding(found.encoding)
-    shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
-    if found.encoding == "iso8859-1":
-        return f"{shown} text but a control character; is the encoding windows-1252?"
-    plausible = _read_as_latin(found) if found.encoding == "utf-8" else None
-    if plausible is None:
-        return f"{shown}; the file is damaged or in another encoding. Export it again as UTF-8."
-    return (
-        f'{shown}; read as Latin-1 (Windows-1252) it would be "{plausible}". Export the file as UTF-8, '
-        "or if that reading is right, give --encoding windows-1252."
-    )
-
-
-def _read_as_latin(found: NotText) -> str | None:
-    """The word in Windows-1252, if that makes the wrong byte a letter or a sign used in texts.
-
-    Bytes 80 to bf right after it are what follows in UTF-8: then it is UTF-8 that was damaged.
-    """
-    try:
-        word = (found.before + found.after).decode("cp1252")
-    except UnicodeDecodeError:
-        return None
-    character = word[len(found.before)]
-    damaged_utf8 = b"\x80" <= found.after[1:2] <= b"\xbf"
-    return word if not damaged_utf8 and (character.isalpha() or character in _SIGNS) else None

@@ -66,8 +66,9 @@ def test_every_name_is_there() -> None:
         loader.load_everything  # noqa: B018 - the access is the test
 
 
-def test_importing_is_cheap(tmp_path: Path) -> None:
+def test_importing_is_cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`import loader` loads neither pandas nor any other library."""
+    monkeypatch.setenv("COLD", "1")  # in a new interpreter
     script = "import sys, loader; print(sorted({name.split('.')[0] for name in sys.modules}))"
     loaded = ran(script, tmp_path)
     assert not re.search(r"'(pandas|numpy|pyarrow|requests|rich|click|sqlite3)'", loaded)

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests import warm
 from tests.cli.conftest import GOOD as PURCHASE
 from tests.cli.conftest import NAMELESS as NAMELESS_PURCHASE
 from tests.cli.conftest import events_csv
@@ -169,6 +169,7 @@ def test_the_request_can_be_sent_by_hand(command: CommandLine, tmp_path: Path) -
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     ).stdout.splitlines()
     assert "https://api.pushwoosh.com/json/1.3/postEvent" in words
     assert "Authorization: Token T" in words
@@ -298,17 +299,11 @@ print(len(sockets), file=sys.stderr)
 def test_no_socket_is_opened(command: CommandLine, tmp_path: Path, way: list[str]) -> None:
     """`check` and `--dry-run` make no socket of any kind; a load does, so the watch would see one."""
     path = saved(tmp_path / "e.csv", EVENTS, [GOOD, NAMELESS])
-    ran = subprocess.run(
-        [sys.executable, "-c", WATCHED, *way, path],
-        cwd=command.folder,
-        env=command.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert "purchase" in ran.stdout
-    assert (int(ran.stderr.splitlines()[-1]) > 0) is ("--sandbox" in way)
+    arguments = ["-c", WATCHED, *way, str(path)]
+    with warm.start(arguments, folder=command.folder, environment=command.environment) as process:
+        out, err = process.communicate(timeout=120)
+    assert "purchase" in out
+    assert (int(err.splitlines()[-1]) > 0) is ("--sandbox" in way)
 
 
 def keys_of(record: Any) -> set[str]:

@@ -70,5 +70,6 @@ def test_bash_completes_with_the_script(command: CommandLine) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     assert ran.stdout.split() == ["--concurrency"]

@@ -116,7 +116,7 @@ def test_bare_help_imports_no_command() -> None:
         "assert own == {'loader', 'loader._version', 'loader.cli', 'loader.errors', 'loader.message'}, own\n"
         "assert 'dataclasses' not in sys.modules and 'json' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -129,4 +129,4 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

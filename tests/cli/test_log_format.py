@@ -134,7 +134,12 @@ def test_a_closed_standard_error_costs_nothing_but_the_lines(
     words = [sys.executable, "-m", "loader", "events", str(EVENTS), *SANDBOX[:-2], "--limit", "5", *form]
     line = f"exec {shlex.join(words)} 2>&-"
     ran = subprocess.run(
-        ["sh", "-c", line], cwd=command.folder, env=command.environment, capture_output=True, check=False
+        ["sh", "-c", line],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     assert ran.returncode == 5, ran.stdout
     assert b"6,932 rows never sent" in ran.stdout

@@ -77,6 +77,11 @@ def test_a_closed_standard_output_costs_nothing_but_the_words(command: CommandLi
     events_csv(command.folder, GOOD)
     line = f"exec {shlex.join(words)} >&-"
     ran = subprocess.run(
-        ["sh", "-c", line], cwd=command.folder, env=command.environment, capture_output=True, check=False
+        ["sh", "-c", line],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False), ran.stderr

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+from tests import warm
 from tests.conftest import Ran
 
 if TYPE_CHECKING:
@@ -19,17 +18,9 @@ USERS = "user_id,device_id,platform\n00042,b4618383c0c47c25,Android\n00043,313b9
 
 def piped(command: CommandLine, text: str, *arguments: object) -> Ran:
     """Run a command with a text on its standard input."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "loader", *map(str, arguments)],
-        cwd=command.folder,
-        env=command.environment,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    with command.start(*arguments, stdin=warm.PIPE) as process:
+        out, err = process.communicate(text, timeout=120)
+        return Ran(process.wait(), out, err)
 
 
 def test_standard_input_is_kept_and_the_load_resumed(command: CommandLine, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class CurlTransport:
             self._closed = True
             self._line.wake()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(60)
+            assert not self._thread.is_alive()
 
     def _drive(self) -> None:
         try:

@@ -69,6 +69,29 @@ class Reply:
         return cls(attempt, seconds, seconds / 2 if landed or attempt == OK else None)
 
 
+class Promise(Future[Attempt]):
+    """A future in one thread: without the locks, in which simulated loads spent a third of their time."""
+
+    def __init__(self) -> None:
+        self._attempt: Attempt | None = None
+        self._heard: list[Callable[[Future[Attempt]], object]] = []
+
+    def add_done_callback(self, fn: Callable[[Future[Attempt]], object]) -> None:
+        """Call it with the result."""
+        self._heard.append(fn)
+
+    def set_result(self, result: Attempt) -> None:
+        """Tell whoever asked."""
+        self._attempt = result
+        for hear in self._heard:
+            hear(self)
+
+    def result(self, timeout: float | None = None) -> Attempt:
+        """What came."""
+        assert self._attempt is not None, "waiting for ever"
+        return self._attempt
+
+
 @dataclass
 class Arrival:
     """A request that reached the transport."""
@@ -128,7 +151,7 @@ class Simulation:
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
         reply = self.reply(arrival)
-        future: Future[Attempt] = Future()
+        future = Promise()
         if reply.lands_after is not None:
             self.clock.at(self.clock.now + reply.lands_after, lambda: self.landed.append(row))
         self.clock.at(self.clock.now + reply.seconds, lambda: self._answer(future, reply.attempt))
@@ -137,7 +160,7 @@ class Simulation:
     def close(self) -> None:
         """Nothing to free."""
 
-    def _answer(self, future: Future[Attempt], attempt: Attempt) -> None:
+    def _answer(self, future: Promise, attempt: Attempt) -> None:
         self._in_flight -= 1
         future.set_result(attempt)
 

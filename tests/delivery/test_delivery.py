@@ -66,6 +66,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[AnyOpener]:
         yield open_
 
 
+PATIENCE_SECONDS = 60.0
 QUICK = Timeouts(connect=1.0, read=0.3, total=0.5)
 
 
@@ -165,7 +166,7 @@ def test_the_brake_ends_a_real_wait_at_once(opened: AnyOpener, pull: str) -> Non
             final, _, dispatch = deliver(transport, 100, Policy(), brake)
             assert time.monotonic() - began < 0.8
     finally:
-        timer.join()
+        timer.join(PATIENCE_SECONDS)
         signal.signal(signal.SIGUSR1, before)
     assert in_state(final, State.NEVER_SENT) == set(final)
     assert dispatch.stopped is None
@@ -185,6 +186,7 @@ def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: AnyOpener) -> 
         thread = threading.Thread(target=pull)
         thread.start()
         final, _, _ = deliver(transport, 100, Policy(concurrency=4), brake)
-        thread.join()
+        thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
     assert time.monotonic() - began < 5
     assert in_state(final, State.IN_DOUBT) == set(final) == {0, 1, 2, 3}

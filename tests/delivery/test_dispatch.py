@@ -14,6 +14,7 @@ from loader.delivery import Policy
 from loader.delivery.lanes import DEVICES_REMEMBERED, Lanes, Row
 from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State, StopCode
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
+from tests.effort import EFFORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -265,7 +266,7 @@ def test_resends_never_multiply_an_outage() -> None:
     assert load.count(State.CONFIRMED) + load.count(State.IN_DOUBT) == 3000
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2 * EFFORT))
 def test_five_minutes_of_lost_answers_cost_one_window_of_doubts(seed: int) -> None:
     """Answers vanish for five minutes: no rejects, and doubts for one window and a probe now and then."""
 
@@ -309,7 +310,7 @@ def every_second_fails(start: float, end: float) -> Callable[[Arrival], Reply]:
     return reply
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2 * EFFORT))
 def test_ten_minutes_of_every_second_answer_lost_cost_few_doubts(seed: int) -> None:
     """A brown-out costs ten doubts, what is on the wire then, and about two a minute; then the load ends."""
     load = Simulation(every_second_fails(5.0, 605.0), EVENTS, seed=seed).run(20_000)
@@ -318,7 +319,7 @@ def test_ten_minutes_of_every_second_answer_lost_cost_few_doubts(seed: int) -> N
     assert load.count(State.CONFIRMED) == 20_000 - load.count(State.IN_DOUBT)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2 * EFFORT))
 def test_a_brown_out_without_end_stops_the_load(seed: int) -> None:
     """When every second answer is lost for a quarter of an hour, the load ends and tells so."""
     load = Simulation(every_second_fails(5.0, 1e9), EVENTS, seed=seed).run(20_000)

@@ -70,6 +70,7 @@ import pytest
 from loader.delivery import Policy
 from loader.model import Answer, NoAnswer, NotSent, State
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation
+from tests.effort import EFFORT
 from tests.faultserver import OK as OK_BODY
 from tests.faultserver import FaultServer, answer
 
@@ -95,7 +96,7 @@ def down(arrival: Arrival) -> bool:
     return DOWN[0] <= arrival.at < DOWN[1]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(EFFORT))
 @pytest.mark.parametrize(
     ("failure", "seconds"),
     [(NotSent("cannot be resolved"), 0.02), (NotSent("refused"), 0.001), (NotSent("timed out"), 10.0)],
@@ -122,7 +123,7 @@ def test_five_minutes_of_outage_cost_no_row(failure: Attempt, seconds: float, se
     assert sum(down(arrival) for arrival in load.arrivals) <= 256 + 60
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(EFFORT))
 def test_dropped_answers_with_leave_to_resend_lose_nothing(seed: int) -> None:
     """With one answer in a hundred dropped and leave to resend, every row lands, and doubles are flagged."""
     load = Simulation(

@@ -41,8 +41,8 @@ SHELL = re.compile(r"""[|&;<>$*?`]""")
 class Session:
     """Runs one command after the other.
 
-    A plain `pushwoosh-loader ...` runs in this process, which saves its start; anything else, also with a
-    pipe, in bash. `... &` stays until the end of the session. Port 8707 of the pages is a free one here.
+    A `pushwoosh-loader ...` runs in this process, which saves its start; anything else, also what it is piped
+    into, in bash. `... &` stays until the end of the session. Port 8707 of the pages is a free one here.
 
     Attributes:
         folder: where it stands.
@@ -83,6 +83,9 @@ class Session:
         return lines
 
     def _run(self, command: str) -> str:
+        first, pipe, rest = command.partition(" | ")
+        if pipe and first.startswith("pushwoosh-loader ") and not SHELL.search(first):
+            return self._in_process(shlex.split(first)[1:], into=rest)
         words = shlex.split(command) if not SHELL.search(command) else []
         match words:
             case ["cd", folder]:
@@ -96,7 +99,7 @@ class Session:
                 return self._in_process(arguments)
         return self._background(command) if command.endswith(" &") else self._in_shell(command)
 
-    def _in_process(self, arguments: list[str]) -> str:
+    def _in_process(self, arguments: list[str], into: str = "") -> str:
         clean = dict.fromkeys(name for name in os.environ if name.startswith("PUSHWOOSH_"))
         with contextlib.chdir(self.folder):
             result = CliRunner().invoke(
@@ -105,15 +108,15 @@ class Session:
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         self.code = result.exit_code
-        return result.output
+        return result.stderr + self._in_shell(into, result.stdout) if into else result.output
 
-    def _in_shell(self, command: str) -> str:
+    def _in_shell(self, command: str, typed: str = "") -> str:
         # The code of the command before, so that `echo $?` shows it.
         ran = subprocess.run(
             ["bash", "-c", f"(exit {self.code}); {command}"],
             cwd=self.folder,
             env=self._environment,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -116,10 +116,10 @@ def test_each_sample_counts_only_what_is_new(place: Place) -> None:
     ]
 
 
-def test_samples_of_a_week_are_few(tmp_path: Path) -> None:
+def test_samples_of_a_week_are_few(memory: Path) -> None:
     """A run of a week leaves about a thousand samples, and none covers much more than a hundredth of it."""
     sender = Sender()
-    place = Place(tmp_path / "week.ckpt", rows=1 << 40)
+    place = Place(memory / "week.ckpt", rows=1 << 40)
     journal = sender.open(place)
     ordinals = count()
     while sender.time.seconds < 7 * 24 * 3600:
@@ -131,10 +131,10 @@ def test_samples_of_a_week_are_few(tmp_path: Path) -> None:
     assert max(sample.seconds for sample in samples) < 0.015 * sender.time.seconds
 
 
-def test_many_short_runs_leave_few_samples(tmp_path: Path) -> None:
+def test_many_short_runs_leave_few_samples(memory: Path) -> None:
     """A job that is begun anew every hour does not fill the checkpoint."""
     sender = Sender()
-    place = Place(tmp_path / "jobs.ckpt", rows=100_000)
+    place = Place(memory / "jobs.ckpt", rows=100_000)
     ordinals = count()
     for _ in range(100):
         journal = sender.open(place)

@@ -15,6 +15,7 @@ from loader.journal.checkpoint_files import Files
 from loader.journal.reading import open_for_reading
 from loader.latency import BUCKETS
 from loader.model import Decision, Outcome, State, Traffic
+from tests.effort import EFFORT
 from tests.journal.conftest import Place, confirmed, die, rejects
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from loader.journal import CheckpointView, ExceptionRow, Note, Run, Sample
 
 ROWS = CHUNK + 1000
-POSITIONS = 150
+# In the head of the file, which is dense, and in all the rest of it.
+HEAD, POSITIONS = 320, min(80 * EFFORT, 320)
 LEASED, WIRE = range(CHUNK + 500, CHUNK + 530), (CHUNK + 501, CHUNK + 502, CHUNK + 503)
 
 
@@ -128,11 +130,10 @@ def test_a_flipped_bit_is_harmless_or_refused(ended: Place, suffix: str) -> None
 
 
 def flips(size: int, chance: random.Random) -> Iterator[tuple[int, int]]:
-    """Places of a file: each byte of its head, and a sample of all others."""
-    head = min(size, 320)
-    others = range(head, size)
-    for at in [*range(head), *chance.sample(others, min(POSITIONS, len(others)))]:
-        yield at, 1 << chance.randrange(8)
+    """Places of a file: some of its head (each byte with more effort), and as many of the rest."""
+    for part in (range(min(size, HEAD)), range(HEAD, size)):
+        for at in chance.sample(part, min(POSITIONS, len(part))):
+            yield at, 1 << chance.randrange(8)
 
 
 def goes_on(place: Place, seen: Seen) -> None:

@@ -13,6 +13,7 @@ from loader.errors import CheckpointError
 from loader.journal import Journal, store
 from loader.model import Outcome, State
 from tests.checker import Ledger, check
+from tests.effort import EFFORT
 from tests.journal.conftest import Place, die, rejects
 from tests.journal.disk import SECTOR, Disk, PowerLoss
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-SEEDS, LIVES, ROWS, WINDOW = 15, 5, 400, 4
+SEEDS, LIVES, ROWS, WINDOW = 7 * EFFORT, 5, 400, 4
 
 
 @dataclass

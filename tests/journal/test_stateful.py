@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.model import Decision, Outcome, State
 from tests.checker import check
+from tests.effort import EFFORT
 from tests.journal.conftest import FailingDisk, Place, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
@@ -344,5 +345,5 @@ class Model(RuleBasedStateMachine):
 
 TestJournal = Model.TestCase
 TestJournal.settings = settings(
-    max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20 * EFFORT, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -48,10 +48,16 @@ def written(raw: bytes) -> list[int]:
     return list(struct.unpack(f">{times}q", raw[start + 44 : start + 44 + 8 * times]))
 
 
+def ruled(raw: bytes) -> bool:
+    """Whether the file ends with a rule that changes the offset for ever; else its last offset stays."""
+    return b"," in raw.rstrip(b"\n").rpartition(b"\n")[2]
+
+
 def transitions(raw: bytes, zone: ZoneInfo) -> list[int]:
     """Those of the file, and those that its last rule makes later, found between steps of three days."""
-    found = {instant for instant in written(raw) if FIRST <= instant < LAST}
-    steps = range(FIRST, LAST + STEP, STEP)
+    listed = written(raw)
+    found = {instant for instant in listed if FIRST <= instant < LAST}
+    steps = range(max([FIRST, *listed]), LAST + STEP, STEP) if ruled(raw) else range(0)
     seen = [offset(instant, zone) for instant in steps]
     for low, before, after in zip(steps, seen, seen[1:], strict=False):
         if before == after:

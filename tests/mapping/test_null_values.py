@@ -37,7 +37,7 @@ def test_a_cell_that_is_exactly_the_word_is_empty_and_all_others_stay(word: str,
         if place == "source"
         else events(f'{{ column = "user", null_values = ["{written}"] }}')
     )
-    kept = [f"x{word}", f"{word}x", f"{word}{word}", f"x{word}x"]
+    kept = [f"x{word}", f"{word}x", f"{word}x{word}", f"x{word}x"]
     cells = [word, "u1", *kept]
     frame = text_frame(hwid=["d"] * 6, user=cells, time=["1700000000"] * 6)
     sent = [request.get("userId") for request in requests(mapped(toml, frame))]

@@ -53,4 +53,4 @@ def test_finding_out_imports_neither_rich_nor_ipython() -> None:
         "import io, sys; from loader.progress import choose_watch; choose_watch(out=io.StringIO())\n"
         "assert not {'rich', 'IPython', 'pandas'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from loader.conditions import Ending, Remedies
+from loader.conditions import Ending, Remedies, ShownReasons
 from loader.errors import SourceError
 from loader.mapping.findings import Fault, Findings
-from loader.message import Message, Quote, Setting, spell_option
+from loader.message import HIDDEN, Message, Quote, Setting, spell_option
 from loader.model import Chunk, Reject, Stop, StopCode
-from loader.report.privacy import HIDDEN, redact_end, redact_error, redact_reason
+from loader.report.privacy import redact_end, redact_error, redact_reason
+from loader.sources import open_source
+from tests.mapping.samples import mapped, text_frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAPPING = 'timestamp = { column = "day", format = "%Y%m%d" }'
 
@@ -44,6 +50,38 @@ MAPPING = 'timestamp = { column = "day", format = "%Y%m%d" }'
 def test_a_reason_keeps_what_the_header_and_the_mapping_say(reason: str, column: str, shown: str) -> None:
     """Columns and formats are shown; names that come out of a cell are not."""
     assert redact_reason(reason, column, MAPPING) == shown
+
+
+@pytest.mark.parametrize(
+    "cell", ['{"jo@example.com \\"x": ""}', '{"jo@example.com": [true]}', '{"jo@example.com": 1e999}']
+)
+def test_a_member_is_hidden_by_what_it_is_and_not_by_its_quotes(cell: str) -> None:
+    """What stands in a cell is left out although the mapping, or a quote in it, would let it through."""
+    opened = 'expand = [{ column = "c", empty = "reject" }]'
+    toml = f'kind = "tags"\n[fields]\nuserId = "u"\n[tags]\none = "u"\n{opened}\n'
+    [reject] = mapped(toml, text_frame(u=["u"], c=[cell])).rejects
+    assert "jo@example.com" in reject.reason
+    assert "jo@example.com" not in reject.shown_reason
+    assert HIDDEN in reject.shown_reason
+    assert ShownReasons.from_text(ShownReasons().note_new([reject])) == {reject.reason: reject.shown_reason}
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b'{"a: b": "\\ud800"}', f"the row has half a character (a lone surrogate) in {HIDDEN}"),
+        (b'{"a: b": 1, "a: b": 2}', f"the row has the key {HIDDEN} twice"),
+        (b"[1]", "the row is not a JSON object with keys but a value"),
+    ],
+)
+def test_a_line_that_is_no_record_is_told_without_its_keys(tmp_path: Path, line: bytes, shown: str) -> None:
+    """The reason ends where the reader says, not at the first colon, which may stand in a key."""
+    (tmp_path / "t.jsonl").write_bytes(b'{"a: b": "x"}\n' + line + b"\n")
+    [chunk] = open_source([str(tmp_path / "t.jsonl")]).chunks()
+    [reject] = Findings(chunk).rejects
+    assert reject.shown_reason == shown
+    assert reject.reason == shown.replace(HIDDEN, '"a: b"')
+    assert reject.message.startswith(f"{chunk.place(1)}, {reject.reason}: ")
 
 
 def test_a_remedy_is_noted_once_for_its_reason() -> None:

@@ -133,5 +133,7 @@ def test_the_server_needs_no_pandas() -> None:
     """The child starts in a moment: it imports neither pandas nor pyarrow nor an HTTP client."""
     heavy = "{'pandas', 'pyarrow', 'numpy', 'requests'} & set(sys.modules)"
     code = f"import sys, loader.sandbox.__main__; print({heavy})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert done.stdout.strip() == "set()"

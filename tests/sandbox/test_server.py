@@ -45,7 +45,8 @@ def served(store: Path, **options: Any) -> Iterator[Serving]:
         yield serving
     finally:
         serving.stop()
-        thread.join()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def unexpected(serving: Serving) -> None:

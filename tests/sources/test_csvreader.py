@@ -188,6 +188,8 @@ WatchedFile.read = slow_read
 {ENDINGS[ending]}
 """
     for _ in range(3):
-        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+        )
         assert ended.stderr == ""
         assert ended.returncode == 0

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from loader.errors import SourceError
 from loader.sources import delimited, open_source, segments
 from loader.sources.textfile import TextFile
+from tests.effort import EFFORT
 from tests.sources.conftest import cells, unreadable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ TIDY = st.builds(
 @given(text=st.one_of(TIDY, MIXED, JUMBLED), shortest=st.integers(1, 60), block=st.sampled_from([64, 4096]))
 @example(text='1,5" pipe\n2,"a\nb"\n3,c\n', shortest=12, block=4096)
 @example(text="1,2\n\ufeff3,4\n5,6\n", shortest=1, block=4096)
-@settings(suppress_health_check=REUSES_FOLDER, max_examples=400, deadline=None)
+@settings(suppress_health_check=REUSES_FOLDER, max_examples=150 * EFFORT, deadline=None)
 def test_records_are_the_same_wherever_reading_begins(
     written: Written, text: str, shortest: int, block: int
 ) -> None:

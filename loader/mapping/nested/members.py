@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loader.mapping.findings import Column, Fault
 from loader.mapping.names import columns_used, name_problems
+from loader.message import Message, Quote
 from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
@@ -87,22 +88,36 @@ class Naming(dict[str, Named]):
     def _fault(self, path: str, name: str) -> Fault | None:
         if name in self._taken:
             return Fault(
-                f"has a member {shown(path)}, but another column gives that {self._container.one} already",
+                member_reason(
+                    "has a member {member}, but another column gives that {one} already",
+                    path,
+                    one=self._container.one,
+                ),
                 "Set prefix in expand, or name the member under except.",
             )
         problems = name_problems(self._container, name)
         if not problems:
             return None
         return Fault(
-            f"has a member {shown(path)} that cannot be {self._container.a}: {problems[0].reason}",
+            member_reason(
+                "has a member {member} that cannot be {a}: {why}",
+                path,
+                a=self._container.a,
+                why=problems[0].reason,
+            ),
             "Name it under except, or map it under another name.",
         )
+
+
+def member_reason(template: str, path: str, **facts: str) -> Message:
+    """A reason that names a member: its name stands in the cell, so a text for everybody leaves it out."""
+    return Message(template, member=Quote(shown(path)), **facts)
 
 
 def empty_fault(path: str) -> Fault:
     """Why a row is rejected if a member has no value and the mapping rejects such rows."""
     return Fault(
-        f"has a member {shown(path)} that is empty, and the mapping rejects that",
+        member_reason("has a member {member} that is empty, and the mapping rejects that", path),
         'Fill it, or set empty = "omit" in expand.',
     )
 

@@ -17,8 +17,7 @@ from loader.mapping.cells import is_text
 from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, rows_of_pairs
 from loader.mapping.nested.jsontext import Number, Unsound
-from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
-from loader.text.escape import quote as shown
+from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column, member_reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -61,7 +60,10 @@ def _refuse_clashes(
         ]
         for name in {name for name in both if name is not None}:
             rows = np.array([one == name for one in both], dtype=np.bool_)
-            fault = Fault(f"both give {container.a} {shown(name)}", "Set prefix in expand for one of them.")
+            fault = Fault(
+                member_reason("both give {a} {member}", name, a=container.a),
+                "Set prefix in expand for one of them.",
+            )
             findings.add(rows, [left.column, right.column], None, fault)
 
 
@@ -128,10 +130,12 @@ def _member_fault(path: str, member: object, expand: Expand, naming: Naming) -> 
     as_text = f'Name it in the mapping with type = "string": {{ column = "{expand.column}.{path}" }}.'
     if isinstance(member, Unsound):
         return Fault(
-            f"has a member {shown(path)} that is not a finite number of at most 64 bits", "", as_text
+            member_reason("has a member {member} that is not a finite number of at most 64 bits", path),
+            "",
+            as_text,
         )
     if naming.texts_only and isinstance(member, list) and not all(map(encode.can_be_text, member)):
-        return Fault(f"has a member {shown(path)} that is not a list of texts", "", as_text)
+        return Fault(member_reason("has a member {member} that is not a list of texts", path), "", as_text)
     return empty_fault(path) if expand.empty == "reject" else None
 
 

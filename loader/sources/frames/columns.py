@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from loader.model import Unreadable
 from loader.sources.frames import objects
 from loader.sources.frames.arrow import Unsendable, plain, plain_type, whole
 
@@ -104,10 +105,11 @@ def _objects(cells: objects.Objects, name: str) -> Column:
     def convert(start: int, stop: int) -> pa.Array:
         return objects.converted(cells[start:stop], kind)
 
+    reason = f'column "{name}" holds among texts a floating-point number, which may have lost digits of an id'
+
     def refuse(start: int, stop: int) -> dict[int, str]:
         return {
-            offset: f'column "{name}" holds among texts a floating-point number, which may have lost digits '
-            f"of an id: {float(cells[start + offset])!r}. Make it text or an integer."
+            offset: Unreadable.of(reason, f": {float(cells[start + offset])!r}. Make it text or an integer.")
             for offset in objects.inexact(cells[start:stop])
         }
 

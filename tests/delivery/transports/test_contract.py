@@ -619,7 +619,8 @@ with FaultServer() as server:
 
 
 @pytest.mark.skipif(
-    not shutil.which("unshare") or subprocess.run(["unshare", "-rn", "true"], check=False).returncode != 0,
+    not shutil.which("unshare")
+    or subprocess.run(["unshare", "-rn", "true"], check=False, timeout=120).returncode != 0,
     reason="needs a network of its own",
 )
 @pytest.mark.parametrize("name", TRANSPORTS)

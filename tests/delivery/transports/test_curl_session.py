@@ -304,7 +304,8 @@ def test_many_threads_may_ask(session: CurlSession) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
+            assert not thread.is_alive()
         assert len(list(as_completed([future for _, future in futures], timeout=20))) == 200
         assert all(future.result().content == b"%d" % row for row, future in futures)
         assert Counter(server.bodies) == Counter(b"%d" % row for row in range(200))
@@ -429,7 +430,8 @@ def test_futures_tell_the_truth_whatever_goes_wrong(session: CurlSession, seed: 
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(60)
+            assert not thread.is_alive()
         fates = {body: _fate(future) for body, future in futures.items()}
         arrived = Counter(one.bodies + other.bodies)
     assert set(arrived.values()) == {1}

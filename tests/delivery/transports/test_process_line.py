@@ -114,7 +114,9 @@ def test_a_process_that_is_killed_loses_nothing(opened: Callable[..., ProcessLin
         line = opened(server.url, timeouts=Timeouts())
         for tag in range(8):
             line.send(b"{}", tag)
+        by = time.monotonic() + PATIENCE_SECONDS
         while len(server.accepted) < 8:
+            assert time.monotonic() < by
             assert line.turn(0.01) == []
         before = pids(line)
         os.kill(before[0], signal.SIGKILL)
@@ -230,7 +232,9 @@ def test_senders_end_with_the_load() -> None:
         "print(*[worker._process.pid for worker in line._workers], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+    )
     assert ran.returncode == -signal.SIGKILL, ran.stderr
     by = time.monotonic() + PATIENCE_SECONDS
     for pid in map(int, ran.stdout.split()):
@@ -270,7 +274,9 @@ def test_senders_run_the_package_of_the_load(tmp_path: Path) -> None:
         "from loader.delivery.transports.target import Target; from loader.choices import Library\n"
         "ProcessLine(Target(Library.CURL, 'http://127.0.0.1:9/', None, 4), 2)\n"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+    )
     assert "exit code 77" in ran.stderr
 
 
