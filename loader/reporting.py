@@ -164,7 +164,7 @@ def describe_host(endpoint: str) -> str:
 def tally_events(
     ledger: CheckpointView, files: Sequence[str], table: object, *, with_examples: bool
 ) -> tuple[Events | None, str]:
-    """Events by name and by month; or why they cannot be told."""
+    """Events by name and by month; or why they cannot be counted."""
     if not ledger.identity.kind.method.timed:
         return None, ""
     try:
@@ -318,7 +318,7 @@ def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling)
 
 
 def list_decisions(ledger: CheckpointView) -> Iterable[DecisionFacts]:
-    """What people decided, oldest first; retries and doubts sent again by a load among them."""
+    """What users decided, oldest first; retries and doubts sent again by a load among them."""
     for decided in ledger.decisions:
         detail = "" if decided.what == "mapping" else decided.detail
         yield DecisionFacts(read_moment(decided.at), describe_decision(decided.what, decided.rows), detail)

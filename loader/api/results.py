@@ -123,7 +123,7 @@ class LoadResult:
     def rejected(self) -> pd.DataFrame:
         """The rejected rows under your own index: all source columns, and why, in columns ``_loader_...``.
 
-        Mended, they load as they are, with a checkpoint of their own: those columns are ignored.
+        Fix them and load them as they are, with their own checkpoint: those columns are ignored.
 
         Raises:
             SourceError: the input was changed since.
@@ -264,7 +264,7 @@ class CheckResult:
         return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
 
     def _keys(self) -> list[tuple[str, ...]]:
-        """Each key of the bodies; instants are told in a sentence, as numbers they say nothing."""
+        """Each key of the bodies, without times: as numbers they say nothing, so a sentence shows them."""
         keys = [*self.profile["fields"], *self.profile[members_key(self._method)]]
         return [
             (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))

@@ -1,4 +1,4 @@
-"""What may be said of a row without saying what stands in it."""
+"""What may be said about a row without its contents."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def redact_error(message: Message, spelling: Spelling) -> str:
 
 
 def redact_end(code: StopCode | None, unquoted: str, spelling: Spelling) -> str:
-    """Why a load stopped, as far as that can be shown to everybody.
+    """Why a load stopped, as far as everybody may see it.
 
     Args:
         code: the code of its end; None if the checkpoint has none.
