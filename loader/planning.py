@@ -79,6 +79,8 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
     """
     refuse_application(settings.application)
     checkpoint = find_existing(settings)
+    if checkpoint:
+        checkpoint.refuse_other_kind(settings.kind)
     plan = draw_up(settings, checkpoint, mapping, watch=watch)
     if checkpoint:
         checkpoint.refuse_other(build_identity(plan))

@@ -61,7 +61,7 @@ TESTED_IN = {
         "cells field_values findings origins table": ["mapping/test_mapper.py", "mapping/test_columns.py"],
         "keys names rules": ["mapping/test_file.py"],
     },
-    "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema": ["mapping/test_paths.py"]},
+    "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema steps": ["mapping/test_paths.py"]},
     "mapping/proposing": {
         "proposal proposal_text proposed_members sampling": [
             "mapping/test_propose.py",
@@ -79,6 +79,7 @@ TESTED_IN = {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "partitions": ["sources/test_files.py"],
         "jsoncauses": ["sources/test_jsonlines.py"],
+        "avrotypes": ["sources/test_avro.py"],
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},

@@ -14,6 +14,7 @@ import click
 
 from loader._version import __version__
 from loader.errors import LoaderError
+from loader.message import Setting, spell_option
 
 if TYPE_CHECKING:
     from typing import IO
@@ -107,12 +108,26 @@ class Commands(click.Group):
         except LoaderError as error:
             raise Refused(str(error), log) from error
         except click.UsageError as error:
+            told = explain_option(error)
             if log is None:
-                raise
-            raise Refused(error.format_message(), log) from error
+                raise told from None
+            raise Refused(told.format_message(), log) from error
         except KeyboardInterrupt:
             speech.complain("Interrupted before anything was sent.")
             ctx.exit(130)
+
+
+def explain_option(error: click.UsageError) -> click.UsageError:
+    """The error; of an option that only other commands have, that, and none that is spelled alike."""
+    from loader.load_options import LoadOptions, say_who_needs  # noqa: PLC0415 - bare `--help` needs none of it
+    from loader.option import offered  # noqa: PLC0415 - as above
+
+    if isinstance(error, click.NoSuchOption):
+        for each in offered(LoadOptions):
+            if each.option.needless and error.option_name == spell_option(Setting(each.name)):
+                use = say_who_needs(each.option)
+                return click.UsageError(f"No such option '{error.option_name}'. It is {use}.", error.ctx)
+    return error
 
 
 @click.group(

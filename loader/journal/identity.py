@@ -94,7 +94,7 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
     Raises:
         CheckpointDiffers: the checkpoint at `path` was made for something else; says for what.
     """
-    _refuse_other_kind(path, stored.kind, wanted.kind)
+    refuse_other_kind(path, stored.kind, wanted.kind)
     differences = list(_list_differences(stored, wanted))
     if differences:
         raise CheckpointDiffers(
@@ -108,8 +108,12 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
     return replace(stored, files=wanted.files)
 
 
-def _refuse_other_kind(path: Path, stored: Kind, wanted: Kind) -> None:
-    """A checkpoint of another kind was named by mistake; then all else differs too, and tells nothing."""
+def refuse_other_kind(path: Path, stored: Kind, wanted: Kind) -> None:
+    """Refuse a checkpoint of another kind: it was named by mistake, and what else differs tells nothing.
+
+    Raises:
+        CheckpointDiffers: it is of another kind.
+    """
     if stored != wanted:
         raise CheckpointDiffers(
             Message(

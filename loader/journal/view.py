@@ -12,7 +12,7 @@ from loader.journal import recovery
 from loader.journal.bitmap import CHUNK, count_chunk_rows
 from loader.journal.checkpoint_files import Files
 from loader.journal.host import Host
-from loader.journal.identity import verify
+from loader.journal.identity import refuse_other_kind, verify
 from loader.journal.lock import is_held, say_in_use
 from loader.journal.reading import (
     Snapshot,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
     from loader.journal.table_rows import Decided, Note, Run, Sample
+    from loader.methods import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,14 @@ class CheckpointView:
         free = [*self._snapshot.released, *self._leftovers.released]
         free.append(range(self._snapshot.head.mark, self.identity.rows))
         return sum(max(0, min(rows.stop, limit) - rows.start) for rows in free)
+
+    def refuse_other_kind(self, wanted: Kind) -> None:
+        """Refuse a checkpoint of another kind, which can be told before the input is read.
+
+        Raises:
+            CheckpointDiffers: it is of another kind.
+        """
+        refuse_other_kind(self.path, self.identity.kind, wanted)
 
     def refuse_other(self, wanted: Identity) -> None:
         """Refuse a checkpoint that was made for another load, or that a load holds now.

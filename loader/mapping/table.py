@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from loader.mapping.cells import as_text, from_series, plain, without
 from loader.mapping.encode import nulled
 from loader.mapping.findings import Fault
-from loader.mapping.nested import jsontext, paths
+from loader.mapping.nested import jsontext, paths, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,12 @@ _NOT_TEXT = Fault("is not text in UTF-8", "Fix the cell where it was exported.")
 _NOT_JSON = Fault(
     "is not a readable JSON object",
     "Fix the cell where it was exported, or do not open this column in the mapping.",
+)
+
+
+_IN_A_LIST = Fault(
+    "lies in a list, and the mapping does not say in which of its elements",
+    "Name the element in the mapping, as in list.0.member for the first one.",
 )
 
 
@@ -88,11 +94,11 @@ class Table:
         """The cells that cannot be read in a column, or in those around it."""
         self.column(name)
         for holder, found in self._broken.items():
-            if name == holder or name.startswith(f"{holder}."):
+            if name == holder or steps.lies_in(name, holder):
                 yield found
 
     def _converted(self, name: str) -> pa.Array:
-        place = paths.split(name, self._names)
+        place = steps.split_name(name, self._names)
         if place is None:
             raise KeyError(name)
         top, path = place
@@ -102,7 +108,11 @@ class Table:
         array, rest = paths.inside(self.column(top), path)
         if not rest:
             return self._noted(name, *plain(array))
-        return self.cells(name[: -len(rest) - 1]).texts(rest)
+        holder = steps.holder_of(name, rest)
+        array, in_a_list = self.cells(holder).texts(rest)
+        if in_a_list is not None:
+            self._broken[name] = Broken(in_a_list, name, None, _IN_A_LIST)
+        return array
 
     def _noted(self, name: str, array: pa.Array, unreadable: Mask | None) -> pa.Array:
         if unreadable is not None and unreadable.any():

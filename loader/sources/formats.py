@@ -102,6 +102,12 @@ def _open_json_lines(opening: Opening) -> Reader:
     return JsonLinesFile(opening.file, opening.content, opening.dialect)
 
 
+def _open_avro(opening: Opening) -> Reader:
+    from loader.sources.avro import AvroRecords  # noqa: PLC0415 - few files need fastavro
+
+    return AvroRecords(opening.file, opening.content)
+
+
 def _open_parquet(opening: Opening) -> Reader:
     return ParquetRecords(opening.file)
 
@@ -124,6 +130,7 @@ FORMATS = (
         {_ARROW_FILE: ".arrow", _ARROW_STREAM: ".arrows"},
         packable=False,
     ),
+    Format("Avro", (".avro",), _open_avro, {b"Obj\x01": ".avro"}),
 )
 PACKINGS = (
     Packing("bz2", ".bz2", b"BZh"),

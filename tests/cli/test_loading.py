@@ -152,3 +152,15 @@ def test_a_smaller_limit_than_before_sends_nothing_and_says_so(command: CommandL
     assert "10 rows are settled, none of the first 5 rows is left to be sent" in ran.out
     assert "Only the first 5 rows were to be sent (--limit)." in ran.out
     assert "2 rows never sent. The same command without --limit sends them." in ran.out
+
+
+def test_a_checkpoint_of_another_kind_is_refused_before_the_input_is_read(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """The mistake is the checkpoint, whatever else does not fit: a column for users, say."""
+    source = events_csv(tmp_path, GOOD)
+    assert command.run("events", source, "--sandbox", "--checkpoint", "c.ckpt", "--yes").code == 0
+    (tmp_path / "users.csv").write_text("name\nx\n")
+    ran = command.run("users", "users.csv", "--sandbox", "--checkpoint", "c.ckpt", "--yes")
+    assert ran.code == 2
+    assert "c.ckpt is a checkpoint of events, and this load is of users. Nothing was sent." in ran.err

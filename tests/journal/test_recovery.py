@@ -69,7 +69,7 @@ def test_a_kill_between_commit_and_slot_clear_keeps_the_confirmation(
     journal.sending(0)
     journal.sending(1)
     with monkeypatch.context() as patched:
-        patched.setattr(Slots, "committed", _die_here)
+        patched.setattr(Slots, "note_commit", _die_here)
         with pytest.raises(InterruptedError):
             journal.settle(confirmed([0]))
     die(journal)

@@ -13,7 +13,16 @@ import pytest
 
 from loader.errors import MappingError
 from loader.mapping import write_mapping
-from tests.mapping.samples import EVENTS, mapped, mapper_of, messages, requests, text_frame, typed_frame
+from tests.mapping.samples import (
+    EVENTS,
+    chunk_of,
+    mapped,
+    mapper_of,
+    messages,
+    requests,
+    text_frame,
+    typed_frame,
+)
 
 PAIRS = pa.list_(
     pa.struct(
@@ -141,7 +150,7 @@ def test_maps_and_pairs_keep_their_rows_whatever_is_empty_or_cut() -> None:
         ('{"a": 1, "a": 2}', ': "{"a": 1, "a": 2}" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
         ('{"a": "\\ud800"}', ': "{"a": "\\ud800"}" is not a readable JSON object. Fix the cell where it was exported, or do not open this column in the mapping.'),
         ("[1, 2]", " is a JSON list, not an object. Remove this column from expand."),
-        ('{"a": {"b": 1}, "a.b": 2}', " gives one name twice. Fix the cell where it was exported, or use except."),
+        ('{"a": {"b": 1}, "a.b": 2}', ' gives "a.b" twice. To take the first one, name it in the mapping ({ column = "p.a.b" }). To send neither, name it under except.'),
         ('{"a": 1e999}', ' has a member "a" that is not a finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"a": 18446744073709551616}', ' has a member "a" that is not a finite number of at most 64 bits. Name it in the mapping with type = "string": { column = "p.a" }.'),
         ('{"msgHash": 1}', ' has a member "msgHash" that cannot be an attribute: this name is reserved by the vendor. Name it under except, or map it under another name.'),
@@ -171,7 +180,8 @@ def test_a_key_that_stands_twice_in_a_map_rejects_its_row() -> None:
     result = mapped(f'{EVENTS}[attributes]\nexpand = ["p"]', frame_with("p", cells))
     assert [one["attributes"] for one in requests(result)] == [{"a": 4}]
     assert messages(result) == [
-        'x.csv, row 1, column "p" gives one name twice. Fix the cell where it was exported, or use except.'
+        'x.csv, row 1, column "p" gives "a" twice. To take the first one, name it in the mapping '
+        '({ column = "p.a" }). To send neither, name it under except.'
     ]
 
 
@@ -252,3 +262,108 @@ def test_the_members_stand_in_the_columns_that_a_check_looks_at(cell: pa.Array) 
     assert kinds | {"p_more": "list"} == {
         "p_page": "string", "p_session": "number", "p_value": "number", "p_more": "list",
     }  # fmt: skip
+
+
+PHONES = [
+    [{"id": "A", "os": {"name": "ios 17.2"}}, {"id": "B", "os": {"name": "android"}}],
+    [{"id": "C", "os": {"name": "android"}}, {"id": "D", "os": {"name": "android"}}],
+    [],
+    None,
+    [{"id": None, "os": {"name": "ios 17.2"}}, {"id": "E", "os": None}],
+]
+FORMS = {
+    "JSON": pa.array([None if cell is None else json.dumps(cell) for cell in PHONES]),
+    "list": pa.array(PHONES),
+    "large list": pa.array(PHONES, pa.large_list(pa.array(PHONES).type.value_type)),
+    "a slice": pa.array([PHONES[0], *PHONES])[1:],
+    "JSON in a list": pa.array(
+        [None if cell is None else [json.dumps(one) for one in cell] for cell in PHONES]
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("phones.0.id", ["A", "C", None, None, None]),
+        ("phones.1.id", ["B", "D", None, None, "E"]),
+        ("phones.2.id", [None] * 5),
+        ("phones.1.os.name", ["android", "android", None, None, None]),
+        ("phones[os.name=android].id", ["B", "C", None, None, None]),
+        ("phones[os.name=ios 17.2].id", ["A", None, None, None, None]),
+        ("phones[id=E].id", [None, None, None, None, "E"]),
+        ("phones[id=].id", [None] * 5),
+    ],
+)
+def test_a_path_reaches_into_lists_by_place_and_by_the_first_that_fits(
+    form: str, path: str, wanted: list[str | None]
+) -> None:
+    """In JSON text and in Arrow's lists alike; where there is no such element there is no value."""
+    found = attributes(f'x = "{path}"', frame_with("phones", FORMS[form]))
+    assert [one.get("x") for one in found] == wanted
+
+
+@pytest.mark.parametrize(
+    "cells", [pa.array(['[["a", "b"], ["c"]]', "[[1]]"]), pa.array([[["a", "b"], ["c"]], [["1"]]])]
+)
+def test_lists_in_lists_take_a_place_each(cells: pa.Array) -> None:
+    """Counted from 0."""
+    assert attributes('x = "p.0.1"', frame_with("p", cells)) == [{"x": "b"}, {}]
+
+
+@pytest.mark.parametrize("form", ["JSON", "list", "large list"])
+def test_a_path_into_a_list_that_names_no_element_is_refused(form: str) -> None:
+    """It is not called empty; both ways that are shown give the id."""
+    frame = frame_with("phones", FORMS[form])
+    with pytest.raises(MappingError) as refusal:
+        attributes('x = "phones.id"', frame)
+    assert refusal.value.problems == [
+        'x: "phones" is a list, and "phones.id" does not say which of its elements is meant. Write '
+        '"phones.0.id" for the first one, or "phones[NAME=TEXT].id" for the first one with this text in one of '
+        "its members."
+    ]
+    assert attributes('x = "phones.0.id"', frame)[0] == {"x": "A"}
+    assert attributes('x = "phones[id=B].id"', frame)[0] == {"x": "B"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "path", "found"),
+    [
+        ('{"a": {"b": [{"c": 1}]}}', "p.a.b.c", "p.a.b"),
+        ('{"a": [{"b": [{"c": 1}]}]}', "p.a.0.b.c", "p.a.0.b"),
+        ('[{"c": 1}]', "p.c", "p"),
+    ],
+)
+def test_the_list_in_the_way_is_named(cell: str, path: str, found: str) -> None:
+    """Wherever it lies."""
+    with pytest.raises(MappingError, match=re.escape(f'"{found}" is a list, and "{path}" does not say')):
+        attributes(f'x = "{path}"', frame_with("p", pa.array([cell])))
+
+
+def test_a_list_after_the_sample_rejects_its_row() -> None:
+    """With what is wrong; the cell is not empty."""
+    frame = frame_with("p", pa.array(['{"a": 1}', '[{"a": 2}]', "[]"]))
+    found = mapper_of(f'{EVENTS}[attributes]\nx = "p.a"', frame[:1]).map(chunk_of(frame))
+    assert [one["attributes"] for one in requests(found)] == [{"x": "1"}, {}]
+    assert messages(found) == [
+        'x.csv, row 2, column "p.a" lies in a list, and the mapping does not say in which of its elements. Name '
+        "the element in the mapping, as in list.0.member for the first one."
+    ]
+
+
+REPEATED = [{"key": "s", "value": {"string_value": "1", "int_value": None}}, {"key": "s", "value": {"string_value": None, "int_value": 2}}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cell", [pa.array([json.dumps(REPEATED)]), pa.array([REPEATED])], ids=["JSON", "list"]
+)
+def test_a_parameter_that_stands_twice_is_named_and_both_ways_out_work(cell: pa.Array) -> None:
+    """The row is rejected; the first one is taken, or none, if the mapping says so."""
+    frame = frame_with("p", cell)
+    assert messages(mapped(f'{EVENTS}[attributes]\nexpand = ["p"]', frame)) == [
+        'x.csv, row 1, column "p" gives "s" twice. To take the first one, name it in the mapping '
+        '({ column = "p.s" }). To send neither, name it under except.'
+    ]
+    assert attributes('expand = ["p"]\nx = { column = "p.s" }', frame) == [{"x": "1"}]
+    assert attributes('expand = ["p"]\nexcept = ["p.s"]', frame) == [{}]

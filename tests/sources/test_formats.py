@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fastavro
 import pyarrow as pa
 import pytest
 from pyarrow import ipc, parquet
@@ -68,6 +69,15 @@ def write_arrow(rows: list[list[str]], ending: str) -> bytes:
     return out.getvalue()
 
 
+def write_avro(rows: list[list[str]], _ending: str) -> bytes:
+    """In several blocks."""
+    out = io.BytesIO()
+    schema = {"type": "record", "name": "row", "fields": [{"name": name, "type": "string"} for name in NAMES]}
+    records = [dict(zip(NAMES, row, strict=True)) for row in rows]
+    fastavro.writer(out, schema, records, sync_interval=BATCH * 10)
+    return out.getvalue()
+
+
 def write_zip(content: bytes, ending: str) -> bytes:
     """An archive of one file."""
     out = io.BytesIO()
@@ -83,6 +93,7 @@ WRITERS: dict[str, Callable[[list[list[str]], str], bytes]] = {
     "JSON Lines": write_json_lines,
     "Parquet": write_parquet,
     "Arrow": write_arrow,
+    "Avro": write_avro,
 }
 PACKERS: dict[str, Callable[[bytes, str], bytes]] = {
     "bz2": lambda content, _: bz2.compress(content),

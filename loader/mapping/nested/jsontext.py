@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loader.mapping.encode import numpy_mask
+from loader.mapping.nested.steps import split_element, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from loader.mapping.nested.steps import Element
     from loader.mapping.zones import Mask
 
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -62,6 +64,10 @@ _DECODER = json.JSONDecoder(
 )
 
 
+#: What `dig` gives for a path into a list that does not say which element is meant.
+IN_A_LIST = object()
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A column of JSON text.
@@ -76,10 +82,28 @@ class Cells:
     indices: pa.Array
     wrong: Mask
 
-    def texts(self, path: str) -> pa.Array:
-        """The value at the path in each row, as text; null if there is none."""
-        found = [text_of(dig(value, path)) for value in self.values]
-        return pa.array(found, pa.string()).take(self.indices)
+    def texts(self, path: str) -> tuple[pa.Array, Mask | None]:
+        """The value at the path in each row, as text; null if there is none.
+
+        And the rows in which a list stands in the way, because the path does not say which element is meant;
+        None if there are no such rows.
+        """
+        found = [dig(value, path) for value in self.values]
+        blocked = [value is IN_A_LIST for value in found]
+        texts = [None if value is IN_A_LIST else text_of(value) for value in found]
+        mask = numpy_mask(pa.array(blocked, pa.bool_()).take(self.indices)) if any(blocked) else None
+        return pa.array(texts, pa.string()).take(self.indices), mask
+
+    def list_on_the_way(self, path: str) -> str | None:
+        """The path of a list in the way of a path in any row, "" for the cell itself; None if none is."""
+        return next((found for value in self.values if (found := _find_list(value, path)) is not None), None)
+
+
+def _find_list(value: Any, path: str) -> str | None:
+    if dig(value, path) is not IN_A_LIST:
+        return None
+    ends = [end for end, sign in enumerate(path) if sign in ".["]
+    return next((path[:end] for end in reversed(ends) if isinstance(dig(value, path[:end]), list)), "")
 
 
 def parsed(texts: pa.Array) -> Cells:
@@ -106,30 +130,59 @@ def _parse(text: str) -> Any:
 
 
 def dig(value: Any, path: str) -> Any:
-    """The value at a dotted path in a parsed value; at each level the longest existing name is taken."""
-    while path:
-        members = keyed(value)
+    """The value at a path in a parsed value (`steps`); None if there is none, or `IN_A_LIST`."""
+    while path and value is not None:
+        members = _list_members(value, path)
         if members is None:
+            if not isinstance(value, list) or not value:
+                return None
+            element = split_element(path)
+            if element is None:
+                return IN_A_LIST
+            value, path = _pick_element(value, element[0]), element[1]
+            continue
+        found = split_name(path, members)
+        if found is None:
             return None
-        name = path
-        while name not in members and "." in name:
-            name = name.rpartition(".")[0]
-        if name not in members:
-            return None
-        value, path = members[name], path[len(name) + 1 :]
+        value, path = members[found[0]], found[1]
     return value
+
+
+def _list_members(value: Any, path: str) -> dict[str, Any] | None:
+    """What has names in a value: an object, or a list of keys and values; the first of a key counts."""
+    if isinstance(value, dict) or path.startswith("["):
+        return value if isinstance(value, dict) else None
+    pairs = read_pairs(value)
+    return None if pairs is None else dict(reversed(pairs))
+
+
+def _pick_element(elements: list[Any], which: Element) -> Any:
+    if which.place is not None:
+        return elements[which.place] if which.place < len(elements) else None
+    return next((one for one in elements if _fits(one, which)), None)
+
+
+def _fits(element: Any, which: Element) -> bool:
+    found = dig(element, which.member)
+    return found is not IN_A_LIST and text_of(found) == which.text
 
 
 def keyed(value: Any) -> dict[str, Any] | None:
     """The members of an object, or of a list of ``{"key": ..., "value": ...}``; None if it is neither."""
     if isinstance(value, dict):
         return value
+    pairs = read_pairs(value)
+    members = dict(pairs or ())
+    return members if pairs is not None and len(members) == len(pairs) else None
+
+
+def read_pairs(value: Any) -> list[tuple[str, Any]] | None:
+    """The keys and values of a list of ``{"key": ..., "value": ...}``; None if it is something else."""
     if not isinstance(value, list) or not value:
         return None
     if not all(isinstance(pair, dict) and set(pair) == {"key", "value"} for pair in value):
         return None
-    members = {str(pair["key"]): _alternative(pair["value"]) for pair in value}
-    return members if len(members) == len(value) else None
+    return [(str(pair["key"]), _alternative(pair["value"])) for pair in value]
 
 
 def _alternative(value: Any) -> Any:

@@ -70,6 +70,19 @@ def lengths(array: pa.Array) -> Positions:
     return found
 
 
+def parents(array: pa.Array) -> Positions:
+    """The row of each member of all lists."""
+    return np.repeat(np.arange(len(array), dtype=np.int64), lengths(array))
+
+
+def at(array: pa.Array, place: int) -> pa.Array:
+    """The member at a place of each list, counted from 0; null if the list ends before it."""
+    found = lengths(array)
+    has = found > place
+    starts = np.cumsum(found) - found
+    return flat(array).take(pa.array(np.where(has, starts + place, 0), mask=~has))
+
+
 def listed(members: pa.Array, like: pa.Array) -> pa.Array:
     """Members as lists again, of the same lengths and with the same nulls as `like`."""
     offsets = np.concatenate([[0], np.cumsum(lengths(like))]).astype(np.int32)
@@ -89,14 +102,13 @@ def pairs(array: pa.Array) -> Keyed:
         array = array.cast(
             pa.list_(pa.struct([pa.field("key", kind.key_type), pa.field("value", kind.item_type)]))
         )
-    members = flat(array)
-    parents = np.repeat(np.arange(len(array), dtype=np.int64), lengths(array))
+    members, rows = flat(array), parents(array)
     keys, values = pc.struct_field(members, "key"), pc.struct_field(members, "value")
     keys = (keys.dictionary_decode() if pa.types.is_dictionary(keys.type) else keys).cast(pa.string())
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     valid = keys.is_valid()
-    return Keyed(parents[encode.numpy_mask(valid)], keys.filter(valid), values.filter(valid))
+    return Keyed(rows[encode.numpy_mask(valid)], keys.filter(valid), values.filter(valid))
 
 
 def alternatives(values: pa.Array) -> list[pa.Array]:

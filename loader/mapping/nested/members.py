@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 #: The type of a JSON value by its first character; all others begin a number.
 _KINDS = {'"': "string", "t": "boolean", "f": "boolean", "[": "list"}
-TWICE = Fault("gives one name twice", "Fix the cell where it was exported, or use except.")
 _text = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -119,6 +118,15 @@ def empty_fault(path: str) -> Fault:
     return Fault(
         member_reason("has a member {member} that is empty, and the mapping rejects that", path),
         'Fill it, or set empty = "omit" in expand.',
+    )
+
+
+def twice_fault(path: str, column: str) -> Fault:
+    """A cell that gives one name twice."""
+    return Fault(
+        member_reason("gives {member} twice", path),
+        f'To take the first one, name it in the mapping ({{ column = "{column}.{path}" }}). To send neither, '
+        "name it under except.",
     )
 
 

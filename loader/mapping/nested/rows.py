@@ -17,10 +17,18 @@ from loader.mapping.cells import is_text
 from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, rows_of_pairs
 from loader.mapping.nested.jsontext import Number, Unsound
-from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column, member_reason
+from loader.mapping.nested.members import (
+    Expansion,
+    Named,
+    Naming,
+    empty_fault,
+    member_column,
+    member_reason,
+    twice_fault,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from loader.mapping.findings import Column, Findings
     from loader.mapping.rules import Expand, Mapping
@@ -92,8 +100,19 @@ def _convert_json(expand: Expand, naming: Naming, table: Table, findings: Findin
 def _convert_cell(value: object, expand: Expand, naming: Naming) -> _Made:
     """The members of one parsed cell."""
     if value and jsontext.keyed(value) is None:
-        return _Made(fault=Fault("is a JSON list, not an object", "Remove this column from expand."))
+        pairs = jsontext.read_pairs(value)
+        if pairs is None:
+            return _Made(fault=Fault("is a JSON list, not an object", "Remove this column from expand."))
+        sent = [(path, member) for path, member in pairs if naming[path] != Named()]
+        if (path := _find_repeated([path for path, _ in sent])) is not None:
+            return _Made(fault=twice_fault(path, expand.column))
+        value = dict(sent)
     return _convert_members(value, expand, naming) if value else _Made()
+
+
+def _find_repeated(names: Sequence[str]) -> str | None:
+    """The first name that stands there twice."""
+    return next((name for at, name in enumerate(names) if name in names[:at]), None)
 
 
 def _convert_members(value: object, expand: Expand, naming: Naming) -> _Made:
@@ -112,7 +131,8 @@ def _convert_members(value: object, expand: Expand, naming: Naming) -> _Made:
             names.append(name)
             values.append(written)
     if len(set(names)) < len(names):
-        return _Made(fault=TWICE)
+        path = str(_find_repeated(names)).removeprefix(expand.prefix)
+        return _Made(fault=twice_fault(path, expand.column))
     return _Made(",".join(parts) or None, tuple(names), tuple(values))
 
 

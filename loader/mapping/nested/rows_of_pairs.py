@@ -12,7 +12,7 @@ from loader.mapping import encode
 from loader.mapping.cells import as_text, is_text, without
 from loader.mapping.findings import Fault
 from loader.mapping.nested import keyed
-from loader.mapping.nested.members import TWICE, Expansion, Naming, empty_fault, member_column
+from loader.mapping.nested.members import Expansion, Naming, empty_fault, member_column, twice_fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -41,7 +41,9 @@ def convert_pairs(expand: Expand, naming: Naming, table: Table, findings: Findin
     for path, named in names.items():
         if named.fault:
             reject(encode.numpy_mask(pc.equal(found.keys, path)), named.fault)
-    reject(keyed.twice(found), TWICE)
+    twice = keyed.twice(found)
+    for path in pc.unique(found.keys.filter(pa.array(twice))).to_pylist():
+        reject(twice & encode.numpy_mask(pc.equal(found.keys, path)), twice_fault(path, expand.column))
     values, infinite = _pair_values(found.values, naming.nothing)
     reject(
         infinite,

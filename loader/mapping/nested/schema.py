@@ -158,15 +158,32 @@ class Schema:
             kind = self._columns.type_of(column)
             holder = self._columns.json_holder(column)
             if kind is None:
-                self.problems.append(self._unknown_column(name, column))
+                self.problems.append(self._in_a_list(name, column) or self._unknown_column(name, column))
             elif (is_nested(kind) and column != listed) or not _mappable(kind, rule):
                 self.codes.add(ProblemCode.TYPE)
                 what = f'column "{column}" holds {kind}, which cannot be sent as one value'
                 self.problems.append(f"{name}: {what}. {_advice(kind)}")
+            elif problem := self._in_a_list(name, column):
+                self.problems.append(problem)
             elif holder and self._check_json(holder[0], name) and self._nowhere(column):
                 self.notices.append(
                     f'no sampled row has "{column}". Check the name. If it is right, such rows are rare.'
                 )
+
+    def _in_a_list(self, name: str, column: str) -> str | None:
+        """What is wrong with a path into a list that does not say which element is meant."""
+        found = self._columns.list_on_the_way(column)
+        if holder := self._columns.json_holder(column):
+            path = self._table.cells(holder[0]).list_on_the_way(holder[1])
+            found = None if path is None else f"{holder[0]}.{path}".rstrip(".")
+        if found is None:
+            return None
+        member = column.removeprefix(f"{found}.")
+        return (
+            f'{name}: "{found}" is a list, and "{column}" does not say which of its elements is meant. '
+            f'Write "{found}.0.{member}" for the first one, or "{found}[NAME=TEXT].{member}" for the first '
+            "one with this text in one of its members."
+        )
 
     def _nowhere(self, column: str) -> bool:
         return self._table.rows > 0 and self._table.text(column).null_count == self._table.rows
