@@ -84,5 +84,5 @@ def test_a_spreadsheet_runs_no_cell_and_its_file_is_not_loaded(command: CommandL
     assert ran.code == 2
     assert ran.err.strip() == (
         "Error: sheet.csv was written for a spreadsheet, with apostrophes before some cells. "
-        "Load the rows as `failures --rejected` gives them in any other format, or the input itself."
+        "Load a file that `failures --rejected` wrote in any other format, or the input itself."
     )
