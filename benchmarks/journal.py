@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.journal import Checkpoint, FileRecord, Identity, Journal
+from loader.journal import CheckpointView, FileRecord, Identity, Journal
 from loader.methods import Kind
 from loader.model import Outcome, State
 
@@ -106,7 +106,7 @@ def large(rows: int) -> tuple[int, float]:
         began = time.perf_counter()
         with Journal.open(path, identity(rows)):
             seconds = time.perf_counter() - began
-        assert Checkpoint.open(path).account().confirmed == rows - len(range(0, rows, 1_000_000))
+        assert CheckpointView.open(path).account().confirmed == rows - len(range(0, rows, 1_000_000))
     return size, seconds
 
 

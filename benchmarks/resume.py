@@ -145,7 +145,7 @@ def confirm(source: Path, server: FirstRequest, rows: int) -> None:
         Kind.EVENTS, (str(source),), APPLICATION, server.endpoint, CHECKPOINT, mapping=MAPPING
     )
     plan = pipeline.prepare(settings)
-    with Journal.open(CHECKPOINT, planning.identity(plan)) as journal:
+    with Journal.open(CHECKPOINT, planning.build_identity(plan)) as journal:
         for first in range(0, rows, LEASE):
             lease = range(first, min(first + LEASE, rows))
             journal.lease(lease)

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
 from loader import pipeline
-from loader.cli.show import plan_text
-from loader.cli.speech import folded
+from loader.cli.show import describe_plan
+from loader.cli.speech import fold_lines
 from loader.delivery import Brake
 from loader.methods import Kind
-from loader.progress import Moment, Reading, Watch
+from loader.progress import Moment, ReadingProgress, Watch
 from loader.progress.terminal import LoadView
 from loader.sandbox import EmbeddedSandbox
 from loader.settings import Endpoint, Settings
@@ -41,7 +41,7 @@ class Camera(Watch):
         self.taken: Moment | None = None
         self._brake = brake
 
-    def show_reading(self, reading: Reading) -> None:
+    def show_reading(self, reading: ReadingProgress) -> None:
         """Not this."""
 
     def show(self, moment: Moment) -> None:
@@ -89,7 +89,7 @@ def loaded() -> tuple[str, Moment]:
         pipeline.load(plan, brake=brake, watch=camera)
     if camera.taken is None:
         raise SystemExit("The load was over before the picture could be taken.")
-    return plan_text(plan, sandboxed=True), camera.taken
+    return describe_plan(plan, sandboxed=True), camera.taken
 
 
 def picture(words: str, moment: Moment) -> str:
@@ -99,7 +99,7 @@ def picture(words: str, moment: Moment) -> str:
             record=True, file=nowhere, width=COLUMNS, force_terminal=True, color_system="truecolor"
         )
         console.print(f"[bold green]$[/] {COMMAND}\n", highlight=False, soft_wrap=True)
-        console.print(folded(words, COLUMNS) + "\n", highlight=False, markup=False)
+        console.print(fold_lines(words, COLUMNS) + "\n", highlight=False, markup=False)
         console.print(LoadView(moment))
     svg = console.export_svg(title="pushwoosh-loader", theme=MONOKAI, unique_id="view")
     lines = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL).splitlines()

@@ -1,14 +1,14 @@
-"""Load users and historical events into Pushwoosh: completely, once, and provably.
+"""Load users, tags and historical events into Pushwoosh: completely, once, and provably.
 
     result = loader.load_events(frame, application="XXXXX-XXXXX", checkpoint="purchases.ckpt")
 
-What stands in `__all__` is the Python interface (`loader.api`). Behind it, a map in the order to read:
+`__all__` is the Python interface (`loader.api`). A map of the code behind it, in reading order:
 
 * `loader.pipeline`: the main path on one screen; around it `planning`, `leases`, `resolution` and `retries`.
 * `loader.model`: the records that travel along it, and the four states of a row.
 * `loader.sources`: files and frames as chunks; identity of the input.
-* `loader.mapping`: columns to the fields of the two API methods, and to JSON bytes.
-* `loader.journal`: the checkpoint file: what may be sent, what was sent, what came of it.
+* `loader.mapping`: columns to the fields of the API methods, and to JSON bytes.
+* `loader.journal`: the checkpoint file: what may be sent, what was sent, what became of it.
 * `loader.delivery`: the bounded window, the transport, the verdicts, the limits.
 * `loader.report`: progress, summary, and the page that `loader.reporting` gathers the facts for.
 * `loader.profile`: what a check says.
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         load_users,
     )
     from loader.api.checkpoint import Checkpoint
+    from loader.api.decisions import resolve, retry
     from loader.api.mapping import Mapping
-    from loader.api.mend import resolve, retry
     from loader.api.results import CheckResult, LoadResult
     from loader.api.sandbox import Sandbox
     from loader.delivery.transports.curl_session.session import CurlSession
@@ -101,8 +101,8 @@ _HOMES = {
     "load_events": "api.calls",
     "load_tags": "api.calls",
     "load_users": "api.calls",
-    "resolve": "api.mend",
-    "retry": "api.mend",
+    "resolve": "api.decisions",
+    "retry": "api.decisions",
 }
 
 

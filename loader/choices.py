@@ -37,7 +37,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """How many requests may be on the wire; where the bounds differ, the number is found while loading.
+    """How many requests may be on the wire; if the bounds differ, the number is found while loading.
 
     Attributes:
         lowest, highest: the bounds, both included.

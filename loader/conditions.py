@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from loader._version import __version__
-from loader.delivery import library_version
+from loader.delivery import find_library_version
 from loader.load_options import LoadOptions
 from loader.message import spell_option
 from loader.model import StopCode
@@ -40,7 +40,7 @@ class Conditions:
     def of(cls, settings: Settings) -> Conditions:
         """Those of a run that begins now, in this process."""
         chosen = settings.options
-        return cls(present_versions() | library_version(chosen.transport), noted(chosen))
+        return cls(collect_versions() | find_library_version(chosen.transport), note_options(chosen))
 
     def to_text(self) -> str:
         """The note."""
@@ -100,7 +100,7 @@ class _NotesOfRejects:
     """What is known of the rejects of one run by their reason: noted before the first of them is written.
 
     Args:
-        most: reasons of which no more are noted, so that a checkpoint stays small whatever the input holds.
+        most: how many reasons are noted, so that a checkpoint stays small whatever the input holds.
     """
 
     def __init__(self, most: int = 200) -> None:
@@ -143,7 +143,7 @@ class ShownReasons(_NotesOfRejects):
         return reject.shown_reason
 
 
-def noted(chosen: LoadOptions) -> dict[str, str]:
+def note_options(chosen: LoadOptions) -> dict[str, str]:
     """The options that say something, by their names, as a checkpoint keeps them: texts without secrets."""
     notes: dict[str, str] = {}
     for each in offered(LoadOptions):
@@ -154,7 +154,7 @@ def noted(chosen: LoadOptions) -> dict[str, str]:
     return notes
 
 
-def present_versions() -> dict[str, str]:
+def collect_versions() -> dict[str, str]:
     """Of this program, of Python, and of the libraries that decide what is read and sent."""
     found = {"pushwoosh-loader": __version__, "Python": platform.python_version()}
     for name in ("pandas", "pyarrow"):

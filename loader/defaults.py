@@ -42,7 +42,7 @@ def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
     """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
 
     It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
-    and refused; another name would begin again. A rehearsal in the sandbox has one of its own.
+    and refused; another name would begin again. A rehearsal in the sandbox has its own.
     """
     ending = f"{kind}{'.sandbox' if sandbox else ''}.ckpt"
     path = Path(first)

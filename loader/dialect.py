@@ -27,7 +27,7 @@ _NAMES = {"utf-8": "UTF-8", "iso8859-1": "Latin-1", "cp1252": "Windows-1252"}
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What is said of a text file. What is None is told from its beginning, shown, and refused if unclear.
+    """How a text file is written. None: recognised from its beginning and shown, or refused if unclear.
 
     Attributes:
         delimiter: the character between cells.
@@ -55,7 +55,7 @@ class Dialect:
 
     @property
     def table(self) -> dict[str, object]:
-        """What is said, as `dialect_of` reads it."""
+        """What is set, as `dialect_of` reads it."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             # Of a tuple a mapping file would write the one text, not a list of it.
@@ -66,7 +66,7 @@ class Dialect:
 
     @property
     def written(self) -> str:
-        """What is said, as it may stand in a mapping file between ``source = {`` and ``}``."""
+        """What is set, as written in a mapping file between ``source = {`` and ``}``."""
         # The strings of JSON are strings of TOML too, except for one character.
         said = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in self.table.items())
         return ", ".join(said).replace("\x7f", "\\u007f")
@@ -81,13 +81,13 @@ class Dialect:
         return dialect_of(other.table | self.table)
 
 
-def encoding_shown(encoding: str) -> str:
+def name_encoding(encoding: str) -> str:
     """The encoding's usual name."""
     return _NAMES.get(encoding, encoding.upper() if encoding in _WIDE else encoding)
 
 
 def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
-    """The dialect that a table of a mapping file, or the options of a command, say.
+    """Read the dialect from a table of a mapping file, or from the options of a command.
 
     Args:
         table: the attributes of `Dialect` by their names, each of them or none.
@@ -101,14 +101,14 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
     columns = table.get("columns", ())
     encoding = table.get("encoding")
     return Dialect(
-        delimiter=_character(table.get("delimiter")),
-        quote=_character(table.get("quote")),
-        encoding=None if encoding is None else _canonical(str(encoding)),
+        delimiter=_read_character(table.get("delimiter")),
+        quote=_read_character(table.get("quote")),
+        encoding=None if encoding is None else _find_codec(str(encoding)),
         header=table.get("header"),  # type: ignore[arg-type]  # its type was checked
         columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
         input_format=table.get("input_format"),  # type: ignore[arg-type]  # its type was checked
         null_values=tuple(table.get("null_values", ())),  # type: ignore[arg-type]  # as above
-        escape=_character(table.get("escape")),
+        escape=_read_character(table.get("escape")),
         skip_rows=table.get("skip_rows"),  # type: ignore[arg-type]  # its type was checked
         short_rows=table.get("short_rows"),  # type: ignore[arg-type]  # its type was checked
     )
@@ -116,10 +116,10 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
 
 def mistakes_of(table: Mapping[str, object]) -> list[str]:
     """What is wrong with the table, a sentence each; nothing if it is right."""
-    return [*_unknown(table), *_wrong_types(table)] or _wrong_values(table)
+    return [*_find_unknown(table), *_find_wrong_types(table)] or _find_wrong_values(table)
 
 
-def _unknown(table: Mapping[str, object]) -> list[str]:
+def _find_unknown(table: Mapping[str, object]) -> list[str]:
     known = [field.name for field in fields(Dialect)]
     mistakes = []
     for name in table:
@@ -130,7 +130,7 @@ def _unknown(table: Mapping[str, object]) -> list[str]:
     return mistakes
 
 
-def _wrong_types(table: Mapping[str, object]) -> list[str]:
+def _find_wrong_types(table: Mapping[str, object]) -> list[str]:
     mistakes = [
         f"{name} is {table[name]!r}; it must be text."
         for name in ("delimiter", "quote", "encoding", "input_format", "escape", "short_rows")
@@ -153,26 +153,26 @@ def _is_list_of_texts(given: object) -> bool:
     return isinstance(given, list | tuple) and all(isinstance(text, str) for text in given)
 
 
-def _wrong_values(table: Mapping[str, object]) -> list[str]:
+def _find_wrong_values(table: Mapping[str, object]) -> list[str]:
     mistakes = []
-    delimiter, quote = _character(table.get("delimiter")), _character(table.get("quote"))
-    if delimiter is not None and not _usable(delimiter):
+    delimiter, quote = _read_character(table.get("delimiter")), _read_character(table.get("quote"))
+    if delimiter is not None and not _is_usable(delimiter):
         mistakes.append(
             f"delimiter is {delimiter!r}; it must be one ASCII character, or "
             '"tab", "comma", "semicolon", "pipe" or "space".'
         )
-    if quote and not _usable(quote):
+    if quote and not _is_usable(quote):
         mistakes.append(f'quote is {quote!r}; it must be one ASCII character, or "" for none.')
     if quote and quote == delimiter:
         mistakes.append(f"delimiter and quote are both {quote!r}; they must differ.")
-    mistakes += _wrong_escape(_character(table.get("escape")), delimiter, quote)
+    mistakes += _wrong_escape(_read_character(table.get("escape")), delimiter, quote)
     skipped = table.get("skip_rows") or 0
     if not 0 <= skipped <= MOST_SKIPPED:  # type: ignore[operator]  # its type was checked
         mistakes.append(f"skip_rows is {skipped}; it must be 0 to {MOST_SKIPPED} lines.")
     if table.get("short_rows", "fill") != "fill":
         mistakes.append(f'short_rows is {table["short_rows"]!r}; it must be "fill".')
     encoding = table.get("encoding")
-    if encoding is not None and _canonical(str(encoding)) is None:
+    if encoding is not None and _find_codec(str(encoding)) is None:
         mistakes.append(
             f'the encoding "{encoding}" is not known. Known are utf-8, utf-16, utf-16-le, utf-16-be, '
             "latin-1, windows-1252 and others with one byte a character; convert other files to UTF-8 first."
@@ -180,13 +180,13 @@ def _wrong_values(table: Mapping[str, object]) -> list[str]:
     named = table.get("input_format")
     if named is not None and named not in INPUT_FORMATS:
         mistakes.append(f'input_format is "{named}"; it must be one of {", ".join(INPUT_FORMATS)}.')
-    return mistakes + _wrong_names(table)
+    return mistakes + _find_wrong_names(table)
 
 
 def _wrong_escape(escape: str | None, delimiter: str | None, quote: str | None) -> list[str]:
     if not escape:
         return []
-    if not _usable(escape) or escape.isalnum():
+    if not _is_usable(escape) or escape.isalnum():
         return [
             f"escape is {escape!r}; it must be one ASCII character that is not a letter or "
             'digit, or "" for none.'
@@ -200,7 +200,7 @@ def _wrong_escape(escape: str | None, delimiter: str | None, quote: str | None) 
     return [f"delimiter and escape are both {escape!r}; they must differ."] if escape == delimiter else []
 
 
-def _wrong_names(table: Mapping[str, object]) -> list[str]:
+def _find_wrong_names(table: Mapping[str, object]) -> list[str]:
     columns = tuple(table.get("columns", ()))  # type: ignore[arg-type, var-annotated]  # its type was checked
     if table.get("header") is False and not columns:
         return ['without a header the names must be given: columns = ["user_id", ...].']
@@ -211,7 +211,7 @@ def _wrong_names(table: Mapping[str, object]) -> list[str]:
     return list(dict.fromkeys(mistakes))
 
 
-def _character(given: object) -> str | None:
+def _read_character(given: object) -> str | None:
     r"""The character that is meant by a word such as tab, or by its code as in ``\x01`` and ``\001``."""
     if given is None:
         return None
@@ -220,11 +220,11 @@ def _character(given: object) -> str | None:
     return _SPELLED.get(str(given).lower(), str(given))
 
 
-def _usable(sign: str) -> bool:
+def _is_usable(sign: str) -> bool:
     return len(sign) == 1 and sign.isascii() and sign not in "\r\n\0"
 
 
-def _canonical(name: str) -> str | None:
+def _find_codec(name: str) -> str | None:
     """Python's name of an encoding that can be read block by block, or None."""
     try:
         found = codecs.lookup(name).name

@@ -68,7 +68,7 @@ def find_overtaken(
     for chunk in source.chunks(int(ordinals[0])):
         if chunk.first >= journal.mark:
             break
-        for ordinal, owner, body in _rows_of_interest(mapper.map(chunk), ordinals, waiting.owners):
+        for ordinal, owner, body in _select_rows(mapper.map(chunk), ordinals, waiting.owners):
             if ordinal in wanted:
                 waiting.add(owner, ordinal, _read_changes(method, body))
             elif ordinal in doubtful or journal.confirmed(ordinal):
@@ -120,7 +120,7 @@ def _read_changes(method: Method, body: bytes) -> frozenset[str]:
     return frozenset(json.loads(body)["request"][method.container.name])
 
 
-def _rows_of_interest(
+def _select_rows(
     mapped: Mapped, wanted: np.ndarray[tuple[int], np.dtype[np.int64]], waiting: Collection[str]
 ) -> Iterator[tuple[int, str, bytes]]:
     """Ordinal, owner and body of the wanted rows and of all rows of their owners, ascending."""

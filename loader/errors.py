@@ -3,14 +3,14 @@
     LoaderError
     ├── ConfigError        a setting, option or environment variable is wrong: change it, nothing was sent
     │   └── MappingError   the mapping file or the columns do not fit: every mistake is listed
-    ├── SourceError        the input cannot be read, or not at this place: mend or re-export it
+    ├── SourceError        the input cannot be read, or not at this place: fix it or export it again
     ├── CheckpointError    the checkpoint cannot be used
     │   ├── CheckpointLocked   another process is loading into it: wait for that one
     │   └── CheckpointDiffers  it belongs to another input, mapping, application or endpoint
     └── RowsFailed         raised only by `LoadResult.raise_for_failures`: not every row is confirmed
 
-The message of each is a whole sentence for a person: what, where, the value, and what to do next.
-A run that stops half-way (a revoked token, an outage) is no exception: it ends with a true account
+Each message is a whole sentence for the user: what, where, the value, and what to do next.
+A run that stops half-way (a revoked token, an outage) is not an exception: it ends with a true account
 and a reason, see `loader.model.Stop`.
 """
 
@@ -62,7 +62,7 @@ class ConfigError(LoaderError):
 
 
 class ProblemCode(StrEnum):
-    """Mistakes in a mapping for which a front end can give advice of its own."""
+    """Mistakes in a mapping for which a front end can give its own advice."""
 
     NO_COLUMN = "no_column"
     NO_ZONE = "no_zone"
@@ -75,7 +75,7 @@ class MappingError(ConfigError):
     Args:
         problems: one sentence for each mistake; all are reported at once.
         where: the mapping file, or what else the problems were found in.
-        codes: kinds of mistakes for which a front end can give advice of its own.
+        codes: kinds of mistakes for which a front end can give its own advice.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class CheckpointLocked(CheckpointError):
 
 
 class CheckpointDiffers(CheckpointError):
-    """The checkpoint was made for something else than what is to be loaded now."""
+    """The checkpoint was made for another load than this one."""
 
 
 class RowsFailed(LoaderError):

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from loader.errors import CheckpointError, SourceError
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.output_files import refuse_overwriting
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts"), pa.int64())
 
 
-def failed_rows(
+def read_failed_rows(
     checkpoint: Path, states: Collection[State], files: Sequence[str] = (), *, target: Path | None = None
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
@@ -49,25 +49,25 @@ def failed_rows(
         ConfigError: the target is the checkpoint or the input.
         CheckpointError, SourceError: the checkpoint cannot be read, or the input is not the loaded one.
     """
-    ledger = Checkpoint.open(checkpoint)
+    ledger = CheckpointView.open(checkpoint)
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
     names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
     refuse_overwriting(target, [str(checkpoint), *names])
     try:
-        source = source_of(ledger, names)
+        source = open_input(ledger, names)
         columns = source.sample(0)
     except SourceError:
         if found:
             raise
         columns = pd.DataFrame()  # no row failed, so a missing input does not matter
-    yield beside_source(Chunk(0, columns, "", 1, {}), [])
+    yield add_source(Chunk(0, columns, "", 1, {}), [])
     if not found:
         return
     for chunk, here in find_chunks(source, ledger, found):
-        yield beside_source(chunk, here)
+        yield add_source(chunk, here)
 
 
-def explain(ledger: Checkpoint) -> Why:
+def explain(ledger: CheckpointView) -> Why:
     """Say why rows are not confirmed."""
     rejected = list(ledger.exceptions(State.REJECTED))
     kept = [row for row in rejected if row.phase is not Phase.OVERTAKEN]
@@ -84,7 +84,7 @@ def explain_result(result: Result) -> Why:
     if not result.account.rejected and not result.account.in_doubt:
         return Why()
     try:
-        return explain(Checkpoint.open(Path(result.checkpoint)))
+        return explain(CheckpointView.open(Path(result.checkpoint)))
     except CheckpointError:
         return Why()
 
@@ -95,7 +95,7 @@ def count_reasons(rows: Iterable[ExceptionRow]) -> list[tuple[str, int]]:
 
 
 def locate_rows(
-    ledger: Checkpoint, found: Mapping[int, ExceptionRow], files: Sequence[str], table: object = None
+    ledger: CheckpointView, found: Mapping[int, ExceptionRow], files: Sequence[str], table: object = None
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
     """Find the chunks of the input that hold any of the rows, each with those rows.
 
@@ -103,32 +103,32 @@ def locate_rows(
         SourceError: the input cannot be read, or is not the input of the checkpoint.
     """
     if found:
-        yield from find_chunks(source_of(ledger, files, table), ledger, found)
+        yield from find_chunks(open_input(ledger, files, table), ledger, found)
 
 
-def source_of(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Source:
+def open_input(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Source:
     """Open the input of a checkpoint where it is now, or the table in memory that it was.
 
     Raises:
         SourceError: it cannot be read.
     """
     refuse_missing_table(ledger, files, table)
-    with hint_of_moved(files):
+    with suggest_moved(files):
         return open_source(files, known=ledger.identity.files, table=table)
 
 
-def of_table(ledger: Checkpoint) -> bool:
+def is_of_table(ledger: CheckpointView) -> bool:
     """Whether the checkpoint belongs to a table in Python's memory."""
     return any(file.form == FRAME_FORM for file in ledger.identity.files)
 
 
-def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object = None) -> None:
+def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], table: object = None) -> None:
     """Refuse to continue without a table that was in Python's memory, because it cannot be read again.
 
     Raises:
         SourceError: it is needed, and neither it nor a file in its place is given.
     """
-    if table is None and of_table(ledger) and list(files) == [file.name for file in ledger.identity.files]:
+    if table is None and is_of_table(ledger) and list(files) == [file.name for file in ledger.identity.files]:
         raise SourceError(
             Message(
                 "{path} belongs to a {table} in Python's memory, which cannot be read from here. Create it "
@@ -140,7 +140,7 @@ def refuse_missing_table(ledger: Checkpoint, files: Sequence[str], table: object
         )
 
 
-def recall_settings(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Settings:
+def recall_settings(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Settings:
     """Recall the settings of the load that made a checkpoint: only those that say what its rows are."""
     made_for = ledger.identity
     return Settings(
@@ -154,8 +154,8 @@ def recall_settings(ledger: Checkpoint, files: Sequence[str], table: object = No
 
 
 @contextmanager
-def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
-    """If a file is not where the load found it, say how to name its new place."""
+def suggest_moved(files: Sequence[str]) -> Iterator[None]:
+    """If a file is not where the load found it, say how to give its new place."""
     try:
         yield
     except SourceError as error:
@@ -171,7 +171,7 @@ def hint_of_moved(files: Sequence[str]) -> Iterator[None]:
 
 
 def find_chunks(
-    source: Source, ledger: Checkpoint, found: Mapping[int, ExceptionRow]
+    source: Source, ledger: CheckpointView, found: Mapping[int, ExceptionRow]
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
     """Find the chunks of a source that hold any of the rows, each with those rows.
 
@@ -202,7 +202,7 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
         raise SourceError(Message(number, path=checkpoint, then=then, now=now))
 
 
-def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
+def add_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
     """The source records of `rows`, with what became of them."""
     fate: dict[str, Sequence[object]] = {
         "state": [row.state.value for row in rows],
@@ -215,24 +215,24 @@ def beside_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
         "attempts": [row.attempts for row in rows],
         "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
     }
-    records = source_records(chunk, [row.ordinal - chunk.first for row in rows])
-    return pd.concat([records, own_columns(fate)], axis="columns")
+    records = read_source_records(chunk, [row.ordinal - chunk.first for row in rows])
+    return pd.concat([records, build_own_columns(fate)], axis="columns")
 
 
-def own_columns(cells: Mapping[str, Sequence[object]]) -> pd.DataFrame:
+def build_own_columns(cells: Mapping[str, Sequence[object]]) -> pd.DataFrame:
     """The columns that the loader adds, with types that do not depend on the cells, as Parquet needs."""
     schema = pa.schema((name, COUNTS.get(name, pa.string())) for name in cells)
     frame: pd.DataFrame = pa.table(dict(cells), schema).to_pandas(types_mapper=pd.ArrowDtype)
     return frame.add_prefix(OWN_COLUMNS)
 
 
-def source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
+def read_source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
     """Some records of a chunk, without the columns that an earlier file of failed rows added."""
     theirs = [not str(name).startswith(OWN_COLUMNS) for name in chunk.frame.columns]
     return chunk.frame.loc[:, theirs].iloc[list(places)].reset_index(drop=True)
 
 
-def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
+def collect_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
     """The source records that cannot be mapped, with the reasons; only the columns if there is no row."""
     places = [reject.ordinal - chunk.first for reject in rejects]
     why: dict[str, Sequence[object]] = {
@@ -243,4 +243,4 @@ def would_be_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
         "reason": [reject.message for reject in rejects],
         "remedy": [reject.remedy for reject in rejects],
     }
-    return pd.concat([source_records(chunk, places), own_columns(why)], axis="columns")
+    return pd.concat([read_source_records(chunk, places), build_own_columns(why)], axis="columns")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def brakes(signals: Iterable[int], asked: Callable[[], None]) -> Iterator[Brake]:
+def brake_on_signals(signals: Iterable[int], asked: Callable[[], None]) -> Iterator[Brake]:
     """A brake that these signals pull, in the `with` block; afterwards they do what they did before.
 
     The first lets what is on the wire be answered, and calls `asked`; the next gives it up. Only the main

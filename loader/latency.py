@@ -36,23 +36,25 @@ class Histogram:
         self.counts[bucket if bucket < BUCKETS else -1] += 1
 
 
-def middle(bucket: int) -> float:
+def compute_middle(bucket: int) -> float:
     """The time in seconds that stands for a bucket: the geometric mean of its bounds."""
     return float(SHORTEST * 2 ** ((bucket + 0.5) / PER_DOUBLING))
 
 
-def quantile(counts: Sequence[int], share: float) -> float | None:
+def compute_quantile(counts: Sequence[int], share: float) -> float | None:
     """The time in seconds that this share of the answers did not exceed; None if none came."""
     total = sum(counts)
     if not total:
         return None
     wanted = max(1, math.ceil(share * total))
-    return middle(next(bucket for bucket, so_far in enumerate(accumulate(counts)) if so_far >= wanted))
+    return compute_middle(
+        next(bucket for bucket, so_far in enumerate(accumulate(counts)) if so_far >= wanted)
+    )
 
 
-def longest(counts: Sequence[int]) -> float | None:
+def find_longest(counts: Sequence[int]) -> float | None:
     """The longest time in seconds; None if no answer came."""
-    return quantile(counts, 1.0)
+    return compute_quantile(counts, 1.0)
 
 
 def to_text(counts: Sequence[int]) -> str:

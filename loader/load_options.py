@@ -304,7 +304,7 @@ def refuse(name: str, template: str, value: object = None) -> NoReturn:
 
 
 def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
-    """A value as it was given, of one of the kinds. True and False are no numbers here.
+    """A value as it was given, of one of the kinds. True and False do not count as numbers.
 
     Raises:
         ConfigError: it is of another type.

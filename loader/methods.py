@@ -135,7 +135,7 @@ class Container:
         return Conversion.LIST not in self.types.values()
 
     def type_for(self, conversion: Conversion) -> str:
-        """The name under which a conversion stands in a mapping: "float" of an attribute, say."""
+        """The name of a conversion in a mapping, for example "float" of an attribute."""
         wanted = Conversion.TEXTS if conversion is Conversion.LIST and self.texts_only else conversion
         return next(name for name, known in self.types.items() if known is wanted)
 
@@ -151,7 +151,7 @@ class Method:
         fields: the keys of `request`, in the order of the documentation, which is the order in a body.
         needs: what a row must have.
         container: the object with names of the user's own, or None.
-        timed: each row has a time of its own, `timestamp` in the mapping.
+        timed: each row has its own time, `timestamp` in the mapping.
         repeatable: the same call again changes nothing, so a row in doubt may be sent again.
         last_wins: a later call undoes an earlier one of the same device or user, so that their order is kept.
         merges: a call changes only what its container names, and undoes others only in names that both have.

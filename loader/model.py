@@ -5,7 +5,7 @@ from the transport, a `Verdict` from the pure judge, an `Outcome` into the journ
 together an `Account`.
 
 An *ordinal* is a record's number in reading order over all input files, from 0. It is never a line
-number: a quoted newline is part of one record. People are shown the row in its file, counted from 1.
+number: a quoted newline is part of one record. Users see the row in its file, counted from 1.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a person decided about rows that are rejected or in doubt."""
+    """What the user decided about rows that are rejected or in doubt."""
 
     RESEND = "resend"
     LANDED = "landed"
@@ -79,12 +79,12 @@ class FileRecord:
     """Which file was loaded, for the checkpoint.
 
     Attributes:
-        name: the path as the person gave it.
+        name: the path as the user gave it.
         size: bytes.
         sha256: of the bytes, in hexadecimal.
         rows: records in it, those that cannot be read included.
-        marks: places in it, ascending; none where its format needs none or the text allows none.
-        form: how it was read, for a person; "" where a version that did not know wrote it down.
+        marks: places in it, ascending; none if its format needs none or the text allows none.
+        form: how it was read, for the user; "" if an older version wrote the record.
         rows_hash: what two files with the same rows have in common: the hash of the unpacked bytes, and the
             columns of the folders; "" if nobody looked. It is not stored.
     """
@@ -110,9 +110,9 @@ class Chunk:
     Attributes:
         first: ordinal of the frame's first record.
         frame: one record a row; CSV columns are text, Parquet columns keep their type (Arrow-backed).
-        file: the file's name as the person gave it, for messages.
+        file: the file's name as the user gave it, for messages.
         first_row: the first record's row in its file, from 1.
-        unreadable: offset in the frame of each record that is no record of this table (a ragged
+        unreadable: offset in the frame of each record that is not a record of this table (a ragged
             row), with the reason; its row in the frame is empty and must not be mapped.
         no_data: offset of each record that is one of the table but surely no data (the header again), with
             the reason; it must not be sent.
@@ -154,7 +154,7 @@ class Chunk:
         )
 
     def place(self, ordinal: int) -> str:
-        """Where a record stands, for a person: ``orders.csv, row 1042``."""
+        """Where a record is, for the user: ``orders.csv, row 1042``."""
         return f"{self.file}, row {self.first_row + ordinal - self.first}"
 
 
@@ -277,7 +277,7 @@ class Rejected(NamedTuple):
 class Retry(NamedTuple):
     """Proof that the vendor did not act: the whole sender pauses, then the record goes again.
 
-    `after` is the vendor's Retry-After in seconds, or None where the sender chooses the pause itself.
+    `after` is the vendor's Retry-After in seconds, or None if the sender chooses the pause itself.
     `connection` tells a failure to reach the vendor from an answer that asks to wait.
     """
 
@@ -378,7 +378,7 @@ RATE_LIMIT = "the rate limit"
 
 
 class Wire(NamedTuple):
-    """What the sender is doing at this moment, for people.
+    """What the sender is doing at this moment, for the user.
 
     Attributes:
         in_flight: requests on the wire.
@@ -420,10 +420,10 @@ class Result:
     Attributes:
         kind: what was loaded.
         account: the counts over all runs.
-        checkpoint: the checkpoint file, as the person gave it.
+        checkpoint: the checkpoint file, as the user gave it.
         stop: why it ended before the end of the input, or None.
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
-        run: the id of the last run in the checkpoint, which its log lines carry; "" where there was none.
+        run: the id of the last run in the checkpoint, which its log lines carry; "" if there was none.
     """
 
     kind: Kind

@@ -39,8 +39,8 @@ class Option:
 
     Attributes:
         description: what it does, in sentences that are true on the command line and in Python.
-        section: where a long help shows it.
-        flags: its spelling on the command line, where that is not ``--`` and the field's name.
+        section: the part of a long help that shows it.
+        flags: its spelling on the command line, if that is not ``--`` and the field's name.
         metavar: what stands for its value in help.
         without: what happens without it, if the default value itself does not say so.
         written: the default as the user would write it, if that is not its text.
@@ -125,7 +125,7 @@ def nested(record: type[T], *only: str) -> T:
     """A field that takes the options of another record in: all of them, or only those that are named."""
     if unknown := set(only) - {each.name for each in fields(record)}:  # type: ignore[arg-type] # a dataclass
         raise TypeError(f"{record.__name__} has no option {', '.join(sorted(unknown))}")
-    # Whoever makes the record makes the inner one too: it has no default.
+    # The code that makes the record makes the inner one too: it has no default.
     taken_in: T = field(metadata={_NESTED: _Nested(record, only)})
     return taken_in
 

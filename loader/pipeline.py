@@ -14,16 +14,16 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
-from loader.delivery import Dispatch, Policy, concurrency_over, open_transport
+from loader.delivery import Dispatch, Policy, limit_concurrency, open_transport
 from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
-from loader.failures import would_be_rejects
-from loader.journal import Checkpoint, Journal, runs
+from loader.failures import collect_rejects
+from loader.journal import CheckpointView, Journal, collect_ranges
 from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
-from loader.planning import Plan, identity, prepare, resends
+from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.profile import Profile
-from loader.progress import Reading, Silent
+from loader.progress import ReadingProgress, Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,15 +57,17 @@ def load(
         CheckpointError: the checkpoint cannot be opened, is in use or was made for another load. Then
             nothing was sent.
     """
-    plan = within_session(plan, session)
+    plan = fit_session(plan, session)
     settings = plan.settings
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
     problems: list[Stop] = []
-    journal = Journal.open(settings.checkpoint, identity(plan), window=settings.options.concurrency.highest)
-    with closed(journal, problems), closing(open_transport(settings, session)) as transport:
-        wanted = choose(journal) if choose else unsent(plan, journal)
-        policy = policy_of(plan, journal.account(), chosen=choose is not None)
+    journal = Journal.open(
+        settings.checkpoint, build_identity(plan), window=settings.options.concurrency.highest
+    )
+    with close_at_end(journal, problems), closing(open_transport(settings, session)) as transport:
+        wanted = choose(journal) if choose else list_unsent(plan, journal)
+        policy = build_policy(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary)
         journal.note(BEGAN, Conditions.of(settings).to_text())
@@ -83,7 +85,7 @@ def load(
     problems += filter(None, [leases.stopped, dispatch.stopped])
     return Result(
         settings.kind,
-        account_at_rest(journal, settings.checkpoint),
+        read_account(journal, settings.checkpoint),
         str(settings.checkpoint),
         problems[0] if problems else None,
         brake.drained,
@@ -91,17 +93,17 @@ def load(
     )
 
 
-def within_session(plan: Plan, session: Session | None) -> Plan:
+def fit_session(plan: Plan, session: Session | None) -> Plan:
     """The plan, with no more requests on the wire than the session takes at a time."""
     if session is None:
         return plan
     options = plan.settings.options
-    options = replace(options, concurrency=concurrency_over(session, options.concurrency))
+    options = replace(options, concurrency=limit_concurrency(session, options.concurrency))
     return replace(plan, settings=replace(plan.settings, options=options))
 
 
 @contextmanager
-def closed(journal: Journal, problems: list[Stop]) -> Iterator[None]:
+def close_at_end(journal: Journal, problems: list[Stop]) -> Iterator[None]:
     """Close the journal at the end; if that fails, there is an account all the same."""
     try:
         yield
@@ -112,14 +114,14 @@ def closed(journal: Journal, problems: list[Stop]) -> Iterator[None]:
             problems.append(stop_for(error))
 
 
-def unsent(plan: Plan, journal: Journal) -> Iterator[range]:
+def list_unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     """The rows that were never sent, and if doubts are sent again, those that earlier runs left in doubt.
 
     No row is sent that would undo a later one: then a doubt stays a doubt, and a row that was never sent is
     rejected.
     """
-    doubts = {row.ordinal: row for row in Checkpoint.open(journal.path).exceptions(State.IN_DOUBT)}
-    again = {ordinal for ordinal in doubts if ordinal < plan.rows} if resends(plan.settings) else set()
+    doubts = {row.ordinal: row for row in CheckpointView.open(journal.path).exceptions(State.IN_DOUBT)}
+    again = {ordinal for ordinal in doubts if ordinal < plan.rows} if is_resent(plan.settings) else set()
     if plan.settings.kind.method.last_wins:
         free = set(chain.from_iterable(journal.never_sent(journal.mark)))
         overtaken = find_overtaken(plan.source, plan.mapper, journal, free | again, doubts)
@@ -139,21 +141,21 @@ def refuse_overtaken(plan: Plan, journal: Journal, overtaken: Overtaken) -> None
         message = f"{plan.survey.place(row)}: {reason} ({later})."
         return Reject(row, "", "", reason, message, phase=Phase.OVERTAKEN)
 
-    journal.lease(*runs(overtaken.later), rejects=[reject(row) for row in sorted(overtaken.later)])
+    journal.lease(*collect_ranges(overtaken.later), rejects=[reject(row) for row in sorted(overtaken.later)])
 
 
-def account_at_rest(journal: Journal, path: Path) -> Account:
+def read_account(journal: Journal, path: Path) -> Account:
     """The account of a load that has ended: what was on the wire when the journal failed is in doubt."""
     account = journal.account()
     if not account.in_flight:
         return account
     try:
-        return Checkpoint.open(path).account()
+        return CheckpointView.open(path).account()
     except CheckpointError:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
 
 
-def policy_of(plan: Plan, account: Account, *, chosen: bool) -> Policy:
+def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
     """The dispatcher's numbers; percentages are of the whole input.
 
     Rejections of the first rows do not stop a load if a row was confirmed before, or if the rows were
@@ -164,7 +166,7 @@ def policy_of(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         concurrency=options.concurrency.highest,
         least_concurrency=options.concurrency.lowest,
         rate=options.rate,
-        resend_ambiguous=resends(settings),
+        resend_ambiguous=is_resent(settings),
         last_wins=settings.kind.method.last_wins,
         max_rejected=options.max_rejected.of(total) if options.max_rejected else None,
         max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
@@ -191,8 +193,8 @@ def check(
         ConfigError: the folder for temporary files is full, or what `rejects` raises.
     """
     profile = Profile(plan.mapper, plan.survey)
-    frames = checked(plan, profile, wanted=rejects is not None)
-    with (watch or Silent()).reading(lambda: Reading(profile.rows, plan.rows, "rows", "Checking")):
+    frames = check_rows(plan, profile, wanted=rejects is not None)
+    with (watch or Silent()).reading(lambda: ReadingProgress(profile.rows, plan.rows, "rows", "Checking")):
         if rejects is not None:
             rejects(frames)
         deque(frames, maxlen=0)
@@ -200,15 +202,15 @@ def check(
     return profile
 
 
-def checked(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFrame]:
+def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFrame]:
     """Add every row to the profile; yield those that would be rejected, if they are wanted."""
     if wanted:
-        yield would_be_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
+        yield collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
     try:
         for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
             mapped = plan.mapper.map(chunk)
             profile.add(mapped)
             if wanted and mapped.rejects:
-                yield would_be_rejects(chunk, mapped.rejects)
+                yield collect_rejects(chunk, mapped.rejects)
     except SourceError as error:
         profile.stopped = str(error)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
 from loader.errors import ConfigError, MappingError, SourceError
-from loader.journal import Checkpoint, Identity
+from loader.journal import CheckpointView, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
 from loader.mapping.nested.paths import Columns
 from loader.message import Command, Message, Setting
 from loader.model import State
 from loader.profile.suspicions import Suspicions
-from loader.progress import Reading, Silent
+from loader.progress import ReadingProgress, Silent
 from loader.row_files import GUARDED
 from loader.sources import Odometer, open_source
 
@@ -36,16 +36,16 @@ class Plan:
         earlier: what earlier runs left in the checkpoint, or None if there is none yet.
         suspicions: what looks wrong about ids, in the order of the fields; nothing of files that an earlier
             run has read.
-        mended: the mapping of the checkpoint, if a retry continues with another one; else None.
+        changed_mapping: the mapping of the checkpoint, if a retry continues with another one; else None.
     """
 
     settings: Settings
     source: Source
     survey: Survey
     mapper: Mapper
-    earlier: Checkpoint | None
+    earlier: CheckpointView | None
     suspicions: tuple[Suspicion, ...] = ()
-    mended: str | None = field(default=None, kw_only=True)
+    changed_mapping: str | None = field(default=None, kw_only=True)
 
     @property
     def rows(self) -> int:
@@ -61,7 +61,7 @@ class Plan:
     @property
     def doubtful(self) -> int:
         """Rows that earlier runs left in doubt and that this one sends again."""
-        if self.earlier is None or not resends(self.settings):
+        if self.earlier is None or not is_resent(self.settings):
             return 0
         return sum(row.ordinal < self.rows for row in self.earlier.exceptions(State.IN_DOUBT))
 
@@ -70,7 +70,7 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
 
     Args:
-        settings: what is to be loaded, how and where to.
+        settings: what to load, how and where to.
         mapping: in place of a mapping file.
         watch: shows how far the reading is.
 
@@ -78,18 +78,18 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
     """
     refuse_application(settings.application)
-    checkpoint = existing(settings)
+    checkpoint = find_existing(settings)
     if checkpoint:
         checkpoint.refuse_other_kind(settings.kind)
     plan = draw_up(settings, checkpoint, mapping, watch=watch)
     if checkpoint:
-        checkpoint.refuse_other(identity(plan))
+        checkpoint.refuse_other(build_identity(plan))
     return plan
 
 
 def draw_up(
     settings: Settings,
-    checkpoint: Checkpoint | None,
+    checkpoint: CheckpointView | None,
     mapping: Mapping | None = None,
     *,
     watch: Watch | None = None,
@@ -107,8 +107,8 @@ def draw_up(
         settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
     )
     refuse_guarded(source, settings.files[0])
-    now = began(checkpoint) if checkpoint else datetime.now(UTC)
-    with (watch or Silent()).reading(lambda: Reading(odometer.done, odometer.total)):
+    now = read_beginning(checkpoint) if checkpoint else datetime.now(UTC)
+    with (watch or Silent()).reading(lambda: ReadingProgress(odometer.done, odometer.total)):
         try:
             mapper = make_mapper(settings, source, mapping, dialect, now)
         except MappingError:
@@ -162,32 +162,32 @@ def refuse_application(code: str) -> None:
         )
 
 
-def existing(settings: Settings) -> Checkpoint | None:
+def find_existing(settings: Settings) -> CheckpointView | None:
     """What earlier runs left, if they did anything."""
     path = settings.checkpoint
     if path is None or not path.exists():
         return None
-    checkpoint = Checkpoint.open(path)
+    checkpoint = CheckpointView.open(path)
     return None if checkpoint.blank else checkpoint
 
 
-def began(checkpoint: Checkpoint) -> datetime:
-    """The one instant of all runs, which the first run wrote down, for what depends on the moment."""
+def read_beginning(checkpoint: CheckpointView) -> datetime:
+    """The start of the first run, which all runs use for values that depend on the moment."""
     mapping = parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
     return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
 
 
-def identity(plan: Plan) -> Identity:
+def build_identity(plan: Plan) -> Identity:
     """What the checkpoint is of: it is refused for anything else."""
     return Identity(
         kind=plan.settings.kind,
         application=plan.settings.application,
         endpoint=plan.settings.endpoint.name,
-        mapping=plan.mended or write_mapping(plan.mapper.mapping),
+        mapping=plan.changed_mapping or write_mapping(plan.mapper.mapping),
         files=plan.survey.files,
     )
 
 
-def resends(settings: Settings) -> bool:
+def is_resent(settings: Settings) -> bool:
     """Whether a row in doubt is sent again: always if the method is repeatable, else on request."""
     return settings.kind.method.repeatable or settings.options.on_doubt is OnDoubt.RESEND

@@ -16,13 +16,13 @@ from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Endin
 from loader.errors import LoaderError
 from loader.failures import (
     explain,
-    hint_of_moved,
-    of_table,
+    is_of_table,
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
+    suggest_moved,
 )
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.latency import from_text
 from loader.leases import select_chunks
 from loader.mapping import parse_mapping
@@ -30,8 +30,8 @@ from loader.message import spell_keyword, spell_option
 from loader.model import Phase, State
 from loader.output_files import refuse_overwriting, write_whole
 from loader.planning import draw_up
-from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, Stretch
-from loader.report.privacy import plain_end, plain_error, plain_reason
+from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch
+from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import advise_on_rejection
 from loader.states import States
 from loader.tally import Tally
@@ -74,25 +74,25 @@ def write_report(
         CheckpointError: the checkpoint cannot be read.
         ConfigError: the target cannot be written, or is needed for something else.
     """
-    from loader.report.html import page  # noqa: PLC0415 - a load without a report needs no charts
+    from loader.report.html import render_page  # noqa: PLC0415 - a load without a report needs no charts
 
-    path = default_target(checkpoint) if target is None else Path(target)
-    ledger = Checkpoint.open(Path(checkpoint))
+    path = choose_target(checkpoint) if target is None else Path(target)
+    ledger = CheckpointView.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
     refuse_overwriting(path, [*ledger.parts, *names])
     facts = gather(ledger, str(checkpoint), names, table=table, with_examples=with_examples)
-    write_whole(path, page(facts).encode())
+    write_whole(path, render_page(facts).encode())
     return path
 
 
-def default_target(checkpoint: str | PathLike[str]) -> Path:
+def choose_target(checkpoint: str | PathLike[str]) -> Path:
     """Beside the checkpoint: ``purchases.csv.events.ckpt`` gives ``purchases.csv.events.report.html``."""
     path = Path(checkpoint)
     return path.with_name(f"{path.name.removesuffix('.ckpt')}.report.html")
 
 
 def gather(
-    ledger: Checkpoint,
+    ledger: CheckpointView,
     name: str,
     files: Sequence[str],
     *,
@@ -111,37 +111,37 @@ def gather(
         now: the time of the report.
     """
     identity, account = ledger.identity, ledger.account()
-    events, no_events = events_of(ledger, files, table, with_examples=with_examples)
+    events, no_events = tally_events(ledger, files, table, with_examples=with_examples)
     return Facts(
         made=now(),
         kind=identity.kind,
-        where=where(identity.endpoint),
+        where=describe_host(identity.endpoint),
         application=identity.application,
         checkpoint=name,
         running=ledger.running,
         files=identity.files,
         account=account,
-        runs=tuple(runs_of(ledger, with_examples=with_examples)),
+        runs=tuple(list_runs(ledger, with_examples=with_examples)),
         events=events,
         no_events=no_events,
-        rejects=groups(ledger, State.REJECTED, with_examples=with_examples),
-        doubts=groups(ledger, State.IN_DOUBT, with_examples=with_examples),
-        decisions=tuple(decisions_of(ledger)),
+        rejects=group_rows(ledger, State.REJECTED, with_examples=with_examples),
+        doubts=group_rows(ledger, State.IN_DOUBT, with_examples=with_examples),
+        decisions=tuple(list_decisions(ledger)),
         given_back=len(ledger.given_back),
         mapping=identity.mapping,
-        versions=conditions.present_versions(),
-        steps=tuple(steps_of(ledger, name)),
+        versions=conditions.collect_versions(),
+        steps=tuple(plan_steps(ledger, name)),
         with_examples=with_examples,
-        in_python=of_table(ledger),
+        in_python=is_of_table(ledger),
     )
 
 
-def steps_of(ledger: Checkpoint, name: str) -> list[Step]:
+def plan_steps(ledger: CheckpointView, name: str) -> list[Step]:
     """What to do next. Reasons are not repeated here: the report lists them all."""
     kind = ledger.identity.kind
     why = Why(overtaken=explain(ledger).overtaken)
     left = Left(kind, ledger.account(), running=ledger.running, why=why)
-    if not of_table(ledger):
+    if not is_of_table(ledger):
         return list_steps(left, spell_shell(kind, name, again=f"the same command as before (`{kind}`)"))
     # No command can read a table again that was in Python's memory.
     view = f"loader.Checkpoint({name!r}, source=frame)"
@@ -149,34 +149,34 @@ def steps_of(ledger: Checkpoint, name: str) -> list[Step]:
     return list_steps(left, spell_python(repr(name), view=view, source="frame", again=again))
 
 
-def spelling_of(ledger: Checkpoint) -> Spelling:
+def spelling_of(ledger: CheckpointView) -> Spelling:
     """How the reader writes a setting: of a table in Python's memory, as Python does."""
-    return spell_keyword if of_table(ledger) else spell_option
+    return spell_keyword if is_of_table(ledger) else spell_option
 
 
-def where(endpoint: str) -> str:
+def describe_host(endpoint: str) -> str:
     """The host that was sent to; of a sandbox, that it was one."""
     if endpoint.startswith("sandbox "):
         return "a sandbox on this machine (a rehearsal: nothing reached the vendor)"
     return urlsplit(endpoint).netloc or endpoint
 
 
-def events_of(
-    ledger: Checkpoint, files: Sequence[str], table: object, *, with_examples: bool
+def tally_events(
+    ledger: CheckpointView, files: Sequence[str], table: object, *, with_examples: bool
 ) -> tuple[Events | None, str]:
-    """Events by name and by month; or why they cannot be told."""
+    """Events by name and by month; or why they cannot be counted."""
     if not ledger.identity.kind.method.timed:
         return None, ""
     try:
-        return counted(ledger, files, table), ""
+        return count_events(ledger, files, table), ""
     except LoaderError as error:
         spelling = spelling_of(ledger)
-        return None, error.message.spell(spelling, quotes=True) if with_examples else plain_error(
+        return None, error.message.spell(spelling, quotes=True) if with_examples else redact_error(
             error.message, spelling
         )
 
 
-def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> Events:
+def count_events(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Events:
     """Read the input once more, through the mapping, beside what became of its rows.
 
     Raises:
@@ -184,7 +184,7 @@ def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> E
     """
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     refuse_missing_table(ledger, files, table)
-    with hint_of_moved(files):
+    with suggest_moved(files):
         plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     tally, states = Tally(), States(ledger)
@@ -194,7 +194,7 @@ def counted(ledger: Checkpoint, files: Sequence[str], table: object = None) -> E
     return tally.events()
 
 
-def runs_of(ledger: Checkpoint, *, with_examples: bool) -> Iterable[RunFacts]:
+def list_runs(ledger: CheckpointView, *, with_examples: bool) -> Iterable[RunFacts]:
     """The runs that sent, or were about to; not those that only carried out a decision."""
     notes: dict[tuple[int, str], Note] = {(note.generation, note.what): note for note in ledger.notes}
     number = 0
@@ -204,23 +204,25 @@ def runs_of(ledger: Checkpoint, *, with_examples: bool) -> Iterable[RunFacts]:
             continue
         number += 1
         running = ledger.running and run is ledger.runs[-1]
-        end, reason = ending(ledger, run, ended, with_examples=with_examples)
+        end, reason = describe_ending(ledger, run, ended, with_examples=with_examples)
         begun = Conditions.from_text(began.detail) if began else Conditions()
         yield RunFacts(
             number=number,
-            started=moment(run.started),
-            ended=moment(run.ended or run.started + run.elapsed),
+            started=read_moment(run.started),
+            ended=read_moment(run.ended or run.started + run.elapsed),
             seconds=run.elapsed,
             attempts=run.attempts,
             end="is running" if running else end,
             reason=reason,
             options=begun.options,
             versions=begun.versions,
-            stretches=stretches_of(ledger, run.generation, number),
+            stretches=list_stretches(ledger, run.generation, number),
         )
 
 
-def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bool) -> tuple[str, str]:
+def describe_ending(
+    ledger: CheckpointView, run: Run, note: Note | None, *, with_examples: bool
+) -> tuple[str, str]:
     """How a run ended, and why."""
     if ledger.running and run.generation == ledger.runs[-1].generation:
         return "is running", ""
@@ -230,7 +232,7 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
         return "ended", ""
     ended = Ending.from_text(note.detail)
     if ended.stopped:
-        return "stopped", ended.stopped if with_examples else plain_end(
+        return "stopped", ended.stopped if with_examples else redact_end(
             ended.code, ended.unquoted, spelling_of(ledger)
         )
     if ended.interrupted:
@@ -238,10 +240,10 @@ def ending(ledger: Checkpoint, run: Run, note: Note | None, *, with_examples: bo
     return "was completed", ""
 
 
-def stretches_of(ledger: Checkpoint, generation: int, number: int) -> tuple[Stretch, ...]:
+def list_stretches(ledger: CheckpointView, generation: int, number: int) -> tuple[RunStretch, ...]:
     """The samples of a run."""
     return tuple(
-        Stretch(
+        RunStretch(
             run=number,
             at=sample.at,
             seconds=sample.seconds,
@@ -264,15 +266,15 @@ class _Gathered:
     examples: tuple[str, ...] = ()
 
 
-def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Group, ...]:
+def group_rows(ledger: CheckpointView, state: State, *, with_examples: bool) -> tuple[Group, ...]:
     """Rows in a state by why they are in it, the most frequent first."""
     found: dict[tuple[str, str], _Gathered] = {}
     mapping, spelling = ledger.identity.mapping, spelling_of(ledger)
-    remedies, reasons = noted_by_reason(ledger, REMEDIES), noted_by_reason(ledger, REASONS)
+    remedies, reasons = read_notes_by_reason(ledger, REMEDIES), read_notes_by_reason(ledger, REASONS)
     for row in ledger.exceptions(state):
-        group = found.setdefault(described(row, mapping, reasons), _Gathered())
+        group = found.setdefault(describe_row(row, mapping, reasons), _Gathered())
         group.rows += 1
-        group.remedy = group.remedy or remedy(row, remedies, spelling)
+        group.remedy = group.remedy or find_remedy(row, remedies, spelling)
         if with_examples and len(group.examples) < EXAMPLES:
             group.examples += (row.message,)
     ranked = sorted(found.items(), key=lambda entry: -entry[1].rows)
@@ -281,10 +283,10 @@ def groups(ledger: Checkpoint, state: State, *, with_examples: bool) -> tuple[Gr
     )
 
 
-def described(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tuple[str, str]:
+def describe_row(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tuple[str, str]:
     """Why a row is where it is, without a value of it, and who said so."""
     if row.phase is Phase.LOCAL:
-        shown = reasons.get(row.reason) or plain_reason(row.reason, row.column, mapping)
+        shown = reasons.get(row.reason) or redact_reason(row.reason, row.column, mapping)
         return shown, "the mapping"
     if row.phase is Phase.OVERTAKEN:
         return row.reason, "the loader"
@@ -292,10 +294,10 @@ def described(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tuple
         return f"status_code {row.code}, with HTTP {row.http_status}", "the vendor"
     if row.state is State.REJECTED:
         return f"HTTP {row.http_status}", "the vendor"
-    return plain_reason(row.message, "", ""), "the loader"
+    return redact_reason(row.message, "", ""), "the loader"
 
 
-def noted_by_reason(ledger: Checkpoint, what: str) -> dict[str, str]:
+def read_notes_by_reason(ledger: CheckpointView, what: str) -> dict[str, str]:
     """What runs noted of the rejects of the mapping, by reason; version 0.1.0 noted nothing."""
     found: dict[str, str] = {}
     for note in ledger.notes:
@@ -304,7 +306,7 @@ def noted_by_reason(ledger: Checkpoint, what: str) -> dict[str, str]:
     return found
 
 
-def remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling) -> str:
+def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling) -> str:
     """What to do about a row."""
     if row.state is not State.REJECTED:
         return ""
@@ -315,13 +317,13 @@ def remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling) -> s
     return advise_on_rejection(row.http_status, row.code).spell(spelling)
 
 
-def decisions_of(ledger: Checkpoint) -> Iterable[DecisionFacts]:
-    """What people decided, oldest first; retries and doubts sent again by a load among them."""
+def list_decisions(ledger: CheckpointView) -> Iterable[DecisionFacts]:
+    """What users decided, oldest first; retries and doubts sent again by a load among them."""
     for decided in ledger.decisions:
         detail = "" if decided.what == "mapping" else decided.detail
-        yield DecisionFacts(moment(decided.at), describe_decision(decided.what, decided.rows), detail)
+        yield DecisionFacts(read_moment(decided.at), describe_decision(decided.what, decided.rows), detail)
 
 
-def moment(seconds: float) -> datetime:
+def read_moment(seconds: float) -> datetime:
     """Seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

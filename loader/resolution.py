@@ -11,13 +11,13 @@ import pandas as pd
 from loader.chosen_rows import Choice
 from loader.doubts import Overtaken, find_overtaken
 from loader.failures import (
+    is_of_table,
     locate_rows,
-    of_table,
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
 )
-from loader.journal import Checkpoint, Journal
+from loader.journal import CheckpointView, Journal
 from loader.mapping import parse_mapping
 from loader.model import Chunk, Decision, State
 from loader.planning import draw_up
@@ -71,7 +71,7 @@ def resolve(
         ConfigError: the file names rows that are not in doubt.
         CheckpointError, SourceError: nothing was changed.
     """
-    ledger = Checkpoint.open(checkpoint)
+    ledger = CheckpointView.open(checkpoint)
     names = list(files) or [file.name for file in ledger.identity.files]
     doubts = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
     choice = Choice.read(looked_up) if isinstance(looked_up, Path) else looked_up
@@ -82,13 +82,13 @@ def resolve(
             plan = plan_again(ledger, recall_settings(ledger, names, table))
             overtaken = find_overtaken(plan.source, plan.mapper, journal, chosen, doubts)
         # Read again, because opening the journal wrote down what a dead run had left.
-        found = Checkpoint.open(checkpoint).exceptions(State.IN_DOUBT)
+        found = CheckpointView.open(checkpoint).exceptions(State.IN_DOUBT)
         moved = [row for row in found if row.ordinal in chosen and row.ordinal not in overtaken.later]
         journal.decide(decision, moved, choice.where if choice else "")
         return Resolved(len(moved), overtaken.later, journal.account(), overtaken.partly)
 
 
-def plan_again(ledger: Checkpoint, settings: Settings) -> Plan:
+def plan_again(ledger: CheckpointView, settings: Settings) -> Plan:
     """Plan the load of a checkpoint once more, to look at its rows.
 
     Raises:
@@ -103,7 +103,7 @@ def plan_again(ledger: Checkpoint, settings: Settings) -> Plan:
 
 def pick_rows(
     choice: Choice,
-    ledger: Checkpoint,
+    ledger: CheckpointView,
     rows: dict[int, ExceptionRow],
     files: Sequence[str],
     table: object,
@@ -115,7 +115,7 @@ def pick_rows(
         SourceError: the input is needed, and cannot be read.
     """
     known = ledger.identity.files
-    if of_table(ledger) and not choice.column:
+    if is_of_table(ledger) and not choice.column:
         # Numbers alone name rows of a table in memory: its cells are not needed, and may not be there.
         return choice.pick([(Chunk(0, pd.DataFrame(), known[0].name, 1, {}), list(rows.values()))], known)
     return choice.pick(locate_rows(ledger, rows, files, table), known)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from loader.doubts import find_overtaken
 from loader.errors import ConfigError
-from loader.failures import hint_of_moved, refuse_missing_table
-from loader.journal import Checkpoint, runs
+from loader.failures import refuse_missing_table, suggest_moved
+from loader.journal import CheckpointView, collect_ranges
 from loader.mapping import parse_mapping, write_mapping
 from loader.model import Decision, Phase, State
 from loader.pipeline import load, refuse_overtaken
-from loader.planning import draw_up, identity
+from loader.planning import build_identity, draw_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -44,20 +44,20 @@ def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: 
     """
     if settings.checkpoint is None:
         raise ConfigError("A retry needs a checkpoint file.")
-    ledger = Checkpoint.open(settings.checkpoint)
+    ledger = CheckpointView.open(settings.checkpoint)
     stored = ledger.identity.mapping
     refuse_missing_table(ledger, settings.files, settings.table)
-    with hint_of_moved(settings.files):
+    with suggest_moved(settings.files):
         plan = draw_up(settings, ledger, mapping or parse_mapping(stored, str(ledger.path)), watch=watch)
-    mended = stored if write_mapping(plan.mapper.mapping) != stored else None
-    if mended:
+    changed = stored if write_mapping(plan.mapper.mapping) != stored else None
+    if changed:
         refuse_other_devices(plan, ledger, parse_mapping(stored, str(ledger.path)))
-    plan = replace(plan, mended=mended)
-    ledger.refuse_other(identity(plan))
+    plan = replace(plan, changed_mapping=changed)
+    ledger.refuse_other(build_identity(plan))
     return plan
 
 
-def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> None:
+def refuse_other_devices(plan: Plan, ledger: CheckpointView, stored: Mapping) -> None:
     """Refuse a mapping that takes devices or users from elsewhere, if rows were sent and the last one wins.
 
     Which row of a device is the newest at the vendor is known only while devices stay the same.
@@ -81,11 +81,11 @@ def refuse_other_devices(plan: Plan, ledger: Checkpoint, stored: Mapping) -> Non
 
 def count_rows(checkpoint: Path, phases: Collection[Phase]) -> int:
     """Count the rows that a retry would send: those rejected in the phases, and those given back before."""
-    ledger = Checkpoint.open(checkpoint)
+    ledger = CheckpointView.open(checkpoint)
     return len(read_rejected(ledger, phases)) + len(ledger.given_back)
 
 
-def read_rejected(ledger: Checkpoint, phases: Collection[Phase]) -> list[ExceptionRow]:
+def read_rejected(ledger: CheckpointView, phases: Collection[Phase]) -> list[ExceptionRow]:
     """Read the rejected rows, by who rejected them."""
     return [row for row in ledger.exceptions(State.REJECTED) if row.phase in phases]
 
@@ -104,9 +104,9 @@ def retry(
     """
 
     def choose(journal: Journal) -> Iterator[range]:
-        if plan.mended is not None:
+        if plan.changed_mapping is not None:
             journal.remap(write_mapping(plan.mapper.mapping))
-        ledger = Checkpoint.open(journal.path)
+        ledger = CheckpointView.open(journal.path)
         rows = read_rejected(ledger, phases)
         wanted = {row.ordinal for row in rows} | set(journal.given_back)
         doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
@@ -115,6 +115,6 @@ def retry(
         known = {row.ordinal for row in rows if row.phase is Phase.OVERTAKEN} & overtaken.later.keys()
         journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in known])
         refuse_overtaken(plan, journal, overtaken.only(overtaken.later.keys() - known))
-        return runs(journal.given_back)
+        return collect_ranges(journal.given_back)
 
     return load(plan, brake=brake, watch=watch, choose=choose, session=session)

@@ -87,7 +87,7 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """Host and port, for people."""
+        """Host and port, for the user."""
         return urlsplit(self.url).netloc
 
 

@@ -12,7 +12,7 @@ from loader.model import State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loader.journal import Checkpoint
+    from loader.journal import CheckpointView
 
 ORDER = (State.CONFIRMED, State.REJECTED, State.IN_DOUBT, State.NEVER_SENT)
 """A state's place here is its number in the arrays."""
@@ -22,7 +22,7 @@ _NEVER_SENT = ORDER.index(State.NEVER_SENT)
 Numbers = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def number_rows(ledger: Checkpoint, state: State) -> Iterator[tuple[int, int]]:
+def number_rows(ledger: CheckpointView, state: State) -> Iterator[tuple[int, int]]:
     """Number the rows in a state: their ordinals, ascending, each with the state's number."""
     number = ORDER.index(state)
     return ((row.ordinal, number) for row in ledger.exceptions(state))
@@ -31,7 +31,7 @@ def number_rows(ledger: Checkpoint, state: State) -> Iterator[tuple[int, int]]:
 class States:
     """Reads the states of ascending ranges; a row that a running load has on the wire is never sent."""
 
-    def __init__(self, ledger: Checkpoint) -> None:
+    def __init__(self, ledger: CheckpointView) -> None:
         self._bitmaps = ledger.bitmaps()
         self._bitmap = next(self._bitmaps, None)
         self._failed = merge(*(number_rows(ledger, state) for state in (State.REJECTED, State.IN_DOUBT)))

@@ -31,9 +31,9 @@ class Tally:
 
     def __init__(self) -> None:
         self._names: dict[str, Four] = {}
-        self._others = nothing()
-        self._months: defaultdict[int, Four] = defaultdict(nothing)
-        self._timeless = nothing()
+        self._others = create_empty()
+        self._months: defaultdict[int, Four] = defaultdict(create_empty)
+        self._timeless = create_empty()
 
     def add(self, mapped: Mapped, states: Numbers) -> None:
         """Count one mapped chunk."""
@@ -50,15 +50,15 @@ class Tally:
         """What was counted."""
         ranked = sorted(self._names.items(), key=lambda entry: (-entry[1].sum(), entry[0]))
         shown, rest = ranked[:SHOWN_NAMES], ranked[SHOWN_NAMES:]
-        others = self._others + sum((four for _, four in rest), nothing())
+        others = self._others + sum((four for _, four in rest), create_empty())
         first, last = min(self._months, default=0), max(self._months, default=-1)
         return Events(
-            names=tuple((name, counts(four)) for name, four in shown),
-            other_names=counts(others),
+            names=tuple((name, create_counts(four)) for name, four in shown),
+            other_names=create_counts(others),
             months=tuple(
-                (format_month(month), counts(self._months[month])) for month in range(first, last + 1)
+                (format_month(month), create_counts(self._months[month])) for month in range(first, last + 1)
             ),
-            timeless=counts(self._timeless),
+            timeless=create_counts(self._timeless),
         )
 
     def _add_names(self, names: pa.Array, states: Numbers) -> None:
@@ -68,7 +68,7 @@ class Tally:
             # What is longer than any name may be is another value of the row, and a report quotes none.
             known = name in self._names or len(self._names) < MOST_NAMES
             if known and len(name) <= MAX_EVENT_LENGTH:
-                self._names[name] = self._names.get(name, nothing()) + four
+                self._names[name] = self._names.get(name, create_empty()) + four
             else:
                 self._others += four
 
@@ -89,12 +89,12 @@ def count_by_state(codes: Four, states: Numbers) -> Four:
     return found.reshape(size, _STATES)
 
 
-def nothing() -> Four:
+def create_empty() -> Four:
     """No row in any state."""
     return np.zeros(_STATES, np.int64)
 
 
-def counts(four: Four) -> Counts:
+def create_counts(four: Four) -> Counts:
     """Make the record of four numbers, in the order of `loader.states.ORDER`."""
     return Counts(*four.tolist())
 

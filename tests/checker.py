@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from loader.journal.bitmap import CHUNK
 from loader.journal.checkpoint_files import Files
-from loader.journal.reading import reading
+from loader.journal.reading import open_for_reading
 from loader.model import State
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loader.journal import Checkpoint
+    from loader.journal import CheckpointView
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Ledger:
     marked: frozenset[int]
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> Ledger:
+    def of(cls, checkpoint: CheckpointView) -> Ledger:
         """What a checkpoint says of each row; no load may be running on it."""
         assert not checkpoint.running
         snapshot, leftovers = checkpoint._snapshot, checkpoint._leftovers
         free = [*snapshot.released, *leftovers.released, range(snapshot.head.mark, checkpoint.identity.rows)]
         doubts = list(checkpoint.exceptions(State.IN_DOUBT))
-        with reading(Files(checkpoint.path)) as connection:
+        with open_for_reading(Files(checkpoint.path)) as connection:
             confirmed = frozenset(_confirmed(connection, checkpoint.identity.rows))
             settled = connection.execute("SELECT ordinal, state, resent FROM exceptions").fetchall()
         return cls(
@@ -61,7 +61,7 @@ class Ledger:
         )
 
 
-def check(checkpoint: Checkpoint, landed: Counter[int]) -> Ledger:
+def check(checkpoint: CheckpointView, landed: Counter[int]) -> Ledger:
     """Assert the promise about a checkpoint; the state of every row."""
     ledger = Ledger.of(checkpoint)
     states = (ledger.confirmed, ledger.rejected, ledger.in_doubt, ledger.never_sent)

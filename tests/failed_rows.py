@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from loader.journal import Journal
 from loader.methods import Kind
 from loader.model import Outcome, State
-from loader.planning import identity, prepare
+from loader.planning import build_identity, prepare
 from loader.settings import Endpoint, Settings
 from tests import faultserver
 
@@ -87,7 +87,7 @@ def left_in_doubt(
     checkpoint = tmp_path / f"{kind}.csv.{kind}.ckpt"
     settings = Settings(kind, (str(source),), "AAAAA-BBBBB", Endpoint.parse(endpoint), checkpoint)
     found = states or (State.IN_DOUBT, State.CONFIRMED, State.IN_DOUBT)
-    with Journal.open(checkpoint, identity(prepare(settings))) as journal:
+    with Journal.open(checkpoint, build_identity(prepare(settings))) as journal:
         journal.lease(range(len(found)))
         journal.sending(*range(len(found)))
         journal.settle([Outcome(ordinal, state) for ordinal, state in enumerate(found)])

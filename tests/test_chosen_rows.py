@@ -52,7 +52,7 @@ def test_failures_of_every_form_name_their_rows_after_the_input_was_renamed(
     load.run("failures", "--in-doubt", "--format", form, "-o", "doubts")
     (load.command.folder / "events.csv").rename(load.command.folder / "moved.csv")
     said = load.run("resolve", "--landed", "--from", "doubts", "--input", "moved.csv")
-    assert said.startswith("2 rows in doubt confirmed")
+    assert said.startswith("2 rows in doubt are now confirmed")
 
 
 @pytest.mark.parametrize(

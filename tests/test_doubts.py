@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.methods import Kind
 from loader.model import Decision, State
 from loader.resolution import resolve
@@ -43,7 +43,7 @@ def test_a_row_of_tags_is_sent_after_a_later_one_only_if_it_undoes_no_tag(
         checkpoint = left_in_doubt(tmp_path, server.url, REJECTED, CONFIRMED, kind=Kind.TAGS, rows=rows)
         assert command.run("retry", checkpoint).code == (3 if reason else 0)
         assert len(server.bodies) == (not reason)
-    messages = [row.message for row in Checkpoint.open(checkpoint).exceptions(REJECTED)]
+    messages = [row.message for row in CheckpointView.open(checkpoint).exceptions(REJECTED)]
     assert len(messages) == bool(reason)
     assert all(reason in message for message in messages)
 
@@ -76,7 +76,7 @@ def test_tags_that_no_later_row_sets_are_said_to_be_unset(command: CommandLine, 
         load = ("tags", tmp_path / "tags.csv", "--app", "AAAAA-BBBBB", "--endpoint", server.url)
         assert counts(command.summary(*load)) == (2, 1, 0, 0)
         assert [b"U2" in body for body in server.bodies] == [True]
-    (row,) = Checkpoint.open(checkpoint).exceptions(REJECTED)
+    (row,) = CheckpointView.open(checkpoint).exceptions(REJECTED)
     assert PARTLY in row.message
 
 
@@ -90,6 +90,6 @@ def test_a_rejected_row_that_was_overtaken_gets_that_as_its_reason(
         again = command.run("retry", checkpoint)
         assert (first.code, again.code, server.bodies) == (3, 3, [])
     assert "retry" not in again.out.split("never sent", 1)[1]
-    (row,) = Checkpoint.open(checkpoint).exceptions(REJECTED)
+    (row,) = CheckpointView.open(checkpoint).exceptions(REJECTED)
     assert "a later row of the same device is at the vendor, or may be; it would undo that one" in row.message
-    assert len(Checkpoint.open(checkpoint).decisions) == 1, "the second retry changed nothing"
+    assert len(CheckpointView.open(checkpoint).decisions) == 1, "the second retry changed nothing"

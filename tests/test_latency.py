@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.latency import BUCKETS, PER_DOUBLING, Histogram, from_text, quantile, to_text
+from loader.latency import BUCKETS, PER_DOUBLING, Histogram, compute_quantile, from_text, to_text
 
 #: Half a bucket, and a hair for the rounding of floats.
 CLOSE = 2 ** (0.51 / PER_DOUBLING)
@@ -22,7 +22,7 @@ def test_a_quantile_is_at_most_a_tenth_off(seconds: list[float], share: float) -
     for each in seconds:
         histogram.add(each)
     exact = sorted(seconds)[max(1, ceil(share * len(seconds))) - 1]
-    found = quantile(histogram.counts, share)
+    found = compute_quantile(histogram.counts, share)
     assert found is not None
     assert exact / CLOSE <= found <= exact * CLOSE
 
@@ -48,4 +48,4 @@ def test_the_text_is_short() -> None:
         histogram.add(chance.lognormvariate(-3.0, 0.4))
     assert len(to_text(histogram.counts)) < 100
     assert from_text("") == (0,) * BUCKETS
-    assert quantile(from_text(""), 0.5) is None
+    assert compute_quantile(from_text(""), 0.5) is None

@@ -26,7 +26,7 @@ TESTED_IN = {
     },
     "cli": {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
-        "show show_mend": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
+        "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
     },
     "delivery": {
         "clock brake lanes policy outbox governor wording": [

@@ -9,7 +9,7 @@ import click
 import pytest
 
 import loader
-from loader.api.options import in_python
+from loader.api.options import spell_in_python
 from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
 from loader.cli import cli
 from loader.errors import ConfigError
@@ -75,7 +75,7 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
 def test_a_value_of_a_wrong_type_names_its_keyword(name: str, value: object) -> None:
     """What Python cannot check for a caller is a sentence that begins with the keyword; True is no number."""
     record = LoadOptions if name in NAMES else TargetOptions
-    with pytest.raises(ConfigError, match=rf"^{name}(:| is) "), in_python():
+    with pytest.raises(ConfigError, match=rf"^{name}(:| is) "), spell_in_python():
         record.of({name: value})  # type: ignore[misc] # on purpose
 
 
@@ -85,7 +85,7 @@ def test_a_value_of_a_wrong_type_names_its_keyword(name: str, value: object) -> 
 )
 def test_a_value_that_cannot_be_read_names_its_keyword(name: str, value: object) -> None:
     """Of two thresholds the sentence says which one is wrong, and names it once."""
-    with pytest.raises(ConfigError, match=rf'^{name}: "{value}" is n') as refused, in_python():
+    with pytest.raises(ConfigError, match=rf'^{name}: "{value}" is n') as refused, spell_in_python():
         LoadOptions.of({name: value})  # type: ignore[misc] # on purpose
     assert (str(refused.value).count(name), refused.value.settings) == (1, (name,))
 

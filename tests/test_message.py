@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loader import message
-from loader.api.options import in_python
+from loader.api.options import spell_in_python
 from loader.cli.events import events_command
 from loader.dialect import Dialect
 from loader.errors import ConfigError, LoaderError
@@ -25,7 +25,7 @@ def test_each_front_end_spells_a_setting_its_own_way() -> None:
     """A user reads the option that the command line has, or the keyword that Python has."""
     assert str(MESSAGE) == "--max-rejected is {max} {0}; see {max} {0}."
     assert MESSAGE.spell(spell_keyword).startswith("max_rejected is")
-    with pytest.raises(ConfigError, match=r"^max_rejected is"), in_python():
+    with pytest.raises(ConfigError, match=r"^max_rejected is"), spell_in_python():
         raise ConfigError(MESSAGE)
 
 

@@ -17,10 +17,10 @@ from urllib3 import Retry
 
 from loader.choices import Concurrency
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
-from loader.delivery import Brake, concurrency_over
+from loader.delivery import Brake, limit_concurrency
 from loader.delivery.transports.curl_session.session import CurlSession
 from loader.errors import CheckpointError, ConfigError
-from loader.journal import Checkpoint, Journal
+from loader.journal import CheckpointView, Journal
 from loader.load_options import LoadOptions
 from loader.methods import Kind
 from loader.model import Decision
@@ -80,7 +80,7 @@ def test_what_is_left_below_a_limit_is_counted_row_by_row(
         load(prepare(settings(server.url, None)), brake=Brake(), watch=Silent())
         checkpoint = settings(server.url, None).checkpoint
         assert checkpoint
-        in_doubt = Checkpoint.open(checkpoint).account().in_doubt
+        in_doubt = CheckpointView.open(checkpoint).account().in_doubt
         assert in_doubt
         resolve(checkpoint, Decision.DROPPED)
         assert prepare(settings(server.url, 30)).remaining == in_doubt
@@ -143,9 +143,9 @@ def test_a_load_goes_over_a_session_of_the_callers(
 def test_no_more_requests_are_under_way_than_a_session_takes() -> None:
     """What would wait inside a session is not taken for sent, whatever concurrency is asked for."""
     with CurlSession(max_workers=4) as own, FuturesSession(max_workers=5) as stock:
-        assert concurrency_over(own, Concurrency()) == Concurrency(1, 4)
-        assert concurrency_over(stock, Concurrency(16, 16)) == Concurrency(5, 5)
-        assert concurrency_over(stock, Concurrency(2, 3)) == Concurrency(2, 3)
+        assert limit_concurrency(own, Concurrency()) == Concurrency(1, 4)
+        assert limit_concurrency(stock, Concurrency(16, 16)) == Concurrency(5, 5)
+        assert limit_concurrency(stock, Concurrency(2, 3)) == Concurrency(2, 3)
 
 
 def _retrying() -> FuturesSession:
@@ -188,7 +188,7 @@ def test_a_load_leaves_how_it_went(settings: Callable[[str], Settings]) -> None:
     with faultserver.FaultServer() as server:
         given = replace(settings(server.url), token=Token("SECRET-TOKEN"))
         load(prepare(given), brake=Brake(), watch=Silent())
-    ledger = Checkpoint.open(given.checkpoint or Path())
+    ledger = CheckpointView.open(given.checkpoint or Path())
     assert sum(sample.confirmed for sample in ledger.samples) == 30
     assert sum(sample.attempts for sample in ledger.samples) == 30
     notes = {note.what: note.detail for note in ledger.notes}
@@ -204,5 +204,5 @@ def test_a_load_that_stops_notes_why(settings: Callable[[str], Settings]) -> Non
     """The reason can be read afterwards, not only on the terminal it was shown on."""
     with faultserver.FaultServer([faultserver.answer(401)]) as server:
         result = load(prepare(settings(server.url)), brake=Brake(), watch=Silent())
-    ended = {note.what: note.detail for note in Checkpoint.open(Path(result.checkpoint)).notes}[ENDED]
+    ended = {note.what: note.detail for note in CheckpointView.open(Path(result.checkpoint)).notes}[ENDED]
     assert Ending.from_text(ended).stopped == result.stopped

@@ -26,7 +26,7 @@ def test_doubts_that_landed_are_confirmed_without_a_request(
     vendor.cut = {"0003", "0017"}
     assert counts(load.summary()) == (28, 0, 2, 0)
     said = load.run("resolve", "--landed")
-    assert said.startswith("2 rows in doubt confirmed: looked up, they had landed.")
+    assert said.startswith("2 rows in doubt are now confirmed.")
     assert counts(load.summary()) == (30, 0, 0, 0)
     assert len(server.bodies) == 30
 
@@ -66,8 +66,8 @@ def test_one_row_is_spoken_of_as_one(load: Load, vendor: Vendor) -> None:
     said = load.run("status")
     assert "1 row never sent. The load command itself (`events`) sends it." in said
     said = load.run("resolve", "--dropped")
-    assert said.startswith("1 row in doubt given back: looked up, it had not landed.")
-    assert "1 of the rows never sent was given back, to be sent again" in load.run("status")
+    assert said.startswith("1 row will be sent by the next load.")
+    assert "1 of the rows never sent was given back, to send again" in load.run("status")
 
 
 def test_two_decisions_at_once_are_refused(load: Load, vendor: Vendor) -> None:

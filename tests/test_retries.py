@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.model import State
 from tests import faultserver
 from tests.failed_rows import HEADER, ROWS, USERS, Load, Vendor, counts, left_in_doubt, user_of
@@ -24,7 +24,7 @@ def test_a_resend_is_marked_for_ever(load: Load, vendor: Vendor, server: faultse
     account = load.command.summary("retry", "events.csv.events.ckpt", "--only", "given-back")
     assert (counts(account), account["possible_duplicates"]) == ((10, 0, 0, 20), 1)
     assert len(server.bodies) == 11
-    assert "given back, to be sent again as possible duplicates" in load.run("status")
+    assert "given back, to send again as possible duplicates" in load.run("status")
 
 
 def test_rejects_of_the_vendor_are_sent_again_alone(
@@ -57,10 +57,10 @@ def test_a_mended_mapping_brings_in_what_it_rejected(
     refused = command.run(*load.arguments)
     assert refused.code == 2
     assert "The mapping has changed" in refused.err
-    assert "`retry` with --mapping brings in a fixed mapping" in refused.err
+    assert "To use the new mapping, give it to `retry` with --mapping" in refused.err
     assert counts(load.summary(*mended)) == (30, 0, 0, 0)
     status = load.run("status")
-    assert ' UTC: another mapping\n    -event = { column = "event" }\n' in status
+    assert ' UTC: the mapping was changed\n    -event = { column = "event" }\n' in status
     assert '\n    +event = { const = "purchase" }\n' in status
 
 
@@ -104,7 +104,7 @@ def test_a_rejected_user_is_not_retried_over_a_row_that_may_be_there(
         assert ran.code == 4
         assert "1 row not sent, because a later row of the same device is at the vendor, or may be" in ran.out
         assert [b"lone" in body for body in server.bodies] == [True]
-    account = Checkpoint.open(checkpoint).account()
+    account = CheckpointView.open(checkpoint).account()
     assert (account.confirmed, account.rejected, account.in_doubt) == (1, 1, 1)
 
 
@@ -124,8 +124,8 @@ def test_an_older_row_that_was_never_sent_is_not_sent_after_a_newer_one(
         mapping.write_text('kind = "users"\n[fields]\nhwid = "user_id"\nuserId = "user_id"\n')
         refused = command.run("retry", checkpoint, "--mapping", mapping)
         assert (refused.code, len(server.bodies)) == (2, 1)
-    assert "takes hwid from another place than the mapping with which" in refused.err
-    (row,) = Checkpoint.open(checkpoint).exceptions(State.REJECTED)
+    assert "takes hwid from other columns than the mapping with which" in refused.err
+    (row,) = CheckpointView.open(checkpoint).exceptions(State.REJECTED)
     assert (row.ordinal, row.message) == (
         0,
         f"{source}, row 1: not sent, because a later row of the same device is at the vendor, or may be; "

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loader.failures import beside_source
+from loader.failures import add_source
 from loader.journal.table_rows import ExceptionRow
 from loader.model import Phase, State
 from loader.row_files import write_rows
@@ -56,7 +56,7 @@ def test_doubts_before_rejects_are_written_in_every_form(form: str, tmp_path: Pa
     source = open_source([tmp_path / "in.csv"], chunk_rows=1)
     states = [State.IN_DOUBT, State.REJECTED]
     frames = [
-        beside_source(chunk, [failed(state, chunk.first)])
+        add_source(chunk, [failed(state, chunk.first)])
         for chunk, state in zip(source.chunks(), states, strict=True)
     ]
     target = tmp_path / f"out.{form}"
@@ -83,6 +83,6 @@ def test_a_spreadsheet_runs_no_cell_and_its_file_is_not_loaded(command: CommandL
     ran = command.run("events", "sheet.csv", "--sandbox", "--yes")
     assert ran.code == 2
     assert ran.err.strip() == (
-        "Error: sheet.csv: was written for a spreadsheet, with apostrophes before some cells. "
-        "Load the rows as `failures --rejected` gives them in any other format, or the input itself."
+        "Error: sheet.csv was written for a spreadsheet, with apostrophes before some cells. "
+        "Load a file that `failures --rejected` wrote in any other format, or the input itself."
     )

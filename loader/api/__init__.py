@@ -1,7 +1,7 @@
 """The Python interface, as thin over `pipeline`, `resolution` and `retries` as the command line is.
 
     calls        load_users, load_events, check_users, check_events
-    mend         resolve, retry
+    decisions    resolve, retry
     options      their keywords -> Settings        signatures   the keywords, shown in a notebook
     given        what a caller gives to load: paths or a table, and the index of its rows
     results      LoadResult, CheckResult

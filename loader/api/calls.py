@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader import pipeline
-from loader.api.fates import beside, labels, source_rows
+from loader.api.fates import add_columns, label_rows, take_rows
 from loader.api.given import Given
 from loader.api.options import (
     EventLoadKeywords,
     Options,
     UserKeywords,
-    in_python,
-    stoppable,
+    catch_interrupts,
+    spell_in_python,
 )
 from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
@@ -183,46 +183,46 @@ def check_tags(
 
 
 def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadResult:
-    with in_python():
+    with spell_in_python():
         options = Options.of(**keywords)
         given = Given.of(source)
         settings = options.loading(kind, given)
-        with frame_hints(given):
+        with hint_at_frames(given):
             plan = pipeline.prepare(settings, mapping=options.rules(kind), watch=(watch := options.watch()))
-        with stoppable() as brake:
+        with catch_interrupts() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch, session=options.session)
-    return LoadResult(in_words(result), plan, given, keep=options.sandbox)
+    return LoadResult(word_stop(result), plan, given, keep=options.sandbox)
 
 
 def _check(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> CheckResult:
-    with in_python():
+    with spell_in_python():
         options = Options.of(**keywords)
         given = Given.of(source)
-        with frame_hints(given):
+        with hint_at_frames(given):
             plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
         profile = pipeline.check(plan, frames.extend)
-    return CheckResult(profile, plan, given, rejected_of(frames, plan, given))
+    return CheckResult(profile, plan, given, build_rejected(frames, plan, given))
 
 
-def in_words(result: Result) -> Result:
+def word_stop(result: Result) -> Result:
     """The result, with keywords of Python in the reason for which it stopped."""
     return replace(result, stop=result.stop and result.stop.spell(spell_keyword))
 
 
 @contextmanager
-def frame_hints(given: Given) -> Iterator[None]:
+def hint_at_frames(given: Given) -> Iterator[None]:
     """If a frame does not fit, say what can be done about that in pandas."""
     try:
         yield
     except MappingError as error:
         if not isinstance(given.table, pd.DataFrame):
             raise
-        hints = list(_hints(given.table, error.codes))
+        hints = list(_list_hints(given.table, error.codes))
         raise MappingError([*error.mistakes, *hints], error.where, error.codes) from None
 
 
-def _hints(frame: pd.DataFrame, codes: Collection[ProblemCode]) -> Iterator[str]:
+def _list_hints(frame: pd.DataFrame, codes: Collection[ProblemCode]) -> Iterator[str]:
     names = ", ".join(f'"{name}"' for name in frame.index.names if name is not None)
     if names and ProblemCode.NO_COLUMN in codes:
         yield f"The index {names} is not read; frame.reset_index() makes it a column."
@@ -232,10 +232,10 @@ def _hints(frame: pd.DataFrame, codes: Collection[ProblemCode]) -> Iterator[str]
         yield 'Or give a column its zone in pandas: frame["its name"].dt.tz_localize("Europe/Berlin").'
 
 
-def rejected_of(frames: list[pd.DataFrame], plan: Plan, given: Given) -> pd.DataFrame:
+def build_rejected(frames: list[pd.DataFrame], plan: Plan, given: Given) -> pd.DataFrame:
     """The rows that would be rejected, under the caller's labels, of a table with its own types."""
     found = pd.concat(frames, ignore_index=True)
     if given.table is None:
-        return found.set_axis(labels(found, single=len(plan.survey.files) == 1))
+        return found.set_axis(label_rows(found, single=len(plan.survey.files) == 1))
     places = (found[f"{OWN_COLUMNS}row"].astype("int64") - 1).tolist()
-    return beside(source_rows(given.table, places), found.filter(regex=f"^{OWN_COLUMNS}"))
+    return add_columns(take_rows(given.table, places), found.filter(regex=f"^{OWN_COLUMNS}"))

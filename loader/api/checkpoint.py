@@ -1,4 +1,4 @@
-"""A checkpoint, for a look: what became of the rows so far, also while a load runs."""
+"""Look at a checkpoint: what became of the rows so far, also while a load runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader.api import page, words
-from loader.api.fates import failed_frame, states_frame
+from loader.api.fates import build_failed, build_states
 from loader.api.given import Given
 from loader.api.mapping import Mapping
-from loader.api.options import in_python
-from loader.api.pace import pace_frame
-from loader.journal import Checkpoint as Ledger
+from loader.api.options import spell_in_python
+from loader.api.pace import build_pace
+from loader.journal import CheckpointView as Ledger
 from loader.mapping import parse_mapping
 from loader.model import State
 from loader.reporting import write_report
@@ -48,7 +48,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], source: Source | None = None) -> None:
-        with in_python():
+        with spell_in_python():
             self._ledger = Ledger.open(Path(path))
         of = self._ledger.identity
         self._given = Given.of(source) if source is not None else Given(tuple(file.name for file in of.files))
@@ -68,7 +68,7 @@ class Checkpoint:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """What became of every row, as `LoadResult.frame`; of a running load some are "in_flight"."""
-        return states_frame(self._ledger, self._given)
+        return build_states(self._ledger, self._given)
 
     @cached_property
     def rejected(self) -> pd.DataFrame:
@@ -79,8 +79,8 @@ class Checkpoint:
         Raises:
             SourceError: the input cannot be read, or is not what was loaded.
         """
-        with in_python():
-            return failed_frame(self._ledger, self._given, State.REJECTED)
+        with spell_in_python():
+            return build_failed(self._ledger, self._given, State.REJECTED)
 
     @cached_property
     def in_doubt(self) -> pd.DataFrame:
@@ -89,8 +89,8 @@ class Checkpoint:
         Raises:
             SourceError: the input cannot be read, or is not what was loaded.
         """
-        with in_python():
-            return failed_frame(self._ledger, self._given, State.IN_DOUBT)
+        with spell_in_python():
+            return build_failed(self._ledger, self._given, State.IN_DOUBT)
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -118,14 +118,14 @@ class Checkpoint:
         mean), ``window`` (how many could be), ``waiting`` (seconds in which nothing could be sent), and the
         times of answers in seconds: ``half`` of them came within, ``p90``, ``p99``; each within 10 %.
         """
-        return pace_frame(self._ledger)
+        return build_pace(self._ledger)
 
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
-        """Write a report of the load as one HTML page, for people who were not there; it needs no network.
+        """Write a report of the load as one HTML page, which needs no network.
 
         Args:
             target: where to write; by default beside the checkpoint, ``....report.html``.
-            with_examples: quote a few rows for each reason. Without it no value of a row stands in the page.
+            with_examples: quote a few rows for each reason. Without it, the page quotes no value of any row.
 
         Returns:
             Where it was written.
@@ -133,7 +133,7 @@ class Checkpoint:
         Raises:
             ConfigError: it cannot be written there.
         """
-        with in_python():
+        with spell_in_python():
             return write_report(
                 self.path,
                 target,
@@ -148,14 +148,14 @@ class Checkpoint:
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
         running = ", a load is running" if self.running else ""
-        lines = [f"<Checkpoint {words.path_text(self.path)}: {self._count_rows()}{running}>"]
-        lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
+        lines = [f"<Checkpoint {words.format_path(self.path)}: {self._count_rows()}{running}>"]
+        lines += [f"  {name:<11}{number:>{width},}" for name, number in words.list_counts(self.account)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         running = ", a load is running" if self.running else ""
         title = f"{self.path.name}: {self._count_rows()}{running}"
-        return page.counted(title, words.counts(self.account))
+        return page.render_counts(title, words.list_counts(self.account))
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.failures import beside_source, count_reasons, failed_rows, of_table, refuse_other_input, source_of
+from loader.failures import (
+    add_source,
+    count_reasons,
+    is_of_table,
+    open_input,
+    read_failed_rows,
+    refuse_other_input,
+)
 from loader.journal.bitmap import CHUNK
 from loader.model import OWN_COLUMNS, Chunk, State
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loader.api.given import Given
-    from loader.journal import Checkpoint, ExceptionRow
+    from loader.journal import CheckpointView, ExceptionRow
 
 IN_FLIGHT = "in_flight"
 STATES = [state.value for state in State]
@@ -24,25 +31,25 @@ _CODES = {state: code for code, state in enumerate(State)}
 _DUPLICATE = "was in doubt and sent again: possible duplicate"
 
 
-def states_frame(ledger: Checkpoint, given: Given) -> pd.DataFrame:
+def build_states(ledger: CheckpointView, given: Given) -> pd.DataFrame:
     """One row for each of the input, by its label; a million take about a second.
 
     Columns: ``state`` (categorical), ``code`` and ``message`` (of the vendor, or why the row was not sent),
     ``attempts`` and ``http_status``. Of a plainly confirmed row only the state was kept; the rest is missing.
     """
     exceptions = [row for state in _EXCEPTIONAL for row in ledger.exceptions(state)]
-    codes = _states(ledger, exceptions)
+    codes = _number_states(ledger, exceptions)
     at = np.fromiter((row.ordinal for row in exceptions), np.int64, len(exceptions))
-    attempts = _scattered([row.attempts for row in exceptions], at, len(codes))
+    attempts = _scatter([row.attempts for row in exceptions], at, len(codes))
     attempts[codes == _CODES[State.NEVER_SENT]] = 0
     categories = STATES if not ledger.running else [*STATES, IN_FLIGHT]
     return pd.DataFrame(
         {
             "state": pd.Categorical.from_codes(codes, categories=pd.Index(categories)),
-            "code": _scattered([row.code for row in exceptions], at, len(codes)),
-            "message": _messages(exceptions, at, len(codes)),
+            "code": _scatter([row.code for row in exceptions], at, len(codes)),
+            "message": _scatter_messages(exceptions, at, len(codes)),
             "attempts": attempts,
-            "http_status": _scattered([row.http_status for row in exceptions], at, len(codes)),
+            "http_status": _scatter([row.http_status for row in exceptions], at, len(codes)),
         },
         index=given.index(ledger.identity.files),
     )
@@ -51,7 +58,9 @@ def states_frame(ledger: Checkpoint, given: Given) -> pd.DataFrame:
 _EXCEPTIONAL = (State.REJECTED, State.IN_DOUBT, State.CONFIRMED)
 
 
-def _states(ledger: Checkpoint, exceptions: Sequence[ExceptionRow]) -> np.ndarray[Any, np.dtype[np.int8]]:
+def _number_states(
+    ledger: CheckpointView, exceptions: Sequence[ExceptionRow]
+) -> np.ndarray[Any, np.dtype[np.int8]]:
     codes = np.full(ledger.identity.rows, _CODES[State.NEVER_SENT], dtype=np.int8)
     codes[list(ledger.in_flight)] = len(STATES)  # unless they are settled by now
     for chunk in ledger.confirmed():
@@ -65,7 +74,7 @@ def _states(ledger: Checkpoint, exceptions: Sequence[ExceptionRow]) -> np.ndarra
     return codes
 
 
-def _scattered(
+def _scatter(
     values: Sequence[int | None], at: np.ndarray[Any, np.dtype[np.int64]], rows: int
 ) -> pd.arrays.IntegerArray:
     """A column of whole numbers that is missing everywhere else."""
@@ -75,19 +84,21 @@ def _scattered(
     return pd.arrays.IntegerArray(column, nothing)
 
 
-def _messages(exceptions: Sequence[ExceptionRow], at: np.ndarray[Any, np.dtype[np.int64]], rows: int) -> Any:
+def _scatter_messages(
+    exceptions: Sequence[ExceptionRow], at: np.ndarray[Any, np.dtype[np.int64]], rows: int
+) -> Any:
     place, nothing = np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=np.bool_)
     place[at], nothing[at] = np.arange(len(at)), False
-    texts = pa.array([row.message or _plain_message(row) for row in exceptions], pa.string())
+    texts = pa.array([row.message or _choose_message(row) for row in exceptions], pa.string())
     column = texts.take(pa.array(place, mask=nothing))
     return pd.array(column, dtype="string[pyarrow]")
 
 
-def _plain_message(row: ExceptionRow) -> str | None:
+def _choose_message(row: ExceptionRow) -> str | None:
     return _DUPLICATE if row.state is State.CONFIRMED else None
 
 
-def reasons_frame(ledger: Checkpoint) -> pd.DataFrame:
+def build_reasons(ledger: CheckpointView) -> pd.DataFrame:
     """How many rows are rejected, and in doubt, for each reason; the most frequent first."""
     found = [
         (state.value, number, reason)
@@ -97,7 +108,7 @@ def reasons_frame(ledger: Checkpoint) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["state", "rows", "reason"])
 
 
-def failed_frame(ledger: Checkpoint, given: Given, state: State) -> pd.DataFrame:
+def build_failed(ledger: CheckpointView, given: Given, state: State) -> pd.DataFrame:
     """The rows in a state: the source columns with their own types, then why, in columns ``_loader_...``.
 
     The label of each row is the caller's. Without the table that a checkpoint is of, only the latter columns.
@@ -105,26 +116,26 @@ def failed_frame(ledger: Checkpoint, given: Given, state: State) -> pd.DataFrame
     Raises:
         SourceError: the input is not, or no longer, what was loaded.
     """
-    if given.table is None and not of_table(ledger):
+    if given.table is None and not is_of_table(ledger):
         return _of_files(ledger, given, state)
     rows = list(ledger.exceptions(state))
     file = ledger.identity.files[0]
-    fate = beside_source(Chunk(0, pd.DataFrame(index=range(file.rows)), file.name, 1, {}), rows)
+    fate = add_source(Chunk(0, pd.DataFrame(index=range(file.rows)), file.name, 1, {}), rows)
     places = [row.ordinal for row in rows]
     if given.table is None:
         return fate.set_axis(pd.Index([place + 1 for place in places], name="row", dtype="int64"))
     if rows:
-        source = source_of(ledger, given.files, given.table)
+        source = open_input(ledger, given.files, given.table)
         refuse_other_input(source.survey(), [file.sha256], ledger.path)
-    return beside(source_rows(given.table, places), fate)
+    return add_columns(take_rows(given.table, places), fate)
 
 
-def _of_files(ledger: Checkpoint, given: Given, state: State) -> pd.DataFrame:
-    frame = pd.concat(list(failed_rows(ledger.path, {state}, given.files)), ignore_index=True)
-    return frame.set_axis(labels(frame, single=len(ledger.identity.files) == 1))
+def _of_files(ledger: CheckpointView, given: Given, state: State) -> pd.DataFrame:
+    frame = pd.concat(list(read_failed_rows(ledger.path, {state}, given.files)), ignore_index=True)
+    return frame.set_axis(label_rows(frame, single=len(ledger.identity.files) == 1))
 
 
-def labels(frame: pd.DataFrame, *, single: bool) -> pd.Index:
+def label_rows(frame: pd.DataFrame, *, single: bool) -> pd.Index:
     """The labels of rows of files: row, or file and row."""
     rows = frame[f"{OWN_COLUMNS}row"].astype("int64")
     if single:
@@ -134,19 +145,19 @@ def labels(frame: pd.DataFrame, *, single: bool) -> pd.Index:
     )
 
 
-def source_rows(table: Any, places: Sequence[int]) -> pd.DataFrame:
+def take_rows(table: Any, places: Sequence[int]) -> pd.DataFrame:
     """Some rows of a table, by their positions, without what an earlier load added to them."""
     if isinstance(table, pd.DataFrame):
         rows = table.iloc[list(places)]
     else:
-        taken = pa.table({name: taken_cells(table[name], places) for name in table.column_names})
+        taken = pa.table({name: take_cells(table[name], places) for name in table.column_names})
         rows = taken.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True).set_axis(
             pd.Index(np.asarray(places, dtype=np.int64))
         )
     return rows.loc[:, [not str(name).startswith(OWN_COLUMNS) for name in rows.columns]]
 
 
-def taken_cells(column: pa.ChunkedArray, places: Sequence[int]) -> pa.Array | pa.ChunkedArray:
+def take_cells(column: pa.ChunkedArray, places: Sequence[int]) -> pa.Array | pa.ChunkedArray:
     """Some cells of a column; Arrow cannot take from views and from what holds them."""
     try:
         return column.take(pa.array(places, pa.int64()))
@@ -154,6 +165,6 @@ def taken_cells(column: pa.ChunkedArray, places: Sequence[int]) -> pa.Array | pa
         return pa.array([column[place].as_py() for place in places])
 
 
-def beside(rows: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+def add_columns(rows: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
     """The rows with further columns, by position: the labels may repeat."""
     return rows.assign(**{str(name): added[name].array for name in added})

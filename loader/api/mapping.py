@@ -95,9 +95,9 @@ class Mapping:
         Raises:
             SourceError: the input cannot be read.
         """
-        from loader.api.proposing import proposed  # noqa: PLC0415 - seldom needed
+        from loader.api.proposing import propose_mapping  # noqa: PLC0415 - seldom needed
 
-        return proposed(_kind(kind), Given.of(source), zone)
+        return propose_mapping(_kind(kind), Given.of(source), zone)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Mapping:

@@ -15,7 +15,7 @@ from loader.api.mapping import Mapping
 from loader.defaults import NO_APPLICATION, TOKEN_VARIABLE, default_checkpoint, read_token
 from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import ConfigError, LoaderError
-from loader.interrupts import brakes
+from loader.interrupts import brake_on_signals
 from loader.load_options import (
     APPLICATION_VARIABLE,
     DEFAULT_ENDPOINT,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from loader.api.given import Given
     from loader.api.sandbox import Sandbox
-    from loader.journal import Checkpoint
+    from loader.journal import CheckpointView
     from loader.mapping import Mapping as Rules
     from loader.methods import Kind
     from loader.progress import Watch
@@ -165,7 +165,7 @@ class Options:
             table=given.table,
         )
 
-    def retrying(self, ledger: Checkpoint, given: Given) -> Settings:
+    def retrying(self, ledger: CheckpointView, given: Given) -> Settings:
         """The settings of a retry: what is sent, and where to, is what the checkpoint says.
 
         Raises:
@@ -200,7 +200,7 @@ class Options:
         return Endpoint.parse(self.target.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
 
     def _checkpoint(self, kind: Kind, given: Given) -> Path:
-        """Where progress is written down: always under one name, whatever a table holds.
+        """Where progress is saved: always under one name, whatever a table holds.
 
         A table with one more row is refused as changed. Under another name it would be sent from the start.
         """
@@ -219,14 +219,14 @@ class Options:
         return self.options if self.sandbox is None else replace(self.options, proxy=None)
 
 
-def stoppable() -> AbstractContextManager[Brake]:
+def catch_interrupts() -> AbstractContextManager[Brake]:
     """The first interrupt of a cell or of Ctrl-C lets the load drain, the second gives up what is sent.
 
     No interrupt arrives in other threads than the main one, and no handler may be set there.
     """
     if threading.current_thread() is not threading.main_thread():
         return nullcontext(Brake())
-    return brakes([signal.SIGINT], say_stopping)
+    return brake_on_signals([signal.SIGINT], say_stopping)
 
 
 def say_stopping() -> None:
@@ -243,7 +243,7 @@ def say_stopping() -> None:
 
 
 @contextmanager
-def in_python() -> Iterator[None]:
+def spell_in_python() -> Iterator[None]:
     """Let errors name keywords of Python instead of options of the command line."""
     try:
         yield

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from loader.latency import from_text, quantile
+from loader.latency import compute_quantile, from_text
 
 if TYPE_CHECKING:
-    from loader.journal import Checkpoint as Ledger
+    from loader.journal import CheckpointView as Ledger
 
 COLUMNS = {
     "run": "int64",
@@ -27,8 +27,8 @@ COLUMNS = {
 }
 
 
-def pace_frame(ledger: Ledger) -> pd.DataFrame:
-    """A row for each stretch of time; the columns are told at `loader.Checkpoint.pace`."""
+def build_pace(ledger: Ledger) -> pd.DataFrame:
+    """A row for each stretch of time; `loader.Checkpoint.pace` explains the columns."""
     numbers = {run.generation: number for number, run in enumerate(ledger.runs, 1)}
     rows = []
     for sample in ledger.samples:
@@ -44,7 +44,7 @@ def pace_frame(ledger: Ledger) -> pd.DataFrame:
                 sample.wire_seconds / sample.seconds if sample.seconds else 0.0,
                 sample.window,
                 sum(sample.waits.values()),
-                *(quantile(times, share) for share in (0.5, 0.9, 0.99)),
+                *(compute_quantile(times, share) for share in (0.5, 0.9, 0.99)),
             )
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)

@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: small tables, escaped, without colours of their own."""
+"""How a notebook displays results: small tables, escaped, without their own colours."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ _TABLE = "margin:0 0 .6em 0;border-collapse:collapse"
 _NUMBER, _TEXT = "text-align:right;padding:.2em 0 .2em 1.2em", "text-align:left;padding:.2em 1.2em .2em 0"
 
 
-def counted(title: str, numbers: Iterable[tuple[str, int]]) -> str:
+def render_counts(title: str, numbers: Iterable[tuple[str, int]]) -> str:
     """A table of counts, one a line."""
     lines = "".join(
-        f"<tr><td style='{_TEXT}'>{escaped(name)}</td><td style='{_NUMBER}'>{number:,}</td></tr>"
+        f"<tr><td style='{_TEXT}'>{escape_html(name)}</td><td style='{_NUMBER}'>{number:,}</td></tr>"
         for name, number in numbers
     )
-    caption = f"<caption style='text-align:left;white-space:nowrap'><b>{escaped(title)}</b></caption>"
+    caption = f"<caption style='text-align:left;white-space:nowrap'><b>{escape_html(title)}</b></caption>"
     return f"<table style='{_TABLE}'>{caption}<tbody>{lines}</tbody></table>"
 
 
-def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def render_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table of texts."""
-    head = "".join(f"<th style='{_TEXT}'>{escaped(name)}</th>" for name in heads)
+    head = "".join(f"<th style='{_TEXT}'>{escape_html(name)}</th>" for name in heads)
     body = "".join(
-        "<tr>" + "".join(f"<td style='{_TEXT}'>{escaped(cell)}</td>" for cell in line) + "</tr>"
+        "<tr>" + "".join(f"<td style='{_TEXT}'>{escape_html(cell)}</td>" for cell in line) + "</tr>"
         for line in lines
     )
     return f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def steps(what: Iterable[Step]) -> str:
+def render_steps(what: Iterable[Step]) -> str:
     """What to do next."""
-    return "".join(note(say_in_a_sentence(step)) + _code(write_as_code(step)) for step in what)
+    return "".join(note(say_in_a_sentence(step)) + _render_code(write_as_code(step)) for step in what)
 
 
-def _code(lines: Sequence[str]) -> str:
-    text = escaped("\n".join(lines))
+def _render_code(lines: Sequence[str]) -> str:
+    text = escape_html("\n".join(lines))
     return f"<pre style='margin:0 0 .6em 1em'>{text}</pre>" if lines else ""
 
 
 def note(text: str) -> str:
     """A paragraph."""
-    return f"<p style='margin:0 0 .3em 0'>{escaped(text)}</p>"
+    return f"<p style='margin:0 0 .3em 0'>{escape_html(text)}</p>"
 
 
-def escaped(text: str) -> str:
+def escape_html(text: str) -> str:
     """Text of anybody's in HTML; what would turn the direction of the line is shown, not done."""
     return html.escape(escape(text, keep="\n"))

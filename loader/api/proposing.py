@@ -1,4 +1,4 @@
-"""A mapping to begin with, for a table or a file."""
+"""Propose a mapping for a table or a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loader.methods import Kind
 
 
-def proposed(kind: Kind, given: Given, zone: str | None) -> str:
+def propose_mapping(kind: Kind, given: Given, zone: str | None) -> str:
     """The text of a mapping file, with the reason for each line.
 
     Raises:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loader.api import page, words
-from loader.api.fates import failed_frame, reasons_frame, states_frame
+from loader.api.fates import build_failed, build_reasons, build_states
 from loader.api.mapping import Mapping
-from loader.api.options import in_python
-from loader.api.pace import pace_frame
+from loader.api.options import spell_in_python
+from loader.api.pace import build_pace
 from loader.errors import RowsFailed
-from loader.journal import Checkpoint as Ledger
+from loader.journal import CheckpointView as Ledger
 from loader.message import spell_keyword
 from loader.model import State
-from loader.profile import members_key, profile_record
+from loader.profile import build_record, members_key
 from loader.reporting import write_report
-from loader.text.account import summary_record
+from loader.text.account import build_summary
 from loader.text.escape import shorten
 from loader.text.next_steps import say_in_a_sentence, write_as_code
 from loader.text.nouns import count_rows
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
 LONGEST_EXAMPLE = 160
 
 
-def decisions_of(plan: Plan, given: Given) -> tuple[str, ...]:
+def list_decisions(plan: Plan, given: Given) -> tuple[str, ...]:
     """What was decided about the columns, and what is worth a warning, a line each."""
-    return (*plan.mapper.decisions, *notes_of(list_notices(plan, given)))
+    return (*plan.mapper.decisions, *list_notes(list_notices(plan, given)))
 
 
 def list_notices(plan: Plan, given: Given) -> tuple[str, ...]:
     """What is worth a warning about the input and how it is read."""
     suspicions = [found.message.spell(spell_keyword) for found in plan.suspicions]
-    return (*plan.source.notices, *plan.mapper.notices, *suspicions, *number_ids(plan, given))
+    return (*plan.source.notices, *plan.mapper.notices, *suspicions, *find_number_ids(plan, given))
 
 
-def notes_of(notices: Iterable[str]) -> list[str]:
+def list_notes(notices: Iterable[str]) -> list[str]:
     """What is worth a warning, a line each."""
     return [f"note: {notice}" for notice in notices]
 
 
-def number_ids(plan: Plan, given: Given) -> Iterator[str]:
+def find_number_ids(plan: Plan, given: Given) -> Iterator[str]:
     """Ids that are numbers in a frame: most often `read_csv` made them so, and zeros in front are gone."""
     if not isinstance(given.table, pd.DataFrame):
         return
@@ -101,9 +101,9 @@ class LoadResult:
         self.stopped = result.stopped
         self.interrupted = result.interrupted
         self.exit_code = result.exit_code
-        self.decisions = decisions_of(plan, given)
+        self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
-        self._lossy = notes_of(number_ids(plan, given))
+        self._lossy = list_notes(find_number_ids(plan, given))
         self._result = result
         self._given = given
         self._limit = plan.settings.options.limit
@@ -117,33 +117,33 @@ class LoadResult:
         status_code), ``message``, ``attempts`` (requests sent for the row), ``http_status``. Of a plainly
         confirmed row only the state was kept.
         """
-        return states_frame(Ledger.open(self.checkpoint), self._given)
+        return build_states(Ledger.open(self.checkpoint), self._given)
 
     @cached_property
     def rejected(self) -> pd.DataFrame:
         """The rejected rows under your own index: all source columns, and why, in columns ``_loader_...``.
 
-        Mended, they load as they are, with a checkpoint of their own: those columns are ignored.
+        Fix them and load them as they are, with their own checkpoint: those columns are ignored.
 
         Raises:
             SourceError: the input was changed since.
         """
-        return failed_frame(Ledger.open(self.checkpoint), self._given, State.REJECTED)
+        return build_failed(Ledger.open(self.checkpoint), self._given, State.REJECTED)
 
     @cached_property
     def in_doubt(self) -> pd.DataFrame:
         """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
-        return failed_frame(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
+        return build_failed(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
 
     @property
     def summary(self) -> dict[str, object]:
         """The account as one record for a program, as `--summary` writes it (docs/reference/summary.md)."""
-        return summary_record(self._result)
+        return build_summary(self._result)
 
     @cached_property
     def pace(self) -> pd.DataFrame:
         """How the load went over time, in all its runs; the columns are those of `loader.Checkpoint.pace`."""
-        return pace_frame(Ledger.open(self.checkpoint))
+        return build_pace(Ledger.open(self.checkpoint))
 
     @cached_property
     def reasons(self) -> pd.DataFrame:
@@ -151,11 +151,11 @@ class LoadResult:
 
         Columns: ``state`` ("rejected" or "in_doubt"), ``rows``, ``reason``.
         """
-        return reasons_frame(Ledger.open(self.checkpoint))
+        return build_reasons(Ledger.open(self.checkpoint))
 
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
         """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
-        with in_python():
+        with spell_in_python():
             given = self._given
             return write_report(
                 self.checkpoint, target, files=given.files, table=given.table, with_examples=with_examples
@@ -184,7 +184,7 @@ class LoadResult:
 
     def _steps(self) -> list[Step]:
         rehearsed = self._keep is not None
-        return words.next_steps(self._result, limited=self._limit is not None, rehearsed=rehearsed)
+        return words.list_next_steps(self._result, limited=self._limit is not None, rehearsed=rehearsed)
 
     def _notes(self) -> list[str]:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
@@ -195,16 +195,18 @@ class LoadResult:
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
         lines = [f"<LoadResult: {self._method.count(self.account.read)}>"]
-        lines += [f"  {name:<11}{number:>{width},}" for name, number in words.counts(self.account)]
-        lines += [f"  checkpoint {words.path_text(self.checkpoint)}", *self._notes()]
+        lines += [f"  {name:<11}{number:>{width},}" for name, number in words.list_counts(self.account)]
+        lines += [f"  checkpoint {words.format_path(self.checkpoint)}", *self._notes()]
         for step in self._steps():
             lines += [say_in_a_sentence(step), *(f"  {line}" for line in write_as_code(step))]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         title = self._method.count(self.account.read)
-        parts = [page.counted(title, words.counts(self.account)), *map(page.note, self._notes())]
-        return "".join([*parts, page.steps(self._steps()), page.note(f"Checkpoint: {self.checkpoint.name}")])
+        parts = [page.render_counts(title, words.list_counts(self.account)), *map(page.note, self._notes())]
+        return "".join(
+            [*parts, page.render_steps(self._steps()), page.note(f"Checkpoint: {self.checkpoint.name}")]
+        )
 
 
 class CheckResult:
@@ -232,11 +234,11 @@ class CheckResult:
         self.stopped = profile.stopped
         self.exit_code = profile.exit_code
         self.ok = not self.exit_code
-        self.profile: dict[str, Any] = profile_record(profile, plan.suspicions)
+        self.profile: dict[str, Any] = build_record(profile, plan.suspicions)
         self.rejected = rejected
-        self.decisions = decisions_of(plan, given)
+        self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
-        self._notices = notes_of(list_notices(plan, given))
+        self._notices = list_notes(list_notices(plan, given))
 
     @property
     def bodies(self) -> list[str]:
@@ -262,7 +264,7 @@ class CheckResult:
         return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
 
     def _keys(self) -> list[tuple[str, ...]]:
-        """Each key of the bodies; instants are told in a sentence, as numbers they say nothing."""
+        """Each key of the bodies, without times: as numbers they say nothing, so a sentence shows them."""
         keys = [*self.profile["fields"], *self.profile[members_key(self._method)]]
         return [
             (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))
@@ -274,12 +276,16 @@ class CheckResult:
         return f"Times from {times['first']} to {times['last']}." if times and times["first"] else ""
 
     def _repr_html_(self) -> str:
-        parts = [page.counted(f"{self._method.count(self.read)}: a check, nothing was sent", self._counts())]
+        parts = [
+            page.render_counts(f"{self._method.count(self.read)}: a check, nothing was sent", self._counts())
+        ]
         ended = f"The input ends early: {self.stopped}" if self.stopped else ""
         if self.would_reject:
-            parts.append(page.table(("rows", "rejected because", "the first of them"), self._reasons()))
+            parts.append(
+                page.render_table(("rows", "rejected because", "the first of them"), self._reasons())
+            )
         if self.would_send:
-            parts.append(page.table(("key", "type", "values", "empty", "examples"), self._keys()))
+            parts.append(page.render_table(("key", "type", "values", "empty", "examples"), self._keys()))
         notes = [ended, self._times(), *self._notices]
         return "".join([*parts, *(page.note(note) for note in notes if note)])
 

@@ -15,7 +15,7 @@ import pandas as pd
 from loader.api.words import TEMPORARY
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox
-from loader.sandbox.sandbox_store import held
+from loader.sandbox.sandbox_store import read_rows
 
 if TYPE_CHECKING:
     import os
@@ -56,7 +56,7 @@ class Sandbox:
         self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
         if self._folder is not None:
             finalize(self, rmtree, self._folder, ignore_errors=True)
-        self._server = EmbeddedSandbox(self._store, application, every(lose_answers))
+        self._server = EmbeddedSandbox(self._store, application, parse_lose_answers(lose_answers))
         self._running = False
 
     def start(self) -> Self:
@@ -64,7 +64,7 @@ class Sandbox:
         if not self._running:
             self._server.__enter__()
             self._running = True
-            # Whoever forgets to end it does not keep a process for it.
+            # If the user forgets to close it, no process stays behind.
             finalize(self, self._server.__exit__, None, None, None)
         return self
 
@@ -162,7 +162,7 @@ class Sandbox:
         return self._server.holdings()
 
     def _held(self, table: str) -> list[tuple[object, ...]]:
-        return held(self._store, table) if self._store.exists() else []
+        return read_rows(self._store, table) if self._store.exists() else []
 
     def _refuse_ended(self) -> None:
         if not self._running:
@@ -181,7 +181,7 @@ class Sandbox:
         return f"<code>{html.escape(repr(self))}</code>"
 
 
-def every(lose_answers: int | None) -> int:
+def parse_lose_answers(lose_answers: int | None) -> int:
     """Of how many calls one answer is lost; 0 if none is.
 
     Raises:

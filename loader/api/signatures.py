@@ -38,7 +38,7 @@ def with_keywords(keywords: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         written = inspect.signature(function)
         own = [each for each in written.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        signature = written.replace(parameters=[*own, *parameters_of(keywords)])
+        signature = written.replace(parameters=[*own, *build_parameters(keywords)])
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,13 +46,13 @@ def with_keywords(keywords: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
             return function(*args, **kwargs)
 
         call.__signature__ = signature  # type: ignore[attr-defined] # what inspect looks for
-        call.__doc__ = explained(function.__doc__ or "", keywords)
+        call.__doc__ = explain_docstring(function.__doc__ or "", keywords)
         return call
 
     return decorate
 
 
-def offered_by(keywords: type) -> Iterator[tuple[Offered, str]]:
+def list_offered(keywords: type) -> Iterator[tuple[Offered, str]]:
     """The options that a call takes, each with its type as it is written in the TypedDict.
 
     Raises:
@@ -65,9 +65,9 @@ def offered_by(keywords: type) -> Iterator[tuple[Offered, str]]:
     return ((each, types[each.name]) for each in found)
 
 
-def parameters_of(keywords: type) -> Iterator[inspect.Parameter]:
+def build_parameters(keywords: type) -> Iterator[inspect.Parameter]:
     """The keywords as parameters, with types and defaults."""
-    for each, kind in offered_by(keywords):
+    for each, kind in list_offered(keywords):
         default = None if each.default is None else each.written
         yield inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
@@ -93,17 +93,19 @@ def hint_at(name: str, known: list[str]) -> str:
     return f". Did you mean {near[0]!r}?" if near else ""
 
 
-def explained(docstring: str, keywords: type) -> str:
+def explain_docstring(docstring: str, keywords: type) -> str:
     """The docstring, with a line for each keyword at the end of its arguments."""
     cleaned = inspect.cleandoc(docstring)
     before, returns, after = cleaned.partition("\n\nReturns:")
     lines = [
-        explanation(each) for each, _ in offered_by(keywords) if f"\n{INDENT}{each.name}: " not in before
+        explain_keyword(each)
+        for each, _ in list_offered(keywords)
+        if f"\n{INDENT}{each.name}: " not in before
     ]
     return "\n".join([before, *lines]) + returns + after
 
 
-def explanation(each: Offered) -> str:
+def explain_keyword(each: Offered) -> str:
     """A keyword with what it does, and what happens without it."""
     described = each.option
     sentences = [begin_small(described.description)]

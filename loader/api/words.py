@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TEMPORARY = "pushwoosh-sandbox-"  # a folder of a sandbox without a store of its own
 
 
-def counts(account: Account) -> list[tuple[str, int]]:
+def list_counts(account: Account) -> list[tuple[str, int]]:
     """The counts by their names; they add up to the rows read."""
     found = [
         ("confirmed", account.confirmed),
@@ -26,13 +26,13 @@ def counts(account: Account) -> list[tuple[str, int]]:
     return [*found, ("in flight", account.in_flight)] if account.in_flight else found
 
 
-def next_steps(result: Result, *, limited: bool, rehearsed: bool = False) -> list[Step]:
+def list_next_steps(result: Result, *, limited: bool, rehearsed: bool = False) -> list[Step]:
     """What to do about the rows that are not confirmed; those of a rehearsal go to its sandbox again."""
     left = Left.of(result, explain_result(result), limited=limited)
     return list_steps(left, spell_python("result.checkpoint", view="result", rehearsed=rehearsed))
 
 
-def path_text(path: Path) -> str:
+def format_path(path: Path) -> str:
     """A path, relative to the working directory if it is below that.
 
     The folder of a temporary sandbox is left out.

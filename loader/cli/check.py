@@ -84,7 +84,7 @@ def check_command(request: CheckRequest) -> None:
 
 def run_check(request: CheckRequest) -> None:
     """One check, from what was given to the exit code."""
-    with standard_input.kept_for_a_check(request.input.files) as files:
+    with standard_input.keep_for_check(request.input.files) as files:
         exit_code = show_check(replace(request, input=replace(request.input, files=files)))
     sys.exit(exit_code)
 
@@ -92,25 +92,25 @@ def run_check(request: CheckRequest) -> None:
 def show_check(request: CheckRequest) -> int:
     """Check, and show what was found; the exit code."""
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
-    from loader.cli.show_check import curl, profile_text  # noqa: PLC0415
-    from loader.profile import profile_record  # noqa: PLC0415
+    from loader.cli.show_check import build_curl, describe_profile  # noqa: PLC0415
+    from loader.profile import build_record  # noqa: PLC0415
 
     output, needed = request.output, [*request.input.files, request.input.mapping]
-    say = speech.speaker(quiet=output.quiet, summary=output.summary)
+    say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     speech.refuse_summary(output.summary, needed)
-    write_rejects = rejects_writer(request, [*needed, output.summary])
+    write_rejects = choose_writer(request, [*needed, output.summary])
     watch = speech.choose_watch(output)
-    plan = pipeline.prepare(settings_of(request), watch=watch)
-    say(show.decisions_text(plan))
+    plan = pipeline.prepare(build_settings(request), watch=watch)
+    say(show.describe_decisions(plan))
     profile = pipeline.check(plan, write_rejects, watch)
-    say(profile_text(plan, profile, speech.terminal_width(summary=output.summary)))
-    record = profile_record(profile, plan.suspicions)
-    record["curl"] = curl(plan, profile.bodies[0]) if profile.bodies else None
+    say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
+    record = build_record(profile, plan.suspicions)
+    record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None
     speech.write_json(record, output.summary)
     return profile.exit_code
 
 
-def settings_of(request: CheckRequest) -> Settings:
+def build_settings(request: CheckRequest) -> Settings:
     """The settings of a check, which needs neither application nor token nor checkpoint."""
     given = request.input
     return Settings(
@@ -124,7 +124,7 @@ def settings_of(request: CheckRequest) -> Settings:
     )
 
 
-def rejects_writer(
+def choose_writer(
     request: CheckRequest, needed: list[str | Path | None]
 ) -> Callable[[Iterator[pd.DataFrame]], object] | None:
     """Writes the frames of rejected rows to where `--rejects` says; None if it says nothing.

@@ -65,13 +65,13 @@ def failures_command(request: FailuresRequest) -> None:
       pushwoosh-loader failures purchases.csv.events.ckpt
       pushwoosh-loader failures purchases.csv.events.ckpt --rejected -o rejected.csv
     """
-    from loader.failures import failed_rows  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.failures import read_failed_rows  # noqa: PLC0415 - `--help` must start without pandas
     from loader.row_files import write_rows  # noqa: PLC0415 - as above
 
     states = {State.REJECTED} if request.rejected else set()
     if request.in_doubt:
         states.add(State.IN_DOUBT)
     states = states or {State.REJECTED, State.IN_DOUBT}
-    rows = failed_rows(request.checkpoint, states, request.files, target=request.output)
+    rows = read_failed_rows(request.checkpoint, states, request.files, target=request.output)
     count = write_rows(rows, request.format, request.output)
     click.echo(f"{count_rows(count)}.", err=True)

@@ -54,38 +54,38 @@ class LoadRequest:
 def run_load(kind: Kind, request: LoadRequest) -> None:
     """One load, from what was given to the exit code."""
     if request.dry_run:
-        check.run_check(check_of(kind, request))
+        check.run_check(build_check(kind, request))
         return
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     output = request.output
-    say = speech.speaker(quiet=output.quiet, summary=output.summary)
+    say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     request = keep_standard_input(request)
-    refuse_outputs(output, needed_files(request))
+    refuse_outputs(output, list_needed_files(request))
     with ExitStack() as cleanup:
-        sandbox = cleanup.enter_context(embedded_sandbox(request)) if request.sandbox else None
-        settings = settings_of(kind, request, sandbox)
+        sandbox = cleanup.enter_context(create_sandbox(request)) if request.sandbox else None
+        settings = build_settings(kind, request, sandbox)
         refuse_overwriting(output.report, [settings.checkpoint])
         watch = speech.choose_watch(output)
         plan = pipeline.prepare(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
-        say(show.plan_text(plan, sandboxed=sandbox is not None))
+        say(show.describe_plan(plan, sandboxed=sandbox is not None))
         rows = plan.remaining + plan.doubtful
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch)
         show.write_summary(result, output.summary)
-        say(show.result_text(result, settings))
+        say(show.describe_result(result, settings))
         say(write_report_after(result, output.report))
         if sandbox is not None:
-            say(show.holdings_text(sandbox.holdings(), request.access.sandbox_store))
+            say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
         limited = request.options.limit is not None
-        say(show.what_next(result, sandboxed=sandbox is not None, limited=limited))
+        say(show.describe_next_steps(result, sandboxed=sandbox is not None, limited=limited))
     leave(result, quiet=output.quiet)
 
 
-def check_of(kind: Kind, request: LoadRequest) -> check.CheckRequest:
+def build_check(kind: Kind, request: LoadRequest) -> check.CheckRequest:
     """The check that a dry run is."""
     return check.CheckRequest(
         kind=kind,
@@ -96,7 +96,7 @@ def check_of(kind: Kind, request: LoadRequest) -> check.CheckRequest:
     )
 
 
-def settings_of(kind: Kind, request: LoadRequest, sandbox: EmbeddedSandbox | None) -> Settings:
+def build_settings(kind: Kind, request: LoadRequest, sandbox: EmbeddedSandbox | None) -> Settings:
     """The settings of a load.
 
     Raises:
@@ -113,16 +113,16 @@ def settings_of(kind: Kind, request: LoadRequest, sandbox: EmbeddedSandbox | Non
         kind=kind,
         files=given.files,
         application=target.application or NO_APPLICATION,
-        endpoint=endpoint_of(sandbox, DEFAULT_ENDPOINT if target.endpoint is None else target.endpoint),
+        endpoint=choose_endpoint(sandbox, DEFAULT_ENDPOINT if target.endpoint is None else target.endpoint),
         checkpoint=target.checkpoint or beside,
-        token=token_for(request.access, sandbox),
+        token=choose_token(request.access, sandbox),
         mapping=given.mapping,
         dialect=given.text.dialect,
-        options=options_for(request.options, sandbox),
+        options=adapt_options(request.options, sandbox),
     )
 
 
-def endpoint_of(sandbox: EmbeddedSandbox | None, url: str) -> Endpoint:
+def choose_endpoint(sandbox: EmbeddedSandbox | None, url: str) -> Endpoint:
     """Where to send: to the sandbox if there is one.
 
     Raises:
@@ -133,7 +133,7 @@ def endpoint_of(sandbox: EmbeddedSandbox | None, url: str) -> Endpoint:
     return Endpoint.parse(url)
 
 
-def token_for(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Token | None:
+def choose_token(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Token | None:
     """The token; a sandbox is never shown it, but it is read for a rehearsal too, to find a mistake in it.
 
     Raises:
@@ -143,7 +143,7 @@ def token_for(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Token |
     return token if sandbox is None else None
 
 
-def options_for(options: LoadOptions, sandbox: EmbeddedSandbox | None) -> LoadOptions:
+def adapt_options(options: LoadOptions, sandbox: EmbeddedSandbox | None) -> LoadOptions:
     """The options; the way to a sandbox on this machine leads over no proxy."""
     return options if sandbox is None else replace(options, proxy=None)
 
@@ -154,11 +154,11 @@ def keep_standard_input(request: LoadRequest) -> LoadRequest:
     Raises:
         ConfigError: there is no checkpoint to keep it beside, or it is not what the load was begun with.
     """
-    files = standard_input.kept(request.input.files, request.target.checkpoint)
+    files = standard_input.keep_input(request.input.files, request.target.checkpoint)
     return replace(request, input=replace(request.input, files=files))
 
 
-def needed_files(request: LoadRequest) -> list[str | Path | None]:
+def list_needed_files(request: LoadRequest) -> list[str | Path | None]:
     """The files that a summary or a report must not take the place of."""
     access = request.access
     needed = [request.input.mapping, access.token_file, request.target.checkpoint, access.sandbox_store]
@@ -175,7 +175,7 @@ def refuse_outputs(output: OutputOptions, needed: Sequence[str | Path | None]) -
     speech.refuse_unwritable(output.report, [*needed, output.summary], "--report")
 
 
-def embedded_sandbox(request: LoadRequest) -> EmbeddedSandbox:
+def create_sandbox(request: LoadRequest) -> EmbeddedSandbox:
     """The sandbox that `--sandbox` asks for."""
     from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is requested
 
@@ -186,7 +186,7 @@ def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     """Name host, application and number of rows; continue after a yes, or if there is nobody to ask."""
     if not sys.stdin.isatty():
         return
-    if speech.events() is not None:
+    if speech.find_event_log() is not None:
         raise ConfigError(
             "--log-format json cannot ask before the first send. Add --yes to send without being asked."
         )
@@ -215,7 +215,9 @@ def install_brakes() -> AbstractContextManager[Brake]:
     from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
-    return interrupts.brakes((getattr(signal, name) for name in names if hasattr(signal, name)), say_stopping)
+    return interrupts.brake_on_signals(
+        (getattr(signal, name) for name in names if hasattr(signal, name)), say_stopping
+    )
 
 
 def say_stopping() -> None:
@@ -236,7 +238,7 @@ def say_stopping() -> None:
 def write_report_after(result: Result, target: Path | None, files: Sequence[str] = ()) -> str:
     """Write the report of a load that has ended, and say where it is.
 
-    Whatever fails, even by an interrupt, does not change the exit code, because that speaks of the rows.
+    No failure or interrupt here changes the exit code, because the code is about the rows.
 
     Args:
         result: how the load ended.
@@ -261,9 +263,9 @@ def write_report_after(result: Result, target: Path | None, files: Sequence[str]
 
 def leave(result: Result, *, quiet: bool) -> NoReturn:
     """End with the exit code; a job that shows nothing still says why it stopped."""
-    log = speech.events()
+    log = speech.find_event_log()
     if result.stopped and (quiet or log is not None):
         speech.complain(f"Stopped: {result.stopped}")
     if log is not None and not quiet:
-        log.write("end", **show.summary(result))
+        log.write("end", **show.summarise(result))
     sys.exit(result.exit_code)

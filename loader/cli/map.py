@@ -73,13 +73,13 @@ def map_command(request: MapRequest) -> None:
     proposal = propose(
         request.kind, source.schema, sample, zone=request.zone, now=now, nothing=dialect.null_values
     )
-    text = proposal_text(proposal, Path(request.file).name) + source_text(dialect)
+    text = proposal_text(proposal, Path(request.file).name) + describe_source(dialect)
     write_proposal(text, request.output)
     problems = open_problems(text, source.schema, sample, now)
-    click.echo(verdict_text(proposal, problems), err=True)
+    click.echo(describe_verdict(proposal, problems), err=True)
 
 
-def source_text(dialect: Dialect) -> str:
+def describe_source(dialect: Dialect) -> str:
     """How the file is written, as far as the options say; the rest is found from the file each time."""
     from loader.mapping.file import toml  # noqa: PLC0415 - as above
 
@@ -122,7 +122,7 @@ def open_problems(text: str, schema: object, sample: object, now: datetime) -> l
     return []
 
 
-def verdict_text(proposal: Proposal, problems: list[str]) -> str:
+def describe_verdict(proposal: Proposal, problems: list[str]) -> str:
     """What was recognised, and whether the proposal can be used as is."""
     known = (
         f"The file looks like an export of {proposal.export}. "

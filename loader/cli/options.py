@@ -35,7 +35,7 @@ class TextOptions:
             '"" for none.',
             Section.TEXT,
             metavar="CHARACTER",
-            without="none, except in tab-separated files that surely have it",
+            without="none, except in tab-separated files that clearly use it",
         ),
     )
     encoding: str | None = option(
@@ -69,28 +69,28 @@ class TextOptions:
     null_values: tuple[str, ...] = option(
         (),
         Option(
-            "Cells that are exactly this text mean nothing, in every column: \\N, NULL, NA. Give it once for "
-            "each text.",
+            "A cell with exactly this text counts as empty, in every column: \\N, NULL or NA, for example. "
+            "Give it once for each text.",
             Section.TEXT,
             metavar="TEXT",
-            without="only empty cells mean nothing",
+            without="only empty cells",
         ),
     )
 
     input_format: str | None = option(
         None,
         Option(
-            "What kind of file it is, if neither its name nor its first bytes tell.",
+            "The kind of file, if neither its name nor its first bytes show it.",
             Section.TEXT,
             words=INPUT_FORMATS,
-            without="told from the content, then from the name",
+            without="recognised from the content, then from the name",
         ),
     )
 
     skip_rows: int | None = option(
         None,
         Option(
-            "Lines above the header, or above the first row, that are not rows.",
+            "How many lines to skip above the header, or above the first row.",
             Section.TEXT,
             metavar="N",
             without="0",

@@ -54,4 +54,4 @@ def report_command(request: ReportRequest) -> None:
     examples = request.with_examples
     path = write_report(request.checkpoint, request.output, files=request.files, with_examples=examples)
     if path != speech.STDOUT:
-        speech.speaker(quiet=False, summary=None)(f"The report is in {path}.")
+        speech.choose_speaker(quiet=False, summary=None)(f"The report is in {path}.")

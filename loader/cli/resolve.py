@@ -8,7 +8,7 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 
 import click
 
-from loader.cli import show_mend, speech
+from loader.cli import show_checkpoint, speech
 from loader.cli.loading import confirm
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
@@ -90,17 +90,17 @@ def resolve_command(request: ResolveRequest) -> None:
     resolved = resolution.resolve(
         request.checkpoint, decision, looked_up=request.looked_up, files=request.files
     )
-    say = speech.speaker(quiet=False, summary=None)
-    say(show_mend.resolved_text(resolved, decision, request.checkpoint))
+    say = speech.choose_speaker(quiet=False, summary=None)
+    say(show_checkpoint.describe_resolved(resolved, decision, request.checkpoint))
 
 
 def ask_before_settling(checkpoint: Path, decision: Decision) -> None:
     """Name the number of rows; continue after a yes, or if there is nobody to ask."""
-    from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
+    from loader.journal import CheckpointView  # noqa: PLC0415 - `--help` must start without SQL
 
-    rows = Checkpoint.open(checkpoint).account().in_doubt
+    rows = CheckpointView.open(checkpoint).account().in_doubt
     if not rows or not sys.stdin.isatty():
         return
-    if not confirm(show_mend.question(rows, decision)):
+    if not confirm(show_checkpoint.word_question(rows, decision)):
         click.echo("Nothing was changed.", err=True)
         sys.exit(2)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import show, show_mend, speech
+from loader.cli import show, show_checkpoint, speech
 from loader.cli.loading import (
+    adapt_options,
     ask_before_sending,
-    endpoint_of,
+    choose_endpoint,
+    choose_token,
     install_brakes,
     leave,
-    options_for,
     refuse_outputs,
-    token_for,
     write_report_after,
 )
 from loader.cli.options import AccessOptions, OutputOptions, files_moved
@@ -31,7 +31,7 @@ from loader.settings import Settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from loader.journal import Checkpoint
+    from loader.journal import CheckpointView
     from loader.sandbox import EmbeddedSandbox
 
 EVERYTHING, GIVEN_BACK = "everything", "given-back"
@@ -83,38 +83,40 @@ def retry_command(request: RetryRequest) -> None:
       pushwoosh-loader retry purchases.csv.events.ckpt --mapping corrected.toml
     """
     from loader import retries  # noqa: PLC0415 - `--help` must start without pandas
-    from loader.journal import Checkpoint  # noqa: PLC0415 - as above
+    from loader.journal import CheckpointView  # noqa: PLC0415 - as above
 
     output = request.output
-    say = speech.speaker(quiet=output.quiet, summary=output.summary)
-    ledger = Checkpoint.open(request.checkpoint)
-    refuse_outputs(output, needed_files(ledger, request))
-    with sandbox_of(ledger, request.access) as sandbox:
-        settings = settings_of(ledger, request, sandbox)
+    say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
+    ledger = CheckpointView.open(request.checkpoint)
+    refuse_outputs(output, list_needed_files(ledger, request))
+    with open_sandbox(ledger, request.access) as sandbox:
+        settings = build_settings(ledger, request, sandbox)
         watch = speech.choose_watch(output)
         plan = retries.prepare_retry(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
-        phases = chosen_phases(request.only)
+        phases = choose_phases(request.only)
         rows = retries.count_rows(request.checkpoint, phases)
-        say(show_mend.retry_text(plan, rows))
+        say(show_checkpoint.describe_retry(plan, rows))
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = retries.retry(plan, phases, brake=brake, watch=watch)
         show.write_summary(result, output.summary)
-        say(show.result_text(result, settings))
+        say(show.describe_result(result, settings))
         say(write_report_after(result, output.report, request.files))
-        say(show.what_next(result, sandboxed=sandbox is not None, loading=False))
+        say(show.describe_next_steps(result, sandboxed=sandbox is not None, loading=False))
     leave(result, quiet=output.quiet)
 
 
-def needed_files(ledger: Checkpoint, request: RetryRequest) -> list[str | Path | None]:
+def list_needed_files(ledger: CheckpointView, request: RetryRequest) -> list[str | Path | None]:
     """The files that a summary or a report must not take the place of."""
     files = [*request.files, *(file.name for file in ledger.identity.files)]
     return [*files, request.checkpoint, request.mapping, request.access.token_file]
 
 
-def settings_of(ledger: Checkpoint, request: RetryRequest, sandbox: EmbeddedSandbox | None) -> Settings:
+def build_settings(
+    ledger: CheckpointView, request: RetryRequest, sandbox: EmbeddedSandbox | None
+) -> Settings:
     """The settings of a retry: what is sent, and where to, is what the checkpoint says.
 
     Raises:
@@ -125,22 +127,24 @@ def settings_of(ledger: Checkpoint, request: RetryRequest, sandbox: EmbeddedSand
         kind=of.kind,
         files=request.files or tuple(file.name for file in of.files),
         application=of.application,
-        endpoint=endpoint_of(sandbox, of.endpoint),
+        endpoint=choose_endpoint(sandbox, of.endpoint),
         checkpoint=request.checkpoint,
-        token=token_for(request.access, sandbox),
+        token=choose_token(request.access, sandbox),
         mapping=request.mapping,
-        options=options_for(request.options, sandbox),
+        options=adapt_options(request.options, sandbox),
     )
 
 
-def chosen_phases(only: str) -> frozenset[Phase]:
+def choose_phases(only: str) -> frozenset[Phase]:
     """Whose rejections are sent again."""
     if only == GIVEN_BACK:
         return frozenset()
     return frozenset(Phase) if only == EVERYTHING else frozenset({Phase(only)})
 
 
-def sandbox_of(ledger: Checkpoint, access: AccessOptions) -> AbstractContextManager[EmbeddedSandbox | None]:
+def open_sandbox(
+    ledger: CheckpointView, access: AccessOptions
+) -> AbstractContextManager[EmbeddedSandbox | None]:
     """The sandbox, if the load was a rehearsal."""
     from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is needed
 

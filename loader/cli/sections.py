@@ -1,4 +1,4 @@
-"""Help in sections: nobody reads thirty options in one list."""
+"""Help in sections, because nobody reads thirty options in one list."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class Sectioned(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
-        shown = [(section_of(option), option.get_help_record(ctx)) for option in options]
+        shown = [(find_section(option), option.get_help_record(ctx)) for option in options]
         if len(shown) <= FEW:
             super().format_options(ctx, formatter)
             return
         for section in Section:
             if rows := [
-                padded(*record) for place, record in shown if place is section and record is not None
+                pad_row(*record) for place, record in shown if place is section and record is not None
             ]:
                 with formatter.section(section):
                     formatter.write_dl(rows, col_max=WIDEST)
 
 
-def section_of(option: click.Option) -> Section:
-    """Where an option stands; click's own option for help stands last."""
+def find_section(option: click.Option) -> Section:
+    """The section of an option; click's own option for help comes last."""
     return option.section if isinstance(option, SectionedOption) else Section.OUTPUT
 
 
-def padded(term: str, text: str) -> tuple[str, str]:
-    """A row whose text stands where the text of every section does."""
+def pad_row(term: str, text: str) -> tuple[str, str]:
+    """Pad a term, so that the texts of all sections are aligned."""
     return f"{term:<{WIDEST}}", text

@@ -1,13 +1,13 @@
-"""The words for a load: what is about to happen, how it ended, and what leads on from there."""
+"""The words for a load: what is about to happen, how it ended, and what to do next."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.cli.speech import HANG, events, write_json
+from loader.cli.speech import HANG, find_event_log, write_json
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
-from loader.text.nouns import count_rows, is_or_are
+from loader.text.nouns import count_rows, is_or_are, was_or_were
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loader.settings import Settings
 
 
-def decisions_text(plan: Plan) -> str:
+def describe_decisions(plan: Plan) -> str:
     """What was decided about the columns."""
     from loader.mapping.describe import WIDTH  # noqa: PLC0415 - `--help` must start without pyarrow
 
@@ -33,11 +33,11 @@ def decisions_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def plan_text(plan: Plan, *, sandboxed: bool) -> str:
+def describe_plan(plan: Plan, *, sandboxed: bool) -> str:
     """What is about to happen."""
     settings = plan.settings
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
-    lines = [decisions_text(plan), f"  sent to {where}, application {settings.application}"]
+    lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
     if settings.token is None and not sandboxed:
         lines.append(
             "  note: no API token is given. If the application needs one, set PUSHWOOSH_API_TOKEN or "
@@ -49,17 +49,17 @@ def plan_text(plan: Plan, *, sandboxed: bool) -> str:
         left = f"{plan.remaining:,} {is_or_are(plan.remaining)}" if plan.remaining else nothing_left(plan)
         lines.append(f"  resuming {settings.checkpoint}: {done} settled, {left} to be sent")
         if plan.doubtful:
-            lines.append(f"  {doubtful_text(plan)}")
+            lines.append(f"  {describe_doubtful(plan)}")
     return "\n".join(lines)
 
 
 def nothing_left(plan: Plan) -> str:
     """Of what nothing is left: with a limit the input may have more."""
     limit = plan.settings.options.limit
-    return "nothing is left" if limit is None else f"nothing of the first {count_rows(limit)} is left"
+    return "nothing is left" if limit is None else f"none of the first {count_rows(limit)} is left"
 
 
-def doubtful_text(plan: Plan) -> str:
+def describe_doubtful(plan: Plan) -> str:
     """What happens to the rows that earlier runs left in doubt."""
     rows = f"{count_rows(plan.doubtful)} in doubt {is_or_are(plan.doubtful)} sent again"
     if plan.settings.kind.method.repeatable:
@@ -67,12 +67,12 @@ def doubtful_text(plan: Plan) -> str:
     return f"{rows}, as --on-doubt resend asks: some may be recorded twice"
 
 
-def result_text(result: Result, settings: Settings) -> str:
+def describe_result(result: Result, settings: Settings) -> str:
     """How the load ended, and the account."""
-    from loader.text.account import account_text, pace_text  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import format_account, format_pace  # noqa: PLC0415 - `--help` must start without it
 
-    lines = [account_text(result.account)]
-    if pace := pace_text(result.account):
+    lines = [format_account(result.account)]
+    if pace := format_pace(result.account):
         lines.append(f"  {pace}, over all runs")
     lines.append(f"  checkpoint {result.checkpoint}")
     if result.stopped:
@@ -80,14 +80,15 @@ def result_text(result: Result, settings: Settings) -> str:
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
     elif result.account.never_sent and settings.options.limit:
-        lines.append(
-            f"\nNo more than the first {count_rows(settings.options.limit)} were to be sent (--limit)."
-        )
+        limit = settings.options.limit
+        lines.append(f"\nOnly the first {count_rows(limit)} {was_or_were(limit)} to be sent (--limit).")
     return "\n".join(lines)
 
 
-def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True) -> str:
-    """The commands that lead on from here; `loading` if a load shows them, not a look or a retry."""
+def describe_next_steps(
+    result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True
+) -> str:
+    """The next commands; `loading` if a load shows them, not `status` or a retry."""
     from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
 
     left = Left.of(result, explain_result(result), limited=limited)
@@ -96,25 +97,26 @@ def what_next(result: Result, *, sandboxed: bool, limited: bool = False, loading
     return "\n".join(lay_out(step) for step in list_steps(left, spelling))
 
 
-def holdings_text(holdings: Holdings, store: Path) -> str:
+def describe_holdings(holdings: Holdings, store: Path) -> str:
     """What the sandbox holds now."""
     lines = [f"The sandbox ({store}) now holds"]
     lines += [f"  {line}" for line in holdings.lines()]
     lines += [
-        f"  {event.count:,} × {event.event}, from {moment(event.first_utc)} to {moment(event.last_utc)} UTC"
+        f"  {event.count:,} × {event.event}, from {format_moment(event.first_utc)} "
+        f"to {format_moment(event.last_utc)} UTC"
         for event in holdings.events
     ]
     return "\n".join(lines)
 
 
-def moment(seconds: int) -> str:
+def format_moment(seconds: int) -> str:
     """Unix seconds as a date and a time of day in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def announce(plan: Plan, *, quiet: bool) -> None:
-    """Say what is about to happen to programs that read along."""
-    settings, log = plan.settings, events()
+    """Tell programs that read along what is about to happen."""
+    settings, log = plan.settings, find_event_log()
     if log is not None and not quiet:
         log.write(
             "plan",
@@ -128,13 +130,13 @@ def announce(plan: Plan, *, quiet: bool) -> None:
         )
 
 
-def summary(result: Result) -> dict[str, object]:
+def summarise(result: Result) -> dict[str, object]:
     """The account for a program."""
-    from loader.text.account import summary_record  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import build_summary  # noqa: PLC0415 - `--help` must start without it
 
-    return summary_record(result)
+    return build_summary(result)
 
 
 def write_summary(result: Result, target: Path | None) -> None:
-    """Write the account for a program, where it was asked for."""
-    write_json(summary(result), target)
+    """Write the account for a program, if it was requested."""
+    write_json(summarise(result), target)

@@ -1,4 +1,4 @@
-"""What a check found, for a person at a terminal."""
+"""What a check found, for a user at a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import shlex
 from typing import TYPE_CHECKING
 
-from loader.cli.show import moment
+from loader.cli.show import format_moment
 from loader.methods import MAX_EVENT_LENGTH
 from loader.text.escape import escape_short
 from loader.text.nouns import count_things
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.profile import Profile
     from loader.profile.columns import ColumnProfile
-    from loader.profile.times import Times
+    from loader.profile.times import EventTimes
 
-#: Where no terminal says how wide it is: a table is as wide as what stands in it.
+#: If no terminal says how wide it is, a table is as wide as its contents.
 UNBOUNDED = 100_000
 MOST_LINES = 30
 LONGEST_EXAMPLE = 24
 BAR = 30
 
 
-def profile_text(plan: Plan, profile: Profile, columns: int | None) -> str:
-    """All sections that have something to say, the verdict at the end, where a terminal shows it.
+def describe_profile(plan: Plan, profile: Profile, columns: int | None) -> str:
+    """Describe all sections that are not empty; the verdict comes last, because a terminal shows the end.
 
-    `columns` is the terminal's width, None where there is none.
+    `columns` is the terminal's width, or None if there is no terminal.
     """
     width = columns or UNBOUNDED
     sections = [
-        "\n".join(values(profile, width)),
-        "\n".join(times(profile.times, width)) if profile.times else "",
-        "\n".join(names(profile)),
-        "\n".join(people(profile)),
-        "\n".join(bodies(plan, profile)),
-        "\n".join(corrections(profile)),
-        "\n".join(rejects(profile)),
-        verdict(profile),
+        "\n".join(describe_values(profile, width)),
+        "\n".join(describe_times(profile.times, width)) if profile.times else "",
+        "\n".join(describe_names(profile)),
+        "\n".join(describe_people(profile)),
+        "\n".join(describe_bodies(plan, profile)),
+        "\n".join(describe_corrections(profile)),
+        "\n".join(describe_rejects(profile)),
+        describe_verdict(profile),
     ]
     return "\n\n".join(section for section in sections if section)
 
 
-def verdict(profile: Profile) -> str:
+def describe_verdict(profile: Profile) -> str:
     """What would become of the rows, in a line."""
     rows, sent = profile.kind.method.many, profile.rows - profile.rejected
     if profile.stopped:
@@ -58,14 +58,14 @@ def verdict(profile: Profile) -> str:
     return f"All {profile.rows:,} {rows} would be sent." if profile.rows > 1 else "The one row would be sent."
 
 
-def corrections(profile: Profile) -> Iterator[str]:
+def describe_corrections(profile: Profile) -> Iterator[str]:
     """What was changed because the mapping allows it."""
     if profile.uses:
         yield "Corrected, as the mapping allows"
     yield from (f"  {rows:,} × {use}" for use, rows in profile.uses.items())
 
 
-def rejects(profile: Profile) -> Iterator[str]:
+def describe_rejects(profile: Profile) -> Iterator[str]:
     """Reasons with their first rows."""
     if profile.rejects:
         yield "Would be rejected"
@@ -74,7 +74,7 @@ def rejects(profile: Profile) -> Iterator[str]:
         yield from (f"      {example}" for example in group.examples)
 
 
-def values(profile: Profile, width: int) -> Iterator[str]:
+def describe_values(profile: Profile, width: int) -> Iterator[str]:
     """Each key of the bodies."""
     if not profile.bodies:
         return
@@ -86,17 +86,17 @@ def values(profile: Profile, width: int) -> Iterator[str]:
             column.kind,
             f"{sent - column.values:,}",
             f"{'' if column.exact else 'about '}{column.distinct:,}",
-            lengths(column),
+            format_lengths(column),
             ", ".join(escape_short(example, LONGEST_EXAMPLE) for example in column.examples),
         )
-        for column in ordered(profile)
+        for column in sort_columns(profile)
     ]
-    yield from table(("  name", "type", ">empty", ">distinct", ">length", "examples"), rows, width)
+    yield from lay_out_table(("  name", "type", ">empty", ">distinct", ">length", "examples"), rows, width)
     if any(not column.exact for column in profile.columns.values()):
         yield "  “about”: counted to within a few percent"
 
 
-def ordered(profile: Profile) -> list[ColumnProfile]:
+def sort_columns(profile: Profile) -> list[ColumnProfile]:
     """Fields in the order of the bodies, then attributes."""
     names = [field.name for field in profile.kind.method.fields]
 
@@ -106,7 +106,7 @@ def ordered(profile: Profile) -> list[ColumnProfile]:
     return sorted(profile.columns.values(), key=position)
 
 
-def lengths(column: ColumnProfile) -> str:
+def format_lengths(column: ColumnProfile) -> str:
     """Characters of the shortest and the longest value."""
     if column.shortest is None:
         return ""
@@ -117,17 +117,17 @@ def lengths(column: ColumnProfile) -> str:
     )
 
 
-def times(found: Times, width: int) -> Iterator[str]:
+def describe_times(found: EventTimes, width: int) -> Iterator[str]:
     """When the events happened, and how their times were read."""
     if found.first is None or found.last is None:
         return
     yield "Times"
-    yield f"  from {moment(found.first)} to {moment(found.last)} UTC"
+    yield f"  from {format_moment(found.first)} to {format_moment(found.last)} UTC"
     if found.in_future:
         yield f"  {count_things(found.in_future, 'time')} in the future"
     for zone, rows in found.naive.most_common(MOST_LINES):
         yield f"  {count_things(rows, 'time')} without a zone, read in {zone}"
-    yield from rest(found.naive, "zones")
+    yield from describe_rest(found.naive, "zones")
     if found.skipped:
         yield f"  {found.skipped:,} in the hour that is skipped when clocks are set forward"
     if found.twice:
@@ -136,11 +136,11 @@ def times(found: Times, width: int) -> Iterator[str]:
     most = max(found.months.values())
     digits = len(f"{most:,}")
     bar = min(BAR, max(width - digits - 16, 0))
-    for month, rows in periods(found.months):
+    for month, rows in group_months(found.months):
         yield f"    {month}  {rows:>{digits},}  {'█' * max(round(rows / most * bar), 1)}".rstrip()
 
 
-def periods(months: Counter[str]) -> list[tuple[str, int]]:
+def group_months(months: Counter[str]) -> list[tuple[str, int]]:
     """Rows by month; by year if there are many months."""
     if len(months) <= 2 * MOST_LINES:
         return sorted(months.items())
@@ -151,8 +151,8 @@ def periods(months: Counter[str]) -> list[tuple[str, int]]:
     return sorted(years.items())
 
 
-def names(profile: Profile) -> Iterator[str]:
-    """The events that must exist in the control panel, and the names that will make trouble."""
+def describe_names(profile: Profile) -> Iterator[str]:
+    """The events that must exist in the control panel, and the names that will cause trouble."""
     found = profile.names
     if found is None or not (found.sent or found.too_long):
         return
@@ -160,7 +160,7 @@ def names(profile: Profile) -> Iterator[str]:
     digits = len(f"{max([*found.sent.values(), *found.too_long.values()]):,}")
     for name, rows in found.sent.most_common(MOST_LINES):
         yield f"  {rows:>{digits},}  {escape_short(name)}"
-    yield from rest(found.sent, "names")
+    yield from describe_rest(found.sent, "names")
     if found.beyond:
         yield f"  {found.beyond:,} more rows have other names. Is this a column of event names?"
     for name, rows in found.too_long.most_common(MOST_LINES):
@@ -170,14 +170,14 @@ def names(profile: Profile) -> Iterator[str]:
         yield f"  different events to the vendor, because case matters: {', '.join(map(escape_short, alike))}"
 
 
-def rest(counter: Counter[str], what: str) -> Iterator[str]:
+def describe_rest(counter: Counter[str], what: str) -> Iterator[str]:
     """How many entries a list leaves out."""
     if len(counter) > MOST_LINES:
         yield f"  and {len(counter) - MOST_LINES:,} more {what}; --summary lists them all"
 
 
-def people(profile: Profile) -> Iterator[str]:
-    """Devices and users, and rows that say the same."""
+def describe_people(profile: Profile) -> Iterator[str]:
+    """Devices and users, and rows that repeat others."""
     found, method = profile.people, profile.kind.method
     if not profile.bodies:
         return
@@ -186,7 +186,7 @@ def people(profile: Profile) -> Iterator[str]:
     if found.several_users:
         effect = ": the last row of each wins" if method.last_wins else ""
         yield f"  {count_things(found.several_users, 'device')} with several users{effect}"
-        yield from examples(profile, found.examples)
+        yield from describe_examples(profile, found.examples)
     if found.vanishing_users:
         vanishing = count_things(found.vanishing_users, "user")
         yield f"  {vanishing} would vanish, because later rows tie all their devices to other users"
@@ -198,11 +198,11 @@ def people(profile: Profile) -> Iterator[str]:
         effect = "once would be enough" if method.repeatable else "each would be recorded once more"
         repeated = count_things(profile.repeated.rows, "repetition")
         yield f"  {repeated} of an earlier row, value for value: {effect}"
-        yield from examples(profile, profile.repeated.examples)
+        yield from describe_examples(profile, profile.repeated.examples)
 
 
-def examples(profile: Profile, pairs: list[tuple[int, int]]) -> Iterator[str]:
-    """Pairs of rows; the name of the file is left out where there is only one."""
+def describe_examples(profile: Profile, pairs: list[tuple[int, int]]) -> Iterator[str]:
+    """Pairs of rows; the name of the file is left out if there is only one."""
     for first, second in pairs:
         if len(profile.files) == 1:
             yield f"      rows {first + 1:,} and {second + 1:,}"
@@ -210,7 +210,7 @@ def examples(profile: Profile, pairs: list[tuple[int, int]]) -> Iterator[str]:
             yield f"      {profile.place(first)}, and {profile.place(second)}"
 
 
-def bodies(plan: Plan, profile: Profile) -> Iterator[str]:
+def describe_bodies(plan: Plan, profile: Profile) -> Iterator[str]:
     """Request bodies, and how to send one by hand."""
     if not profile.bodies:
         return
@@ -218,11 +218,11 @@ def bodies(plan: Plan, profile: Profile) -> Iterator[str]:
     yield from (f"  {body.decode()}" for body in profile.bodies)
     yield f"The largest has {profile.largest_body:,} bytes: {profile.place(profile.largest_at)}."
     yield "The first, sent by hand with the token in PUSHWOOSH_API_TOKEN:"
-    yield f"  {curl(plan, profile.bodies[0])}"
+    yield f"  {build_curl(plan, profile.bodies[0])}"
 
 
-def curl(plan: Plan, body: bytes) -> str:
-    """A request as a command; the shell puts the token in, so that it stands in no text of ours."""
+def build_curl(plan: Plan, body: bytes) -> str:
+    """A request as a command; the shell fills in the token, so that we never print it."""
     url = f"{plan.settings.endpoint.url}{plan.settings.kind.method.name}"
     return (
         f"curl -X POST {shlex.quote(url)} -H 'Content-Type: application/json' "
@@ -230,8 +230,8 @@ def curl(plan: Plan, body: bytes) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Columns below each other; the last is cut where the terminal ends. ``>`` sets a column to the right."""
+def lay_out_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Align columns; the last is cut where the terminal ends. ``>`` aligns a column to the right."""
     from rich.cells import cell_len  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415 - `--help` must start without it
     from rich.table import Table  # noqa: PLC0415

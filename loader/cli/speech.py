@@ -49,7 +49,7 @@ def log_for(context: click.Context) -> EventLog | None:
     return log
 
 
-def events() -> EventLog | None:
+def find_event_log() -> EventLog | None:
     """The log of JSON lines if `--log-format json` requests one; otherwise None."""
     context = click.get_current_context(silent=True)
     log: EventLog | None = context.meta.get(LOG) if context else None
@@ -58,7 +58,7 @@ def events() -> EventLog | None:
 
 def complain(text: str, event: str = "error") -> None:
     """Write a sentence to standard error, or an event to the log of JSON lines if there is one."""
-    log = events()
+    log = find_event_log()
     if log is not None:
         log.write(event, message=" ".join(text.split()))
     # Not by click, which writes past the stand-in that keeps lines out of a live view.
@@ -71,35 +71,35 @@ def choose_watch(output: OutputOptions) -> Watch:
     """What shows a running command: a view, lines, events or nothing."""
     from loader import progress  # noqa: PLC0415 - `--help` must start without it
 
-    return progress.choose_watch(quiet=output.quiet, lines=output.log_format == "text", log=events())
+    return progress.choose_watch(quiet=output.quiet, lines=output.log_format == "text", log=find_event_log())
 
 
-def speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
+def choose_speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None]:
     """A function that shows a paragraph: on standard output, or on standard error if the summary has that."""
-    out, columns = speaking(summary), terminal_width(summary=summary)
+    out, columns = choose_output(summary), measure_terminal(summary=summary)
 
     def say(text: str) -> None:
         if not text or quiet:
             return
-        if out is sys.stderr and (log := events()) is not None:
-            log.write("note", message=folded(text, None))
+        if out is sys.stderr and (log := find_event_log()) is not None:
+            log.write("note", message=fold_lines(text, None))
             return
         try:
-            click.echo(folded(text, columns) + "\n", file=out)
+            click.echo(fold_lines(text, columns) + "\n", file=out)
         except OSError:
             hush(out)
 
     return say
 
 
-def speaking(summary: Path | None) -> TextIO:
-    """Where a command speaks: standard output, unless that is the summary's."""
+def choose_output(summary: Path | None) -> TextIO:
+    """Where a command writes: standard output, unless the summary goes there."""
     return sys.stderr if summary == STDOUT else sys.stdout
 
 
-def terminal_width(*, summary: Path | None) -> int | None:
+def measure_terminal(*, summary: Path | None) -> int | None:
     """Columns of the terminal on which a command speaks; None if it is not a terminal."""
-    return shutil.get_terminal_size().columns if speaking(summary).isatty() else None
+    return shutil.get_terminal_size().columns if choose_output(summary).isatty() else None
 
 
 def hush(out: TextIO) -> None:
@@ -111,7 +111,7 @@ def hush(out: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def folded(text: str, columns: int | None) -> str:
+def fold_lines(text: str, columns: int | None) -> str:
     """Long lines broken at blanks, and indented further, for a terminal of N columns; None breaks none.
 
     Commands and bodies stay whole, to be copied.

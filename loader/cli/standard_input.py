@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-def kept(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ...]:
+def keep_input(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ...]:
     """The input of a load, with a file beside the checkpoint in the place of standard input.
 
     Raises:
@@ -37,7 +37,7 @@ def kept(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def kept_for_a_check(files: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def keep_for_check(files: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The input of a check, with a file in the place of standard input that is deleted afterwards."""
     if STDIN not in files:
         yield files

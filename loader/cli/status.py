@@ -7,7 +7,7 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 
 import click
 
-from loader.cli import show, show_mend, speech
+from loader.cli import show, show_checkpoint, speech
 from loader.cli.options import OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
@@ -35,12 +35,12 @@ def status_command(request: StatusRequest) -> None:
       pushwoosh-loader status purchases.csv.events.ckpt
       pushwoosh-loader status purchases.csv.events.ckpt --summary -
     """
-    from loader.journal import Checkpoint  # noqa: PLC0415 - `--help` must start without SQL
+    from loader.journal import CheckpointView  # noqa: PLC0415 - `--help` must start without SQL
 
     summary = request.output.summary
-    say = speech.speaker(quiet=False, summary=summary)
-    ledger = Checkpoint.open(request.checkpoint)
+    say = speech.choose_speaker(quiet=False, summary=summary)
+    ledger = CheckpointView.open(request.checkpoint)
     run = ledger.runs[-1].run if ledger.runs else ""
     result = Result(ledger.identity.kind, ledger.account(), str(request.checkpoint), run=run)
-    say(show_mend.checkpoint_text(ledger, result))
+    say(show_checkpoint.describe_checkpoint(ledger, result))
     show.write_summary(result, summary)

@@ -15,7 +15,7 @@ In the order to read:
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
-from loader.delivery.transports import concurrency_over, library_version, open_transport
+from loader.delivery.transports import find_library_version, limit_concurrency, open_transport
 from loader.delivery.transports.contract import DRAIN_SECONDS, Session, Transport
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "Policy",
     "Session",
     "Transport",
-    "concurrency_over",
-    "library_version",
+    "find_library_version",
+    "limit_concurrency",
     "open_transport",
 ]

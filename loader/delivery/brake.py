@@ -1,4 +1,4 @@
-"""The brake: how a load is asked to end before its end."""
+"""The brake: how a load is asked to end early."""
 
 from __future__ import annotations
 

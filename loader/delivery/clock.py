@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Clock(Protocol):
+class DispatchClock(Protocol):
     """The time a dispatcher lives in; tests pass a simulated one."""
 
     def monotonic(self) -> float:

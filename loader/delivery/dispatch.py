@@ -17,17 +17,17 @@ from loader.delivery.lanes import Lanes, Row
 from loader.delivery.limits import full_jitter
 from loader.delivery.meter import Meter
 from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
-from loader.delivery.transports.contract import Line
+from loader.delivery.transports.contract import PolledLine
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
-from loader.delivery.wording import without
+from loader.delivery.wording import remove_secret
 from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from loader.delivery.brake import Brake
-    from loader.delivery.clock import Clock
+    from loader.delivery.clock import DispatchClock
     from loader.delivery.policy import Policy
     from loader.delivery.transports.contract import Transport
     from loader.model import Attempt, Outcome, Request, Traffic, Verdict
@@ -53,12 +53,12 @@ class Dispatch:
 
     def __init__(
         self,
-        transport: Transport | Line,
+        transport: Transport | PolledLine,
         *,
         policy: Policy,
         brake: Brake,
         sending: Callable[[int], None],
-        clock: Clock | None = None,
+        clock: DispatchClock | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self.stopped: Stop | None = None
@@ -69,7 +69,9 @@ class Dispatch:
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - jitter is not a secret
         self._governor = Governor(policy, self._clock.monotonic(), self._chance)
-        self._transport = transport if isinstance(transport, Line) else FutureLine(transport, self._clock)
+        self._transport = (
+            transport if isinstance(transport, PolledLine) else FutureLine(transport, self._clock)
+        )
         brake.connect(self._transport.wake)
 
         self._source: Iterator[Request] | None = None
@@ -128,7 +130,7 @@ class Dispatch:
     # Sending
 
     def _fill(self) -> None:
-        """Send whatever may be sent now."""
+        """Send everything that may be sent now."""
         now = self._clock.monotonic()
         while self._later and self._later[0][0] <= now:
             heappush(self._line, heappop(self._later)[1])
@@ -137,7 +139,7 @@ class Dispatch:
         window = self._governor.window
         self._meter.allowed(window)
         if len(self._flying) >= window:
-            self._governor.filled()
+            self._governor.note_full()
 
     def _may_send(self, now: float) -> bool:
         return (
@@ -192,7 +194,7 @@ class Dispatch:
             self._meter.waited(reason, min(self._clock.monotonic(), until) - began)
 
     def _patience(self) -> float | None:
-        """Seconds until something is to be done without a letter; None for no such moment."""
+        """Seconds until something must be done even if no answer comes; None if there is no such moment."""
         now = self._clock.monotonic()
         moments = [self._outbox.due] if self._outbox else []
         if self._ending():
@@ -215,8 +217,8 @@ class Dispatch:
         if not isinstance(attempt, NotSent):
             row.attempts += 1
         now = self._clock.monotonic()
-        self._meter.returned(attempt, now - row.sent_at)
-        verdict = classify(without(self._secret, attempt), self._clock.wall())
+        self._meter.count_attempt(attempt, now - row.sent_at)
+        verdict = classify(remove_secret(self._secret, attempt), self._clock.wall())
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)
 
@@ -248,14 +250,14 @@ class Dispatch:
         if doubt is OVERTAKEN:
             self._lanes.repeat(row)
         else:
-            self._lanes.doubt(row, self._clock.monotonic())
+            self._lanes.note_doubt(row, self._clock.monotonic())
         self._repeated.append(row)
         self._outbox.add(row, State.IN_DOUBT, doubt, resending=True)
         return True
 
     def _finish(self, row: Row, state: State, why: Rejected | InDoubt = NOTHING_TO_ADD) -> None:
         if state is State.IN_DOUBT:
-            self._lanes.doubt(row, self._clock.monotonic())
+            self._lanes.note_doubt(row, self._clock.monotonic())
         self._final.append(row)
         self._outbox.add(row, state, why)
         self._stop(self._governor.count(state))

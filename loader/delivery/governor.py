@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
-from loader.delivery.window import Window
+from loader.delivery.window import ConcurrencyWindow
 from loader.message import Message, Setting
 from loader.model import (
     OUTAGE,
@@ -44,15 +44,17 @@ class Governor:
 
     def __init__(self, policy: Policy, now: float, chance: random.Random) -> None:
         self._bucket = TokenBucket(policy.rate, now)
-        self._window = Window(policy.least_concurrency or policy.concurrency, policy.concurrency, now)
+        self._window = ConcurrencyWindow(
+            policy.least_concurrency or policy.concurrency, policy.concurrency, now
+        )
         self._breaker = Breaker(policy.concurrency, chance)
         self._outage = Outage(policy.outage_seconds)
         self._canary = Canary(policy.canary)
         # Four windows: an outage at any moment leaves enough to send each of its doubts again.
         self._budget = RetryBudget(reserve=4 * policy.concurrency)
         self._resends = policy.resends if policy.resend_ambiguous else 0
-        self._rejected = Ceiling(policy.max_rejected, policy.rejected_before, _too_many_rejected)
-        self._in_doubt = Ceiling(policy.max_in_doubt, policy.in_doubt_before, _too_many_in_doubt)
+        self._rejected = Ceiling(policy.max_rejected, policy.rejected_before, _stop_for_rejected)
+        self._in_doubt = Ceiling(policy.max_in_doubt, policy.in_doubt_before, _stop_for_in_doubt)
         self._paused_for = ""
 
     @property
@@ -65,9 +67,9 @@ class Governor:
         """To be remembered with each attempt, for `see`."""
         return self._breaker.epoch
 
-    def filled(self) -> None:
+    def note_full(self) -> None:
         """Note that as many requests are on the wire as may be."""
-        self._window.filled()
+        self._window.note_full()
 
     def hold(self, now: float) -> Hold:
         """Find what forbids an attempt now; `NO_HOLD` if nothing does."""
@@ -128,11 +130,11 @@ def _pause(*, connection: bool) -> str:
     return OUTAGE if connection else VENDOR_ASKED
 
 
-def _too_many_rejected(most: int) -> Stop:
+def _stop_for_rejected(most: int) -> Stop:
     return Stop(StopCode.TOO_MANY_REJECTED, _say_too_many(most, "rejected", Setting("max_rejected")))
 
 
-def _too_many_in_doubt(most: int) -> Stop:
+def _stop_for_in_doubt(most: int) -> Stop:
     return Stop(StopCode.TOO_MANY_IN_DOUBT, _say_too_many(most, "in doubt", Setting("max_in_doubt")))
 
 

@@ -108,7 +108,7 @@ class Lanes:
             if len(self._doubtful) > DEVICES_REMEMBERED:
                 del self._doubtful[next(iter(self._doubtful))]
 
-    def doubt(self, row: Row, now: float) -> None:
+    def note_doubt(self, row: Row, now: float) -> None:
         """Note an attempt of the row that ended in doubt: it may reach the vendor after a later row."""
         if row.request.device:
             lane = self._lanes[row.request.device]

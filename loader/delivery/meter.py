@@ -24,7 +24,7 @@ class Meter:
         self._waited: defaultdict[str, float] = defaultdict(float)
         self._times = Histogram()
 
-    def returned(self, attempt: Attempt, seconds: float) -> None:
+    def count_attempt(self, attempt: Attempt, seconds: float) -> None:
         """Count an attempt that ended after `seconds`. Only an answer tells how long the vendor takes."""
         if isinstance(attempt, NotSent):
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loader.model import InDoubt, Outcome, Rejected, State
 
 if TYPE_CHECKING:
-    from loader.delivery.clock import Clock
+    from loader.delivery.clock import DispatchClock
     from loader.delivery.lanes import Row
 
 NOTHING_TO_ADD = InDoubt("")
@@ -17,10 +17,10 @@ class Outbox:
     """Collects outcomes into groups; a group is handed over at most `seconds` after its first outcome.
 
     Attributes:
-        due: when the group is to be handed over, on the clock; means nothing while it is empty.
+        due: when the group must be handed over, on the clock; meaningless while it is empty.
     """
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: DispatchClock, seconds: float) -> None:
         self.due = 0.0
         self._clock = clock
         self._seconds = seconds

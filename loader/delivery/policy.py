@@ -1,4 +1,4 @@
-"""How a load is to be delivered, as plain values."""
+"""How to deliver a load, as plain values."""
 
 from __future__ import annotations
 

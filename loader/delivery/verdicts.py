@@ -13,7 +13,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
-from loader.delivery.wording import plain
+from loader.delivery.wording import clean_line
 from loader.message import Message, Quote, Setting
 from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop, StopCode
 
@@ -71,10 +71,10 @@ def _answer(answer: Answer, now: float) -> Verdict:
         return InDoubt(f"HTTP {status} with an answer that was cut or is too long", status)
     if status == 200:
         long = len(answer.body) > _LONGEST_REMEMBERED
-        return _judged_by_body(answer.body) if long else _remembered(answer.body)
+        return _judge_body(answer.body) if long else _remembered(answer.body)
     if status in _STOP_HTTP:
         sentence = f"The server {_STOP_HTTP[status]}. It answered HTTP {{status}}{{quote}}."
-        quote = Quote(_quoted(answer.body))
+        quote = Quote(_quote_body(answer.body))
         return Stop(StopCode.SERVER_REFUSES, Message(sentence, status=status, quote=quote, **_SETTINGS))
     if status in _REJECTED_HTTP:
         code, message = _read(answer.body) or (None, "")
@@ -91,8 +91,8 @@ def _wait_or_doubt(answer: Answer, now: float) -> Verdict:
     return InDoubt(f"HTTP {status}", status)
 
 
-def _judged_by_body(body: bytes) -> Verdict:
-    """HTTP 200 says nothing by itself: the vendor puts its own status into the body."""
+def _judge_body(body: bytes) -> Verdict:
+    """Judge HTTP 200 by its body, because the vendor puts its own status there."""
     read = _read(body)
     if read is None:
         return InDoubt("HTTP 200 without a readable status_code", 200)
@@ -113,10 +113,10 @@ def _judged_by_body(body: bytes) -> Verdict:
 
 # Nearly all answers are the same bytes, and a verdict depends on nothing else.
 _LONGEST_REMEMBERED = 1024
-_remembered = functools.lru_cache(maxsize=64)(_judged_by_body)
+_remembered = functools.lru_cache(maxsize=64)(_judge_body)
 
 
-def _quoted(body: bytes) -> str:
+def _quote_body(body: bytes) -> str:
     read = _read(body)
     return f': "{read[1]}"' if read and read[1] else ""
 
@@ -129,7 +129,7 @@ def _read(body: bytes) -> tuple[int, str] | None:
     """
     try:
         answer = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refused
+            body.decode("utf-8"), object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError):
         return None
@@ -139,17 +139,17 @@ def _read(body: bytes) -> tuple[int, str] | None:
     # It is written in full in messages, and stored: a number beyond any real code is not read as one.
     if type(code) is not int or not -1_000_000 < code < 1_000_000:
         return None
-    return code, plain(message) if isinstance(message, str) else ""
+    return code, clean_line(message) if isinstance(message, str) else ""
 
 
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _refuse_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     answer = dict(pairs)
     if len(answer) != len(pairs):
         raise ValueError("a key occurs twice")
     return answer
 
 
-def _refused(constant: str) -> NoReturn:
+def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 

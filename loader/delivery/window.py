@@ -32,7 +32,7 @@ _SETTLING_ROUNDS = 2
 _SMALLEST_ROUND = 8
 
 
-class Window:
+class ConcurrencyWindow:
     """Grows and shrinks between two bounds; equal bounds make it fixed.
 
     It goes in rounds: as many answers as the window is wide, so about one round trip. The median time of a
@@ -65,7 +65,7 @@ class Window:
         self._grown_at = now
         self._shrunk_at = -math.inf
 
-    def filled(self) -> None:
+    def note_full(self) -> None:
         """Note that the window is full: otherwise a good time says nothing about a wider one."""
         self._full = True
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LONGEST_MESSAGE = 300
 
 
-def plain(text: str, limit: int = LONGEST_MESSAGE) -> str:
+def clean_line(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """One line of at most `limit` visible characters; blanks are joined, the unfit become U+FFFD."""
     # Only the beginning is read, so that a megabyte of message costs nothing; blanks may shorten it further.
     head = " ".join(text[: 4 * limit].split())
@@ -22,8 +22,8 @@ def plain(text: str, limit: int = LONGEST_MESSAGE) -> str:
     return shorten(shown if len(text) <= 4 * limit else f"{shown}…", limit)
 
 
-def without(secret: bytes, attempt: Attempt) -> Attempt:
-    """Take a secret out of an attempt: the vendor may repeat it, and its words are stored and shown."""
+def remove_secret(secret: bytes, attempt: Attempt) -> Attempt:
+    """Remove a secret from an attempt: the vendor may repeat it, and the answer is stored and shown."""
     if secret and isinstance(attempt, Answer) and secret in attempt.body:
         return attempt._replace(body=attempt.body.replace(secret, b"[the token]"))
     return attempt

@@ -20,14 +20,14 @@ taken for one that was not.
 from loader.journal.host import Host
 from loader.journal.identity import Identity
 from loader.journal.journal import Journal
-from loader.journal.ranges import runs
+from loader.journal.ranges import collect_ranges
 from loader.journal.store import DiskFull
 from loader.journal.table_rows import Decided, ExceptionRow, Note, Run, Sample
-from loader.journal.view import Checkpoint
+from loader.journal.view import CheckpointView
 from loader.model import FileRecord
 
 __all__ = [
-    "Checkpoint",
+    "CheckpointView",
     "Decided",
     "DiskFull",
     "ExceptionRow",
@@ -38,5 +38,5 @@ __all__ = [
     "Note",
     "Run",
     "Sample",
-    "runs",
+    "collect_ranges",
 ]

@@ -73,7 +73,7 @@ def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> No
         row = ExceptionRow.of_doubt(ordinal, leftovers.reason, attempts=leftovers.attempts, at=at)
         if (given_back := marks.get(ordinal)) is not None:
             transaction.remove(schema.EXCEPTIONS, given_back.stored())
-        transaction.add(schema.EXCEPTIONS, row.following(given_back).stored())
+        transaction.add(schema.EXCEPTIONS, row.follow_up(given_back).stored())
 
 
 def write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:

@@ -36,7 +36,7 @@ class StoredChunk:
 
     def sound(self, rows: int) -> bool:
         """Whether number, count, bits and CRC fit each other, and an input of `rows` rows."""
-        capacity = chunk_rows(self.number, rows)
+        capacity = count_chunk_rows(self.number, rows)
         if self != StoredChunk.of(self.number, self.confirmed, self.bits):
             return False
         if self.bits is None:
@@ -49,7 +49,7 @@ class StoredChunk:
         )
 
 
-def chunk_rows(number: int, rows: int) -> int:
+def count_chunk_rows(number: int, rows: int) -> int:
     """Rows of the chunk `number` of an input of `rows` rows."""
     return max(0, min(CHUNK, rows - number * CHUNK))
 
@@ -100,7 +100,7 @@ class Bitmaps:
         """What is to be written: the CRC that stands in the file (0 if there is none), and the new chunk."""
         for number in sorted(self._changed):
             chunk = self._open[number]
-            full = chunk.confirmed == chunk_rows(number, self._rows)
+            full = chunk.confirmed == count_chunk_rows(number, self._rows)
             yield chunk.crc, StoredChunk.of(number, chunk.confirmed, None if full else bytes(chunk.bits))
 
     def written(self, chunks: Iterable[StoredChunk]) -> None:

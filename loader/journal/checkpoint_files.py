@@ -19,7 +19,7 @@ OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the parts of the checkpoint at `path` lie: all beside it, named after it."""
+    """The paths of the parts of the checkpoint at `path`: all beside it, named after it."""
 
     path: Path
 
@@ -81,7 +81,7 @@ class Files:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise unusable(part, error) from error
+                raise explain_unusable(part, error) from error
             if stat.S_ISDIR(mode) and part == self.path:
                 raise CheckpointError(
                     f"{part} is a folder, and a checkpoint is a file, for example "
@@ -90,7 +90,7 @@ class Files:
             if not stat.S_ISREG(mode):
                 what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
                 raise CheckpointError(
-                    f"{part} is {what}. The checkpoint writes only to files of its own: "
+                    f"{part} is {what}. The checkpoint writes only to its own files: "
                     "remove it, or name another checkpoint."
                 )
 
@@ -114,7 +114,7 @@ class Files:
 Inode = tuple[int, int]
 
 
-def inode(path: Path) -> Inode | None:
+def read_inode(path: Path) -> Inode | None:
     """Device and inode of the file at `path`, or None if there is none."""
     try:
         found = path.stat()
@@ -150,8 +150,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def unusable(path: Path, error: Exception) -> CheckpointError:
-    """The sentence for what the system said about `path`."""
+def explain_unusable(path: Path, error: Exception) -> CheckpointError:
+    """Say what the system reported about `path`."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return CheckpointError(
         Message(

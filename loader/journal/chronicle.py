@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from loader import latency
 from loader.journal import schema
-from loader.journal.table_rows import Note, Sample, storable
+from loader.journal.table_rows import Note, Sample, make_storable
 from loader.model import State, Traffic
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Counts = tuple[int, int, int]
 
 
 class Chronicle:
-    """Gathers what is to be written of a run beside its rows.
+    """Gathers what must be written about a run besides its rows.
 
     Args:
         generation: of the run.
@@ -61,7 +61,7 @@ class Chronicle:
     def note(self, what: str, detail: str, at: float) -> None:
         """Have a note written with the next commit."""
         self._noted += 1
-        self._notes.append(Note(self._noted, self._generation, at, what, storable(detail)))
+        self._notes.append(Note(self._noted, self._generation, at, what, make_storable(detail)))
 
     def due(self, head: Head, counts: Mapping[State, int]) -> bool:
         """Whether the commit of this head has anything to take along."""

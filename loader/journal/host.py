@@ -37,10 +37,10 @@ class Host:
     @classmethod
     def local(cls) -> Host:
         """This machine."""
-        return cls(boot_id=local_boot_id())
+        return cls(boot_id=read_boot_id())
 
 
-def local_boot_id() -> str | None:
+def read_boot_id() -> str | None:
     """The id of this start of the machine, from Linux or macOS; None elsewhere."""
     try:
         if sys.platform == "darwin":

@@ -44,7 +44,7 @@ class Identity:
     files: tuple[FileRecord, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "endpoint", without_secrets(self.endpoint))
+        object.__setattr__(self, "endpoint", remove_secrets(self.endpoint))
 
     @property
     def rows(self) -> int:
@@ -52,22 +52,22 @@ class Identity:
         return sum(file.rows for file in self.files)
 
     def differs(self, wanted: Identity) -> bool:
-        """Whether a checkpoint of this may not be gone on with for `wanted`."""
-        return any(_differences(self, wanted))
+        """Whether a checkpoint of this load cannot be continued for `wanted`."""
+        return any(_list_differences(self, wanted))
 
     def to_row(self) -> tuple[str, str, str, str, str]:
         """The columns of the checkpoint's identity table."""
-        files = json.dumps([_file_to_json(file) for file in self.files])
+        files = json.dumps([_encode_file(file) for file in self.files])
         return str(self.kind), self.application, self.endpoint, self.mapping, files
 
     @classmethod
     def from_row(cls, kind: str, application: str, endpoint: str, mapping: str, files: str) -> Identity:
         """The identity that `to_row` wrote."""
-        records = tuple(_file_from_json(**file) for file in json.loads(files))
+        records = tuple(_decode_file(**file) for file in json.loads(files))
         return cls(Kind(kind), application, endpoint, mapping, records)
 
 
-def _file_to_json(file: FileRecord) -> dict[str, object]:
+def _encode_file(file: FileRecord) -> dict[str, object]:
     # What is empty is left out, as versions that did not know of it did: a row is removed by its checksum.
     record: dict[str, object] = {
         "name": file.name,
@@ -78,11 +78,11 @@ def _file_to_json(file: FileRecord) -> dict[str, object]:
     return record | {name: value for name, value in (("marks", file.marks), ("form", file.form)) if value}
 
 
-def _file_from_json(marks: Sequence[Sequence[Any]] = (), **record: Any) -> FileRecord:
+def _decode_file(marks: Sequence[Sequence[Any]] = (), **record: Any) -> FileRecord:
     return FileRecord(**record, marks=tuple(Mark(*mark) for mark in marks))
 
 
-def without_secrets(endpoint: str) -> str:
+def remove_secrets(endpoint: str) -> str:
     """The address without user, password, query and fragment."""
     parts = urlsplit(endpoint)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
@@ -95,7 +95,7 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
         CheckpointDiffers: the checkpoint at `path` was made for something else; says for what.
     """
     refuse_other_kind(path, stored.kind, wanted.kind)
-    differences = list(_differences(stored, wanted))
+    differences = list(_list_differences(stored, wanted))
     if differences:
         raise CheckpointDiffers(
             Message(
@@ -127,7 +127,7 @@ def refuse_other_kind(path: Path, stored: Kind, wanted: Kind) -> None:
         )
 
 
-def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
+def _list_differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
     for what, then, now in (
         ("The application", stored.application, wanted.application),
         ("The endpoint", stored.endpoint, wanted.endpoint),
@@ -139,8 +139,8 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
             )
         elif then != now:
             yield f'{what} was "{then}", and is now "{now}".'
-    yield from _file_differences(stored.files, wanted.files)
-    yield from _form_differences(stored.files, wanted.files)
+    yield from _compare_files(stored.files, wanted.files)
+    yield from _compare_forms(stored.files, wanted.files)
     if stored.mapping != wanted.mapping:
         yield Message(
             "The mapping has changed (- then, + now):\n{changes}\n"
@@ -151,29 +151,29 @@ def _differences(stored: Identity, wanted: Identity) -> Iterator[str | Message]:
         )
 
 
-def _file_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
+def _compare_files(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
     old, new = [file.content for file in then], [file.content for file in now]
     if old == new:
         return
     if sorted(old) == sorted(new):
-        yield f"The files are in another order: they were {_names(then)}, and are now {_names(now)}."
+        yield f"The order of the files has changed from {_list_names(then)} to {_list_names(now)}."
         return
     if len(old) != len(new):
-        yield f"The input was {_names(then)}, and is now {_names(now)}."
+        yield f"The input was {_list_names(then)}, and is now {_list_names(now)}."
         return
     for before, after in zip(then, now, strict=True):
         if before.content != after.content:
-            yield _file_difference(before, after)
+            yield _describe_change(before, after)
 
 
-def _form_differences(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
+def _compare_forms(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
     """Of files whose bytes are the same: those that are read in another way, so that rows may differ."""
     for before, after in zip(then, now, strict=False):
         if before.sha256 == after.sha256 and before.form and before.form != after.form:
             yield f"{after.name} was read as {before.form}, and is now read as {after.form}."
 
 
-def _file_difference(then: FileRecord, now: FileRecord) -> str:
+def _describe_change(then: FileRecord, now: FileRecord) -> str:
     name = now.name if now.name == then.name else f"{now.name} (formerly {then.name})"
     if then.size != now.size or then.rows != now.rows:
         change = (
@@ -182,10 +182,10 @@ def _file_difference(then: FileRecord, now: FileRecord) -> str:
         )
     else:
         change = f"the length is the same, but SHA-256 was {then.sha256[:16]}… and is now {now.sha256[:16]}…"
-    return f"The content of {name} has changed: {change}.{_place(then, now)}"
+    return f"The content of {name} has changed: {change}.{_locate_change(then, now)}"
 
 
-def _place(then: FileRecord, now: FileRecord) -> str:
+def _locate_change(then: FileRecord, now: FileRecord) -> str:
     """Between which rows two files first differ, as far as the marks tell."""
     marks = {mark.offset: mark for mark in now.marks}
     common = [(old, marks[old.offset]) for old in then.marks if old.offset in marks]
@@ -197,7 +197,7 @@ def _place(then: FileRecord, now: FileRecord) -> str:
     return f" The first {same:,} rows are the same." if same else ""
 
 
-def _names(files: tuple[FileRecord, ...]) -> str:
+def _list_names(files: tuple[FileRecord, ...]) -> str:
     return ", ".join(file.name for file in files) or "no file"
 
 

@@ -11,15 +11,15 @@ from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.beginning import begin, write_released
 from loader.journal.bitmap import Bitmaps
-from loader.journal.checkpoint_files import Files, unusable
+from loader.journal.checkpoint_files import Files, explain_unusable
 from loader.journal.chronicle import Chronicle
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, open_verified
 from loader.journal.ranges import Ranges
-from loader.journal.settlement import Unsettled, carried_out
+from loader.journal.settlement import Unsettled, carry_out
 from loader.journal.sizing import LeaseSize
-from loader.journal.slots import Header, Slots, boot_digest
+from loader.journal.slots import Header, Slots, digest_boot
 from loader.journal.store import DiskFull, Store
 from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Account, Decision, State
@@ -84,7 +84,7 @@ class Journal:
             try:
                 self._slots = Slots.create(files, self._header(snapshot.checkpoint, max(window, 1)))
             except OSError as error:
-                raise unusable(files.wire, error) from error
+                raise explain_unusable(files.wire, error) from error
             undo.callback(self._slots.close)
             self._reserve.take()
             self._store.watch(files.log)
@@ -98,7 +98,7 @@ class Journal:
 
         Args:
             path: the checkpoint; its other files are put beside it.
-            identity: what is to be loaded.
+            identity: what to load.
             window: requests on the wire at once; more are possible.
             host: the machine; by default this one.
 
@@ -137,7 +137,7 @@ class Journal:
 
     @property
     def run(self) -> str:
-        """The random id of this run, as it stands in the checkpoint."""
+        """The random id of this run, as stored in the checkpoint."""
         return self._beginning.run.run
 
     @property
@@ -201,7 +201,7 @@ class Journal:
         except DiskFull as error:
             self._make_room(error)
             raise
-        self._sizing.committed(began, self._host.clock())
+        self._sizing.note_commit(began, self._host.clock())
         self._released = released
         self._count(settlement)
         for lease, sendable in leases.items():
@@ -225,7 +225,7 @@ class Journal:
         try:
             self._slots.put(ordinals)
         except (OSError, ValueError) as error:
-            raise unusable(self._store.path, error) from error
+            raise explain_unusable(self._store.path, error) from error
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of leased rows, in one commit; only then are their slots cleared.
@@ -250,12 +250,12 @@ class Journal:
 
         Args:
             decision: what was decided.
-            rows: the rows' records as they stand in the checkpoint.
-            detail: what the decision was made of, for the history.
+            rows: the rows' records as stored in the checkpoint.
+            detail: what the decision changed, for the history.
         """
         if rows:
             decided = Decided(self._store.head.commits + 1, self._now(), str(decision), len(rows), detail)
-            self._write(carried_out(decision, rows, decided), durable=True)
+            self._write(carry_out(decision, rows, decided), durable=True)
 
     def remap(self, mapping: str) -> None:
         """Continue with a fixed mapping; the one before is kept in the history; durable."""
@@ -331,7 +331,7 @@ class Journal:
         head = self._store.head
         return Header(
             checkpoint=bytes.fromhex(checkpoint),
-            boot=boot_digest(self._host.boot_id),
+            boot=digest_boot(self._host.boot_id),
             generation=head.generation,
             committed=head.commits,
             durable=head.commits,
@@ -344,17 +344,17 @@ class Journal:
         at, leased = self._now(), Ranges(pieces)
         refused = {reject.ordinal: ExceptionRow.of_reject(reject, at=at) for reject in rejects}
         if len(refused) != len(rejects) or not all(ordinal in leased for ordinal in refused):
-            raise ValueError(f"rejects outside of the leased rows {shown(pieces)}, or twice")
+            raise ValueError(f"rejects outside of the leased rows {show_rows(pieces)}, or twice")
         return refused
 
     def _without(self, pieces: Sequence[range], mark: int) -> Ranges:
         """What is still released once `pieces` are leased and the intent mark is at `mark`."""
         if pieces[0].start < 0 or mark > self.identity.rows or any(each.step != 1 for each in pieces):
-            raise ValueError(f"rows {shown(pieces)} are not rows of the input")
+            raise ValueError(f"rows {show_rows(pieces)} are not rows of the input")
         # Rows between the mark and a lease beyond it fall below the mark, unsent.
         free = self._released.with_rows([range(self._store.head.mark, mark)])
         if not all(map(free.covers, pieces)):
-            raise ValueError(f"rows {shown(pieces)} are not all free to be sent")
+            raise ValueError(f"rows {show_rows(pieces)} are not all free to be sent")
         return free.without(*pieces)
 
     def _leases(self, pieces: Sequence[range], refused: Container[int]) -> dict[Lease, Sequence[int]]:
@@ -438,7 +438,7 @@ class Journal:
             self._store.commit(write, head, durable=durable)
         number = self._store.head.commits
         self._durable = number if durable else self._durable
-        self._slots.committed(number, durable=self._durable)
+        self._slots.note_commit(number, durable=self._durable)
 
     def _with_chronicle(
         self, write: Callable[[Transaction], None], head: Head
@@ -466,7 +466,7 @@ class Journal:
         return float(self._host.clock() - self._began)
 
 
-def shown(pieces: Sequence[range]) -> str:
+def show_rows(pieces: Sequence[range]) -> str:
     """Rows, for a message."""
     return f"{pieces[0].start} to {pieces[-1].stop - 1}"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
-from loader.journal.checkpoint_files import OWNER_ONLY, unusable
+from loader.journal.checkpoint_files import OWNER_ONLY, explain_unusable
 from loader.message import Command, Message, Setting
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Lock:
                 ) from None
             raise CheckpointLocked(say_in_use(checkpoint, self._path)) from None
         except OSError as error:
-            raise unusable(checkpoint, error) from error
+            raise explain_unusable(checkpoint, error) from error
         self._sign()
 
     def release(self) -> None:
@@ -61,7 +61,7 @@ class Lock:
         self._lock.release()
 
     def _sign(self) -> None:
-        """Leave the process id, unless the lock library keeps a text of its own in the file."""
+        """Write the process id, unless the lock library keeps its own text in the file."""
         try:
             with self._path.open("r+") as file:
                 if not re.fullmatch(_HOLDER, file.read(100) or f"process {os.getpid()}\n"):
@@ -73,7 +73,7 @@ class Lock:
             return
 
 
-def held(path: Path) -> bool:
+def is_held(path: Path) -> bool:
     """Whether a load holds the lock at `path` now; creates nothing."""
     if not path.exists():
         return False
@@ -95,12 +95,12 @@ def say_in_use(checkpoint: Path, lock: Path) -> Message:
         "{checkpoint} is in use: {holder} is loading with it right now. "
         "Wait until it is done or stop it; {status} shows how far it is.",
         checkpoint=checkpoint,
-        holder=holder(lock),
+        holder=describe_holder(lock),
         status=Command.STATUS,
     )
 
 
-def holder(path: Path) -> str:
+def describe_holder(path: Path) -> str:
     """Say who holds the lock at `path`, for the user."""
     try:
         found = _HOLDER.fullmatch(path.read_text())

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import recovery, schema
-from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, sync_folder, unusable
+from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, explain_unusable, sync_folder
 from loader.journal.identity import verify
-from loader.journal.reading import Snapshot, damaged, has_log, reading, take_snapshot
-from loader.journal.slots import boot_digest, read_slots
+from loader.journal.reading import Snapshot, explain_damage, has_log, open_for_reading, take_snapshot
+from loader.journal.slots import digest_boot, read_slots
 from loader.journal.store import Transaction, connect
 from loader.journal.table_rows import Head
 
@@ -32,10 +32,10 @@ RESERVE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A checkpoint that may be gone on with.
+    """A checkpoint that can be continued.
 
     Attributes:
-        snapshot: what stands in it.
+        snapshot: its contents.
         identity: what it is for, with the files' present names.
         leftovers: what a dead run left, not yet written.
     """
@@ -61,17 +61,17 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
             _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
-        raise unusable(files.path, error) from error
+        raise explain_unusable(files.path, error) from error
     identity = verify(files.path, snapshot.identity, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
 
 
 def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
-    """What stands in the checkpoint and in its slots, and this boot; an older copy is refused."""
+    """The contents of the checkpoint and its slots, and this boot; an older copy is refused."""
     log = has_log(files)
-    with reading(files) as connection:
+    with open_for_reading(files) as connection:
         snapshot = take_snapshot(connection, files.path, log=log)
-    left, boot = read_slots(files.wire), boot_digest(host.boot_id)
+    left, boot = read_slots(files.wire), digest_boot(host.boot_id)
     recovery.refuse_older(files.path, snapshot, left, boot)
     return snapshot, left, boot
 
@@ -102,7 +102,7 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
     try:
         _write_new(files.unfinished, identity)
     except sqlite3.Error as error:
-        raise unusable(files.path, error) from error
+        raise explain_unusable(files.path, error) from error
     files.unfinished.replace(files.path)
     sync_folder(files.path.parent)
 
@@ -133,11 +133,11 @@ def _bring_up_to_date(path: Path) -> None:
         try:
             with closing(connect(path)) as connection:
                 # The log may know more: a process that died right after its migration has not folded it.
-                present = schema.present_version(connection)
+                present = schema.read_version(connection)
                 if present < schema.version():
                     schema.migrate(connection, present)
         except sqlite3.Error as error:
-            raise damaged(path, str(error)) from error
+            raise explain_damage(path, str(error)) from error
 
 
 class Reserve:
@@ -160,7 +160,7 @@ class Reserve:
                 os.fsync(descriptor)
         except OSError as error:
             self.give()
-            raise unusable(self._path, error) from error
+            raise explain_unusable(self._path, error) from error
 
     def give(self) -> None:
         """Give the space back."""

@@ -13,7 +13,7 @@ class Ranges:
     """Disjoint ascending ranges; neighbours are joined."""
 
     def __init__(self, ranges: Iterable[range] = ()) -> None:
-        self._ranges = list(joined(ranges))
+        self._ranges = list(join_ranges(ranges))
 
     def __iter__(self) -> Iterator[range]:
         return iter(self._ranges)
@@ -39,7 +39,7 @@ class Ranges:
 
     def without(self, *removed: range) -> Ranges:
         """The set with none of `removed` in it."""
-        holes = iter(joined(removed))
+        holes = iter(join_ranges(removed))
         hole = next(holes, None)
         kept: list[range] = []
         for each in self._ranges:
@@ -54,7 +54,7 @@ class Ranges:
         return Ranges(kept)
 
 
-def joined(ranges: Iterable[range]) -> Iterator[range]:
+def join_ranges(ranges: Iterable[range]) -> Iterator[range]:
     """The same ordinals as the fewest ascending ranges."""
     last: range | None = None
     for rows in sorted((rows for rows in ranges if rows), key=lambda rows: rows.start):
@@ -68,6 +68,6 @@ def joined(ranges: Iterable[range]) -> Iterator[range]:
         yield last
 
 
-def runs(ordinals: Iterable[int]) -> Iterator[range]:
+def collect_ranges(ordinals: Iterable[int]) -> Iterator[range]:
     """Single ordinals, in any order, as the fewest ascending ranges."""
-    return joined(range(ordinal, ordinal + 1) for ordinal in ordinals)
+    return join_ranges(range(ordinal, ordinal + 1) for ordinal in ordinals)

@@ -36,7 +36,7 @@ class Snapshot:
         unsettled: rows that are leased and have no outcome.
         released: rows below the intent mark that were given back.
         given_back: rows that a decision gave back and that have no outcome since.
-        decisions: what people decided, oldest first.
+        decisions: what users decided, oldest first.
         samples, notes: of all runs, oldest first; none of a run of version 1.
         log: whether a write-ahead log was there.
     """
@@ -63,7 +63,7 @@ class Snapshot:
 
 
 @contextmanager
-def reading(files: Files) -> Iterator[sqlite3.Connection]:
+def open_for_reading(files: Files) -> Iterator[sqlite3.Connection]:
     """A connection that can only read, in one transaction: one instant, whatever a load writes meanwhile.
 
     Raises:
@@ -75,7 +75,7 @@ def reading(files: Files) -> Iterator[sqlite3.Connection]:
         raise CheckpointError(
             f"{path}: there is no such checkpoint. Check the name. A load creates the file."
         )
-    # Where no log is, SQLite would create an empty one to read; an unchanging file needs none.
+    # If there is no log, SQLite would create an empty one to read; an unchanging file needs none.
     mode = "mode=ro" if has_log(files) else "mode=ro&immutable=1"
     try:
         schema.recognise(path)
@@ -85,7 +85,7 @@ def reading(files: Files) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
             yield connection
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite's messages quote damaged text
-        raise damaged(path, str(error)) from error
+        raise explain_damage(path, str(error)) from error
 
 
 def has_log(files: Files) -> bool:
@@ -102,12 +102,12 @@ def take_snapshot(connection: sqlite3.Connection, path: Path, *, log: bool) -> S
     Raises:
         CheckpointError: something in it was changed by anything but this program.
     """
-    present = schema.present_version(connection)
-    if schema.tables(connection) != schema.expected_tables(present):
-        raise damaged(path, "its tables are not those of a checkpoint")
+    present = schema.read_version(connection)
+    if schema.list_tables(connection) != schema.list_expected_tables(present):
+        raise explain_damage(path, "its tables are not those of a checkpoint")
     for (finding,) in connection.execute("PRAGMA quick_check(1)"):
         if finding != "ok":
-            raise damaged(path, str(finding))
+            raise explain_damage(path, str(finding))
     return _Reader(connection, path, present).snapshot(log=log)
 
 
@@ -124,8 +124,8 @@ class _Reader:
         heads = list(self._rows(schema.HEAD))
         identities = list(self._rows(schema.IDENTITY))
         if len(heads) != 1 or len(identities) != 1:
-            raise damaged(self._path, "its head is missing")
-        head = Head.restored(heads[0])
+            raise explain_damage(self._path, "its head is missing")
+        head = Head.from_columns(heads[0])
         checkpoint, *columns = identities[0]
         identity = Identity.from_row(*columns)  # type: ignore[arg-type]  # sealed
         leases = tuple(Lease(*row) for row in self._rows(schema.LEASES))  # type: ignore[arg-type]  # sealed
@@ -140,7 +140,7 @@ class _Reader:
         samples = tuple(Sample(*row) for row in self._rows(schema.SAMPLES))  # type: ignore[arg-type]  # sealed
         notes = tuple(Note(*row) for row in self._rows(schema.NOTES))  # type: ignore[arg-type]  # sealed
         if Sums(**self._sums) != head.sums:
-            raise damaged(self._path, "rows of it are missing, or come from another time")
+            raise explain_damage(self._path, "rows of it are missing, or come from another time")
         # A row that was given back can be in a second lease while the first is still open.
         unsettled = {
             ordinal
@@ -148,7 +148,7 @@ class _Reader:
             for ordinal in rows
             if ordinal not in excepted
             and ordinal not in released
-            and not _confirmed(leased_chunks.get(ordinal // CHUNK), ordinal)
+            and not _is_confirmed(leased_chunks.get(ordinal // CHUNK), ordinal)
         }
         return Snapshot(
             checkpoint=str(checkpoint),
@@ -174,7 +174,7 @@ class _Reader:
         for *values, crc in self._connection.execute(table.select):
             row = tuple(values)
             if table.seal(row) != crc:
-                raise damaged(self._path, f"a row of its table {table.name} does not fit its checksum")
+                raise explain_damage(self._path, f"a row of its table {table.name} does not fit its checksum")
             total += crc
             yield row
         if table.total in self._sums:
@@ -185,7 +185,7 @@ class _Reader:
         wanted = {
             number for lease in leases for number in range(lease.start // CHUNK, lease.stop // CHUNK + 1)
         }
-        for chunk in stored_chunks(self._connection, self._path, rows):
+        for chunk in read_chunks(self._connection, self._path, rows):
             confirmed += chunk.confirmed
             self._sums["chunks"] += chunk.crc
             if chunk.number in wanted:
@@ -200,38 +200,38 @@ class _Reader:
             state = State(str(row[1]))
             counts[state] += 1
             if state is State.NEVER_SENT:
-                given_back.append(ExceptionRow.restored(row))
+                given_back.append(ExceptionRow.from_columns(row))
             elif lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed
                 excepted.add(row[0])
         return counts, given_back, excepted  # type: ignore[return-value]  # sealed
 
 
-def stored_chunks(connection: sqlite3.Connection, path: Path, rows: int) -> Iterator[StoredChunk]:
+def read_chunks(connection: sqlite3.Connection, path: Path, rows: int) -> Iterator[StoredChunk]:
     """The bitmaps of an input of `rows` rows, ascending, each verified by its checksum."""
     for number, count, crc, bits in connection.execute(
         "SELECT number, confirmed, crc, bits FROM chunks ORDER BY number"
     ):
-        if not _plausible(number, count, crc, bits):
-            raise damaged(path, "one of its bitmaps cannot be read")
+        if not _is_plausible(number, count, crc, bits):
+            raise explain_damage(path, "one of its bitmaps cannot be read")
         chunk = StoredChunk(number, count, bits, int.from_bytes(crc, "little"))
         if not chunk.sound(rows):
-            raise damaged(path, f"bitmap {number} does not fit its checksum")
+            raise explain_damage(path, f"bitmap {number} does not fit its checksum")
         yield chunk
 
 
-def exception_rows(connection: sqlite3.Connection, path: Path, state: State) -> Iterator[ExceptionRow]:
+def read_exceptions(connection: sqlite3.Connection, path: Path, state: State) -> Iterator[ExceptionRow]:
     """The exceptions in `state`, ascending, each verified by its checksum."""
     for *values, crc in connection.execute(
         "SELECT * FROM exceptions WHERE state = ? ORDER BY ordinal", (str(state),)
     ):
         row = tuple(values)
         if schema.EXCEPTIONS.seal(row) != crc:
-            raise damaged(path, "a row of its table exceptions does not fit its checksum")
-        yield ExceptionRow.restored(row)
+            raise explain_damage(path, "a row of its table exceptions does not fit its checksum")
+        yield ExceptionRow.from_columns(row)
 
 
-def damaged(path: Path, finding: str) -> CheckpointError:
-    """The sentence for a file that cannot be trusted."""
+def explain_damage(path: Path, finding: str) -> CheckpointError:
+    """Say that a file cannot be trusted, and why."""
     return CheckpointError(
         Message(
             "{path} is damaged: {finding}. It was left as it is and nothing was sent. Restore all of its "
@@ -244,7 +244,7 @@ def damaged(path: Path, finding: str) -> CheckpointError:
     )
 
 
-def _plausible(number: object, count: object, crc: object, bits: object) -> bool:
+def _is_plausible(number: object, count: object, crc: object, bits: object) -> bool:
     return (
         isinstance(number, int)
         and 0 <= number < 1 << 47
@@ -255,7 +255,7 @@ def _plausible(number: object, count: object, crc: object, bits: object) -> bool
     )
 
 
-def _confirmed(chunk: StoredChunk | None, ordinal: int) -> bool:
+def _is_confirmed(chunk: StoredChunk | None, ordinal: int) -> bool:
     if chunk is None:
         return False
     if chunk.bits is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
-from loader.journal.ranges import runs
+from loader.journal.ranges import collect_ranges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,18 +61,18 @@ def classify(snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> Leftove
     """What became of the rows that are leased and unsettled, after the process that leased them is gone."""
     if not snapshot.unsettled:
         return Leftovers()
-    on_wire = _trusted(snapshot, left, boot)
+    on_wire = _trust_slots(snapshot, left, boot)
     if on_wire is None:
         return Leftovers(in_doubt=snapshot.unsettled)
     return Leftovers(
         in_doubt=tuple(ordinal for ordinal in snapshot.unsettled if ordinal in on_wire),
-        released=tuple(runs(ordinal for ordinal in snapshot.unsettled if ordinal not in on_wire)),
+        released=tuple(collect_ranges(ordinal for ordinal in snapshot.unsettled if ordinal not in on_wire)),
         reason=KILLED,
         attempts=1,
     )
 
 
-def _trusted(snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> frozenset[int] | None:
+def _trust_slots(snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> frozenset[int] | None:
     """The rows on the wire, or None if the slots cannot be trusted to name all of them."""
     if left is None or not left.own_file:
         return None

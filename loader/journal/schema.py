@@ -184,25 +184,25 @@ def migrate(connection: sqlite3.Connection, present: int, wanted: int | None = N
     connection.execute("COMMIT")
 
 
-def present_version(connection: sqlite3.Connection) -> int:
+def read_version(connection: sqlite3.Connection) -> int:
     """The version of an open file, with what its log knows: the file alone may say an older one."""
     ((present,),) = connection.execute("PRAGMA user_version").fetchall()
     return int(present)
 
 
-def tables(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+def list_tables(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
     """Names and definitions of what is in a database."""
     return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
-def expected_tables(present: int) -> list[tuple[object, ...]]:
+def list_expected_tables(present: int) -> list[tuple[object, ...]]:
     """What `tables` finds in a sound checkpoint of that version."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection, 0, present)
-        return tables(connection)
+        return list_tables(connection)
 
 
-def _another(path: Path) -> str:
+def _suggest_checkpoint(path: Path) -> str:
     """What to name instead: if the input itself was named, the checkpoints beside it."""
     endings = [f"{kind}{rehearsed}.ckpt" for kind in Kind for rehearsed in ("", ".sandbox")]
     beside = [path.with_name(f"{path.name}.{ending}") for ending in endings]
@@ -216,8 +216,8 @@ def _another(path: Path) -> str:
 def recognise(path: Path) -> int:
     """The schema version of the checkpoint at `path`, read without touching any other file.
 
-    The bytes are read, not asked of SQLite: without its log it takes a file for damaged in which a process
-    died while it moved the log into it, and with the log the file is sound.
+    The bytes are read without SQLite: if a process died while it moved the log into the file, SQLite
+    calls the file damaged without its log, although it is sound with the log.
 
     Raises:
         CheckpointError: the file is empty, foreign, or from a newer version of this program.
@@ -230,12 +230,12 @@ def recognise(path: Path) -> int:
     if magic != _FILE_MAGIC:
         raise CheckpointError(
             f"{path} is not a checkpoint, or is damaged: it does not begin like an SQLite database. "
-            f"Nothing in it was changed. {_another(path)}"
+            f"Nothing in it was changed. {_suggest_checkpoint(path)}"
         )
     if application != APPLICATION_ID or found < 1:
         raise CheckpointError(
             f"{path} is a database of another program, not a checkpoint. Nothing in it was changed. "
-            f"{_another(path)}"
+            f"{_suggest_checkpoint(path)}"
         )
     if found > version():
         raise CheckpointError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from loader.journal.ranges import Ranges, runs
+from loader.journal.ranges import Ranges, collect_ranges
 from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Decision, State
 
@@ -53,10 +53,10 @@ class Settlement:
 
     def released(self, before: Ranges) -> Ranges:
         """The released rows, with those that were given back."""
-        return before.with_rows(runs(self.freed)) if self.freed else before
+        return before.with_rows(collect_ranges(self.freed)) if self.freed else before
 
 
-def carried_out(decision: Decision, rows: Sequence[ExceptionRow], decided: Decided) -> Settlement:
+def carry_out(decision: Decision, rows: Sequence[ExceptionRow], decided: Decided) -> Settlement:
     """What a decision about rejected rows, or rows in doubt, writes."""
     settlement = Settlement([], replaced=list(rows), decided=decided)
     for row in rows:
@@ -185,7 +185,7 @@ class Unsettled:
         before = self._given_back.get(row.ordinal)
         if before is not None:
             settlement.replaced.append(before)
-        settlement.added.append(row.following(before))
+        settlement.added.append(row.follow_up(before))
         return settlement.added[-1]
 
     def _confirm_given_back(

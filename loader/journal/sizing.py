@@ -31,7 +31,7 @@ class LeaseSize:
         """Rows came to their end."""
         self._settled += rows
 
-    def committed(self, began: float, ended: float) -> None:
+    def note_commit(self, began: float, ended: float) -> None:
         """A lease was made durable between two times of the same clock, in seconds."""
         self._commit_seconds = _smooth(self._commit_seconds, max(0.0, ended - began))
         if self._since is not None and began > self._since and self._settled:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from loader.journal.checkpoint_files import NO_FOLLOW, create, inode, sync_folder
+from loader.journal.checkpoint_files import NO_FOLLOW, create, read_inode, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ class Header(NamedTuple):
     slots: int
     file: Inode
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """The header's bytes, with their CRC."""
         fields = _HEADER.pack(
             _MAGIC,
@@ -77,7 +77,7 @@ class Header(NamedTuple):
         return fields + _CRC.pack(crc32(fields))
 
     @classmethod
-    def unpacked(cls, raw: bytes) -> Header | None:
+    def unpack(cls, raw: bytes) -> Header | None:
         """The header in `raw`, or None if it is not one or is damaged."""
         fields = raw[: _HEADER.size]
         if len(raw) < _HEADER_BYTES or raw[_HEADER.size :][:4] != _CRC.pack(crc32(fields)):
@@ -102,25 +102,25 @@ class LeftSlots:
         return self.file == self.header.file
 
 
-def boot_digest(boot_id: str | None) -> bytes:
+def digest_boot(boot_id: str | None) -> bytes:
     """Sixteen bytes that tell one boot of a machine from another; zeros if that is not known."""
     return hashlib.sha256(boot_id.encode()).digest()[:16] if boot_id else bytes(16)
 
 
 def read_slots(path: Path) -> LeftSlots | None:
-    """What stands in the slot file at `path`; None if there is none, or it cannot be trusted."""
+    """The contents of the slot file at `path`; None if there is none, or it cannot be trusted."""
     try:
         raw = path.read_bytes()
     except OSError:
         return None
-    headers = (Header.unpacked(raw[at : at + _HEADER_BYTES]) for at in (0, _HEADER_BYTES))
+    headers = (Header.unpack(raw[at : at + _HEADER_BYTES]) for at in (0, _HEADER_BYTES))
     header = max((each for each in headers if each), key=lambda each: each.committed, default=None)
     if header is None:
         return None
-    return LeftSlots(header, _ordinals(raw[_FIRST_SLOT:], header.slots), inode(path))
+    return LeftSlots(header, _read_ordinals(raw[_FIRST_SLOT:], header.slots), read_inode(path))
 
 
-def _ordinals(raw: bytes, slots: int) -> frozenset[int] | None:
+def _read_ordinals(raw: bytes, slots: int) -> frozenset[int] | None:
     if len(raw) < slots * _SLOT.size or len(raw) % _SLOT.size:
         return None
     found = set()
@@ -133,7 +133,7 @@ def _ordinals(raw: bytes, slots: int) -> frozenset[int] | None:
     return frozenset(found)
 
 
-def _places(first: int, stop: int) -> list[int]:
+def _locate_slots(first: int, stop: int) -> list[int]:
     """Where in the file those slots begin, the first one last."""
     return [_FIRST_SLOT + slot * _SLOT.size for slot in range(stop - 1, first - 1, -1)]
 
@@ -146,7 +146,7 @@ class Slots:
         self._header = header
         self._file = os.open(path, os.O_RDWR | NO_FOLLOW)
         self._map = mmap.mmap(self._file, 0)
-        self._free = _places(0, header.slots)
+        self._free = _locate_slots(0, header.slots)
         self._taken: dict[int, int] = {}
         self._turn = 0
         self._write_header()
@@ -160,7 +160,7 @@ class Slots:
         """
         files.unfinished_wire.unlink(missing_ok=True)
         create(files.unfinished_wire, bytes(_FIRST_SLOT + header.slots * _SLOT.size))
-        own = header._replace(file=inode(files.unfinished_wire) or (0, 0))
+        own = header._replace(file=read_inode(files.unfinished_wire) or (0, 0))
         slots = cls(files.unfinished_wire, own)
         try:
             slots._map.flush()
@@ -199,7 +199,7 @@ class Slots:
                 wire[at : at + 16] = _EMPTY
                 free.append(at)
 
-    def committed(self, number: int, *, durable: int) -> None:
+    def note_commit(self, number: int, *, durable: int) -> None:
         """Remember the commit, so that an older checkpoint in its place is known for what it is."""
         self._header = self._header._replace(committed=number, durable=durable)
         self._write_header()
@@ -217,13 +217,13 @@ class Slots:
         wider = mmap.mmap(self._file, _FIRST_SLOT + 2 * old * _SLOT.size)
         self._map.close()
         self._map = wider
-        self._free = _places(old, 2 * old)
+        self._free = _locate_slots(old, 2 * old)
         self._header = self._header._replace(slots=2 * old)
         self._write_header()
         self._write_header()
 
     def _write_header(self) -> None:
-        packed = self._header.packed()
+        packed = self._header.pack()
         at = self._turn * _HEADER_BYTES
         self._map[at : at + len(packed)] = packed
         self._turn = 1 - self._turn

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.bitmap import StoredChunk
-from loader.journal.checkpoint_files import inode, unusable
+from loader.journal.checkpoint_files import explain_unusable, read_inode
 from loader.journal.table_rows import Head, Sums
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Transaction:
         self._sums[table.total] += crc
 
     def remove(self, table: SealedTable, row: tuple[object, ...]) -> None:
-        """Delete a row that stands there as it is given."""
+        """Delete a row that is stored exactly as given."""
         self._connection.execute(table.delete, row[:1])
         self._sums[table.total] -= table.seal(row)
 
@@ -86,16 +86,16 @@ class Store:
         self.head = head
         self.broken = ""
         self._files = files
-        self._watched: dict[Path, Inode | None] = {files.path: inode(files.path)}
+        self._watched: dict[Path, Inode | None] = {files.path: read_inode(files.path)}
         try:
             self._connection = connector(files.path)
         except sqlite3.Error as error:
-            raise unusable(files.path, error) from error
+            raise explain_unusable(files.path, error) from error
         try:
             self._prepare()
         except sqlite3.Error as error:
             self.abandon()
-            raise unusable(files.path, error) from error
+            raise explain_unusable(files.path, error) from error
 
     def _prepare(self) -> None:
         self._durable: bool | None = None
@@ -123,7 +123,7 @@ class Store:
 
     def watch(self, path: Path) -> None:
         """From now on, the file at `path` has to stay the same one."""
-        self._watched[path] = inode(path)
+        self._watched[path] = read_inode(path)
 
     def commit(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> None:
         """One transaction: what `write` does, and the head with the sums and the next commit number.
@@ -171,7 +171,7 @@ class Store:
         return written
 
     def chunk(self, number: int) -> StoredChunk | None:
-        """The chunk as it stands in the file."""
+        """The chunk as stored in the file."""
         found = self._connection.execute(
             "SELECT number, confirmed, bits, crc FROM chunks WHERE number = ?", (number,)
         ).fetchone()
@@ -220,7 +220,7 @@ class Store:
 
     def _verify_place(self) -> None:
         for path, expected in self._watched.items():
-            if inode(path) != expected:
+            if read_inode(path) != expected:
                 self._break(f"{path} was deleted or replaced while it was in use")
                 raise CheckpointError(self.broken)
 

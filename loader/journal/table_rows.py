@@ -1,4 +1,4 @@
-"""The records that stand in the tables of a checkpoint."""
+"""The records in the tables of a checkpoint."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ExceptionRow(NamedTuple):
             outcome.phase,
             outcome.http_status,
             outcome.code if outcome.code is not None and abs(outcome.code) < _LARGEST else None,
-            storable(outcome.message),
+            make_storable(outcome.message),
             outcome.attempts,
             at,
             resent=resent,
@@ -60,8 +60,8 @@ class ExceptionRow(NamedTuple):
     @classmethod
     def of_reject(cls, reject: Reject, *, at: float) -> ExceptionRow:
         """What is written of a record that is not sent."""
-        column, value, reason = map(storable, (reject.column, reject.value, reject.reason))
-        message = storable(reject.message)
+        column, value, reason = map(make_storable, (reject.column, reject.value, reject.reason))
+        message = make_storable(reject.message)
         return cls(
             int(reject.ordinal),
             State.REJECTED,
@@ -85,7 +85,7 @@ class ExceptionRow(NamedTuple):
         """The same row, to be sent by the next load; `marked` as one that may be there already."""
         return self._replace(state=State.NEVER_SENT, resent=marked, at=at)
 
-    def following(self, before: ExceptionRow | None) -> ExceptionRow:
+    def follow_up(self, before: ExceptionRow | None) -> ExceptionRow:
         """This outcome, of a row that was given back before.
 
         One that may be there already cannot be rejected any more: the first request may have been taken.
@@ -95,7 +95,7 @@ class ExceptionRow(NamedTuple):
         row = self._replace(attempts=self.attempts + before.attempts, resent=self.resent or before.resent)
         if before.resent and self.state is State.REJECTED:
             message = f"in doubt, then sent again and rejected: {self.message}"
-            return row._replace(state=State.IN_DOUBT, phase=Phase.VENDOR, message=storable(message))
+            return row._replace(state=State.IN_DOUBT, phase=Phase.VENDOR, message=make_storable(message))
         return row
 
     def stored(self) -> tuple[object, ...]:
@@ -103,7 +103,7 @@ class ExceptionRow(NamedTuple):
         return (self.ordinal, str(self.state), str(self.phase), *self[3:-1], int(self.resent))
 
     @classmethod
-    def restored(cls, row: tuple[object, ...]) -> ExceptionRow:
+    def from_columns(cls, row: tuple[object, ...]) -> ExceptionRow:
         """The record that `stored` wrote; the row's checksum was verified."""
         ordinal, state, phase, *rest, resent = row
         return cls(ordinal, State(state), Phase(phase), *rest, bool(resent))  # type: ignore[arg-type, call-arg]  # sealed
@@ -255,13 +255,13 @@ class Head(NamedTuple):
         return (1, self.generation, self.commits, int(self.clean), *self[3:-1], *self.sums)
 
     @classmethod
-    def restored(cls, row: tuple[object, ...]) -> Head:
+    def from_columns(cls, row: tuple[object, ...]) -> Head:
         """The record that `stored` wrote; the row's checksum was verified."""
         _, generation, commits, clean, mark, attempts, elapsed, at, *sums = row
         return cls(generation, commits, bool(clean), mark, attempts, elapsed, at, Sums(*sums))  # type: ignore[arg-type]  # sealed
 
 
-def storable(text: str) -> str:
+def make_storable(text: str) -> str:
     """Text as SQLite can keep it: no lone surrogates, and no more than fits."""
     short = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
     return short.encode("utf-8", "backslashreplace").decode()

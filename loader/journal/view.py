@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
-from loader.journal.bitmap import CHUNK, chunk_rows
+from loader.journal.bitmap import CHUNK, count_chunk_rows
 from loader.journal.checkpoint_files import Files
 from loader.journal.host import Host
 from loader.journal.identity import refuse_other_kind, verify
-from loader.journal.lock import held, say_in_use
+from loader.journal.lock import is_held, say_in_use
 from loader.journal.reading import (
     Snapshot,
-    exception_rows,
     has_log,
-    reading,
-    stored_chunks,
+    open_for_reading,
+    read_chunks,
+    read_exceptions,
     take_snapshot,
 )
 from loader.journal.recovery import Leftovers
-from loader.journal.slots import boot_digest, read_slots
+from loader.journal.slots import digest_boot, read_slots
 from loader.journal.table_rows import ExceptionRow
 from loader.model import Account, State
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class CheckpointView:
     """What a checkpoint says at one instant.
 
-    Where a load died and none was started since, it says what the next one will: the rows that were on the
+    If a load died and none was started since, it says what the next load will say: the rows that were on the
     wire are counted and listed in doubt.
 
     Attributes:
@@ -54,7 +54,7 @@ class Checkpoint:
     _leftovers: Leftovers
 
     @classmethod
-    def open(cls, path: Path, *, host: Host | None = None) -> Checkpoint:
+    def open(cls, path: Path, *, host: Host | None = None) -> CheckpointView:
         """Read and verify the checkpoint at `path`.
 
         Raises:
@@ -69,13 +69,13 @@ class Checkpoint:
             return cls._read(files, host)
 
     @classmethod
-    def _read(cls, files: Files, host: Host) -> Checkpoint:
-        running = held(files.lock)
+    def _read(cls, files: Files, host: Host) -> CheckpointView:
+        running = is_held(files.lock)
         log = has_log(files)
-        with reading(files) as connection:
+        with open_for_reading(files) as connection:
             snapshot = take_snapshot(connection, files.path, log=log)
-        left, boot = read_slots(files.wire), boot_digest(host.boot_id)
-        running = running or held(files.lock)
+        left, boot = read_slots(files.wire), digest_boot(host.boot_id)
+        running = running or is_held(files.lock)
         if running:
             return cls(files.path, running, snapshot, Leftovers())
         recovery.refuse_older(files.path, snapshot, left, boot)
@@ -109,7 +109,7 @@ class Checkpoint:
 
     @property
     def decisions(self) -> tuple[Decided, ...]:
-        """What people decided about its rows, oldest first."""
+        """What users decided about its rows, oldest first."""
         return self._snapshot.decisions
 
     @property
@@ -179,8 +179,8 @@ class Checkpoint:
         Raises:
             CheckpointError: a chunk was changed by anything but this program.
         """
-        with reading(Files(self.path)) as connection:
-            yield from stored_chunks(connection, self.path, self.identity.rows)
+        with open_for_reading(Files(self.path)) as connection:
+            yield from read_chunks(connection, self.path, self.identity.rows)
 
     def exceptions(self, state: State) -> Iterator[ExceptionRow]:
         """The rows that are `REJECTED` or `IN_DOUBT`, ascending; `CONFIRMED`: the possible duplicates.
@@ -194,13 +194,13 @@ class Checkpoint:
         marks = {row.ordinal: row for row in self._snapshot.given_back}
         at, attempts = self._snapshot.head.at, self._leftovers.attempts
         doubts = (
-            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at).following(
+            ExceptionRow.of_doubt(ordinal, self._leftovers.reason, attempts=attempts, at=at).follow_up(
                 marks.get(ordinal)
             )
             for ordinal in dead
         )
-        with reading(Files(self.path)) as connection:
-            written = exception_rows(connection, self.path, state)
+        with open_for_reading(Files(self.path)) as connection:
+            written = read_exceptions(connection, self.path, state)
             yield from merge(written, doubts, key=lambda row: row.ordinal)
 
     def bitmaps(self) -> Iterator[tuple[range, bytes | None]]:
@@ -211,10 +211,10 @@ class Checkpoint:
         Raises:
             CheckpointError: a bitmap was changed by anything but this program.
         """
-        with reading(Files(self.path)) as connection:
-            for chunk in stored_chunks(connection, self.path, self.identity.rows):
+        with open_for_reading(Files(self.path)) as connection:
+            for chunk in read_chunks(connection, self.path, self.identity.rows):
                 first = chunk.number * CHUNK
-                yield range(first, first + chunk_rows(chunk.number, self.identity.rows)), chunk.bits
+                yield range(first, first + count_chunk_rows(chunk.number, self.identity.rows)), chunk.bits
 
     @property
     def _tried(self) -> int:

@@ -4,7 +4,7 @@ Profile    adds up mapped chunks; `finish` counts what needs all rows
 columns    each key of the bodies: how many values, how many distinct ones, the shortest, the longest
 times      first, last, by month, in the future; how they were read
 names      events by name
-people     devices, their users, and who would vanish; the same body twice
+people     devices, their users, and users that would vanish; repeated bodies
 sketch     counts distinct values, exactly up to a bound
 spill      records grouped by a key, on disk beyond a bound
 suspicion, suspicions    ids that look wrong, met in the first pass over the input
@@ -12,6 +12,6 @@ record     all of it as one JSON object, whose keys are a contract
 """
 
 from loader.profile.profile import Profile, RejectedFor
-from loader.profile.record import members_key, profile_record
+from loader.profile.record import build_record, members_key
 
-__all__ = ["Profile", "RejectedFor", "members_key", "profile_record"]
+__all__ = ["Profile", "RejectedFor", "build_record", "members_key"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.profile.sketch import Distinct, hashed
+from loader.profile.sketch import Distinct, hash_values
 
 if TYPE_CHECKING:
     from loader.profile.sketch import Hashes
@@ -81,7 +81,7 @@ class ColumnProfile:
             return
         fresh = pa.array(new, pa.string())
         self._measure(fresh)
-        self._distinct.add(hashed(fresh))
+        self._distinct.add(hash_values(fresh))
         if known is not None:
             known.update(new)
             if len(known) > _FEW or (self.longest or 0) > _SHORT:
@@ -92,7 +92,7 @@ class ColumnProfile:
         if hashes is None:
             values = self._deduplicated(values)
         self._measure(values)
-        self._distinct.add(hashed(values) if hashes is None else hashes)
+        self._distinct.add(hash_values(values) if hashes is None else hashes)
 
     def _deduplicated(self, values: pa.Array) -> pa.Array:
         """The distinct values of a chunk, as long as this halves the values to be hashed."""
@@ -104,7 +104,7 @@ class ColumnProfile:
 
     def _add_numbers(self, values: pa.Array) -> None:
         self._few = None
-        self._distinct.add(hashed(values))
+        self._distinct.add(hash_values(values))
         self._exemplify(values)
 
     def _measure(self, values: pa.Array) -> None:

@@ -76,11 +76,11 @@ class People:
 
     def _count_devices(self, ties: Records, found: Found) -> None:
         ties = ties.take(np.argsort(ties[:, 0]), axis=0)
-        found.devices += len(_begins(ties[:, 0]))
+        found.devices += len(_find_beginnings(ties[:, 0]))
         nobody = ties[:, 1] == NOBODY
         if nobody.any():
             ties = ties.compress(~nobody, axis=0)
-        begins = _begins(ties[:, 0])
+        begins = _find_beginnings(ties[:, 0])
         if not len(begins):
             return
         # Sorted by device alone, because the order does not decide whether a device has one user. Only the
@@ -98,7 +98,7 @@ class People:
     def _count_several(self, ties: Records, found: Found) -> None:
         """Ties of devices that have several users each."""
         ties = ties.take(np.lexsort((ties[:, 2], ties[:, 0])), axis=0)
-        begins = _begins(ties[:, 0])
+        begins = _find_beginnings(ties[:, 0])
         ends = np.append(begins[1:], len(ties)) - 1
         found.several_users += len(begins)
         self._note(ties[:, 1], _OVERWRITTEN if self._last_wins else _KEPT)
@@ -110,14 +110,14 @@ class People:
         self._users.add(users, np.full(len(users), fate, np.uint64))
 
 
-def _begins(keys: Hashes) -> Any:
+def _find_beginnings(keys: Hashes) -> Any:
     """Where each run of equal keys begins."""
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.int64)
 
 
 def _count_users(fates: Records, found: Found) -> None:
     fates = fates.take(np.argsort(fates[:, 0]), axis=0)
-    begins = _begins(fates[:, 0])
+    begins = _find_beginnings(fates[:, 0])
     if not len(begins):
         return
     best = np.maximum.reduceat(fates[:, 1], begins)
@@ -157,15 +157,15 @@ class Bodies:
             repeats = keys[1:][keys[1:] == keys[:-1]]
             found.rows += len(repeats)
             if len(repeats):
-                pairs = _first_two(bodies, np.unique(repeats))
+                pairs = _find_first_two(bodies, np.unique(repeats))
                 found.examples = heapq.nsmallest(EXAMPLES, [*found.examples, *pairs])
         self._spill.close()
         return found
 
 
-def _first_two(bodies: Records, keys: Hashes) -> list[tuple[int, int]]:
+def _find_first_two(bodies: Records, keys: Hashes) -> list[tuple[int, int]]:
     """The first two ordinals of each key that occurs more than once."""
     ours = bodies.compress(np.isin(bodies[:, 0], keys), axis=0)
     ours = ours.take(np.lexsort((ours[:, 1], ours[:, 0])), axis=0)
-    begins = _begins(ours[:, 0])
+    begins = _find_beginnings(ours[:, 0])
     return list(zip(ours[begins, 1].tolist(), ours[begins + 1, 1].tolist(), strict=True))

@@ -15,8 +15,8 @@ from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.profile.columns import ColumnProfile
 from loader.profile.names import EventNames
 from loader.profile.people import NOBODY, Bodies, Found, People, Repeated
-from loader.profile.sketch import hashed, hashed_or
-from loader.profile.times import Times
+from loader.profile.sketch import hash_or, hash_values
+from loader.profile.times import EventTimes
 
 if TYPE_CHECKING:
     from loader.mapping import Column, Mapped, Mapper, Mapping
@@ -71,13 +71,13 @@ class Profile:
         self.largest_at = 0
         self.uses: Counter[str] = Counter()
         self.columns: dict[tuple[str, bool], ColumnProfile] = {}
-        self.times = Times(int(mapper.now.timestamp())) if method.timed else None
+        self.times = EventTimes(int(mapper.now.timestamp())) if method.timed else None
         self.names = EventNames() if method.timed else None
         self.people = Found()
         self.rows_without_device = 0
         self.repeated = Repeated()
         self.stopped: str | None = None
-        self._types = types(mapper.mapping)
+        self._types = list_types(mapper.mapping)
         self.files = [file.name for file in survey.files]
         self._ends = list(accumulate(file.rows for file in survey.files))
         self._ties = People(last_wins=method.ties_users)
@@ -148,7 +148,7 @@ class Profile:
         if largest > self.largest_body:
             self.largest_body = largest
             self.largest_at = int(mapped.ordinals[pc.index(lengths, largest).as_py()])
-        self._hashes.add(hashed(bodies), mapped.ordinals)
+        self._hashes.add(hash_values(bodies), mapped.ordinals)
 
     def _add_columns(self, mapped: Mapped, good: Mask | None) -> None:
         keep = None if good is None else pa.array(good)
@@ -170,7 +170,7 @@ class Profile:
     def _add_ids(self, mapped: Mapped, ids: dict[str, pa.Array], good: Mask | None) -> dict[str, Hashes]:
         """Tie devices to users, and return the hashes of the ids of rows that would be sent."""
         nobody = np.zeros(mapped.count, np.uint64)
-        devices, users = (hashed_or(ids[name], NOBODY) if name in ids else nobody for name in _IDS)
+        devices, users = (hash_or(ids[name], NOBODY) if name in ids else nobody for name in _IDS)
         if good is None and devices.all() and users.all():
             self._ties.tie(devices, users, mapped.ordinals)
             return {"hwid": devices, "userId": users}
@@ -194,7 +194,7 @@ class Profile:
         return self.columns[key]
 
 
-def types(mapping: Mapping) -> dict[tuple[str, bool], str]:
+def list_types(mapping: Mapping) -> dict[tuple[str, bool], str]:
     """The type of each key after the conversion, by name and whether it is a member of the container."""
     found = {(known.name, False): known.json_type for known in mapping.method.fields}
     for name, rule in mapping.members.items():

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from loader.profile.columns import ColumnProfile
     from loader.profile.profile import Profile
     from loader.profile.suspicion import Suspicion
-    from loader.profile.times import Times
+    from loader.profile.times import EventTimes
 
 Record = dict[str, object]
 
 
-def profile_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Record:
+def build_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Record:
     """The result of a check, for a program."""
     return {
         "kind": profile.kind.value,
@@ -30,11 +30,11 @@ def profile_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Re
             for reason, group in profile.rejects.items()
         ],
         "corrections": dict(profile.uses),
-        "fields": _columns(profile, member=False),
-        members_key(profile.kind.method): _columns(profile, member=True),
-        "times": _times(profile.times) if profile.times else None,
-        "events": _events(profile),
-        "devices": _devices(profile),
+        "fields": _record_columns(profile, member=False),
+        members_key(profile.kind.method): _record_columns(profile, member=True),
+        "times": _record_times(profile.times) if profile.times else None,
+        "events": _record_events(profile),
+        "devices": _record_devices(profile),
         "suspicions": [found.record for found in suspicions],
         "duplicates": {
             "rows": profile.repeated.rows,
@@ -56,12 +56,12 @@ def members_key(method: Method) -> str:
     return method.container.name if method.container else "attributes"
 
 
-def _columns(profile: Profile, *, member: bool) -> list[Record]:
+def _record_columns(profile: Profile, *, member: bool) -> list[Record]:
     sent = profile.rows - profile.rejected
-    return [_column(column, sent) for column in profile.columns.values() if column.member is member]
+    return [_record_column(column, sent) for column in profile.columns.values() if column.member is member]
 
 
-def _column(column: ColumnProfile, sent: int) -> Record:
+def _record_column(column: ColumnProfile, sent: int) -> Record:
     return {
         "name": column.name,
         "type": column.kind,
@@ -75,39 +75,39 @@ def _column(column: ColumnProfile, sent: int) -> Record:
     }
 
 
-def _times(times: Times) -> Record:
+def _record_times(times: EventTimes) -> Record:
     return {
-        "first": _moment(times.first),
-        "last": _moment(times.last),
+        "first": _format_moment(times.first),
+        "last": _format_moment(times.last),
         "by_month": dict(sorted(times.months.items())),
         "in_future": times.in_future,
-        "without_zone": _ranked(times.naive),
+        "without_zone": _rank_names(times.naive),
         "in_gap": times.skipped,
         "in_fold": times.twice,
     }
 
 
-def _moment(seconds: int | None) -> str | None:
+def _format_moment(seconds: int | None) -> str | None:
     return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _events(profile: Profile) -> Record | None:
+def _record_events(profile: Profile) -> Record | None:
     names = profile.names
     if names is None:
         return None
     return {
-        "names": _ranked(names.sent),
-        "too_long": _ranked(names.too_long),
+        "names": _rank_names(names.sent),
+        "too_long": _rank_names(names.too_long),
         "alike": names.alike(),
         "rows_beyond": names.beyond,
     }
 
 
-def _ranked(counter: Counter[str]) -> dict[str, int]:
+def _rank_names(counter: Counter[str]) -> dict[str, int]:
     return dict(sorted(counter.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
-def _devices(profile: Profile) -> Record:
+def _record_devices(profile: Profile) -> Record:
     people = profile.people
     return {
         "devices": people.devices,

@@ -14,7 +14,7 @@ Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 KEPT = 4096
 
 
-def hashed(values: pa.Array) -> Hashes:
+def hash_values(values: pa.Array) -> Hashes:
     """A 64-bit hash of each value, the same in every run; the values must not be null.
 
     Among 100 million values the chance that any two share one is 1 in 4,000.
@@ -26,12 +26,12 @@ def hashed(values: pa.Array) -> Hashes:
     return found
 
 
-def hashed_or(values: pa.Array, nothing: int) -> Hashes:
+def hash_or(values: pa.Array, nothing: int) -> Hashes:
     """The hash of each value, `nothing` if it is null."""
     if not values.null_count:
-        return hashed(values)
+        return hash_values(values)
     found: Hashes = np.full(len(values), nothing, np.uint64)
-    found[values.is_valid().to_numpy(zero_copy_only=False)] = hashed(values.drop_null())
+    found[values.is_valid().to_numpy(zero_copy_only=False)] = hash_values(values.drop_null())
     return found
 
 

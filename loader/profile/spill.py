@@ -57,7 +57,7 @@ class Spill:
             start += taken
 
     def buckets(self) -> Iterator[Records]:
-        """All records, in parts that share no key. Within a part they keep the order of addition."""
+        """All records, in parts without common keys. Within a part they keep the order of addition."""
         if self._file is None:
             yield self._buffer[: self._used]
             return

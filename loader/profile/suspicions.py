@@ -17,7 +17,7 @@ from loader.mapping.findings import Findings
 from loader.mapping.names import columns_used
 from loader.mapping.table import Table
 from loader.model import Chunk
-from loader.profile.sketch import hashed
+from loader.profile.sketch import hash_values
 from loader.profile.suspicion import Suspicion, Tally
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from loader.mapping.rules import Rule
     from loader.sources.records import Slab
 
-#: A user with at least this number of devices is no user, but a word for nobody.
+#: A user with at least this number of devices is not a user, but a word for nobody.
 MANY_DEVICES: Final = 50
 #: Rows of a slab that are looked at to find users who fill much of it, and how often one must stand there.
 _SAMPLED, _OFTEN = 512, 8
@@ -112,7 +112,7 @@ class Suspicions:
             tally = self._words.setdefault((name, word), Tally())
             tally.add(texts[name], here, self._file, first)
             if name == "userId" and "hwid" in texts:
-                tally.devices.add(hashed(texts["hwid"].take(pa.array(here)).drop_null()))
+                tally.devices.add(hash_values(texts["hwid"].take(pa.array(here)).drop_null()))
 
     def _add_holders(self, texts: dict[str, pa.Array], first: int) -> None:
         """Count the devices of users who fill much of a slab: only such users can have very many."""
@@ -131,7 +131,7 @@ class Suspicions:
             places = np.flatnonzero(pc.fill_null(pc.equal(users, user), fill_value=False))
             if len(places):
                 tally.add(users, places, self._file, first)
-                tally.devices.add(hashed(texts["hwid"].take(pa.array(places)).drop_null()))
+                tally.devices.add(hash_values(texts["hwid"].take(pa.array(places)).drop_null()))
 
     def _make_room(self, user: str) -> None:
         if user not in self._holders and len(self._holders) == _MOST_HOLDERS:

@@ -15,7 +15,7 @@ Seconds = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(slots=True)
-class Times:
+class EventTimes:
     """The times of the rows that would be sent.
 
     Attributes:
@@ -23,7 +23,7 @@ class Times:
         first, last: in seconds since 1970; None if there is no row.
         months: rows in each month of the local wall clock, such as ``2024-02``.
         in_future: rows later than `now`.
-        naive: times without an offset of their own, by the zone in which they were read.
+        naive: times without an offset, by the zone in which they were read.
         skipped, twice: times of all rows that fell into the gap or the repeated hour of daylight saving.
     """
 

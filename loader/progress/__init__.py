@@ -1,7 +1,7 @@
 """What is seen of a load while it runs.
 
-choice      which watch it is to be
-watch       looks at the load from a thread of its own
+choice      which watch is used
+watch       looks at the load from its own thread
 moment      what there is to show at one instant; pace: how fast it goes, and when it will be done
 terminal, notebook, lines, events    one module a form; words: what they share
 """
@@ -9,7 +9,7 @@ terminal, notebook, lines, events    one module a form; words: what they share
 from loader.progress.choice import choose_watch
 from loader.progress.events import EventLog, JsonLines, LogHandler, begin_log
 from loader.progress.lines import LogLines
-from loader.progress.moment import Moment, Reading
+from loader.progress.moment import Moment, ReadingProgress
 from loader.progress.notebook import NotebookView
 from loader.progress.pace import Pace, Speed
 from loader.progress.watch import Silent, Watch
@@ -22,7 +22,7 @@ __all__ = [
     "Moment",
     "NotebookView",
     "Pace",
-    "Reading",
+    "ReadingProgress",
     "Silent",
     "Speed",
     "Watch",

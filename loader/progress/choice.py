@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.progress.events import EventLog, JsonLines
 from loader.progress.lines import LogLines
-from loader.progress.notebook import NotebookView, in_kernel
+from loader.progress.notebook import NotebookView, is_in_kernel
 from loader.progress.watch import Silent
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def choose_watch(
         quiet: show nothing.
         lines: lines for people, also on a terminal or in a notebook.
         log: write JSON lines there, instead of all that.
-        out: standard error unless said otherwise.
+        out: standard error unless given.
     """
     out = out or sys.stderr
     if quiet or not out:  # closed (`2>&-`), it is None
@@ -35,17 +35,17 @@ def choose_watch(
         return JsonLines(log)
     if lines:
         return LogLines(out)
-    if in_kernel():
+    if is_in_kernel():
         return NotebookView()
-    return _live(out) if out.isatty() and not _dumb() else LogLines(out)
+    return _open_live_view(out) if out.isatty() and not _is_dumb() else LogLines(out)
 
 
-def _live(out: TextIO) -> Watch:
+def _open_live_view(out: TextIO) -> Watch:
     from loader.progress.terminal import LiveView  # noqa: PLC0415 - rich is slow to import
 
     return LiveView(out)
 
 
-def _dumb() -> bool:
+def _is_dumb() -> bool:
     """Whether the terminal cannot move its cursor: a live view would show nothing there."""
     return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}

@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from loader.progress.lines import Periodic, utc_now
+from loader.progress.lines import Periodic, read_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
 
-    from loader.progress.moment import Moment, Reading
+    from loader.progress.moment import Moment, ReadingProgress
 
 
 class EventLog:
@@ -34,7 +34,7 @@ class EventLog:
         run: the id of the run in its checkpoint; None until the checkpoint is open.
     """
 
-    def __init__(self, out: TextIO, wall: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, out: TextIO, wall: Callable[[], datetime] = read_utc) -> None:
         self.run: str | None = None
         self._out = out
         self._wall = wall
@@ -99,7 +99,7 @@ class JsonLines(Periodic):
         super().__init__(every, clock)
         self._log = log
 
-    def tell_reading(self, reading: Reading) -> None:
+    def tell_reading(self, reading: ReadingProgress) -> None:
         """Write one event."""
         self._log.write(
             "reading", done=min(reading.done, reading.total), total=reading.total, unit=reading.unit
@@ -109,14 +109,14 @@ class JsonLines(Periodic):
         """Write what earlier runs left."""
         super().begin(moment, run)
         self._log.run = run
-        self._log.write("start", **state(moment))
+        self._log.write("start", **describe_state(moment))
 
     def tell(self, event: str, moment: Moment) -> None:
         """Write one event."""
-        self._log.write(event, **state(moment))
+        self._log.write(event, **describe_state(moment))
 
 
-def state(moment: Moment) -> dict[str, object]:
+def describe_state(moment: Moment) -> dict[str, object]:
     """The counts, which add up to `read`, and what the sender does."""
     account, wire, speed = moment.account, moment.wire, moment.speed
     return {
@@ -130,13 +130,13 @@ def state(moment: Moment) -> dict[str, object]:
         "window": wire.window,
         "attempts": account.attempts,
         "elapsed_seconds": round(moment.elapsed, 1),
-        "rows_per_second": _rounded(speed.now),
-        "mean_rows_per_second": _rounded(speed.mean),
-        "seconds_left": _rounded(speed.left),
+        "rows_per_second": _round(speed.now),
+        "mean_rows_per_second": _round(speed.mean),
+        "seconds_left": _round(speed.left),
         "waiting_for": moment.wait or None,
         "waiting_seconds": round(wire.waiting_seconds, 1) if moment.wait else 0.0,
     }
 
 
-def _rounded(number: float | None) -> float | None:
+def _round(number: float | None) -> float | None:
     return None if number is None else round(number, 1)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from loader.progress.moment import Moment, Reading
+    from loader.progress.moment import Moment, ReadingProgress
 
 
-def utc_now() -> datetime:
+def read_utc() -> datetime:
     """The time of day."""
     return datetime.now(UTC)
 
@@ -32,12 +32,12 @@ class Periodic(Watch):
         self._due = clock() + every
         self._pauses = Pauses()
 
-    def show_reading(self, reading: Reading) -> None:
+    def show_reading(self, reading: ReadingProgress) -> None:
         """Tell it when it is time."""
         if self._is_time():
             self.tell_reading(reading)
 
-    def begin(self, moment: Moment, run: str | None) -> None:  # noqa: ARG002 - for those who show it
+    def begin(self, moment: Moment, run: str | None) -> None:  # noqa: ARG002 - other watches show it
         """Time counts from zero again."""
         self._due = self._clock() + self._every
 
@@ -62,7 +62,7 @@ class Periodic(Watch):
         return True
 
     @abstractmethod
-    def tell_reading(self, reading: Reading) -> None:
+    def tell_reading(self, reading: ReadingProgress) -> None:
         """Tell how far a pass over the input is."""
 
     @abstractmethod
@@ -71,34 +71,34 @@ class Periodic(Watch):
 
 
 class LogLines(Periodic):
-    """Lines for people who read a log later: with the time of day, in UTC."""
+    """Lines for users who read a log later: with the time of day, in UTC."""
 
     def __init__(
         self,
         out: TextIO,
         every: float = 10,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = utc_now,
+        wall: Callable[[], datetime] = read_utc,
     ) -> None:
         super().__init__(every, clock)
         self._out = out
         self._wall = wall
 
-    def tell_reading(self, reading: Reading) -> None:
+    def tell_reading(self, reading: ReadingProgress) -> None:
         """Write one line."""
-        self._write(words.reading_text(reading))
+        self._write(words.format_reading(reading))
 
     def tell(self, event: str, moment: Moment) -> None:
         """Write one line."""
         if event == "pause":
-            self._write(words.pause_text(moment))
+            self._write(words.format_pause(moment))
             return
         if event == "resume":
             return  # the next line shows it
-        done = f"{words.share_text(moment.share)} of {moment.goal:,} rows"
+        done = f"{words.format_share(moment.share)} of {moment.goal:,} rows"
         speed = moment.speed
-        left = f"{words.about(speed.left)} left" if speed.left is not None else "time left unknown"
-        self._write(f"{done}, {words.rate_text(speed.now)}, {left}: {words.counts_text(moment)}")
+        left = f"{words.format_time_left(speed.left)} left" if speed.left is not None else "time left unknown"
+        self._write(f"{done}, {words.format_rate(speed.now)}, {left}: {words.format_counts(moment)}")
 
     def _write(self, line: str) -> None:
         self._out.write(f"{self._wall():%Y-%m-%dT%H:%M:%SZ}  {line}\n")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loader.progress.pace import Speed
 
 
-class Reading(NamedTuple):
+class ReadingProgress(NamedTuple):
     """How far a pass over the input is.
 
     Attributes:
@@ -39,7 +39,7 @@ class Moment:
     Attributes:
         account: the counts, over all runs.
         wire: what the sender does.
-        goal: rows that will be settled when this run has done all that it was asked to.
+        goal: rows that will be settled when this run is complete.
         speed: how fast it goes.
         elapsed: seconds since this run began to send.
     """
@@ -72,5 +72,5 @@ class Moment:
 
     @property
     def pause(self) -> str:
-        """What the sender waits for that it did not choose: a rate limit is not a pause."""
+        """What the sender has to wait for; its own rate limit is not a pause."""
         return "" if self.wait == RATE_LIMIT else self.wait

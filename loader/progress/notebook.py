@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from loader.progress import words
 from loader.progress.watch import Watch
-from loader.text.account import duration
+from loader.text.account import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loader.progress.moment import Moment, Reading
+    from loader.progress.moment import Moment, ReadingProgress
 
 _LABEL, _NUMBER = "text-align:left;opacity:.7;padding:0 .6em 0 0", "text-align:right;padding:0 1.6em 0 0"
 
 
-def in_kernel() -> bool:
+def is_in_kernel() -> bool:
     """Whether a notebook's kernel runs this; imports nothing to find out."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
@@ -37,18 +37,18 @@ class NotebookView(Watch):
         super().__init__(seconds=0.5)
         self._handle: Any = None
 
-    def show_reading(self, reading: Reading) -> None:
+    def show_reading(self, reading: ReadingProgress) -> None:
         """Show how far a pass over the input is."""
-        told = words.reading_text(reading)
-        self._put(told, bar(reading.share, told) if reading.total else f"<div>{escape(told)}</div>")
+        told = words.format_reading(reading)
+        self._put(told, render_bar(reading.share, told) if reading.total else f"<div>{escape(told)}</div>")
 
     def show(self, moment: Moment) -> None:
         """Show one state."""
-        self._put(load_text(moment), load_html(moment))
+        self._put(format_load(moment), render_load(moment))
 
     def end(self, moment: Moment) -> None:
         """Leave the counts behind, the same each time the cell is run with the same outcome."""
-        text = words.settled_text(moment)
+        text = words.format_settled(moment)
         self._put(text, f"<div>{escape(text)}</div>")
 
     def _put(self, text: str, html: str) -> None:
@@ -60,33 +60,35 @@ class NotebookView(Watch):
             self._handle.update(shown, raw=True)
 
 
-def load_text(moment: Moment) -> str:
+def format_load(moment: Moment) -> str:
     """One line."""
-    done = f"{words.share_text(moment.share)} of {moment.goal:,} rows, {words.rate_text(moment.speed.now)}"
-    return f"{done}, {words.about(moment.speed.left)} left: {words.counts_text(moment)}"
+    done = (
+        f"{words.format_share(moment.share)} of {moment.goal:,} rows, {words.format_rate(moment.speed.now)}"
+    )
+    return f"{done}, {words.format_time_left(moment.speed.left)} left: {words.format_counts(moment)}"
 
 
-def load_html(moment: Moment) -> str:
+def render_load(moment: Moment) -> str:
     """A bar and the numbers."""
     account, speed = moment.account, moment.speed
-    told = f"{words.share_text(moment.share)}, {account.settled:,} of {moment.goal:,} rows"
+    told = f"{words.format_share(moment.share)}, {account.settled:,} of {moment.goal:,} rows"
     rows = [
-        ("confirmed", f"{account.confirmed:,}", "rate now", words.rate_text(speed.now)),
-        ("rejected", f"{account.rejected:,}", "mean rate", words.rate_text(speed.mean)),
-        ("in doubt", f"{account.in_doubt:,}", "time left", words.about(speed.left)),
-        ("never sent", f"{moment.never_sent:,}", "in flight", words.in_flight_text(moment)),
-        ("attempts", f"{account.attempts:,}", "elapsed", duration(moment.elapsed)),
+        ("confirmed", f"{account.confirmed:,}", "rate now", words.format_rate(speed.now)),
+        ("rejected", f"{account.rejected:,}", "mean rate", words.format_rate(speed.mean)),
+        ("in doubt", f"{account.in_doubt:,}", "time left", words.format_time_left(speed.left)),
+        ("never sent", f"{moment.never_sent:,}", "in flight", words.format_in_flight(moment)),
+        ("attempts", f"{account.attempts:,}", "elapsed", format_duration(moment.elapsed)),
     ]
-    waiting = f"<div>waiting {escape(words.wait_text(moment))}</div>" if moment.wait else ""
-    return f"{bar(moment.share, told)}<table>{''.join(map(_row, rows))}</table>{waiting}"
+    waiting = f"<div>waiting {escape(words.format_wait(moment))}</div>" if moment.wait else ""
+    return f"{render_bar(moment.share, told)}<table>{''.join(map(_render_row, rows))}</table>{waiting}"
 
 
-def bar(share: float, told: str) -> str:
+def render_bar(share: float, told: str) -> str:
     """A bar with words after it; browsers bring the bar."""
     return f'<div><progress value="{share:.3f}" max="1"></progress> {escape(told)}</div>'
 
 
-def _row(cells: Iterable[str]) -> str:
+def _render_row(cells: Iterable[str]) -> str:
     styles = (_LABEL, _NUMBER, _LABEL, _NUMBER)
     shown = (f'<td style="{style}">{escape(cell)}</td>' for style, cell in zip(styles, cells, strict=True))
     return f"<tr>{''.join(shown)}</tr>"

@@ -6,19 +6,19 @@ from collections import deque
 from typing import NamedTuple
 
 RECENT_SECONDS = 10.0
-"""The rate that is shown as the present one is of so long."""
+"""Seconds over which the present rate is measured."""
 
 STEADY_SECONDS = 60.0
-"""The time left is told from the rate of so long, waits left out: steadier, and soon right after a change."""
+"""Seconds over which the rate for the time left is measured, without waits: steady, and soon right again."""
 
 LEAST_SECONDS = 1.0
-"""From less no rate is told."""
+"""Seconds that a rate needs at least."""
 
 _SAMPLES = 20
 
 
 class Speed(NamedTuple):
-    """Rates in rows a second and times in seconds; None for what cannot be told.
+    """Rates in rows a second and times in seconds; None if unknown.
 
     Attributes:
         now: over the last ten seconds.
@@ -61,10 +61,10 @@ class Pace:
         steady = self._steady.see(settled, self._moving)
         elapsed = now - self._began
         mean = (settled - self._before) / elapsed if elapsed >= LEAST_SECONDS else None
-        return Speed(recent, mean, _left(goal - settled, steady, pause or 0.0))
+        return Speed(recent, mean, _estimate_left(goal - settled, steady, pause or 0.0))
 
 
-def _left(rows: int, rate: float | None, pause: float) -> float | None:
+def _estimate_left(rows: int, rate: float | None, pause: float) -> float | None:
     if rows <= 0:
         return 0.0
     return rows / rate + pause if rate else None
@@ -88,7 +88,7 @@ class _Window:
 
 
 class Pauses:
-    """Tells where a pause begins and ends, and one of many short ones in a row: seconds are passed in."""
+    """Finds where a pause begins and ends; of many short ones in a row, one. Seconds are passed in."""
 
     def __init__(self, every: float = RECENT_SECONDS) -> None:
         self._every = every
@@ -97,7 +97,7 @@ class Pauses:
         self._paused = False
 
     def see(self, reason: str, now: float) -> str:
-        """What is to be told of a sender that waits for `reason`, or for nothing: "pause", "resume" or ""."""
+        """What to report of a sender that waits for `reason`, or for nothing: "pause", "resume" or ""."""
         if not reason:
             ended, self._paused = self._paused, False
             return "resume" if ended else ""

@@ -11,7 +11,7 @@ from rich.segment import Segment
 
 from loader.progress import words
 from loader.progress.watch import Watch
-from loader.text.account import duration
+from loader.text.account import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderableType, RenderResult
 
-    from loader.progress.moment import Moment, Reading
+    from loader.progress.moment import Moment, ReadingProgress
 
 MARGIN, GAP = 2, 3
 WIDEST_BAR, SHORTEST_BAR = 60, 8
@@ -39,7 +39,7 @@ class LiveView(Watch):
         self._console = console or Console(file=out)
         self._live: Live | None = None
 
-    def show_reading(self, reading: Reading) -> None:
+    def show_reading(self, reading: ReadingProgress) -> None:
         """Show how far a pass over the input is."""
         self._put(ReadingView(reading))
 
@@ -78,17 +78,19 @@ class LiveView(Watch):
 class ReadingView:
     """A bar with how much was read of how much."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ReadingProgress) -> None:
         self._reading = reading
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """One line."""
         reading = self._reading
         if not reading.total:
-            return drawn([[(" " * MARGIN + words.reading_text(reading), "none")]], console, options.max_width)
-        told = f"{words.share_text(reading.share):>5}   {words.extent_text(reading, steady=True)}"
-        bar = Bar(options.max_width, signs_of(console, options), before=f"{reading.doing}  ")
-        return drawn([bar.line(reading.share, told)], console, options.max_width)
+            return draw_lines(
+                [[(" " * MARGIN + words.format_reading(reading), "none")]], console, options.max_width
+            )
+        told = f"{words.format_share(reading.share):>5}   {words.format_extent(reading, steady=True)}"
+        bar = Bar(options.max_width, choose_signs(console, options), before=f"{reading.doing}  ")
+        return draw_lines([bar.line(reading.share, told)], console, options.max_width)
 
 
 class LoadView:
@@ -104,12 +106,14 @@ class LoadView:
         """The lines."""
         moment, width = self._moment, options.max_width
         goal = f"{moment.goal:,}"
-        told = f"{words.share_text(moment.share):>5}   {moment.account.settled:>{len(goal)},} of {goal} rows"
-        bar = Bar(width, signs_of(console, options)).line(moment.share, told)
-        return drawn([bar, *table(columns_of(moment), width)], console, width)
+        told = (
+            f"{words.format_share(moment.share):>5}   {moment.account.settled:>{len(goal)},} of {goal} rows"
+        )
+        bar = Bar(width, choose_signs(console, options)).line(moment.share, told)
+        return draw_lines([bar, *lay_out_table(build_columns(moment), width)], console, width)
 
 
-def signs_of(console: Console, options: ConsoleOptions) -> tuple[str, str]:
+def choose_signs(console: Console, options: ConsoleOptions) -> tuple[str, str]:
     """The signs of a bar, full and rest: two, if no colour tells them apart."""
     colours = console.color_system is not None and not console.no_color
     if options.ascii_only:
@@ -117,7 +121,7 @@ def signs_of(console: Console, options: ConsoleOptions) -> tuple[str, str]:
     return "━", "━" if colours else "─"
 
 
-def drawn(lines: Iterable[Line], console: Console, width: int) -> Iterator[Segment]:
+def draw_lines(lines: Iterable[Line], console: Console, width: int) -> Iterator[Segment]:
     """The lines for rich, cut where the terminal ends."""
     for line in lines:
         yield from (Segment(text, console.get_style(style)) for text, style in cut(line, width))
@@ -160,7 +164,7 @@ class Bar:
         ]
 
 
-def columns_of(moment: Moment) -> list[list[Cell]]:
+def build_columns(moment: Moment) -> list[list[Cell]]:
     """What is shown, by what it is about: the rows, the pace, the wire. What comes last may be longer."""
     account, speed = moment.account, moment.speed
     width = max(len(f"{account.read:,}"), 7)
@@ -173,32 +177,36 @@ def columns_of(moment: Moment) -> list[list[Cell]]:
     return [
         [(name, f"{count:>{width},}", style) for name, count, style in rows],
         [
-            ("rate now", words.rate_text(speed.now), "none"),
-            ("mean rate", words.rate_text(speed.mean), "none"),
-            ("time left", words.about(speed.left), "bold"),
-            ("waiting", words.wait_text(moment) or "no", "yellow" if moment.wait else "dim"),
+            ("rate now", words.format_rate(speed.now), "none"),
+            ("mean rate", words.format_rate(speed.mean), "none"),
+            ("time left", words.format_time_left(speed.left), "bold"),
+            ("waiting", words.format_wait(moment) or "no", "yellow" if moment.wait else "dim"),
         ],
         [
-            ("in flight", words.in_flight_text(moment), "none"),
+            ("in flight", words.format_in_flight(moment), "none"),
             ("attempts", f"{account.attempts:,}", "none"),
-            ("elapsed", duration(moment.elapsed), "none"),
+            ("elapsed", format_duration(moment.elapsed), "none"),
         ],
     ]
 
 
-def table(columns: list[list[Cell]], width: int) -> list[Line]:
+def lay_out_table(columns: list[list[Cell]], width: int) -> list[Line]:
     """The columns side by side as far as there is room, else below each other."""
-    widths = [(10, _widest(columns[0], 7)), (9, _widest(columns[1][:3], 17)), (9, _widest(columns[2], 12))]
+    widths = [
+        (10, _measure_widest(columns[0], 7)),
+        (9, _measure_widest(columns[1][:3], 17)),
+        (9, _measure_widest(columns[2], 12)),
+    ]
     for count in (3, 2):
         needed = MARGIN + sum(name + 2 + value for name, value in widths[:count]) + (count - 1) * GAP
         if needed <= width:
-            # With two columns the wire stands below the pace.
+            # With two columns, the wire is below the pace.
             shown = columns if count == 3 else [columns[0], columns[1] + columns[2]]
-            return side_by_side(shown, widths)
-    return side_by_side([[cell for column in columns for cell in column]], [(10, 0)])
+            return join_columns(shown, widths)
+    return join_columns([[cell for column in columns for cell in column]], [(10, 0)])
 
 
-def side_by_side(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Line]:
+def join_columns(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Line]:
     """One line for each row of the columns."""
     lines = []
     for number in range(max(map(len, columns))):
@@ -206,11 +214,11 @@ def side_by_side(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> li
         for column, (name_width, value_width) in zip(columns, widths, strict=False):
             name, value, style = column[number] if number < len(column) else ("", "", "none")
             line += [(f"{name:<{name_width}}  ", "dim"), (f"{value:<{value_width + GAP}}", style)]
-        lines.append(stripped(line))
+        lines.append(strip_line(line))
     return lines
 
 
-def stripped(line: Line) -> Line:
+def strip_line(line: Line) -> Line:
     """Without the blanks at its end, which a narrow terminal would have to cut."""
     kept = list(line)
     while kept and not kept[-1][0].strip():
@@ -218,5 +226,5 @@ def stripped(line: Line) -> Line:
     return [*kept[:-1], (kept[-1][0].rstrip(), kept[-1][1])] if kept else kept
 
 
-def _widest(cells: list[Cell], least: int) -> int:
+def _measure_widest(cells: list[Cell], least: int) -> int:
     return max(least, *(len(value) for _, value, _ in cells))

@@ -1,4 +1,4 @@
-"""A watch looks at a running load from a thread of its own, so that the hot path does not know of it.
+"""A watch looks at a running load from its own thread, so that the hot path does not know about it.
 
     with watch.reading(reading): ...             while the input is read, before anything is sent
     with watch.watching(account, wire): ...      while rows are sent
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from loader.model import Account, Wire
-    from loader.progress.moment import Reading
+    from loader.progress.moment import ReadingProgress
 
 
 class Watch(ABC):
@@ -39,7 +39,7 @@ class Watch(ABC):
         self._clock = clock
 
     @contextmanager
-    def reading(self, reading: Callable[[], Reading]) -> Iterator[None]:
+    def reading(self, reading: Callable[[], ReadingProgress]) -> Iterator[None]:
         """Show how far a pass over the input is, for the length of the `with` block."""
         try:
             with self._looking(lambda: self.show_reading(reading())):
@@ -106,7 +106,7 @@ class Watch(ABC):
             thread.join()
 
     @abstractmethod
-    def show_reading(self, reading: Reading) -> None:
+    def show_reading(self, reading: ReadingProgress) -> None:
         """Show how far a pass over the input is."""
 
     def end_reading(self) -> None:  # noqa: B027 - not every watch has something to close
@@ -129,7 +129,7 @@ class Silent(Watch):
     def __init__(self) -> None:
         super().__init__(seconds=3600)
 
-    def show_reading(self, reading: Reading) -> None:
+    def show_reading(self, reading: ReadingProgress) -> None:
         """Show nothing."""
 
     def show(self, moment: Moment) -> None:

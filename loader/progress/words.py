@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loader.model import OUTAGE, RATE_LIMIT, RETRY_AFTER, VENDOR_ASKED
-from loader.text.account import duration
+from loader.text.account import format_duration
 
 if TYPE_CHECKING:
-    from loader.progress.moment import Moment, Reading
+    from loader.progress.moment import Moment, ReadingProgress
 
 UNKNOWN = "–"
 _REASONS = {
@@ -20,72 +20,72 @@ _REASONS = {
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
-def about(seconds: float | None) -> str:
+def format_time_left(seconds: float | None) -> str:
     """A time left, no finer than it is known: ``about 40 s``, ``about 12 min``, ``about 2 h 05 min``."""
     if seconds is None:
         return UNKNOWN
     if seconds < _MINUTE:
-        return f"about {max(_rounded(seconds, 5), 5)} s" if seconds >= 1 else "about 1 s"
+        return f"about {max(_round(seconds, 5), 5)} s" if seconds >= 1 else "about 1 s"
     if seconds < 10 * _MINUTE:
-        minutes, rest = divmod(_rounded(seconds, 10), _MINUTE)
+        minutes, rest = divmod(_round(seconds, 10), _MINUTE)
         return f"about {minutes} min {rest:02} s" if rest else f"about {minutes} min"
     if seconds < _HOUR:
-        return f"about {_rounded(seconds, _MINUTE) // _MINUTE} min"
+        return f"about {_round(seconds, _MINUTE) // _MINUTE} min"
     if seconds < 2 * _DAY:
-        hours, rest = divmod(_rounded(seconds, 5 * _MINUTE), _HOUR)
+        hours, rest = divmod(_round(seconds, 5 * _MINUTE), _HOUR)
         return f"about {hours} h {rest // _MINUTE:02} min"
-    days, rest = divmod(_rounded(seconds, _HOUR), _DAY)
+    days, rest = divmod(_round(seconds, _HOUR), _DAY)
     return f"about {days} days {rest // _HOUR} h"
 
 
-def _rounded(seconds: float, step: int) -> int:
+def _round(seconds: float, step: int) -> int:
     return round(seconds / step) * step
 
 
-def rate_text(rate: float | None) -> str:
+def format_rate(rate: float | None) -> str:
     """Rows a second."""
     if rate is None:
         return UNKNOWN
     return f"{rate:,.0f} rows/s" if rate >= 10 or not rate else f"{rate:.1f} rows/s"
 
 
-def share_text(share: float) -> str:
+def format_share(share: float) -> str:
     """A share of the whole in percent; 100 only if nothing is missing."""
     return f"{int(share * 100)} %"
 
 
-def wait_text(moment: Moment) -> str:
+def format_wait(moment: Moment) -> str:
     """How long the sender will wait, and why, or ""."""
     if not moment.wait:
         return ""
-    return f"{duration(moment.wire.waiting_seconds)} ({_REASONS.get(moment.wait, moment.wait)})"
+    return f"{format_duration(moment.wire.waiting_seconds)} ({_REASONS.get(moment.wait, moment.wait)})"
 
 
-def pause_text(moment: Moment) -> str:
+def format_pause(moment: Moment) -> str:
     """Why the sender pauses, and when it tries again, as sentences."""
     reason = _REASONS.get(moment.wait, moment.wait)
-    return f"{reason[:1].upper()}{reason[1:]}. Next try in {duration(moment.wire.waiting_seconds)}."
+    return f"{reason[:1].upper()}{reason[1:]}. Next try in {format_duration(moment.wire.waiting_seconds)}."
 
 
-def in_flight_text(moment: Moment) -> str:
+def format_in_flight(moment: Moment) -> str:
     """Requests on the wire, and how many may be."""
     return (
         f"{moment.in_flight:,} of {moment.wire.window:,}" if moment.wire.window else f"{moment.in_flight:,}"
     )
 
 
-def counts_text(moment: Moment) -> str:
+def format_counts(moment: Moment) -> str:
     """What became of the rows so far and what the sender does now."""
     account = moment.account
     words = [f"{account.confirmed:,} confirmed"]
     words += [f"{account.rejected:,} rejected"] if account.rejected else []
     words += [f"{account.in_doubt:,} in doubt"] if account.in_doubt else []
-    words += [f"{in_flight_text(moment)} in flight"]
-    words += [f"waiting {wait_text(moment)}"] if moment.wait else []
+    words += [f"{format_in_flight(moment)} in flight"]
+    words += [f"waiting {format_wait(moment)}"] if moment.wait else []
     return ", ".join(words)
 
 
-def settled_text(moment: Moment) -> str:
+def format_settled(moment: Moment) -> str:
     """The counts of a load that has ended, without anything that differs from one time to the next."""
     account = moment.account
     counts = [
@@ -98,14 +98,14 @@ def settled_text(moment: Moment) -> str:
     return f"{account.read:,} rows: {', '.join(said)}" if said else "The input holds no rows"
 
 
-def reading_text(reading: Reading) -> str:
+def format_reading(reading: ReadingProgress) -> str:
     """How far a pass over the input is, in one line; of a frame in memory only that it is read."""
     if not reading.total:
         return f"{reading.doing} …"
-    return f"{reading.doing}: {share_text(reading.share)}, {extent_text(reading)}"
+    return f"{reading.doing}: {format_share(reading.share)}, {format_extent(reading)}"
 
 
-def extent_text(reading: Reading, *, steady: bool = False) -> str:
+def format_extent(reading: ReadingProgress, *, steady: bool = False) -> str:
     """How much was read of how much: ``310 of 1,204 MB``; steady: as wide at each moment."""
     unit, name = (1_000_000, "MB") if reading.total >= 10_000_000 else (1_000, "kB")
     unit, name = (1, "rows") if reading.unit == "rows" else (unit, name)

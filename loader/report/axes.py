@@ -1,4 +1,4 @@
-"""Where the marks of an axis stand, and what they say: pure."""
+"""The places of the marks on an axis, and their labels: pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORT = 120.0
 Mark = tuple[float, str]
 
 
-def counts(highest: float, marks: int = 4) -> list[float]:
+def scale_counts(highest: float, marks: int = 4) -> list[float]:
     """Round numbers from 0 to at least the highest."""
     step = round_step(max(highest, 1e-9) / marks)
     return [step * number for number in range(math.ceil(max(highest, 1e-9) / step - 1e-9) + 1)]
@@ -34,7 +34,7 @@ def round_step(least: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
 
 
-def decades(lowest: float, highest: float) -> list[float]:
+def scale_decades(lowest: float, highest: float) -> list[float]:
     """Round numbers around two positive ones: 1, 2 and 5 times powers of ten; fewer if there are many."""
     powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):
@@ -47,13 +47,13 @@ def decades(lowest: float, highest: float) -> list[float]:
     return sorted({below, *inner, above})
 
 
-def moments(runs: Sequence[Sequence[Point]], most: int) -> list[Mark]:
+def mark_moments(runs: Sequence[Sequence[Point]], most: int) -> list[Mark]:
     """Marks along the runs: their beginnings, and round steps within; at most about `most`."""
     begin, end = start(runs[0][0]), runs[-1][-1].x + runs[-1][-1].width / 2
     span = end - begin
     step = next((each for each in _ROUND_SECONDS if each >= span / most), _ROUND_SECONDS[-1])
-    if by_seconds(runs):
-        return [(step * number, seconds_text(step * number, step)) for number in range(int(end / step) + 1)]
+    if is_in_seconds(runs):
+        return [(step * number, format_seconds(step * number, step)) for number in range(int(end / step) + 1)]
     days = runs[-1][-1].at - runs[0][0].at > 86400
     marks: list[Mark] = []
     begins: set[float] = set()
@@ -61,17 +61,17 @@ def moments(runs: Sequence[Sequence[Point]], most: int) -> list[Mark]:
         # A point knows its time of day: between the two axes of one run lies a constant.
         shift = points[0].at - points[0].x
         first, stop = start(points[0]), points[-1].x + points[-1].width / 2
-        inner = [at - shift for at in multiples(first + shift, stop + shift, step)]
+        inner = [at - shift for at in list_multiples(first + shift, stop + shift, step)]
         if marks and first - marks[-1][0] < 0.8 * step and marks[-1][0] not in begins:
             marks.pop()
         begins.add(first)
         for x in [first, *inner]:
             if not marks or x - marks[-1][0] >= 0.8 * step:
-                marks.append((x, clock_text(x + shift, days=days, step=step)))
+                marks.append((x, format_clock(x + shift, days=days, step=step)))
     return marks
 
 
-def by_seconds(runs: Sequence[Sequence[Point]]) -> bool:
+def is_in_seconds(runs: Sequence[Sequence[Point]]) -> bool:
     """Whether the marks are seconds of a single short run, and not the time of day."""
     return len(runs) == 1 and runs[0][-1].x <= SHORT
 
@@ -81,17 +81,17 @@ def start(point: Point) -> float:
     return point.x - point.width / 2
 
 
-def multiples(low: float, high: float, step: float) -> list[float]:
+def list_multiples(low: float, high: float, step: float) -> list[float]:
     """The multiples of a step between two numbers."""
     return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def seconds_text(seconds: float, step: float) -> str:
+def format_seconds(seconds: float, step: float) -> str:
     """Seconds, as exact as the step asks for."""
     return f"{seconds:.1f} s" if step < 1 else f"{seconds:.0f} s"
 
 
-def clock_text(at: float, *, days: bool, step: float) -> str:
+def format_clock(at: float, *, days: bool, step: float) -> str:
     """A time of day in UTC; with its date if there are several."""
     form = "%-d %b %H:%M" if days else "%H:%M:%S" if step < 60 else "%H:%M"
     moment = datetime.fromtimestamp(at, UTC)

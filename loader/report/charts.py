@@ -1,4 +1,4 @@
-"""Charts as SVG without a script, a style or a link of their own: the page's style sheet colours them.
+"""Charts as SVG without a script, a style or a link: the page's style sheet colours them.
 
 pygal draws; what it adds for browsers with a network (scripts, tool tips, its address) is taken out again.
 Each chart comes in two widths, of which the page shows the one that fits.
@@ -32,7 +32,7 @@ _LABEL = 7  # characters
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart in two widths, with the words for those who cannot see it."""
+    """A chart in two widths, with words for readers who cannot see it."""
 
     wide: Markup
     narrow: Markup
@@ -46,7 +46,7 @@ class Series:
     value: Callable[[Point], float | None]
 
 
-def over_time(
+def draw_over_time(
     label: str, unit: str, runs: Sequence[Sequence[Point]], series: Sequence[Series], *, times: bool = False
 ) -> Chart:
     """Lines over the runs, interrupted between them.
@@ -58,16 +58,18 @@ def over_time(
         series: the lines.
         times: the values are seconds, and shown on a logarithmic axis.
     """
-    return Chart(*(_lines(label, unit, runs, series, width=width, times=times) for width in (WIDE, NARROW)))
+    return Chart(
+        *(_draw_lines(label, unit, runs, series, width=width, times=times) for width in (WIDE, NARROW))
+    )
 
 
-def by_month(label: str, months: Sequence[tuple[str, Counts]]) -> Chart:
+def draw_by_month(label: str, months: Sequence[tuple[str, Counts]]) -> Chart:
     """Stacked bars by month, or by year if there are many months."""
-    bars = months if len(months) <= _MOST_BARS else by_year(months)
-    return Chart(*(_bars(label, bars, width=width) for width in (WIDE, NARROW)))
+    bars = months if len(months) <= _MOST_BARS else sum_by_year(months)
+    return Chart(*(_draw_bars(label, bars, width=width) for width in (WIDE, NARROW)))
 
 
-def by_year(months: Sequence[tuple[str, Counts]]) -> list[tuple[str, Counts]]:
+def sum_by_year(months: Sequence[tuple[str, Counts]]) -> list[tuple[str, Counts]]:
     """Sums of twelve months."""
     years: dict[str, list[int]] = {}
     for month, counts in months:
@@ -80,7 +82,7 @@ def by_year(months: Sequence[tuple[str, Counts]]) -> list[tuple[str, Counts]]:
 _STATES = ("confirmed", "rejected", "in_doubt", "never_sent")
 
 
-def _lines(
+def _draw_lines(
     label: str,
     unit: str,
     runs: Sequence[Sequence[Point]],
@@ -90,26 +92,28 @@ def _lines(
     times: bool,
 ) -> Markup:
     end = runs[-1][-1].x + runs[-1][-1].width / 2
-    chart = XY(**_config(width, 208), xrange=(0, end))
-    lines = [_steps(runs, each.value) for each in series]
+    chart = XY(**_configure(width, 208), xrange=(0, end))
+    lines = [_hold_values(runs, each.value) for each in series]
     values = [y for line in lines for _, y in line if y is not None]
-    marks = axes.decades(min(values), max(values)) if times else axes.counts(max(values, default=0))
+    marks = (
+        axes.scale_decades(min(values), max(values)) if times else axes.scale_counts(max(values, default=0))
+    )
     shown: Callable[[float], str] = latency if times else partial(number, digits=2)
     # pygal's own logarithmic axis would take the horizontal one along.
     scale: Callable[[float], float] = math.log10 if times else float
-    chart.y_labels = [{"value": scale(mark), "label": aligned(shown(mark))} for mark in marks]
+    chart.y_labels = [{"value": scale(mark), "label": align_label(shown(mark))} for mark in marks]
     chart.range = (scale(marks[0]), scale(marks[-1]))
     chart.x_labels = [
-        {"value": x, "label": text} for x, text in axes.moments(runs, 6 if width == WIDE else 3)
+        {"value": x, "label": text} for x, text in axes.mark_moments(runs, 6 if width == WIDE else 3)
     ]
-    chart.x_title = "seconds of loading" if axes.by_seconds(runs) else "time of day (UTC)"
+    chart.x_title = "seconds of loading" if axes.is_in_seconds(runs) else "time of day (UTC)"
     chart.y_title = unit
     for each, line in zip(series, lines, strict=True):
         chart.add(each.name, [(x, None if y is None else scale(y)) for x, y in line])
-    return _svg(chart, label, width)
+    return _render_svg(chart, label, width)
 
 
-def _steps(
+def _hold_values(
     runs: Sequence[Sequence[Point]], value: Callable[[Point], float | None]
 ) -> list[tuple[float, float | None]]:
     """A value holds for the whole stretch of its point; between runs there is none."""
@@ -122,29 +126,29 @@ def _steps(
     return line
 
 
-def _bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Markup:
-    chart = StackedBar(**_config(width, 228), show_minor_x_labels=False)
+def _draw_bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Markup:
+    chart = StackedBar(**_configure(width, 228), show_minor_x_labels=False)
     names = [name for name, _ in bars]
     every = max(1, -(-len(names) * (64 if len(names[0]) > 4 else 44) // width))
     chart.x_labels = names
     chart.x_labels_major = names[::every]
     chart.y_labels = [
-        {"value": mark, "label": aligned(number(mark, digits=2))}
-        for mark in axes.counts(max(counts.total for _, counts in bars))
+        {"value": mark, "label": align_label(number(mark, digits=2))}
+        for mark in axes.scale_counts(max(counts.total for _, counts in bars))
     ]
     chart.x_title = "year" if len(names[0]) == 4 else "month"
     chart.y_title = "events"
     for state in _STATES:
         chart.add(state, [getattr(counts, state) for _, counts in bars])
-    return _svg(chart, label, width)
+    return _render_svg(chart, label, width)
 
 
-def aligned(label: str) -> str:
+def align_label(label: str) -> str:
     """A label of one width in all charts, so that what happened at one time stands below each other."""
     return label.rjust(_LABEL, "\N{FIGURE SPACE}")
 
 
-def _config(width: int, height: int) -> dict[str, Any]:
+def _configure(width: int, height: int) -> dict[str, Any]:
     size = _FONT["wide" if width == WIDE else "narrow"]
     fonts = dict.fromkeys(("label_font_size", "major_label_font_size", "title_font_size"), size)
     return {
@@ -166,7 +170,7 @@ def _config(width: int, height: int) -> dict[str, Any]:
     }
 
 
-def _svg(chart: Any, label: str, width: int) -> Markup:
+def _render_svg(chart: Any, label: str, width: int) -> Markup:
     """The drawing alone, to stand within a page."""
     root = chart.render_tree()
     for parent in list(root.iter()):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from loader.latency import BUCKETS, longest, quantile
-from loader.report.facts import Stretch
+from loader.latency import BUCKETS, compute_quantile, find_longest
+from loader.report.facts import RunStretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loader.report.facts import RunFacts
 
 MOST_POINTS = 240
-"""Of all runs together: more cannot be told apart on a page."""
+"""Of all runs together: on a page, more cannot be distinguished."""
 _GAP = 0.02
 
 
@@ -30,7 +30,7 @@ class Point:
         at: its middle, in seconds since 1970.
         rate: rows a second.
         half, nine, most: times that 50, 90 and 99 of a hundred answers did not exceed; None without one.
-        allowed, used: how many requests might be on the wire, and how many were on the mean.
+        allowed, used: how many requests might be on the wire, and how many were on average.
         waiting: the share of the time in which nothing could be sent, 0 to 1.
     """
 
@@ -47,7 +47,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class TrafficSum:
     """A run's traffic in sum: what a line of a table says. Times are None if no answer came."""
 
     seconds: float
@@ -60,21 +60,23 @@ class Traffic:
     waited: tuple[tuple[str, float], ...]
 
 
-def traffic(stretches: Sequence[Stretch]) -> Traffic:
+def sum_traffic(stretches: Sequence[RunStretch]) -> TrafficSum:
     """The sum of some stretches."""
-    whole = joined(stretches) if stretches else Stretch(0, 0.0, 0.0, 0, 0, 0, 0.0)
+    whole = join_stretches(stretches) if stretches else RunStretch(0, 0.0, 0.0, 0, 0, 0, 0.0)
     times = whole.times
     waited = tuple(sorted(whole.waited.items(), key=lambda entry: -entry[1]))
-    half, nine, most = percentiles(times)
-    return Traffic(whole.seconds, whole.attempts, whole.rows, half, nine, most, longest(times), waited)
+    half, nine, most = compute_percentiles(times)
+    return TrafficSum(
+        whole.seconds, whole.attempts, whole.rows, half, nine, most, find_longest(times), waited
+    )
 
 
-def percentiles(times: Sequence[int]) -> tuple[float | None, float | None, float | None]:
+def compute_percentiles(times: Sequence[int]) -> tuple[float | None, float | None, float | None]:
     """Times that 50, 90 and 99 of a hundred answers did not exceed."""
-    return quantile(times, 0.5), quantile(times, 0.9), quantile(times, 0.99)
+    return compute_quantile(times, 0.5), compute_quantile(times, 0.9), compute_quantile(times, 0.99)
 
 
-def joined(stretches: Sequence[Stretch]) -> Stretch:
+def join_stretches(stretches: Sequence[RunStretch]) -> RunStretch:
     """Neighbouring stretches of one run, or those of several in sum, as one."""
     waited: Counter[str] = Counter()
     for stretch in stretches:
@@ -91,37 +93,37 @@ def joined(stretches: Sequence[Stretch]) -> Stretch:
     )
 
 
-def course(runs: Sequence[RunFacts], most: int = MOST_POINTS) -> list[list[Point]]:
+def trace_course(runs: Sequence[RunFacts], most: int = MOST_POINTS) -> list[list[Point]]:
     """The points of each run that has any, at most about `most` in all."""
     busy = [run.stretches for run in runs if run.stretches]
     total = sum(stretch.seconds for stretches in busy for stretch in stretches)
     gap, start = _GAP * total, 0.0
     found = []
     for stretches in busy:
-        thinned = list(thin(stretches, total / most))
-        found.append(list(points(thinned, start)))
+        thinned = list(thin_stretches(stretches, total / most))
+        found.append(list(place_points(thinned, start)))
         start += sum(stretch.seconds for stretch in stretches) + gap
     return found
 
 
-def thin(stretches: Sequence[Stretch], least: float) -> Iterator[Stretch]:
+def thin_stretches(stretches: Sequence[RunStretch], least: float) -> Iterator[RunStretch]:
     """The same time in stretches of at least N seconds; the last one may be shorter."""
-    group: list[Stretch] = []
+    group: list[RunStretch] = []
     for stretch in stretches:
         group.append(stretch)
         if sum(each.seconds for each in group) >= least:
-            yield joined(group)
+            yield join_stretches(group)
             group = []
     if group:
-        yield joined(group)
+        yield join_stretches(group)
 
 
-def points(stretches: Sequence[Stretch], start: float) -> Iterator[Point]:
+def place_points(stretches: Sequence[RunStretch], start: float) -> Iterator[Point]:
     """Stretches of one run, from a place on the axis on."""
     ends = accumulate((stretch.seconds for stretch in stretches), initial=start)
     for before, stretch in zip(ends, stretches, strict=False):
         seconds = max(stretch.seconds, 1e-6)
-        half, nine, most = percentiles(stretch.times)
+        half, nine, most = compute_percentiles(stretch.times)
         yield Point(
             x=before + stretch.seconds / 2,
             width=stretch.seconds,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class RunStretch:
     """A stretch of a run's time, and its traffic.
 
     Attributes:
@@ -57,7 +57,7 @@ class RunFacts:
         seconds: how long it took.
         attempts: requests sent.
         end: how it ended, in a few words.
-        reason: why, if that can be told; see the module.
+        reason: why, if that can be shown; see the module.
         options, versions: with what it was begun; nothing is known of runs by older versions.
         stretches: its traffic, oldest first.
     """
@@ -71,7 +71,7 @@ class RunFacts:
     reason: str
     options: Mapping[str, str]
     versions: Mapping[str, str]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[RunStretch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,11 @@ class Facts:
         made: when the report was made.
         where: the host, or that it is a sandbox.
         checkpoint: its name.
-        events: None if they cannot be told; then `no_events` says why.
+        events: None if they cannot be counted; then `no_events` says why.
         given_back: rows never sent that a decision gave back.
         mapping: the mapping file's text.
         versions: of the program that makes the report.
-        with_examples: whether personal data were asked for.
+        with_examples: whether personal data were requested.
         in_python: the reader continues in Python, because the input was a table in its memory.
     """
 

@@ -17,7 +17,7 @@ from loader._version import __version__
 from loader.message import Command, Setting, spell_keyword, spell_option
 from loader.report import charts, words
 from loader.report.charts import Series
-from loader.report.course import course, traffic
+from loader.report.course import sum_traffic, trace_course
 from loader.text.escape import escape
 from loader.text.next_steps import say_in_a_sentence
 
@@ -40,11 +40,11 @@ STATES = (
 )
 
 
-def page(facts: Facts) -> str:
+def render_page(facts: Facts) -> str:
     """The page's text."""
-    runs = course(facts.runs)
+    runs = trace_course(facts.runs)
     return (
-        environment()
+        build_environment()
         .get_template("report.html.j2")
         .render(
             facts=facts,
@@ -52,13 +52,13 @@ def page(facts: Facts) -> str:
             spell=partial(spell, facts),
             again=again(facts),
             states=STATES,
-            verdict=verdict(facts),
-            traffic=[traffic(run.stretches) for run in facts.runs],
-            over_all=traffic([stretch for run in facts.runs for stretch in run.stretches]),
-            throughput=throughput(runs),
-            latencies=latencies(runs),
-            concurrency=concurrency(runs),
-            by_month=months(facts),
+            verdict=word_verdict(facts),
+            traffic=[sum_traffic(run.stretches) for run in facts.runs],
+            over_all=sum_traffic([stretch for run in facts.runs for stretch in run.stretches]),
+            throughput=draw_throughput(runs),
+            latencies=draw_latencies(runs),
+            concurrency=draw_concurrency(runs),
+            by_month=draw_months(facts),
             peak=max((point.rate for points in runs for point in points), default=0.0),
             widest=max((point.allowed for points in runs for point in points), default=0),
         )
@@ -78,7 +78,7 @@ def again(facts: Facts) -> str:
     return f"pushwoosh-loader report {shlex.quote(facts.checkpoint)} --input FILE"
 
 
-def environment() -> Environment:
+def build_environment() -> Environment:
     """The templates, with what they call."""
     found = Environment(
         loader=PackageLoader("loader.report"),
@@ -86,7 +86,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=finalized,
+        finalize=finalize_value,
     )
     names = ("number", "share", "latency", "span", "moment", "size")
     found.filters.update(
@@ -95,12 +95,12 @@ def environment() -> Environment:
     return found
 
 
-def finalized(value: object) -> object:
+def finalize_value(value: object) -> object:
     """What the template writes: text from outside made visible, drawings as they are."""
     return escape(value, keep="\n") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def verdict(facts: Facts) -> str:
+def word_verdict(facts: Facts) -> str:
     """The verdict, in one sentence."""
     account = facts.account
     if facts.running:
@@ -120,15 +120,15 @@ def verdict(facts: Facts) -> str:
     return f"Finished: {what}. Left to decide: {' and '.join(left)}."
 
 
-def throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:
+def draw_throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:
     """Rows a second."""
     if not runs:
         return None
     series = [Series("rows", lambda point: point.rate)]
-    return charts.over_time("Rows a second over time", "rows a second", runs, series)
+    return charts.draw_over_time("Rows a second over time", "rows a second", runs, series)
 
 
-def latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
+def draw_latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
     """How long answers took."""
     if not any(point.half is not None for points in runs for point in points):
         return None
@@ -138,10 +138,10 @@ def latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
         Series("p99", lambda point: point.most),
     ]
     label = "Time of an answer over time: 50th, 90th and 99th percentile"
-    return charts.over_time(label, "time of an answer", runs, series, times=True)
+    return charts.draw_over_time(label, "time of an answer", runs, series, times=True)
 
 
-def concurrency(runs: Sequence[Sequence[Point]]) -> Chart | None:
+def draw_concurrency(runs: Sequence[Sequence[Point]]) -> Chart | None:
     """Requests on the wire, allowed and used."""
     if not runs:
         return None
@@ -149,11 +149,11 @@ def concurrency(runs: Sequence[Sequence[Point]]) -> Chart | None:
         Series("used", lambda point: point.used),
         Series("allowed", lambda point: float(point.allowed)),
     ]
-    return charts.over_time("Requests on the wire over time", "requests", runs, series)
+    return charts.draw_over_time("Requests on the wire over time", "requests", runs, series)
 
 
-def months(facts: Facts) -> Chart | None:
+def draw_months(facts: Facts) -> Chart | None:
     """Events by month."""
     if facts.events is None or not facts.events.months:
         return None
-    return charts.by_month("Events by month, by what became of them", facts.events.months)
+    return charts.draw_by_month("Events by month, by what became of them", facts.events.months)

@@ -1,4 +1,4 @@
-"""What may be said of a row without saying what stands in it."""
+"""What may be said about a row without its contents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _QUOTABLE = frozenset(
 )
 
 
-def plain_reason(reason: str, column: str, mapping: str) -> str:
+def redact_reason(reason: str, column: str, mapping: str) -> str:
     """A reason that a checkpoint has as text only, without quotes that may be of the row.
 
     What is quoted stays where the mapping or the header says it. Since 0.2.0 a checkpoint has beside a reason
@@ -50,14 +50,14 @@ def plain_reason(reason: str, column: str, mapping: str) -> str:
     return _QUOTED.sub(shown, reason)
 
 
-def plain_error(message: Message, spelling: Spelling) -> str:
+def redact_error(message: Message, spelling: Spelling) -> str:
     """An error's sentence without what may repeat a row; nobody knows what a finished sentence repeats."""
     shown = message.spell(spelling, quotes=False).strip()
     return shown or _UNREADABLE.spell(spelling)
 
 
-def plain_end(code: StopCode | None, unquoted: str, spelling: Spelling) -> str:
-    """Why a load stopped, as far as that can be shown to everybody.
+def redact_end(code: StopCode | None, unquoted: str, spelling: Spelling) -> str:
+    """Why a load stopped, as far as everybody may see it.
 
     Args:
         code: the code of its end; None if the checkpoint has none.

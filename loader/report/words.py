@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loader.text.account import duration
+from loader.text.account import format_duration
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,7 @@ def latency(seconds: float | None) -> str:
 
 def span(seconds: float) -> str:
     """How long something took."""
-    return duration(seconds)
+    return format_duration(seconds)
 
 
 def moment(at: datetime) -> str:

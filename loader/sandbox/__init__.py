@@ -6,13 +6,13 @@
 * `losses`: answers that get lost on request, to rehearse rows in doubt.
 * `embedded`: the server in a child process, for the length of one load.
 
-Nothing else here slows down or fails on purpose. `serve` is imported from `loader.sandbox.server`, so that a
-load that only starts the child does not load a web server itself.
+Apart from `losses`, nothing here slows down or fails on purpose. `serve` is imported from
+`loader.sandbox.server`, so that a load that only starts the child does not load a web server itself.
 """
 
 from __future__ import annotations
 
 from loader.sandbox.embedded import EmbeddedSandbox
-from loader.sandbox.sandbox_store import EventHoldings, Holdings, holdings
+from loader.sandbox.sandbox_store import EventHoldings, Holdings, count_holdings
 
-__all__ = ["EmbeddedSandbox", "EventHoldings", "Holdings", "holdings"]
+__all__ = ["EmbeddedSandbox", "EventHoldings", "Holdings", "count_holdings"]

@@ -1,6 +1,6 @@
 """The child of `EmbeddedSandbox`: announces itself by one JSON line, ends when its stdin does.
 
-People start a sandbox with `pushwoosh-loader sandbox`.
+Users start a sandbox with `pushwoosh-loader sandbox`.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def main() -> None:
 
 def announce(serving: Serving) -> None:
     """Tell the parent where, and begin to watch it."""
-    threading.Thread(target=outlive_no_parent, args=(serving.stop,), daemon=True).start()
+    threading.Thread(target=wait_for_parent, args=(serving.stop,), daemon=True).start()
     say({"endpoint": serving.endpoint, "store_id": serving.store_id})
 
 
-def outlive_no_parent(stop: Callable[[], None]) -> None:
+def wait_for_parent(stop: Callable[[], None]) -> None:
     """Wait for the end of stdin: the kernel closes a dead parent's end of the pipe, even after a SIGKILL."""
     # Not sys.stdin: a thread that waits in its lock can abort the interpreter's own shutdown.
     while os.read(STDIN, 1):

@@ -34,7 +34,7 @@ class Reply(NamedTuple):
 
 
 class Vendor:
-    """The ASGI application: checks a call as the vendor documents it, stores it, and only then says so.
+    """The ASGI application: checks a call as the vendor documents it, stores it, and only then answers.
 
     It answers in the order of calls and on one thread; the store's commit is part of the answer.
 
@@ -67,17 +67,17 @@ class Vendor:
     def _reply(self, scope: Message, body: bytes) -> Reply:
         base, _, method = scope["path"].rpartition("/")
         if not base.endswith(BASE) or method not in BY_NAME:
-            return refused(
+            return build_refusal(
                 404, 404, f"The sandbox has no method {scope['path']}. It has {', '.join(BY_NAME)}."
             )
         if scope["method"] != "POST":
-            return refused(405, 405, f"Call {method} with POST, not {scope['method']}.")
+            return build_refusal(405, 405, f"Call {method} with POST, not {scope['method']}.")
         try:
             return self._take(method, dict(scope["headers"]), body)
         except Refusal as refusal:
-            return refused(refusal.http_status, refusal.status_code, str(refusal))
+            return build_refusal(refusal.http_status, refusal.status_code, str(refusal))
         except sqlite3.Error as error:
-            return refused(500, 500, f"The sandbox could not write to its store: {error}.")
+            return build_refusal(500, 500, f"The sandbox could not write to its store: {error}.")
 
     def _take(self, method: str, headers: dict[bytes, bytes], body: bytes) -> Reply:
         self._rules.admit(headers)
@@ -86,8 +86,8 @@ class Vendor:
         if fate.taken:
             self._keep(call)
         if not fate.answered:
-            return refused(504, 504, "The sandbox lost this answer on purpose.")
-        return accepted({"code": IN_APP_CODE} if isinstance(call, Event) else None)
+            return build_refusal(504, 504, "The sandbox lost this answer on purpose.")
+        return build_acceptance({"code": IN_APP_CODE} if isinstance(call, Event) else None)
 
     def _keep(self, call: Call) -> None:
         if isinstance(call, Event):
@@ -96,12 +96,12 @@ class Vendor:
             self._store.keep(call)
 
 
-def accepted(response: dict[str, object] | None) -> Reply:
+def build_acceptance(response: dict[str, object] | None) -> Reply:
     """The vendor's answer to a call that it took."""
     return Reply(200, {"status_code": 200, "status_message": "OK", "response": response})
 
 
-def refused(http_status: int, status_code: int, message: str) -> Reply:
+def build_refusal(http_status: int, status_code: int, message: str) -> Reply:
     """The vendor's answer to a call that it did not take."""
     return Reply(http_status, {"status_code": status_code, "status_message": message})
 

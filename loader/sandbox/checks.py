@@ -128,7 +128,7 @@ def check(name: str, body: bytes, rules: Rules) -> Call:
     return READERS[name](request, text)
 
 
-def registration(request: dict[str, Any], _: str) -> Registration:
+def read_registration(request: dict[str, Any], _: str) -> Registration:
     """The fields of a checked registerUser request."""
     return Registration(
         application=request["application"],
@@ -139,7 +139,7 @@ def registration(request: dict[str, Any], _: str) -> Registration:
     )
 
 
-def event(request: dict[str, Any], text: str) -> Event:
+def read_event(request: dict[str, Any], text: str) -> Event:
     """The fields of a checked postEvent request; `text` is the whole body."""
     return Event(
         application=request["application"],
@@ -149,11 +149,11 @@ def event(request: dict[str, Any], text: str) -> Event:
         timestamp_utc=request.get("timestampUTC"),
         timestamp_current=request.get("timestampCurrent"),
         device_type=request.get("device_type"),
-        attributes=received(text, "request", "attributes"),
+        attributes=extract_text(text, "request", "attributes"),
     )
 
 
-def tag_values(request: dict[str, Any], _: str) -> TagValues:
+def read_tags(request: dict[str, Any], _: str) -> TagValues:
     """The fields of a checked setTags request."""
     return TagValues(
         application=request["application"],
@@ -164,9 +164,9 @@ def tag_values(request: dict[str, Any], _: str) -> TagValues:
 
 
 READERS: dict[str, Callable[[dict[str, Any], str], Registration | Event | TagValues]] = {
-    "registerUser": registration,
-    "postEvent": event,
-    "setTags": tag_values,
+    "registerUser": read_registration,
+    "postEvent": read_event,
+    "setTags": read_tags,
 }
 
 
@@ -178,7 +178,7 @@ def check_field(field: ApiField, request: dict[str, Any]) -> None:
         return
     value = request[field.name]
     if type(value) is not JSON_TYPES[field.json_type]:
-        refuse(field.name, f"must be of the type {field.json_type}, and is {kind_of(value)}")
+        refuse(field.name, f"must be of the type {field.json_type}, and is {name_type(value)}")
     if isinstance(value, str):
         check_text(field, value)
     elif isinstance(value, int) and value not in INT64:
@@ -241,7 +241,7 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
     """The body's text and the object under `request`."""
     try:
         text = body.decode("utf-8")
-        envelope = json.loads(text, parse_constant=no_constant)
+        envelope = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, 400, f"Request is not JSON in UTF-8: {error}") from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("request"), dict):
@@ -249,20 +249,20 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
     return text, envelope["request"]
 
 
-def no_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
     """Python reads NaN and Infinity; JSON has neither (RFC 8259, section 6)."""
     raise ValueError(f"{name} is not a JSON number")
 
 
-def received(text: str, *path: str) -> str:
-    """The text of a member of a member of the outermost object, as it stands in valid JSON `text`."""
+def extract_text(text: str, *path: str) -> str:
+    """The text of a member of a member of the outermost object, as written in valid JSON `text`."""
     start, end = SPACE.match(text).end(), len(text)  # type: ignore[union-attr]  # matches the empty text
     for name in path:
-        start, end = member(text, start, name)
+        start, end = find_member(text, start, name)
     return text[start:end]
 
 
-def member(text: str, start: int, name: str) -> tuple[int, int]:
+def find_member(text: str, start: int, name: str) -> tuple[int, int]:
     """Where the value of `name` begins and ends in the object that begins at `start`; the last of equals."""
     found, position = (start, start), start
     while text[position] != "}":
@@ -281,6 +281,6 @@ def refuse(field: str, reason: str) -> NoReturn:
     raise Refusal(200, 210, f"{field}: {reason}")
 
 
-def kind_of(value: object) -> str:
+def name_type(value: object) -> str:
     """What JSON calls the value, for a message."""
     return KINDS.get(type(value), "null")

@@ -1,4 +1,4 @@
-"""A sandbox for the length of one load, in a process of its own: the sender keeps its interpreter lock."""
+"""A sandbox for one load, in a separate process, which leaves the sender its interpreter lock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from loader.errors import ConfigError
-from loader.sandbox.sandbox_store import Holdings, holdings
+from loader.sandbox.sandbox_store import Holdings, count_holdings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ class EmbeddedSandbox:
 
     def holdings(self) -> Holdings:
         """Count what the store holds now."""
-        return holdings(self.store)
+        return count_holdings(self.store)
 
     def _await_ready(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None  # noqa: S101 - Popen was asked for a pipe
@@ -104,13 +104,13 @@ def start(store: Path, application: str | None, lose_answers: int) -> subprocess
         command += ["--lose-answers", str(lose_answers)]
     try:
         return subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own and no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **apart_from_the_terminal()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **detach_from_terminal()
         )
     except OSError as error:
         raise ConfigError(f"The sandbox cannot be started: {error.strerror}.") from error
 
 
-def apart_from_the_terminal() -> dict[str, Any]:
+def detach_from_terminal() -> dict[str, Any]:
     """Popen arguments that keep the terminal's Ctrl-C from the child."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}

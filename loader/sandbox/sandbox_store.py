@@ -177,12 +177,12 @@ class SandboxStore:
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         except sqlite3.Error as error:
-            raise unusable(path, error) from error
+            raise explain_unusable(path, error) from error
         try:
             self.id = prepare(self._connection, path)
         except sqlite3.Error as error:
             self._connection.close()
-            raise unusable(path, error) from error
+            raise explain_unusable(path, error) from error
         except ConfigError:
             self._connection.close()
             raise
@@ -262,30 +262,30 @@ SHOWN = {
 }
 
 
-def held(path: Path, table: str) -> list[tuple[object, ...]]:
+def read_rows(path: Path, table: str) -> list[tuple[object, ...]]:
     """All rows of ``devices``, ``events`` or ``tags``, in the order in which they were taken.
 
     Raises:
         ConfigError: the file is missing, unreadable, or no sandbox store.
     """
-    with looking(path) as connection:
+    with open_read_only(path) as connection:
         if table == "tags" and not connection.execute(HAS_TAGS).fetchone()[0]:
             return []
         return connection.execute(SHOWN[table]).fetchall()
 
 
-def holdings(path: Path) -> Holdings:
+def count_holdings(path: Path) -> Holdings:
     """Count what the store at `path` holds, without writing to it, also while a sandbox serves it.
 
     Raises:
         ConfigError: the file is missing, unreadable, or no sandbox store.
     """
-    with looking(path) as connection:
+    with open_read_only(path) as connection:
         return count_all(connection)
 
 
 @contextmanager
-def looking(path: Path) -> Iterator[sqlite3.Connection]:
+def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads, in one transaction, also while a sandbox serves the store.
 
     Raises:
@@ -299,7 +299,7 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
             yield connection
     except sqlite3.Error as error:
-        raise unusable(path, error) from error
+        raise explain_unusable(path, error) from error
 
 
 def count_all(connection: sqlite3.Connection) -> Holdings:
@@ -319,7 +319,7 @@ def make_private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise unusable(path, error) from error
+        raise explain_unusable(path, error) from error
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> str:
@@ -368,7 +368,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def unusable(path: Path, error: Exception) -> ConfigError:
+def explain_unusable(path: Path, error: Exception) -> ConfigError:
     """The sentence for a store that cannot be opened."""
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
         return ConfigError(

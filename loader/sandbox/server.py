@@ -64,18 +64,18 @@ def serve(
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
     """
     with SandboxStore(store) as opened, listen(host, port) as listener:
-        server = uvicorn.Server(configuration(Vendor(opened, rules or Rules(), losses)))
+        server = uvicorn.Server(configure_server(Vendor(opened, rules or Rules(), losses)))
 
         def stop() -> None:
             server.should_exit = True
 
-        ready(Serving(url(listener), opened.id, stop))
+        ready(Serving(build_url(listener), opened.id, stop))
         # uvicorn raises the Ctrl-C again that it has just served the last answers for.
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
 
-def configuration(app: Vendor) -> uvicorn.Config:
+def configure_server(app: Vendor) -> uvicorn.Config:
     """The server's settings: HTTP alone, and silent (a garbled request is answered 400, not logged)."""
     return uvicorn.Config(
         app,
@@ -100,7 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ConfigError: the address is not a loopback one, or is taken.
     """
-    address = loopback(host)
+    address = resolve_loopback(host)
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     # The protocol is named because asyncio sets TCP_NODELAY only then: 360 requests a second without it.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -119,7 +119,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def resolve_loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The address that `host` names, which must not be reachable from other machines."""
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
@@ -131,7 +131,7 @@ def loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     )
 
 
-def url(listener: socket.socket) -> str:
+def build_url(listener: socket.socket) -> str:
     """The base URL of what listens here, shaped as the vendor's."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{BASE}/"

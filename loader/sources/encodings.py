@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from loader.dialect import encoding_shown
+from loader.dialect import name_encoding
 
 if TYPE_CHECKING:
     from loader.sources.textfile import NotText
@@ -29,7 +29,7 @@ _EAST_ASIAN = {
 
 def advise_encoding(found: NotText) -> str:
     """What the bytes are and what to do, as the end of a sentence."""
-    encoding = encoding_shown(found.encoding)
+    encoding = name_encoding(found.encoding)
     shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
     if found.encoding == "iso8859-1":
         return f"{shown} text but a control character; is the encoding windows-1252?"

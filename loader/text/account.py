@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from loader.model import Account, Result
 
 
-def account_text(account: Account) -> str:
+def format_account(account: Account) -> str:
     """The four counts, one a line, adding up to the rows read."""
     lines = [
         ("read", account.read, ""),
-        ("confirmed", account.confirmed, duplicates_remark(account.possible_duplicates)),
+        ("confirmed", account.confirmed, word_duplicates(account.possible_duplicates)),
         ("rejected", account.rejected, ""),
         ("in doubt", account.in_doubt, ""),
         ("never sent", account.never_sent, ""),
@@ -25,22 +25,22 @@ def account_text(account: Account) -> str:
     )
 
 
-def duplicates_remark(rows: int) -> str:
+def word_duplicates(rows: int) -> str:
     """A remark on the rows that may have landed twice, because they were sent again on request."""
     return f"of these {rows:,} were in doubt and sent again: possible duplicates" if rows else ""
 
 
-def pace_text(account: Account) -> str:
+def format_pace(account: Account) -> str:
     """How long it took and how fast it was, over all runs."""
     seconds = account.elapsed_seconds
     if not account.attempts or seconds <= 0:
         return ""
     requests = "request" if account.attempts == 1 else "requests"
     pace = account.attempts / seconds
-    return f"{account.attempts:,} {requests} in {duration(seconds)}, {pace:,.0f} a second"
+    return f"{account.attempts:,} {requests} in {format_duration(seconds)}, {pace:,.0f} a second"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A span of time for the user: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 05 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def summary_record(result: Result) -> dict[str, object]:
+def build_summary(result: Result) -> dict[str, object]:
     """The object that `--summary` writes; its keys are a contract."""
     account = result.account
     seconds = account.elapsed_seconds

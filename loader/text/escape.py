@@ -21,7 +21,7 @@ def escape(text: str, keep: str = "") -> str:
 
     Args:
         text: any text.
-        keep: characters that stay as they are all the same.
+        keep: characters that stay as they are.
     """
     if text.isprintable():
         return text

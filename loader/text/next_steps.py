@@ -1,6 +1,6 @@
 """What to do next: from the facts of a load to a list of steps, in the words of a terminal or of Python.
 
-list_steps(left, spelling)     what remains, why, and the ways on
+list_steps(left, spelling)     what remains, why, and what to do
 spell_shell(...)               how a command is written in a terminal
 spell_python(...)              how a call is written in Python
 """
@@ -38,7 +38,7 @@ class Remains(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way on: what it does, and the line to type."""
+    """A way to continue: what it does, and the line to type."""
 
     words: str
     line: str
@@ -114,7 +114,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How the ways on are written.
+    """How the ways to continue are written.
 
     Attributes:
         again: what sends the rest, in the middle of a sentence: ``the same command again``.
@@ -309,7 +309,7 @@ def _capitalize(text: str) -> str:
 
 
 def lay_out(step: Step) -> str:
-    """A step as lines of text, for a terminal: reasons and commands stand on lines of their own."""
+    """A step as lines of text, for a terminal: reasons and commands have their own lines."""
     if not step.headline:
         return step.advice
     lines = [f"{step.headline}:", *(f"  {reason}" for reason in step.reasons)] if step.reasons else []
@@ -330,6 +330,6 @@ def say_in_a_sentence(step: Step) -> str:
 
 
 def write_as_code(step: Step) -> list[str]:
-    """The ways on as lines of Python, each with what it does in a comment."""
+    """The ways to continue as lines of Python, each with what it does in a comment."""
     width = max((len(way.line) for way in step.ways), default=0)
     return [f"{way.line:<{width}}  # {way.words[:1].lower()}{way.words[1:]}" for way in step.ways]

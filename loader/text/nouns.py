@@ -19,7 +19,7 @@ def count_rows(number: int) -> str:
 
 
 def add_plural(number: int, noun: str) -> str:
-    """The noun alone, as it stands after the number."""
+    """The noun alone, as it follows the number."""
     return noun if number == 1 else f"{noun}s"
 
 

@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 
 import loader
-from loader.api.options import stoppable
+from loader.api.options import catch_interrupts
 from tests import faultserver
 from tests.api.conftest import APPLICATION, Vendor, counts, purchases, python, ran
 
@@ -162,7 +162,7 @@ def test_the_same_content_is_the_same_input(
         (lambda frame: frame[::-1], "first difference is in rows 1 to 8,192"),
         (
             lambda frame: pd.concat([frame, frame[:1]]),
-            "then .* 9,001 rows, now .* 9,002 rows.*first 8,192 rows are the same",
+            "it had .* 9,001 rows, and now has .* 9,002 rows.*first 8,192 rows are the same",
         ),
         (lambda frame: frame.rename(columns={"amount": "price"}), "first difference is in rows 1"),
         (lambda frame: frame.assign(amount=frame["amount"].astype(str)), "first difference is in rows 1"),
@@ -418,6 +418,6 @@ def test_an_interrupt_is_one_also_where_nothing_can_be_said(
     out = io.StringIO()
     out.close()
     monkeypatch.setattr(sys, "stderr", out if closed else None)
-    with stoppable() as brake:
+    with catch_interrupts() as brake:
         signal.raise_signal(signal.SIGINT)
     assert brake.drained

@@ -195,7 +195,7 @@ def test_a_checkpoint_is_looked_at_without_the_frame(mixed: loader.LoadResult) -
 
 def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
     """A wrong path, and a file that is something else, are sentences."""
-    with pytest.raises(loader.CheckpointError, match="there is no checkpoint"):
+    with pytest.raises(loader.CheckpointError, match="there is no such checkpoint"):
         loader.Checkpoint("nothing")
     (tmp_path / "csv").write_text("a,b\n")
     with pytest.raises(loader.CheckpointError, match="is not a checkpoint"):

@@ -236,7 +236,7 @@ def test_rejects_do_not_take_the_place_of_the_input(command: CommandLine, tmp_pa
     assert (ran.code, path.read_text()) == (2, f"{EVENTS}{NAMELESS}\n")
     assert "would be overwritten" in ran.err
     ran = command.run("check", "events", path, "--rejects", tmp_path / "r.xlsx")
-    assert (ran.code, "Name the file .csv, .jsonl or .parquet, or give --format." in ran.err) == (2, True)
+    assert (ran.code, "Use .csv, .jsonl or .parquet, or give --format." in ran.err) == (2, True)
 
 
 def test_a_damaged_file_is_told_as_far_as_it_goes(command: CommandLine) -> None:

@@ -55,7 +55,7 @@ def test_what_is_said_of_a_stop_and_the_account_agree(command: CommandLine, tmp_
     source = events_csv(tmp_path, *[GOOD, NAMELESS] * 15)
     record = command.summary("events", source, *SANDBOXED, "--max-rejected", 10)
     assert (record["rejected"], record["confirmed"], record["never_sent"]) == (15, 0, 15)
-    assert record["stopped"] == "More than the 10 rows that --max-rejected accepts are rejected."
+    assert record["stopped"] == "More than 10 rows are rejected, and --max-rejected allows no more."
     assert record["exit_code"] == 5
 
 
@@ -149,8 +149,8 @@ def test_a_smaller_limit_than_before_sends_nothing_and_says_so(command: CommandL
     assert command.run("events", source, "--sandbox", "--limit", 10).code == 5
     ran = command.run("events", source, "--sandbox", "--limit", 5)
     assert ran.code == 5
-    assert "10 rows are settled, nothing of the first 5 rows is left to be sent" in ran.out
-    assert "No more than the first 5 rows were to be sent (--limit)." in ran.out
+    assert "10 rows are settled, none of the first 5 rows is left to be sent" in ran.out
+    assert "Only the first 5 rows were to be sent (--limit)." in ran.out
     assert "2 rows never sent. The same command without --limit sends them." in ran.out
 
 

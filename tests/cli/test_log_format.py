@@ -62,7 +62,7 @@ def test_every_run_has_an_id_of_its_own(command: CommandLine) -> None:
         (["events", *SANDBOX], "Missing argument 'FILE...'"),
         (["event", str(EVENTS), *SANDBOX], "No such command 'event'"),
         (["events", str(EVENTS), *SANDBOX, "--rate", "fast"], "'fast' is not a valid float"),
-        (["retry", "nowhere.ckpt", "--log-format", "json"], "nowhere.ckpt: there is no checkpoint"),
+        (["retry", "nowhere.ckpt", "--log-format", "json"], "nowhere.ckpt: there is no such checkpoint"),
     ],
 )
 def test_a_refusal_is_one_event(command: CommandLine, arguments: list[str], sentence: str) -> None:

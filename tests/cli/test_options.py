@@ -34,7 +34,7 @@ def test_what_is_said_of_a_text_is_shown_and_kept(command: CommandLine, tmp_path
     assert "0004ü,b4618383c0c47c25,Symbian" in failures.out
     other = command.run(*arguments, "--encoding", "windows-1252", *said[2:])
     assert other.code == 2
-    assert f"Then users.dat was read as {form}; now as CSV: " in " ".join(other.err.split())
+    assert f"users.dat was read as {form}, and is now read as CSV: " in " ".join(other.err.split())
 
 
 def test_a_wrong_word_on_a_text_is_refused(command: CommandLine, tmp_path: Path) -> None:

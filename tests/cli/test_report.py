@@ -154,7 +154,7 @@ def test_what_was_decided_is_told(command: CommandLine, loaded: Path) -> None:
     assert command.run("report", loaded.name, "-o", "r.html").code == 0
     words = shown(loaded.with_name("r.html"))
     assert "No row is in doubt any more." in words
-    assert "1 row in doubt confirmed: looked up, it had landed" in words
+    assert "1 row in doubt confirmed, because the vendor has it" in words
 
 
 @pytest.mark.parametrize("target", ["events.csv", "events.csv.events.ckpt"])
@@ -279,7 +279,8 @@ def test_a_report_of_nothing_is_an_error(command: CommandLine, tmp_path: Path) -
     ran = command.run("report", "none.ckpt")
     assert (ran.code, ran.err) == (
         2,
-        f"Error: {tmp_path / 'none.ckpt'}: there is no checkpoint. Check the name; a load creates it.\n",
+        f"Error: {tmp_path / 'none.ckpt'}: there is no such checkpoint. "
+        "Check the name. A load creates the file.\n",
     )
 
 
@@ -296,7 +297,7 @@ def test_a_sample_of_the_vendors_own_time(command: CommandLine, tmp_path: Path) 
     assert ran.code == 0, ran.err
     assert command.run("report", "c.ckpt").code == 0
     words = shown(tmp_path / "c.report.html")
-    assert "Complete: the vendor confirmed every one of the 6,937 rows." in words
+    assert "Complete: the vendor confirmed all 6,937 rows." in words
     assert re.search(r"Half of all answers came within [\d.]+ m?s", words)
     assert re.search(r"At most \d+ were allowed at a time", words)
     assert "the most in 1997-03: 1,176" in words

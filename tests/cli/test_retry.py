@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.cli.retry import chosen_phases
+from loader.cli.retry import choose_phases
 from loader.model import Phase
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 def test_only_names_whose_rejections_are_sent_again(only: str, phases: set[Phase]) -> None:
     """Each word of `--only` chooses the rows that it names."""
-    assert chosen_phases(only) == phases
+    assert choose_phases(only) == phases
 
 
 def test_a_summary_never_takes_the_place_of_the_checkpoint(command: CommandLine, loaded: Path) -> None:

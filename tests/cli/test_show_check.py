@@ -6,8 +6,8 @@ from collections import Counter
 
 from rich.cells import cell_len
 
-from loader.cli.show_check import UNBOUNDED, table, times
-from loader.profile.times import Times
+from loader.cli.show_check import UNBOUNDED, describe_times, lay_out_table
+from loader.profile.times import EventTimes
 
 HEAD = ("  name", "type", ">empty", "examples")
 ROWS = [
@@ -18,7 +18,7 @@ ROWS = [
 
 def test_a_narrow_terminal_cuts_the_examples_and_nothing_else() -> None:
     """Names, types and numbers are whole at every width; the examples end in a sign that they go on."""
-    for line, row in zip(list(table(HEAD, ROWS, 40))[1:], ROWS, strict=True):
+    for line, row in zip(list(lay_out_table(HEAD, ROWS, 40))[1:], ROWS, strict=True):
         assert cell_len(line) <= 40
         assert line.endswith("…")
         assert all(cell.strip() in line for cell in row[:3])
@@ -26,7 +26,7 @@ def test_a_narrow_terminal_cuts_the_examples_and_nothing_else() -> None:
 
 def test_columns_stand_below_each_other_in_any_script() -> None:
     """Wide letters do not move the columns behind them."""
-    head, *lines = table(HEAD, ROWS, UNBOUNDED)
+    head, *lines = lay_out_table(HEAD, ROWS, UNBOUNDED)
     assert {cell_len(line[: line.index(row[1])]) for line, row in zip(lines, ROWS, strict=True)} == {
         head.index("type")
     }
@@ -36,13 +36,13 @@ def test_columns_stand_below_each_other_in_any_script() -> None:
 def test_many_months_are_shown_as_years() -> None:
     """Twenty years are twenty lines, not 240."""
     months = Counter({f"{year}-{month:02}": 1 for year in range(2000, 2020) for month in range(1, 13)})
-    lines = list(times(Times(0, first=0, last=1, months=months), 80))
+    lines = list(describe_times(EventTimes(0, first=0, last=1, months=months), 80))
     assert sum("12  █" in line for line in lines) == 20
 
 
 def test_bars_fit_the_terminal() -> None:
     """No line of the histogram is wider than the terminal; the largest month has the longest bar."""
-    found = Times(0, first=0, last=1, months=Counter({"2024-01": 10_000_000, "2024-02": 1}))
-    january, february = list(times(found, 40))[-2:]
+    found = EventTimes(0, first=0, last=1, months=Counter({"2024-01": 10_000_000, "2024-02": 1}))
+    january, february = list(describe_times(found, 40))[-2:]
     assert len(january) <= 40
     assert january.count("█") > february.count("█") == 1

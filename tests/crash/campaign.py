@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from loader.delivery import Policy
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.methods import METHODS, Kind
 from loader.model import State
 from tests.checker import Ledger, check
@@ -130,7 +130,7 @@ def count(load: Load, tally: Tally, doubts_before: frozenset[int] | None) -> Non
         assert not load.vendor.landed
         tally.doubts.append(0)
         return
-    view, landed = Checkpoint.open(load.checkpoint), load.vendor.landed
+    view, landed = CheckpointView.open(load.checkpoint), load.vendor.landed
     ledger = Ledger.of(view)
     tally.lost += len(ledger.confirmed - landed.keys())
     tally.doubled += len({ordinal for ordinal, times in landed.items() if times > 1} - ledger.marked)
@@ -144,7 +144,7 @@ def doubts(load: Load) -> frozenset[int]:
     """Rows in doubt so far."""
     if not load.checkpoint.exists():
         return frozenset()
-    return frozenset(row.ordinal for row in Checkpoint.open(load.checkpoint).exceptions(State.IN_DOUBT))
+    return frozenset(row.ordinal for row in CheckpointView.open(load.checkpoint).exceptions(State.IN_DOUBT))
 
 
 def settle_doubts(load: Load, tally: Tally) -> None:
@@ -152,7 +152,7 @@ def settle_doubts(load: Load, tally: Tally) -> None:
 
     The last start has already sent users in doubt again, but for those with a later row of their device.
     """
-    rows = {row.ordinal for row in Checkpoint.open(load.checkpoint).exceptions(State.IN_DOUBT)}
+    rows = {row.ordinal for row in CheckpointView.open(load.checkpoint).exceptions(State.IN_DOUBT)}
     landed = sorted(rows & load.vendor.landed.keys())
     tally.landed_doubts += len(landed)
     tally.resolved += len(rows)
@@ -164,7 +164,7 @@ def settle_doubts(load: Load, tally: Tally) -> None:
     with load.start() as process:
         said = ended(process)
     assert process.returncode in FINISHED, said
-    ledger = check(Checkpoint.open(load.checkpoint), load.vendor.landed)
+    ledger = check(CheckpointView.open(load.checkpoint), load.vendor.landed)
     refused = {ordinal for ordinal in range(load.rows) if unmappable(ordinal) or refuses(ordinal)}
     assert ledger.rejected == refused - ledger.in_doubt
     assert not ledger.never_sent

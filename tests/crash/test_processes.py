@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.methods import METHODS, Kind
 from tests.checker import check
 from tests.crash.campaign import Tally, ended, settle_doubts
@@ -42,7 +42,7 @@ def test_a_worker_that_is_killed_costs_at_most_its_window(tmp_path: Path, kind: 
             assert due.wait(PATIENCE_SECONDS)
             os.kill(workers(process)[0], signal.SIGKILL)
             said = ended(process)
-        ledger = check(Checkpoint.open(load.checkpoint), vendor.landed)
+        ledger = check(CheckpointView.open(load.checkpoint), vendor.landed)
         assert len(ledger.in_doubt) <= CONCURRENCY
         assert not ledger.never_sent
         assert process.returncode == (4 if ledger.in_doubt else 3), said
@@ -62,7 +62,7 @@ def test_ctrl_c_reaches_all_processes_and_leaves_no_doubt(tmp_path: Path) -> Non
                 os.kill(pid, signal.SIGINT)
             said = ended(process)
         assert process.returncode == 130, said
-        ledger = check(Checkpoint.open(load.checkpoint), vendor.landed)
+        ledger = check(CheckpointView.open(load.checkpoint), vendor.landed)
     assert not ledger.in_doubt
     assert ledger.never_sent
 
@@ -80,7 +80,7 @@ def test_a_load_over_processes_is_the_same_load(tmp_path: Path) -> None:
         with Load(tmp_path, Kind.EVENTS, ROWS, vendor, processes=3).start() as process:
             said = ended(process)
         assert process.returncode == 3, said
-        ledger = check(Checkpoint.open(first.checkpoint), vendor.landed)
+        ledger = check(CheckpointView.open(first.checkpoint), vendor.landed)
     assert ledger.confirmed == {row for row in range(ROWS) if not (unmappable(row) or refuses(row))}
 
 

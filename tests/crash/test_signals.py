@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.delivery import DRAIN_SECONDS
-from loader.journal import Checkpoint
+from loader.journal import CheckpointView
 from loader.methods import Kind
 from tests.checker import Ledger, check
 from tests.crash.load import CONCURRENCY, PATIENCE_SECONDS, Load, write_input
@@ -60,7 +60,7 @@ def interrupted(
             said = signalled(process, signals)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    return check(Checkpoint.open(load.checkpoint), vendor.landed)
+    return check(CheckpointView.open(load.checkpoint), vendor.landed)
 
 
 def signalled(process: warm.Process, signals: Sequence[signal.Signals]) -> str:

@@ -35,9 +35,9 @@ from tests.faultserver import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from loader.delivery.transports.contract import Line
+    from loader.delivery.transports.contract import PolledLine
 
-    AnyOpener = Callable[..., Transport | Line]
+    AnyOpener = Callable[..., Transport | PolledLine]
 
 
 def line(
@@ -47,7 +47,7 @@ def line(
     ca_bundle: str | None = None,
     proxies: dict[str, str] | None = None,
     concurrency: int,
-) -> Line:
+) -> PolledLine:
     """What a load opens by default."""
     return open_line(
         url, None, concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
@@ -60,7 +60,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[AnyOpener]:
     opener: AnyOpener = TRANSPORTS.get(request.param, line)
     with ExitStack() as held:
 
-        def open_(url: str, **options: object) -> Transport | Line:
+        def open_(url: str, **options: object) -> Transport | PolledLine:
             return held.enter_context(closing(opener(url, **options)))
 
         yield open_
@@ -79,7 +79,7 @@ class NoJitter(random.Random):
 
 
 def deliver(
-    transport: Transport | Line,
+    transport: Transport | PolledLine,
     rows: int,
     policy: Policy,
     brake: Brake | None = None,

@@ -107,22 +107,22 @@ def test_an_invalid_certificate_stops_the_load() -> None:
         (
             Policy(max_rejected=5, rejected_before=2),
             Answer(200, b'{"status_code":210}'),
-            "More than the 5 rows that --max-rejected accepts are rejected.",
+            "More than 5 rows are rejected, and --max-rejected allows no more.",
         ),
         (
             Policy(max_rejected=1),
             Answer(200, b'{"status_code":210}'),
-            "More than the 1 row that --max-rejected accepts is rejected.",
+            "More than 1 row is rejected, and --max-rejected allows no more.",
         ),
         (
             Policy(max_rejected=0),
             Answer(200, b'{"status_code":210}'),
-            "A row is rejected, and --max-rejected accepts none.",
+            "A row is rejected, and --max-rejected allows none.",
         ),
         (
             Policy(max_in_doubt=5, in_doubt_before=2),
             Answer(500, b""),
-            "More than the 5 rows that --max-in-doubt accepts are in doubt.",
+            "More than 5 rows are in doubt, and --max-in-doubt allows no more.",
         ),
     ],
 )
@@ -425,7 +425,7 @@ def test_what_is_remembered_of_doubts_is_bounded() -> None:
     for number in range(2 * DEVICES_REMEMBERED):
         row = Row(Request(number, f"d{number}", b""))
         lanes.admit(row, 0.0)
-        lanes.doubt(row, 0.0)
+        lanes.note_doubt(row, 0.0)
         lanes.release(row, 0.0)
     newer = [Row(Request(number, f"d{number - 10**6}", b"")) for number in (10**6, 10**6 + number)]
     assert [lanes.admit(row, 1.0) and lanes.overtaken(row) for row in newer] == [False, True]

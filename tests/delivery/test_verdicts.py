@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loader.delivery.verdicts import LONGEST_RETRY_AFTER, classify, retry_after
-from loader.delivery.wording import LONGEST_MESSAGE, plain
+from loader.delivery.wording import LONGEST_MESSAGE, clean_line
 from loader.message import spell_option
 from loader.model import (
     Answer,
@@ -247,7 +247,7 @@ def test_any_date_is_a_wait_within_bounds(when: datetime) -> None:
 @example("\n" * 10_000 + "y")
 def test_words_of_the_vendor_are_safe_to_show(text: str) -> None:
     """No message moves the cursor, turns the writing direction, breaks a line, or floods a screen."""
-    shown = plain(text)
+    shown = clean_line(text)
     assert len(shown) <= LONGEST_MESSAGE
     assert shown.isprintable() or "\ufffd" in shown
     assert not set(shown) & set("\x1b\x07\u202e\ud800\r\n\t\u2028\u200f\u2066")
@@ -256,7 +256,7 @@ def test_words_of_the_vendor_are_safe_to_show(text: str) -> None:
 
 def test_ordinary_words_stay() -> None:
     """A normal message is shown as it is, in any language."""
-    assert plain("Anwendung „Büro“ nicht gefunden: 应用") == "Anwendung „Büro“ nicht gefunden: 应用"
+    assert clean_line("Anwendung „Büro“ nicht gefunden: 应用") == "Anwendung „Büro“ nicht gefunden: 应用"
     assert classify(ok(vendor(210, "a\x1b[31m\nb")), NOW) == Rejected(200, 210, "a\ufffd[31m b")
 
 

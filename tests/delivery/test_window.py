@@ -5,28 +5,28 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.window import FIRST_WINDOW, Window
+from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow
 
 
-def rounds(window: Window, count: int, seconds: float, now: float, *, full: bool = True) -> float:
+def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *, full: bool = True) -> float:
     """Let so many rounds of equally long answers pass; the time after them."""
     for _ in range(count):
         if full:
-            window.filled()
+            window.note_full()
         now += seconds
         for _ in range(max(window.limit, 8)):
             window.answered(seconds, now)
     return now
 
 
-def auto() -> Window:
+def auto() -> ConcurrencyWindow:
     """A window between 1 and 256."""
-    return Window(1, 256, 0.0)
+    return ConcurrencyWindow(1, 256, 0.0)
 
 
 def test_a_fixed_window_never_moves() -> None:
     """Equal bounds are kept, whatever happens."""
-    window = Window(20, 20, 0.0)
+    window = ConcurrencyWindow(20, 20, 0.0)
     rounds(window, 50, 0.05, 0.0)
     window.refused(1.0, 2.0)
     window.lost(3.0, 4.0)
@@ -115,7 +115,7 @@ def test_now_and_then_a_lost_answer_says_nothing() -> None:
     for number in range(3000):
         now += 0.001
         if number % 100:
-            window.filled()
+            window.note_full()
             window.answered(0.05, now)
         else:
             window.lost(now - 0.05, now)
@@ -166,14 +166,14 @@ def test_the_time_is_measured_with_half_a_window() -> None:
 )
 def test_the_bounds_always_hold(lowest: int, more: int, happenings: list[tuple[str, float]]) -> None:
     """Whatever happens, the window stays between its bounds."""
-    window, now = Window(lowest, lowest + more, 0.0), 0.0
+    window, now = ConcurrencyWindow(lowest, lowest + more, 0.0), 0.0
     for what, seconds in happenings:
         now += seconds / 10
         match what:
             case "a":
                 window.answered(seconds, now)
             case "f":
-                window.filled()
+                window.note_full()
             case "r":
                 window.refused(now - seconds, now)
             case "l":

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from loader.cli import cli
 from loader.methods import Kind
 from loader.model import Account, Result
-from loader.text.account import summary_record
+from loader.text.account import build_summary
 from tests.docs.pages import PAGES, ROOT
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_the_reference_is_what_the_code_says() -> None:
 def test_every_key_of_the_summary_is_told() -> None:
     """A program can be written against the page."""
     page = (REFERENCE / "summary.md").read_text("utf-8").partition("## Of a check")[0]
-    keys = summary_record(Result(Kind.USERS, Account(0), ""))
+    keys = build_summary(Result(Kind.USERS, Account(0), ""))
     assert [key for key in keys if f"`{key}`" not in page] == []
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.journal import Checkpoint, FileRecord, Host, Identity, Journal
+from loader.journal import CheckpointView, FileRecord, Host, Identity, Journal
 from loader.methods import Kind
 from loader.model import Outcome, Reject, State
 
@@ -71,9 +71,9 @@ class Place:
         self.opened.append(journal)
         return journal
 
-    def view(self) -> Checkpoint:
+    def view(self) -> CheckpointView:
         """Look at it."""
-        return Checkpoint.open(self.path, host=self.host)
+        return CheckpointView.open(self.path, host=self.host)
 
     def beside(self, suffix: str) -> Path:
         """A file of the checkpoint."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import CheckpointError
-from loader.journal import Checkpoint, Journal, schema
+from loader.journal import CheckpointView, Journal, schema
 from loader.journal.checkpoint_files import Files
 from loader.journal.opening import create_checkpoint
 from loader.latency import BUCKETS
@@ -258,4 +258,4 @@ def test_a_flipped_version_is_seen(place: Place, tmp_path: Path) -> None:
     with closing(sqlite3.connect(place.path)) as connection:
         connection.execute("PRAGMA user_version = 1")
     with pytest.raises(CheckpointError, match="tables are not those"):
-        Checkpoint.open(place.path)
+        CheckpointView.open(place.path)

@@ -12,7 +12,7 @@ import pytest
 from loader.errors import CheckpointError
 from loader.journal.bitmap import CHUNK
 from loader.journal.checkpoint_files import Files
-from loader.journal.reading import reading
+from loader.journal.reading import open_for_reading
 from loader.latency import BUCKETS
 from loader.model import Decision, Outcome, State, Traffic
 from tests.effort import EFFORT
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loader.journal import Checkpoint, ExceptionRow, Note, Run, Sample
+    from loader.journal import CheckpointView, ExceptionRow, Note, Run, Sample
 
 ROWS = CHUNK + 1000
 # In the head of the file, which is dense, and in all the rest of it.
@@ -79,9 +79,9 @@ class Seen:
     runs: tuple[tuple[Run, ...], tuple[Sample, ...], tuple[Note, ...]]
 
     @classmethod
-    def of(cls, view: Checkpoint) -> Seen:
+    def of(cls, view: CheckpointView) -> Seen:
         """What a reader sees."""
-        with reading(Files(view.path)) as connection:
+        with open_for_reading(Files(view.path)) as connection:
             chunks = connection.execute("SELECT number, bits FROM chunks").fetchall()
         doubtful = frozenset(view._leftovers.in_doubt)
         rows = [row for state in State for row in view.exceptions(state) if row.ordinal not in doubtful]

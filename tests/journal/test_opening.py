@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import CheckpointDiffers, CheckpointError
-from loader.journal import Checkpoint, FileRecord, Identity, opening, schema
+from loader.journal import CheckpointView, FileRecord, Identity, opening, schema
 from loader.journal.checkpoint_files import Files
 from loader.journal.store import connect
 from loader.methods import Kind
@@ -54,7 +54,7 @@ def test_a_planted_symbolic_link_is_refused(place: Place, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "said"), [("", "is a folder, and a checkpoint is a file"), ("-wire", "no regular file")]
+    ("suffix", "said"), [("", "is a folder, and a checkpoint is a file"), ("-wire", "not a regular file")]
 )
 def test_a_folder_in_its_place_is_refused(place: Place, suffix: str, said: str) -> None:
     """Only regular files are used; who named a folder is not told to remove it."""
@@ -69,13 +69,13 @@ def test_who_names_the_input_is_told_the_checkpoint_beside_it(place: Place) -> N
     source = place.path.with_name("orders.csv")
     source.write_text("order\n1\n")
     with pytest.raises(CheckpointError, match=r"Name another checkpoint\.$"):
-        Checkpoint.open(source)
+        CheckpointView.open(source)
     place.open().close()
     place.path.rename(source.with_name("orders.csv.events.ckpt"))
     with pytest.raises(
         CheckpointError, match=r"The checkpoint of a load of it is \S+orders\.csv\.events\.ckpt\.$"
     ):
-        Checkpoint.open(source)
+        CheckpointView.open(source)
 
 
 def test_a_folder_that_is_missing_is_named(place: Place) -> None:
@@ -341,10 +341,11 @@ def test_a_change_of_the_input_is_named_with_its_place(
     with pytest.raises(CheckpointDiffers) as refusal:
         place.open(identity=identity(files=(now,)))
     assert str(refusal.value) == (
-        f"{place.path} was made for another load. The content of orders.csv has changed: of the same length, "
-        f"then with SHA-256 aabbcc…, now {now.sha256}….{place_named} "
-        "Nothing was sent now. Continue with what it was made for, or begin again with another --checkpoint: "
-        "then every row is sent, also those that this one has settled."
+        f"{place.path} was made for another load. The content of orders.csv has changed: "
+        "the length is the same, "
+        f"but SHA-256 was aabbcc… and is now {now.sha256}….{place_named} "
+        "Nothing was sent. To continue that load, give what it was made for. To begin a new load, name "
+        "another --checkpoint: it sends every row, also those that this checkpoint has settled."
     )
 
 
@@ -387,15 +388,18 @@ def test_a_checkpoint_whose_rows_may_have_been_sent_binds(place: Place) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"application": "BBBBB-22222"}, 'the application was "AAAAA-11111", now it is "BBBBB-22222"'),
-        ({"endpoint": "http://127.0.0.1:1/"}, 'the endpoint was "https://api.example.com/json/1.3/", now it'),
+        ({"application": "BBBBB-22222"}, 'The application was "AAAAA-11111", and is now "BBBBB-22222"'),
+        (
+            {"endpoint": "http://127.0.0.1:1/"},
+            'The endpoint was "https://api.example.com/json/1.3/", and is now',
+        ),
         ({"mapping": 'kind = "events"\n[fields]\nhwid = "id"\n'}, '-hwid = "device"\n+hwid = "id"'),
         ({"mapping": "\n".join("abcdefghijklmnopqrstuvwxyz")}, "… and 17 more lines"),
-        ({"files": (_file(1001, size=20_020),)}, "1,000 rows, now 20,020 bytes and 1,001"),
-        ({"files": (_file(digest="cd" * 32),)}, "SHA-256 abababababababab…, now cdcdcdcdcdcdcdcd…"),
-        ({"files": (_file(digest="cd" * 32, name="o.csv"),)}, "of o.csv .then orders.csv. has changed"),
-        ({"files": (_file(), _file(name="more.csv"))}, "was orders.csv, now it is orders.csv, more.csv"),
-        ({"files": ()}, "now it is no file"),
+        ({"files": (_file(1001, size=20_020),)}, "1,000 rows, and now has 20,020 bytes and 1,001"),
+        ({"files": (_file(digest="cd" * 32),)}, "SHA-256 was abababababababab… and is now cdcdcdcdcdcdcdcd…"),
+        ({"files": (_file(digest="cd" * 32, name="o.csv"),)}, "of o.csv .formerly orders.csv. has changed"),
+        ({"files": (_file(), _file(name="more.csv"))}, "was orders.csv, and is now orders.csv, more.csv"),
+        ({"files": ()}, "and is now no file"),
     ],
 )  # fmt: skip
 def test_what_differs_is_said(place: Place, change: dict[str, object], sentence: str) -> None:
@@ -403,7 +407,7 @@ def test_what_differs_is_said(place: Place, change: dict[str, object], sentence:
     confirm_a_row(place.open())
     with pytest.raises(CheckpointDiffers) as refusal:
         place.open(identity=identity(**change))  # type: ignore[arg-type]  # fields of Identity
-    assert sentence.replace(".then orders.csv.", "(then orders.csv)") in str(refusal.value)
+    assert sentence.replace(".formerly orders.csv.", "(formerly orders.csv)") in str(refusal.value)
 
 
 @pytest.mark.parametrize("kind", [Kind.USERS, Kind.TAGS])
@@ -425,7 +429,9 @@ def test_files_in_another_order_are_refused(place: Place) -> None:
     """Ordinals are counted over the files in order."""
     one, two = _file(name="1.csv"), _file(name="2.csv", digest="cd" * 32)
     confirm_a_row(place.open(identity=identity(files=(one, two))))
-    with pytest.raises(CheckpointDiffers, match=r"another order: then 1.csv, 2.csv, now 2.csv, 1.csv"):
+    with pytest.raises(
+        CheckpointDiffers, match=r"order of the files has changed from 1.csv, 2.csv to 2.csv, 1.csv"
+    ):
         place.open(identity=identity(files=(two, one)))
 
 

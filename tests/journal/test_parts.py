@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loader.journal import host
 from loader.journal.bitmap import CHUNK, Bitmaps, StoredChunk
-from loader.journal.ranges import Ranges, runs
+from loader.journal.ranges import Ranges, collect_ranges
 from loader.journal.sizing import LeaseSize
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def test_ranges_are_a_set_of_ordinals(added: list[range], removed: list[range], 
     ranges = Ranges(added).without(*removed)
     expected = {ordinal for rows in added for ordinal in rows}.difference(*removed)
     assert [ordinal for rows in ranges for ordinal in rows] == sorted(expected)
-    assert list(ranges) == list(runs(expected))
+    assert list(ranges) == list(collect_ranges(expected))
     assert len(ranges) == len(expected)
     assert ranges.covers(asked) is expected.issuperset(asked)
     assert all((ordinal in ranges) is (ordinal in expected) for ordinal in range(90))
@@ -84,7 +84,7 @@ def test_leases_cost_two_percent_of_the_time(commit_seconds: float, rows_per_sec
     sizing = LeaseSize()
     assert sizing.rows == 256
     for second in range(20):
-        sizing.committed(second, second + commit_seconds)
+        sizing.note_commit(second, second + commit_seconds)
         sizing.settled(rows_per_second)
     assert sizing.rows == pytest.approx(rows, abs=1)
 
@@ -93,4 +93,4 @@ def test_a_machine_without_a_boot_id_has_none(monkeypatch: pytest.MonkeyPatch, t
     """Then slots never count, which is the careful answer."""
     monkeypatch.setattr(host, "_BOOT_ID", tmp_path / "none")
     monkeypatch.setattr("sys.platform", "freebsd")
-    assert host.local_boot_id() is None
+    assert host.read_boot_id() is None

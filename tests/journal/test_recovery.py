@@ -12,7 +12,7 @@ import pytest
 
 from loader.errors import CheckpointError
 from loader.journal.recovery import classify
-from loader.journal.slots import Header, Slots, boot_digest, read_slots
+from loader.journal.slots import Header, Slots, digest_boot, read_slots
 from loader.model import Outcome, State
 from tests.journal.conftest import FailingDisk, Place, confirmed, die, free_rows, identity, rejects
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loader.journal import Checkpoint
+    from loader.journal import CheckpointView
 
 
 def killed(place: Place) -> None:
@@ -33,7 +33,7 @@ def killed(place: Place) -> None:
     die(journal)
 
 
-def doubts(checkpoint: Checkpoint) -> list[int]:
+def doubts(checkpoint: CheckpointView) -> list[int]:
     """Ordinals in doubt."""
     return [row.ordinal for row in checkpoint.exceptions(State.IN_DOUBT)]
 
@@ -69,7 +69,7 @@ def test_a_kill_between_commit_and_slot_clear_keeps_the_confirmation(
     journal.sending(0)
     journal.sending(1)
     with monkeypatch.context() as patched:
-        patched.setattr(Slots, "committed", _die_here)
+        patched.setattr(Slots, "note_commit", _die_here)
         with pytest.raises(InterruptedError):
             journal.settle(confirmed([0]))
     die(journal)
@@ -115,7 +115,7 @@ def test_slots_that_cannot_be_trusted_put_the_whole_lease_in_doubt(
 def test_slots_of_an_earlier_opening_do_not_count(place: Place) -> None:
     """Slots say nothing of rows that a later run leased."""
     killed(place)
-    left, boot = read_slots(place.beside("-wire")), boot_digest(place.boot)
+    left, boot = read_slots(place.beside("-wire")), digest_boot(place.boot)
     assert left is not None
     snapshot = place.view()._snapshot
     assert classify(snapshot, left, boot).in_doubt == (2, 3)
@@ -370,10 +370,10 @@ def test_a_checkpoint_that_cannot_be_opened_for_writing_says_so(place: Place) ->
 def test_a_header_of_the_slot_file_survives_its_bytes() -> None:
     """What is written is read, and a damaged header is none."""
     header = Header(b"c" * 16, b"b" * 16, 3, 9, 7, 64, (1, 2))
-    raw = header.packed().ljust(128, b"\0")
-    assert Header.unpacked(raw) == header
-    assert Header.unpacked(raw[:20] + b"!" + raw[21:]) is None
-    assert Header.unpacked(bytes(128)) is None
+    raw = header.pack().ljust(128, b"\0")
+    assert Header.unpack(raw) == header
+    assert Header.unpack(raw[:20] + b"!" + raw[21:]) is None
+    assert Header.unpack(bytes(128)) is None
 
 
 def _die_here(*_: object, **__: object) -> None:

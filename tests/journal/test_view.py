@@ -77,7 +77,7 @@ def test_runs_are_listed_with_their_ends(place: Place) -> None:
 
 def test_a_missing_checkpoint_is_an_error_with_its_name(place: Place) -> None:
     """Looking never creates one."""
-    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+    with pytest.raises(CheckpointError, match="there is no such checkpoint"):
         place.view()
     assert not place.path.exists()
 

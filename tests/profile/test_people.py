@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loader.profile import people
 from loader.profile.people import Bodies, Found, People
-from loader.profile.sketch import hashed
+from loader.profile.sketch import hash_values
 from loader.profile.spill import Spill
 
 Tie = tuple[str, str]
@@ -30,10 +30,10 @@ def counted(ties: list[Tie], loose: list[str], *, last_wins: bool) -> Found:
     ours = People(last_wins=last_wins)
     for start in range(0, len(ties), 3):
         part = ties[start : start + 3]
-        devices, users = (hashed(pa.array([tie[side] for tie in part])) for side in (0, 1))
+        devices, users = (hash_values(pa.array([tie[side] for tie in part])) for side in (0, 1))
         ours.tie(devices, users, np.arange(start, start + len(part)))
     if loose:
-        ours.without_device(hashed(pa.array(loose)))
+        ours.without_device(hash_values(pa.array(loose)))
     return ours.found()
 
 
@@ -93,7 +93,7 @@ def test_repetitions_are_those_of_pandas(bodies: list[str]) -> None:
     ours = Bodies()
     for start in range(0, len(bodies), 7):
         part = bodies[start : start + 7]
-        ours.add(hashed(pa.array(part)), np.arange(start, start + len(part)))
+        ours.add(hash_values(pa.array(part)), np.arange(start, start + len(part)))
     found = ours.repeated()
     assert found.rows == int(pd.Series(bodies, dtype=object).duplicated().sum())
     assert len(found.examples) == min(3, len({body for body in bodies if bodies.count(body) > 1}))

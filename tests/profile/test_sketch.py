@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loader.profile.sketch import KEPT, Distinct, hashed
+from loader.profile.sketch import KEPT, Distinct, hash_values
 
 
 def counting(values: range, parts: int = 7) -> Distinct:
@@ -14,7 +14,7 @@ def counting(values: range, parts: int = 7) -> Distinct:
     distinct = Distinct()
     texts = pa.array([f"value {value}" for value in values] * 2)
     for part in range(parts):
-        distinct.add(hashed(texts)[part::parts])
+        distinct.add(hash_values(texts)[part::parts])
     return distinct
 
 
@@ -35,7 +35,7 @@ def test_many_values_are_counted_nearly_and_it_says_so(values: int) -> None:
 
 def test_the_number_does_not_depend_on_the_order() -> None:
     """The same values in another order, or in one part, give the same number: two checks can be compared."""
-    values = hashed(pa.array([str(value) for value in range(50_000)]))
+    values = hash_values(pa.array([str(value) for value in range(50_000)]))
     counts = []
     for order in (values, values[::-1], np.random.default_rng(1).permutation(values)):
         distinct = Distinct()
@@ -48,4 +48,4 @@ def test_the_number_does_not_depend_on_the_order() -> None:
 def test_texts_that_are_nearly_alike_are_told_apart() -> None:
     """NUL, case, blanks and order count."""
     texts = ["", "\0", "a", "a\0", "a\0b", "A", " a", "a ", "ab", "ba", "é", "e\u0301"]
-    assert len(set(hashed(pa.array(texts)).tolist())) == len(texts)
+    assert len(set(hash_values(pa.array(texts)).tolist())) == len(texts)

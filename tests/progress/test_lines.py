@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from loader.model import Account, Wire
 from loader.progress.events import EventLog, JsonLines, LogHandler
 from loader.progress.lines import LogLines
-from loader.progress.moment import Reading
+from loader.progress.moment import ReadingProgress
 from tests.progress.moments import moment
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -48,7 +48,7 @@ def test_a_pause_is_in_the_log_when_it_begins() -> None:
     out, clock = io.StringIO(), Clock()
     lines = LogLines(out, clock=clock, wall=lambda: NOON)
     lines.show(moment(wire=Wire(0, 9, 16, "Retry-After", 120.0)))
-    assert out.getvalue() == "2026-03-01T12:00:00Z  waiting 2 min 00 s for Retry-After\n"
+    assert out.getvalue() == "2026-03-01T12:00:00Z  The vendor asked to wait. Next try in 2 min 00 s.\n"
 
 
 def test_a_long_survey_is_in_the_log_too() -> None:
@@ -57,7 +57,7 @@ def test_a_long_survey_is_in_the_log_too() -> None:
     lines = LogLines(out, clock=clock, wall=lambda: NOON)
     for second in range(11):
         clock.now = float(second)
-        lines.show_reading(Reading(300_000_000, 1_200_000_000))
+        lines.show_reading(ReadingProgress(300_000_000, 1_200_000_000))
     assert out.getvalue() == "2026-03-01T12:00:00Z  Reading the input: 25 %, 300 of 1,200 MB\n"
 
 

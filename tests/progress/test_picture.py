@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from loader.progress.terminal import columns_of
+from loader.progress.terminal import build_columns
 from tests.conftest import SAMPLES
 from tests.progress.moments import moment
 
@@ -16,7 +16,7 @@ TEXT = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", PICTURE)).replace("&#16
 
 def test_the_picture_is_of_the_present_view() -> None:
     """Each name in the view is in the picture; if not, docs/make_terminal_picture.py makes it anew."""
-    names = [name for column in columns_of(moment()) for name, _, _ in column]
+    names = [name for column in build_columns(moment()) for name, _, _ in column]
     assert not [name for name in names if name not in TEXT]
 
 

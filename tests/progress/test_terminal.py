@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from loader.model import Wire
-from loader.progress.moment import Reading
+from loader.progress.moment import ReadingProgress
 from loader.progress.terminal import LoadView, ReadingView
 from tests.conftest import SAMPLES, CommandLine
 from tests.progress.moments import moment
@@ -56,13 +56,13 @@ def test_a_terminal_of_eighty_columns_has_all_of_it_in_five_lines() -> None:
 @pytest.mark.parametrize("width", [1, 2, 5, 12, 20, 33])
 def test_a_tiny_terminal_cuts_and_never_wraps(width: int) -> None:
     """A line that wrapped would leave garbage behind at each refresh."""
-    for view in (LoadView(moment()), ReadingView(Reading(310_000_000, 1_204_000_000))):
+    for view in (LoadView(moment()), ReadingView(ReadingProgress(310_000_000, 1_204_000_000))):
         assert max(map(len, drawn(view, width))) <= width
 
 
 def test_a_frame_in_memory_is_read_without_a_bar() -> None:
     """What has no size has no bar."""
-    assert drawn(ReadingView(Reading(0, 0)), 80) == ["  Reading the input …"]
+    assert drawn(ReadingView(ReadingProgress(0, 0)), 80) == ["  Reading the input …"]
 
 
 @pytest.mark.parametrize("width", [120, 80, 60, 40])

@@ -6,7 +6,7 @@ import pytest
 
 from loader.model import RATE_LIMIT, Account, Wire
 from loader.progress import words
-from loader.progress.moment import Reading
+from loader.progress.moment import ReadingProgress
 from loader.progress.pace import Speed
 from tests.progress.moments import moment
 
@@ -31,7 +31,7 @@ from tests.progress.moments import moment
 )
 def test_a_time_left_is_no_finer_than_it_is_known(seconds: float | None, shown: str) -> None:
     """Time left is rounded, so that it neither jitters nor pretends."""
-    assert words.about(seconds) == shown
+    assert words.format_time_left(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_a_time_left_is_no_finer_than_it_is_known(seconds: float | None, shown: 
 )
 def test_slow_rates_keep_a_digit(rate: float | None, shown: str) -> None:
     """A load of one row in four seconds does not read as standing still."""
-    assert words.rate_text(rate) == shown
+    assert words.format_rate(rate) == shown
 
 
 def test_a_hundred_percent_means_all() -> None:
     """Of two million rows with one missing it says 99 %."""
-    assert words.share_text(1_999_999 / 2_000_000) == "99 %"
-    assert words.share_text(1.0) == "100 %"
+    assert words.format_share(1_999_999 / 2_000_000) == "99 %"
+    assert words.format_share(1.0) == "100 %"
 
 
 def test_counts_add_up_at_every_moment() -> None:
@@ -60,8 +60,11 @@ def test_counts_add_up_at_every_moment() -> None:
 
 def test_a_wait_says_for_what_and_how_long() -> None:
     """Whoever looks at a load that stands still is told why; a wait within a second is none."""
-    assert words.wait_text(moment(wire=Wire(0, 9, 16, "Retry-After", 65.0))) == "1 min 05 s for Retry-After"
-    assert words.wait_text(moment(wire=Wire(0, 9, 16, RATE_LIMIT, 0.01))) == ""
+    assert (
+        words.format_wait(moment(wire=Wire(0, 9, 16, "Retry-After", 65.0)))
+        == "1 min 05 s (the vendor asked to wait)"
+    )
+    assert words.format_wait(moment(wire=Wire(0, 9, 16, RATE_LIMIT, 0.01))) == ""
 
 
 def test_the_senders_own_rate_limit_is_no_pause() -> None:
@@ -73,19 +76,19 @@ def test_the_senders_own_rate_limit_is_no_pause() -> None:
 def test_what_a_load_leaves_in_a_notebook_has_no_times() -> None:
     """The words at the end are the same whenever the cell is run with the same outcome."""
     ended = Account(6_937, 6_900, 30, 0, attempts=6_901, elapsed_seconds=5.1)
-    assert words.settled_text(moment(ended)) == "6,937 rows: 6,900 confirmed, 30 rejected, 7 never sent"
+    assert words.format_settled(moment(ended)) == "6,937 rows: 6,900 confirmed, 30 rejected, 7 never sent"
     again = moment(Account(6_937, 6_900, 30, 0, attempts=6_999, elapsed_seconds=9.9), speed=Speed())
-    assert words.settled_text(again) == words.settled_text(moment(ended))
-    assert words.settled_text(moment(Account(0))) == "The input holds no rows"
+    assert words.format_settled(again) == words.format_settled(moment(ended))
+    assert words.format_settled(moment(Account(0))) == "The input holds no rows"
 
 
 def test_a_pass_over_the_input_never_exceeds_it() -> None:
     """A file that is read twice does not show more than all of it."""
-    over = Reading(1_300_000_000, 1_204_000_000)
-    assert (over.share, words.extent_text(over)) == (1.0, "1,204 of 1,204 MB")
-    assert words.extent_text(Reading(1200, 3000, "rows")) == "1,200 of 3,000 rows"
+    over = ReadingProgress(1_300_000_000, 1_204_000_000)
+    assert (over.share, words.format_extent(over)) == (1.0, "1,204 of 1,204 MB")
+    assert words.format_extent(ReadingProgress(1200, 3000, "rows")) == "1,200 of 3,000 rows"
 
 
 def test_a_frame_in_memory_has_no_bytes_to_count() -> None:
     """What is no file is said to be read, without numbers that mean nothing."""
-    assert words.reading_text(Reading(0, 0)) == "Reading the input …"
+    assert words.format_reading(ReadingProgress(0, 0)) == "Reading the input …"

@@ -9,18 +9,18 @@ from typing import Any
 from loader.latency import BUCKETS
 from loader.methods import Kind
 from loader.model import Account, FileRecord
-from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, Stretch
+from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, RunStretch
 from loader.text.next_steps import Remains, Step, Way
 
 BEGAN = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
 
 
-def stretches(run: int, start: datetime, count: int = 30, seconds: float = 10.0) -> tuple[Stretch, ...]:
+def stretches(run: int, start: datetime, count: int = 30, seconds: float = 10.0) -> tuple[RunStretch, ...]:
     """Traffic of a thousand rows in each stretch."""
     times = [0] * BUCKETS
     times[30:34] = [700, 250, 40, 10]
     return tuple(
-        Stretch(
+        RunStretch(
             run=run,
             at=(start + timedelta(seconds=seconds * (number + 1))).timestamp(),
             seconds=seconds,

@@ -11,30 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.report import axes
-from loader.report.course import MOST_POINTS, course, thin, traffic
+from loader.report.course import MOST_POINTS, sum_traffic, thin_stretches, trace_course
 from tests.report.conftest import BEGAN, run, stretches
 
 
 def test_thinned_time_loses_nothing() -> None:
     """Rows, requests, waits and answers are the same in sum, however few points are drawn."""
     long = stretches(1, BEGAN, count=5000, seconds=1.0)
-    few = list(thin(long, 25.0))
+    few = list(thin_stretches(long, 25.0))
     assert len(few) == 200
-    assert traffic(few) == pytest.approx(traffic(long)) or traffic(few) == traffic(long)
+    assert sum_traffic(few) == pytest.approx(sum_traffic(long)) or sum_traffic(few) == sum_traffic(long)
     assert {each.window for each in few} == {40}
 
 
 def test_a_page_has_few_points_however_long_the_load() -> None:
     """Many runs share the points of a page, each with at least one."""
     runs = [run(number, BEGAN, stretches=stretches(number, BEGAN, 300)) for number in range(1, 41)]
-    drawn = course(runs)
+    drawn = trace_course(runs)
     assert len(drawn) == 40
     assert sum(map(len, drawn)) <= MOST_POINTS + 40
 
 
 def test_a_pause_between_runs_is_a_gap_and_short() -> None:
     """Twelve hours in which nothing ran take two hundredths of the axis."""
-    first, second = course([run(1, BEGAN), run(2, BEGAN + timedelta(hours=12))])
+    first, second = trace_course([run(1, BEGAN), run(2, BEGAN + timedelta(hours=12))])
     end = first[-1].x + first[-1].width / 2
     assert end == pytest.approx(300)
     assert axes.start(second[0]) - end == pytest.approx(0.02 * 600)
@@ -43,7 +43,7 @@ def test_a_pause_between_runs_is_a_gap_and_short() -> None:
 
 def test_marks_say_the_time_of_day_of_each_run() -> None:
     """Each run's beginning is marked with its own time, with the date where there are several days."""
-    marks = axes.moments(course([run(1, BEGAN), run(2, BEGAN + timedelta(hours=30))]), 6)
+    marks = axes.mark_moments(trace_course([run(1, BEGAN), run(2, BEGAN + timedelta(hours=30))]), 6)
     assert marks[0][1] == "28 Mar 22:00"
     assert "30 Mar 04:00" in [text for _, text in marks]
     assert all(after > before for (before, _), (after, _) in pairwise(marks))
@@ -51,14 +51,14 @@ def test_marks_say_the_time_of_day_of_each_run() -> None:
 
 def test_a_short_load_is_marked_in_seconds() -> None:
     """A load of two seconds has marks that can be told apart."""
-    marks = axes.moments(course([run(1, BEGAN, stretches=stretches(1, BEGAN, 10, 0.2))]), 6)
+    marks = axes.mark_moments(trace_course([run(1, BEGAN, stretches=stretches(1, BEGAN, 10, 0.2))]), 6)
     assert [text for _, text in marks] == ["0.0 s", "0.5 s", "1.0 s", "1.5 s", "2.0 s"]
 
 
 @given(st.floats(1e-6, 1e9))
 def test_counts_reach_over_the_highest_value(highest: float) -> None:
     """Nothing is drawn above the axis, which has a handful of marks."""
-    marks = axes.counts(highest)
+    marks = axes.scale_counts(highest)
     assert marks[0] == 0
     assert marks[-1] >= highest * (1 - 1e-6)
     assert 2 <= len(marks) <= 6
@@ -67,7 +67,7 @@ def test_counts_reach_over_the_highest_value(highest: float) -> None:
 @given(st.floats(1e-4, 100), st.floats(1, 1e5))
 def test_a_logarithmic_axis_holds_both_ends(lowest: float, factor: float) -> None:
     """Every time lies within the marks, and they do not crowd."""
-    marks = axes.decades(lowest, lowest * factor)
+    marks = axes.scale_decades(lowest, lowest * factor)
     assert marks[0] <= lowest
     assert marks[-1] >= lowest * factor * (1 - 1e-9)
     assert len(marks) <= 9
@@ -83,6 +83,6 @@ def test_marks_are_few_and_ascend(count: int, seconds: float, runs: int) -> None
         for number in range(runs)
         for began in [BEGAN + timedelta(hours=number)]
     ]
-    marks = axes.moments(course(facts), 6)
+    marks = axes.mark_moments(trace_course(facts), 6)
     assert 1 <= len(marks) <= 6 + runs + 2
     assert all(after > before for (before, _), (after, _) in pairwise(marks))

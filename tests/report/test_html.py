@@ -15,7 +15,7 @@ import pytest
 from loader.methods import Kind
 from loader.model import Account, FileRecord
 from loader.report.facts import Counts, DecisionFacts, Events, Group
-from loader.report.html import page
+from loader.report.html import render_page
 from loader.text.next_steps import Remains, Step, Way
 from tests.report.conftest import BEGAN, facts, run
 
@@ -67,7 +67,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("text", [page(each) for each in PAGES.values()], ids=list(PAGES))
+@pytest.mark.parametrize("text", [render_page(each) for each in PAGES.values()], ids=list(PAGES))
 def test_nothing_is_fetched_and_nothing_runs(text: str) -> None:
     """No script, no address that a browser would open, no import; and the page forbids them all."""
     tags = Tags(text).tags
@@ -85,7 +85,7 @@ def test_nothing_is_fetched_and_nothing_runs(text: str) -> None:
 @pytest.mark.parametrize("name", ["hostile texts", "hostile reasons"])
 def test_texts_from_outside_stay_texts(name: str) -> None:
     """Names, messages and a mapping are shown as they are written; what steers a terminal is spelled out."""
-    text = page(PAGES[name])
+    text = render_page(PAGES[name])
     assert not [c for c in text if not c.isprintable() and c not in "\n\N{FIGURE SPACE}"]
     shown = Tags(text).text
     assert "<script>alert(1)</script>" in shown
@@ -94,7 +94,7 @@ def test_texts_from_outside_stay_texts(name: str) -> None:
 
 def test_the_account_is_said_and_adds_up() -> None:
     """The four counts stand there in full, and their sum is the number of rows."""
-    shown = " ".join(Tags(page(facts())).text.split())
+    shown = " ".join(Tags(render_page(facts())).text.split())
     assert "59,000 confirmed + 700 rejected + 200 in doubt + 100 never sent = 60,000 rows read" in shown
     assert "Not complete: 100 of 60,000 rows were never sent." in shown
 
@@ -102,20 +102,23 @@ def test_the_account_is_said_and_adds_up() -> None:
 @pytest.mark.parametrize(
     ("account", "words"),
     [
-        (Account(10, 10), "Complete: the vendor confirmed every one of the 10 rows."),
-        (Account(10, 7, 2, 1), "Finished: 7 of 10 rows are confirmed, and 2 rejected and 1 in doubt"),
-        (Account(10, 5, in_flight=5), "A load is running"),
+        (Account(10, 10), "Complete: the vendor confirmed all 10 rows."),
+        (
+            Account(10, 7, 2, 1),
+            "Finished: 7 of 10 rows are confirmed. Left to decide: 2 rejected and 1 in doubt.",
+        ),
+        (Account(10, 5, in_flight=5), "The load was still running"),
         (Account(0), "The input holds no rows."),
     ],
 )
 def test_the_first_sentence_tells_how_it_stands(account: Account, words: str) -> None:
     """A reader in a hurry learns whether anything is left to do."""
-    assert words in page(facts(account=account, running=bool(account.in_flight)))
+    assert words in render_page(facts(account=account, running=bool(account.in_flight)))
 
 
 def test_charts_have_words_for_those_who_cannot_see_them() -> None:
     """Each drawing has a label, each figure a caption with its numbers."""
-    text = page(facts())
+    text = render_page(facts())
     tags = Tags(text).tags
     drawings = [found for tag, found in tags if tag == "svg" and "chart" in (found.get("class") or "")]
     assert len(drawings) == 8  # four figures in two widths
@@ -128,13 +131,13 @@ def test_charts_have_words_for_those_who_cannot_see_them() -> None:
 def test_a_load_without_a_sample_has_a_page() -> None:
     """Runs of an older version, and a checkpoint before its first run: the page says so."""
     for runs in ((), (run(1, BEGAN, stretches=(), options={}, versions={}),)):
-        assert "Nothing was measured" in page(facts(runs=runs))
+        assert "Nothing was measured" in render_page(facts(runs=runs))
 
 
 def test_one_short_sample_is_drawn() -> None:
     """A load of a fifth of a second shows a line, not an empty chart."""
     stretch = run(1, BEGAN).stretches[0]
-    text = page(facts(runs=(run(1, BEGAN, stretches=(replace(stretch, seconds=0.2),)),)))
+    text = render_page(facts(runs=(run(1, BEGAN, stretches=(replace(stretch, seconds=0.2),)),)))
     assert "seconds of loading" in text
     assert re.search(r'class="line[^"]*" d="|d="M[^"]*" class="line', text)
 
@@ -142,21 +145,21 @@ def test_one_short_sample_is_drawn() -> None:
 def test_answers_without_a_time_are_no_error() -> None:
     """A run in which the vendor never answered has throughput, and no chart of latencies."""
     silent = tuple(replace(each, times=(0,) * len(each.times)) for each in run(1, BEGAN).stretches)
-    text = page(facts(runs=(run(1, BEGAN, stretches=silent),)))
+    text = render_page(facts(runs=(run(1, BEGAN, stretches=silent),)))
     assert "How long answers took" not in text
     assert "Requests on the wire" in text
 
 
 def test_users_have_no_events() -> None:
     """The page of a load of users does not speak of events by month."""
-    assert "Events by month" not in page(facts(kind=Kind.USERS, events=None))
+    assert "Events by month" not in render_page(facts(kind=Kind.USERS, events=None))
 
 
 def test_many_months_are_drawn_as_years() -> None:
     """Twenty years are twenty bars."""
     months = tuple((f"{year}-{month:02}", Counts(1)) for year in range(2001, 2021) for month in range(1, 13))
     events = Events((("a", Counts(240)),), Counts(), months, Counts())
-    text = page(facts(events=events))
+    text = render_page(facts(events=events))
     assert ">2001</text>" in text
     assert ">2001-01</text>" not in text
 
@@ -165,7 +168,7 @@ def test_the_way_on_is_a_command_to_be_copied() -> None:
     """Commands stand on lines of their own."""
     command = "pushwoosh-loader status 'a b.ckpt'"
     step = Step(Remains.RUNNING, "A load is running", ways=(Way("To see how far it is", command),))
-    shown = page(facts(steps=(step,)))
+    shown = render_page(facts(steps=(step,)))
     assert f"<pre>{html.escape(command).replace('&#x27;', '&#39;')}</pre>" in shown
 
 
@@ -173,14 +176,14 @@ def test_a_report_is_small() -> None:
     """A week in a hundred runs is a page of a few hundred kilobytes."""
     runs = tuple(run(number, BEGAN) for number in range(1, 101))
     files = tuple(FileRecord(f"2024-{number}.csv", 1, "a" * 64, 1) for number in range(30))
-    assert len(page(facts(runs=runs, files=files))) < 500_000
+    assert len(render_page(facts(runs=runs, files=files))) < 500_000
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
 def test_a_browser_opens_it_without_a_complaint(tmp_path: Path) -> None:
     """The page is whole in a real browser: no error on its console, and the charts are laid out."""
     target = tmp_path / "report.html"
-    target.write_text(page(facts()))
+    target.write_text(render_page(facts()))
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     options += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--v=0"]
@@ -192,12 +195,12 @@ def test_a_browser_opens_it_without_a_complaint(tmp_path: Path) -> None:
         timeout=60,
     )
     assert "CONSOLE" not in ran.stderr
-    assert ran.stdout.count("<svg") == page(facts()).count("<svg")
+    assert ran.stdout.count("<svg") == render_page(facts()).count("<svg")
     assert ran.stdout.rstrip().endswith("</html>")
 
 
 def test_the_page_names_the_method_as_the_vendor_does() -> None:
     """The reader of a report finds the API method by its name in the vendor's documentation."""
-    text = page(facts())
+    text = render_page(facts())
     assert "postEvent" in text
     assert "Method(" not in text

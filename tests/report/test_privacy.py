@@ -15,7 +15,7 @@ from loader.errors import SourceError
 from loader.mapping.findings import Fault, Findings
 from loader.message import HIDDEN, Message, Quote, Setting, spell_option
 from loader.model import Chunk, Reject, Stop, StopCode
-from loader.report.privacy import plain_end, plain_error, plain_reason
+from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.sources import open_source
 from tests.mapping.samples import mapped, text_frame
 
@@ -49,7 +49,7 @@ MAPPING = 'timestamp = { column = "day", format = "%Y%m%d" }'
 )
 def test_a_reason_keeps_what_the_header_and_the_mapping_say(reason: str, column: str, shown: str) -> None:
     """Columns and formats are shown; names that come out of a cell are not."""
-    assert plain_reason(reason, column, MAPPING) == shown
+    assert redact_reason(reason, column, MAPPING) == shown
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_end_is_told_without_its_quotes() -> None:
     assert ended.stopped == 'The first 20 rows were all rejected for the same reason: "secret".'
     kept = Ending.from_text(ended.to_text())
     assert (
-        plain_end(kept.code, kept.unquoted, spell_option)
+        redact_end(kept.code, kept.unquoted, spell_option)
         == "The first 20 rows were all rejected for the same reason."
     )
 
@@ -121,13 +121,13 @@ def test_a_full_disk_is_told() -> None:
     """The place of the checkpoint is not."""
     message = Message("/data/secret.ckpt: the disk is full. Make room.")
     ended = Ending.of(Stop(StopCode.DISK_FULL, message), interrupted=False)
-    assert plain_end(ended.code, ended.unquoted, spell_option) == "The disk was full."
+    assert redact_end(ended.code, ended.unquoted, spell_option) == "The disk was full."
 
 
 @pytest.mark.parametrize("code", [None, StopCode.INPUT, StopCode.CHECKPOINT, StopCode.CERTIFICATE])
 def test_an_end_that_may_quote_anything_is_not_told(code: StopCode | None) -> None:
     """Neither is the end of a run by a version without codes."""
-    assert "secret" not in plain_end(code, 'orders.csv, row 3: "secret" is not what it was.', spell_option)
+    assert "secret" not in redact_end(code, 'orders.csv, row 3: "secret" is not what it was.', spell_option)
 
 
 @pytest.mark.parametrize("code", [{}, {"code": None}, {"code": "of a later version"}, {"code": ["outage"]}])
@@ -141,9 +141,9 @@ def test_an_end_without_a_known_code_still_reads(code: dict[str, object]) -> Non
 def test_an_error_is_told_without_what_it_may_quote() -> None:
     """Why the input cannot be read is told; a finished sentence is not, because it may quote a cell."""
     missing = Message("{name}: there is no such file.", name="a.csv")
-    assert plain_error(missing, spell_option) == "a.csv: there is no such file."
+    assert redact_error(missing, spell_option) == "a.csv: there is no such file."
     unknown = SourceError('a.csv, column "t": "SECRET" is not like "2024".')
     moved = Message("{error} Name it with {files}.", error=unknown.message, files=Setting("files"))
-    assert plain_error(moved, spell_option) == "Name it with --input."
-    assert "SECRET" not in plain_error(unknown.message, spell_option)
-    assert "--with-examples" in plain_error(unknown.message, spell_option)
+    assert redact_error(moved, spell_option) == "Name it with --input."
+    assert "SECRET" not in redact_error(unknown.message, spell_option)
+    assert "--with-examples" in redact_error(unknown.message, spell_option)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.sandbox import EmbeddedSandbox
-from loader.sandbox.checks import received
+from loader.sandbox.checks import extract_text
 from tests.sandbox.conftest import APPLICATION, DEVICE, EVENT, call, rows, send
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def test_received_finds_the_text(before: object, value: object, after: object, i
     """Whatever stands around it, the text that is cut out of a body is exactly the member's own."""
     inner = json.dumps({"a": before, "wanted": value, "z": after}, indent=indent)
     body = f'{{"other": {json.dumps(before)}, "outer":\n{inner}, "last": {{}}}}'
-    assert json.loads(received(body, "outer", "wanted")) == value
+    assert json.loads(extract_text(body, "outer", "wanted")) == value
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from loader.errors import ConfigError
-from loader.sandbox import EmbeddedSandbox, holdings
+from loader.sandbox import EmbeddedSandbox, count_holdings
 from tests.sandbox.conftest import APPLICATION, DEVICE, EVENT, call
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_answered_calls_survive_a_kill(tmp_path: Path) -> None:
         for _ in range(50):
             answered += call(sandbox.endpoint, "postEvent", EVENT).body["status_code"] == 200
         os.kill(sandbox.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    assert holdings(tmp_path / "s").events[0].count == answered == 50
+    assert count_holdings(tmp_path / "s").events[0].count == answered == 50
 
 
 @posix_only

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import ConfigError
-from loader.sandbox import EmbeddedSandbox, EventHoldings, holdings
+from loader.sandbox import EmbeddedSandbox, EventHoldings, count_holdings
 from loader.sandbox.checks import Event, Registration, TagValues
-from loader.sandbox.sandbox_store import SandboxStore, held
+from loader.sandbox.sandbox_store import SandboxStore, read_rows
 from tests.sandbox.conftest import APPLICATION, rows
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_applications_are_apart(path: Path) -> None:
     with SandboxStore(path) as store:
         store.register(device("D1", "ann"))
         store.register(device("D1", "ann", application="BBBBB-00002"))
-    assert (holdings(path).devices, holdings(path).users) == (2, 2)
+    assert (count_holdings(path).devices, count_holdings(path).users) == (2, 2)
 
 
 def test_updated_is_the_order_of_registrations(path: Path) -> None:
@@ -108,13 +108,13 @@ def test_holdings_count_by_name(path: Path) -> None:
         for utc, current in ((20, 23), (10, 13), (30, None)):
             store.post(event("purchase", utc, current), now=0)
         store.post(event("Login", 5), now=0)
-        held = holdings(path)
+        held = count_holdings(path)
     assert (held.devices, held.users) == (2, 1)
     assert held.events == (
         EventHoldings("Login", 1, 5, 5, None, None),
         EventHoldings("purchase", 3, 10, 30, 13, 23),
     )
-    assert holdings(path) == held, "the same when nobody serves the store"
+    assert count_holdings(path) == held, "the same when nobody serves the store"
 
 
 def test_reopened_store_keeps_its_rows_and_id(path: Path) -> None:
@@ -126,7 +126,7 @@ def test_reopened_store_keeps_its_rows_and_id(path: Path) -> None:
     with SandboxStore(path) as store:
         assert store.id == first
         store.register(device("D2"))
-    assert (holdings(path).devices, holdings(path).events[0].count) == (2, 1)
+    assert (count_holdings(path).devices, count_holdings(path).events[0].count) == (2, 1)
 
 
 def test_two_stores_have_two_ids(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_store_is_private(path: Path) -> None:
 def test_foreign_files_are_refused_unchanged(path: Path) -> None:
     """A file that is no sandbox store is named in the error, and left as it is."""
     path.write_text("customer,date\n" * 100)
-    for use in (SandboxStore, holdings, lambda path: EmbeddedSandbox(path).__enter__()):
+    for use in (SandboxStore, count_holdings, lambda path: EmbeddedSandbox(path).__enter__()):
         with pytest.raises(ConfigError, match=r"store\.sqlite3 is not a sandbox's store"):
             use(path)
     assert path.read_text() == "customer,date\n" * 100
@@ -159,7 +159,7 @@ def test_foreign_database_is_refused_unchanged(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     before = path.read_bytes()
-    for use in (SandboxStore, holdings):
+    for use in (SandboxStore, count_holdings):
         with pytest.raises(ConfigError, match="is a database, but not a sandbox's store"):
             use(path)
     assert path.read_bytes() == before
@@ -179,7 +179,7 @@ def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere.*cannot be opened: No such file or directory"):
         SandboxStore(tmp_path / "nowhere" / "store.sqlite3")
     with pytest.raises(ConfigError, match="cannot be opened"):
-        holdings(tmp_path / "missing.sqlite3")
+        count_holdings(tmp_path / "missing.sqlite3")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,12 +199,12 @@ def test_tags_merge_and_null_removes_one(path: Path) -> None:
     with SandboxStore(path) as store:
         store.keep(tags("ann", plan="gold", visits=3, old="x"))
         store.keep(tags("ann", plan="silver", old=None, list=["a"]))
-    assert held(path, "tags") == [
+    assert read_rows(path, "tags") == [
         ("ann", "", "visits", "3", APPLICATION),
         ("ann", "", "plan", '"silver"', APPLICATION),
         ("ann", "", "list", '["a"]', APPLICATION),
     ]
-    assert (holdings(path).tags, holdings(path).tagged) == (3, 1)
+    assert (count_holdings(path).tags, count_holdings(path).tagged) == (3, 1)
 
 
 def test_tags_are_of_the_user_if_one_is_named_else_of_the_device(path: Path) -> None:
@@ -213,7 +213,7 @@ def test_tags_are_of_the_user_if_one_is_named_else_of_the_device(path: Path) -> 
         store.keep(tags("ann", "D1", plan="gold"))
         store.keep(tags("ann", "D2", plan="silver"))
         store.keep(tags("", "D1", plan="none"))
-    assert [row[:4] for row in held(path, "tags")] == [
+    assert [row[:4] for row in read_rows(path, "tags")] == [
         ("ann", "", "plan", '"silver"'),
         ("", "D1", "plan", '"none"'),
     ]
@@ -225,7 +225,7 @@ def test_a_store_of_an_earlier_version_gets_its_table_of_tags(path: Path) -> Non
         store.register(device("D1", "ann"))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TABLE tags")
-    assert (holdings(path).devices, holdings(path).tags, held(path, "tags")) == (1, 0, [])
+    assert (count_holdings(path).devices, count_holdings(path).tags, read_rows(path, "tags")) == (1, 0, [])
     with SandboxStore(path) as store:
         store.keep(tags("ann", plan="gold"))
-    assert holdings(path).tags == 1
+    assert count_holdings(path).tags == 1

@@ -40,12 +40,12 @@ def test_each_state_that_is_left_has_a_step() -> None:
     ("facts", "advice"),
     [
         ({}, "The same command again sends them."),
-        ({"stopped": True}, "When what stopped the load is fixed, the same command again sends them."),
+        ({"stopped": True}, "Fix what stopped the load. Then the same command again sends them."),
         ({"limited": True}, "The same command without --limit sends them."),
         ({"limited": True, "interrupted": True}, "The same command again sends them."),
         (
             {"limited": True, "stopped": True},
-            "When what stopped the load is fixed, the same command again sends them.",
+            "Fix what stopped the load. Then the same command again sends them.",
         ),
     ],
 )

@@ -3,8 +3,8 @@
 * `contract`: what every transport, or line, promises; `target`: where and how it sends; `future_line`: a
   transport used as a line.
 * `curl`: the default, a line on libcurl.
-* `requests`: the transport on requests-futures, with a session of its own or of the caller's.
-* `processes`: several lines, each in a process of its own.
+* `requests`: the transport on requests-futures, with its own session, or the caller's.
+* `processes`: several lines, each in its own process.
 * `curl_session`: `CurlSession`, a `FuturesSession` on libcurl for any requests.
 """
 
@@ -21,11 +21,11 @@ from loader.errors import ConfigError
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
-    from loader.delivery.transports.contract import Line, Session
+    from loader.delivery.transports.contract import PolledLine, Session
     from loader.settings import Settings
 
 
-def open_transport(settings: Settings, session: Session | None = None) -> Line:
+def open_transport(settings: Settings, session: Session | None = None) -> PolledLine:
     """Open the line that a load asks for, or a line over a session that the caller closes.
 
     Raises:
@@ -41,7 +41,7 @@ def open_transport(settings: Settings, session: Session | None = None) -> Line:
     return ProcessLine(target, settings.options.processes)
 
 
-def open_line_in_process(target: Target) -> Line:
+def open_line_in_process(target: Target) -> PolledLine:
     """Open a line in this process.
 
     Raises:
@@ -71,7 +71,7 @@ def open_line_in_process(target: Target) -> Line:
     return open_line(target.url, target.token, **options)
 
 
-def library_version(library: Library) -> dict[str, str]:
+def find_library_version(library: Library) -> dict[str, str]:
     """The version of what the requests go over, by its name; nothing if it cannot be had."""
     if library is Library.REQUESTS:
         return {name: version(name) for name in ("requests", "urllib3")}
@@ -82,7 +82,7 @@ def library_version(library: Library) -> dict[str, str]:
     return {"libcurl": str(pycurl.version_info()[1])}
 
 
-def _open_over(session: Session, settings: Settings) -> Line:
+def _open_over(session: Session, settings: Settings) -> PolledLine:
     from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - not imported by every load
 
     if settings.options.proxy or settings.options.ca_bundle:
@@ -98,7 +98,7 @@ def _open_over(session: Session, settings: Settings) -> Line:
     return FutureLine(RequestsTransport(target.url, target.token, session=session), SystemClock())
 
 
-def concurrency_over(session: Session, wanted: Concurrency) -> Concurrency:
+def limit_concurrency(session: Session, wanted: Concurrency) -> Concurrency:
     """Limit the wanted concurrency to the session's own, because what waits inside it would count as sent."""
     of_executor = getattr(getattr(session, "executor", None), "_max_workers", wanted.highest)
     workers = int(getattr(session, "max_workers", of_executor))

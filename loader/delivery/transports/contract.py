@@ -47,7 +47,7 @@ DRAIN_SECONDS = Timeouts().total
 class Transport(Protocol):
     """Puts bodies on the wire. It does not know rows, retries or order.
 
-    Whatever it is built on, it keeps these promises; `tests/delivery/transports/test_contract.py` shows it:
+    Every transport keeps these promises; `tests/delivery/transports/test_contract.py` shows it:
 
     * one call, at most one request: it never sends again by itself and follows no redirect;
     * `NotSent` only if no byte of the request can have reached the vendor, `NoAnswer` if one may have;
@@ -71,8 +71,8 @@ class Session(Protocol):
 
 
 @runtime_checkable
-class Line(Protocol):
-    """A transport without a thread and futures of its own: whoever waits for its answers moves it.
+class PolledLine(Protocol):
+    """A transport without its own thread and futures: it advances while someone waits for its answers.
 
     It keeps the promises of `Transport`, and is used from one thread, except for `wake`.
     """

@@ -1,4 +1,4 @@
-"""A transport that answers through futures, as a line that is moved by whoever waits for it."""
+"""A transport that answers through futures, as a line that advances while someone waits for it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from loader.delivery.clock import Clock
+    from loader.delivery.clock import DispatchClock
     from loader.delivery.transports.contract import Transport
     from loader.model import Attempt
 
 
 class FutureLine:
-    """See `loader.delivery.transports.contract.Line`.
+    """See `loader.delivery.transports.contract.PolledLine`.
 
     Args:
         transport: answers in threads of its own.
         clock: what waits.
     """
 
-    def __init__(self, transport: Transport, clock: Clock) -> None:
+    def __init__(self, transport: Transport, clock: DispatchClock) -> None:
         self._transport = transport
         self._clock = clock
         self._inbox: SimpleQueue[tuple[Any, Attempt] | None] = SimpleQueue()

@@ -1,4 +1,4 @@
-"""Where and how requests are sent, whatever they go over."""
+"""Where and how requests are sent, with any transport."""
 
 from __future__ import annotations
 

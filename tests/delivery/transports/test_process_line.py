@@ -16,7 +16,7 @@ import pytest
 import loader
 from loader.choices import Library
 from loader.defaults import TOKEN_VARIABLE
-from loader.delivery.transports.contract import Line, Timeouts
+from loader.delivery.transports.contract import PolledLine, Timeouts
 from loader.delivery.transports.processes.process_line import ProcessLine
 from loader.delivery.transports.target import Target
 from loader.errors import ConfigError
@@ -83,7 +83,7 @@ def posted(line: ProcessLine, tags: range, body: bytes = b"{}") -> dict[object, 
 def test_it_is_a_line(opened: Callable[..., ProcessLine]) -> None:
     """The dispatcher can move it as it moves any other line."""
     with FaultServer() as server:
-        assert isinstance(opened(server.url), Line)
+        assert isinstance(opened(server.url), PolledLine)
 
 
 @pytest.mark.parametrize("library", Library)

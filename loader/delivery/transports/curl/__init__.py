@@ -1,1 +1,1 @@
-"""libcurl: handles on a multi interface, moved by whoever waits for their answers."""
+"""libcurl: handles on a multi interface, which advance while someone waits for their answers."""

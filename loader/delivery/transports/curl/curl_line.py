@@ -1,4 +1,4 @@
-"""The line on libcurl: requests to one target, moved by whoever waits for their answers."""
+"""The line on libcurl: requests to one target, which advance while someone waits for their answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CLOSED = "the transport was closed"
 
 
 class CurlLine:
-    """See `loader.delivery.transports.contract.Line`.
+    """See `loader.delivery.transports.contract.PolledLine`.
 
     Args:
         target: where the requests go.
@@ -85,11 +85,11 @@ def open_line(
     Endpoint.parse(url)
     proxies = proxies or {}
     proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
-    target = CurlTarget(url, _head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
+    target = CurlTarget(url, _build_head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
     return CurlLine(target, concurrency)
 
 
-def _head(token: Token | None) -> tuple[bytes, ...]:
+def _build_head(token: Token | None) -> tuple[bytes, ...]:
     lines = [f"{name}: {value}" for name, value in HEADERS.items()]
     # Without this libcurl asks before it sends a large body, and waits for the leave.
     lines.append("Expect:")

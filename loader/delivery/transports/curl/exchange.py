@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pycurl
 
-from loader.delivery.transports.curl.handle import Handle, final_head
-from loader.delivery.wording import plain
+from loader.delivery.transports.curl.handle import Handle, find_final_head
+from loader.delivery.wording import clean_line
 from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 
 CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
@@ -29,7 +29,7 @@ class Exchange(Handle[Attempt]):
         """What to make of an error of libcurl's."""
         if code in CERTIFICATE:
             return NotSent(
-                f"The server's certificate is not valid: {plain(message)}.",
+                f"The server's certificate is not valid: {clean_line(message)}.",
                 StopCode.CERTIFICATE,
             )
         if not self.left:
@@ -39,26 +39,26 @@ class Exchange(Handle[Attempt]):
         answer = self._answer(complete=False)
         return answer if answer.status else NoAnswer(self.reason(message))
 
-    def given_up(self, reason: str) -> Attempt:
+    def give_up(self, reason: str) -> Attempt:
         """What to make of an attempt that is ended from this side."""
         return NoAnswer(reason) if self.left else NotSent(reason)
 
     def _answer(self, *, complete: bool) -> Answer:
-        head = final_head(self.lines)
+        head = find_final_head(self.lines)
         return Answer(
             int(self.getinfo(pycurl.RESPONSE_CODE)) if head else 0,
-            b"" if _encoded(head) else b"".join(self.parts),  # not asked for, so not unpacked
-            _header(head, b"retry-after:"),
+            b"" if _is_encoded(head) else b"".join(self.parts),  # not asked for, so not unpacked
+            _find_header(head, b"retry-after:"),
             complete,
         )
 
 
-def _header(head: list[bytes], name: bytes) -> str | None:
+def _find_header(head: list[bytes], name: bytes) -> str | None:
     for line in head:
         if line[: len(name)].lower() == name:
             return line[len(name) :].strip().decode("latin-1")
     return None
 
 
-def _encoded(head: list[bytes]) -> bool:
-    return (_header(head, b"content-encoding:") or "identity").lower() != "identity"
+def _is_encoded(head: list[bytes]) -> bool:
+    return (_find_header(head, b"content-encoding:") or "identity").lower() != "identity"

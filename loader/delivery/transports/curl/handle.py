@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import pycurl
 
 from loader.delivery.transports.contract import LONGEST_BODY
-from loader.delivery.wording import plain
+from loader.delivery.wording import clean_line
 
 if TYPE_CHECKING:
     from loader.delivery.transports.contract import Timeouts
@@ -67,7 +67,7 @@ class CurlTarget:
 class Handle(ABC, Generic[R]):
     """Its options stay as they are while the target does; what it says of an attempt is of the kind `R`.
 
-    Over TLS it holds each body back at first, puts itself into `held`, and waits for `go_on`.
+    Over TLS it holds each body back at first, puts itself into `held`, and waits for `send_body`.
 
     Attributes:
         easy: libcurl's handle.
@@ -135,7 +135,7 @@ class Handle(ABC, Generic[R]):
     def _aim(self, target: CurlTarget) -> None:
         self.target = None  # what follows may fail in its middle
         self.easy.reset()
-        for option, value in _options(target).items():
+        for option, value in _build_options(target).items():
             self._setopt(option, value)
         self._setopt(pycurl.READFUNCTION, self._read)
         self._setopt(pycurl.HEADERFUNCTION, self.lines.append)
@@ -144,7 +144,7 @@ class Handle(ABC, Generic[R]):
         self._longest = target.longest
         self.target = target
 
-    def go_on(self) -> None:
+    def send_body(self) -> None:
         """Send the body that was held back."""
         # If the connection has ended, there is nothing to continue with, and libcurl tells why later.
         with contextlib.suppress(pycurl.error):
@@ -205,7 +205,7 @@ class Handle(ABC, Generic[R]):
     def reason(self, message: str) -> str:
         """An error of libcurl's, with the system's if there is one."""
         error = self.getinfo(pycurl.OS_ERRNO)
-        said = plain(message)
+        said = clean_line(message)
         return f"{said}: {os.strerror(error)}" if error else said
 
     @abstractmethod
@@ -217,11 +217,11 @@ class Handle(ABC, Generic[R]):
         """What an error of libcurl's means."""
 
     @abstractmethod
-    def given_up(self, reason: str) -> R:
+    def give_up(self, reason: str) -> R:
         """What an attempt means that is ended from this side."""
 
 
-def final_head(lines: list[bytes]) -> list[bytes]:
+def find_final_head(lines: list[bytes]) -> list[bytes]:
     """Status line and headers of the last answer that is not interim, without trailers; nothing if cut."""
     head: list[bytes] = []
     begun = 0
@@ -234,7 +234,7 @@ def final_head(lines: list[bytes]) -> list[bytes]:
     return [] if head and head[0][:13].split(b" ")[1:2] == [b"1"] else head
 
 
-def _options(target: CurlTarget) -> dict[int, object]:
+def _build_options(target: CurlTarget) -> dict[int, object]:
     """What is the same for every request to a target."""
     limits = target.timeouts
     return {
@@ -250,12 +250,12 @@ def _options(target: CurlTarget) -> dict[int, object]:
         # 0 would mean "no bound" to libcurl.
         pycurl.CONNECTTIMEOUT_MS: max(1, round(limits.connect * 1000)),
         pycurl.TIMEOUT_MS: max(1, round(limits.total * 1000)),
-        **_method(target),
-        **_certificates(target),
+        **_choose_method(target),
+        **_choose_certificates(target),
     }
 
 
-def _method(target: CurlTarget) -> dict[int, object]:
+def _choose_method(target: CurlTarget) -> dict[int, object]:
     if not target.carries and target.method in {"GET", "HEAD"}:
         return {pycurl.HTTPGET: 1} if target.method == "GET" else {pycurl.NOBODY: 1}
     name = {} if target.method == "POST" else {pycurl.CUSTOMREQUEST: target.method}
@@ -263,7 +263,7 @@ def _method(target: CurlTarget) -> dict[int, object]:
     return {pycurl.POST: 1, **name, pycurl.FRESH_CONNECT: 0 if repeated else 1}
 
 
-def _certificates(target: CurlTarget) -> dict[int, object]:
+def _choose_certificates(target: CurlTarget) -> dict[int, object]:
     options: dict[int, object] = dict(zip((pycurl.SSLCERT, pycurl.SSLKEY), target.certificate, strict=False))
     if not target.ca:
         return options | {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}

@@ -113,7 +113,7 @@ class CurlMulti(Generic[R]):
         given_up: list[tuple[Any, R]] = []
         for pool in [self._pool, *self._left]:
             flying = list(pool.flying.values())
-            given_up += [(exchange.tag, exchange.given_up(reason)) for exchange in flying]
+            given_up += [(exchange.tag, exchange.give_up(reason)) for exchange in flying]
             for exchange in flying:
                 pool.retire(exchange)
                 exchange.easy.close()
@@ -174,10 +174,10 @@ class CurlMulti(Generic[R]):
         done: list[tuple[Any, R]] = []
         for exchange in held:
             if exchange.http_1 and exchange.reuses:
-                done.append((exchange.tag, exchange.given_up(_PREMATURE)))
+                done.append((exchange.tag, exchange.give_up(_PREMATURE)))
                 self._retire(exchange)
             else:
-                exchange.go_on()
+                exchange.send_body()
         return done
 
     def _retire(self, exchange: Handle[R]) -> None:
@@ -214,6 +214,6 @@ class CurlMulti(Generic[R]):
         for pool in [self._pool, *self._left]:
             for exchange in list(pool.flying.values()):
                 if exchange.silent(now):
-                    done.append((exchange.tag, exchange.given_up(SILENT)))
+                    done.append((exchange.tag, exchange.give_up(SILENT)))
                     self._retire(exchange)
         return done

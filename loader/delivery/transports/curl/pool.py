@@ -55,7 +55,7 @@ class Pool:
             self._idle.add(descriptor)
 
     def dirty(self) -> bool:
-        """Whether an idle connection has bytes that nobody asked for, is closed, or cannot be looked at."""
+        """Whether an idle connection has bytes that nobody requested, is closed, or cannot be inspected."""
         if not self._idle:
             return False
         if max(self._idle) >= SELECTABLE:

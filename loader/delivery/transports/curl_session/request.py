@@ -1,4 +1,4 @@
-"""What requests has prepared, as libcurl is told it."""
+"""What requests has prepared, in libcurl's terms."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LIBCURLS = frozenset({"content-length", "transfer-encoding"})  # it writes them
 _UNASKED = ("Accept", "Content-Type", "Expect")
 
 
-def target_of(
+def build_target(
     request: PreparedRequest, ways: dict[str, Any], timeouts: Timeouts, longest: int
 ) -> tuple[CurlTarget, bytes]:
     """Where a prepared request goes and how, and its body.
 
     Args:
-        request: what is to be sent.
+        request: what to send.
         ways: `verify`, `cert` and `proxies`, as requests takes them, with those of the session merged in.
         timeouts: the bounds.
         longest: bytes of an answer.
@@ -39,24 +39,24 @@ def target_of(
         ConfigError: it cannot be sent like this.
         OSError: a file of certificates is missing; the words are those of requests.
     """
-    url, body = request.url or "", _body(request)
+    url, body = request.url or "", _read_body(request)
     proxy = select_proxy(url, ways["proxies"]) if ways["proxies"] else None
     target = CurlTarget(
         urldefragauth(url) if "@" in url or "#" in url else url,
-        _lines(request),
+        _build_lines(request),
         timeouts,
-        _trusted(url, ways["verify"]),
-        _with_scheme(proxy),
+        _choose_trust(url, ways["verify"]),
+        _add_scheme(proxy),
         request.method or "",
         carries=bool(body),
-        certificate=_certificate(ways["cert"]),
+        certificate=_choose_certificate(ways["cert"]),
         longest=longest,
     )
     return target, body
 
 
 @lru_cache(maxsize=64)
-def bounds(timeout: Any, total: float) -> Timeouts:
+def limit_times(timeout: Any, total: float) -> Timeouts:
     """Bounds as requests takes them, all of them within a total.
 
     Raises:
@@ -76,11 +76,11 @@ def bounds(timeout: Any, total: float) -> Timeouts:
     return Timeouts(connect, read, total)
 
 
-def _with_scheme(proxy: str | None) -> str:
+def _add_scheme(proxy: str | None) -> str:
     return str(prepend_scheme_if_needed(proxy, "http")) if proxy else ""  # type: ignore[no-untyped-call]
 
 
-def _body(request: PreparedRequest) -> bytes:
+def _read_body(request: PreparedRequest) -> bytes:
     body: object = request.body or b""
     if isinstance(body, str):
         body = body.encode()
@@ -94,9 +94,9 @@ def _body(request: PreparedRequest) -> bytes:
     return bytes(body)
 
 
-def _lines(request: PreparedRequest) -> tuple[bytes, ...]:
+def _build_lines(request: PreparedRequest) -> tuple[bytes, ...]:
     lines = [
-        b"%s: %s" % (_raw(name), _raw(value)) if value else b"%s;" % _raw(name)
+        b"%s: %s" % (_encode_raw(name), _encode_raw(value)) if value else b"%s;" % _encode_raw(name)
         for name, value in request.headers.items()
         if name.lower() not in _LIBCURLS
     ]
@@ -104,11 +104,11 @@ def _lines(request: PreparedRequest) -> tuple[bytes, ...]:
     return tuple(lines)
 
 
-def _raw(text: str | bytes) -> bytes:
+def _encode_raw(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode("latin-1")
 
 
-def _trusted(url: str, verify: object) -> str:
+def _choose_trust(url: str, verify: object) -> str:
     if verify is True or verify is None:
         return certifi.where()
     if not verify:  # to requests an empty text means False as well
@@ -124,7 +124,7 @@ def _trusted(url: str, verify: object) -> str:
     return path
 
 
-def _certificate(cert: object) -> tuple[str, ...]:
+def _choose_certificate(cert: object) -> tuple[str, ...]:
     paths = (cert,) if isinstance(cert, str) else tuple(cert or ())  # type: ignore[arg-type] # None, or a pair
     for path in paths:
         if not Path(path).exists():

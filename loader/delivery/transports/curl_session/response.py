@@ -17,8 +17,8 @@ from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from loader.delivery.transports.curl.exchange import CERTIFICATE, CLOSED
-from loader.delivery.transports.curl.handle import SILENT, Handle, final_head
-from loader.delivery.wording import plain
+from loader.delivery.transports.curl.handle import SILENT, Handle, find_final_head
+from loader.delivery.wording import clean_line
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _PROXY = frozenset({pycurl.E_COULDNT_RESOLVE_PROXY, _E_PROXY})
 _URL = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
 
 
-def marked(error: E, *, left: bool) -> E:
+def mark_error(error: E, *, left: bool) -> E:
     """The error, saying whether any of the request may have left."""
     error.request_left = left  # type: ignore[attr-defined] # our own mark on it
     return error
@@ -53,12 +53,12 @@ class SessionHandle(Handle[Response | exceptions.RequestException]):
 
     def answered(self) -> Response:
         """The answer that libcurl has read whole."""
-        return self._response(final_head(self.lines))
+        return self._response(find_final_head(self.lines))
 
     def failed(self, code: int, message: str) -> Response | exceptions.RequestException:
         """The exception for an error of libcurl's; once the head was there, an answer that cannot be read."""
         left = self.left
-        head = final_head(self.lines) if left and code not in CLOSED else []
+        head = find_final_head(self.lines) if left and code not in CLOSED else []
         if head:
             return self._response(head, self._cut(code, message))
         said = (
@@ -67,16 +67,16 @@ class SessionHandle(Handle[Response | exceptions.RequestException]):
         error = self._kind(code, left=left)(said, request=self._request)
         if code in CERTIFICATE:
             error.__cause__ = ssl.SSLCertVerificationError(1, message)
-            error.__cause__.verify_message = plain(message)
-        return marked(error, left=left)
+            error.__cause__.verify_message = clean_line(message)
+        return mark_error(error, left=left)
 
-    def given_up(self, reason: str) -> Response | exceptions.RequestException:
+    def give_up(self, reason: str) -> Response | exceptions.RequestException:
         """The same for an attempt that is ended from this side."""
-        head = final_head(self.lines) if reason is SILENT else []
+        head = find_final_head(self.lines) if reason is SILENT else []
         if head:
             return self._response(head, TimeoutError(reason))
         kind = exceptions.ReadTimeout if reason is SILENT else exceptions.ConnectionError
-        return marked(kind(reason, request=self._request), left=self.left)
+        return mark_error(kind(reason, request=self._request), left=self.left)
 
     @property
     def _request(self) -> PreparedRequest:
@@ -100,7 +100,7 @@ class SessionHandle(Handle[Response | exceptions.RequestException]):
 
     def _response(self, head: list[bytes], cut: OSError | None = None) -> Response:
         status, *lines = head
-        headers = _headers(lines)
+        headers = _parse_headers(lines)
         body = b"".join(self.parts)
         response = Response()
         response.status_code = int(self.getinfo(pycurl.RESPONSE_CODE))
@@ -121,26 +121,26 @@ class SessionHandle(Handle[Response | exceptions.RequestException]):
             decode_content=False,
             request_method=self._request.method,
         )
-        if cut is None and not packed(response):
+        if cut is None and not is_compressed(response):
             response._content = body  # noqa: SLF001 - requests has no public way to say "this is the content"
             response._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - as above
         return response
 
 
-def packed(response: Response) -> bool:
+def is_compressed(response: Response) -> bool:
     """Whether the body is compressed, or otherwise not as it is meant."""
     return response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}
 
 
-def _headers(lines: list[bytes]) -> HTTPHeaderDict:
+def _parse_headers(lines: list[bytes]) -> HTTPHeaderDict:
     headers = HTTPHeaderDict()
-    for line in _unfolded(lines):
+    for line in _unfold_lines(lines):
         name, _, value = line.decode("latin-1").partition(":")
         headers.add(name.rstrip(), value.strip())
     return headers
 
 
-def _unfolded(lines: list[bytes]) -> list[bytes]:
+def _unfold_lines(lines: list[bytes]) -> list[bytes]:
     """Lines that begin with a blank continue the one before (RFC 9112, section 5.2)."""
     if not any(line[:1] in b" \t" for line in lines):
         return lines

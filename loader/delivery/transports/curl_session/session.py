@@ -17,8 +17,8 @@ from requests_futures.sessions import FuturesSession
 from loader.delivery.transports.contract import LONGEST_BODY, Timeouts
 from loader.delivery.transports.curl.multi import CurlMulti
 from loader.delivery.transports.curl_session.prepare import Templates
-from loader.delivery.transports.curl_session.request import bounds, target_of
-from loader.delivery.transports.curl_session.response import SessionHandle, marked, packed
+from loader.delivery.transports.curl_session.request import build_target, limit_times
+from loader.delivery.transports.curl_session.response import SessionHandle, is_compressed, mark_error
 from loader.delivery.transports.curl_session.thread import CurlThread
 from loader.errors import ConfigError
 
@@ -113,7 +113,7 @@ class CurlSession(FuturesSession):  # type: ignore[misc] # requests-futures ship
             call = _Call(self, self.prepare_request(Request(method, url, **options)), ways, callback)
         except Exception as error:  # noqa: BLE001 - as requests-futures does; an authentication may raise anything
             failed: Future[Response] = Future()
-            failed.set_exception(marked(error, left=False))
+            failed.set_exception(mark_error(error, left=False))
             return failed
         self._thread.submit(call)
         return call.future
@@ -175,12 +175,12 @@ class _Call:
         timeout = ways.pop("timeout")
         ways = session.merge_environment_settings(url, ways.pop("proxies") or {}, **ways)
         self._ways = {"timeout": timeout, **ways}
-        timeouts = bounds(timeout, session.total)
-        self.target, self.body = target_of(request, ways, timeouts, session.longest_answer)
+        timeouts = limit_times(timeout, session.total)
+        self.target, self.body = build_target(request, ways, timeouts, session.longest_answer)
 
     def refuse(self, error: Exception) -> None:
         """Resolve the future: the request was not sent."""
-        self.future.set_exception(marked(error, left=False))
+        self.future.set_exception(mark_error(error, left=False))
 
     def settle(self, end: Response | RequestException) -> None:
         """Resolve the future with the answer, as hooks leave it, or with an exception."""
@@ -190,7 +190,7 @@ class _Call:
         try:
             result = self._finished(end)
         except BaseException as error:  # noqa: BLE001 - whatever a hook raises is raised by the future, as in an executor
-            self.future.set_exception(marked(error, left=True))
+            self.future.set_exception(mark_error(error, left=True))
         else:
             self.future.set_result(result)
 
@@ -224,11 +224,11 @@ def _read(response: Response) -> None:
     """Have the body at hand.
 
     Raises:
-        ContentDecodingError: it is packed, and nobody asked for it: it may be a bomb.
+        ContentDecodingError: it is compressed although nobody requested that: it may be a bomb.
         RequestException: it was cut, or is too long.
     """
     asked = response.request.headers.get("Accept-Encoding", "identity")
-    if packed(response) and asked == "identity":
+    if is_compressed(response) and asked == "identity":
         raise ContentDecodingError(
             "The answer is compressed, which was not requested, and is not unpacked. Request it with an "
             "Accept-Encoding header.",

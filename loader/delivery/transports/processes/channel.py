@@ -33,12 +33,12 @@ class Orders(NamedTuple):
     end: int | bytes
 
 
-def packed(tag: int, attempt: Attempt) -> tuple[int, int, tuple[Any, ...]]:
+def pack_attempt(tag: int, attempt: Attempt) -> tuple[int, int, tuple[Any, ...]]:
     """An attempt and whose it is, as a plain tuple, which travels in half the time."""
     return tag, _KINDS.index(type(attempt)), tuple(attempt)
 
 
-def unpacked(kind: int, fields: tuple[Any, ...]) -> Attempt:
+def unpack_attempt(kind: int, fields: tuple[Any, ...]) -> Attempt:
     """The attempt that was packed."""
     return _KINDS[kind](*fields)
 
@@ -55,7 +55,7 @@ class Channel:
         self._unread = bytearray()
 
     def fileno(self) -> int:
-        """For selectors: readable when `received` has something to read."""
+        """For selectors: readable when `receive` has something to read."""
         return self._end.fileno()
 
     def send(self, message: object) -> None:
@@ -68,7 +68,7 @@ class Channel:
         pickled = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self._end.sendall(_LENGTH.pack(len(pickled)) + pickled)
 
-    def received(self) -> list[Any]:
+    def receive(self) -> list[Any]:
         """Wait until something comes, and take the messages that are whole with it; there may be none.
 
         Raises:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.defaults import TOKEN_VARIABLE
-from loader.delivery.transports.processes.channel import Channel, Orders, unpacked
+from loader.delivery.transports.processes.channel import Channel, Orders, unpack_attempt
 from loader.errors import ConfigError
 from loader.message import Message
 from loader.model import NoAnswer, NotSent, StopCode
@@ -47,7 +47,7 @@ _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 
 
 class ProcessLine:
-    """A line that spreads requests over several processes; see `loader.delivery.transports.contract.Line`.
+    """A line that spreads requests over several processes; see `contract.PolledLine`.
 
     A worker that dies leaves what it was given without an answer, and another takes its place; after three
     in a row that brought no answer none does. Without workers the load is stopped.
@@ -91,7 +91,7 @@ class ProcessLine:
             self._lost.append((tag, NotSent(self._over, StopCode.PROCESSES_ENDED)))
 
     def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
-        """Hand out what is to be sent; the attempts that ended, or none after the timeout or a `wake`."""
+        """Hand out what must be sent; the attempts that ended, or none after the timeout or a `wake`."""
         for worker in self._workers:
             worker.hand_over()
         ended, self._lost = self._lost, []
@@ -193,7 +193,7 @@ class _Worker:
             selector.register(self.channel, selectors.EVENT_READ)
             if selector.select(_STARTING_SECONDS):
                 try:
-                    (refusal,) = self.channel.received()
+                    (refusal,) = self.channel.receive()
                 except EOFError:
                     self.end("")
                     refusal = self.last_words
@@ -224,12 +224,14 @@ class _Worker:
             EOFError: it is gone.
         """
         letters: list[tuple[Any, Attempt]] = []
-        for message in self.channel.received():
+        for message in self.channel.receive():
             if isinstance(message, str):
                 self.last_words = message  # ready, or why it is not: then it ends
                 continue
             self.barren = 0
-            letters += [(self._given.pop(tag)[0], unpacked(kind, fields)) for tag, kind, fields in message]
+            letters += [
+                (self._given.pop(tag)[0], unpack_attempt(kind, fields)) for tag, kind, fields in message
+            ]
         return letters
 
     def kill(self) -> None:
@@ -243,7 +245,7 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
-        self.last_words = self.last_words or _how(code)
+        self.last_words = self.last_words or _describe_exit(code)
         waiting = {tag for tag, _ in self._to_hand_over}
         letters: list[tuple[Any, Attempt]] = [
             (tag, NotSent(reason) if number in waiting else NoAnswer(reason))
@@ -267,7 +269,7 @@ def _start(target: Target, theirs: socket.socket) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=handed,
-            # The token is told through a pipe; it need not stand in one more process's environment.
+            # The token goes through a pipe, so that it is not in one more process's environment.
             env={name: text for name, text in os.environ.items() if name != TOKEN_VARIABLE},
         )
     except OSError as error:
@@ -280,7 +282,7 @@ def _start(target: Target, theirs: socket.socket) -> subprocess.Popen[bytes]:
     return process
 
 
-def _how(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     try:

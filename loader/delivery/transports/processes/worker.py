@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.delivery.transports import open_line_in_process
-from loader.delivery.transports.processes.channel import Channel, Orders, packed
+from loader.delivery.transports.processes.channel import Channel, Orders, pack_attempt
 from loader.errors import ConfigError
 from loader.settings import Token
 
 if TYPE_CHECKING:
-    from loader.delivery.transports.contract import Line
+    from loader.delivery.transports.contract import PolledLine
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     orders: Orders = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     channel = Channel(_end(orders.end))
     try:
-        line = _line(orders)
+        line = _build_line(orders)
     except ConfigError as error:
         channel.send(error.message)
         return
@@ -42,7 +42,7 @@ def main() -> None:
     work(line, channel)
 
 
-def _line(orders: Orders) -> Line:
+def _build_line(orders: Orders) -> PolledLine:
     return open_line_in_process(replace(orders.target, token=Token(orders.token) if orders.token else None))
 
 
@@ -52,17 +52,17 @@ def _end(end: int | bytes) -> socket.socket:
     return socket.socket(fileno=end)
 
 
-def work(line: Line, channel: Channel) -> None:
-    """Move the line; a thread takes the orders, so that whoever gives them never waits for the wire."""
+def work(line: PolledLine, channel: Channel) -> None:
+    """Drive the line; a thread takes the orders, so that the sender of orders never waits for the wire."""
     inbox: deque[list[tuple[int, bytes]]] = deque()
 
     def listen() -> None:
         try:
             while True:
-                inbox.extend(channel.received())
+                inbox.extend(channel.receive())
                 line.wake()
         except EOFError:
-            # What is on the wire stays in doubt, and nobody is left to be told of it.
+            # What is on the wire stays in doubt, and nobody is left to report it to.
             os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
@@ -71,7 +71,7 @@ def work(line: Line, channel: Channel) -> None:
             for tag, body in inbox.popleft():
                 line.send(body, tag)
         if ended := line.turn(None):
-            channel.send([packed(tag, attempt) for tag, attempt in ended])
+            channel.send([pack_attempt(tag, attempt) for tag, attempt in ended])
 
 
 if __name__ == "__main__":

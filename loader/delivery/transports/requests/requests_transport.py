@@ -15,7 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from loader.delivery.transports.contract import HEADERS, LONGEST_BODY, Timeouts
 from loader.delivery.transports.requests.sockets import Adapter
-from loader.delivery.wording import plain
+from loader.delivery.wording import clean_line
 from loader.errors import ConfigError
 from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Endpoint
@@ -66,7 +66,7 @@ class RequestsTransport:
         self._timeouts = timeouts or Timeouts()
         self._adapter = Adapter(concurrency, self._timeouts.total)
         self._owned = session is None
-        self._session = session or _own_session(self._adapter, concurrency, proxies, ca_bundle)
+        self._session = session or _build_session(self._adapter, concurrency, proxies, ca_bundle)
         if session is not None:
             _check(session, url)
         # Given with each request: a caller's session is left as it was.
@@ -86,9 +86,9 @@ class RequestsTransport:
         try:
             sent = self._session.post(self._url, data=body, **self._request)
         except Exception as error:  # noqa: BLE001 - a caller's session may fail in ways of its own
-            attempt.set_result(_not_submitted(error))
+            attempt.set_result(_explain_not_submitted(error))
         else:
-            sent.add_done_callback(lambda done: attempt.set_result(_attempt(done)))
+            sent.add_done_callback(lambda done: attempt.set_result(_read_attempt(done)))
         return attempt
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class _Authorization(requests.auth.AuthBase):
         return request
 
 
-def _own_session(
+def _build_session(
     adapter: Adapter, concurrency: int, proxies: Mapping[str, str] | None, ca_bundle: str | None
 ) -> FuturesSession:
     session = FuturesSession(max_workers=concurrency)
@@ -196,20 +196,20 @@ def _read_body(response: requests.Response, deadline: float) -> tuple[bytes, boo
     return bytes(body[:LONGEST_BODY]), False
 
 
-def _attempt(done: Future[requests.Response]) -> Attempt:
+def _read_attempt(done: Future[requests.Response]) -> Attempt:
     """What became of a request, from its future."""
     if done.cancelled():
         return NotSent("cancelled before it was sent")
     failure = done.exception()
     if failure is not None:
-        return _sorted(failure)
+        return _classify_failure(failure)
     answer = getattr(done.result(), "answer", None)
     if isinstance(answer, Answer):
         return answer
     return NoAnswer("the session returned an answer without running the response hooks")
 
 
-def _not_submitted(error: Exception) -> Attempt:
+def _explain_not_submitted(error: Exception) -> Attempt:
     # Both requests-futures and its executor refuse with these words before anything is queued. Any other
     # failure ("can't start new thread") comes after that: another thread may still send it.
     if "cannot schedule new futures" in str(error):
@@ -217,22 +217,22 @@ def _not_submitted(error: Exception) -> Attempt:
             "The session was closed during the load. Run the same command again to resume.",
             StopCode.SESSION_CLOSED,
         )
-    return NoAnswer(_reason(error))
+    return NoAnswer(_shorten_reason(error))
 
 
-def _sorted(failure: BaseException) -> Attempt:
+def _classify_failure(failure: BaseException) -> Attempt:
     """`NotSent` if that is proven, else `NoAnswer`."""
-    chain = list(_chain(failure))
+    chain = list(_walk_causes(failure))
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
             return NotSent(
-                f"The server's certificate is not valid: {plain(error.verify_message)}.",
+                f"The server's certificate is not valid: {clean_line(error.verify_message)}.",
                 StopCode.CERTIFICATE,
             )
     left = getattr(failure, "request_left", None)  # known to our own sessions, own adapter or libcurl
     if left is None:
         left = not any(isinstance(error, _NEVER_LEFT) for error in chain)
-    return NoAnswer(_reason(failure)) if left else NotSent(_reason(failure))
+    return NoAnswer(_shorten_reason(failure)) if left else NotSent(_shorten_reason(failure))
 
 
 # Raised only while urllib3 opens a connection. Refused, unreachable, no free port or file are all
@@ -240,7 +240,7 @@ def _sorted(failure: BaseException) -> Attempt:
 _NEVER_LEFT = (ConnectTimeoutError, NewConnectionError)
 
 
-def _chain(failure: BaseException) -> Iterator[BaseException]:
+def _walk_causes(failure: BaseException) -> Iterator[BaseException]:
     """The error and its causes. urllib3 hands some on as `reason` or as an argument, not as `__cause__`."""
     seen: list[BaseException] = []
     waiting: list[object] = [failure]
@@ -252,9 +252,10 @@ def _chain(failure: BaseException) -> Iterator[BaseException]:
             waiting += [error.__cause__, getattr(error, "reason", None), *error.args]
 
 
-def _reason(failure: BaseException) -> str:
+def _shorten_reason(failure: BaseException) -> str:
     """The innermost error in short; outer ones repeat it with addresses of objects."""
-    *_, root = _chain(failure)
+    *_, root = _walk_causes(failure)
     return (
-        plain(f"{root.args[-1] if isinstance(root, OSError) and root.args else root}") or type(root).__name__
+        clean_line(f"{root.args[-1] if isinstance(root, OSError) and root.args else root}")
+        or type(root).__name__
     )

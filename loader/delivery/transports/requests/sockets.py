@@ -66,7 +66,7 @@ class Links:
             self._connections.add(connection)
 
     def cut(self) -> None:
-        """Shut all down: whoever waits on one is woken, and no request goes out any more."""
+        """Shut all down: threads that wait on one wake up, and no request goes out any more."""
         self.closed = True
         with self._lock:
             connections = list(self._connections)

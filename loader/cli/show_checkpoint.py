@@ -6,7 +6,7 @@ import shlex
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from loader.cli.show import decisions_text, moment, what_next
+from loader.cli.show import describe_decisions, describe_next_steps, format_moment
 from loader.model import Decision
 from loader.text.decisions import describe_decision
 from loader.text.nouns import count_rows, is_or_are, it_or_them, it_or_they, was_or_were
@@ -14,7 +14,7 @@ from loader.text.nouns import count_rows, is_or_are, it_or_them, it_or_they, was
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loader.journal import Checkpoint, Decided
+    from loader.journal import CheckpointView, Decided
     from loader.model import Result
     from loader.planning import Plan
     from loader.resolution import Resolved
@@ -31,12 +31,12 @@ DONE = {
 }
 
 
-def question(rows: int, decision: Decision) -> str:
+def word_question(rows: int, decision: Decision) -> str:
     """The question before all rows in doubt are settled."""
     return QUESTIONS[decision].format(rows=count_rows(rows), them=it_or_them(rows))
 
 
-def history(ledger: Checkpoint) -> list[str]:
+def describe_history(ledger: CheckpointView) -> list[str]:
     """What users decided, oldest first; for a changed mapping, the lines that differ."""
     lines: list[str] = []
     now = ledger.identity.mapping
@@ -45,25 +45,25 @@ def history(ledger: Checkpoint) -> list[str]:
             before, now, after = decided.detail, decided.detail, now
             changes = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
             lines[:0] = [f"    {line}" for line in changes if not line.startswith(("---", "+++", "@@"))]
-        lines.insert(0, f"  {decided_text(decided)}")
+        lines.insert(0, f"  {describe_decided(decided)}")
     return lines
 
 
-def decided_text(decided: Decided) -> str:
+def describe_decided(decided: Decided) -> str:
     """One decision of the past, in a line."""
     words = describe_decision(decided.what, decided.rows)
-    return f"{moment(int(decided.at))} UTC: {words}"
+    return f"{format_moment(int(decided.at))} UTC: {words}"
 
 
-def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
+def describe_resolved(resolved: Resolved, decision: Decision, checkpoint: Path) -> str:
     """What a decision did, the account, and what to do next."""
-    from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
+    from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
 
     name = shlex.quote(str(checkpoint))
     words = DONE[decision].format(rows=count_rows(resolved.rows), are=is_or_are(resolved.rows))
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
-    lines.append(overtaken_text(resolved))
-    lines.append(account_text(resolved.account))
+    lines.append(describe_overtaken(resolved))
+    lines.append(format_account(resolved.account))
     if resolved.rows and decision is not Decision.LANDED:
         lines.append(
             f"To send {it_or_them(resolved.rows)} now, without the other rows that were never sent:\n"
@@ -72,7 +72,7 @@ def resolved_text(resolved: Resolved, decision: Decision, checkpoint: Path) -> s
     return "\n".join(line for line in lines if line)
 
 
-def overtaken_text(resolved: Resolved) -> str:
+def describe_overtaken(resolved: Resolved) -> str:
     """Which rows are not sent again, why not, and what to do about them."""
     if not resolved.overtaken:
         return ""
@@ -92,37 +92,39 @@ def overtaken_text(resolved: Resolved) -> str:
     return f"{left} What became of {it_or_them(number)} no longer changes what is stored."
 
 
-def retry_text(plan: Plan, rows: int) -> str:
+def describe_retry(plan: Plan, rows: int) -> str:
     """What is about to be sent again."""
-    lines = [decisions_text(plan)] if plan.mended else []
+    lines = [describe_decisions(plan)] if plan.changed_mapping else []
     lines.append(f"{plan.settings.kind.method.count(rows)} of {plan.settings.checkpoint} will be sent again")
-    if plan.mended:
+    if plan.changed_mapping:
         lines.append("  with a changed mapping, which the load keeps from now on")
     return "\n".join(lines)
 
 
-def checkpoint_text(ledger: Checkpoint, result: Result) -> str:
+def describe_checkpoint(ledger: CheckpointView, result: Result) -> str:
     """Which load a checkpoint belongs to, and its account."""
-    from loader.failures import of_table  # noqa: PLC0415 - `--help` must start without pandas
-    from loader.text.account import account_text  # noqa: PLC0415 - `--help` must start without it
+    from loader.failures import is_of_table  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
 
     identity = ledger.identity
     lines = [
         f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
         f"  sent to {identity.endpoint}, application {identity.application}",
-        account_text(result.account),
+        format_account(result.account),
     ]
-    if of_table(ledger):
+    if is_of_table(ledger):
         lines.append(
             "  The input is a table in Python's memory. See, retry and load its rows there, with "
             "loader.Checkpoint(path, source=frame), loader.retry and the same call again."
         )
-    lines += history(ledger)
+    lines += describe_history(ledger)
     if given_back := len(ledger.given_back):
         lines.append(
             f"  {given_back:,} of the rows never sent {was_or_were(given_back)} given back, to send again"
         )
     lines.append(
-        "A load is running." if ledger.running else what_next(result, sandboxed=False, loading=False)
+        "A load is running."
+        if ledger.running
+        else describe_next_steps(result, sandboxed=False, loading=False)
     )
     return "\n".join(lines)

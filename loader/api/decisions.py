@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader import resolution, retries
-from loader.api.calls import frame_hints, in_words
+from loader.api.calls import hint_at_frames, word_stop
 from loader.api.given import Given
-from loader.api.options import Options, RetryKeywords, in_python, stoppable
+from loader.api.options import Options, RetryKeywords, catch_interrupts, spell_in_python
 from loader.api.results import LoadResult
 from loader.api.signatures import with_keywords
 from loader.chosen_rows import Choice
 from loader.errors import ConfigError
-from loader.journal import Checkpoint as Ledger
+from loader.journal import CheckpointView as Ledger
 from loader.load_options import chosen
 from loader.model import OWN_COLUMNS, Decision, Phase
 
@@ -58,17 +58,17 @@ def resolve(
         ConfigError: the decision is not one of these, or rows are named that are not in doubt.
         CheckpointError, SourceError: nothing was changed.
     """
-    with in_python():
+    with spell_in_python():
         what = chosen(Decision, "decision", decision)
         if what is Decision.RETRY:
             raise ConfigError('decision is "retry"; for rejected rows call loader.retry.')
         given = Given((), None) if source is None else Given.of(source)
         return resolution.resolve(
-            FilePath(checkpoint), what, looked_up=named(rows), files=given.files, table=given.table
+            FilePath(checkpoint), what, looked_up=name_rows(rows), files=given.files, table=given.table
         )
 
 
-def named(rows: object) -> Choice | FilePath | None:
+def name_rows(rows: object) -> Choice | FilePath | None:
     """The rows that the user named. Bare numbers are refused: of a frame they could be labels or rows.
 
     Raises:
@@ -80,18 +80,18 @@ def named(rows: object) -> Choice | FilePath | None:
         return FilePath(rows)
     if isinstance(rows, pd.DataFrame) and {_FILE, _ROW} <= set(rows.columns):
         pairs = frozenset((str(file), int(row)) for file, row in zip(rows[_FILE], rows[_ROW], strict=True))
-        return Choice("rows", "", filled(pairs))
+        return Choice("rows", "", refuse_empty(pairs))
     if isinstance(rows, pd.DataFrame) and len(rows.columns) == 1:
         rows = rows.iloc[:, 0]
     if isinstance(rows, pd.Series) and isinstance(rows.name, str):
-        return Choice("rows", rows.name, filled(frozenset(str(cell) for cell in rows)))
+        return Choice("rows", rows.name, refuse_empty(frozenset(str(cell) for cell in rows)))
     raise ConfigError(
         "rows does not say which rows are meant. Give the in_doubt of the result or a part of it, or a "
         "Series of ids that is named like their column in the input, or the path of a file."
     )
 
 
-def filled(
+def refuse_empty(
     names: frozenset[str | tuple[str, int]] | frozenset[str] | frozenset[tuple[str, int]],
 ) -> frozenset[str | tuple[str, int]]:
     """The names, which must not be empty.
@@ -115,7 +115,7 @@ def retry(
     """Send rejected rows again, and rows that `resolve` gave back; only those.
 
     The rows are read and mapped again. A corrected mapping given with `mapping` is used for them, and the
-    load continues with it from then on. They are sent to where the checkpoint says. To send corrected cells,
+    load keeps it from then on. They are sent to the endpoint in the checkpoint. To send corrected cells,
     load the corrected `LoadResult.rejected` with a checkpoint of its own instead: this checkpoint is of the
     input as it was.
 
@@ -133,24 +133,24 @@ def retry(
     Raises:
         ConfigError, MappingError, SourceError, CheckpointError: nothing was sent.
     """
-    with in_python():
+    with spell_in_python():
         options = Options.of(**keywords)
         ledger = Ledger.open(FilePath(checkpoint))
         files = tuple(file.name for file in ledger.identity.files)
         given = Given(files) if source is None else Given.of(source)
-        chosen_phases = phases(only)
-        with frame_hints(given):
+        chosen_phases = choose_phases(only)
+        with hint_at_frames(given):
             plan = retries.prepare_retry(
                 options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
             )
-        with stoppable() as brake:
+        with catch_interrupts() as brake:
             result = retries.retry(
                 plan, chosen_phases, brake=brake, watch=options.watch(), session=options.session
             )
-    return LoadResult(in_words(result), plan, given, keep=options.sandbox)
+    return LoadResult(word_stop(result), plan, given, keep=options.sandbox)
 
 
-def phases(only: str) -> frozenset[Phase]:
+def choose_phases(only: str) -> frozenset[Phase]:
     """Whose rejections are sent again.
 
     Raises:
