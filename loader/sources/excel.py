@@ -16,8 +16,9 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from loader.errors import SourceError
-from loader.model import FileRecord
-from loader.sources.records import Slab, check_names, recognise_file
+from loader.message import Message, Quote
+from loader.model import FileRecord, Unreadable
+from loader.sources.records import NOBODY, Slab, check_names, recognise_file
 from loader.sources.worksheet import Mark, Marks, read_marks
 from loader.text.escape import join_lines
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from loader.dialect import Dialect
     from loader.sources.content import SourceFile
+    from loader.sources.records import Onlooker
 
     Value: TypeAlias = "str | float | bool | date | time | datetime | timedelta"
 
@@ -42,7 +44,7 @@ class _Row:
     """A row with something in it: its cells, None for an empty one, or why they cannot be read."""
 
     cells: list[str | None]
-    fault: str = ""
+    fault: Unreadable | None = None
 
 
 class ExcelRecords:
@@ -83,10 +85,12 @@ class ExcelRecords:
         """How it is read."""
         return f'Excel, sheet "{self._sheet.name}"'
 
-    def survey(self, known: Sequence[FileRecord] = ()) -> FileRecord:
+    def survey(self, known: Sequence[FileRecord] = (), onlooker: Onlooker = NOBODY) -> FileRecord:
         """Hash; the sheet was read when it was opened."""
         if record := recognise_file(self._file, self.form, known):
             return record
+        for slab in self._slabs:
+            onlooker.see(slab)
         rows = self._slabs[-1].end if self._slabs else 0
         return FileRecord(self.name, self._file.size, self._file.sha256(), rows, form=self.form)
 
@@ -119,7 +123,7 @@ class ExcelRecords:
     def _make_slabs(self, rows: Iterator[_Row]) -> Iterator[Slab]:
         first, width = 0, len(self.schema)
         while batch := list(islice(rows, SLAB_ROWS)):
-            unreadable = {
+            unreadable: dict[int, str] = {
                 at: fault for at, row in enumerate(batch) if (fault := row.fault or _find_excess(row, width))
             }
             cells = [
@@ -152,19 +156,22 @@ def _read_rows(sheet: CalamineSheet, marks: Marks) -> Iterator[_Row]:
 
 def _read_row(values: Sequence[Value], marks: Sequence[Mark | None]) -> _Row:
     cells: list[str | None] = []
-    fault = ""
+    fault: Unreadable | None = None
     for value, mark in zip(values, marks, strict=True):
         if mark is not None:
             fault = fault or mark.fault
             cells.append(f"{value} 00:00:00" if mark.at_midnight else mark.text or None)
         elif isinstance(value, float) and abs(value) >= _MOST:
-            fault = fault or (
-                f"the row has the number {value:.15g}, of which a spreadsheet keeps only the first 15 "
-                "digits. Format such cells as text before they are filled."
-            )
+            fault = fault or _refuse_number(value)
         else:
             cells.append(show_value(value))
     return _Row(cells, fault)
+
+
+def _refuse_number(value: float) -> Unreadable:
+    has = "the row has the number {number}, of which a spreadsheet keeps only the first 15 digits"
+    shown = Quote(f"{value:.15g}")
+    return Unreadable.of(Message(has, number=shown), ". Format such cells as text before they are filled.")
 
 
 def _drop_empty_end(cells: list[str | None]) -> list[str | None]:
@@ -173,10 +180,11 @@ def _drop_empty_end(cells: list[str | None]) -> list[str | None]:
     return cells
 
 
-def _find_excess(row: _Row, width: int) -> str:
+def _find_excess(row: _Row, width: int) -> Unreadable | None:
     if not any(row.cells[width:]):
-        return ""
-    return f"the row has {len(row.cells)} cells, the header has {width}."
+        return None
+    cells = len(_drop_empty_end(row.cells))
+    return Unreadable.of(f"the row has {cells} cells, the header has {width}", ".")
 
 
 def show_value(value: Value) -> str | None:

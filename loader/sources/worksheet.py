@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, TypeAlias
 from xml.etree import ElementTree
 
+from loader.message import Message
+from loader.model import Unreadable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -27,12 +30,12 @@ class Mark:
 
     Attributes:
         text: what it shows.
-        fault: why it cannot be read, or "".
+        fault: why it cannot be read, or None.
         at_midnight: a day that is shown with its time of day, which is 0:00.
     """
 
     text: str = ""
-    fault: str = ""
+    fault: Unreadable | None = None
     at_midnight: bool = False
 
 
@@ -120,12 +123,11 @@ def _list_marks(part: IO[bytes], styles: Styles) -> Iterator[tuple[tuple[int, in
 def _mark_cell(cell: ElementTree.Element, styles: Styles) -> Mark | None:
     kind, value = cell.get("t", "n"), cell.findtext(f"{_MAIN}v") or ""
     if kind == "e":
-        return Mark(fault=f"the row has the error {value} in cell {cell.get('r')}. Fix the formula there.")
+        where = f" in cell {cell.get('r')}. Fix the formula there."
+        return Mark(fault=Unreadable.of(Message("the row has the error {error}", error=value), where))
     if not value and cell.find(f"{_MAIN}f") is not None:
-        return Mark(
-            fault=f"the row has a formula without a result in cell {cell.get('r')}. Open the workbook in a "
-            "spreadsheet program and save it there."
-        )
+        where = f" in cell {cell.get('r')}. Open the workbook in a spreadsheet program and save it there."
+        return Mark(fault=Unreadable.of("the row has a formula without a result", where))
     if kind != "n" or not value:
         return None
     if (width := styles.padded.get(cell.get("s", ""))) and value.isascii() and value.isdigit():
