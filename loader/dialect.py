@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 #: What a file can be said to be; `loader.sources.formats` has a reader for each.
-INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "avro")
+INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "avro", "xlsx")
 _CODED = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 MOST_SKIPPED = 1000
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")

@@ -79,6 +79,7 @@ TESTED_IN = {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "partitions": ["sources/test_files.py"],
         "jsoncauses": ["sources/test_jsonlines.py"],
+        "worksheet": ["sources/test_excel.py"],
         "avrotypes": ["sources/test_avro.py"],
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},

@@ -68,8 +68,8 @@ def check_command(request: CheckRequest) -> None:
     values are, when the events happened, which users would be overwritten, and the first request bodies
     exactly as they would be sent. It exits with 0, or with 3 if some rows would be rejected.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
-    2024-*.csv, or - for standard input.
+    FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
+    folder, a ZIP archive, a pattern such as 2024-*.csv, or - for standard input.
 
     To fix rejected rows, correct the cells in the file that --rejects writes, and load that file. Columns
     that begin with "_loader_" are ignored.

@@ -19,8 +19,8 @@ def events_command(request: LoadRequest) -> None:
     only what was never sent. Events can start customer journeys: pause journeys that must not run for old
     events.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
-    2024-*.csv, or - for standard input.
+    FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
+    folder, a ZIP archive, a pattern such as 2024-*.csv, or - for standard input.
 
     \b
     Examples:

@@ -19,8 +19,8 @@ def tags_command(request: LoadRequest) -> None:
     empty = "null". Rows of one device or user keep their order. Tags must exist in the control panel under
     exactly these names. Run the same command again to resume: it sends only what was never sent.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
-    tags-*.csv, or - for standard input.
+    FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
+    folder, a ZIP archive, a pattern such as tags-*.csv, or - for standard input.
 
     \b
     Examples:

@@ -18,8 +18,8 @@ def users_command(request: LoadRequest) -> None:
     Rows of one device keep their order. Run the same command again to resume: it sends only what was never
     sent.
 
-    FILE is CSV, TSV, JSON Lines, Parquet or Arrow, compressed or not. It may be a folder, a pattern such as
-    users-*.csv, or - for standard input.
+    FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
+    folder, a ZIP archive, a pattern such as users-*.csv, or - for standard input.
 
     \b
     Examples:

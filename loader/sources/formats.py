@@ -60,6 +60,7 @@ class Format:
         magics: first bytes that prove the format whatever the name says, with the ending that fits each.
         hint: first bytes that suggest it if there is no name.
         packable: whether it is read from front to back, so that it can be unpacked on the way.
+        part: of a format that is a ZIP archive itself, the file in it that proves it.
     """
 
     name: str
@@ -68,6 +69,12 @@ class Format:
     magics: Mapping[bytes, str] = field(default_factory=dict)
     hint: bytes = b""
     packable: bool = True
+    part: str = ""
+
+    @property
+    def provable(self) -> bool:
+        """Whether its content proves it."""
+        return bool(self.magics or self.part)
 
     @property
     def key(self) -> str:
@@ -108,6 +115,12 @@ def _open_avro(opening: Opening) -> Reader:
     return AvroRecords(opening.file, opening.content)
 
 
+def _open_excel(opening: Opening) -> Reader:
+    from loader.sources.excel import ExcelRecords  # noqa: PLC0415 - few files need calamine
+
+    return ExcelRecords(opening.file, opening.dialect)
+
+
 def _open_parquet(opening: Opening) -> Reader:
     return ParquetRecords(opening.file)
 
@@ -117,6 +130,7 @@ def _open_arrow(opening: Opening) -> Reader:
 
 
 CSV = Format("CSV", (".csv", ".txt"), partial(_open_delimited, delimiter=","))
+EXCEL = Format("Excel", (".xlsx", ".xlsm"), _open_excel, packable=False, part="xl/workbook.xml")
 JSON_LINES = Format("JSON Lines", (".jsonl", ".json", ".ndjson"), _open_json_lines, hint=b"{")
 FORMATS = (
     CSV,
@@ -131,6 +145,7 @@ FORMATS = (
         packable=False,
     ),
     Format("Avro", (".avro",), _open_avro, {b"Obj\x01": ".avro"}),
+    EXCEL,
 )
 PACKINGS = (
     Packing("bz2", ".bz2", b"BZh"),
@@ -189,9 +204,11 @@ def open_archive(file: InputFile) -> Archive | None:
         return None
     found = read_archive(file)
     names = [member.inside for member in found.members]
-    if "[Content_Types].xml" in names:
+    if EXCEL.part in names:
+        return None
+    if "[Content_Types].xml" in names or "mimetype" in names:
         raise SourceError(
-            f'{file.name}: is an Excel workbook (or another Office file). Save it as "CSV UTF-8".'
+            f'{file.name}: is an Office document that is not read. Save its table as .xlsx or as "CSV UTF-8".'
         )
     if not names:
         raise SourceError(f"{file.name}: is a ZIP archive without a file to load.")
@@ -233,7 +250,7 @@ def guess_ending(head: bytes) -> str:
 def _unpack(content: SourceFile | Packed, name: str) -> SourceFile | Packed:
     """What is in a file, however often it was packed; `name` is what the content is called."""
     packing = _find_packing(content.head(_LONGEST_SIGN))
-    if packing is None:
+    if packing is None or (packing.name == "zip" and _is_workbook(content, name)):
         return content
     if packing.name == "zip":
         inside = _name_only_member(content)
@@ -241,6 +258,13 @@ def _unpack(content: SourceFile | Packed, name: str) -> SourceFile | Packed:
         path = PurePath(name)
         inside = path.stem if path.suffix.lower() in _UNPACKED else path.name
     return _unpack(Packed(content, packing.name, inside), inside)
+
+
+def _is_workbook(content: SourceFile | Packed, name: str) -> bool:
+    """Whether a ZIP archive is a workbook; of one that lies in another archive only the name tells."""
+    if not isinstance(content, InputFile):
+        return PurePath(name).suffix.lower() in EXCEL.endings
+    return EXCEL.part in [member.inside for member in read_archive(content).members]
 
 
 def _name_only_member(content: SourceFile | Packed) -> str:
@@ -268,6 +292,8 @@ def _recognise(opening: Opening) -> Format | None:
         return next(each for each in FORMATS if each.key == said)
     if proven := next((each for each in FORMATS if each.is_proven(head)), None):
         return proven
+    if head.startswith(SIGN):
+        return EXCEL
     recognition.refuse_foreign(opening.file.name, head)
     if recognition.looks_like_json(head):
         return JSON_LINES

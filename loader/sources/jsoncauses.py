@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from loader.message import Message, Quote
+from loader.message import Message, Quote, Setting
 from loader.model import Unreadable
 from loader.text.escape import quote
 
@@ -20,7 +20,8 @@ _LIST_INSIDE = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*\[\s*\{')
 _PLAIN_KEY = re.compile(r"[A-Za-z_]\w*")
 
 
-_Look: TypeAlias = "Callable[[str], tuple[str, str] | tuple[Message, str] | None]"
+_Found: TypeAlias = "tuple[str | Message, str | Message]"  # what is wrong with a row, and what to do
+_Look: TypeAlias = "Callable[[str], _Found | None]"
 
 
 class TwiceNamed(ValueError):
@@ -37,7 +38,7 @@ class Cause:
     """
 
     reason: Unreadable
-    way_on: str = ""
+    way_on: str | Message = ""
 
 
 def find_cause(failure: ValueError | RecursionError, line: bytes) -> Cause:
@@ -46,7 +47,7 @@ def find_cause(failure: ValueError | RecursionError, line: bytes) -> Cause:
     return Cause(Unreadable.of(Message("the row {what}", what=what), f": {show_line(line)}."), way_on)
 
 
-def _name_cause(failure: ValueError | RecursionError, text: str) -> tuple[str | Message, str]:
+def _name_cause(failure: ValueError | RecursionError, text: str) -> _Found:
     """What is wrong with the row, and what to do."""
     if isinstance(failure, RecursionError):
         return "is nested too deeply", ""
@@ -64,7 +65,7 @@ def _name_cause(failure: ValueError | RecursionError, text: str) -> tuple[str | 
     return f"is not JSON ({failure})", ""
 
 
-def _find_constant(text: str) -> tuple[Message, str] | None:
+def _find_constant(text: str) -> _Found | None:
     """NaN or an infinity, by the key that holds it."""
     if "NaN" not in text and "Infinity" not in text:
         return None
@@ -75,22 +76,27 @@ def _find_constant(text: str) -> tuple[Message, str] | None:
     return next((_describe_constant(key, name) for key, name in _list_constants(record, "")), None)
 
 
-def _describe_constant(key: str, name: str) -> tuple[Message, str]:
+def _describe_constant(key: str, name: str) -> _Found:
     has = "has {name} in {key}, and JSON has no such number"
     return (
         Message(has, name=name, key=Quote(quote(key))),
-        'Write null in its place. In pandas, to_json(..., orient="records", lines=True) does so.',
+        Message(
+            'Write null in its place. In pandas, to_json(..., orient="records", lines=True) does so. If it '
+            "means nothing here, give {null_values} {name}.",
+            null_values=Setting("null_values"),
+            name=name,
+        ),
     )
 
 
-def _find_separator(text: str) -> tuple[str, str] | None:
+def _find_separator(text: str) -> _Found | None:
     """The sign before each record of a JSON text sequence (RFC 7464)."""
     if not text.startswith("\x1e"):
         return None
     return "begins with the control character 1e", r"Remove it from all rows: tr -d '\036'."
 
 
-def _find_python(text: str) -> tuple[str, str] | None:
+def _find_python(text: str) -> _Found | None:
     """What Python prints of a dict."""
     if not re.match(r"\{\s*'", text):
         return None
@@ -100,7 +106,7 @@ def _find_python(text: str) -> tuple[str, str] | None:
     )
 
 
-def _find_comma(text: str) -> tuple[str, str] | None:
+def _find_comma(text: str) -> _Found | None:
     """Rows cut out of a list."""
     try:
         record = json.loads(text.rstrip(", "))

@@ -12,7 +12,7 @@ import json
 import re
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -66,7 +66,8 @@ class JsonLinesFile:
     Args:
         file: the file.
         content: what is in it.
-        dialect: `columns` names all keys, for a file whose first records do not have them all.
+        dialect: `columns` names all keys, for a file whose first records do not have them all; a number that
+            JSON does not have is nothing if `null_values` lists it.
 
     Raises:
         SourceError: at once if the beginning is not of that format.
@@ -78,6 +79,7 @@ class JsonLinesFile:
         self._marks: tuple[Mark, ...] = ()
         self._unknown: dict[str, int] = {}
         self._run = 0
+        self._decoder = make_decoder(dialect.null_values)
         # No quote keeps a line end from ending its record.
         encoding = _settle_encoding(content, dialect.encoding)
         self._text = Text(content, encoding, 0, header=False, ends=partial(RecordEnds, b",", b""))
@@ -172,11 +174,11 @@ class JsonLinesFile:
             TextFile(file, encoding=self._text.encoding).read(BLOCK)
         line = next(line for line in lines if line.strip())
         try:
-            _DECODER.decode(line.decode(errors="replace"))
+            self._decoder.decode(line.decode(errors="replace"))
         except (ValueError, RecursionError) as failure:
             cause = find_cause(failure, line)
             if cause.way_on:
-                return f"{self.name}, row 1: {cause.reason} {cause.way_on}"
+                return Message.join([f"{self.name}, row 1: {cause.reason}", cause.way_on])
         return Message(
             "{name}: the lines at its beginning are not JSON objects with keys. The first one is {line}. If "
             "the file is a table, give {input_format} csv.",
@@ -236,7 +238,7 @@ class JsonLinesFile:
     def _read_cells(self, line: bytes, row: int) -> tuple[str | None, ...] | Unreadable:
         """The cells of a record, or why it is not one."""
         try:
-            record = _DECODER.decode(line.decode())
+            record = self._decoder.decode(line.decode())
         except (ValueError, RecursionError) as failure:
             if holds_several_records(failure, line):
                 raise SourceError(self._describe_several(row)) from None
@@ -280,13 +282,19 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def make_decoder(nothing: Sequence[str]) -> json.JSONDecoder:
+    """Decodes a record; NaN and the infinities are nothing if they are listed, and no JSON otherwise."""
 
+    def read_constant(name: str) -> None:
+        if name not in nothing:
+            raise ValueError(f"{name} is not JSON")
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_refuse_repeats, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
-)
+    return json.JSONDecoder(
+        object_pairs_hook=_refuse_repeats,
+        parse_int=Number,
+        parse_float=Number,
+        parse_constant=read_constant,
+    )
 
 
 def _write_cell(value: Any) -> str | None:

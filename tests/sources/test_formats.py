@@ -25,6 +25,7 @@ from loader.errors import SourceError
 from loader.sources import delimited, jsonlines, open_source, segments
 from loader.sources.formats import FORMATS, PACKINGS, Format, Packing, guess_ending
 from tests.sources.conftest import cells, unreadable
+from tests.sources.workbooks import Cell, text, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,12 @@ def write_avro(rows: list[list[str]], _ending: str) -> bytes:
     return out.getvalue()
 
 
+def write_excel(rows: list[list[str]], _ending: str) -> bytes:
+    """A sheet of text."""
+    cells: list[list[Cell]] = [[text(cell) for cell in row] for row in [list(NAMES), *rows]]
+    return workbook(*cells)
+
+
 def write_zip(content: bytes, ending: str) -> bytes:
     """An archive of one file."""
     out = io.BytesIO()
@@ -94,6 +101,7 @@ WRITERS: dict[str, Callable[[list[list[str]], str], bytes]] = {
     "Parquet": write_parquet,
     "Arrow": write_arrow,
     "Avro": write_avro,
+    "Excel": write_excel,
 }
 PACKERS: dict[str, Callable[[bytes, str], bytes]] = {
     "bz2": lambda content, _: bz2.compress(content),
@@ -130,7 +138,7 @@ class Case:
     @property
     def knows_its_end(self) -> bool:
         """Whether a file that was cut between two rows can be told from a whole one."""
-        return bool(self.format.magics or self.packing)
+        return bool(self.format.provable or self.packing)
 
 
 PLAIN = [Case(each, ending) for each in FORMATS for ending in each.endings]
@@ -188,7 +196,7 @@ def test_reading_can_begin_at_each_mark(case: Case, export: Path) -> None:
     """Formats that are read from front to back have marks, so that a resumed load does not read it all."""
     source = opened(export)
     marks = source.survey().files[0].marks
-    assert case.format.magics or len(marks) > 3
+    assert case.format.provable or len(marks) > 3
     for mark in marks:
         assert cells(source, mark.row) == ROWS[mark.row :]
 
@@ -234,7 +242,7 @@ def test_a_cut_file_is_not_taken_for_a_whole_one(case: Case, export: Path) -> No
         with pytest.raises(SourceError) as refusal:
             opened(export).survey()
         place = r"(after row [\d,]+|its footer|its beginning or end)"
-        if case.packing and case.packing.name in NEEDS_ITS_END:
+        if case.format.part or (case.packing and case.packing.name in NEEDS_ITS_END):
             place = "cannot be unpacked any further"
         assert re.match(rf"{export}[,:] .*{place}", str(refusal.value))
         assert "Copy or export it again." in str(refusal.value)
@@ -304,7 +312,7 @@ def test_an_input_without_a_name_gets_the_ending_of_its_format(case: Case) -> No
     if case.packing:
         assert ending == (".zip" if case.packing.name == "zip" else f".csv{case.packing.ending}")
     else:
-        assert ending in (*case.format.endings, ".csv")
+        assert ending in (*case.format.endings, ".zip" if case.format.part else ".csv")
         assert (ending == ".csv") == (case.format.name in {"CSV", "TSV"})
 
 

@@ -277,7 +277,9 @@ def test_numbers_that_json_does_not_have_are_named(written: Written, value: str,
     assert str(refusal.value).startswith(
         f'export.jsonl, row 1: the row has {name} in "{key}", and JSON has no'
     )
-    assert "Write null in its place." in str(refusal.value)
+    assert str(refusal.value).endswith(f"If it means nothing here, give --null-values {name}.")
+    source = open_source([NAME], dialect=Dialect(null_values=(name,)))
+    assert texts(source) == [["1", "[1, null]" if value[0] == "[" else None]] * 3
     frame = pd.DataFrame({"a": [1], "s": [float(value) if value[0] != "[" else float("nan")]})
     frame.to_json(NAME, orient="records", lines=True)
     assert texts(open_source([NAME])) == [["1", None]]
