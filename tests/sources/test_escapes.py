@@ -1,10 +1,10 @@
-r"""Text that databases write, with a sign that protects the next one, comes back as it was in the database."""
+r"""Text of databases, with a sign that protects the next one, comes back as it was there."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -48,8 +48,8 @@ DIALECTS = st.fixed_dictionaries(
     encoding=st.sampled_from(["utf-8", "utf-16-le"]),
 )
 @settings(suppress_health_check=REUSES_FOLDER, max_examples=200, deadline=None)
-def test_every_dialect_comes_back_byte_for_byte(  # noqa: PLR0913 - each is a property of the file
-    written: Written, rows: list[list[str]], written_as: dict, first: int, block: int, encoding: str
+def test_every_dialect_comes_back_byte_for_byte(
+    written: Written, rows: list[list[str]], written_as: dict[str, Any], first: int, block: int, encoding: str
 ) -> None:
     """Any table written by Python's csv module, if its dialect is given, wherever reading begins."""
     assume(
@@ -104,9 +104,14 @@ def test_every_dialect_comes_back_byte_for_byte(  # noqa: PLR0913 - each is a pr
 )
 @pytest.mark.parametrize("block", [24, 1 << 20])
 def test_escapes_mean_what_databases_mean(
-    written: Written, monkeypatch: pytest.MonkeyPatch, line: str, dialect: dict, row: list[object], block: int
+    written: Written,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    dialect: dict[str, Any],
+    row: list[object],
+    block: int,
 ) -> None:
-    """Protected characters, letters for control characters, and nothing; wherever a block of the reader ends."""
+    """Protected characters, letters for control characters, and nothing; wherever a block ends."""
     monkeypatch.setattr(delimited, "BLOCK", block)
     said = Dialect(**dialect, escape="\\", header=False, columns=("hwid", "note", "user_id"))
     table = open_source([written(f"{line}\n" * 3)], dialect=said)
@@ -155,7 +160,7 @@ def test_a_file_that_seems_to_escape_is_refused_and_its_advice_works(
     ],
     ids=["text of a database", "a path", "no nothing", "commas"],
 )
-def test_only_a_surely_escaped_file_is_read_so_unasked(written: Written, content: str, shown: bool) -> None:  # noqa: FBT001
-    """And then it is shown, so that the user sees it; a backslash that fits no such dialect decides against it."""
+def test_only_a_surely_escaped_file_is_read_so_unasked(written: Written, content: str, shown: bool) -> None:
+    """And then it is shown; a backslash that fits no such dialect decides against it."""
     form = open_source([written(content)]).survey().files[0].form
     assert ('escape = "\\\\"' in form) is shown

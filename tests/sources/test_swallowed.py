@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STRAY = 'n,hwid,item\n1,d1,"TV\n2,d2,x\n3,d3,32" TV\n4,d4,y\n'
 REGULAR = 'n,hwid,item\n1,d1,"TV\n2,d2,32"\n3,d3,y\n'
-RAGGED = 'n,hwid,item\n1,"N,"TV"\n2,"N,"TV"\n3,d3,y\n'
+RAGGED = 'n,hwid,item\n"1","N,"2","N\n"2","d2","x"\n"3","d3","y"\n'
 LATE = "n,hwid,item\n" + "0,d0,y\n" * 20_000 + '1,d1,"TV\n2,d2,x\n3,d3,32"\n'
 LONG = 'n,hwid,item\n1,d1,"TV\n' + "2,d2,x\n" * 30 + 'broken\n3,d3,32"\n'
 
