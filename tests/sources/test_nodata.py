@@ -8,7 +8,7 @@ import pytest
 
 from loader.dialect import Dialect
 from loader.sources import open_source
-from loader.sources.nodata import HEADER_AGAIN, RULE
+from loader.sources.nodata import HEADER_AGAIN, RULE, TOTAL
 from tests.sources.conftest import cells, unreadable
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def no_data(path: object, dialect: Dialect | None = None) -> dict[int, str]:
         ("+----,----+", RULE),
         (" -- , -- ", RULE),
         ("────,─────", RULE),
+        ("Total,2", TOTAL),
+        ('Grand total:,"1,234.5"', TOTAL),
     ],
 )
 @pytest.mark.parametrize("columns", [(), ("device", "customer")])
@@ -57,7 +59,20 @@ def test_a_header_among_rows_without_one_is_named(written: Written) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["hwid,u3", "d-1,", ",", "-5,-7", "user_id,hwid", "hwid2,user_id2", "_a,-", "é,-"]
+    "row",
+    [
+        "hwid,u3",
+        "d-1,",
+        ",",
+        "-5,-7",
+        "user_id,hwid",
+        "hwid2,user_id2",
+        "_a,-",
+        "é,-",
+        "Total,u3",
+        "total,",
+        "Totaler,3",
+    ],
 )
 def test_a_row_of_data_is_none_of_them(written: Written, row: str) -> None:
     """Names in one cell alone, signs with a letter or digit, and empty cells are data."""
