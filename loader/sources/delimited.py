@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from loader.errors import SourceError
+from loader.message import Message
 from loader.model import FileRecord
+from loader.sources.advice import advise
 from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
@@ -148,8 +150,14 @@ class DelimitedFile:
         if last is None or _take_last_record(last) != sentinel:
             row = last.end if last else 0
             raise SourceError(
-                f"{self.name}, row {row:,}: a quote is opened and never closed, so the rest of the file is "
-                "one cell. Close or double that quote, or export the file again."
+                Message(
+                    "{name}, row {row:,}: a quote is opened and never closed, so the rest of the file "
+                    "is one cell. "
+                    "Close or double that quote, or export the file again. {none}.",
+                    name=self.name,
+                    row=row,
+                    none=advise("If quotes have no meaning in the file, give", "quote", '""'),
+                )
             )
         self._swallowed.refuse(self.name)
         rows, marks = last.end - 1, tuple(surveyed.marks)

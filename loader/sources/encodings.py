@@ -82,7 +82,7 @@ def _read_as_latin(found: NotText) -> str | None:
 def _read_alphabet(found: NotText, encoding: str) -> str | None:
     """The word in an encoding of another alphabet, if it has a word's letters and capitals."""
     word = _decode(found.after, encoding)
-    letters = [sign for sign in word if not sign.isascii()]
+    letters = [sign for sign in word if sign.isalpha()]
     known = all(unicodedata.name(sign, "").startswith(_ALPHABETS[encoding]) for sign in letters)
     regular = word[1:].islower() or word.isupper()
     return word if len(letters) > 2 and known and regular else None

@@ -32,8 +32,9 @@ _SPECIAL = "\x85\x86\x87\x88\x89"  # the sign itself, the delimiter, the quote, 
 _LETTERS = {"0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a"}
 _LETTER_CODES = dict(zip(_LETTERS, map(chr, range(0x8A, 0x92)), strict=True))
 _CODE = re.compile(rb"\xc2[\x80-\x9f]")
-_RAW_CODE = re.compile("\x80[@-_]".encode())
-_SHIFT = 0x80 - ord("@")
+# Letters for the codes themselves, where they stand in the text: no sign of a dialect is one.
+_RAW_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+_RAW_CODE = re.compile(b"\xc2\x80[A-Za-f]")
 
 
 class Escapes:
@@ -126,11 +127,15 @@ def _encode_pairs(escape: str, pairs: Iterable[tuple[str, str]]) -> list[tuple[b
 
 
 def _write_raw(found: re.Match[bytes]) -> bytes:
-    return _RAW.encode() + bytes([found[0][1] - _SHIFT])
+    return _RAW.encode() + _RAW_LETTERS[found[0][1] - 0x80 :][:1]
 
 
 def _read_raw(found: re.Match[bytes]) -> bytes:
-    return bytes([0xC2, found[0][2] + _SHIFT])
+    return _read_code(found[0]).encode()
+
+
+def _read_code(written: bytes) -> str:
+    return chr(0x80 + _RAW_LETTERS.index(written[2]))
 
 
 def _find_codes(chunk: pa.StringArray) -> set[bytes]:
@@ -143,6 +148,7 @@ def _find_codes(chunk: pa.StringArray) -> set[bytes]:
 def _restore_raw(column: pa.ChunkedArray) -> pa.ChunkedArray:
     cells = [chunk.buffers()[2] or b"" for chunk in column.chunks]
     written = {code for part in cells for code in _RAW_CODE.findall(part)}
-    for code in sorted(written, reverse=True):  # the code of U+0080 last: what it becomes begins all others
-        column = pc.replace_substring(column, code.decode(), chr(code[2] + _SHIFT))
+    # That of U+0080 comes last: what it becomes is how all others begin.
+    for code in sorted(written, key=_read_code, reverse=True):
+        column = pc.replace_substring(column, code.decode(), _read_code(code))
     return column

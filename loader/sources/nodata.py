@@ -24,10 +24,14 @@ RULE = Unreadable.of(
     "the row is made of punctuation alone", ": a line that is drawn between rows is not data. Remove it."
 )
 
+TOTAL = "the row is a total of the rows above, not data: no device or user has such a name. Remove it."
+
 # What may stand around a name without being seen: blanks, byte order marks, joiners, NUL.
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\0 \t\r\n\xa0"
 _PUNCTUATION = r"!-/:-@\[-`{-~\u2010-\u2015\u2500-\u257f"
 _RULE = re.compile(rf"[{_PUNCTUATION}{_INVISIBLE}]*[{_PUNCTUATION}][{_PUNCTUATION}{_INVISIBLE}]*")
+_TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*%?")
 _RULE_BYTES = np.array(
     [chr(byte) in " \t\0" or bool(re.match(f"[{_PUNCTUATION}]", chr(byte))) for byte in range(128)]
 )
@@ -48,6 +52,7 @@ def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int,
         headers: names of the columns that a row may repeat.
     """
     found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
+    found |= dict.fromkeys(_find_totals(table), TOTAL)
     for names in headers:
         found |= dict.fromkeys(_find_names(table, [name.strip(_INVISIBLE) for name in names]), HEADER_AGAIN)
     return found
@@ -80,6 +85,20 @@ def _find_rules(table: pa.Table) -> list[int]:
             return []
     rows = np.flatnonzero(possible & filled)
     return [row for row, cells in _read_rows(table, rows) if is_rule("".join(cells))]
+
+
+def _find_totals(table: pa.Table) -> list[int]:
+    """The rows that begin with the word total, and hold nothing but numbers after that, one at least."""
+    column = table.column(0)
+    possible = pc.or_(pc.match_substring(column, "otal"), pc.match_substring(column, "OTAL"))
+    rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
+    return [row for row, cells in _read_rows(table, rows) if _is_total(cells)] if len(rows) else []
+
+
+def _is_total(cells: Sequence[str]) -> bool:
+    first, *rest = (cell.strip(_INVISIBLE) for cell in cells)
+    filled = [cell for cell in rest if cell]
+    return bool(_TOTAL.fullmatch(first) and filled and all(map(_NUMBER.fullmatch, filled)))
 
 
 def _look_at_first_bytes(column: pa.ChunkedArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.message import Message, Setting
-from loader.sources.beginning import (
+from loader.sources.cover import Cover
+from loader.sources.signs import (
     VALUE,
     begins_all_quoted,
     decide_escape,
@@ -20,7 +21,6 @@ from loader.sources.beginning import (
     refuse_escapes,
     refuse_lines_above,
 )
-from loader.sources.cover import Cover
 from loader.sources.trial import HEAD, try_form
 from loader.text.escape import quote
 

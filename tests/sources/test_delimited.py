@@ -177,7 +177,8 @@ def test_an_open_quote_is_refused(written: Written, content: str, row: int) -> N
         open_source([written(content)]).survey()
     assert str(refusal.value) == (
         f"export.csv, row {row}: a quote is opened and never closed, so the rest of the file is one cell. "
-        "Close or double that quote, or export the file again."
+        "Close or double that quote, or export the file again. If quotes have no meaning in the file, give "
+        '--quote "", or quote = "" under [source] in the mapping file.'
     )
 
 

@@ -1,0 +1,64 @@
+"""Bytes that are not UTF-8 are shown as what they may be, if that is a plausible word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loader.errors import SourceError
+from loader.sources import open_source
+
+if TYPE_CHECKING:
+    from tests.sources.conftest import Written
+
+
+def refusal(written: Written, name: str, encoding: str) -> str:
+    """What is said of a name in an encoding."""
+    with pytest.raises(SourceError) as refused:
+        open_source([written(f"hwid,name\nd1,{name}\n".encode(encoding))]).survey()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "offered"),
+    [
+        ("Größe", "cp1252", "--encoding windows-1252"),
+        ("Ærø", "latin-1", "--encoding windows-1252"),
+        ("Привет", "cp1251", "--encoding windows-1251"),
+        ("Привет", "koi8-r", "--encoding koi8-r"),
+        ("Αθήνα", "cp1253", "--encoding windows-1253"),
+    ],
+)
+def test_an_encoding_is_offered_with_the_word_that_it_makes(
+    written: Written, name: str, encoding: str, offered: str
+) -> None:
+    """The user sees whether the reading is right, and what to give."""
+    said = refusal(written, name, encoding)
+    assert f'it would be "{name}"' in said
+    assert offered in said
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("日本語", "shift_jis"),
+        ("東京タワー", "euc_jp"),
+        ("中文名", "gb18030"),
+        ("中文名", "big5"),
+        ("김민준", "cp949"),
+    ],
+)
+def test_east_asian_text_is_not_taken_for_latin(written: Written, name: str, encoding: str) -> None:
+    """It is named, with how to convert it; Latin letters in its place are not offered."""
+    said = refusal(written, name, encoding)
+    assert "East Asian" in said
+    assert f'it would be "{name}"' in said
+    assert "iconv -f" in said
+    assert "1252" not in said
+
+
+def test_bytes_that_make_no_word_are_not_offered(written: Written) -> None:
+    """A wrong encoding that is taken would be worse than none."""
+    said = refusal(written, "Łódź", "iso8859-2")
+    assert "--encoding" not in said

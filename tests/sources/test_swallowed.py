@@ -1,0 +1,107 @@
+"""No row vanishes into a cell: a stray quote is found, and what is meant is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loader.dialect import Dialect
+from loader.errors import SourceError
+from loader.sources import open_source
+from tests.sources.conftest import cells, unreadable
+
+if TYPE_CHECKING:
+    from tests.sources.conftest import Written
+
+STRAY = 'n,hwid,item\n1,d1,"TV\n2,d2,x\n3,d3,32" TV\n4,d4,y\n'
+REGULAR = 'n,hwid,item\n1,d1,"TV\n2,d2,32"\n3,d3,y\n'
+RAGGED = 'n,hwid,item\n"1","N,"2","N\n"2","d2","x"\n"3","d3","y"\n'
+LATE = "n,hwid,item\n" + "0,d0,y\n" * 20_000 + '1,d1,"TV\n2,d2,x\n3,d3,32"\n'
+LONG = 'n,hwid,item\n1,d1,"TV\n' + "2,d2,x\n" * 30 + 'broken\n3,d3,32"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "row", "lines"),
+    [(STRAY, 1, 3), (REGULAR, 1, 2), (RAGGED, 1, 2), (LATE, 20_001, 3), (LONG, 1, 33)],
+    ids=["text behind", "regular", "ragged", "after the sample", "one line is broken"],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "|"])
+def test_rows_within_a_cell_are_refused(
+    written: Written, content: str, row: int, lines: int, delimiter: str
+) -> None:
+    """With the first such record and its lines; without quotes each line is a row."""
+    path = written(content.replace(",", delimiter))
+    with pytest.raises(SourceError) as refusal:
+        open_source([path]).survey()
+    assert f"row {row:,}: a quote takes {lines} lines into one cell" in str(refusal.value)
+    assert 'give --quote "", or quote = "" under [source]' in str(refusal.value)
+    source = open_source([path], dialect=Dialect(quote=""))
+    assert source.survey().rows == content.count("\n") - 1
+
+
+def test_a_cell_that_is_meant_is_read_if_the_quote_is_given(written: Written) -> None:
+    """As the message says: then the user knows."""
+    source = open_source([written(REGULAR)], dialect=Dialect(quote='"'))
+    assert cells(source) == [["1", "d1", "TV\n2,d2,32"], ["3", "d3", "y"]]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Main Street 5\nOslo",
+        "hello\nbest, wishes",
+        'she said ""hi, you""\nand left, at once',
+        "a, b, c, d\ne",
+        "line\n\n",
+    ],
+    ids=["address", "prose", "quotes within", "commas in one line", "empty lines"],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_honest_line_ends_are_part_of_a_cell(written: Written, cell: str, line_end: str) -> None:
+    """An address or a message is no row of the table."""
+    content = f'hwid,note\nd1,"{cell}"\nd2,x\n'.replace("\n", line_end)
+    assert len(cells(open_source([written(content)]))) == 2
+
+
+@pytest.mark.parametrize("name", ["x.tsv", "x.csv"])
+@pytest.mark.parametrize(
+    ("rows", "quote"),
+    [
+        (['1\t"TV', '2\t32" TV', "3\tx"], ""),
+        (['1\t5" pipe', "2\tx"], ""),
+        (['1\t"TV', '2\t32"'], ""),
+        (['1\t"a TV"', "2\tx"], '\\"'),
+        (['1\t"two', 'lines"', "2\tx"], '\\"'),
+        (["1\tx"], '\\"'),
+    ],
+    ids=["stray", "within", "regular", "quoted", "line end", "none"],
+)
+def test_tabs_without_proper_quotes_have_no_quotes(
+    written: Written, name: str, rows: list[str], quote: str
+) -> None:
+    """Decided if the sample is clear, and shown."""
+    source = open_source([written("\n".join(["n\titem", *rows, ""]), name)])
+    assert f'quote = "{quote}"' in source.survey().files[0].form
+
+
+@pytest.mark.parametrize(
+    ("cell", "advice"),
+    [
+        ('"32" TV"', '(--quote "")'),
+        ('"32"x', '(--quote "")'),
+        ('""x', '(--quote "")'),
+        ('"é"é', '(--quote "")'),
+        ('"big\\"', "(--escape '\\')"),
+        (' "x"', "Remove the blanks"),
+    ],
+)
+def test_a_quote_where_none_should_stand_rejects_its_row(written: Written, cell: str, advice: str) -> None:
+    """Never is a cell sent that is not what the file says; rows before and after are read."""
+    rest = "TV" if cell == '"big\\"' else ""
+    source = open_source(
+        [written(f'hwid,item\nd1,"ok"\nd2,{cell}{rest}\nd3,"ok"\n')], dialect=Dialect(escape="")
+    )
+    assert list(unreadable(source)) == [1]
+    assert advice in unreadable(source)[1]
+    assert [row[0] for row in cells(source)][::2] == ["d1", "d3"]
