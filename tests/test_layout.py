@@ -63,6 +63,7 @@ TESTED_IN = {
     },
     "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema": ["mapping/test_paths.py"]},
     "mapping/proposing": {
+        "by_content nothing proposed_times": ["mapping/test_proposed_content.py"],
         "proposal proposal_text proposed_members sampling": [
             "mapping/test_propose.py",
             "mapping/test_presets.py",
