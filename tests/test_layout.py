@@ -63,10 +63,11 @@ TESTED_IN = {
     },
     "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema steps": ["mapping/test_paths.py"]},
     "mapping/proposing": {
+        "by_content nothing proposed_times": ["mapping/test_proposed_content.py"],
         "proposal proposal_text proposed_members sampling": [
             "mapping/test_propose.py",
             "mapping/test_presets.py",
-        ]
+        ],
     },
     "profile": {
         "names profile record times": ["cli/test_check.py", "cli/test_show_check.py"],

@@ -16,10 +16,17 @@ from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError
 from loader.methods import Kind
 from loader.option import Option, nested, option
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
-    from loader.dialect import Dialect
+    from collections.abc import Iterator
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from loader.mapping import Mapped
     from loader.mapping.proposing.proposal import Proposal
+    from loader.model import Reject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +80,10 @@ def map_command(request: MapRequest) -> None:
     proposal = propose(
         request.kind, source.schema, sample, zone=request.zone, now=now, nothing=dialect.null_values
     )
-    text = proposal_text(proposal, Path(request.file).name) + describe_source(dialect)
+    text = proposal_text(proposal, Path(request.file).name, dialect=dialect)
     write_proposal(text, request.output)
-    problems = open_problems(text, source.schema, sample, now)
-    click.echo(describe_verdict(proposal, problems), err=True)
-
-
-def describe_source(dialect: Dialect) -> str:
-    """How the file is written, as far as the options say; the rest is found from the file each time."""
-    from loader.mapping.file import toml  # noqa: PLC0415 - as above
-
-    lines = [f"{name} = {toml(value)}" for name, value in dialect.table.items()]
-    return "\n".join(["", "[source]", *lines, ""]) if lines else ""
+    trial = try_proposal(text, request.file, source.schema, sample, now)
+    click.echo(describe_verdict(proposal, trial), err=True)
 
 
 def refuse_zone(zone: str | None) -> None:
@@ -110,19 +109,46 @@ def write_proposal(text: str, output: Path) -> None:
         raise ConfigError(f"{output} cannot be written: {error.strerror}.") from None
 
 
-def open_problems(text: str, schema: object, sample: object, now: datetime) -> list[str]:
-    """What keeps the proposal from being used as it is."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of the sample under the proposal.
+
+    Attributes:
+        problems: what keeps the proposal from being used at all.
+        sent: sampled rows that would be sent.
+        rejects: the reasons for which others would be rejected, a sentence each.
+    """
+
+    problems: list[str]
+    sent: int = 0
+    rejects: tuple[str, ...] = ()
+
+
+def try_proposal(text: str, name: str, schema: pa.Schema, sample: pd.DataFrame, now: datetime) -> Trial:
+    """Map the sample by the proposal, as a load would."""
     from loader.defaults import NO_APPLICATION  # noqa: PLC0415 - as above
     from loader.mapping import bind, parse_mapping  # noqa: PLC0415 - as above
+    from loader.model import Chunk  # noqa: PLC0415 - as above
 
     try:
-        bind(parse_mapping(text, "proposal"), schema, sample, application=NO_APPLICATION, where="it", now=now)  # type: ignore[arg-type] # what the source gave
+        mapping = parse_mapping(text, "proposal")
+        mapper = bind(mapping, schema, sample, application=NO_APPLICATION, where="it", now=now)
     except MappingError as error:
-        return error.problems
-    return []
+        return Trial(error.problems)
+    mapped = mapper.map(Chunk(0, sample, name, 1, {}))
+    return Trial([], len(mapped.ordinals), tuple(list_reasons(mapped)))
 
 
-def describe_verdict(proposal: Proposal, problems: list[str]) -> str:
+def list_reasons(mapped: Mapped) -> Iterator[str]:
+    """The reasons for which rows are rejected, each with their number and the first of them."""
+    reasons: dict[str, list[Reject]] = {}
+    for reject in mapped.rejects:
+        reasons.setdefault(reject.reason, []).append(reject)
+    for rejects in reasons.values():
+        yield f"{len(rejects):,} of the first {count_rows(mapped.count)}: {rejects[0].message}"
+
+
+def describe_verdict(proposal: Proposal, trial: Trial) -> str:
     """What was recognised, and whether the proposal can be used as is."""
     known = (
         f"The file looks like an export of {proposal.export}. "
@@ -132,6 +158,11 @@ def describe_verdict(proposal: Proposal, problems: list[str]) -> str:
     count = proposal.unsure
     lines = "line" if count == 1 else f"{count} lines"
     unsure = f"Check the {lines} marked UNSURE. " if count else ""
-    if not problems:
-        return f"{known}{unsure}The proposed mapping can be used as is."
-    return "\n  ".join([f"{known}{unsure}Before the mapping can be used:", *problems])
+    if trial.problems:
+        verdict = ["Before the mapping can be used:", *trial.problems]
+    elif trial.rejects:
+        fate = "some" if trial.sent else "all"
+        verdict = [f"With the proposed mapping {fate} rows of the sample would be rejected:", *trial.rejects]
+    else:
+        verdict = ["The proposed mapping can be used as is."]
+    return f"{known}{unsure}" + "\n  ".join(verdict)

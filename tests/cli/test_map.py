@@ -20,7 +20,6 @@ LOCAL = "user_id,event,timestamp\n0042,buy,2024-02-29 10:00\n"
     ("kind", "name", "zone"),
     [
         ("users", "pushwoosh_users.csv", []),
-        ("users", "onesignal_users.csv", []),
         ("events", "braze_events.csv", []),
         ("events", "segment_events.csv", []),
         ("events", "ga4_events.parquet", []),
@@ -42,6 +41,15 @@ def test_the_proposal_of_an_export_is_loaded_as_it_is(
     checked = command.run("check", kind, export, "--mapping", "mapping.toml")
     rejected = "rejected:" in export.with_suffix(".bodies.txt").read_text("utf-8")
     assert checked.code == (3 if rejected else 0), checked.err
+
+
+def test_rows_that_an_export_cannot_give_are_named(command: CommandLine) -> None:
+    """An e-mail address among the devices is rejected by the proposal, so it is not said to be usable as is."""
+    ran = command.run("map", "users", SAMPLES / "presets" / "onesignal_users.csv", "-o", "mapping.toml")
+    assert "With the proposed mapping some rows of the sample would be rejected:" in ran.err
+    assert 'row 4, column "device_type": "11" is not listed in values.' in ran.err
+    expected = (SAMPLES / "presets" / "onesignal_users.toml").read_bytes()
+    assert (command.folder / "mapping.toml").read_bytes() == expected
 
 
 def test_a_zone_that_nobody_told_is_left_open_and_named(command: CommandLine, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class Proposal:
         fields, members, opened: the lines.
         excluded: members that are not sent.
         unused: columns that are not sent, and why.
+        null_values: texts that mean nothing in every column, as the sample shows.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Proposal:
     opened: list[Line] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
+    null_values: tuple[str, ...] = ()
 
     @property
     def unsure(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loader.dialect import Dialect
 from loader.mapping.file import VERSION, expand_text, key_text, rule_text, toml
 from loader.mapping.rules import Expand, Rule
 from loader.text.escape import replace_unprintable
@@ -13,13 +15,17 @@ if TYPE_CHECKING:
     from loader.mapping.proposing.proposal import Line, Proposal
 
 
-def proposal_text(proposal: Proposal, name: str, look: str = "") -> str:
+UNSAID = Dialect()
+
+
+def proposal_text(proposal: Proposal, name: str, look: str = "", dialect: Dialect = UNSAID) -> str:
     """A proposal as a mapping file, with the reason for each line above it.
 
     Args:
         proposal: the lines.
         name: what they were proposed from.
         look: how to look at the result, if not with the command.
+        dialect: what the user says of how the file is written; the rest is found from the file each time.
     """
     look = look or f"pushwoosh-loader check {proposal.kind} {name} --mapping THIS_FILE"
     seen = f"the columns and the first {proposal.rows:,} rows of {name}"
@@ -38,7 +44,19 @@ def proposal_text(proposal: Proposal, name: str, look: str = "") -> str:
         lines += _proposed_expand(proposal)
     elif proposal.unused:
         lines += [""]
-    return "\n".join([*lines, *_unused(proposal)]) + "\n"
+    return "\n".join([*lines, *_unused(proposal), *_source(proposal, dialect)]) + "\n"
+
+
+def _source(proposal: Proposal, dialect: Dialect) -> list[str]:
+    """How the file is written, and what means nothing in it."""
+    words = (*dialect.null_values, *proposal.null_values)
+    table = replace(dialect, null_values=words).table
+    if not table:
+        return []
+    why = _comment("The sample holds these in place of nothing.") if proposal.null_values else []
+    lines = {name: f"{name} = {toml(value)}" for name, value in table.items()}
+    nothing = [*why, lines.pop("null_values")] if words else []
+    return ["", "[source]", *lines.values(), *nothing]
 
 
 def _unused(proposal: Proposal) -> list[str]:

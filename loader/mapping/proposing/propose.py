@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, assert_never
 
 import pyarrow as pa
 
-from loader.mapping import clocks, timestamps
-from loader.mapping.cells import is_moment
+from loader.mapping import ids
+from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
+from loader.mapping.file import rule_text
 from loader.mapping.inference import VAGUE, candidates, wanted_fields
 from loader.mapping.nested.paths import Columns
-from loader.mapping.proposing import sampling
+from loader.mapping.proposing import by_content
+from loader.mapping.proposing.nothing import doubt_words, find_marks, find_words
 from loader.mapping.proposing.presets import PRESETS, Hint, Preset
 from loader.mapping.proposing.proposal import NO_ZONE, Line, Proposal, doubting
 from loader.mapping.proposing.proposed_members import ProposedMembers, used_columns
-from loader.mapping.rules import Clock, ColumnOf, Rule
+from loader.mapping.proposing.proposed_times import SampledTimes
+from loader.mapping.rules import NO_CLOCK, ColumnOf, Rule
 from loader.mapping.table import Table
 from loader.mapping.zones import parse_zone
 from loader.methods import MappedField
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from loader.mapping.ids import Sign
     from loader.methods import Kind, Need
 
 _AT = "a zone's name is sent as its offset at the start of the load; at = { column = ... } uses another time"
 _BY_NAME = "by its name"
+_SIGNS = ids.Sieve([sign for sign in ids.ID_SIGNS if sign is not ids.WORD])
 #: A column with more distinct values than this is not a list of platforms.
 _MOST_VALUES = 40
 
@@ -59,21 +64,26 @@ def propose(
         now: the latest plausible time.
         nothing: cells that are exactly one of these texts mean nothing, as the user says.
     """
-    return _Proposing(kind, schema, Table(sample, nothing), zone, now).proposal()
+    columns, table = Columns(schema), Table(sample, nothing)
+    marks = find_marks(table, [name for name in columns if is_text(columns[name])])
+    table = Table(sample, (*nothing, *marks)) if marks else table
+    return _Proposing(kind, columns, table, zone, now).proposal(marks)
 
 
 class _Proposing:
-    def __init__(self, kind: Kind, schema: pa.Schema, table: Table, zone: str | None, now: datetime) -> None:
+    def __init__(self, kind: Kind, columns: Columns, table: Table, zone: str | None, now: datetime) -> None:
         self._method = kind.method
-        self._columns = Columns(schema)
+        self._columns = columns
         self._table = table
         self._zone = zone
         self._now = now
 
-    def proposal(self) -> Proposal:
+    def proposal(self, marks: tuple[str, ...]) -> Proposal:
+        """All lines; `marks` mean nothing in every column."""
         preset = self._preset()
         hints = dict(preset.fields) if preset else self._named()
         result = Proposal(self._method.kind, preset.name if preset else "", self._table.rows)
+        result.null_values = marks
         result.fields = [line for name, hint in hints.items() if (line := self._field(name, hint))]
         order = wanted_fields(self._method)
         result.fields += self._open_fields({line.key for line in result.fields})
@@ -119,7 +129,23 @@ class _Proposing:
                 others = ", ".join(f'"{other}"' for other in found[1:])
                 doubt = f"{others} would fit too." if others else ""
                 hints[name] = Hint((found[0],), _BY_NAME, doubt, zones=zones)
-        return hints
+        return hints | self._by_content(hints, zones)
+
+    def _by_content(self, named: dict[str, Hint], zones: tuple[str, ...]) -> dict[str, Hint]:
+        """Hints for ids and the time if no name is known for them."""
+        taken = {column for hint in named.values() for column in (*hint.columns, *zones)}
+        free = [name for name in self._columns if name not in taken and not name.startswith(OWN_COLUMNS)]
+        found = {
+            name: hint
+            for name in ("hwid", "userId")
+            if name in self._method.mapped and name not in named
+            if (hint := by_content.find_ids(name, self._columns, free))
+        }
+        if self._method.timed and "timestamp" not in named:
+            free = [name for name in free if all(name not in hint.columns for hint in found.values())]
+            if hint := by_content.find_time(self._columns, free, self._times):
+                found["timestamp"] = replace(hint, zones=zones)
+        return found
 
     def _open_fields(self, given: set[str]) -> list[Line]:
         """Lines for what is needed and not found: each field that would do, the first with the doubt."""
@@ -135,7 +161,8 @@ class _Proposing:
         if not found:
             return None
         columns = tuple(found if hint.all_of else found[:1])
-        line = Line(name, Rule(column=columns), hint.why, hint.unsure)
+        words = tuple(dict.fromkeys(word for column in columns for word in self._words(column)))
+        line = Line(name, Rule(column=columns, null_values=words), hint.why, hint.unsure)
         match field := MappedField(name):
             case MappedField.TIMESTAMP:
                 return self._timestamp(line, columns[0], hint)
@@ -146,15 +173,26 @@ class _Proposing:
             case MappedField.HWID | MappedField.USER_ID:
                 return self._id(line, columns)
             case MappedField.EVENT:
-                return line
+                return doubting(line, doubt_words(words))
         assert_never(field)
 
+    def _words(self, column: str) -> tuple[str, ...]:
+        """The words for nothing in the sample of a column."""
+        return () if is_nested(self._columns[column]) else find_words(self._table.text(column))
+
     def _values(self, columns: tuple[str, ...]) -> list[str]:
-        """The distinct sampled values of some columns."""
-        texts = [self._table.text(column).drop_null().unique().to_pylist() for column in columns]
+        """The distinct sampled values of some columns, without words for nothing."""
+        texts = [
+            self._table.text(column, self._words(column)).drop_null().unique().to_pylist()
+            for column in columns
+        ]
         return [text for column in texts for text in column]
 
     def _id(self, line: Line, columns: tuple[str, ...]) -> Line:
+        line = doubting(line, doubt_words(_rule_of(line).null_values))
+        for sign, places in _SIGNS.find(values := pa.array(self._values(columns), pa.string())):
+            if sign is not ids.UNSEEN:
+                line = doubting(line, _doubt_sign(sign, values[int(places[0])].as_py(), line))
         if any(pa.types.is_floating(self._columns[column]) for column in columns):
             return doubting(line, "these ids are floating-point numbers; from 2^53 on they are rejected.")
         return line
@@ -166,7 +204,7 @@ class _Proposing:
 
     def _device_type(self, line: Line, columns: tuple[str, ...], hint: Hint) -> Line | None:
         if hint.values is not None:
-            return replace(line, rule=Rule(column=columns, values=hint.values))
+            return replace(line, rule=replace(_rule_of(line), values=hint.values))
         values = self._values(columns)
         unknown = [value for value in values if device_type(value) is None]
         if values and all(value.isdigit() for value in values) and hint.why == _BY_NAME:
@@ -181,7 +219,7 @@ class _Proposing:
         doubt = (
             f"{listed}: this vendor has no such device type, so none is sent. Values not listed are rejected."
         )
-        return doubting(replace(line, rule=Rule(column=columns, values=table)), doubt)
+        return doubting(replace(line, rule=replace(_rule_of(line), values=table)), doubt)
 
     def _numbers(self, line: Line, unknown: list[str]) -> Line:
         """Mark numbers as unsure, because other vendors number differently: OneSignal's 0 is iOS."""
@@ -193,17 +231,23 @@ class _Proposing:
         return doubting(replace(line, rule=None, why=""), doubt)
 
     def _timestamp(self, line: Line, column: str, hint: Hint) -> Line:
-        cells, texts = self._table.column(column), self._table.text(column)
-        clock, doubt = self._clock(cells, texts, replace(hint.clock, zone=None))
+        times = self._times(column)
+        clock, doubt = times.choose_clock(replace(hint.clock, zone=None))
         line = doubting(line, doubt)
-        line = replace(line, rule=Rule(column=(column,), clock=clock))
+        line = replace(line, rule=replace(_rule_of(line), clock=clock))
+        if NO_CLOCK not in {clock, hint.clock} and clock != replace(hint.clock, zone=None):
+            line = replace(line, why=f"the time; in other exports it is {hint.why}")
         zones = [name for name in hint.zones if self._has(name)]
-        if not self._own(cells, texts, clock):
+        if not times.carry_zone(clock):
             return self._in_zone(line, hint.clock.zone or self._zone, zones)
         if not zones:
             return line
         why = f'{line.why}; the time on the user\'s clock by "{zones[0]}"'
         return replace(_zoned(line, ColumnOf(zones[0])), why=why)
+
+    def _times(self, column: str) -> SampledTimes:
+        words = self._words(column)
+        return SampledTimes(self._table.column(column, words), self._table.text(column, words), self._now)
 
     def _in_zone(self, line: Line, known: str | int | ColumnOf | None, zones: list[str]) -> Line:
         """Times that carry no zone."""
@@ -214,27 +258,16 @@ class _Proposing:
             return doubting(_zoned(line, ColumnOf(zones[0])), doubt)
         return doubting(line, NO_ZONE)
 
-    def _clock(self, cells: pa.Array, texts: pa.Array, clock: Clock) -> tuple[Clock, str]:
-        """How times are written, and what is unsure about it."""
-        if is_moment(cells.type) or clock.format or clock.unit:
-            return (Clock() if is_moment(cells.type) else clock), ""
-        try:
-            decided = clocks.decide(cells, texts, Clock(zone="UTC"), self._now).clock
-        except clocks.Undecided as undecided:
-            forms = sampling.formats(texts)
-            if len(forms) == 1:
-                return Clock(format=forms[0]), ""
-            listed = " and ".join(f'format = "{form}"' for form in forms)
-            fitting = f"{listed} fit all of the sample. Write the right one."
-            return Clock(), fitting if forms else str(undecided)
-        return replace(decided, zone=None), ""
 
-    def _own(self, cells: pa.Array, texts: pa.Array, clock: Clock) -> bool:
-        """Whether the sampled times carry their own offset, or count from UTC."""
-        if not (is_moment(cells.type) or clock.format or clock.unit):
-            return False
-        times = timestamps.read(cells, texts, clock)
-        return bool(times.good.any() and times.zoned[times.good].all())
+def _rule_of(line: Line) -> Rule:
+    return line.rule if isinstance(line.rule, Rule) else Rule()
+
+
+def _doubt_sign(sign: Sign, example: str, line: Line) -> str:
+    """What looks wrong about sampled ids."""
+    trimmed = rule_text(replace(_rule_of(line), trim=True))
+    remedy = f"To remove them, write {line.key} = {trimmed}." if sign is ids.AROUND else sign.remedy
+    return f"ids such as {shown(example)} {sign.says}. {remedy}"
 
 
 def _describe_need(need: Need) -> str:
@@ -244,5 +277,5 @@ def _describe_need(need: Need) -> str:
 
 def _zoned(line: Line, zone: str | int | ColumnOf) -> Line:
     """The line of a time with a zone."""
-    rule = line.rule if isinstance(line.rule, Rule) else Rule()
+    rule = _rule_of(line)
     return replace(line, rule=replace(rule, clock=replace(rule.clock, zone=zone)))

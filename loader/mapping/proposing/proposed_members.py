@@ -15,6 +15,7 @@ from loader.mapping.names import columns_used, name_problems
 from loader.mapping.nested import keyed
 from loader.mapping.nested.schema import sendable
 from loader.mapping.proposing import sampling
+from loader.mapping.proposing.nothing import doubt_words, find_words
 from loader.mapping.proposing.proposal import NO_ZONE, Line, doubting
 from loader.mapping.rules import Clock, Expand, Rule
 from loader.methods import Conversion
@@ -106,7 +107,8 @@ class ProposedMembers:
         self._proposal.members.append(line)
 
     def _text(self, name: str) -> None:
-        seen = sampling.look(self._table.text(name))
+        words = find_words(self._table.text(name))
+        seen = sampling.look(self._table.text(name, words))
         if seen.type == "object":
             self._open(name, seen.why)
             return
@@ -115,24 +117,30 @@ class ProposedMembers:
         # The sample tells numbers with fractions by the word that attributes have for them.
         number = self._container.type_for(Conversion.NUMBER)
         types = {"string": None, "float": number}
-        rule = Rule(column=(name,), type=types.get(seen.type, seen.type), decimal=seen.decimal)
+        rule = Rule((name,), null_values=words, type=types.get(seen.type, seen.type), decimal=seen.decimal)
         line = Line(name, rule, seen.why, seen.unsure)
-        self._proposal.members.append(self._date(line, name) if seen.type == "date" else line)
+        if seen.type == "date":
+            line = self._date(line, rule)
+        elif seen.type == "string":
+            line = doubting(line, doubt_words(words))
+        self._proposal.members.append(line)
 
-    def _date(self, line: Line, name: str) -> Line:
-        texts, iso = self._table.text(name), Clock(format="iso")
+    def _date(self, line: Line, rule: Rule) -> Line:
+        """A date that carries its zone or has one from elsewhere; else text."""
+        texts, iso = self._table.text(rule.column[0], rule.null_values), Clock(format="iso")
         times = timestamps.read(texts, texts, iso)
         if times.zoned[times.good].all() or self._inherits_zone():
-            return replace(line, rule=Rule(column=(name,), type="date", clock=iso))
+            return replace(line, rule=replace(rule, clock=iso))
         doubt = 'no time zone, so it is sent as text. To send a date, set type = "date" and zone.'
-        return self._in_zone(line, iso) or doubting(replace(line, rule=Rule(column=(name,))), doubt)
+        return self._in_zone(line, iso) or doubting(replace(line, rule=replace(rule, type=None)), doubt)
 
     def _in_zone(self, line: Line, clock: Clock) -> Line | None:
         """The line of a date that the user's own zone makes certain; None without such a zone."""
         if self._zone is None:
             return None
         clock = replace(clock, zone=self._zone)
-        return replace(line, rule=Rule(column=(line.key,), type="date", clock=clock))
+        rule = line.rule if isinstance(line.rule, Rule) else Rule()
+        return replace(line, rule=replace(rule, type="date", clock=clock))
 
     def _inherits_zone(self) -> bool:
         """Whether dates without a zone are read in the zone of the event's time, because it has one."""
