@@ -91,9 +91,8 @@ class DelimitedFile:
             partial(RaggedRows, self._spoken),
         )
         self._swallowed: Swallowed | None = None
-        self._header = (
-            self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
-        )
+        self._given = self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
+        self._header = self._restore_names(self._given) if self._spoken.header else self._given
         self._columns = self._name_columns()
         check_names(self._columns, file.name)
         self._headers = tuple(dict.fromkeys((tuple(self._header), self._columns)))
@@ -170,10 +169,14 @@ class DelimitedFile:
         ragged = RaggedRows()
         with self._content.open() as file, self._explain_failure(ragged):
             file.seek(self._spoken.start)
-            cover = self._spoken.make_cover()
-            text = TextFile(file, encoding=self._spoken.encoding, cover=cover)
+            text = TextFile(file, encoding=self._spoken.encoding, cover=self._spoken.make_cover())
             with Batches(text, self._spoken, self._block, ragged) as batches:
-                return tuple(cover.restore(pa.table({"name": list(batches.names)}))["name"].to_pylist())
+                return batches.names
+
+    def _restore_names(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The names as they are meant; the reader knows them covered."""
+        table = pa.table({"name": pa.array(names, pa.string())})
+        return tuple(self._spoken.make_cover().restore(table)["name"].to_pylist())
 
     def _name_columns(self) -> tuple[str, ...]:
         """The names of the columns: the given names, or else those in the header."""
@@ -190,7 +193,7 @@ class DelimitedFile:
         header = self._spoken.header and text.start == self._spoken.start
         with (
             self._explain_failure(ragged),
-            Batches(text, self._spoken, self._block, ragged, self._header, header=header) as batches,
+            Batches(text, self._spoken, self._block, ragged, self._given, header=header) as batches,
         ):
             for batch in batches:
                 table = pa.Table.from_batches([batch]).rename_columns(list(self._columns))

@@ -28,6 +28,8 @@ TOTAL = "the row is a total of the rows above, not data: no device or user has s
 
 # What may stand around a name without being seen: blanks, byte order marks, joiners, NUL.
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\0 \t\r\n\xa0"
+# Behind a byte order mark within a file, quotes are characters like others.
+_AROUND = _INVISIBLE + "\"'"
 _PUNCTUATION = r"!-/:-@\[-`{-~\u2010-\u2015\u2500-\u257f"
 _RULE = re.compile(rf"[{_PUNCTUATION}{_INVISIBLE}]*[{_PUNCTUATION}][{_PUNCTUATION}{_INVISIBLE}]*")
 _TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
@@ -54,7 +56,7 @@ def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int,
     found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
     found |= dict.fromkeys(_find_totals(table), TOTAL)
     for names in headers:
-        found |= dict.fromkeys(_find_names(table, [name.strip(_INVISIBLE) for name in names]), HEADER_AGAIN)
+        found |= dict.fromkeys(_find_names(table, [name.strip(_AROUND) for name in names]), HEADER_AGAIN)
     return found
 
 
@@ -69,7 +71,7 @@ def _find_names(table: pa.Table, names: Sequence[str]) -> list[int]:
             return []
     wanted = list(names)
     return [
-        row for row, cells in _read_rows(table, rows) if [cell.strip(_INVISIBLE) for cell in cells] == wanted
+        row for row, cells in _read_rows(table, rows) if [cell.strip(_AROUND) for cell in cells] == wanted
     ]
 
 

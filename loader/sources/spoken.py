@@ -125,8 +125,12 @@ class _Beginning:
         return None not in (given.delimiter, given.quote, given.encoding, given.header)
 
     def drop_last_line(self) -> _Beginning:
-        """The same without a line that may be cut off."""
-        return replace(self, text=self.text[: self.text.rfind("\n") + 1] or self.text)
+        """The same without a line that may be cut off, and without one in which a quote may be left open."""
+        text = self.text[: self.text.rfind("\n") + 1] or self.text
+        sign = self.given.quote if self.given.quote is not None else '"'
+        if sign and text.count(sign) % 2:
+            text = text[: text.rfind("\n", 0, text.rfind(sign)) + 1] or text
+        return replace(self, text=text)
 
     def after(self, text: str) -> _Beginning:
         """What follows the text that this begins with."""

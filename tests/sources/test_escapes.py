@@ -164,3 +164,10 @@ def test_only_a_surely_escaped_file_is_read_so_unasked(written: Written, content
     """And then it is shown; a backslash that fits no such dialect decides against it."""
     form = open_source([written(content)]).survey().files[0].form
     assert ('escape = "\\\\"' in form) is shown
+
+
+def test_a_header_with_escapes_names_its_columns(written: Written) -> None:
+    """And its columns are text, as all others."""
+    source = open_source([written("a\\,b,c\n1,2\n")], dialect=Dialect(escape="\\"))
+    assert source.schema.names == ["a,b", "c"]
+    assert cells(source) == [["1", "2"]]

@@ -31,6 +31,7 @@ def no_data(path: object, dialect: Dialect | None = None) -> dict[int, str]:
         ("\ufeffhwid,user_id", HEADER_AGAIN),
         (" hwid ,\u200buser_id\xa0", HEADER_AGAIN),
         ('"hwid","user_id"', HEADER_AGAIN),
+        ('\ufeff"hwid","user_id"', HEADER_AGAIN),
         ("----,-------", RULE),
         ("----,", RULE),
         (",====", RULE),

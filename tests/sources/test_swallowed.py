@@ -105,3 +105,11 @@ def test_a_quote_where_none_should_stand_rejects_its_row(written: Written, cell:
     assert list(unreadable(source)) == [1]
     assert advice in unreadable(source)[1]
     assert [row[0] for row in cells(source)][::2] == ["d1", "d3"]
+
+
+def test_a_quoted_cell_over_the_end_of_the_sample_is_no_stray_quote(written: Written) -> None:
+    """What is decided from the beginning does not depend on where the beginning ends."""
+    rows = "".join(f'{number}\t"two\n{"x" * 90} lines"\n' for number in range(1500))
+    source = open_source([written("n\titem\n" + rows, "x.tsv")])
+    assert 'quote = "\\""' in source.survey().files[0].form
+    assert source.survey().rows == 1500
