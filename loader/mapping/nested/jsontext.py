@@ -65,7 +65,8 @@ _DECODER = json.JSONDecoder(
 
 
 #: What `dig` gives for a path into a list that does not say which element is meant.
-IN_A_LIST = object()
+#: It is a text, so that `text_of` lets it pass; it is known by its identity.
+IN_A_LIST = "in\0a list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,12 @@ class Cells:
         And the rows in which a list stands in the way, because the path does not say which element is meant;
         None if there are no such rows.
         """
-        found = [dig(value, path) for value in self.values]
-        blocked = [value is IN_A_LIST for value in found]
-        texts = [None if value is IN_A_LIST else text_of(value) for value in found]
-        mask = numpy_mask(pa.array(blocked, pa.bool_()).take(self.indices)) if any(blocked) else None
+        texts = [text_of(dig(value, path)) for value in self.values]
+        mask = None
+        if texts.count(IN_A_LIST):  # seldom; a text that is equal by chance is another object
+            blocked = [text is IN_A_LIST for text in texts]
+            mask = numpy_mask(pa.array(blocked, pa.bool_()).take(self.indices))
+            texts = [None if text is IN_A_LIST else text for text in texts]
         return pa.array(texts, pa.string()).take(self.indices), mask
 
     def list_on_the_way(self, path: str) -> str | None:
@@ -131,28 +134,41 @@ def _parse(text: str) -> Any:
 
 def dig(value: Any, path: str) -> Any:
     """The value at a path in a parsed value (`steps`); None if there is none, or `IN_A_LIST`."""
-    while path and value is not None:
-        members = _list_members(value, path)
-        if members is None:
-            if not isinstance(value, list) or not value:
-                return None
-            element = split_element(path)
-            if element is None:
-                return IN_A_LIST
-            value, path = _pick_element(value, element[0]), element[1]
-            continue
-        found = split_name(path, members)
+    while path and type(value) is dict:
+        if path in value:
+            return value[path]
+        found = _split_plain(path, value) if "[" not in path else split_name(path, value)
         if found is None:
             return None
-        value, path = members[found[0]], found[1]
-    return value
+        value, path = value[found[0]], found[1]
+    return _dig_list(value, path) if path and value else value if not path else None
 
 
-def _list_members(value: Any, path: str) -> dict[str, Any] | None:
-    """What has names in a value: an object, or a list of keys and values; the first of a key counts."""
-    if isinstance(value, dict) or path.startswith("["):
-        return value if isinstance(value, dict) else None
-    pairs = read_pairs(value)
+def _split_plain(path: str, members: Collection[str]) -> tuple[str, str] | None:
+    """As `split_name`, for a path without brackets: most paths, in each row."""
+    name = path
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if name in members:
+            return name, path[len(name) + 1 :]
+    return None
+
+
+def _dig_list(value: Any, path: str) -> Any:
+    """The value at a path in a list that is not empty."""
+    if not isinstance(value, list):
+        return None
+    members = _list_members(value, path)
+    found = split_name(path, members) if members is not None else None
+    if members is not None:
+        return dig(members[found[0]], found[1]) if found else None
+    element = split_element(path)
+    return IN_A_LIST if element is None else dig(_pick_element(value, element[0]), element[1])
+
+
+def _list_members(value: list[Any], path: str) -> dict[str, Any] | None:
+    """What has names in a list of keys and values, the first of each key; None for other lists."""
+    pairs = None if path.startswith("[") else read_pairs(value)
     return None if pairs is None else dict(reversed(pairs))
 
 
