@@ -37,8 +37,14 @@ def from_series(series: pd.Series[Any]) -> tuple[pa.Array, Mask | None]:
         OverflowError,
     ):
         return _decoded([None if _missing(cell) else str(cell) for cell in series])
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+    return from_chunks(array) if isinstance(array, pa.ChunkedArray) else plain(array)
+
+
+def from_chunks(cells: pa.ChunkedArray) -> tuple[pa.Array, Mask | None]:
+    """A column of an Arrow table, as `from_series` gives it."""
+    if cells.num_chunks == 1:
+        return plain(cells.chunk(0))
+    array = cells.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # older pyarrow returns a chunked array without chunks
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     return plain(array)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.cells import as_text, from_series, plain, without
+from loader.mapping.cells import as_text, from_chunks, from_series, plain, without
 from loader.mapping.encode import nulled
 from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, paths, steps
@@ -49,15 +49,15 @@ class Table:
     `broken` lists them.
 
     Args:
-        frame: the rows.
+        frame: the rows; an Arrow table if there is no frame of them yet.
         nothing: cells that are exactly one of these texts are null too.
     """
 
-    def __init__(self, frame: pd.DataFrame, nothing: Sequence[str] = ()) -> None:
+    def __init__(self, frame: pd.DataFrame | pa.Table, nothing: Sequence[str] = ()) -> None:
         self.rows = len(frame)
         self.nothing = tuple(nothing)
         self._frame = frame
-        self._names = frozenset(frame.columns)
+        self._names = frozenset(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
         self._columns: dict[str, pa.Array] = {}
         self._texts: dict[str, pa.Array] = {}
         self._cells: dict[str, Cells] = {}
@@ -78,7 +78,8 @@ class Table:
         """The cells as text; an empty cell is null. `nothing` as for `column`."""
         if name not in self._texts:
             texts = as_text(self.column(name))
-            self._texts[name] = nulled(pc.equal(texts, ""), texts)
+            empty = pc.equal(texts, "")
+            self._texts[name] = nulled(empty, texts) if pc.any(empty).as_py() else texts
         return without(self._texts[name], nothing)
 
     def cells(self, name: str) -> Cells:
@@ -103,7 +104,10 @@ class Table:
             raise KeyError(name)
         top, path = place
         if not path:
-            array, unreadable = from_series(self._frame[top])
+            frame = self._frame
+            array, unreadable = (
+                from_chunks(frame.column(top)) if isinstance(frame, pa.Table) else from_series(frame[top])
+            )
             return self._noted(name, paths.unwrap(array), unreadable)
         array, rest = paths.inside(self.column(top), path)
         if not rest:

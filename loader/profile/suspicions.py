@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,7 +15,6 @@ from loader.mapping import ids, origins
 from loader.mapping.findings import Findings
 from loader.mapping.names import columns_used
 from loader.mapping.table import Table
-from loader.model import Chunk
 from loader.profile.sketch import hash_values
 from loader.profile.suspicion import Suspicion, Tally
 
@@ -82,10 +80,7 @@ class Suspicions:
 
     def _texts(self, slab: Slab) -> dict[str, pa.Array]:
         """The ids and names as they would be sent; null in rows that are rejected anyway."""
-        frame = slab.table.select(sorted(self.columns)).to_pandas(
-            types_mapper=pd.ArrowDtype, ignore_metadata=True
-        )
-        table, unheeded = Table(frame, self._nothing), _Unheeded(Chunk(0, frame, "", 1, {}))
+        table, unheeded = Table(slab.table, self._nothing), _Unheeded(slab.table.num_rows)
         texts = {name: origins.texts(rule, table, unheeded) for name, rule in self._rules.items()}
         if not unheeded.bad.any():
             return texts
@@ -95,6 +90,9 @@ class Suspicions:
         }
 
     def _add_signs(self, name: str, column: pa.Array, texts: dict[str, pa.Array], first: int) -> None:
+        # The few names of a slab are looked at once each.
+        if name == "event" and self._is_clean(name, column.unique()):
+            return
         found = dict(self._sieves[name].find(column))
         if not ids.show_all(column):
             others = np.concatenate([np.empty(0, np.intp), *found.values()])
@@ -104,6 +102,10 @@ class Suspicions:
                 self._add_words(name, places, texts, first)
             elif len(places):
                 self._signs.setdefault((name, sign), Tally()).add(column, places, self._file, first)
+
+    def _is_clean(self, name: str, values: pa.Array) -> bool:
+        sieves = (self._sieves[name], *(() if ids.show_all(values) else (self._within,)))
+        return not any(True for sieve in sieves for _ in sieve.find(values))
 
     def _add_words(self, name: str, places: Positions, texts: dict[str, pa.Array], first: int) -> None:
         met = texts[name].take(pa.array(places))
@@ -157,6 +159,10 @@ def _is_in_json(rule: Rule, columns: Columns) -> bool:
 
 class _Unheeded(Findings):
     """Rows that are rejected, without the reasons: these are told when the rows are mapped."""
+
+    def __init__(self, rows: int) -> None:
+        # Without a chunk, because no reason is made.
+        self.bad = np.zeros(rows, dtype=np.bool_)
 
     def add(self, rows: object, *_: object) -> None:
         """Note the rows."""

@@ -83,8 +83,7 @@ def test_the_few_bytes_that_are_looked_at_first_never_clear_an_id_that_has_a_sig
 
 
 def _matches(sign: Sign, text: str) -> bool:
-    found = pa.compute.match_substring_regex(pa.array([text]), sign.pattern)
-    return bool(found[0].as_py())
+    return bool(sign.match(pa.array([text]))[0].as_py())
 
 
 TOML = """
