@@ -26,7 +26,7 @@ from loader.sources.csvreader import Batches, name_place
 from loader.sources.encodings import advise_encoding
 from loader.sources.nodata import find_no_data
 from loader.sources.ragged import RaggedRows
-from loader.sources.reasons import find_strays
+from loader.sources.reasons import find_strays, refuse_stray
 from loader.sources.records import NOBODY, Slab, check_names, empty_records, recognise_file
 from loader.sources.segments import Surveyed, Text, read_slabs
 from loader.sources.spoken import settle_form
@@ -92,6 +92,7 @@ class DelimitedFile:
         )
         self._swallowed: Swallowed | None = None
         self._given = self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
+        refuse_stray(self._given, file.name)
         self._header = self._restore_names(self._given) if self._spoken.header else self._given
         self._columns = self._name_columns()
         check_names(self._columns, file.name)
@@ -137,7 +138,7 @@ class DelimitedFile:
     def _survey(self, onlooker: Onlooker) -> FileRecord:
         # The reader takes a quote that is still open at the end for closed. A last record of our own tells:
         # within an open quote it is only more text of the last cell and does not come out as a record.
-        sentinel = [_LAST] + [""] * (len(self.schema) - 1)
+        sentinel = [_LAST.replace(self._spoken.delimiter, "")] + [""] * (len(self.schema) - 1)
         tail = "\n" + self._spoken.delimiter.join(sentinel) + "\n"
         last = None
         surveyed = Surveyed(self._text, self._block, tail=tail.encode())

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
+from loader.errors import SourceError
+from loader.message import Message, Setting
 from loader.model import Unreadable
 from loader.sources.quoting import AFTER_BLANK, AFTER_QUOTE
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
 ESCAPED = (
@@ -58,3 +62,25 @@ def find_strays(table: pa.Table) -> dict[int, str]:
                 rest = f': column "{name}": {quote(shown)}. {explain_stray(cell)}'
                 found.setdefault(row, Unreadable.of("a quote stands where none should", rest))
     return found
+
+
+def refuse_stray(names: Sequence[str], where: str) -> None:
+    """Refuse a header with a quote that stands where none should.
+
+    Raises:
+        SourceError: it is such a header.
+    """
+    for name in names:
+        if AFTER_QUOTE in name or AFTER_BLANK in name:
+            shown = name.replace(AFTER_QUOTE, '"').replace(AFTER_BLANK, "")
+            raise SourceError(
+                Message(
+                    "{where}: in the header a quote stands where none should: {shown}. Is the delimiter "
+                    "wrong? "
+                    "Then give {delimiter}, for example {delimiter} space. {advice}",
+                    where=where,
+                    shown=quote(shown),
+                    delimiter=Setting("delimiter"),
+                    advice=explain_stray(name),
+                )
+            )

@@ -165,6 +165,8 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
     escape = given.escape
     if escape is None:
         escape = "" if beginning.settled else decide_escape(text, delimiter, quote)
+        # These text forms have no quotes.
+        quote = "" if escape and given.quote is None else quote
     if given.escape is None and not escape and not beginning.settled:
         cells = len(given.columns) if given.header is False else 0
         refuse_escapes(name, text, delimiter, quote, cells)

@@ -163,7 +163,7 @@ def test_a_file_that_seems_to_escape_is_refused_and_its_advice_works(
 def test_only_a_surely_escaped_file_is_read_so_unasked(written: Written, content: str, shown: bool) -> None:
     """And then it is shown; a backslash that fits no such dialect decides against it."""
     form = open_source([written(content)]).survey().files[0].form
-    assert ('escape = "\\\\"' in form) is shown
+    assert ('quote = "", encoding' in form and 'escape = "\\\\"' in form) is shown
 
 
 def test_a_header_with_escapes_names_its_columns(written: Written) -> None:

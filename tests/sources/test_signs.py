@@ -142,3 +142,24 @@ def test_short_rows_are_filled_at_their_places(
         ["d6", "", ""],
         ["d7", "u7", "android"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "advice"),
+    [
+        ('"hwid" "user_id"', "delimiter space"),
+        ('hwid, "user_id"', "Remove the blanks"),
+        ('"hwid"x,user_id', "quote"),
+    ],
+)
+def test_a_header_with_a_stray_quote_is_refused(written: Written, header: str, advice: str) -> None:
+    """Its columns would have names that nobody gave them."""
+    said = refusal(written(f"{header}\n{'d1,u1' if ',' in header else 'd1 u1'}\n"))
+    assert "in the header a quote stands where none should" in said
+    assert advice in said
+
+
+def test_the_delimiter_that_the_message_names_reads_the_file(written: Written) -> None:
+    """Blanks between cells are not looked for, because words have them too."""
+    source = open_source([written('"hwid" "user_id"\n"d1" "u1"\n')], dialect=Dialect(delimiter=" "))
+    assert cells(source) == [["d1", "u1"]]
