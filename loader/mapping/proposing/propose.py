@@ -286,7 +286,7 @@ def _doubt_offsets(values: list[str], unit: str | None) -> str:
         return (
             f"{shown(odd[0])} is not an offset in seconds. {listed} reads all of the sample. Is that right?"
         )
-    return f"{shown(odd[0])} is not a time zone; such rows are rejected. values can say what it means."
+    return f"{shown(odd[0])} is not a time zone; such rows are rejected."
 
 
 def _unread_offsets(values: list[str], unit: str | None) -> list[str]:
