@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.mapping.proposing.proposal_text import proposal_text
@@ -68,6 +68,7 @@ def events(days: pa.Array, clock: str, rule: str) -> list[str]:
 
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("form", DAYS)
+@settings(max_examples=8)
 @given(BIRTHDAYS)
 def test_a_day_is_sent_as_that_day(clock: str, form: str, days: list[date]) -> None:
     """A birthday never moves, because it is no instant; the vendor's form has a midnight behind it."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import MappingError
@@ -70,6 +70,7 @@ MOMENTS = st.datetimes(datetime(2001, 1, 2), datetime(2026, 1, 1)).map(
 
 
 @pytest.mark.parametrize("writer", WRITERS)
+@settings(max_examples=20)
 @given(MOMENTS, st.sampled_from([name for name in ZONES if "GMT" not in name]))
 def test_what_programs_write_is_read_without_a_mapping(writer: str, moment: datetime, name: str) -> None:
     """Offsets, names in brackets and abbreviations behind an offset give the instant that Python gives."""
@@ -81,6 +82,7 @@ def test_what_programs_write_is_read_without_a_mapping(writer: str, moment: date
     assert current == int(wall.timestamp())
 
 
+@settings(max_examples=40)
 @given(MOMENTS, st.lists(st.sampled_from(ZONES), min_size=2, max_size=4))
 def test_a_zone_behind_the_time_gives_its_offset_at_that_time(moment: datetime, names: list[str]) -> None:
     """Presto, Athena and Trino write the zone's name and no offset; each row may name another zone."""
