@@ -58,6 +58,8 @@ TESTED_IN = {
             "mapping/test_timestamps.py",
             "mapping/test_zones.py",
         ],
+        "written_zones": ["mapping/test_notations.py"],
+        "zone_faults zone_names": ["mapping/test_offsets.py"],
         "cells field_values findings origins table": ["mapping/test_mapper.py", "mapping/test_columns.py"],
         "keys names rules": ["mapping/test_file.py"],
     },

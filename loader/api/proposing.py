@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError
 from loader.mapping.proposing.proposal_text import proposal_text
 from loader.mapping.proposing.propose import propose
-from loader.mapping.zones import parse_zone, zone_advice
+from loader.mapping.zone_faults import zone_advice
+from loader.mapping.zones import parse_zone
 from loader.sources import open_source
 
 if TYPE_CHECKING:

@@ -88,7 +88,8 @@ def map_command(request: MapRequest) -> None:
 
 def refuse_zone(zone: str | None) -> None:
     """Refuse a zone that does not exist, which would otherwise be found only by a load."""
-    from loader.mapping.zones import parse_zone, zone_advice  # noqa: PLC0415 - as above
+    from loader.mapping.zone_faults import zone_advice  # noqa: PLC0415 - as above
+    from loader.mapping.zones import parse_zone  # noqa: PLC0415 - as above
 
     if zone is not None and parse_zone(zone) is None:
         raise ConfigError(f'--zone "{zone}" is not a time zone. {zone_advice(zone)}')

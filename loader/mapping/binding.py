@@ -13,15 +13,17 @@ from loader.dialect import Dialect
 from loader.errors import MappingError, ProblemCode
 from loader.mapping import clocks, describe, instants, origins
 from loader.mapping.cells import is_moment
+from loader.mapping.fields import new_device_types
 from loader.mapping.findings import Findings
-from loader.mapping.keys import device_problems
+from loader.mapping.keys import device_problems, offset_problems
 from loader.mapping.mapper import Mapper
 from loader.mapping.nested.paths import Columns
 from loader.mapping.nested.schema import Schema
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.values import natural_conversion
-from loader.mapping.zones import parse_zone, zone_advice
+from loader.mapping.zone_faults import zone_advice
+from loader.mapping.zones import parse_zone
 from loader.methods import Conversion
 from loader.model import Chunk
 
@@ -112,23 +114,26 @@ class _Binding:
         if name == "timestamp":
             return self._timed(name, rule)
         if name == "device_type":
-            constants = [
-                *(rule.values or {}).values(),
-                *(c for c in (rule.const, rule.default) if c is not None),
-            ]
+            constants = rule.constants
             self.problems += [f"device_type: {problem}" for problem in device_problems(constants)]
+            self.notices += [
+                f"device_type {number} is sent because the mapping says it; this loader does not know it."
+                for number in new_device_types(constants)
+            ]
         if name == "tz_offset":
             return self._offset(rule)
         return rule
 
     def _offset(self, rule: Rule) -> Rule:
+        problems = offset_problems(rule.constants, rule.clock.unit)
+        self.problems += [f"tz_offset: {problem}" for problem in problems]
         if isinstance(rule.at, Rule):
             return replace(rule, at=self._timed("tz_offset at", rule.at))
         if rule.at in {None, "run"}:
             return replace(rule, at=self._now.replace(microsecond=0).isoformat())
         return rule
 
-    def _timed(self, name: str, rule: Rule) -> Rule:
+    def _timed(self, name: str, rule: Rule, *, days_are_fixed: bool = False) -> Rule:
         cells, texts = instants.cells_and_texts(rule, self._table, self._findings)
         clock = rule.clock
         kind = cells.type
@@ -143,7 +148,7 @@ class _Binding:
                     return rule
                 clock = replace(clock, zone=kind.tz)
         try:
-            reading = clocks.decide(cells, texts, clock, self._now)
+            reading = clocks.decide(cells, texts, clock, self._now, days_are_fixed=days_are_fixed)
         except clocks.Undecided as undecided:
             origin = ", ".join(f'"{column}"' for column in origins.columns_of(rule)) or "its constant"
             self.problems.append(f"{name} from {origin}: {undecided}")
@@ -164,9 +169,22 @@ class _Binding:
         rule = replace(rule, type=rule.type or container.type_for(natural))
         if container.types[str(rule.type)] is not Conversion.DATE:
             return rule
-        if rule.clock.zone is None and timestamp is not None and timestamp.clock.zone is not None:
+        if timestamp is not None and rule.clock.zone is None and self._holds_times(rule):
             rule = replace(rule, clock=replace(rule.clock, zone=timestamp.clock.zone))
-        return self._timed(describe.member_key(container, name), rule)
+        return self._timed(describe.member_key(container, name), rule, days_are_fixed=True)
+
+    def _holds_times(self, rule: Rule) -> bool:
+        """Whether the dates of a member have a time of day, which is one in the event's zone."""
+        cells, texts = instants.cells_and_texts(rule, self._table, self._findings)
+        if is_moment(cells.type):
+            return bool(pa.types.is_timestamp(cells.type))
+        if texts.null_count == len(texts):
+            return False
+        try:
+            reading = clocks.decide(cells, texts, replace(rule.clock, zone="UTC"), self._now)
+        except clocks.Undecided:
+            return False
+        return not reading.days
 
 
 def _conversion_of_constant(rule: Rule) -> Conversion:

@@ -13,6 +13,7 @@ from loader.mapping import timestamps
 from loader.mapping.instants import UNIT_NAMES
 from loader.mapping.origins import scalar_text
 from loader.mapping.rules import ColumnOf, Mapping, Rule
+from loader.mapping.zone_faults import OFFSET_UNIT_NAMES
 from loader.mapping.zones import parse_zone, zone_text
 from loader.methods import Conversion
 from loader.text.escape import quote
@@ -31,9 +32,11 @@ _BARE = Rule()
 _FORMATS = {
     timestamps.DAY: "days as YYYYMMDD",
     timestamps.MOMENT: "times as YYYYMMDDHHMMSS",
+    timestamps.MAIL: "times as in mail headers",
     "iso": "ISO dates and times",
     "excel": "Excel serial days (from 1900)",
     "excel1904": "Excel serial days (from 1904)",
+    **{form: epoch.name for form, epoch in timestamps.EPOCHS.items()},
 }
 
 
@@ -65,7 +68,7 @@ def _describe_members(
             else (f"{name} {_origin(rule)} as {rule.type}")
         )
         if container.types[rule.type or "string"] is Conversion.DATE:
-            text += f", {_times(rule, readings.get(member_key(container, name)), types)}, sent in UTC"
+            text += f", {_dates(rule, readings.get(member_key(container, name)), types)}"
         if rule.empty != "omit":
             text += f", {'null if empty' if rule.empty == 'null' else 'never empty'}"
         lines.append(label + text)
@@ -110,7 +113,7 @@ def _origin(rule: Rule) -> str:
 def _times(rule: Rule, reading: Reading | None, types: Columns) -> str:
     clock = rule.clock
     zone = _zone(clock.zone)
-    local = f"local midnight in {zone}" if reading and reading.midnight else f"local time in {zone}"
+    local = f"local midnight in {zone}" if reading and reading.days else f"local time in {zone}"
     if clock.unit is not None:
         where = local if clock.local else "counted in UTC"
         text = f"{UNIT_NAMES[clock.unit]} since 1970, {where}"
@@ -119,6 +122,12 @@ def _times(rule: Rule, reading: Reading | None, types: Columns) -> str:
     if reading is None or not reading.own:
         return f"{form}, {local}"
     return f"{form} with their own offset" + ("" if clock.zone is None else f", shown to users in {zone}")
+
+
+def _dates(rule: Rule, reading: Reading | None, types: Columns) -> str:
+    if reading and reading.days and rule.clock.zone is None:
+        return f"{_written(rule, types)}, sent as the same days"
+    return f"{_times(rule, reading, types)}, sent in UTC"
 
 
 def _written(rule: Rule, types: Columns) -> str:
@@ -142,4 +151,5 @@ def _offset(rule: Rule) -> str:
         when = f"at the time {_origin(rule.at)}"
     else:
         when = f"on {datetime.fromisoformat(str(rule.at)):%Y-%m-%d %H:%M} UTC"
-    return f"offsets as given, zone names as their offset {when}"
+    given = "as given" if rule.clock.unit is None else f"in {OFFSET_UNIT_NAMES[rule.clock.unit]}"
+    return f"offsets {given}, zone names as their offset {when}"

@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 from loader.mapping import encode, ids, instants, origins
 from loader.mapping.cells import exact_wholes, present
-from loader.mapping.fields import device_type
+from loader.mapping.fields import device_type, new_device_types
 from loader.mapping.findings import Fault
 from loader.mapping.instants import Window
 from loader.mapping.rules import Rule
-from loader.mapping.zones import ZONE_FORMS, offsets, parse_zone, suggest_zone
+from loader.mapping.zone_faults import zone_fault
+from loader.mapping.zones import offsets, parse_zone
 from loader.methods import MappedField
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _FLOAT_ID = Fault(
 _NO_DEVICE_TYPE = Fault(
     "is not a device type that the vendor knows", "Add it to values of device_type in the mapping."
 )
-_NO_OFFSET = Fault("is neither an offset nor a time zone", "")
 _NO_INSTANT = Fault(
     "is empty, and the offset of a time zone's name needs an instant",
     'Fill it, or set at = "run" in the mapping.',
@@ -130,7 +130,8 @@ def _convert_times(rule: Rule, table: Table, findings: Findings, window: Window)
 
 def _convert_device_types(rule: Rule, table: Table, findings: Findings) -> FieldValues:
     texts = origins.texts(rule, table, findings)
-    codes = encode.distinct(texts, _device_code)
+    new = {str(number) for number in new_device_types(rule.constants)}
+    codes = encode.distinct(texts, lambda text: text if text in new else _device_code(text))
     findings.add(present(texts) & ~present(codes), origins.columns_of(rule), texts, _NO_DEVICE_TYPE)
     findings.show("device_type", codes)
     return FieldValues({"device_type": encode.member("device_type", codes)}, present(codes))
@@ -143,17 +144,16 @@ def _device_code(text: str) -> str | None:
 
 def _convert_offsets(rule: Rule, table: Table, findings: Findings, now: datetime) -> FieldValues:
     """Offsets from UTC in seconds; the name of a zone becomes its offset at an instant."""
-    texts = origins.texts(rule, table, findings)
+    texts, unit = origins.texts(rule, table, findings, keep_unlisted=True), rule.clock.unit
     at = _read_instants(rule, table, findings, now)
     result = np.zeros(table.rows, dtype=np.int64)
     known = np.zeros(table.rows, dtype=np.bool_)
     encoded = texts.dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
     for code, text in enumerate(encoded.dictionary.to_pylist()):
-        rows, zone = codes == code, parse_zone(text)
+        rows, zone = codes == code, parse_zone(text, unit)
         if zone is None:
-            fault = _NO_OFFSET._replace(remedy=ZONE_FORMS, hint=suggest_zone(text))
-            findings.add(rows, origins.columns_of(rule), texts, fault)
+            findings.add(rows, origins.columns_of(rule), texts, zone_fault(text, "tz_offset", unit))
             continue
         if isinstance(zone, ZoneInfo):
             findings.add(rows & ~at.known, _columns_of_instant(rule), None, _NO_INSTANT)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: An application code as the control panel shows it.
 APPLICATION_CODE: Final = re.compile(r"[0-9A-Z]{5}-[0-9A-Z]{5}")
@@ -39,6 +42,7 @@ DEVICE_TYPES: Final = MappingProxyType(
         18: "SMS",
         19: "Xiaomi",
         21: "WhatsApp",
+        22: "LINE",
     }
 )
 _ALIASES: Final = MappingProxyType(
@@ -101,6 +105,12 @@ _DEVICE_CODES: Final = MappingProxyType(
     {plain(name): code for code, name in DEVICE_TYPES.items()}
     | {plain(name): code for name, code in _ALIASES.items()}
 )
+
+
+def new_device_types(constants: Iterable[object]) -> tuple[int, ...]:
+    """The numbers among the constants of a mapping that the table lacks: the vendor adds platforms."""
+    numbers = [int(text) for text in map(str, constants) if re.fullmatch(r"[1-9]\d{0,2}", text, re.ASCII)]
+    return tuple(sorted(set(numbers) - set(DEVICE_TYPES)))
 
 
 def device_type(text: str) -> int | None:

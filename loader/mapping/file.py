@@ -19,6 +19,7 @@ from loader.mapping.keys import (
     CLOCK_KEYS,
     EXPAND_KEYS,
     MEMBER_KEYS,
+    OFFSET_READERS,
     READERS,
     BadValue,
     consistency,
@@ -30,9 +31,12 @@ from loader.mapping.rules import Clock, ColumnOf, Expand, Mapping, Rule
 from loader.methods import METHODS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from collections.abc import Mapping as ReadOnlyDict
 
     from loader.methods import Container, Method, Need
+
+    _Readers = ReadOnlyDict[str, Callable[[object], Any]]
 
 VERSION = 1
 _TOP_KEYS = ("kind", "version", "fields")
@@ -163,7 +167,7 @@ class _Reading:
         rules = {
             name: rule
             for name in allowed
-            if name in table and (rule := self.read_rule(f"[fields] {name}", table[name], allowed[name]))
+            if name in table and (rule := self._read_field(name, table[name], allowed[name]))
         }
         self.problems += [
             f"[fields] has {no_field(need)}: {need.why}. {_name_columns(need)}"
@@ -172,12 +176,18 @@ class _Reading:
         ]
         return rules
 
+    def _read_field(self, name: str, value: object, allowed: Iterable[str]) -> Rule | None:
+        readers = OFFSET_READERS if name == "tz_offset" else READERS
+        return self.read_rule(f"[fields] {name}", value, allowed, readers)
+
     def _read_source(self, table: dict[str, Any]) -> Dialect:
         mistakes = mistakes_of(table)
         self.problems += [f"[source]: {mistake}" for mistake in mistakes]
         return Dialect() if mistakes else dialect_of(table)
 
-    def read_rule(self, where: str, value: object, allowed: Iterable[str]) -> Rule | None:
+    def read_rule(
+        self, where: str, value: object, allowed: Iterable[str], readers: _Readers = READERS
+    ) -> Rule | None:
         if isinstance(value, str):
             value = {"column": value}
         if not isinstance(value, dict):
@@ -188,7 +198,11 @@ class _Reading:
             return None
         before = len(self.problems)
         self.refuse_unknown(where, value, allowed)
-        known = {key: self.read_value(where, key, raw) for key, raw in value.items() if key in set(allowed)}
+        known = {
+            key: self.read_value(where, key, raw, readers)
+            for key, raw in value.items()
+            if key in set(allowed)
+        }
         if len(self.problems) > before:
             return None
         clock = {key: known.pop(key) for key in CLOCK_KEYS if key in known}
@@ -198,11 +212,11 @@ class _Reading:
         self.problems += [f"{where}: {problem}" for problem in consistency(rule, set(value))]
         return rule
 
-    def read_value(self, where: str, key: str, raw: object) -> Any:
+    def read_value(self, where: str, key: str, raw: object, readers: _Readers = READERS) -> Any:
         if key == "at" and isinstance(raw, dict):
             return self.read_rule(f"{where} at", raw, AT_KEYS)
         try:
-            return READERS[key](raw)
+            return readers[key](raw)
         except BadValue as problem:
             self.problems.append(f"{where}: {key} = {toml(raw)} {problem}")
             return None
@@ -366,7 +380,8 @@ def toml(value: object) -> str:
         case datetime() | date():
             return value.isoformat()
         case ColumnOf():
-            return f"{{ column = {toml(value.column)} }}"
+            entries = {"column": value.column, "unit": value.unit, "values": value.values}
+            return _container({key: entry for key, entry in entries.items() if entry is not None})
         case Rule():
             return rule_text(value)
     return _container(value)

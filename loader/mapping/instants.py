@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,19 @@ import pyarrow.compute as pc
 
 from loader.mapping import origins, timestamps
 from loader.mapping.cells import present
+from loader.mapping.encode import numpy_mask
 from loader.mapping.findings import Clocks, Fault
-from loader.mapping.rules import ColumnOf
-from loader.mapping.zones import ZONE_FORMS, Zone, locate, offsets, parse_zone, suggest_zone, zone_text
+from loader.mapping.rules import ColumnOf, Rule
+from loader.mapping.zone_faults import zone_fault
+from loader.mapping.zones import Zone, locate, offsets, parse_zone, zone_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.mapping.findings import Findings
-    from loader.mapping.rules import Clock, Rule
+    from loader.mapping.rules import Clock
     from loader.mapping.table import Table
+    from loader.mapping.timestamps import Times
     from loader.mapping.zones import Mask, Seconds
 
     #: Positions of some rows, where to report them, their texts, how they were read.
@@ -114,9 +117,46 @@ def unreadable(clock: Clock) -> Fault:
         return Fault(f"is not a real time written as {form}", "Fix it, or set format in the mapping.")
     if clock.format == "iso":
         return Fault("is not a real ISO date or time", "Fix it, or set format in the mapping.")
+    if clock.format in timestamps.EPOCHS:
+        name = timestamps.EPOCHS[clock.format].name
+        return Fault(f"is not a number of {name}", "Fix it, or set format in the mapping.")
     return Fault(
         f'is not a real time in the format "{clock.format}"', "Fix it, or set format in the mapping."
     )
+
+
+_LOST_DIGITS = Fault(
+    "has lost digits, because it was written with an exponent and few digits",
+    "Export the times with all their digits.",
+)
+_ABBREVIATED = Fault(
+    "names its time zone by an abbreviation that can mean several",
+    'Write the word into format in the mapping, such as format = "%Y-%m-%d %H:%M:%S CST", and set zone.',
+)
+# A time of a day, and behind it capitals; nothing says which zone they mean.
+_ABBREVIATION = r"\d (?:[AaPp][Mm] )?[A-Z]{2,5}$"
+_CLEAR = r" (?:AM|PM|UT|UTC|GMT)$"
+
+
+def _abbreviated(texts: pa.Array) -> Mask:
+    found = numpy_mask(pc.match_substring_regex(texts, _ABBREVIATION))
+    return found & ~numpy_mask(pc.match_substring_regex(texts, _CLEAR))
+
+
+def _add_unreadable(rows: Mask, rule: Rule, texts: pa.Array, findings: Findings) -> None:
+    """Reject cells that are no times, each with what is wrong about it."""
+    if not rows.any():
+        return
+    columns, bad = origins.columns_of(rule), texts.filter(pa.array(rows))
+    counted = rule.clock.unit is not None or rule.clock.format in timestamps.EPOCHS
+    for fault, wrong in (
+        (_LOST_DIGITS, [counted and timestamps.lost_digits(text) for text in bad.to_pylist()]),
+        (_ABBREVIATED, _abbreviated(bad)),
+    ):
+        mask = np.zeros(len(texts), dtype=np.bool_)
+        mask[rows] = wrong
+        findings.add(mask, columns, texts, fault)
+    findings.add(rows, columns, texts, unreadable(rule.clock))
 
 
 UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
@@ -138,21 +178,40 @@ def cells_and_texts(rule: Rule, table: Table, findings: Findings) -> tuple[pa.Ar
 
 def read(rule: Rule, table: Table, findings: Findings, window: Window) -> Instants:
     """The instants of a rule's column. A row whose value is not a time, or has no zone, is rejected."""
-    clock, columns = rule.clock, origins.columns_of(rule)
+    times, texts = _read_times(rule, table, findings)
+    return _place(times, texts, rule, table, findings, window)
+
+
+def read_dates(rule: Rule, table: Table, findings: Findings, window: Window) -> Instants:
+    """The same for dates in attributes and tags, where a calendar day is midnight in UTC."""
+    times, texts = _read_times(rule, table, findings)
+    times = times.with_fixed_days() if rule.clock.zone is None else times
+    return _place(times, texts, rule, table, findings, window)
+
+
+def _read_times(rule: Rule, table: Table, findings: Findings) -> tuple[Times, pa.Array]:
     cells, texts = cells_and_texts(rule, table, findings)
-    times = timestamps.read(cells, texts, clock)
-    findings.add(present(texts) & ~times.good, columns, texts, unreadable(clock))
+    times = timestamps.read(cells, texts, rule.clock)
+    _add_unreadable(present(texts) & ~times.good, rule, texts, findings)
+    return times, texts
+
+
+def _place(
+    times: Times, texts: pa.Array, rule: Rule, table: Table, findings: Findings, window: Window
+) -> Instants:
+    clock, columns = rule.clock, origins.columns_of(rule)
     sane = np.abs(times.wall) < 2**40  # 36,000 years: beyond, the zone database has no answer
     good = times.good & ~findings.bad
     findings.add(good & ~sane, columns, texts, window.fault())
     good &= sane
+    clocks = Clocks()
+    times = _with_named_offsets(times, good, rule, (None, findings, texts, clocks))
     wall, own = np.where(good, times.wall, 0), np.where(good, times.own, 0)
     utc, current, known = (
         np.where(times.zoned, wall - own, 0),
         np.where(times.zoned, wall, 0),
         good & times.zoned,
     )
-    clocks = Clocks()
     for zone, rows in zones(clock.zone, table, findings, good):
         report = (rows, findings, texts, clocks)
         utc[rows], current[rows] = _placed(wall[rows], own[rows], times.zoned[rows], zone, rule, report)
@@ -162,6 +221,21 @@ def read(rule: Rule, table: Table, findings: Findings, window: Window) -> Instan
     outside = known & ((utc < window.earliest) | (utc > window.latest))
     findings.add(outside, columns, texts, window.fault())
     return Instants(utc, current, known & ~outside, clocks)
+
+
+def _with_named_offsets(times: Times, good: Mask, rule: Rule, report: _Report) -> Times:
+    """Times that name their zone, with the offset in force there."""
+    if not times.names.zones:
+        return times
+    wall, own, clock = times.wall.copy(), times.own.copy(), rule.clock
+    for code, zone in enumerate(times.names.zones):
+        rows = np.flatnonzero(good & (times.names.codes == code))
+        located = locate(wall[rows], zone, ambiguous=clock.ambiguous, nonexistent=clock.nonexistent)
+        _corrected(located.ambiguous, clock.ambiguous, _AMBIGUOUS, rule, (rows, *report[1:]))
+        _corrected(located.nonexistent, clock.nonexistent, _NONEXISTENT, rule, (rows, *report[1:]))
+        own[rows] = offsets(located.utc, zone)
+        wall[rows] = located.utc + own[rows]
+    return replace(times, wall=wall, own=own, zoned=times.carried)
 
 
 def _placed(
@@ -207,13 +281,15 @@ def zones(
         if known is not None:
             yield known, np.flatnonzero(wanted)
         return
-    encoded = table.text(zone.column).dictionary_encode()
+    texts = origins.texts(
+        Rule(column=(zone.column,), values=zone.values), table, findings, keep_unlisted=True
+    )
+    encoded = texts.dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
     for code, text in enumerate(encoded.dictionary.to_pylist()):
         rows = wanted & (codes == code)
-        known = parse_zone(text)
+        known = parse_zone(text, zone.unit)
         if known is None:
-            fault = Fault("is not a time zone", ZONE_FORMS, suggest_zone(text))
-            findings.add(rows, [zone.column], table.text(zone.column), fault)
+            findings.add(rows, [zone.column], texts, zone_fault(text, "zone", zone.unit))
         elif rows.any():
             yield known, np.flatnonzero(rows)

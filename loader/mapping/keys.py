@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from loader.mapping.fields import device_type
+from loader.mapping.fields import device_type, new_device_types
 from loader.mapping.names import template_columns
 from loader.mapping.rules import Clock, ColumnOf, Rule, Scalar
-from loader.mapping.timestamps import CODES, EXCEL_EPOCHS, UNITS
-from loader.mapping.zones import AMBIGUOUS, NONEXISTENT, parse_zone, zone_advice
+from loader.mapping.timestamps import CODES, EPOCHS, EXCEL_EPOCHS, UNITS, ZONE_CODES, without_zone
+from loader.mapping.zone_faults import zone_advice
+from loader.mapping.zones import AMBIGUOUS, NONEXISTENT, OFFSET_UNITS, parse_zone
 from loader.methods import METHODS, Conversion
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _keys_of(field: str, *, required: bool) -> tuple[str, ...]:
     if field == "timestamp":
         return _TIME_KEYS
     keys = tuple(key for key in _ORIGIN_KEYS if key != "required" or not required)
-    return (*keys, "at") if field == "tz_offset" else keys
+    return (*keys, "unit", "at") if field == "tz_offset" else keys
 
 
 class BadValue(Exception):
@@ -138,18 +139,23 @@ def _template(raw: object) -> str:
     return text
 
 
+_FORMAT_NAMES: Final = ", ".join(f'"{name}"' for name in ("iso", *EXCEL_EPOCHS, *EPOCHS))
+
+
 def _format(raw: object) -> str:
     text = _text(raw)
-    if text == "iso" or text in EXCEL_EPOCHS:
+    if text == "iso" or text in EXCEL_EPOCHS or text in EPOCHS:
         return text
     codes = [piece[1] for piece in _codes(text)]
     for code in codes:
         if code not in CODES:
             raise BadValue(f"holds %{code}, which is not supported. Supported are %{' %'.join(CODES)}.")
     if not codes:
-        raise BadValue('is not a format. Use "iso", "excel", "excel1904" or strptime codes such as "%Y%m%d".')
-    sample = datetime(2001, 12, 23, 4, 5, 6)
-    parsed = pd.to_datetime(sample.strftime(text.replace("%z", "+0000")), format=text, errors="coerce")
+        raise BadValue(f'is not a format. Use {_FORMAT_NAMES} or strptime codes such as "%Y%m%d".')
+    if len(set(codes) & set(ZONE_CODES)) > 1 or any(codes.count(code) > 1 for code in ZONE_CODES):
+        raise BadValue("names the time zone twice. Keep one of %z and %Z.")
+    sample, bare = datetime(2001, 12, 23, 4, 5, 6), without_zone(text)
+    parsed = pd.to_datetime(sample.strftime(bare), format=bare, errors="coerce")
     if pd.isna(parsed) or parsed.date() != sample.date():
         raise BadValue("does not read a whole date: it needs a year, a month and a day.")
     return text
@@ -165,7 +171,7 @@ def _codes(text: str) -> list[str]:
 
 def _zone(raw: object) -> str | int | ColumnOf:
     if isinstance(raw, dict):
-        return _column_of(raw)
+        return _zone_column(raw)
     if isinstance(raw, bool) or not isinstance(raw, (str, int)):
         raise BadValue('must be a zone\'s name, an offset such as "+05:45", seconds, or { column = "tz" }.')
     if parse_zone(str(raw)) is None:
@@ -177,6 +183,16 @@ def _column_of(raw: dict[str, Any]) -> ColumnOf:
     if set(raw) == {"column"} and isinstance(raw["column"], str) and raw["column"]:
         return ColumnOf(raw["column"])
     raise BadValue('must be written { column = "name" }.')
+
+
+def _zone_column(raw: dict[str, Any]) -> ColumnOf:
+    if not {"column"} <= set(raw) <= {"column", "unit", "values"} or not isinstance(raw["column"], str):
+        raise BadValue('must be written { column = "name" }; it may also have unit and values.')
+    unit = _OFFSET_UNIT(raw["unit"]) if "unit" in raw else None
+    values = _values(raw["values"]) if "values" in raw else None
+    for problem in offset_problems(list((values or {}).values()), unit):
+        raise BadValue(f"cannot be used: {problem}")
+    return ColumnOf(_text(raw["column"]), unit, values)
 
 
 def _currency(raw: object) -> str | ColumnOf:
@@ -204,6 +220,7 @@ def _at(raw: object) -> str:
     )
 
 
+_OFFSET_UNIT: Final = _one_of(*OFFSET_UNITS)
 READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
     {
         "column": _columns,
@@ -231,6 +248,12 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
         "currency": _currency,
         "prefix": _text,
     }
+)
+
+
+#: What differs in `tz_offset`.
+OFFSET_READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
+    {**READERS, "unit": _OFFSET_UNIT}
 )
 
 
@@ -275,10 +298,20 @@ def list_types(container: Container) -> str:
     return f"{', '.join(most)} or {last}"
 
 
+def offset_problems(constants: list[Scalar], unit: str | None) -> list[str]:
+    """Problems with constants that stand for a zone or an offset; "" stands for none."""
+    return [
+        f"{value!r} is not a time zone. {zone_advice(str(value))}"
+        for value in constants
+        if value != "" and parse_zone(str(value), unit) is None
+    ]
+
+
 def device_problems(values: list[Scalar]) -> list[str]:
-    """Problems with the constants of a device_type rule that are not device types."""
+    """Problems with the constants of a device_type rule that cannot be device types."""
     return [
         f'{value!r} is not a device type. Use a name such as "iOS" or "Android", or the vendor\'s number.'
         for value in values
-        if value != "" and (isinstance(value, bool) or device_type(str(value)) is None)
+        if value != ""
+        and (isinstance(value, bool) or (device_type(str(value)) is None and not new_device_types([value])))
     ]

@@ -36,16 +36,25 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
     return rule.column or tuple(template_columns(rule.template or ""))
 
 
-def texts(rule: Rule, table: Table, findings: Findings, clean: Clean = as_they_are) -> pa.Array:
+def texts(
+    rule: Rule,
+    table: Table,
+    findings: Findings,
+    clean: Clean = as_they_are,
+    *,
+    keep_unlisted: bool = False,
+) -> pa.Array:
     """Read a rule's value in each row as text; null if a row has none.
 
-    A row is rejected if its cell is not text, is not in the table of values, or is empty but required.
+    A row is rejected if its cell is not text, is not in the table of values (unless `keep_unlisted`), or is
+    empty but required.
 
     Args:
         rule: where the values come from.
         table: the chunk.
         findings: takes the rejected rows.
         clean: makes cells null that are empty for this use of the column.
+        keep_unlisted: whether a cell that is not in the table of values is its own value.
     """
     if rule.const is not None:
         return repeated(scalar_text(rule.const) or None, table.rows)
@@ -56,7 +65,7 @@ def texts(rule: Rule, table: Table, findings: Findings, clean: Clean = as_they_a
     found = _template(rule, table, clean) if rule.template is not None else _first(rule, table, clean)
     found = _tidied(rule, found, table.nothing)
     if rule.values is not None:
-        found = _looked_up(rule, found, findings)
+        found = _looked_up(rule, found, findings, keep_unlisted=keep_unlisted)
     if rule.default is not None and rule.default != "":
         found = pc.fill_null(found, scalar_text(rule.default))
     if rule.required:
@@ -87,13 +96,15 @@ def _template(rule: Rule, table: Table, clean: Clean) -> pa.Array:
     return pc.binary_join_element_wise(*parts, "")
 
 
-def _looked_up(rule: Rule, cells: pa.Array, findings: Findings) -> pa.Array:
+def _looked_up(rule: Rule, cells: pa.Array, findings: Findings, *, keep_unlisted: bool) -> pa.Array:
     known = rule.values or {}
     position = pc.index_in(cells, value_set=pa.array(list(known), pa.string()))
     unlisted = present(cells) & ~present(position)
+    targets = pa.array([scalar_text(value) or None for value in known.values()], pa.string()).take(position)
+    if keep_unlisted:
+        return pc.if_else(pa.array(unlisted), cells, targets)
     findings.add(unlisted, columns_of(rule), cells, _UNLISTED)
-    targets = pa.array([scalar_text(value) or None for value in known.values()], pa.string())
-    return targets.take(position)
+    return targets
 
 
 def scalar_text(value: Scalar) -> str:

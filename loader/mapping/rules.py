@@ -21,9 +21,17 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class ColumnOf:
-    """A column where a constant could stand: ``zone = { column = "tz" }``."""
+    """A column where a constant could stand: ``zone = { column = "tz" }``.
+
+    Attributes:
+        column: its name.
+        unit: of a column of zones: what its plain numbers count, "ms", "s", "min" or "h".
+        values: of a column of zones: what its words mean; other cells are read as they are.
+    """
 
     column: str
+    unit: str | None = None
+    values: ReadOnlyDict[str, Scalar] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,10 @@ class Clock:
     """How a time is read.
 
     Attributes:
-        format: strptime codes, "iso", "excel" (days since 1900) or "excel1904"; None: not declared.
-        unit: "s", "ms", "us" or "ns" since 1970; None: the time is not a count.
+        format: strptime codes, "iso", or a key of `timestamps.EXCEL_EPOCHS` or `timestamps.EPOCHS`; None: not
+            declared.
+        unit: "s", "ms", "us" or "ns" since 1970; None: the time is not a count. For `tz_offset` what its
+            plain numbers count: "ms", "s", "min" or "h".
         local: the count was made from the local wall clock, not from UTC (old Mixpanel projects).
         zone: IANA name, offset (``+05:45``), seconds east, or a column of these; None: the values
             carry their own.
@@ -60,7 +70,8 @@ class Rule:
 
     Exactly one of `column`, `const` and `template` is given. For each row: take the first column that is
     not empty, trim it and change its case if requested, look it up in `values`, and use `default` if there
-    is no value. A cell that is listed in `null_values` is empty.
+    is no value. A cell that is listed in `null_values` is empty. In `tz_offset` a cell that is not in
+    `values` is read as it is.
 
     Attributes:
         column: one column, or several: the first that is not empty counts.
@@ -98,6 +109,12 @@ class Rule:
     decimal: str = "."
     separator: str | None = None
     currency: str | ColumnOf | None = None
+
+    @property
+    def constants(self) -> list[Scalar]:
+        """The values that the mapping itself gives to rows."""
+        given = (self.const, *(self.values or {}).values(), self.default)
+        return [value for value in given if value is not None]
 
     @property
     def direct(self) -> str | None:

@@ -7,24 +7,27 @@ A parsed date always exists. pyarrow's `strptime` turns 19970230 into 2 March, a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.mapping import written_zones
 from loader.mapping.cells import is_moment, present, whole_seconds
 from loader.mapping.encode import nulled, numpy_mask
-from loader.mapping.zones import parse_offset
+from loader.mapping.written_zones import NO_NAMES, Names
 
 if TYPE_CHECKING:
     from loader.mapping.rules import Clock
     from loader.mapping.zones import Mask, Seconds
 
 DAY, MOMENT = "%Y%m%d", "%Y%m%d%H%M%S"
+#: RFC 5322, section 3.3, and HTTP (RFC 9110, section 5.6.7).
+MAIL = "%a, %d %b %Y %H:%M:%S %z"
 #: Digits of a second in each unit.
 UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 #: Name of a spreadsheet's calendar -> days from its day 0 to 1970. The first counts a 29 February 1900, which
@@ -32,9 +35,46 @@ UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 EXCEL_EPOCHS = {"excel": 25_569, "excel1904": 24_107}
 _NO_DAY = 60
 
+
+class Epoch(NamedTuple):
+    """A count that does not begin in 1970.
+
+    Attributes:
+        per_second: how many of its ticks are a second.
+        since: seconds from its beginning to 1970.
+        utc: whether it is counted in UTC; otherwise on a clock whose zone the count does not say.
+        name: what the user calls it.
+    """
+
+    per_second: int
+    since: int
+    utc: bool
+    name: str
+
+
+#: Format -> the count. Microsoft's documentation of `DateTime.Ticks` (from the year 1) and of `FILETIME`
+#: (1601), Chromium's `base/time/time.h` (1601), Apple's of `timeIntervalSinceReferenceDate` (2001).
+EPOCHS = {
+    "dotnet": Epoch(10**7, 62_135_596_800, utc=False, name=".NET ticks"),
+    "filetime": Epoch(10**7, 11_644_473_600, utc=True, name="Windows file times"),
+    "webkit": Epoch(10**6, 11_644_473_600, utc=True, name="Chromium's microseconds since 1601"),
+    "apple": Epoch(1, -978_307_200, utc=True, name="Apple's seconds since 2001"),
+}
+# A number with an exponent and at most this many digits may have lost some: spreadsheets show six digits in
+# this form, and C's `%g` writes six (C11, 7.21.6.1). Writers of the shortest exact form (Java) write more.
+_LOSSY_DIGITS = 6
+_EXPONENT = r"^-?\d(?:\.\d+)?[eE]\+?\d{1,2}$"
+_PLAIN_COUNT = r"^(?:\d{1,18}(?:\.\d*)?|1\d{18}(?:\.\d*)?|-\d{1,18})$"
+
 _ISO = (
     r"^(?P<wall>(?:\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?)|(?:\d{8}T\d{6}))"
     r"(?P<offset> ?(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?))?$"
+)
+# The same with what Go, Java, Presto and others add: a zone's name, an hour of one digit, more blanks.
+_WORDED_ISO = (
+    r"^(?P<day>\d{4}-\d\d-\d\d)[Tt ] *(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?) *"
+    r"(?P<offset>(?:[Zz]|UTC|UT|GMT|[+-]\d\d(?::?\d\d)?)\b)? *"
+    r"(?P<name>\[!?[A-Za-z][\w+/-]*\]|[A-Za-z_]+(?:/[\w+-]+)+|[A-Z]{2,5}|[+-]\d\d(?:\d\d)?)?$"
 )
 _ISO_LENGTH = len("2024-01-31T10:20:30")
 _DIGITS = {
@@ -42,8 +82,12 @@ _DIGITS = {
     "M": r"\d{1,2}", "S": r"\d{1,2}", "f": r"\d{1,9}", "j": r"\d{1,3}",
 }  # fmt: skip
 _WORDS = {"b": r"[^\d\s]+", "B": r"[^\d\s]+", "a": r"[^\d\s]+", "A": r"[^\d\s]+", "p": r"[^\d\s]+"}
-_OFFSETS = {"z": r"(?:Z|[+-]\d\d:?\d\d(?::?\d\d)?)"}
-CODES = _DIGITS | _WORDS | _OFFSETS | {"%": "%"}
+ZONE_CODES = {
+    "z": r"(?:Z|UTC|UT|GMT|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)",
+    "Z": r"\[?[A-Za-z_]+(?:/[\w+-]+)*\]?",
+}
+CODES = _DIGITS | _WORDS | ZONE_CODES | {"%": "%"}
+_TIME_CODES = {"H", "I", "M", "S", "f", "p", *ZONE_CODES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +99,36 @@ class Times:
         own: seconds east of UTC that the value itself carries.
         zoned: the rows that carry their own offset.
         good: the rows that could be read.
+        days: the rows that are a calendar day, without a time of day.
+        names: the zones that rows name instead of an offset.
     """
 
     wall: Seconds
     own: Seconds
     zoned: Mask
     good: Mask
+    days: Mask
+    names: Names = NO_NAMES
+
+    @property
+    def carried(self) -> Mask:
+        """The rows that say their offset, or name their zone."""
+        return self.zoned | self.names.rows if self.names.zones else self.zoned
 
     def take(self, indices: Any) -> Times:
         """The times at some positions."""
-        return Times(self.wall[indices], self.own[indices], self.zoned[indices], self.good[indices])
+        return Times(
+            self.wall[indices],
+            self.own[indices],
+            self.zoned[indices],
+            self.good[indices],
+            self.days[indices],
+            self.names.take(indices),
+        )
+
+    def with_fixed_days(self) -> Times:
+        """The same, with calendar days as midnight in UTC, so that no zone moves them."""
+        return replace(self, own=np.where(self.days, 0, self.own), zoned=self.zoned | self.days)
 
 
 def read(cells: pa.Array, texts: pa.Array, clock: Clock) -> Times:
@@ -85,7 +149,7 @@ def read(cells: pa.Array, texts: pa.Array, clock: Clock) -> Times:
     if not len(encoded.dictionary):
         return _none(len(texts))
     times = _text(encoded.dictionary, clock).take(indices)
-    return Times(times.wall, times.own, times.zoned, times.good & valid)
+    return replace(times, good=times.good & valid)
 
 
 def _text(texts: pa.Array, clock: Clock) -> Times:
@@ -93,6 +157,8 @@ def _text(texts: pa.Array, clock: Clock) -> Times:
         return _counted(texts, clock)
     if clock.format in EXCEL_EPOCHS:
         return _excel(texts, EXCEL_EPOCHS[str(clock.format)])
+    if clock.format in EPOCHS:
+        return _since(texts, EPOCHS[str(clock.format)])
     if clock.format == "iso":
         return _iso(texts)
     return _formatted(texts, str(clock.format))
@@ -101,19 +167,18 @@ def _text(texts: pa.Array, clock: Clock) -> Times:
 def _native(cells: pa.Array) -> Times:
     zoned = pa.types.is_timestamp(cells.type) and cells.type.tz is not None
     seconds = whole_seconds(cells)
-    rows = len(cells)
-    return Times(seconds, np.zeros(rows, np.int64), np.full(rows, zoned), present(cells))
+    days = np.full(len(cells), pa.types.is_date(cells.type))
+    return replace(_local(seconds, present(cells), zoned=zoned), days=days)
 
 
 def _none(rows: int) -> Times:
-    zero, no = np.zeros(rows, np.int64), np.zeros(rows, np.bool_)
-    return Times(zero, zero, no, no)
+    return _local(np.zeros(rows, np.int64), np.zeros(rows, np.bool_))
 
 
 def _counted(cells: pa.Array, clock: Clock) -> Times:
     digits = UNITS[str(clock.unit)]
     seconds, good = _count_text(cells, digits) if pa.types.is_string(cells.type) else _count(cells, digits)
-    return Times(seconds, np.zeros(len(cells), np.int64), np.full(len(cells), not clock.local), good)
+    return _local(seconds, good, zoned=not clock.local)
 
 
 def _count(cells: pa.Array, digits: int) -> tuple[Seconds, Mask]:
@@ -132,11 +197,44 @@ def _count(cells: pa.Array, digits: int) -> tuple[Seconds, Mask]:
 
 
 def _count_text(texts: pa.Array, digits: int) -> tuple[Seconds, Mask]:
-    shaped = pc.match_substring_regex(texts, r"^(?:\d{1,18}(?:\.\d*)?|1\d{18}(?:\.\d*)?|-\d{1,18})$")
+    shaped = pc.match_substring_regex(texts, _PLAIN_COUNT)
+    if pc.all(shaped).as_py() is False:
+        texts = _without_exponents(texts)
+        shaped = pc.match_substring_regex(texts, _PLAIN_COUNT)
     good = numpy_mask(shaped)
     whole = pc.if_else(shaped, pc.replace_substring_regex(texts, r"\..*$", ""), "0")
     values = pc.fill_null(whole, "0").cast(pa.int64()).to_numpy(zero_copy_only=False)
     return np.floor_divide(values, 10**digits), good
+
+
+def _without_exponents(texts: pa.Array) -> pa.Array:
+    """Exact numbers such as 1.709588261E9 in plain digits; others stay as they are."""
+    powers = pc.fill_null(pc.match_substring_regex(texts, _EXPONENT), fill_value=False)
+    if not pc.any(powers).as_py():
+        return texts
+    plain = [_plain_digits(text) for text in texts.filter(powers).to_pylist()]
+    return pc.replace_with_mask(texts, powers, pa.array(plain, pa.string()))
+
+
+def _plain_digits(text: str) -> str:
+    return text if lost_digits(text) else f"{Decimal(text):f}"
+
+
+def lost_digits(text: str) -> bool:
+    """Whether a number in the form of a spreadsheet or of C's ``%g`` has fewer digits than it had."""
+    if not re.fullmatch(_EXPONENT, text, re.ASCII):
+        return False
+    digits = len(re.sub(r"\D", "", re.split("[eE]", text)[0]))
+    return digits <= min(_LOSSY_DIGITS, Decimal(text).adjusted())
+
+
+def _since(texts: pa.Array, epoch: Epoch) -> Times:
+    texts = _without_exponents(texts)
+    shaped = pc.match_substring_regex(texts, _PLAIN_COUNT)
+    whole = pc.fill_null(pc.if_else(shaped, pc.replace_substring_regex(texts, r"\..*$", ""), "0"), "0")
+    ticks = whole.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    seconds = np.floor_divide(ticks, epoch.per_second) - epoch.since
+    return _local(seconds, numpy_mask(shaped), zoned=epoch.utc)
 
 
 def _excel(texts: pa.Array, epoch: int) -> Times:
@@ -148,18 +246,23 @@ def _excel(texts: pa.Array, epoch: int) -> Times:
         values = np.where(values < _NO_DAY, values + 1, values)
     else:
         good = numpy_mask(shaped)
-    return _local(np.rint((values - epoch) * 86_400).astype(np.int64), good)
+    days = values == np.trunc(values)
+    return replace(_local(np.rint((values - epoch) * 86_400).astype(np.int64), good), days=days)
 
 
-def _local(seconds: Seconds, good: Mask) -> Times:
-    return Times(seconds, np.zeros(len(seconds), np.int64), np.zeros(len(seconds), np.bool_), good)
+def _local(seconds: Seconds, good: Mask, *, zoned: bool = False) -> Times:
+    rows = len(seconds)
+    no = np.zeros(rows, np.bool_)
+    return Times(seconds, np.zeros(rows, np.int64), np.full(rows, zoned), good, no)
 
 
 def iso_shaped(texts: pa.Array) -> Mask:
     """The texts that look like an ISO date or time, real or not."""
-    return numpy_mask(
-        pc.match_substring_regex(texts, _ISO.replace("?P<wall>", "?:").replace("?P<offset>", "?:"))
-    )
+    shaped = numpy_mask(pc.match_substring_regex(texts, _ISO))
+    if not shaped.all():
+        parts = pc.extract_regex(plain_blanks(texts), _WORDED_ISO)
+        shaped |= present(parts) & ~written_zones.unread(*_zone_parts(parts))
+    return shaped
 
 
 def _iso(texts: pa.Array) -> Times:
@@ -178,40 +281,96 @@ def _even_iso(texts: pa.Array) -> Times | None:
         parsed = pc.utf8_slice_codeunits(texts, 0, _ISO_LENGTH).cast(pa.timestamp("s"))
     except pa.ArrowInvalid:
         return None
-    rows = len(texts)
     seconds = pc.fill_null(parsed.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-    return Times(seconds, np.zeros(rows, np.int64), np.full(rows, zoned), present(texts))
+    return _local(seconds, present(texts), zoned=zoned)
 
 
 def _any_iso(texts: pa.Array) -> Times:
     parts = pc.extract_regex(texts, _ISO)
+    times = _plain_iso(parts)
+    if parts.null_count == texts.null_count:
+        return times
+    odd = present(texts) & ~present(parts)
+    return _merged(times, _worded_iso(plain_blanks(texts.filter(pa.array(odd)))), odd)
+
+
+def _plain_iso(parts: pa.Array) -> Times:
     walls, offsets = pc.struct_field(parts, "wall"), pc.struct_field(parts, "offset")
+    days = numpy_mask(pc.equal(pc.binary_length(walls), len("2024-01-31")))
     walls = pc.replace_substring(pc.replace_substring(walls, ",", "."), "t", "T")
     seconds, good = _seconds(walls, "ISO8601")
-    encoded = pc.fill_null(offsets, "").dictionary_encode()
-    known = [_iso_offset(text) for text in encoded.dictionary.to_pylist()]
-    indices = encoded.indices.to_numpy(zero_copy_only=False)
-    own = np.array([offset or 0 for offset in known], dtype=np.int64)[indices]
-    zoned = np.array([offset is not None for offset in known], dtype=np.bool_)[indices]
-    wrong = numpy_mask(pc.greater(pc.utf8_length(pc.fill_null(offsets, "")), 0)) & ~zoned
-    return Times(seconds, own, zoned, good & ~wrong)
+    own, zoned, wrong = written_zones.read_offsets(offsets)
+    return Times(seconds, own, zoned, good & ~wrong, days)
 
 
-def _iso_offset(text: str) -> int | None:
-    text = text.strip()
-    if text in {"Z", "z", "UTC"}:
-        return 0
-    if re.fullmatch(r"[+-]\d\d(:?\d\d)?", text):
-        minutes = text[-2:] if len(text) > 3 else "00"
-        return parse_offset(f"{text[:3]}:{minutes}")
-    return None
+def _worded_iso(texts: pa.Array) -> Times:
+    parts = pc.extract_regex(texts, _WORDED_ISO)
+    day, clock = pc.struct_field(parts, "day"), pc.struct_field(parts, "clock")
+    clock = pc.replace_substring(pc.replace_substring_regex(clock, r"^(\d):", r"0\1:"), ",", ".")
+    seconds, good = _seconds(pc.binary_join_element_wise(day, clock, "T"), "ISO8601")
+    return _with_zones(seconds, good, *_zone_parts(parts))
+
+
+def _zone_parts(parts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The texts of offsets and of names; what a text lacks is null."""
+    fields = (pc.struct_field(parts, name) for name in ("offset", "name"))
+    offsets, names = (nulled(pc.equal(field, ""), field) for field in fields)
+    return offsets, names
+
+
+def _with_zones(wall: Seconds, good: Mask, offsets: pa.Array, names: pa.Array) -> Times:
+    """Times whose texts also say an offset, the name of a zone, or both."""
+    own, zoned, wrong = written_zones.read_offsets(offsets)
+    wrong |= written_zones.unread(offsets, names)
+    found = written_zones.read_names(names)
+    wrong |= written_zones.contradicted(wall, own, zoned, offsets, found)
+    return Times(wall, own, zoned, good & ~wrong, np.zeros(len(wall), np.bool_), found.without(zoned))
+
+
+def _merged(times: Times, others: Times, rows: Mask) -> Times:
+    """Times of which some rows come from another reading."""
+    wall, own, zoned = times.wall.copy(), times.own.copy(), times.zoned.copy()
+    good, days = times.good.copy(), times.days.copy()
+    wall[rows], own[rows], zoned[rows] = others.wall, others.own, others.zoned
+    good[rows], days[rows] = others.good, others.days
+    return Times(wall, own, zoned, good, days, others.names.spread(rows))
+
+
+def plain_blanks(texts: pa.Array) -> pa.Array:
+    """Texts in which every Unicode blank is a plain one, and marks of the writing direction are gone.
+
+    JavaScript writes U+202F before AM and PM since Unicode CLDR 42, and some browsers wrote U+200E around
+    numbers.
+    """
+    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
+        return texts
+    return pc.replace_substring_regex(pc.replace_substring_regex(texts, r"\p{Zs}", " "), _MARKS, "")
+
+
+_MARKS = "[\u200e\u200f]"
+
+
+def is_day_format(form: str) -> bool:
+    """Whether strptime codes say a day and no time of day."""
+    return form not in {"iso", *EXCEL_EPOCHS, *EPOCHS} and not _TIME_CODES & set(_codes(form))
+
+
+def _codes(form: str) -> list[str]:
+    return [piece[1:] for piece in _pieces(form) if piece.startswith("%")]
 
 
 def _formatted(texts: pa.Array, form: str) -> Times:
+    texts, form = plain_blanks(texts), _plain_blanks_of(form)
+    if ZONE_CODES.keys() & set(_codes(form)):
+        return _formatted_with_zone(texts, form)
     shaped = nulled(pc.invert(pc.match_substring_regex(texts, shape(form))), texts)
-    if "%z" in form.replace("%%", ""):
-        return _with_offset(shaped, form)
-    return _local(*_seconds(shaped, form))
+    times = _local(*_seconds(shaped, form))
+    return replace(times, days=np.full(len(texts), is_day_format(form)))
+
+
+def _plain_blanks_of(form: str) -> str:
+    blanks: str = plain_blanks(pa.array([form]))[0].as_py()
+    return blanks
 
 
 def _seconds(texts: pa.Array, form: str) -> tuple[Seconds, Mask]:
@@ -221,28 +380,43 @@ def _seconds(texts: pa.Array, form: str) -> tuple[Seconds, Mask]:
     return np.where(good, seconds, 0), good
 
 
-def _with_offset(texts: pa.Array, form: str) -> Times:
-    """Read times with ``%z``, because pandas would lose each value's own offset."""
-    parsed = [_strptime(text, form) for text in texts.to_pylist()]
-    good = np.array([when is not None for when in parsed], dtype=np.bool_)
-    own = np.array([_own_offset(when) for when in parsed], dtype=np.int64)
-    utc = np.array([int(when.timestamp() // 1) if when else 0 for when in parsed], dtype=np.int64)
-    return Times(utc + own, own, good, good)
+def _formatted_with_zone(texts: pa.Array, form: str) -> Times:
+    """Times with ``%z`` or ``%Z``. The zone is taken out first: pandas would lose each value's own offset."""
+    before, code, after = _around_zone(form)
+    parts = pc.extract_regex(
+        texts, f"^(?P<before>{_shapes(before)})(?P<zone>{ZONE_CODES[code]})(?P<after>{_shapes(after)})$"
+    )
+    zones = pc.struct_field(parts, "zone")
+    rest = pc.binary_join_element_wise(
+        pc.struct_field(parts, "before"), pc.struct_field(parts, "after"), _BETWEEN
+    )
+    seconds, good = _seconds(rest, without_zone(form))
+    offsets = nulled(pc.invert(pc.match_substring_regex(zones, f"^{ZONE_CODES['z']}$")), zones)
+    names = nulled(pc.is_valid(offsets), zones)
+    return _with_zones(seconds, good, offsets, names)
 
 
-def _own_offset(when: datetime | None) -> int:
-    offset = when.utcoffset() if when else None
-    return int(offset.total_seconds()) if offset is not None else 0
+# Stands where the zone was, so that the digits on both sides do not touch.
+_BETWEEN = "\x1f"
 
 
-def _strptime(text: str | None, form: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        when = datetime.strptime(text, form)
-    except (ValueError, OverflowError):
-        return None
-    return when if 1900 < when.year < 9999 else None
+def without_zone(form: str) -> str:
+    """A format without its code for a zone, if it has one."""
+    if not ZONE_CODES.keys() & set(_codes(form)):
+        return form
+    before, _, after = _around_zone(form)
+    return before + _BETWEEN + after
+
+
+def _around_zone(form: str) -> tuple[str, str, str]:
+    pieces = _pieces(form)
+    place = next(place for place, piece in enumerate(pieces) if piece[0] == "%" and piece[1:] in ZONE_CODES)
+    return "".join(pieces[:place]), pieces[place][1:], "".join(pieces[place + 1 :])
+
+
+def _pieces(form: str) -> list[str]:
+    """A format as codes and the texts between them."""
+    return re.findall(r"%.|[^%]+", form, flags=re.DOTALL)
 
 
 def shape(form: str) -> str:
@@ -250,8 +424,11 @@ def shape(form: str) -> str:
 
     Without it "2024031" would pass as ``%Y%m%d``, and "now" as anything.
     """
-    pieces = re.findall(r"%.|[^%]+", form, flags=re.DOTALL)
-    result = ""
+    return f"^{_shapes(form)}$"
+
+
+def _shapes(form: str) -> str:
+    pieces, result = _pieces(form), ""
     for position, piece in enumerate(pieces):
         code = piece[1:] if piece.startswith("%") else None
         if code in _DIGITS:
@@ -261,5 +438,10 @@ def shape(form: str) -> str:
                 _DIGITS[code].replace("{1,2}", "{2}").replace("{1,3}", "{3}") if touching else _DIGITS[code]
             )
         else:
-            result += CODES[code] if code is not None else re.escape(piece)
-    return f"^{result}$"
+            result += CODES[code] if code is not None else _literal(piece)
+    return result
+
+
+def _literal(piece: str) -> str:
+    """What stands between codes; a blank stands for any number of them, as in `strptime`."""
+    return " +".join(re.escape(part) for part in re.split(" +", piece))

@@ -220,7 +220,7 @@ def _convert_floats(
 
 def _convert_dates(rule: Rule, table: Table, findings: Findings) -> pa.Array:
     """Dates in the form that the vendor requires: to the minute, in UTC."""
-    found = instants.read(rule, table, findings, Window.wide(rule.clock))
+    found = instants.read_dates(rule, table, findings, Window.wide(rule.clock))
     utc = pa.array(found.utc, mask=~found.known).cast(pa.timestamp("s"))
     # Arrow writes 2024-01-31 10:20:30, `fields.DATE_FORMAT` ends with the minutes; `strftime` is slower.
     return encode.text_json(pc.utf8_slice_codeunits(utc.cast(pa.string()), 0, len("2024-01-31 10:20")))

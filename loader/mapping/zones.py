@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
+from decimal import Decimal
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from loader.mapping.transitions import Offsets
+from loader.mapping.zone_names import iana_name
 
 Zone = ZoneInfo | int
 Seconds = np.ndarray[Any, np.dtype[np.int64]]
@@ -24,11 +25,15 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 AMBIGUOUS = ("reject", "earlier", "later")
 NONEXISTENT = ("reject", "earlier", "later", "shift")
 MAX_OFFSET = 18 * 3600
+#: What the plain numbers of offsets can count -> in seconds.
+OFFSET_UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600)}
+#: Since 1980 every zone of the IANA database has been off a multiple of this (`tests/mapping/test_zones.py`).
+QUARTER = 900
 
 _DAY = 86_400
-_CLOCK_OFFSET = re.compile(r"([+-])(\d{1,2}):(\d\d)(?::(\d\d))?")
-_SHORT_OFFSET = re.compile(r"([+-])(0\d)(\d\d)?")
-_SECONDS = re.compile(r"[+-]?\d{1,5}")
+_CLOCK_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):(\d\d)(?::(\d\d))?", re.ASCII)
+_SHORT_OFFSET = re.compile(r"([+-])(0\d)(\d\d)?|(?:UTC|GMT)([+-])(\d\d)(\d\d)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,8})(?:\.\d{1,9})?", re.ASCII)
 
 
 @lru_cache(maxsize=1)
@@ -45,54 +50,56 @@ def shipped(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=4096)
-def parse_zone(text: str) -> Zone | None:
-    """An IANA name, ``Z``, ``+05:45``, ``+0545``, or seconds east of UTC; None if it is none of these.
+def parse_zone(text: str, unit: str | None = None) -> Zone | None:
+    """An IANA, Windows or Rails name, ``Z``, ``+05:45``, ``+0545``, or a number; None if it is none of these.
 
-    Four digits after a sign are read as hours and minutes only if they begin with 0 (``-0800``), because
-    seconds are never written like this. ``-1200`` could be either, so it is refused.
+    Digits after a sign that begin with 0 are hours, or hours and minutes (``-08``, ``-0800``), because no
+    number is written like this. Any other number is seconds east of UTC only if a zone can be off by it:
+    ``-1200``, ``330`` and ``-5`` count something else, which only the mapping can say.
+
+    Args:
+        text: the cell.
+        unit: what its number counts, a key of `OFFSET_UNITS`; None: the mapping does not say.
     """
     if text in {"Z", "z"}:
         return 0
     if text in known_zones():
         return shipped(text)
-    return parse_offset(text)
+    if name := iana_name(text):
+        return shipped(name)
+    return parse_offset(text, unit)
 
 
-def parse_offset(text: str) -> int | None:
+def parse_offset(text: str, unit: str | None = None) -> int | None:
     """Seconds east of UTC, as `parse_zone` reads them."""
     if match := _CLOCK_OFFSET.fullmatch(text) or _SHORT_OFFSET.fullmatch(text):
-        sign, *parts = match.groups(default="0")
-        hours, minutes, seconds = (*map(int, parts), 0)[:3]
+        sign, *parts = (part for part in match.groups() if part is not None)
+        hours, minutes, seconds = (*map(int, parts), 0, 0)[:3]
         if minutes > 59 or seconds > 59:
             return None
         offset = hours * 3600 + minutes * 60 + seconds
         return _within(-offset if sign == "-" else offset)
-    if _SECONDS.fullmatch(text) and text.isascii() and not _could_be_hours(text):
-        return _within(int(text))
-    return None
+    return _counted_offset(text, unit) if is_number(text) else None
 
 
-def _could_be_hours(text: str) -> bool:
-    signed_four = len(text) == 5 and text[0] in "+-"
-    return signed_four and int(text[1:3]) <= 14 and int(text[3:]) < 60
+def is_number(text: str) -> bool:
+    """Whether an offset is written as a plain number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def _counted_offset(text: str, unit: str | None) -> int | None:
+    """An offset from a plain number; the user who says that it counts seconds may give any (-2917)."""
+    exact = Decimal(text) * OFFSET_UNITS[unit or "s"]
+    seconds = int(exact)
+    # 900 and -900 are no zone's seconds, but they are how +0900 and -0900 look as numbers.
+    impossible = seconds % QUARTER != 0 or (unit is None and abs(seconds) == QUARTER)
+    if seconds != exact or (impossible and unit != "s"):
+        return None
+    return _within(seconds)
 
 
 def _within(offset: int) -> int | None:
     return offset if abs(offset) <= MAX_OFFSET else None
-
-
-ZONE_FORMS = 'Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'
-
-
-def suggest_zone(text: str) -> str:
-    """A question that suggests a similar known zone, or ""."""
-    near = get_close_matches(text, known_zones(), n=1, cutoff=0.85)
-    return f'Did you mean "{near[0]}"?' if near else ""
-
-
-def zone_advice(text: str) -> str:
-    """What to write instead of an unknown zone."""
-    return " ".join(filter(None, [suggest_zone(text), ZONE_FORMS]))
 
 
 def zone_text(zone: Zone) -> str:

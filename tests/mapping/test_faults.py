@@ -217,7 +217,7 @@ def test_26_times_of_every_notation_and_zone(tmp_path: Path, clock: str, cell: s
     ("cells", "zone", "problem"),
     [
         (["1706696430", "1706696430123"], "UTC", 'timestamp from "t": the times do not all have one form: "1706696430123" differs from "1706696430". If unit = "s" is right, write it in the mapping; rows that differ are then rejected. Otherwise convert the times to one form.'),
-        (["45322"], "UTC", 'timestamp from "t": "45322" is not a recognised time. Say in the mapping how it is written: format = "iso", strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".'),
+        (["45322"], "UTC", 'timestamp from "t": "45322" is not a recognised time. Say in the mapping how it is written: format = "iso", strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns". With format = "excel" it would be 2024-01-31 00:00:00.'),
         (["2024-01-31"], "CET/Berlin", '[fields] timestamp: zone = "CET/Berlin" is not a time zone. Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'),
     ],
 )  # fmt: skip

@@ -38,7 +38,7 @@ kind = "users"
 [fields]
 hwid = "hwid"
 userId = "user"
-tz_offset = "zone"
+tz_offset = { column = "zone", unit = "s" }
 device_type = "platform"
 """
 

@@ -111,7 +111,7 @@ def test_columns_of_every_kind_find_their_place() -> None:
     text = proposal_text(propose(Kind.EVENTS, schema_of(frame), frame, now=NOW), "t")
     (request,) = requests(mapped(text, frame))
     assert request["attributes"] == {
-        "when": "1970-01-05 15:00", "os": "Symbian", "born": "1953-07-03 15:00", "props.a": 1, "js.b": 2,
+        "when": "1970-01-06 00:00", "os": "Symbian", "born": "1953-07-04 00:00", "props.a": 1, "js.b": 2,
     }  # fmt: skip
     assert parse_mapping(text, "t").kind is Kind.EVENTS
 

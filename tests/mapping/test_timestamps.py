@@ -200,7 +200,8 @@ def test_zones_of_a_column_apply_row_by_row() -> None:
     assert {one["timestampCurrent"] for one in found} == {1719835200}
     assert messages(result) == [
         'x.csv, row 4, column "z": "Europe/Berln" is not a time zone. Did you mean "Europe/Berlin"? Use an IANA name '
-        'such as "Europe/Berlin", an offset such as "+05:45", or seconds.',
+        'such as "Europe/Berlin", an offset such as "+05:45", or seconds. To translate a word, set values of zone in '
+        'the mapping, such as { "HQ" = "Europe/Berlin" }.',
         'x.csv, row 5, column "t": "2024-07-01 12:00" has no time zone: column "z" is empty. Fill it; a zone is '
         "never guessed.",
     ]

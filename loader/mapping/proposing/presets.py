@@ -31,8 +31,9 @@ class Hint:
         why: what the export's column is.
         unsure: what the user must check.
         all_of: take every column that the file has; in each row the first that is not empty.
-        clock: how a time is written; its zone is for values that carry none.
+        clock: how a time is written; its zone is for values that carry none. For `tz_offset` what its numbers count.
         zones: columns of the users' zones.
+        zone_unit: what the numbers in these columns count.
         values: what the export's own codes mean.
     """
 
@@ -42,6 +43,7 @@ class Hint:
     all_of: bool = False
     clock: Clock = NO_CLOCK
     zones: tuple[str, ...] = ()
+    zone_unit: str | None = None
     values: ReadOnlyDict[str, Scalar] | None = None
 
 
@@ -167,6 +169,7 @@ PRESETS: Final = (
                     ("timezone_id", "timezone"),
                     "the zone's name if the row has one, because it covers daylight saving; otherwise the seconds of the export",
                     all_of=True,
+                    clock=Clock(unit="s"),
                 ),
                 "device_type": Hint(
                     ("device_type",),
@@ -343,7 +346,12 @@ PRESETS: Final = (
                   "loaded_at", "context_timezone", "context_ip", "context_library_name", "context_library_version"),
     ),
     Preset("GA4", Kind.USERS, (("user_pseudo_id",), ("event_timestamp", "user_first_touch_timestamp")), MappingProxyType(
-        {**_GA4, "tz_offset": Hint(("device.time_zone_offset_seconds",), "the device's offset from UTC in seconds")}
+        {
+            **_GA4,
+            "tz_offset": Hint(
+                ("device.time_zone_offset_seconds",), "the device's offset from UTC in seconds", clock=Clock(unit="s")
+            ),
+        }
     )),
     Preset(
         "GA4",
@@ -358,6 +366,7 @@ PRESETS: Final = (
                     "GA4 counts in microseconds, in UTC",
                     clock=Clock(unit="us"),
                     zones=("device.time_zone_offset_seconds",),
+                    zone_unit="s",
                 ),
             }
         ),

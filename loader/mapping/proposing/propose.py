@@ -24,7 +24,7 @@ from loader.mapping.proposing.proposed_members import ProposedMembers, used_colu
 from loader.mapping.proposing.proposed_times import SampledTimes
 from loader.mapping.rules import NO_CLOCK, ColumnOf, Rule
 from loader.mapping.table import Table
-from loader.mapping.zones import parse_zone
+from loader.mapping.zones import OFFSET_UNITS, is_number, parse_zone
 from loader.methods import MappedField
 from loader.model import OWN_COLUMNS
 from loader.text.escape import quote as shown
@@ -169,7 +169,7 @@ class _Proposing:
             case MappedField.DEVICE_TYPE:
                 return self._device_type(line, columns, hint)
             case MappedField.TZ_OFFSET:
-                return self._tz_offset(line, columns)
+                return self._tz_offset(line, columns, hint)
             case MappedField.HWID | MappedField.USER_ID:
                 return self._id(line, columns)
             case MappedField.EVENT:
@@ -197,10 +197,10 @@ class _Proposing:
             return doubting(line, "these ids are floating-point numbers; from 2^53 on they are rejected.")
         return line
 
-    def _tz_offset(self, line: Line, columns: tuple[str, ...]) -> Line:
-        odd = [text for text in self._values(columns) if parse_zone(text) is None]
-        line = replace(line, why=f"{line.why}; {_AT}")
-        return doubting(line, f"{shown(odd[0])} is not a time zone; such rows are rejected.") if odd else line
+    def _tz_offset(self, line: Line, columns: tuple[str, ...], hint: Hint) -> Line:
+        rule = replace(_rule_of(line), clock=replace(NO_CLOCK, unit=hint.clock.unit))
+        line = replace(line, rule=rule, why=f"{line.why}; {_AT}")
+        return doubting(line, _doubt_offsets(self._values(columns), rule.clock.unit))
 
     def _device_type(self, line: Line, columns: tuple[str, ...], hint: Hint) -> Line | None:
         if hint.values is not None:
@@ -237,25 +237,30 @@ class _Proposing:
         line = replace(line, rule=replace(_rule_of(line), clock=clock))
         if NO_CLOCK not in {clock, hint.clock} and clock != replace(hint.clock, zone=None):
             line = replace(line, why=f"the time; in other exports it is {hint.why}")
-        zones = [name for name in hint.zones if self._has(name)]
+        zones = [ColumnOf(name, hint.zone_unit) for name in hint.zones if self._has(name)]
         if not times.carry_zone(clock):
             return self._in_zone(line, hint.clock.zone or self._zone, zones)
         if not zones:
             return line
-        why = f'{line.why}; the time on the user\'s clock by "{zones[0]}"'
-        return replace(_zoned(line, ColumnOf(zones[0])), why=why)
+        why = f'{line.why}; the time on the user\'s clock by "{zones[0].column}"'
+        return self._in_zone_column(replace(line, why=why), zones[0])
 
     def _times(self, column: str) -> SampledTimes:
         words = self._words(column)
         return SampledTimes(self._table.column(column, words), self._table.text(column, words), self._now)
 
-    def _in_zone(self, line: Line, known: str | int | ColumnOf | None, zones: list[str]) -> Line:
+    def _in_zone_column(self, line: Line, zone: ColumnOf) -> Line:
+        return doubting(_zoned(line, zone), _doubt_offsets(self._values((zone.column,)), zone.unit))
+
+    def _in_zone(self, line: Line, known: str | int | ColumnOf | None, zones: list[ColumnOf]) -> Line:
         """Times that carry no zone."""
         if known is not None:
             return _zoned(line, known)
         if zones:
-            doubt = f'read as local times of "{zones[0]}". If they are UTC, write zone = "UTC" instead.'
-            return doubting(_zoned(line, ColumnOf(zones[0])), doubt)
+            doubt = (
+                f'read as local times of "{zones[0].column}". If they are UTC, write zone = "UTC" instead.'
+            )
+            return self._in_zone_column(doubting(line, doubt), zones[0])
         return doubting(line, NO_ZONE)
 
 
@@ -268,6 +273,24 @@ def _doubt_sign(sign: Sign, example: str, line: Line) -> str:
     trimmed = rule_text(replace(_rule_of(line), trim=True))
     remedy = f"To remove them, write {line.key} = {trimmed}." if sign is ids.AROUND else sign.remedy
     return f"ids such as {shown(example)} {sign.says}. {remedy}"
+
+
+def _doubt_offsets(values: list[str], unit: str | None) -> str:
+    """What is unsure about the zones and offsets of a sample, or ""."""
+    odd = _unread_offsets(values, unit)
+    if not odd:
+        return ""
+    units = [unit for unit in OFFSET_UNITS if unit != "s" and not _unread_offsets(odd, unit)]
+    if is_number(odd[0]) and units:
+        listed = " and ".join(f'unit = "{unit}"' for unit in units)
+        return (
+            f"{shown(odd[0])} is not an offset in seconds. {listed} reads all of the sample. Is that right?"
+        )
+    return f"{shown(odd[0])} is not a time zone; such rows are rejected."
+
+
+def _unread_offsets(values: list[str], unit: str | None) -> list[str]:
+    return [text for text in values if parse_zone(text, unit) is None]
 
 
 def _describe_need(need: Need) -> str:

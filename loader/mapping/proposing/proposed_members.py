@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from loader.mapping import timestamps
-from loader.mapping.cells import is_moment, is_text
+from loader.mapping.cells import is_text
 from loader.mapping.fields import plain
 from loader.mapping.inference import COMPUTED
 from loader.mapping.names import columns_used, name_problems
@@ -100,7 +100,7 @@ class ProposedMembers:
     def _typed(self, name: str, kind: pa.DataType) -> None:
         line = Line(name, Rule(column=(name,)), f"{kind} in the file")
         own = pa.types.is_timestamp(kind) and kind.tz is not None
-        if is_moment(kind) and not own and not self._inherits_zone():
+        if pa.types.is_timestamp(kind) and not own and not self._inherits_zone():
             line = self._in_zone(line, Clock()) or doubting(
                 replace(line, rule=Rule(column=(name,), type="string")), NO_ZONE
             )
@@ -126,10 +126,10 @@ class ProposedMembers:
         self._proposal.members.append(line)
 
     def _date(self, line: Line, rule: Rule) -> Line:
-        """A date that carries its zone or has one from elsewhere; else text."""
+        """A date that needs no zone, carries its zone or has one from elsewhere; else text."""
         texts, iso = self._table.text(rule.column[0], rule.null_values), Clock(format="iso")
-        times = timestamps.read(texts, texts, iso)
-        if times.zoned[times.good].all() or self._inherits_zone():
+        times = timestamps.read(texts, texts, iso).with_fixed_days()
+        if times.carried[times.good].all() or self._inherits_zone():
             return replace(line, rule=replace(rule, clock=iso))
         doubt = 'no time zone, so it is sent as text. To send a date, set type = "date" and zone.'
         return self._in_zone(line, iso) or doubting(replace(line, rule=replace(rule, type=None)), doubt)

@@ -59,7 +59,7 @@ class SampledTimes:
         if not (is_moment(self.cells.type) or clock.format or clock.unit):
             return False
         times = timestamps.read(self.cells, self.texts, clock)
-        return bool(times.good.any() and times.zoned[times.good].all())
+        return bool(times.good.any() and times.carried[times.good].all())
 
     def _try_clock(self, usual: Clock) -> tuple[Clock, str]:
         """The usual clock if the sample fits it, or the only other one that the whole sample fits."""

@@ -18,8 +18,16 @@ from loader.mapping.rules import Clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_DATES = (
+    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"),
+    *("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y"),
+)
+_CLOCKS = (
+    *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p", ", %H:%M:%S"),
+    " %I.%M.%S.%f %p",
+)
+#: Times that name the day of the week: C's `asctime`, Java's `Date`, and JavaScript's without its last words.
+_WEEKDAYS = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Z %Y", "%a %b %d %Y %H:%M:%S GMT%z")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _CODES = {
     "id",
@@ -112,4 +120,5 @@ def formats(values: pa.Array) -> list[str]:
 
 def _forms() -> Iterator[str]:
     for clock in _CLOCKS:
-        yield from (day + clock for day in _DATES)
+        yield from (day + clock + zone for day in _DATES for zone in ("", " %z") if clock or not zone)
+    yield from _WEEKDAYS
