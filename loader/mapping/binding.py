@@ -15,12 +15,12 @@ from loader.mapping import clocks, describe, instants, origins
 from loader.mapping.cells import is_moment
 from loader.mapping.findings import Findings
 from loader.mapping.keys import device_problems
-from loader.mapping.mapper import Mapper
+from loader.mapping.mapper import ID_FIELDS, Mapper
 from loader.mapping.nested.paths import Columns
 from loader.mapping.nested.schema import Schema
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
-from loader.mapping.values import natural_conversion
+from loader.mapping.values import describe_misfit, natural_conversion
 from loader.mapping.zones import parse_zone, zone_advice
 from loader.methods import Conversion
 from loader.model import Chunk
@@ -111,6 +111,8 @@ class _Binding:
     def _decide_field(self, name: str, rule: Rule) -> Rule:
         if name == "timestamp":
             return self._timed(name, rule)
+        if name in ID_FIELDS:
+            self._check_id(name, rule)
         if name == "device_type":
             constants = [
                 *(rule.values or {}).values(),
@@ -120,6 +122,15 @@ class _Binding:
         if name == "tz_offset":
             return self._offset(rule)
         return rule
+
+    def _check_id(self, name: str, rule: Rule) -> None:
+        """Refuse ids in 16 bits: 2,048 and 2,049 are one number there, and nothing tells which was meant."""
+        self.problems += [
+            f'{name}: column "{column}" holds floating-point numbers of 16 bits, which tell ids only up to '
+            "2,048 apart. Export the ids as text or integers."
+            for column in origins.columns_of(rule)
+            if self._types.type_of(column) == pa.float16()
+        ]
 
     def _offset(self, rule: Rule) -> Rule:
         if isinstance(rule.at, Rule):
@@ -162,7 +173,13 @@ class _Binding:
         kind = self._types[rule.direct] if rule.direct else pa.string()
         natural = natural_conversion(kind) if rule.const is None else _conversion_of_constant(rule)
         rule = replace(rule, type=rule.type or container.type_for(natural))
-        if container.types[str(rule.type)] is not Conversion.DATE:
+        conversion = container.types[str(rule.type)]
+        if rule.direct and (misfit := describe_misfit(kind, conversion, rule)):
+            self.problems.append(
+                f'{describe.member_key(container, name)}: column "{rule.direct}" holds {kind}; these '
+                f'{misfit}. Remove type, or set type = "string".'
+            )
+        if conversion is not Conversion.DATE:
             return rule
         if rule.clock.zone is None and timestamp is not None and timestamp.clock.zone is not None:
             rule = replace(rule, clock=replace(rule.clock, zone=timestamp.clock.zone))
