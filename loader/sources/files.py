@@ -25,7 +25,6 @@ from loader.sources.plain_columns import read_plain
 from loader.sources.records import NOBODY, Survey
 from loader.sources.several_files import (
     carry_schema,
-    fill_empty_columns,
     fit_table,
     widen_schemas,
 )
@@ -232,7 +231,7 @@ class FileSource:
         """A chunk of the slab, whose file begins at ordinal `start`."""
         return Chunk(
             first=start + slab.first,
-            frame=_make_frame(fill_empty_columns(slab.table.select(self.schema.names), self.schema)),
+            frame=_make_frame(slab.table.select(self.schema.names)),
             file=file,
             first_row=slab.first + 1,
             unreadable=slab.unreadable,

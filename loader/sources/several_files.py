@@ -60,15 +60,6 @@ def carry_schema(schema: pa.Schema) -> pa.Schema:
     return pa.schema([(field.name, carried_type(field.type)) for field in schema])
 
 
-def fill_empty_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table, with typed columns in place of those without a type: their file has no value in them."""
-    for place, field in enumerate(schema):
-        kind = carried_type(field.type) if pa.types.is_null(table.field(place).type) else pa.null()
-        if not pa.types.is_null(kind):
-            table = table.set_column(place, field.name, pa.nulls(table.num_rows, kind))
-    return table
-
-
 def fit_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table with the types of the schema, to be looked at beside parts of other files."""
     for field in carry_schema(schema):

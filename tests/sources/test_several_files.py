@@ -12,12 +12,13 @@ import pytest
 from pyarrow import ipc, parquet
 
 from loader.errors import SourceError
-from loader.mapping import bind, infer
+from loader.mapping import bind, infer, parse_mapping
 from loader.methods import Kind
 from loader.sources import Source, open_source
 from tests.mapping.samples import APPLICATION, NOW
 
 UTC = dt.UTC
+FIELDS = 'kind = "events"\n[fields]\nevent = "event"\nhwid = "hwid"\ntimestamp = "timestamp"\n'
 PRICE = pa.array([Decimal("1.50")], pa.decimal128(10, 2))
 TIMES = pa.array([dt.datetime(2024, 3, 4, tzinfo=UTC)])
 FAR = pa.array([dt.datetime(9999, 12, 31, tzinfo=UTC)], pa.timestamp("us", "UTC"))
@@ -68,6 +69,33 @@ def test_types_that_differ_without_loss_are_one_table(name: str, swapped: bool, 
     first, second, wanted = PAIRS[name]
     source = saved(tmp_path, first, second, swapped=swapped)
     assert sent(source) == (wanted[::-1] if swapped else wanted)
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        (pa.array([{"x": 1, "at": dt.datetime(2024, 3, 4, tzinfo=UTC)}]), 'expand = ["a"]'),
+        (pa.array([{"x": 1, "y": "b"}]), 'x = "a.x"'),
+        (pa.array([[("x", 1)]], pa.map_(pa.string(), pa.int64())), 'expand = ["a"]'),
+        (pa.array([[("x", 1)]], pa.map_(pa.string(), pa.int64())), 'x = "a.x"'),
+        (pa.array([[1]]), 'x = "a.0"'),
+        (pa.array([[{"key": "x", "value": 1}]]), 'expand = ["a"]'),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_is_opened_may_be_empty_in_a_file(
+    cells: pa.Array, rule: str, swapped: bool, tmp_path: Any
+) -> None:
+    """A file without a value in a column of structs, maps or lists gives rows without its members."""
+    source = saved(tmp_path, cells, pa.nulls(1), swapped=swapped)
+    mapping = parse_mapping(f"{FIELDS}[attributes]\n{rule}", "m.toml")
+    source.survey()
+    mapper = bind(mapping, source.schema, source.sample(), application=APPLICATION, where="x", now=NOW)
+    found = [mapper.map(chunk) for chunk in source.chunks()]
+    assert [one.rejects for one in found] == [[], []]
+    bodies = [json.loads(body)["request"]["attributes"] for one in found for body in one.bodies.to_pylist()]
+    assert [body.get("x") for body in (bodies[::-1] if swapped else bodies)] == [1, None]
 
 
 def test_the_sample_of_such_files_has_one_type(tmp_path: Any) -> None:
