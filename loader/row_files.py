@@ -5,19 +5,23 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from typing import IO, TYPE_CHECKING
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from loader.errors import ConfigError
+from loader.mapping.cells import as_text, from_series
+from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS
 from loader.output_files import open_target
+from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import pandas as pd
 
 # Only a file for spreadsheets has this column.
 GUARDED = f"{OWN_COLUMNS}guarded"
@@ -47,8 +51,34 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
 
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
     # RFC 4180: with "\n" alone between the records, a lone CR in a cell would be written without quotes.
-    for number, frame in enumerate(frames):
+    for number, frame in enumerate(map(write_as_read, frames)):
         out.write(frame.to_csv(index=False, header=number == 0, lineterminator="\r\n").encode())
+
+
+def write_as_read(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, with numbers and bytes as the text that a load of the input reads in them.
+
+    Otherwise the id 42, of a column with decimals or floats, would be loaded again as 42.000 or 42.0.
+    """
+    texts = {
+        str(name): _write_texts(cells)
+        for name, cells in frame.items()
+        if isinstance(cells.dtype, pd.ArrowDtype) and _is_rewritten(cells.dtype.pyarrow_dtype)
+    }
+    return frame.assign(**texts) if texts else frame
+
+
+def _is_rewritten(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_binary(kind))
+
+
+def _write_texts(cells: pd.Series[Any]) -> pd.Series[Any]:
+    array, unreadable = from_series(cells)
+    texts = as_text(array)
+    if unreadable is not None and unreadable.any():  # shown, though not as what they are
+        escaped = [None if cell is None else cell.decode(errors="backslashreplace") for cell in cells]
+        texts = pa.array(escaped, pa.string())
+    return pd.Series(texts, dtype=pd.ArrowDtype(pa.string()), index=cells.index)
 
 
 def _write_spreadsheet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
@@ -76,19 +106,41 @@ def _guard(cell: str) -> str:
 def _write_jsonl(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
     # Not DataFrame.to_json: it rounds floats to 15 digits.
     for frame in frames:
-        for record in pa.Table.from_pandas(frame, preserve_index=False).to_pylist():
+        floats = [str(name) for name, cells in frame.items() if pd.api.types.is_float_dtype(cells.dtype)]
+        for record in pa.Table.from_pandas(write_as_read(frame), preserve_index=False).to_pylist():
+            record |= {name: _read_number(record[name]) for name in floats}
             out.write(json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n")
 
 
+def _read_number(text: str | None) -> int | float | None:
+    """A number that was written as text; whole if it is."""
+    if text is None:
+        return None
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
 def _write_parquet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
-    writer: pq.ParquetWriter | None = None
-    for frame in frames:
-        schema = writer.schema if writer else None
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        writer = writer or pq.ParquetWriter(out, table.schema)
-        writer.write_table(table)
-    if writer:
-        writer.close()
+    with ExitStack() as opened:
+        writer: pq.ParquetWriter | None = None
+        for frame in frames:
+            table = _as_table(frame, writer.schema if writer else None)
+            writer = writer or opened.enter_context(pq.ParquetWriter(out, table.schema))
+            writer.write_table(table)
+
+
+def _as_table(frame: pd.DataFrame, schema: pa.Schema | None) -> pa.Table:
+    """The rows with the types of those before them; the files of one input may differ in these."""
+    try:
+        return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    except pa.ArrowInvalid as failure:
+        raise ConfigError(
+            Message(
+                "The files of the input have different types in one column, and Parquet has no type for all "
+                "of its cells ({why}). Write the rows with {form} csv or jsonl.",
+                why=join_lines(". ".join(map(str, failure.args))),
+                form=Setting("format"),
+            )
+        ) from None
 
 
 WRITERS: dict[str, Callable[[Iterator[pd.DataFrame], IO[bytes]], None]] = {

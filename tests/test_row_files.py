@@ -13,8 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from loader.errors import ConfigError
 from loader.failures import add_source
 from loader.journal.table_rows import ExceptionRow
+from loader.mapping.table import Table
 from loader.model import Phase, State
 from loader.row_files import write_rows
 from loader.sources import open_source
@@ -86,3 +88,51 @@ def test_a_spreadsheet_runs_no_cell_and_its_file_is_not_loaded(command: CommandL
         "Error: sheet.csv was written for a spreadsheet, with apostrophes before some cells. "
         "Load a file that `failures --rejected` wrote in any other format, or the input itself."
     )
+
+
+NUMBERS = {
+    "decimal": pa.array(["42.000000000", "0.000000001", None]).cast(pa.decimal128(38, 9)),
+    "double": pa.array([42.0, 0.1, None]),
+    "float": pa.array([42.0, 0.1, None], pa.float32()),
+    "bytes": pa.array([b"42", "é".encode(), None]),
+    "uint64": pa.array([2**64 - 1, 0, None], pa.uint64()),
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_an_id_out_of_a_typed_column_is_the_same_when_it_is_loaded_again(
+    name: str, form: str, tmp_path: Path
+) -> None:
+    """A row that failed for another reason does not go to another user after it was written as text."""
+    table = pa.table({"key": ["a", "b", "c"], "id": NUMBERS[name]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    given = open_source([tmp_path / "in.parquet"])
+    target = tmp_path / f"out.{form}"
+    write_rows(iter([chunk.frame for chunk in given.chunks()]), form, target)
+    texts = [
+        Table(chunk.frame).text("id").to_pylist()
+        for source in (given, open_source([target]))
+        for chunk in source.chunks()
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_bytes_that_are_not_text_are_shown(tmp_path: Path) -> None:
+    """The row is there with all its columns, although nothing could load the cell."""
+    frame = pd.DataFrame({"a": pd.Series([b"\xff", b"x"], dtype=pd.ArrowDtype(pa.binary()))})
+    write_rows(iter([frame]), "csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "a\n\\xff\nx\n"
+
+
+def test_cells_that_no_type_of_parquet_holds_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    """Two files of one input, one with large integers and one with fractions: the other forms hold both."""
+    kinds = (pa.float64(), pa.int64())
+    frames = [
+        pd.DataFrame({"n": pd.Series([number], dtype=pd.ArrowDtype(kind))})
+        for kind, number in zip(kinds, (0.5, 2**53 + 1), strict=True)
+    ]
+    with pytest.raises(ConfigError, match=r"column n .* Write the rows with --format csv or jsonl"):
+        write_rows(iter(frames), "parquet", tmp_path / "out.parquet")
+    write_rows(iter(frames), "csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == b"n\r\n0.5\r\n9007199254740993\r\n"

@@ -16,12 +16,12 @@ from loader.mapping.cells import is_moment
 from loader.mapping.fields import new_device_types
 from loader.mapping.findings import Findings
 from loader.mapping.keys import device_problems, offset_problems
-from loader.mapping.mapper import Mapper
+from loader.mapping.mapper import ID_FIELDS, Mapper
 from loader.mapping.nested.paths import Columns
 from loader.mapping.nested.schema import Schema
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
-from loader.mapping.values import natural_conversion
+from loader.mapping.values import describe_misfit, natural_conversion
 from loader.mapping.zone_faults import zone_advice
 from loader.mapping.zones import parse_zone
 from loader.methods import Conversion
@@ -113,6 +113,8 @@ class _Binding:
     def _decide_field(self, name: str, rule: Rule) -> Rule:
         if name == "timestamp":
             return self._timed(name, rule)
+        if name in ID_FIELDS:
+            self._check_id(name, rule)
         if name == "device_type":
             constants = rule.constants
             self.problems += [f"device_type: {problem}" for problem in device_problems(constants)]
@@ -123,6 +125,15 @@ class _Binding:
         if name == "tz_offset":
             return self._offset(rule)
         return rule
+
+    def _check_id(self, name: str, rule: Rule) -> None:
+        """Refuse ids in 16 bits: 2,048 and 2,049 are one number there, and nothing tells which was meant."""
+        self.problems += [
+            f'{name}: column "{column}" holds floating-point numbers of 16 bits, which tell ids only up to '
+            "2,048 apart. Export the ids as text or integers."
+            for column in origins.columns_of(rule)
+            if self._types.type_of(column) == pa.float16()
+        ]
 
     def _offset(self, rule: Rule) -> Rule:
         problems = offset_problems(rule.constants, rule.clock.unit)
@@ -167,7 +178,13 @@ class _Binding:
         kind = self._types[rule.direct] if rule.direct else pa.string()
         natural = natural_conversion(kind) if rule.const is None else _conversion_of_constant(rule)
         rule = replace(rule, type=rule.type or container.type_for(natural))
-        if container.types[str(rule.type)] is not Conversion.DATE:
+        conversion = container.types[str(rule.type)]
+        if rule.direct and (misfit := describe_misfit(kind, conversion, rule)):
+            self.problems.append(
+                f'{describe.member_key(container, name)}: column "{rule.direct}" holds {kind}; these '
+                f'{misfit}. Remove type, or set type = "string".'
+            )
+        if conversion is not Conversion.DATE:
             return rule
         if timestamp is not None and rule.clock.zone is None and self._holds_times(rule):
             rule = replace(rule, clock=replace(rule.clock, zone=timestamp.clock.zone))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.encode import nulled, numpy_mask
+from loader.column_types import carry_cells
+from loader.mapping.encode import distinct, nulled, numpy_mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,10 @@ MAX_EXACT_FLOAT = 2**53
 #: From here on a float may be one integer or the next: 2^53 + 1 is written as 2^53.
 _SURE = {pa.float32(): 2**24, pa.float64(): MAX_EXACT_FLOAT}
 
+# Up to here Arrow surely writes a day: its years end with 32767.
+_MOST_DAYS = 11_000_000
+# Up to here Arrow writes a decimal without an exponent.
+_PLAIN_SCALE = 6
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -51,21 +57,32 @@ def from_chunks(cells: pa.ChunkedArray) -> tuple[pa.Array, Mask | None]:
 
 
 def plain(array: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """Reduce an array to plain types: no dictionary, no binary, one text type, NaN as null.
+    """Reduce an array to plain types (see `column_types`): also no binary, one text type, NaN as null.
+
+    Members of nested cells have their plain types from the source already.
 
     Also return the mask of cells that are not UTF-8 text.
     """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    if array.type == pa.string() or is_nested(array.type):
+        return array, None
+    array = carry_cells(array, array.type)
     kind = array.type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return _decoded(array.to_pylist())
-    if is_text(kind) and kind != pa.string():
+    if pa.types.is_binary(kind):
+        return _read_text(array)
+    if pa.types.is_null(kind):
         return array.cast(pa.string()), None
     if pa.types.is_floating(kind):
         array = array if kind != pa.float16() else array.cast(pa.float32())
         return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array), None
     return array, None
+
+
+def _read_text(array: pa.BinaryArray) -> tuple[pa.Array, Mask | None]:
+    """Bytes as the text in UTF-8 that they are by their type; the mask tells those that are not."""
+    try:
+        return array.cast(pa.string()), None
+    except pa.ArrowInvalid:
+        return _decoded(array.to_pylist())
 
 
 def _decoded(cells: list[Any]) -> tuple[pa.Array, Mask]:
@@ -106,7 +123,6 @@ def is_text(kind: pa.DataType) -> bool:
         or pa.types.is_null(kind)
         or pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
-        or pa.types.is_fixed_size_binary(kind)
     )
 
 
@@ -124,9 +140,35 @@ def as_text(array: pa.Array) -> pa.Array:
         return _float_text(array)
     if pa.types.is_timestamp(kind):
         return _timestamp_text(array)
-    if pa.types.is_date64(kind):
-        return array.cast(pa.date32()).cast(pa.string())
+    if pa.types.is_decimal(kind):
+        return _decimal_text(array)
     return array.cast(pa.string())
+
+
+def _decimal_text(array: pa.Array) -> pa.Array:
+    """Decimals without an exponent, and without the zeros at the end, which only the column's type adds."""
+    texts, scale = array.cast(pa.string()), array.type.scale
+    if scale < 0 or scale > _PLAIN_SCALE:
+        exponents = pc.match_substring(texts, "E")
+        if pc.any(exponents).as_py():
+            plain_texts = distinct(texts, lambda text: format(Decimal(text), "f"))
+            texts = pc.if_else(exponents, plain_texts, texts)
+    return pc.utf8_rtrim(pc.utf8_rtrim(texts, "0"), ".") if scale > 0 else texts
+
+
+def unwritable_times(array: pa.Array) -> Mask | None:
+    """The dates and times that are beyond what can be written: years of six digits, hours beyond 24."""
+    kind = array.type
+    if not (is_moment(kind) or pa.types.is_time(kind)) or not len(array):
+        return None
+    ends = pc.min_max(array.cast(pa.int32() if kind.bit_width == 32 else pa.int64())).as_py()
+    second = _PER_SECOND[kind.unit] if hasattr(kind, "unit") else 1
+    low, high = (0, 86_400 * second) if pa.types.is_time(kind) else (-_MOST_DAYS, _MOST_DAYS)
+    if pa.types.is_timestamp(kind):
+        low, high = low * 86_400 * second, high * 86_400 * second
+    if ends["min"] is None or (low <= ends["min"] and ends["max"] < high):
+        return None
+    return numpy_mask(pc.starts_with(as_text(array), "<value out of range"))
 
 
 def _float_text(array: pa.Array) -> pa.Array:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from loader.column_types import find_refusal
 from loader.dialect import Dialect
 from loader.errors import MappingError, ProblemCode
 from loader.mapping.cells import cell_types, is_nested, is_text
@@ -170,7 +171,7 @@ class _Inference:
             kind = self._types[name]
             if why := COMPUTED.get(plain(name)):
                 self._notes.append(f'column "{name}" is not used: {why}.')
-            elif is_nested(kind) and not holds_lists(kind):
+            elif is_nested(kind) and not holds_lists(kind) and find_refusal(kind) is None:
                 self._notes.append(
                     f'column "{name}" is not sent: it holds {kind}, and {container.a} is one value. '
                     "A mapping file can open it with expand."

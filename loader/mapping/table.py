@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.cells import as_text, from_chunks, from_series, plain, without
+from loader.mapping.cells import as_text, from_chunks, from_series, plain, unwritable_times, without
 from loader.mapping.encode import nulled
 from loader.mapping.findings import Fault
 from loader.mapping.nested import jsontext, paths, steps
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from loader.mapping.zones import Mask
 
 _NOT_TEXT = Fault("is not text in UTF-8", "Fix the cell where it was exported.")
+_NO_TIME = Fault("is a date or time beyond all calendars", "Fix the cell where it was exported.")
 _NOT_JSON = Fault(
     "is not a readable JSON object",
     "Fix the cell where it was exported, or do not open this column in the mapping.",
@@ -64,7 +65,7 @@ class Table:
         self._broken: dict[str, Broken] = {}
 
     def column(self, name: str, nothing: Sequence[str] = ()) -> pa.Array:
-        """The cells with their own type: no dictionary, no binary, one string type; NaN is null.
+        """The cells with their own plain type: no binary, one string type; NaN is null.
 
         Args:
             name: of the column.
@@ -121,4 +122,7 @@ class Table:
     def _noted(self, name: str, array: pa.Array, unreadable: Mask | None) -> pa.Array:
         if unreadable is not None and unreadable.any():
             self._broken[name] = Broken(unreadable, name, None, _NOT_TEXT)
+        unwritable = unwritable_times(array)
+        if unwritable is not None and unwritable.any():
+            self._broken[name] = Broken(unwritable, name, None, _NO_TIME)
         return array

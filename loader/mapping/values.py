@@ -13,15 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping import encode, instants, origins
-from loader.mapping.cells import is_text, present, whole_floats
+from loader.mapping.cells import as_text, is_moment, is_nested, is_text, plain, present, whole_floats
 from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.mapping.findings import Fault
 from loader.mapping.instants import Window
+from loader.mapping.nested import keyed
+from loader.mapping.nested.members import LACKING
 from loader.mapping.rules import ColumnOf
 from loader.methods import Conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule
@@ -50,6 +52,20 @@ def natural_conversion(kind: pa.DataType) -> Conversion:
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return Conversion.DATE
     return Conversion.LIST if holds_lists(kind) else Conversion.TEXT
+
+
+def describe_misfit(kind: pa.DataType, conversion: Conversion, rule: Rule) -> str | None:
+    """Why no cell of an Arrow type can be converted so; None if it depends on the cell."""
+    moment = is_moment(kind) or pa.types.is_time(kind)
+    match conversion:
+        case Conversion.INTEGER | Conversion.NUMBER | Conversion.PRICE:
+            return "are not numbers" if moment or pa.types.is_boolean(kind) else None
+        case Conversion.BOOLEAN:
+            return "are neither true nor false" if moment else None
+        case Conversion.LIST | Conversion.TEXTS:
+            single = not is_text(kind) and not is_nested(kind) and rule.separator is None
+            return "are not lists" if single else None
+    return None
 
 
 def holds_lists(kind: pa.DataType) -> bool:
@@ -254,17 +270,39 @@ def _convert_lists(rule: Rule, lists: _Lists, table: Table, findings: Findings) 
     """Lists as JSON. An empty list is no value, as an empty cell is none: null."""
     columns = origins.columns_of(rule)
     if rule.direct and holds_lists(table.column(rule.direct).type):
-        cells = [cell or None for cell in table.column(rule.direct).to_pylist()]
-        values = pa.array([None if cell is None else _write_list(cell, lists) for cell in cells], pa.string())
-        wrong = np.array([cell is not None for cell in cells], dtype=np.bool_) & ~present(values)
-        findings.add(wrong, columns, None, lists.fault)
-        return values
+        return _write_lists(table.column(rule.direct), lists, columns, findings)
     texts = origins.texts(rule, table, findings)
     separator = rule.separator
     if separator is not None:
         return encode.distinct(texts, lambda text: _write_list(text.split(separator), lists))
     texts = encode.nulled(pc.match_substring_regex(texts, _EMPTY_LIST), texts)
     return _convert_texts(rule, texts, findings, lambda text: _parse_list(text, lists), lists.fault)
+
+
+def _write_lists(cells: pa.Array, lists: _Lists, columns: Sequence[str], findings: Findings) -> pa.Array:
+    """Typed lists as JSON; a member is written as a cell of its type is."""
+    members, unreadable = plain(keyed.flat(cells))
+    gaps, written = np.zeros(len(cells), dtype=np.bool_), _write_members(members, lists)
+    parents = keyed.parents(cells)
+    gaps[parents[~present(members)]] = True
+    if unreadable is not None:
+        gaps[parents[unreadable]] = False
+    findings.add(gaps, columns, None, LACKING)
+    filled = keyed.lengths(cells) > 0
+    values = encode.enclosed("[", pc.binary_join(keyed.listed(written, cells), ","), "]")
+    findings.add(filled & ~present(values), columns, None, lists.fault)
+    return encode.where(filled, values)
+
+
+def _write_members(members: pa.Array, lists: _Lists) -> pa.Array:
+    """Each member as JSON; null if it cannot be one."""
+    kind = members.type
+    if pa.types.is_floating(kind):
+        members = encode.nulled(pc.invert(pc.is_finite(members)), members)
+    if lists.texts and pa.types.is_boolean(kind):
+        return encode.repeated(None, len(members))
+    texts = as_text(members)
+    return encode.text_json(texts) if lists.texts or is_text(kind) else texts
 
 
 def _parse_list(text: str, lists: _Lists) -> str | None:

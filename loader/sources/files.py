@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,13 @@ from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import InputFile, Odometer
 from loader.sources.partitions import add_folder_columns
 from loader.sources.paths import find_files, list_left_out
+from loader.sources.plain_columns import read_plain
 from loader.sources.records import NOBODY, Survey
+from loader.sources.several_files import (
+    carry_schema,
+    fit_table,
+    widen_schemas,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,8 +138,6 @@ def open_source(
     odometer.total = sum(file.raw_size for file in inputs.files)
     _refuse_twice(inputs.files)
     readers = _open_readers(inputs, dialect or Dialect(), known)
-    for reader in readers[1:]:
-        _refuse_other_columns(readers[0], reader)
     return FileSource(readers, chunk_rows, known, inputs)
 
 
@@ -141,7 +145,7 @@ def _open_readers(inputs: Inputs, dialect: Dialect, known: Sequence[FileRecord])
     count = len(inputs.files)
     forms = [record.form for record in known] if len(known) == count else [""] * count
     return [
-        add_folder_columns(inputs.open_reader(file, dialect.over(_read_form(form))))
+        add_folder_columns(read_plain(inputs.open_reader(file, dialect.over(_read_form(form)))))
         for file, form in zip(inputs.files, forms, strict=True)
     ]
 
@@ -168,7 +172,7 @@ class FileSource:
         inputs = inputs or Inputs()
         self._files = inputs.files
         self.notices = inputs.notices
-        self.schema: pa.Schema = readers[0].schema
+        self.schema: pa.Schema = widen_schemas(readers)
         self._readers = readers
         self._chunk_rows = chunk_rows
         self._known = known
@@ -176,11 +180,12 @@ class FileSource:
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`; those before a damaged place, if that comes first."""
-        frames = [_make_frame(self.schema.empty_table())]
+        frames = [_make_frame(carry_schema(self.schema).empty_table())]
         wanted = rows
         for slab in self._read_before_damage():
             unusable = len(slab.unreadable) + len(slab.no_data)
             head = slab.between(slab.first, slab.first + wanted + unusable)
+            head = replace(head, table=fit_table(head.table, self.schema))
             frame = self._make_chunk(head, "", 0).frame
             frame = frame.drop(index=list(head.unreadable | head.no_data)).head(wanted)
             frames.append(frame)
@@ -261,20 +266,3 @@ def _refuse_twice(files: Sequence[SourceFile]) -> None:
                 "it once."
             )
         seen[file.place] = file.name
-
-
-def _refuse_other_columns(model: Reader, other: Reader) -> None:
-    """Refuse a file whose columns are not those of the first, whatever their order."""
-    ours, theirs = model.schema, other.schema
-    problems = [f'"{name}" is missing' for name in ours.names if name not in theirs.names]
-    problems += [f'"{name}" is not in the first' for name in theirs.names if name not in ours.names]
-    problems += [
-        f'"{name}" is {theirs.field(name).type}, in the first {ours.field(name).type}'
-        for name in ours.names
-        if name in theirs.names and ours.field(name).type != theirs.field(name).type
-    ]
-    if problems:
-        raise SourceError(
-            f"{other.name}: its columns are not those of {model.name}: {'; '.join(problems)}. "
-            "Make the columns alike, or load the files one by one, each with a checkpoint of its own."
-        )

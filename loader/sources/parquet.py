@@ -152,6 +152,7 @@ def _open(raw: Opened) -> parquet.ParquetFile:
         buffer_size=_PAGE_BUFFER,
         coerce_int96_timestamp_unit="us",
         page_checksum_verification=True,
+        arrow_extensions_enabled=True,
     )
 
 

@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from loader.sources.records import NOBODY, Slab
+from loader.sources.records import NOBODY, Converting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from loader.model import FileRecord
-    from loader.sources.records import Onlooker, Reader
+    from loader.sources.records import Onlooker, Reader, Slab
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 
@@ -58,7 +58,7 @@ class Partitioned:
         """As the file's."""
         form = self.form
         within = [replace(record, form=self._reader.form) for record in known if record.form == form]
-        record = self._reader.survey(within, _Widening(onlooker, self._widened))
+        record = self._reader.survey(within, Converting(onlooker, self._widened))
         return replace(record, form=form, rows_hash=f"{record.rows_hash or record.sha256} {self._folders}")
 
     def slabs(self, first: int) -> Iterator[Slab]:
@@ -72,17 +72,3 @@ class Partitioned:
                 pa.field(key, pa.string()), pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
             )
         return replace(slab, table=table)
-
-
-class _Widening:
-    """Shows an onlooker slabs with the columns of their folders."""
-
-    def __init__(self, onlooker: Onlooker, widen: Callable[[Slab], Slab]) -> None:
-        self.columns = onlooker.columns
-        self.begin = onlooker.begin
-        self._onlooker = onlooker
-        self._widen = widen
-
-    def see(self, slab: Slab) -> None:
-        """Show the wider slab."""
-        self._onlooker.see(self._widen(slab))

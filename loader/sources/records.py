@@ -11,7 +11,7 @@ import pyarrow as pa
 from loader.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -110,6 +110,26 @@ class Nobody:
 
 
 NOBODY = Nobody()
+
+
+class Converting:
+    """An onlooker that converts slabs before another one sees them.
+
+    Args:
+        onlooker: sees the converted slabs.
+        convert: converts one, which may lack columns that nobody looks at.
+    """
+
+    def __init__(self, onlooker: Onlooker, convert: Callable[[Slab], Slab]) -> None:
+        self.columns = onlooker.columns
+        self.begin = onlooker.begin
+        self._onlooker = onlooker
+        self._convert = convert
+
+    def see(self, slab: Slab) -> None:
+        """Show it converted, if anything in it is looked at."""
+        if self.columns:
+            self._onlooker.see(self._convert(slab))
 
 
 class Reader(Protocol):

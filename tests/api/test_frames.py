@@ -56,7 +56,7 @@ def sent(column: Any, **more: Any) -> list[Any]:
         (pd.Categorical([7, 8, 7]), [7, 8, 7]),
         (pd.Categorical(["b", None, "a"], categories=["z", "b", "a"], ordered=True), ["b", None, "a"]),
         (pd.array([0, 0, 5], pd.SparseDtype("int64", 0)), [0, 0, 5]),
-        (pd.Series([Decimal("12.30"), None, Decimal("1")], dtype=object), ["12.30", None, "1.00"]),
+        (pd.Series([Decimal("12.30"), None, Decimal("1")], dtype=object), ["12.3", None, 1]),
         (pd.Series([1, None, 2**62 + 1], dtype=object), [1, None, 2**62 + 1]),
         (pd.Series([1, 2.5, None], dtype=object), [1, "2.5", None]),
         (pd.Series([True, None, np.False_], dtype=object), [True, None, False]),
@@ -294,7 +294,7 @@ def test_a_polars_table_keeps_its_types() -> None:
     )
     found = bodies(table)
     assert [body["attributes"] for body in found] == [
-        {"list": ["a", "b"], "price": "1.50"},
+        {"list": ["a", "b"], "price": "1.5"},
         {"price": "2.25"},
     ]
     assert [body["userId"] for body in found] == ["u", "v"]

@@ -154,7 +154,7 @@ def test_25_no_number_becomes_nan_on_the_wire(
         wanted = {name: value for name, value in attribute.items() if value != "-"}
         assert ([one["attributes"] for one in found], said) == ([wanted], [])
         return
-    listed = "is not a list of texts, numbers and booleans. Write it as a JSON list, or set separator in the mapping."
+    listed = "holds a list with an empty member, and JSON's null has no meaning in a list. Remove the empty member where the list was exported."
     assert said == [
         f't.parquet, row 1, column "a": {sentence}' if sentence else f't.parquet, row 1, column "a" {listed}'
     ]

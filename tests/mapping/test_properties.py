@@ -63,10 +63,11 @@ MEMBER_NAME = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="."), min_size=1, max_size=5
 )
 FLOAT = st.floats(allow_nan=False, allow_infinity=False)
-SCALAR = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | FLOAT | TEXT
+VALUE = st.booleans() | st.integers(-(2**63), 2**63 - 1) | FLOAT | TEXT
+SCALAR = st.none() | VALUE
 OBJECT = st.dictionaries(
     MEMBER_NAME.filter(lambda name: name not in {"key", "value"} and not name.endswith("_value")),
-    SCALAR | st.dictionaries(MEMBER_NAME, SCALAR, max_size=3) | st.lists(SCALAR, max_size=3),
+    SCALAR | st.dictionaries(MEMBER_NAME, SCALAR, max_size=3) | st.lists(VALUE, max_size=3),
     max_size=5,
 )
 
@@ -77,7 +78,7 @@ def opened(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, member in value.items():
         if isinstance(member, dict):
             found |= opened(member, f"{prefix}{name}.")
-        elif member is not None and member != "":
+        elif member is not None and member not in ("", []):
             found[prefix + name] = member
     return found
 

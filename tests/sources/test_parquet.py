@@ -61,7 +61,6 @@ TYPED = {
     "decimal": pa.array([Decimal("12.00"), None]),
     "bool": pa.array([True, None]),
     "text": pa.array(["00123", ""]),
-    "dictionary": pa.array(["a", "b"]).dictionary_encode(),
     "binary": pa.array([b"\x00\xff", None]),
     "nothing": pa.nulls(2),
     "day": pa.array([datetime.date(1601, 1, 1), datetime.date(9999, 12, 31)]),

@@ -41,13 +41,22 @@ def is_list(kind: pa.DataType) -> bool:
 def value_type(kind: pa.DataType) -> pa.DataType | None:
     """The type of the values, if cells of this type are lists of keys and values."""
     if pa.types.is_map(kind):
-        return kind.item_type if is_text(kind.key_type) else None
+        return kind.item_type if _is_name(kind.key_type) else None
     if pa.types.is_fixed_size_list(kind) or not is_list(kind) or not pa.types.is_struct(kind.value_type):
         return None
     fields = {field.name: field.type for field in kind.value_type}
-    if set(fields) != {"key", "value"} or not is_text(fields["key"]):
+    if set(fields) != {"key", "value"} or not _is_name(fields["key"]):
         return None
     return fields["value"]
+
+
+def _is_name(kind: pa.DataType) -> bool:
+    """Whether cells of the type are names: bytes may be no text, and a row is not rejected for a name."""
+    return is_text(kind) and not _is_bytes(kind)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType | None:
@@ -55,7 +64,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_struct(kind):
-        return None if any(is_nested(field.type) for field in kind) else pa.string()
+        odd = any(is_nested(field.type) or _is_bytes(field.type) for field in kind)
+        return None if odd else pa.string()
     return kind
 
 

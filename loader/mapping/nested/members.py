@@ -113,6 +113,23 @@ def member_reason(template: str, path: str, **facts: str) -> Message:
     return Message(template, member=Quote(shown(path)), **facts)
 
 
+LACKING = Fault(
+    "holds a list with an empty member, and JSON's null has no meaning in a list",
+    "Remove the empty member where the list was exported.",
+)
+
+
+def lacking_fault(path: str) -> Fault:
+    """Why a row is rejected if a member is a list with nothing in the place of one of its own members."""
+    return Fault(
+        member_reason(
+            "has a member {member}, a list with an empty member, and JSON's null has no meaning in a list",
+            path,
+        ),
+        "Remove the empty member where the list was exported, or name the list under except.",
+    )
+
+
 def empty_fault(path: str) -> Fault:
     """Why a row is rejected if a member has no value and the mapping rejects such rows."""
     return Fault(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.column_types import find_refusal
 from loader.mapping.cells import as_text, cell_types, is_nested, is_text
 from loader.mapping.encode import numpy_mask
 from loader.mapping.nested import jsontext, keyed
@@ -77,9 +78,12 @@ class Columns:
 
 
 def type_inside(kind: pa.DataType, path: str) -> pa.DataType | None:
-    """The type of the value at a path. A value in JSON text is text unless the mapping gives a type."""
+    """The type of the value at a path, or of what holds it and is refused.
+
+    A value in JSON text is text unless the mapping gives a type.
+    """
     kind = bare(kind)
-    if not path:
+    if not path or find_refusal(kind) is not None:
         return kind
     if is_text(kind):
         return pa.string()
@@ -91,6 +95,8 @@ def type_inside(kind: pa.DataType, path: str) -> pa.DataType | None:
 
 def _step_into(kind: pa.DataType, path: str) -> tuple[pa.DataType, str] | None:
     """The type of a struct's member or a list's element that the path names, and the rest; None if none."""
+    if find_refusal(kind) is not None:
+        return None
     if pa.types.is_struct(kind):
         found = split_name(path, [field.name for field in kind])
         return (kind.field(found[0]).type, found[1]) if found else None

@@ -22,6 +22,7 @@ from loader.mapping.nested.members import (
     Named,
     Naming,
     empty_fault,
+    lacking_fault,
     member_column,
     member_reason,
     twice_fault,
@@ -156,7 +157,18 @@ def _member_fault(path: str, member: object, expand: Expand, naming: Naming) -> 
         )
     if naming.texts_only and isinstance(member, list) and not all(map(encode.can_be_text, member)):
         return Fault(member_reason("has a member {member} that is not a list of texts", path), "", as_text)
+    if _lacks_member(member):
+        return lacking_fault(path)
     return empty_fault(path) if expand.empty == "reject" else None
+
+
+def _lacks_member(member: object) -> bool:
+    """Whether this is a list of values with nothing in the place of one."""
+    return (
+        isinstance(member, list)
+        and None in member
+        and not any(isinstance(one, (list, dict)) for one in member)
+    )
 
 
 def _write_member(member: object, naming: Naming) -> str:
@@ -165,7 +177,8 @@ def _write_member(member: object, naming: Naming) -> str:
     An empty list is nothing. With `texts_only` the members of a list become texts, as they are written, and a
     list of something else gives nothing either: `_member_fault` says why.
     """
-    if member is None or member in ("", []) or (isinstance(member, str) and member in naming.nothing):
+    nothing = member is None or member in ("", []) or (isinstance(member, str) and member in naming.nothing)
+    if nothing or _lacks_member(member):
         return ""
     if isinstance(member, Number):
         return member

@@ -102,7 +102,7 @@ def can_be_value(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         return all(can_be_value(field.type) and not pa.types.is_struct(field.type) for field in kind)
     return bool(
-        is_text(kind)
+        (is_text(kind) and not pa.types.is_binary(kind))
         or pa.types.is_boolean(kind)
         or pa.types.is_integer(kind)
         or pa.types.is_floating(kind)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from loader.column_types import find_refusal
 from loader.errors import ProblemCode
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import plain
@@ -110,7 +111,7 @@ class Schema:
             kind = self._columns.type_of(expand.column)
             if kind is None:
                 self.problems.append(self._unknown_column(self._entry("expand"), expand.column))
-            elif pa.types.is_struct(kind):
+            elif pa.types.is_struct(kind) and find_refusal(kind) is None:
                 yield from self._struct(expand, kind)
             elif self._can_be_opened(expand.column, kind):
                 yield expand
@@ -137,6 +138,11 @@ class Schema:
             return True
         if values is None and is_text(kind):
             return self._check_json(column, self._entry("expand"))
+        if find_refusal(kind) is not None:
+            self.problems.append(
+                f'{self._entry("expand")}: column "{column}" holds {_describe_refused(kind)}'
+            )
+            return False
         what = f"{kind}" if values is None else f"values of the type {values}"
         self.problems.append(
             f'{self._entry("expand")}: column "{column}" holds {what}. JSON text, structs, maps and lists of '
@@ -161,8 +167,7 @@ class Schema:
                 self.problems.append(self._in_a_list(name, column) or self._unknown_column(name, column))
             elif (is_nested(kind) and column != listed) or not _mappable(kind, rule):
                 self.codes.add(ProblemCode.TYPE)
-                what = f'column "{column}" holds {kind}, which cannot be sent as one value'
-                self.problems.append(f"{name}: {what}. {_advice(kind)}")
+                self.problems.append(f'{name}: column "{column}" holds {_describe_refused(kind)}')
             elif problem := self._in_a_list(name, column):
                 self.problems.append(problem)
             elif holder and self._check_json(holder[0], name) and self._nowhere(column):
@@ -198,16 +203,25 @@ class Schema:
 
 def sendable(kind: pa.DataType) -> bool:
     """Whether cells of a type become one value each: a scalar, or a list of scalars."""
+    if find_refusal(kind) is not None:
+        return False
     if holds_lists(kind):
         return not is_nested(paths.bare(kind.value_type))
-    unsent = is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind)
-    return not unsent or is_text(kind)
+    return not is_nested(kind)
 
 
 def _mappable(kind: pa.DataType, rule: Rule) -> bool:
     if is_nested(kind):
         return sendable(kind) and rule.direct is not None and rule.type in {None, "list"}
     return sendable(kind)
+
+
+def _describe_refused(kind: pa.DataType) -> str:
+    """What a column holds that cannot be one value, and what to do."""
+    refusal = find_refusal(kind)
+    if refusal is not None:
+        return f"{refusal.holds}. {refusal.remedy}"
+    return f"{kind}, which cannot be sent as one value. {_advice(kind)}"
 
 
 def _advice(kind: pa.DataType) -> str:

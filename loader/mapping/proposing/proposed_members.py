@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from loader.column_types import find_refusal
 from loader.mapping import timestamps
 from loader.mapping.cells import is_text
 from loader.mapping.fields import plain
@@ -85,7 +86,7 @@ class ProposedMembers:
             unused[name] = f"because {why}"
         elif problems := name_problems(self._container, name):
             unused[name] = f"because {str(problems[0]).rstrip('.')}"
-        elif pa.types.is_struct(kind) or keyed.value_type(kind) is not None:
+        elif find_refusal(kind) is None and (pa.types.is_struct(kind) or keyed.value_type(kind) is not None):
             self._open(name, f"several values in one column: each is sent as {self._container.a}")
         elif not sendable(kind):
             unused[name] = f"because no {self._container.one} can hold {kind}"

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from loader.column_types import plain_type
 from loader.model import Unreadable
 from loader.sources.frames import objects
-from loader.sources.frames.arrow import Unsendable, plain, plain_type, whole
+from loader.sources.frames.arrow import Unsendable, plain, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,15 +49,9 @@ class Converted:
         return self.refuse(start, stop)
 
 
-def arrow_column(cells: pa.ChunkedArray, name: str) -> Column:
-    """A column of an Arrow table.
-
-    Raises:
-        Unsendable: its type has no form in JSON.
-    """
-    return Converted(
-        plain_type(cells.type, name), lambda start, stop: plain(whole(cells.slice(start, stop - start)))
-    )
+def arrow_column(cells: pa.ChunkedArray, kind: pa.DataType) -> Column:
+    """A column of an Arrow table, read as a plain type."""
+    return Converted(kind, lambda start, stop: plain(whole(cells.slice(start, stop - start)), kind))
 
 
 def pandas_column(series: pd.Series[Any], name: str) -> Column:
@@ -81,21 +76,21 @@ def pandas_column(series: pd.Series[Any], name: str) -> Column:
 
 def _typed(series: pd.Series[Any], name: str, array: Callable[[pd.Series[Any]], Any]) -> Column:
     """A column whose own type says what its cells are."""
-
-    def convert(start: int, stop: int) -> pa.Array:
-        cells = array(series.iloc[start:stop])
-        try:
-            return plain(whole(pa.array(cells, from_pandas=True)))
-        except UnicodeEncodeError:  # lone surrogates
-            return objects.converted(np.asarray(cells, dtype=object), pa.string())
-
     try:
-        kind = convert(0, 0).type
+        kind = plain_type(pa.array(array(series.iloc[:0]), from_pandas=True).type)
     except (pa.ArrowException, TypeError, ValueError):
         raise Unsendable(
             name, f"{series.dtype}, which is not known here", "Make it text or numbers"
         ) from None
-    return Converted(plain_type(kind, name), convert)
+
+    def convert(start: int, stop: int) -> pa.Array:
+        cells = array(series.iloc[start:stop])
+        try:
+            return plain(whole(pa.array(cells, from_pandas=True)), kind)
+        except UnicodeEncodeError:  # lone surrogates
+            return objects.converted(np.asarray(cells, dtype=object), pa.string())
+
+    return Converted(kind, convert)
 
 
 def _objects(cells: objects.Objects, name: str) -> Column:

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader.column_types import carried_type
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -44,6 +46,7 @@ def block(arrays: Sequence[pa.Array]) -> tuple[bytes, int]:
 
 def _tag(kind: pa.DataType) -> str:
     """The type, as far as it matters for what is sent."""
+    kind = carried_type(kind)
     if pa.types.is_timestamp(kind):
         return f"time[{kind.tz or ''}]"
     if _is_list(kind):
@@ -54,7 +57,18 @@ def _tag(kind: pa.DataType) -> str:
         "date": pa.types.is_date(kind),
         "span": pa.types.is_duration(kind),
     }
-    return next((tag for tag, fits in tags.items() if fits), str(kind))
+    return next((tag for tag, fits in tags.items() if fits), str(_named_alike(kind)))
+
+
+def _named_alike(kind: pa.DataType) -> pa.DataType:
+    """The type whatever the members of a list are called, and whether members may be null."""
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if _is_list(kind):
+        return (pa.large_list if pa.types.is_large_list(kind) else pa.list_)(_named_alike(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _named_alike(field.type)) for field in kind])
+    return kind
 
 
 def _is_text(kind: pa.DataType) -> bool:

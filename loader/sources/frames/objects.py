@@ -23,6 +23,8 @@ Objects: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
 
 _EXACT = 2**53  # up to here a float tells neighbouring integers apart
 
+_MOST_DIGITS = 76  # of a decimal of Arrow
+
 _AT_A_TIME = 65_536
 
 # In the order in which they are asked: a bool is an int, a datetime is a date, a NumPy float64 is a float.
@@ -117,6 +119,14 @@ def _float_text(cell: Any) -> str:
     return str(int(cell)) if whole else repr(float(cell))
 
 
+def _decimal_text(cell: Decimal) -> str:
+    """All digits without an exponent or zeros at the end, as a decimal of Arrow is written."""
+    if not cell.is_finite() or abs(cell.adjusted()) > _MOST_DIGITS:
+        return str(cell)
+    written = format(cell, "f")
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
 def _json_text(cell: Any) -> str:
     try:
         return json.dumps(_jsonable(cell), ensure_ascii=False)
@@ -131,6 +141,7 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
     "text": lambda cell: str(cell.value if isinstance(cell, Enum) else cell),
     "boolean": lambda cell: "true" if cell else "false",
     "float": _float_text,
+    "decimal": _decimal_text,
     "time": lambda cell: (pd.Timestamp(cell) if isinstance(cell, np.datetime64) else cell).isoformat(),
     "date": lambda cell: str(cell.isoformat()),
     "clock": lambda cell: str(cell.isoformat()),
@@ -212,7 +223,7 @@ def _decimals(present: Iterable[Any]) -> pa.DataType | None:
         behind = max(behind, -int(exponent))
         before = max(before, len(digits) + int(exponent))
     width = max(before + behind, 1)
-    if width > 76:
+    if width > _MOST_DIGITS:
         return None
     return pa.decimal128(width, behind) if width <= 38 else pa.decimal256(width, behind)
 

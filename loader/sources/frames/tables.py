@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from loader.column_types import plain_field
 from loader.errors import SourceError
 from loader.sources.frames.columns import arrow_column, pandas_column
 
@@ -49,9 +50,9 @@ def taken(table: Any, name: str = "") -> TableInMemory:
         )
     arrow = as_arrow(table, name)
     refuse_names(arrow.column_names, name)
-    columns = zip(arrow.column_names, arrow.columns, strict=True)
+    columns = zip(map(plain_field, arrow.schema), arrow.columns, strict=True)
     return TableInMemory(
-        name, arrow.num_rows, {column: arrow_column(cells, column) for column, cells in columns}
+        name, arrow.num_rows, {field.name: arrow_column(cells, field.type) for field, cells in columns}
     )
 
 
