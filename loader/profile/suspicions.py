@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 #: A user with at least this number of devices is not a user, but a word for nobody.
 MANY_DEVICES: Final = 50
-#: Rows of a slab that are looked at to find users who fill much of it, and how often one must stand there.
+#: Rows of a block that are looked at to find users who fill much of it, and how often one must stand there.
 _SAMPLED, _OFTEN = 512, 8
+#: Rows that are looked at together: each step costs time of its own.
+_BLOCK = 1 << 15
 #: Users whose devices are counted at a time.
 _MOST_HOLDERS = 8
 _SIGNS: Final = {"hwid": ids.ID_SIGNS, "userId": ids.ID_SIGNS, "event": ids.NAME_SIGNS}
@@ -61,26 +63,43 @@ class Suspicions:
         self._holders: dict[str, Tally] = {}
         self._file = ""
         self._seen = 0
+        self._waiting: list[pa.Table] = []
 
     def begin(self, file: str) -> None:
         """The next slabs are of this file."""
+        self._look()
         self._file, self._seen = file, 0
 
     def see(self, slab: Slab) -> None:
-        """Count what is suspicious in these rows, unless they were seen before."""
+        """Take rows that were not seen before, and look at many at a time."""
         if slab.end <= self._seen or not self.columns <= set(slab.table.column_names):
             return
         slab = slab.between(max(slab.first, self._seen), slab.end)
+        rows = slab.table.select(sorted(self.columns))
+        # Blocks of a frame can differ in type, and dictionaries from slab to slab.
+        if self._waiting and self._waiting[-1].schema != rows.schema:
+            self._look()
         self._seen = slab.end
-        texts = self._texts(slab)
-        for name, column in texts.items():
-            self._add_signs(name, column, texts, slab.first)
-        if "hwid" in texts and "userId" in texts:
-            self._add_holders(texts, slab.first)
+        self._waiting.append(rows)
+        texts = all(kind == pa.string() for kind in rows.schema.types)
+        if not texts or sum(table.num_rows for table in self._waiting) >= _BLOCK:
+            self._look()
 
-    def _texts(self, slab: Slab) -> dict[str, pa.Array]:
+    def _look(self) -> None:
+        """Count what is suspicious in the rows that wait."""
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting)
+        self._waiting.clear()
+        texts, first = self._texts(table), self._seen - table.num_rows
+        for name, column in texts.items():
+            self._add_signs(name, column, texts, first)
+        if "hwid" in texts and "userId" in texts:
+            self._add_holders(texts, first)
+
+    def _texts(self, rows: pa.Table) -> dict[str, pa.Array]:
         """The ids and names as they would be sent; null in rows that are rejected anyway."""
-        table, unheeded = Table(slab.table, self._nothing), _Unheeded(slab.table.num_rows)
+        table, unheeded = Table(rows, self._nothing), _Unheeded(rows.num_rows)
         texts = {name: origins.texts(rule, table, unheeded) for name, rule in self._rules.items()}
         if not unheeded.bad.any():
             return texts
@@ -90,7 +109,7 @@ class Suspicions:
         }
 
     def _add_signs(self, name: str, column: pa.Array, texts: dict[str, pa.Array], first: int) -> None:
-        # The few names of a slab are looked at once each.
+        # The few names of a block are looked at once each.
         if name == "event" and self._is_clean(name, column.unique()):
             return
         found = dict(self._sieves[name].find(column))
@@ -117,7 +136,7 @@ class Suspicions:
                 tally.devices.add(hash_values(texts["hwid"].take(pa.array(here)).drop_null()))
 
     def _add_holders(self, texts: dict[str, pa.Array], first: int) -> None:
-        """Count the devices of users who fill much of a slab: only such users can have very many."""
+        """Count the devices of users who fill much of a block: only such users can have very many."""
         users = texts["userId"]
         step = max(len(users) // _SAMPLED, 1)
         sampled = users.take(pa.array(np.arange(0, len(users), step)))
@@ -141,6 +160,7 @@ class Suspicions:
 
     def found(self) -> tuple[Suspicion, ...]:
         """What was found, in the order of the fields."""
+        self._look()
         return tuple(sorted(self._found(), key=lambda one: list(_SIGNS).index(one.field)))
 
     def _found(self) -> Iterator[Suspicion]:

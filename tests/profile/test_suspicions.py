@@ -11,6 +11,7 @@ import shlex
 import tomllib
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -151,6 +152,34 @@ def test_a_frame_is_looked_at_too() -> None:
             "devices": 1,
         }
     ]
+
+
+def test_blocks_of_a_frame_that_differ_in_type_are_looked_at_one_by_one() -> None:
+    """Half a character makes bytes of one block; the words before and behind it are counted."""
+    users = ["NULL", *("u",) * 9000, "\ud800", "NULL", *("u",) * 9000, "NULL"]
+    frame = pd.DataFrame(
+        {"hwid": [f"d{number}" for number in range(len(users))], "user_id": users}, dtype=object
+    )
+    (found,) = loader.check_users(frame).profile["suspicions"][:1]
+    assert (found["kind"], found["rows"]) == ("word_for_nothing", 3)
+
+
+def test_dictionaries_that_differ_from_batch_to_batch_are_looked_at(tmp_path: Path) -> None:
+    """As a stream of Arrow may have them; each user is met by its own dictionary."""
+    kind = pa.schema(
+        [("hwid", pa.string()), ("user_id", pa.dictionary(pa.int8(), pa.string())), ("event", pa.string())]
+    )
+    path = tmp_path / "t.arrows"
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, kind) as writer:
+        for users in (["u1", "NULL"], ["NULL", "u2"]):
+            columns = [
+                pa.array(["d1", "d2"]),
+                pa.array(users).dictionary_encode().cast(kind.field(1).type),
+                pa.array(["e", "e"]),
+            ]
+            writer.write_batch(pa.record_batch(columns, schema=kind))
+    (found,) = planned(path).suspicions
+    assert (found.value, found.tally.rows, found.tally.first) == ("NULL", 2, f"{path}, row 2")
 
 
 @pytest.mark.parametrize("word", [*WORDS, "guest"])
