@@ -18,11 +18,12 @@ class Cover:
         delimiter: between cells.
         quote: around cells, or "".
         escape: protects the next character, or "".
+        marks: whether to look for stray quotes; no, if the text is known to have none.
     """
 
-    def __init__(self, delimiter: str, quote: str, escape: str) -> None:
+    def __init__(self, delimiter: str, quote: str, escape: str, *, marks: bool = True) -> None:
         self._escapes = Escapes(escape, delimiter, quote) if escape else None
-        self._strays = StrayQuotes(delimiter.encode(), quote.encode())
+        self._strays = StrayQuotes(delimiter.encode(), quote.encode() if marks else b"")
         self._held = b""
 
     @property

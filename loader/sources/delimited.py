@@ -87,10 +87,11 @@ class DelimitedFile:
             self._spoken.start,
             self._spoken.header,
             ends,
-            self._spoken.make_cover,
+            lambda: self._spoken.make_cover(marks=not self._clean),
             partial(RaggedRows, self._spoken),
         )
         self._swallowed: Swallowed | None = None
+        self._soiled = self._clean = False  # whether a survey found, or found no, rows to look out for
         self._given = self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
         refuse_stray(self._given, file.name)
         self._header = self._restore_names(self._given) if self._spoken.header else self._given
@@ -142,7 +143,7 @@ class DelimitedFile:
         tail = "\n" + self._spoken.delimiter.join(sentinel) + "\n"
         last = None
         surveyed = Surveyed(self._text, self._block, tail=tail.encode())
-        self._swallowed = Swallowed()
+        self._swallowed, self._soiled = Swallowed(), False
         for slab in surveyed.slabs(self._parse):
             if last is not None:
                 onlooker.see(last)
@@ -160,6 +161,7 @@ class DelimitedFile:
                 )
             )
         self._swallowed.refuse(self.name)
+        self._clean = not self._soiled
         rows, marks = last.end - 1, tuple(surveyed.marks)
         onlooker.see(last.between(last.first, rows))
         unpacked = surveyed.sha256()
@@ -214,10 +216,17 @@ class DelimitedFile:
             and not (self._spoken.quote_given or self._spoken.all_quoted)
         ):
             self._swallowed.look(slab, self._spoken.delimiter)
-        slab = replace(slab, no_data=find_no_data(slab.table, self._headers))
-        if cover.marked:
-            slab = empty_records(slab, find_strays(slab.table))
+        if not self._clean:
+            slab = self._name_faults(slab, marked=cover.marked)
         yield replace(slab, table=cover.restore(slab.table))
+
+    def _name_faults(self, slab: Slab, *, marked: bool) -> Slab:
+        """The records with what is no data, and with what holds a stray quote, named."""
+        slab = replace(slab, no_data=find_no_data(slab.table, self._headers))
+        if marked:
+            slab = empty_records(slab, find_strays(slab.table))
+        self._soiled = self._soiled or marked or bool(slab.no_data)
+        return slab
 
     def _read_with_room(self, read: Callable[[], T]) -> T:
         """Read; if a record does not fit, read again with the large block and keep it."""

@@ -41,6 +41,16 @@ _RULE_BYTES = np.array(
 _MAY_BEGIN_RULE = np.concatenate([_RULE_BYTES, np.ones(128, dtype=bool)])
 
 
+def holds(column: pa.ChunkedArray, text: str) -> bool:
+    """Whether a text may stand in a column: all cells at once, which is far faster than each."""
+    return any(text.encode() in _read_cells(chunk) for chunk in column.chunks)
+
+
+def _read_cells(chunk: pa.StringArray) -> bytes:
+    cells = chunk.buffers()[2] if len(chunk) else None
+    return b"" if cells is None else cells.to_pybytes()
+
+
 def is_rule(text: str) -> bool:
     """Whether a text is made of punctuation and blanks alone."""
     return _RULE.fullmatch(text) is not None
@@ -65,6 +75,8 @@ def _find_names(table: pa.Table, names: Sequence[str]) -> list[int]:
     rows = np.arange(table.num_rows)
     for number, name in enumerate(names):
         column = table.column(number)
+        if not holds(column, name):
+            return []
         column = column if len(rows) == len(column) else column.take(rows)
         rows = rows[pc.match_substring(column, name).fill_null(fill_value=False).to_numpy()]
         if not len(rows):
@@ -92,6 +104,8 @@ def _find_rules(table: pa.Table) -> list[int]:
 def _find_totals(table: pa.Table) -> list[int]:
     """The rows that begin with the word total, and hold nothing but numbers after that, one at least."""
     column = table.column(0)
+    if not (holds(column, "otal") or holds(column, "OTAL")):
+        return []
     possible = pc.or_(pc.match_substring(column, "otal"), pc.match_substring(column, "OTAL"))
     rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
     return [row for row, cells in _read_rows(table, rows) if _is_total(cells)] if len(rows) else []

@@ -81,9 +81,9 @@ class Spoken:
             short_rows=self.short_rows,
         ).written
 
-    def make_cover(self) -> Cover:
-        """What covers the text of one pass, from a place on at which a record begins."""
-        return Cover(self.delimiter, self.quote, self.escape)
+    def make_cover(self, *, marks: bool = True) -> Cover:
+        """What covers the text of one pass, from a place on at which a record begins; see `Cover`."""
+        return Cover(self.delimiter, self.quote, self.escape, marks=marks)
 
 
 def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:

@@ -17,13 +17,14 @@ from loader.errors import SourceError
 from loader.message import Message
 from loader.sources.advice import advise
 from loader.sources.lines import count_lines
+from loader.sources.nodata import holds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from loader.sources.records import Slab
 
-_BYTES = (b"\n", b"\r")
+_LINE_ENDS = ("\n", "\r")
 
 
 @dataclass(slots=True)
@@ -95,16 +96,10 @@ def _find_line_ends(table: pa.Table) -> NDArray[np.intp]:
     """The rows that hold a line end within a cell."""
     found = np.zeros(table.num_rows, dtype=bool)
     for column in table.columns:
-        if any(sign in cells for cells in map(_read_cells, column.chunks) for sign in _BYTES):
+        if any(holds(column, sign) for sign in _LINE_ENDS):
             mask = pc.or_(pc.match_substring(column, "\n"), pc.match_substring(column, "\r"))
             found |= mask.fill_null(fill_value=False).to_numpy()
     return np.flatnonzero(found)
-
-
-def _read_cells(chunk: pa.StringArray) -> bytes:
-    """All cells of a column in one piece; looking through it is far faster than by cells."""
-    cells = chunk.buffers()[2] if len(chunk) else None
-    return b"" if cells is None else cells.to_pybytes()
 
 
 def _join_cells(table: pa.Table, delimiter: str) -> list[str | None]:
