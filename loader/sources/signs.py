@@ -92,12 +92,11 @@ def refuse_escapes(name: str, text: str, delimiter: str, quote: str, cells: int)
         return
     raise SourceError(
         Message(
-            "{name}: the file seems to escape with backslashes: without that, {torn:,} of its first "
-            "rows do not "
-            "fit the table, with it all do. {advice}. If a backslash is a character like others, give "
+            "{name}: the file seems to escape with backslashes: without that, rows at its beginning do "
+            "not fit "
+            "the table, and with it all do. {advice}. If a backslash is a character like others, give "
             '{setting} "".',
             name=name,
-            torn=torn,
             advice=advise("Give", "escape", '"\\\\"', "'\\'"),
             setting=Setting("escape"),
         )
