@@ -258,7 +258,7 @@ def test_a_cut_file_is_refused_or_ends_with_a_block(written: Written, cut: int) 
 
 
 def test_a_block_that_does_not_end_where_it_should_is_refused(written: Written) -> None:
-    """The bytes behind each block are those of the file's beginning, with the row before it in the message."""
+    """Behind each block stand the bytes that the header names; the message has the row before it."""
     at = GOOD.rindex(b"s" * 16)
     content = GOOD[:at] + b"t" + GOOD[at + 1 :]
     with pytest.raises(SourceError, match=r"after row [\d,]+ it cannot be read \(the end of a block is not"):
