@@ -257,6 +257,14 @@ def test_a_cut_file_is_refused_or_ends_with_a_block(written: Written, cut: int) 
         open_source([path]).survey()
 
 
+def test_a_block_that_does_not_end_where_it_should_is_refused(written: Written) -> None:
+    """Behind each block stand the bytes that the header names; the message has the row before it."""
+    at = GOOD.rindex(b"s" * 16)
+    content = GOOD[:at] + b"t" + GOOD[at + 1 :]
+    with pytest.raises(SourceError, match=r"after row [\d,]+ it cannot be read \(the end of a block is not"):
+        open_source([written(content, "export.avro")]).survey()
+
+
 @given(data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 def test_damage_is_a_sentence(written: Written, data: st.DataObject) -> None:
