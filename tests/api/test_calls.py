@@ -69,7 +69,7 @@ def test_without_an_application_it_says_what_to_give() -> None:
         ({"on_doubt": "retry"}, '"hold" or "resend"'),
         ({"order": "user"}, '"none" or "device"'),
         ({"transport": "aiohttp"}, '"curl" or "requests"'),
-        ({"concurrency": 0}, "^concurrency is 0"),
+        ({"concurrency": 0}, '^concurrency: "0" is not'),
         ({"rate": 0}, "^rate is 0"),
         ({"limit": 0}, "^limit is 0"),
         ({"max_rejected": 0.5}, "a number of rows .100. nor a percentage"),

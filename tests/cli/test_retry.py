@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("only", "phases"),
     [
-        ("everything", {Phase.LOCAL, Phase.VENDOR}),
+        ("everything", {Phase.LOCAL, Phase.VENDOR, Phase.OVERTAKEN}),
         ("local", {Phase.LOCAL}),
         ("vendor", {Phase.VENDOR}),
+        ("overtaken", {Phase.OVERTAKEN}),
         ("given-back", set()),
     ],
 )
