@@ -58,7 +58,7 @@ def settings_named() -> set[str]:
 def test_settings_are_named_as_in_settings() -> None:
     """A name that no longer exists would send the user to nothing."""
     known = {field.name for record in (Settings, LoadOptions, Dialect) for field in fields(record)}
-    elsewhere = {"sandbox_store", "with_examples", "no_header"}
+    elsewhere = {"sandbox_store", "with_examples", "no_header", "format"}
     assert {"rate", "max_rejected"} <= settings_named() <= known | elsewhere
 
 
@@ -69,7 +69,7 @@ def test_options_of_that_name_exist() -> None:
         for parameter in events_command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    elsewhere = {"--input", "--with-examples"}  # of the commands that take a checkpoint
+    elsewhere = {"--input", "--with-examples", "--format"}  # of the commands that take a checkpoint
     assert {spell_option(Setting(name)) for name in settings_named()} - elsewhere <= options
 
 

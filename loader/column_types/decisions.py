@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Of = Callable[[pa.DataType], pa.DataType]
 
 _EXTENSION_NAME = b"ARROW:extension:name"
-_LEAVE_OUT = "or leave it out in a mapping file (`map` proposes one)"
+_LEAVE_OUT = "or leave it out in a mapping file"
 _UUID, _BOOL8 = "arrow.uuid", "arrow.bool8"
 #: Extensions whose cells mean what their storage says, in the list of canonical extensions of Arrow.
 _AS_STORED = frozenset(

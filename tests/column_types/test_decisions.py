@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from loader.mapping import Mapper, Mapping
     from loader.sources import Source
 
-LEAVE_OUT = "or leave it out in a mapping file (`map` proposes one)"
+LEAVE_OUT = "or leave it out in a mapping file"
 TEXT = f"Export it as text, {LEAVE_OUT}."
 CHOICE = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])])
 DENSE = pa.UnionArray.from_dense(
