@@ -95,8 +95,10 @@ class QuoteScanner:
         self.inside, self._before, self._begun = inside, block[-1:], True
 
     def fits(self, block: bytes) -> bool:
-        """Whether the block may follow a quote that was closed at the end of the block before."""
-        return not self._closed or block[0] in self._fit + self._quote
+        """Whether the first byte of the block may follow the block before."""
+        if self._closed:  # a quote doubles the one before it: the scanner follows that
+            return block[0] in self._fit
+        return self.inside or block[0] != self._quote[0] or self._before in self._fit
 
 
 class StrayQuotes:
@@ -144,10 +146,8 @@ class StrayQuotes:
 
     def _are_regular(self, signs: NDArray[np.uint8], quotes: NDArray[np.intp], *, inside: bool) -> bool:
         opening, closing = quotes[inside::2], quotes[not inside :: 2]
-        # A quote that is the first byte of a block is left to the scanner, which knows the byte before.
-        if not inside and quotes[0] == 0:
-            return False
-        if not self._beside[signs[opening - 1]].all():
+        # A quote that is the first byte of a block was looked at beside the byte before it.
+        if not self._beside[signs[opening[opening > 0] - 1]].all():
             return False
         return bool(self._beside[signs[closing[closing < len(signs) - 1] + 1]].all())
 

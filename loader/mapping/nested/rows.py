@@ -177,16 +177,22 @@ def _write_member(member: object, naming: Naming) -> str:
     An empty list is nothing. With `texts_only` the members of a list become texts, as they are written, and a
     list of something else gives nothing either: `_member_fault` says why.
     """
-    nothing = member is None or member in ("", []) or (isinstance(member, str) and member in naming.nothing)
-    if nothing or _lacks_member(member):
+    if isinstance(member, str):  # a number is a text too
+        if not member or member in naming.nothing:
+            return ""
+        return member if isinstance(member, Number) else _text(member)
+    if isinstance(member, list):
+        return _write_list(member, texts_only=naming.texts_only)
+    return "" if member is None else jsontext.raw(member)
+
+
+def _write_list(members: list[object], *, texts_only: bool) -> str:
+    if not members:
         return ""
-    if isinstance(member, Number):
-        return member
-    if isinstance(member, str):
-        return _text(member)
-    if isinstance(member, list) and any(isinstance(one, (list, dict)) for one in member):
-        return _text(jsontext.raw(member))
-    if naming.texts_only and isinstance(member, list):
-        fits = all(map(encode.can_be_text, member))
-        return "[" + ",".join(map(_text, member)) + "]" if fits else ""
-    return jsontext.raw(member)
+    if any(isinstance(one, (list, dict)) for one in members):
+        return _text(jsontext.raw(members))
+    if None in members:
+        return ""
+    if texts_only:
+        return "[" + ",".join(map(_text, members)) + "]" if all(map(encode.can_be_text, members)) else ""
+    return jsontext.raw(members)
