@@ -47,6 +47,7 @@ _ANY = range(256)
 _ODD = (*range(0x21), *range(0x7F, 0x100))
 _DIGITS = tuple(b"0123456789")
 _SIGNED = (*b"+-", *_DIGITS)
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,11 @@ class Sieve:
 
     def __init__(self, signs: Iterable[Sign]) -> None:
         self._signs = tuple(signs)
+        rarest = [min(map(frozenset, each.all), key=len) for sign in self._signs for each in sign.places]
+        # Bytes of which a text with any of the signs has one, if they are few enough to look for each.
+        needed = frozenset().union(*rarest)
+        few = len(needed) <= _FEW and 0 not in needed
+        self._needed = [bytes([byte]) for byte in needed] if few else []
         self._bits: list[int] = []
         self._tables = np.zeros((6, 256), np.uint16)
         bit = 1
@@ -213,6 +219,8 @@ class Sieve:
 
     def find(self, texts: pa.Array) -> Iterator[tuple[Sign, Positions]]:
         """Each sign that is found, with the positions of its texts; each text is only in the first of its."""
+        if self._needed and not self._has_needed(texts):
+            return
         bits = self._sift(texts)
         worth = np.flatnonzero(bits)
         if not len(worth):
@@ -226,6 +234,10 @@ class Sieve:
                 bits[places] = 0
             if len(places):
                 yield sign, worth[places]
+
+    def _has_needed(self, texts: pa.Array) -> bool:
+        content = _content(texts)[0][4:-4].tobytes()
+        return any(byte in content for byte in self._needed)
 
     def _sift(self, texts: pa.Array) -> np.ndarray[Any, np.dtype[np.uint16]]:
         """For each text a bit for each alternative that its bytes allow; 0 for an empty text and null."""
@@ -281,6 +293,9 @@ def find_damage(texts: pa.Array) -> Iterator[tuple[Fault, Positions]]:
 
 def seen(texts: pa.Array) -> pa.Array:
     """The texts, null where there is nothing to be seen: blanks, NULs, zero-width characters."""
+    characters = _content(texts)[0][4:-4]
+    if not len(characters) or (characters.min() > 0x20 and characters.max() < 0x7F):
+        return texts
     for _, places in _UNSEEN_SIEVE.find(texts):
         return nulled(_mask(places, len(texts)), texts)
     return texts
