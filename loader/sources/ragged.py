@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from loader.model import Unreadable
 from loader.sources.lines import count_lines
-from loader.sources.nodata import RULE, is_rule
+from loader.sources.nodata import COUNT, RULE, is_count, is_rule
 from loader.sources.quoting import AFTER_BLANK, AFTER_QUOTE
 from loader.sources.reasons import DELIMITER_IN_CELL, ESCAPED, NAME_ALL, explain_stray
 from loader.sources.records import Slab
@@ -143,6 +143,8 @@ class RaggedRows:
         """Why a record cannot be read, and what to do."""
         if is_rule(text):
             return RULE
+        if is_count(text):
+            return COUNT
         shown = self.spoken.make_cover().show(text) if self.spoken else text
         return Unreadable.of(self._count_cells(), f": {quote(shown)}. {self._name_remedy(text)}")
 
