@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import timestamps
+from loader.mapping import timestamps, usual_formats
 from loader.mapping.cells import is_moment
 from loader.mapping.encode import numpy_mask
 from loader.mapping.instants import UNIT_NAMES, Window
@@ -141,6 +141,8 @@ def _moment(text: str, clock: Clock) -> str:
 def _why(texts: pa.Array, best: Clock, fit: Mask, now: datetime, *, several: bool) -> str:
     if several:
         return f"times such as {shown(texts[0].as_py())} can be read in several ways. {_DECLARE}"
+    if not fit.any() and (forms := usual_formats.list_fitting(texts)):
+        return f"{shown(texts[0].as_py())} is not a recognised time. {_name_forms(forms)}"
     if not fit.any():
         hints = [
             *_abbreviated(texts[0].as_py()),
@@ -155,6 +157,14 @@ def _why(texts: pa.Array, best: Clock, fit: Mask, now: datetime, *, several: boo
         f"If {declared} is right, write it in the mapping; rows that differ are then rejected. "
         "Otherwise convert the times to one form."
     )
+
+
+def _name_forms(forms: list[str]) -> str:
+    """The formats that a sample fits. No load takes one by itself: the next row may tell another."""
+    listed = " or ".join(f'format = "{form}"' for form in forms)
+    if len(forms) == 1:
+        return f"Write {listed} in the mapping, which fits the sample."
+    return f"Several formats fit the sample. Write the right one in the mapping: {listed}."
 
 
 def _abbreviated(text: str) -> list[str]:

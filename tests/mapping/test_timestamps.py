@@ -233,6 +233,15 @@ def test_an_unmistakable_notation_is_decided_once_and_written_out(cells: list[st
     [
         (
             ["31/01/2024"],
+            '"31/01/2024" is not a recognised time. Write format = "%d/%m/%Y" in the mapping, which fits the sample.',
+        ),
+        (
+            ["01/02/2024"],
+            '"01/02/2024" is not a recognised time. Several formats fit the sample. Write the right one in the mapping: '
+            'format = "%d/%m/%Y" or format = "%m/%d/%Y".',
+        ),
+        (
+            ["31/01/2024", "soon"],
             '"31/01/2024" is not a recognised time. Say in the mapping how it is written: format = "iso", '
             'strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".',
         ),
