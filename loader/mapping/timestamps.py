@@ -429,7 +429,7 @@ def shape(form: str) -> str:
 
     Without it "2024031" would pass as ``%Y%m%d``, and "now" as anything.
     """
-    return f"^{_shapes(form)}$"
+    return f"^{_shapes(form)}{_COMMENT if form.endswith(('%z', '%Z')) else ''}$"
 
 
 def _shapes(form: str) -> str:

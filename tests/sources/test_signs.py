@@ -176,3 +176,16 @@ def test_single_quotes_are_named_with_the_option_that_reads_them(
     assert """(--quote "'")""" in " ".join(named.out.split())
     read = command.run("check", "users", path, "--quote", "'")
     assert read.code == 0, read.err
+
+
+@pytest.mark.parametrize("sign", ["~", "^", ":", "#"])
+def test_a_character_that_may_divide_the_header_is_named_with_the_option(
+    written: Written, command: CommandLine, sign: str
+) -> None:
+    """A file that nothing known divides is refused with what would divide it, typed as it stands there."""
+    path = written("hwid,user_id\nd1,u1\nd2,u2\n".replace(",", sign))
+    refused = command.run("check", "users", path)
+    assert refused.code == 2
+    assert f"--delimiter '{sign}'" in " ".join(refused.err.split())
+    read = command.run("check", "users", path, "--delimiter", sign)
+    assert read.code == 0, read.err
