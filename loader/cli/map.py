@@ -19,14 +19,14 @@ from loader.option import Option, nested, option
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
     from loader.mapping import Mapped
     from loader.mapping.proposing.proposal import Proposal
     from loader.model import Reject
+    from loader.sources.records import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def map_command(request: MapRequest) -> None:
     )
     text = proposal_text(proposal, Path(request.file).name, dialect=dialect)
     write_proposal(text, request.output)
-    trial = try_proposal(text, request.file, source.schema, sample, now)
+    trial = try_proposal(text, source, sample, now)
     click.echo(describe_verdict(proposal, trial), err=True)
 
 
@@ -125,28 +125,28 @@ class Trial:
     rejects: tuple[str, ...] = ()
 
 
-def try_proposal(text: str, name: str, schema: pa.Schema, sample: pd.DataFrame, now: datetime) -> Trial:
-    """Map the sample by the proposal, as a load would."""
+def try_proposal(text: str, source: Source, sample: pd.DataFrame, now: datetime) -> Trial:
+    """Map the sample by the proposal, as a load would, with the rows that cannot be read."""
     from loader.defaults import NO_APPLICATION  # noqa: PLC0415 - as above
     from loader.mapping import bind, parse_mapping  # noqa: PLC0415 - as above
-    from loader.model import Chunk  # noqa: PLC0415 - as above
 
     try:
         mapping = parse_mapping(text, "proposal")
-        mapper = bind(mapping, schema, sample, application=NO_APPLICATION, where="it", now=now)
+        mapper = bind(mapping, source.schema, sample, application=NO_APPLICATION, where="it", now=now)
     except MappingError as error:
         return Trial(error.problems)
-    mapped = mapper.map(Chunk(0, sample, name, 1, {}))
-    return Trial([], len(mapped.ordinals), tuple(list_reasons(mapped)))
+    mapped = [mapper.map(chunk) for chunk in source.beginning()]
+    return Trial([], sum(len(part.ordinals) for part in mapped), tuple(list_reasons(mapped)))
 
 
-def list_reasons(mapped: Mapped) -> Iterator[str]:
+def list_reasons(mapped: Sequence[Mapped]) -> Iterator[str]:
     """The reasons for which rows are rejected, each with their number and the first of them."""
     reasons: dict[str, list[Reject]] = {}
-    for reject in mapped.rejects:
+    for reject in (reject for part in mapped for reject in part.rejects):
         reasons.setdefault(reject.reason, []).append(reject)
+    count = sum(part.count for part in mapped)
     for rejects in reasons.values():
-        yield f"{len(rejects):,} of the first {count_rows(mapped.count)}: {rejects[0].message}"
+        yield f"{len(rejects):,} of the first {count_rows(count)}: {rejects[0].message}"
 
 
 def describe_verdict(proposal: Proposal, trial: Trial) -> str:

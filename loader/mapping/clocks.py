@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping import timestamps
+from loader.mapping import timestamps, usual_formats
 from loader.mapping.cells import is_moment
 from loader.mapping.encode import numpy_mask
 from loader.mapping.instants import UNIT_NAMES, Window
@@ -32,6 +32,7 @@ _DECLARE = (
     'Say in the mapping how it is written: format = "iso", strptime codes such as format = "%d.%m.%Y %H:%M", '
     'or unit = "s", "ms", "us" or "ns".'
 )
+_LOSSY = "has lost digits, because it was written with an exponent. Export the times with all their digits."
 
 
 class Undecided(Exception):
@@ -141,12 +142,12 @@ def _moment(text: str, clock: Clock) -> str:
 def _why(texts: pa.Array, best: Clock, fit: Mask, now: datetime, *, several: bool) -> str:
     if several:
         return f"times such as {shown(texts[0].as_py())} can be read in several ways. {_DECLARE}"
+    if not fit.any() and (forms := usual_formats.list_fitting(texts)):
+        return f"{shown(texts[0].as_py())} is not a recognised time. {_name_forms(forms)}"
     if not fit.any():
-        hints = [
-            *_abbreviated(texts[0].as_py()),
-            *_lossy(texts[0].as_py()),
-            *_other_epochs(texts[0].as_py(), now),
-        ]
+        if timestamps.lost_digits(texts[0].as_py()):
+            return f"{shown(texts[0].as_py())} {_LOSSY}"
+        hints = [*_abbreviated(texts[0].as_py()), *_other_epochs(texts[0].as_py(), now)]
         return f"{shown(texts[0].as_py())} is not a recognised time. {' '.join([_DECLARE, *hints])}"
     odd, like = (shown(texts.filter(pa.array(mask))[0].as_py()) for mask in (~fit, fit))
     declared = f'format = "{best.format}"' if best.format else f'unit = "{best.unit}"'
@@ -155,6 +156,14 @@ def _why(texts: pa.Array, best: Clock, fit: Mask, now: datetime, *, several: boo
         f"If {declared} is right, write it in the mapping; rows that differ are then rejected. "
         "Otherwise convert the times to one form."
     )
+
+
+def _name_forms(forms: list[str]) -> str:
+    """The formats that a sample fits. No load takes one by itself: the next row may tell another."""
+    listed = " or ".join(f'format = "{form}"' for form in forms)
+    if len(forms) == 1:
+        return f"Write {listed} in the mapping, which fits the sample."
+    return f"Several formats fit the sample. Write the right one in the mapping: {listed}."
 
 
 def _abbreviated(text: str) -> list[str]:
@@ -167,14 +176,6 @@ def _abbreviated(text: str) -> list[str]:
     return [
         f"{word} can mean several time zones. Write the zone that is meant, and the word as a part of the "
         f'format, such as format = "%Y-%m-%d %H:%M:%S {word}" and zone = "America/Chicago".'
-    ]
-
-
-def _lossy(text: str) -> list[str]:
-    if not timestamps.lost_digits(text):
-        return []
-    return [
-        "It has lost digits, because it was written with an exponent. Export the times with all their digits."
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from loader.mapping.names import name_problems
 from loader.mapping.rules import Clock, ColumnOf, Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.values import holds_lists
-from loader.message import Command, Message, Quote
+from loader.message import Command, Message, Quote, Setting
 from loader.methods import Conversion
 from loader.model import OWN_COLUMNS
 from loader.text.escape import quote as shown
@@ -40,6 +41,8 @@ COMPUTED = {
     plain("attributes"): "an attribute of each column is sent instead",
 }
 
+# A header that one character divides, other than those that are looked for.
+_DIVIDED = re.compile(r"[\w .-]+(?P<sign>[~^:!#*+=/@$%&])[\w .-]+(?:(?P=sign)[\w .-]+)*")
 _NUMBERED = 'device_type = {{ column = "{column}", values = {{ 0 = "ios", 1 = "android" }} }}'
 
 
@@ -161,6 +164,21 @@ class _Inference:
             if not set(need.fields) & set(found):
                 self._codes.add(ProblemCode.NO_COLUMN)
                 self._problems.append(_describe_lack(need))
+        if self._problems and len(self._types) == 1:
+            self._doubt_delimiter(next(iter(self._types)))
+
+    def _doubt_delimiter(self, name: str) -> None:
+        """Name the setting for a text that is divided by a character which nobody looks for."""
+        if divided := _DIVIDED.fullmatch(name):
+            self._problems.append(
+                Message(
+                    "there is only one column. If {sign} divides its name into several, give "
+                    "{setting} '{sign}', "
+                    'or delimiter = "{sign}" under [source] in the mapping file.',
+                    sign=Quote(divided["sign"]),
+                    setting=Setting("delimiter"),
+                )
+            )
 
     def _make_members(self, container: Container, columns: list[str]) -> dict[str, Rule]:
         """Make a member, under its own name, of each remaining column."""

@@ -384,7 +384,9 @@ def _formatted_with_zone(texts: pa.Array, form: str) -> Times:
     """Times with ``%z`` or ``%Z``. The zone is taken out first: pandas would lose each value's own offset."""
     before, code, after = _around_zone(form)
     parts = pc.extract_regex(
-        texts, f"^(?P<before>{_shapes(before)})(?P<zone>{ZONE_CODES[code]})(?P<after>{_shapes(after)})$"
+        texts,
+        f"^(?P<before>{_shapes(before)})(?P<zone>{ZONE_CODES[code]})(?P<after>{_shapes(after)})"
+        f"{'' if after else _COMMENT}$",
     )
     zones = pc.struct_field(parts, "zone")
     rest = pc.binary_join_element_wise(
@@ -395,6 +397,9 @@ def _formatted_with_zone(texts: pa.Array, form: str) -> Times:
     names = nulled(pc.is_valid(offsets), zones)
     return _with_zones(seconds, good, offsets, names)
 
+
+# What mail programs and JavaScript write behind an offset, which says all: (UTC), (Central European Time).
+_COMMENT = r"(?: ?\([^()]*\))?"
 
 # Stands where the zone was, so that the digits on both sides do not touch.
 _BETWEEN = "\x1f"
@@ -424,7 +429,7 @@ def shape(form: str) -> str:
 
     Without it "2024031" would pass as ``%Y%m%d``, and "now" as anything.
     """
-    return f"^{_shapes(form)}$"
+    return f"^{_shapes(form)}{_COMMENT if form.endswith(('%z', '%Z')) else ''}$"
 
 
 def _shapes(form: str) -> str:

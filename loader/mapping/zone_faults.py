@@ -17,7 +17,8 @@ OFFSET_UNIT_NAMES: Final = MappingProxyType(
 )
 ZONE_FORMS: Final = 'Use an IANA name such as "Europe/Berlin", an offset such as "+05:45", or seconds.'
 _DECIMAL = re.compile(r"[+-]?\d+(?:[.,]\d+)?", re.ASCII)
-_ABBREVIATION = re.compile(r"[A-Z]{2,5}")
+# Nearly all end in "time"; any other short word is no zone's at all.
+_ABBREVIATION = re.compile(r"[A-Z]{1,4}T|MSK|WIB")
 
 
 def suggest_zone(text: str) -> str:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from loader.model import FileRecord
 
 # What browsers and file managers put into the name of a second download or a copy.
+_WORD = "(?:copy|kopie|copie|c[oó]pia)"
 _COPY = re.compile(
-    r"(?P<before>.+?)(?: ?\(\d+\)| - Copy(?: \(\d+\))?|_copy| copy(?: \d+)?)(?P<after>(?:\.[^.]+)*)", re.I
+    rf"(?P<before>.+?)(?: ?\(\d+\)| - {_WORD}(?: \(\d+\))?|[_-]{_WORD}| {_WORD}(?: \d+)?"
+    rf"| \((?:another |\d+\w\w )?{_WORD}(?: \d+)?\))(?P<after>(?:\.[^.]+)*)",
+    re.IGNORECASE,
 )
 _COPY_OF = re.compile(r"Copy of (?P<before>.+?)(?P<after>(?:\.[^.]+)*)", re.IGNORECASE)
 

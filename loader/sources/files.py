@@ -180,24 +180,26 @@ class FileSource:
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`; those before a damaged place, if that comes first."""
-        frames = [_make_frame(carry_schema(self.schema).empty_table())]
-        wanted = rows
-        for slab in self._read_before_damage():
-            unusable = len(slab.unreadable) + len(slab.no_data)
-            head = slab.between(slab.first, slab.first + wanted + unusable)
-            head = replace(head, table=fit_table(head.table, self.schema))
-            frame = self._make_chunk(head, "", 0).frame
-            frame = frame.drop(index=list(head.unreadable | head.no_data)).head(wanted)
-            frames.append(frame)
-            wanted -= len(frame)
-            if wanted <= 0:
-                break
-        return pd.concat(frames, ignore_index=True)
+        empty = _make_frame(carry_schema(self.schema).empty_table())
+        frames = [_drop_unusable(chunk) for chunk in self.beginning(rows)]
+        return pd.concat([empty, *frames], ignore_index=True).head(rows)
 
-    def _read_before_damage(self) -> Iterator[Slab]:
+    def beginning(self, rows: int = 1000) -> Iterator[Chunk]:
+        """The records of the sample, with the unusable ones among them; the last chunk may have some more."""
+        wanted, start = rows, 0
         with contextlib.suppress(SourceError):
             for reader in self._readers:
-                yield from reader.slabs(0)
+                end = 0
+                for slab in reader.slabs(0):
+                    if wanted <= 0:
+                        return
+                    unusable = len(slab.unreadable) + len(slab.no_data)
+                    head = slab.between(slab.first, slab.first + wanted + unusable)
+                    head = replace(head, table=fit_table(head.table, self.schema))
+                    yield self._make_chunk(head, reader.name, start)
+                    wanted -= head.end - head.first - len(head.unreadable | head.no_data)
+                    end = slab.end
+                start += end
 
     def survey(self, onlooker: Onlooker = NOBODY) -> Survey:
         """Read all files once; the first call does it, and only its onlooker sees records."""
@@ -237,6 +239,10 @@ class FileSource:
             unreadable=slab.unreadable,
             no_data=slab.no_data,
         )
+
+
+def _drop_unusable(chunk: Chunk) -> pd.DataFrame:
+    return chunk.frame.drop(index=list({**chunk.unreadable, **chunk.no_data}))
 
 
 def _split_slab(slab: Slab, rows: int) -> Iterator[Slab]:

@@ -24,6 +24,10 @@ RULE = Unreadable.of(
     "the row is made of punctuation alone", ": a line that is drawn between rows is not data. Remove it."
 )
 
+COUNT = Unreadable.of(
+    "the row is a database's count of the rows above, not data",
+    ": no device or user has such a name. Remove it.",
+)
 TOTAL = "the row is a total of the rows above, not data: no device or user has such a name. Remove it."
 
 # What may stand around a name without being seen: blanks, byte order marks, joiners, NUL.
@@ -33,6 +37,9 @@ _AROUND = _INVISIBLE + "\"'"
 _PUNCTUATION = r"!-/:-@\[-`{-~\u2010-\u2015\u2500-\u257f"
 _RULE = re.compile(rf"[{_PUNCTUATION}{_INVISIBLE}]*[{_PUNCTUATION}][{_PUNCTUATION}{_INVISIBLE}]*")
 _TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\(?\d[\d,.]* rows?(?: (?:affected|selected|returned|in set))?\)?\.?(?: \([\d.,]+ sec\))?", re.IGNORECASE
+)
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*%?")
 _RULE_BYTES = np.array(
     [chr(byte) in " \t\0" or bool(re.match(f"[{_PUNCTUATION}]", chr(byte))) for byte in range(128)]
@@ -56,6 +63,11 @@ def is_rule(text: str) -> bool:
     return _RULE.fullmatch(text) is not None
 
 
+def is_count(text: str) -> bool:
+    """Whether a text is what psql, sqlcmd and their like write below a table: how many rows it has."""
+    return _COUNT.fullmatch(text.strip(_AROUND)) is not None
+
+
 def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int, str]:
     """The rows that are no data, with the reason.
 
@@ -65,6 +77,7 @@ def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int,
     """
     found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
     found |= dict.fromkeys(_find_totals(table), TOTAL)
+    found |= dict.fromkeys(_find_counts(table), COUNT)
     for names in headers:
         found |= dict.fromkeys(_find_names(table, [name.strip(_AROUND) for name in names]), HEADER_AGAIN)
     return found
@@ -109,6 +122,16 @@ def _find_totals(table: pa.Table) -> list[int]:
     possible = pc.or_(pc.match_substring(column, "otal"), pc.match_substring(column, "OTAL"))
     rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
     return [row for row, cells in _read_rows(table, rows) if _is_total(cells)] if len(rows) else []
+
+
+def _find_counts(table: pa.Table) -> list[int]:
+    """The rows that hold nothing but how many rows there are."""
+    column = table.column(0)
+    if not holds(column, " row"):
+        return []
+    possible = pc.match_substring(column, " row")
+    rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
+    return [row for row, cells in _read_rows(table, rows) if is_count("".join(cells))] if len(rows) else []
 
 
 def _is_total(cells: Sequence[str]) -> bool:

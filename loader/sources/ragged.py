@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from loader.model import Unreadable
 from loader.sources.lines import count_lines
-from loader.sources.nodata import RULE, is_rule
+from loader.sources.nodata import COUNT, RULE, is_count, is_rule
 from loader.sources.quoting import AFTER_BLANK, AFTER_QUOTE
-from loader.sources.reasons import DELIMITER_IN_CELL, ESCAPED, NAME_ALL, explain_stray
+from loader.sources.reasons import DELIMITER_IN_CELL, ESCAPED, NAME_ALL, SINGLE_QUOTES, explain_stray
 from loader.sources.records import Slab
 from loader.sources.swallowed import Swallowed
-from loader.sources.trial import read_records
+from loader.sources.trial import read_records, try_form
 from loader.text.escape import quote
 from loader.text.nouns import count_things
 
@@ -143,8 +143,13 @@ class RaggedRows:
         """Why a record cannot be read, and what to do."""
         if is_rule(text):
             return RULE
+        if is_count(text):
+            return COUNT
         shown = self.spoken.make_cover().show(text) if self.spoken else text
         return Unreadable.of(self._count_cells(), f": {quote(shown)}. {self._name_remedy(text)}")
+
+    def _fits_single_quotes(self, text: str, spoken: Spoken) -> bool:
+        return try_form(f"{text}\n", spoken.delimiter, "'").cells == self.expected
 
     def _name_remedy(self, text: str) -> str:
         if _is_marked(text):
@@ -158,6 +163,8 @@ class RaggedRows:
                 'their last cells are empty, set short_rows = "fill" under [source] in the mapping file '
                 "(--short-rows fill)."
             )
+        if self.spoken and "'" in text and self._fits_single_quotes(text, self.spoken):
+            return SINGLE_QUOTES
         if self.spoken and self.spoken.header and self.actual == self.expected + 1:
             return _explain_one_more(text, self.spoken.delimiter, self.latest)
         return DELIMITER_IN_CELL

@@ -23,6 +23,10 @@ ESCAPED = (
     "(--escape '\\')."
 )
 DELIMITER_IN_CELL = "Put cells that contain the delimiter into quotes."
+SINGLE_QUOTES = (
+    "The cells seem to have ' around them: set quote = \"'\" under [source] in the mapping file "
+    '(--quote "\'").'
+)
 NAME_ALL = (
     "Name all columns that the rows have, as in columns = [...] and header = true under [source] in the "
     "mapping "

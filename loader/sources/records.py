@@ -175,6 +175,9 @@ class Source(Protocol):
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`."""
 
+    def beginning(self, rows: int = 1000) -> Iterator[Chunk]:
+        """The records of the sample, with the unusable ones among them."""
+
     def survey(self, onlooker: Onlooker = NOBODY) -> Survey:
         """Read the whole input once: identity, number of records, and all that can be wrong with the files.
 

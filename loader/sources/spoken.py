@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from loader.sources.trial import Trial
 
 _SHOWN = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"}
-_DELIMITERS = ",;\t|"
+# Hive divides by a control character, which no cell holds: if it divides, it is the delimiter.
+_HIVE = "\x01"
+_DELIMITERS = ",;\t|" + _HIVE
 _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -218,6 +220,8 @@ def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -
     dividing = {sign: trial for sign, trial in trials.items() if trial.cells > 1}
     if len(dividing) > 1:
         dividing = {sign: trial for sign, trial in dividing.items() if trial.divides}
+    if _HIVE in dividing:
+        return _HIVE
     if not dividing:
         refuse_lines_above(name, text, _DELIMITERS, quote, escape)
         return usual

@@ -84,3 +84,28 @@ def test_a_mapping_that_exists_is_left_alone(command: CommandLine, tmp_path: Pat
         2, 'Error: --zone "Europe/Berln" is not a time zone. Did you mean "Europe/Berlin"? Use an IANA name such as '
         '"Europe/Berlin", an offset such as "+05:45", or seconds.\n',
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('hwid, user_id\nd1, "u,1"\nd2, "u2"\n', "A blank stands before the quote"),
+        ("hwid,user_id\nd1,u1\nd2\n", "1 of the first 2 rows: users.csv, row 2, the row has 1 cell"),
+        (
+            "hwid,user_id\nd1,u1\nhwid,user_id\nd2,u2\n",
+            "1 of the first 3 rows: users.csv, row 2, the row is the header",
+        ),
+        (
+            "hwid,user_id\nd1,u1\n----,----\nd2,u2\n",
+            "1 of the first 3 rows: users.csv, row 2, the row is made of",
+        ),
+    ],
+)
+def test_rows_of_the_sample_that_cannot_be_read_are_named(
+    command: CommandLine, tmp_path: Path, text: str, reason: str
+) -> None:
+    """A proposal under which rows of the sample are rejected is not said to be usable, whatever the cause is."""
+    (tmp_path / "users.csv").write_text(text)
+    ran = command.run("map", "users", "users.csv")
+    assert reason in ran.err
+    assert "can be used as is" not in ran.err

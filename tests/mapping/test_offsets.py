@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from loader.errors import MappingError
 from loader.mapping import parse_mapping, write_mapping
+from loader.mapping.zone_faults import zone_fault
 from loader.mapping.zone_names import AMBIGUOUS_NAMES, RAILS_NAMES, WINDOWS_NAMES
 from loader.mapping.zones import QUARTER, known_zones, parse_zone, shipped
 from tests.mapping.samples import mapped, messages, requests, text_frame, typed_frame
@@ -186,3 +187,11 @@ def test_offsets_from_gmt_are_read_with_their_minutes(text: str, seconds: int) -
     assert parse_zone(text) == seconds
     assert parse_zone("GMT+3") is None
     assert parse_zone("UTC+3") is None
+
+
+@pytest.mark.parametrize("word", ["HQ", "USA", "EMEA"])
+def test_a_short_word_that_is_no_abbreviation_of_a_zone_is_not_said_to_be_ambiguous(word: str) -> None:
+    """A reason is about the value that is wrong; the way out is the same."""
+    fault = zone_fault(word, "zone", None)
+    assert fault.reason == "is not a time zone"
+    assert "set values of zone" in fault.remedy

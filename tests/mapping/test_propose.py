@@ -70,7 +70,7 @@ def test_every_line_has_its_reason_and_what_is_missing_is_left_to_the_person() -
         'userId = "user_id"',
         "# By its name.",
         '# UNSURE: format = "%d/%m/%Y" and format = "%m/%d/%Y" fit all of the sample. Write the right one.',
-        "# the values carry no time zone, and the loader does not guess one. Add the zone to this table, for",
+        "# The values carry no time zone, and the loader does not guess one. Add the zone to this table, for",
         '# example zone = "Europe/Berlin", or propose the mapping again with a zone. Until then the file is',
         "# refused.",
         'timestamp = "occurred"',

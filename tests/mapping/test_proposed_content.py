@@ -156,6 +156,7 @@ def test_the_clock_of_a_known_export_is_tried_on_the_sample(
     found = mapping.fields["timestamp"].clock
     assert clock in {found.unit, found.format}
     assert [request["timestampUTC"] for request in requests(mapped(text, frame))] == [1709588261, 1709588262]
+    assert "in other exports it is" not in text
     usual = column == "properties.time" and clock == "s"
     assert ("0 of 2 sampled times fit that. What is written here" in unsure(text, "timestamp")) is not usual
 

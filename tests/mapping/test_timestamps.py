@@ -214,6 +214,7 @@ def test_zones_of_a_column_apply_row_by_row() -> None:
         (["20240131", "20230229"], 'format = "%Y%m%d"'),
         (["20240131102030"], 'format = "%Y%m%d%H%M%S"'),
         (["2024-01-31", "2024-01-31T10:20:30Z"], 'format = "iso"'),
+        (["Wed, 31 Jan 2024 10:20:30 +0000 (UTC)"], 'format = "%a, %d %b %Y %H:%M:%S %z"'),
         (["1706696430", "631152000"], 'unit = "s"'),
         (["1706696430123"], 'unit = "ms"'),
         (["1706696430123456"], 'unit = "us"'),
@@ -233,6 +234,15 @@ def test_an_unmistakable_notation_is_decided_once_and_written_out(cells: list[st
     [
         (
             ["31/01/2024"],
+            '"31/01/2024" is not a recognised time. Write format = "%d/%m/%Y" in the mapping, which fits the sample.',
+        ),
+        (
+            ["01/02/2024"],
+            '"01/02/2024" is not a recognised time. Several formats fit the sample. Write the right one in the mapping: '
+            'format = "%d/%m/%Y" or format = "%m/%d/%Y".',
+        ),
+        (
+            ["31/01/2024", "soon"],
             '"31/01/2024" is not a recognised time. Say in the mapping how it is written: format = "iso", '
             'strptime codes such as format = "%d.%m.%Y %H:%M", or unit = "s", "ms", "us" or "ns".',
         ),

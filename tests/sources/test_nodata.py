@@ -8,7 +8,7 @@ import pytest
 
 from loader.dialect import Dialect
 from loader.sources import open_source
-from loader.sources.nodata import HEADER_AGAIN, RULE, TOTAL
+from loader.sources.nodata import COUNT, HEADER_AGAIN, RULE, TOTAL
 from tests.sources.conftest import cells, unreadable
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def no_data(path: object, dialect: Dialect | None = None) -> dict[int, str]:
         ("────,─────", RULE),
         ("Total,2", TOTAL),
         ('Grand total:,"1,234.5"', TOTAL),
+        ("(2 rows),", COUNT),
+        ("(1 row affected),", COUNT),
+        ("2 rows in set (0.00 sec),", COUNT),
+        ('"1,234 rows selected.",', COUNT),
     ],
 )
 @pytest.mark.parametrize("columns", [(), ("device", "customer")])
@@ -90,3 +94,18 @@ def test_a_sample_has_no_such_rows(written: Written) -> None:
     """What is told from the beginning of a file is told from data."""
     source = open_source([written("hwid,user_id\nhwid,user_id\n--,--\nd1,u1\n")])
     assert source.sample().to_numpy().tolist() == [["d1", "u1"]]
+
+
+@pytest.mark.parametrize("count", ["(2 rows)", "(2 rows affected)", "2 rows selected."])
+@pytest.mark.parametrize("header", ["hwid,user_id", "hwid"])
+@pytest.mark.parametrize("short_rows", [None, "fill"])
+def test_a_count_of_rows_is_no_device(
+    written: Written, count: str, header: str, short_rows: str | None
+) -> None:
+    """What a database writes below a table is named, however short it is and whatever fills short rows."""
+    path = written(f"{header}\n{header.replace('hwid', 'd1').replace('user_id', 'u1')}\n{count}\n")
+    said = Dialect(short_rows=short_rows)
+    assert {
+        **no_data(path, said),
+        **{row + 1: reason for row, reason in unreadable(open_source([path], dialect=said)).items()},
+    } == {2: COUNT}

@@ -163,3 +163,29 @@ def test_the_delimiter_that_the_message_names_reads_the_file(written: Written) -
     """Blanks between cells are not looked for, because words have them too."""
     source = open_source([written('"hwid" "user_id"\n"d1" "u1"\n')], dialect=Dialect(delimiter=" "))
     assert cells(source) == [["d1", "u1"]]
+
+
+@pytest.mark.parametrize("text", ["hwid,user_id\n'd1','u,1'\n'd2','u2'\n", "hwid,user_id\nd1,'u,1'\nd2,u2\n"])
+def test_single_quotes_are_named_with_the_option_that_reads_them(
+    written: Written, command: CommandLine, text: str
+) -> None:
+    """A row whose cells have ' around them is not told to have quotes put around its cells."""
+    path = written(text)
+    named = command.run("check", "users", path)
+    assert named.code == 3
+    assert """(--quote "'")""" in " ".join(named.out.split())
+    read = command.run("check", "users", path, "--quote", "'")
+    assert read.code == 0, read.err
+
+
+@pytest.mark.parametrize("sign", ["~", "^", ":", "#"])
+def test_a_character_that_may_divide_the_header_is_named_with_the_option(
+    written: Written, command: CommandLine, sign: str
+) -> None:
+    """A file that nothing known divides is refused with what would divide it, typed as it stands there."""
+    path = written("hwid,user_id\nd1,u1\nd2,u2\n".replace(",", sign))
+    refused = command.run("check", "users", path)
+    assert refused.code == 2
+    assert f"--delimiter '{sign}'" in " ".join(refused.err.split())
+    read = command.run("check", "users", path, "--delimiter", sign)
+    assert read.code == 0, read.err

@@ -64,5 +64,7 @@ class Proposal:
 
 
 def doubting(line: Line, doubt: str) -> Line:
-    """The line with one more doubt."""
-    return replace(line, unsure=" ".join(filter(None, [line.unsure, doubt])))
+    """The line with one more doubt; one that follows another begins a sentence."""
+    if not line.unsure:
+        return replace(line, unsure=doubt)
+    return replace(line, unsure=f"{line.unsure} {doubt[:1].upper()}{doubt[1:]}")

@@ -236,7 +236,7 @@ class _Proposing:
         line = doubting(line, doubt)
         line = replace(line, rule=replace(_rule_of(line), clock=clock))
         if NO_CLOCK not in {clock, hint.clock} and clock != replace(hint.clock, zone=None):
-            line = replace(line, why=f"the time; in other exports it is {hint.why}")
+            line = replace(line, why=f"the time, but not as usual in such exports: {hint.why}")
         zones = [ColumnOf(name, hint.zone_unit) for name in hint.zones if self._has(name)]
         if not times.carry_zone(clock):
             return self._in_zone(line, hint.clock.zone or self._zone, zones)

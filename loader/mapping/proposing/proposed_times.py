@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loader.mapping import clocks, timestamps
+from loader.mapping import clocks, timestamps, usual_formats
 from loader.mapping.cells import is_moment
 from loader.mapping.instants import Window
-from loader.mapping.proposing import sampling
 from loader.mapping.rules import NO_CLOCK, Clock
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class SampledTimes:
         try:
             decided = clocks.decide(self.cells, self.texts, Clock(zone="UTC"), self.now).clock
         except clocks.Undecided as undecided:
-            forms = sampling.formats(self.texts)
+            forms = usual_formats.list_fitting(self.texts)
             if len(forms) == 1:
                 return Clock(format=forms[0]), ""
             listed = " and ".join(f'format = "{form}"' for form in forms)

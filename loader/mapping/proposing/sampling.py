@@ -7,27 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from loader.mapping import timestamps
 from loader.mapping.nested import jsontext
-from loader.mapping.rules import Clock
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_DATES = (
-    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"),
-    *("%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y"),
-)
-_CLOCKS = (
-    *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", ", %I:%M:%S %p", ", %H:%M:%S"),
-    " %I.%M.%S.%f %p",
-)
-#: Times that name the day of the week: C's `asctime`, Java's `Date`, and JavaScript's without its last words.
-_WEEKDAYS = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Z %Y", "%a %b %d %Y %H:%M:%S GMT%z")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _CODES = {
     "id",
@@ -106,19 +91,3 @@ def _nested(texts: list[str]) -> Look:
 def names_a_code(column: str) -> bool:
     """Whether a column's name says that its digits are a code, not a number: ``order_id``, ``zipCode``."""
     return bool(_CODES & {word.lower() for word in _WORDS.findall(column)})
-
-
-def formats(values: pa.Array) -> list[str]:
-    """The usual ways to write a date that fit every value of a sample."""
-    texts = values.drop_null().unique()
-    return [
-        form
-        for form in _forms()
-        if len(texts) and timestamps.read(texts, texts, Clock(format=form)).good.all()
-    ]
-
-
-def _forms() -> Iterator[str]:
-    for clock in _CLOCKS:
-        yield from (day + clock + zone for day in _DATES for zone in ("", " %z") if clock or not zone)
-    yield from _WEEKDAYS
