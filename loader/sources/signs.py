@@ -47,14 +47,18 @@ def decide_quote(text: str, delimiter: str) -> str:
     return '"' if lines and not (trial.faults or trial.swallowed) else ""
 
 
-def begins_all_quoted(text: str, delimiter: str, quote: str) -> bool:
-    """Whether each cell of the first record has quotes around it."""
+def is_all_quoted(text: str, delimiter: str, quote: str) -> bool:
+    """Whether each cell of the first record has quotes around it, and each below it that is not empty.
+
+    Names in quotes alone say nothing of the rows: many programs quote the header and what is no number.
+    """
     if not quote:
         return False
-    sign = re.escape(quote)
+    sign, between = re.escape(quote), re.escape(delimiter)
     cell = f"{sign}(?:[^{sign}]|{sign}{sign})*+{sign}"
-    record = rf"[\ufeff\r\n]*{cell}(?:{re.escape(delimiter)}{cell})*+\r?(?:\n|$)"
-    return re.match(record, text) is not None
+    first = rf"[\ufeff\r\n]*+{cell}(?:{between}{cell})*+"
+    other = rf"[\r\n]++(?:{cell})?+(?:{between}(?:{cell})?+)*+"
+    return re.fullmatch(rf"{first}(?:{other})*+", text) is not None
 
 
 def decide_escape(text: str, delimiter: str, quote: str) -> str:

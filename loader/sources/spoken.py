@@ -13,9 +13,9 @@ from loader.message import Message, Setting
 from loader.sources.cover import Cover
 from loader.sources.signs import (
     VALUE,
-    begins_all_quoted,
     decide_escape,
     decide_quote,
+    is_all_quoted,
     looks_like_header,
     refuse_ends,
     refuse_escapes,
@@ -50,7 +50,7 @@ class Spoken:
         skipped). escape: the character that protects the next one, or "".
         skip_rows, short_rows: as in `Dialect`.
         quote_given: whether the user said what the quote is.
-        all_quoted: whether each cell of the first record has quotes, so that surely all have.
+        all_quoted: whether each cell at the beginning has quotes, so that surely all have.
         replaced: whether a header before `start` was skipped, since more columns are named than it has.
     """
 
@@ -181,7 +181,7 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
         skip_rows=given.skip_rows,
         short_rows=given.short_rows,
         quote_given=given.quote is not None,
-        all_quoted=begins_all_quoted(text, delimiter, quote),
+        all_quoted=is_all_quoted(text, delimiter, quote),
     )
 
 
