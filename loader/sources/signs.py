@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loader.errors import SourceError
 from loader.message import Message, Setting
 from loader.sources.advice import advise
+from loader.sources.lines import split_lines
 from loader.sources.trial import try_form
 from loader.text.escape import quote as show
 
@@ -69,7 +70,7 @@ def decide_escape(text: str, delimiter: str, quote: str) -> str:
     """
     if delimiter not in _OF_DATABASES or BACKSLASH not in text or (quote and quote in text):
         return ""
-    cells = (cell for line in text.splitlines() for cell in line.split(delimiter))
+    cells = (cell for line in split_lines(text) for cell in line.split(delimiter))
     if not any(cell == "\\N" for cell in cells):
         return ""
     return BACKSLASH if all(pair in _SURE_PAIRS | {delimiter} for pair in _PAIR.findall(text)) else ""

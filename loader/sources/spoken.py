@@ -36,6 +36,8 @@ _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+# Other than for Python's splitlines(), a form feed or U+2028 within a banner ends no line.
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]+")
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -144,7 +146,7 @@ def _skip_lines(name: str, text: str, given: Dialect) -> _Beginning:
     if line := _SEPARATOR_LINE.match(text):
         delimiter = given.delimiter or line[1]
         beginning = replace(beginning, given=replace(given, delimiter=delimiter)).after(line[0])
-    above = "".join(beginning.text.splitlines(keepends=True)[: given.skip_rows or 0])
+    above = "".join(_LINE.findall(beginning.text)[: given.skip_rows or 0])
     beginning = beginning.after(above)
     if above and not beginning.text.strip():
         raise SourceError(
