@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from loader.model import FileRecord
 
-# What browsers and file managers put into the name of a second download or a copy.
+# What browsers and file managers put into the name of a second download or a copy; (2024) is a year.
 _COPY = re.compile(
-    r"(?P<before>.+?)(?: ?\(\d+\)| - Copy(?: \(\d+\))?|_copy| copy(?: \d+)?)(?P<after>(?:\.[^.]+)*)", re.I
+    r"(?P<before>.+?)(?: ?\(\d{1,3}\)| - Copy(?: \(\d+\))?|_copy| copy(?: \d+)?)(?P<after>(?:\.[^.]+)*)", re.I
 )
 _COPY_OF = re.compile(r"Copy of (?P<before>.+?)(?P<after>(?:\.[^.]+)*)", re.IGNORECASE)
 
