@@ -32,6 +32,8 @@ CELLS = st.lists(st.text(st.sampled_from('",;\r\n \tab=ä\\'), max_size=6), min_
 @given(CELLS)
 @example(["c\rd"])
 @example(["\r", "\n", "\r\n", '"', ""])
+@example([",\r,"])
+@example(["',\r,'", ",,\n,,\n,,"])
 def test_every_cell_of_a_csv_comes_back_byte_for_byte(cells: list[str]) -> None:
     """Quotes, commas, blanks and line ends of any kind in a cell neither break a record nor change."""
     text = pd.ArrowDtype(pa.string())

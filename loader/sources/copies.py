@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from loader.model import FileRecord
 
-# What browsers and file managers put into the name of a second download or a copy.
+# What browsers and file managers put into the name of a second download or a copy; (2024) is a year.
 _WORD = "(?:copy|kopie|copie|c[oó]pia)"
 _COPY = re.compile(
-    rf"(?P<before>.+?)(?: ?\(\d+\)| - {_WORD}(?: \(\d+\))?|[_-]{_WORD}| {_WORD}(?: \d+)?"
+    rf"(?P<before>.+?)(?: ?\(\d{{1,3}}\)| - {_WORD}(?: \(\d+\))?|[_-]{_WORD}| {_WORD}(?: \d+)?"
     rf"| \((?:another |\d+\w\w )?{_WORD}(?: \d+)?\))(?P<after>(?:\.[^.]+)*)",
     re.IGNORECASE,
 )

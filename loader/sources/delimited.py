@@ -144,6 +144,8 @@ class DelimitedFile:
         last = None
         surveyed = Surveyed(self._text, self._block, tail=tail.encode())
         self._swallowed, self._soiled = Swallowed(), False
+        if self._looks_within_cells:
+            self._swallowed.look_at_header(self._header, self._spoken.delimiter)
         for slab in surveyed.slabs(self._parse):
             if last is not None:
                 onlooker.see(last)
@@ -210,15 +212,16 @@ class DelimitedFile:
         if not slab.table.num_rows:
             return
         cover = text.cover
-        if (
-            cover.quoted
-            and self._swallowed is not None
-            and not (self._spoken.quote_given or self._spoken.all_quoted)
-        ):
+        if cover.quoted and self._swallowed is not None and self._looks_within_cells:
             self._swallowed.look(slab, self._spoken.delimiter)
         if not self._clean:
             slab = self._name_faults(slab, marked=cover.marked)
         yield replace(slab, table=cover.restore(slab.table))
+
+    @property
+    def _looks_within_cells(self) -> bool:
+        """Whether a quote can have taken rows into a cell."""
+        return not (self._spoken.quote_given or self._spoken.all_quoted)
 
     def _name_faults(self, slab: Slab, *, marked: bool) -> Slab:
         """The records with what is no data, and with what holds a stray quote, named."""

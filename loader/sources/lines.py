@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from loader.sources.quoting import AFTER_QUOTE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,12 +24,22 @@ def count_lines(text: str, delimiter: str, width: int, *, exact: bool) -> int:
         width: cells of a row.
         exact: whether a line with more delimiters is none of the table.
     """
-    lines = _LINE_END.split(text)
-    if len(lines) < 2 or (exact and _is_prose(lines, delimiter)):
+    lines = split_lines(text)
+    if len(lines) < 2 or (exact and _is_prose(_split_quoted(text), delimiter)):
         return 0
     counts = [line.count(delimiter) for line in lines]
     fitting = sum(count == width - 1 or (not exact and count >= width) for count in counts)
     return len(lines) if (len(lines) - fitting) * 100 <= len(lines) * _OTHERS else 0
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a record, whatever ends them."""
+    return _LINE_END.split(text)
+
+
+def _split_quoted(text: str) -> list[str]:
+    """The lines up to the text behind a closing quote: from there on a quote is a character like others."""
+    return split_lines(text.partition(AFTER_QUOTE)[0])
 
 
 def _is_prose(lines: Sequence[str], delimiter: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loader.errors import SourceError
 from loader.message import Message, Setting
 from loader.sources.advice import advise
+from loader.sources.lines import split_lines
 from loader.sources.trial import try_form
 from loader.text.escape import quote as show
 
@@ -47,14 +48,18 @@ def decide_quote(text: str, delimiter: str) -> str:
     return '"' if lines and not (trial.faults or trial.swallowed) else ""
 
 
-def begins_all_quoted(text: str, delimiter: str, quote: str) -> bool:
-    """Whether each cell of the first record has quotes around it."""
+def is_all_quoted(text: str, delimiter: str, quote: str) -> bool:
+    """Whether each cell of the first record has quotes around it, and each below it that is not empty.
+
+    Names in quotes alone say nothing of the rows: many programs quote the header and what is no number.
+    """
     if not quote:
         return False
-    sign = re.escape(quote)
+    sign, between = re.escape(quote), re.escape(delimiter)
     cell = f"{sign}(?:[^{sign}]|{sign}{sign})*+{sign}"
-    record = rf"[\ufeff\r\n]*{cell}(?:{re.escape(delimiter)}{cell})*+\r?(?:\n|$)"
-    return re.match(record, text) is not None
+    first = rf"[\ufeff\r\n]*+{cell}(?:{between}{cell})*+"
+    other = rf"[\r\n]++(?:{cell})?+(?:{between}(?:{cell})?+)*+"
+    return re.fullmatch(rf"{first}(?:{other})*+", text) is not None
 
 
 def decide_escape(text: str, delimiter: str, quote: str) -> str:
@@ -65,7 +70,7 @@ def decide_escape(text: str, delimiter: str, quote: str) -> str:
     """
     if delimiter not in _OF_DATABASES or BACKSLASH not in text or (quote and quote in text):
         return ""
-    cells = (cell for line in text.splitlines() for cell in line.split(delimiter))
+    cells = (cell for line in split_lines(text) for cell in line.split(delimiter))
     if not any(cell == "\\N" for cell in cells):
         return ""
     return BACKSLASH if all(pair in _SURE_PAIRS | {delimiter} for pair in _PAIR.findall(text)) else ""

@@ -13,9 +13,9 @@ from loader.message import Message, Setting
 from loader.sources.cover import Cover
 from loader.sources.signs import (
     VALUE,
-    begins_all_quoted,
     decide_escape,
     decide_quote,
+    is_all_quoted,
     looks_like_header,
     refuse_ends,
     refuse_escapes,
@@ -38,6 +38,8 @@ _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+# Other than for Python's splitlines(), a form feed or U+2028 within a banner ends no line.
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]+")
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -52,7 +54,7 @@ class Spoken:
         skipped). escape: the character that protects the next one, or "".
         skip_rows, short_rows: as in `Dialect`.
         quote_given: whether the user said what the quote is.
-        all_quoted: whether each cell of the first record has quotes, so that surely all have.
+        all_quoted: whether each cell at the beginning has quotes, so that surely all have.
         replaced: whether a header before `start` was skipped, since more columns are named than it has.
     """
 
@@ -146,7 +148,7 @@ def _skip_lines(name: str, text: str, given: Dialect) -> _Beginning:
     if line := _SEPARATOR_LINE.match(text):
         delimiter = given.delimiter or line[1]
         beginning = replace(beginning, given=replace(given, delimiter=delimiter)).after(line[0])
-    above = "".join(beginning.text.splitlines(keepends=True)[: given.skip_rows or 0])
+    above = "".join(_LINE.findall(beginning.text)[: given.skip_rows or 0])
     beginning = beginning.after(above)
     if above and not beginning.text.strip():
         raise SourceError(
@@ -183,7 +185,7 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
         skip_rows=given.skip_rows,
         short_rows=given.short_rows,
         quote_given=given.quote is not None,
-        all_quoted=begins_all_quoted(text, delimiter, quote),
+        all_quoted=is_all_quoted(text, delimiter, quote),
     )
 
 

@@ -2,6 +2,7 @@
 
 The sign is sure enough: a record that holds line ends, and whose pieces, taken as lines, have as many
 delimiters as a row of the table. A cell with honest line ends (an address, a message) has not.
+In a file of failed rows more is known of each row: it has its state in a column of its own.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ import pyarrow.compute as pc
 
 from loader.errors import SourceError
 from loader.message import Message
+from loader.model import OWN_COLUMNS, State
 from loader.sources.advice import advise
-from loader.sources.lines import count_lines
+from loader.sources.lines import count_lines, split_lines
 from loader.sources.nodata import holds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from loader.sources.records import Slab
 
 _LINE_ENDS = ("\n", "\r")
+_STATE = f"{OWN_COLUMNS}state"
+_STATES = {state.value for state in State}
 
 
 @dataclass(slots=True)
@@ -32,7 +38,7 @@ class Swallowed:
     """The records of a file that seem to hold several rows.
 
     Attributes:
-        row, lines: the first one, by its number from 1, and its lines.
+        row, lines: the first one, by its number from 1 (0 is the header), and its lines.
         records: how many there are.
         rows: lines of all of them.
     """
@@ -56,15 +62,22 @@ class Swallowed:
         self.records, self.rows = self.records + others.records, self.rows + others.rows
         others.records = others.rows = 0
 
+    def look_at_header(self, names: Sequence[str], delimiter: str) -> None:
+        """Look at the names of columns; a table of one column may have a name over several lines."""
+        lines = count_lines(delimiter.join(names), delimiter, len(names), exact=True)
+        if lines and len(names) > 1:
+            self.add(0, lines)
+
     def look(self, slab: Slab, delimiter: str) -> None:
         """Look at all records that hold line ends."""
         rows = _find_line_ends(slab.table)
         if not len(rows):
             return
-        width = slab.table.num_columns
+        names = slab.table.column_names
         texts = _join_cells(slab.table.take(rows), delimiter)
         for row, text in zip(rows.tolist(), texts, strict=True):
-            if text is not None and (lines := count_lines(text, delimiter, width, exact=True)):
+            lines = 0 if text is None else count_lines(text, delimiter, len(names), exact=True)
+            if lines and _have_states(text or "", delimiter, names):
                 self.add(slab.first + row + 1, lines)
 
     def refuse(self, name: str) -> None:
@@ -77,11 +90,11 @@ class Swallowed:
             return
         raise SourceError(
             Message(
-                "{name}, row {row:,}: a quote takes {lines:,} lines into one cell, and each of them has "
+                "{name}, {place}: a quote takes {lines:,} lines into one cell, and each of them has "
                 "as many "
                 "delimiters as a row. {all}{none}. If the cell is meant so, {meant}.",
                 name=name,
-                row=self.row,
+                place=f"row {self.row:,}" if self.row else "in the header",
                 lines=self.lines,
                 all=""
                 if self.records == 1
@@ -100,6 +113,14 @@ def _find_line_ends(table: pa.Table) -> NDArray[np.intp]:
             mask = pc.or_(pc.match_substring(column, "\n"), pc.match_substring(column, "\r"))
             found |= mask.fill_null(fill_value=False).to_numpy()
     return np.flatnonzero(found)
+
+
+def _have_states(text: str, delimiter: str, names: Sequence[str]) -> bool:
+    """Whether each line that can be a row has the state that it must have in a file of failed rows."""
+    if _STATE not in names:
+        return True
+    lines = [line.split(delimiter) for line in split_lines(text)]
+    return all(line[names.index(_STATE)] in _STATES for line in lines if len(line) == len(names))
 
 
 def _join_cells(table: pa.Table, delimiter: str) -> list[str | None]:

@@ -171,10 +171,16 @@ def test_a_copy_beside_its_original_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize(
-    "names", [("a (1).csv", "a (2).csv"), ("copy.csv", "a.csv"), ("2024 (1)/a.csv", "2024/a.csv")]
+    "names",
+    [
+        ("a (1).csv", "a (2).csv"),
+        ("copy.csv", "a.csv"),
+        ("2024 (1)/a.csv", "2024/a.csv"),
+        ("sales (2023).csv", "sales.csv"),
+    ],
 )
 def test_a_name_without_its_original_is_a_name(written: Written, names: tuple[str, str]) -> None:
-    """Parts that are numbered in parentheses are read."""
+    """Parts that are numbered in parentheses are read, and a year there is not the number of a copy."""
     shutil.rmtree("folder", ignore_errors=True)
     for name, content in zip(names, (CSV, CSV.replace(b"1", b"3")), strict=True):
         Path("folder", name).parent.mkdir(parents=True, exist_ok=True)

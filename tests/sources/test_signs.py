@@ -59,6 +59,8 @@ def test_the_option_that_a_refusal_names_reads_the_file(
         ("\ufeffReport\r\n\r\nhwid,user_id\r\nd1,u1\r\nd2,u2\r\n", {"skip_rows": 2}),
         ("Report\nd1,u1\nd2,u2\n", {"skip_rows": 1, "header": False, "columns": ("hwid", "user_id")}),
         ("sep=;\nReport\nhwid;user_id\nd1;u1\nd2;u2\n", {"skip_rows": 1}),
+        ("Page\f1\u2028of\x1c2\x852\nhwid,user_id\nd1,u1\nd2,u2\n", {"skip_rows": 1}),
+        ("Report\r\rhwid,user_id\rd1,u1\rd2,u2\r", {"skip_rows": 2}),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])

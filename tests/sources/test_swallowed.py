@@ -40,6 +40,61 @@ def test_rows_within_a_cell_are_refused(
     assert source.survey().rows == content.count("\n") - 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        (['1,d1,"TV', "2,d2,x", '3,d3,32"', "4,d4,y"], 3),
+        (['1,"d1","TV', '2,d2,32"', '3,"d3","y"'], 2),
+        (['"1","d1","x"', '2,d2,"TV', '3,d3,32"'], 2),
+    ],
+    ids=["numbers and text", "ids in quotes", "from the second row on"],
+)
+def test_names_in_quotes_do_not_stand_for_quotes_in_each_row(
+    written: Written, rows: list[str], lines: int
+) -> None:
+    """Many programs quote the header, and rows by their types: a stray quote is found there."""
+    path = written("\n".join(['"n","hwid","item"', *rows, ""]))
+    with pytest.raises(SourceError, match=f"a quote takes {lines} lines into one cell"):
+        open_source([path]).survey()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
+def test_a_file_with_quotes_around_all_cells_takes_line_ends_as_they_are(written: Written, end: str) -> None:
+    """Nothing can be swallowed there without text behind a closing quote; an empty cell may have none."""
+    rows = ['"n","hwid","item"', '"1",,"TV\n2,d2,32"', '"3","d3","y"']
+    source = open_source([written((end or "\n").join(rows) + end)])
+    assert source.survey().rows == 2
+    assert [row[0] for row in cells(source)] == ["1", "3"]
+
+
+def test_rows_within_the_name_of_a_column_are_refused(written: Written) -> None:
+    """A stray quote in the header takes the first rows; a name over two lines does not."""
+    content = 'n,hwid,"item\n1,d1,TV\n2,d2,x"\n3,d3,y\n'
+    with pytest.raises(SourceError, match="in the header: a quote takes 3 lines into one cell"):
+        open_source([written(content)]).survey()
+    assert open_source([written(content)], dialect=Dialect(quote="")).survey().rows == 3
+    for names in ('n,hwid,"item\n(text)"', '"one\nname"'):
+        assert open_source([written(f"{names}\n{names.replace('n', '1')}\n")]).survey().rows == 1
+
+
+def test_failed_rows_with_a_stray_quote_are_found_by_their_states(written: Written) -> None:
+    """Someone who mends a file of failed rows by hand loses none, and each cell that was written loads."""
+    names, end = "hwid,item,_loader_state,_loader_row\n", "d4,y,rejected,4\n"
+    damaged = f'{names}d1,"TV,rejected,1\nd2,x,in_doubt,2\nd3,32",rejected,3\n{end}'
+    with pytest.raises(SourceError, match="a quote takes 3 lines into one cell"):
+        open_source([written(damaged)]).survey()
+    honest = f'{names}d1,"a,b,c\nd,e,f",rejected,1\n{end}'
+    assert cells(open_source([written(honest)]))[0] == ["d1", "a,b,c\nd,e,f", "rejected", "1"]
+
+
+def test_rows_within_a_cell_are_found_if_text_stands_behind_its_quote(written: Written) -> None:
+    """They would be one rejected row; a quote behind the stray one is no sign of a message."""
+    rows = "".join(f"{number},d{number},x\n" for number in range(2, 30))
+    path = written(f'n,hwid,item\n1,d1,"TV\n{rows}30,d30,"ok"\n')
+    with pytest.raises(SourceError, match="a quote takes 30 lines into one cell"):
+        open_source([path]).survey()
+
+
 def test_a_cell_that_is_meant_is_read_if_the_quote_is_given(written: Written) -> None:
     """As the message says: then the user knows."""
     source = open_source([written(REGULAR)], dialect=Dialect(quote='"'))
