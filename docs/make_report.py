@@ -2,7 +2,7 @@
 
 A vendor on loopback takes the purchases and misbehaves: it loses one answer in a hundred, rejects some rows
 for good, asks to wait, and for a while loses every third answer. The load is killed, resumed, interrupted,
-resumed; then its doubts are looked up at the vendor and settled, and what the mapping rejected is mended and
+resumed; then its doubts are looked up at the vendor and settled, and what the mapping rejected is fixed and
 sent again. Everything happens in a folder of its own, with the real commands.
 """
 
@@ -165,10 +165,10 @@ def story(shell: Shell, vendor: Vendor, rows: int) -> None:
     shell.load()
     vendor.quiet = True
     settle(shell, vendor)
-    (shell.folder / "mended.toml").write_text(
+    (shell.folder / "fixed.toml").write_text(
         MAPPING.replace('zone = { column = "timezone" }', 'zone = "America/New_York"')
     )
-    shell.run("retry", CHECKPOINT, "--mapping", "mended.toml", "--yes", "--quiet")
+    shell.run("retry", CHECKPOINT, "--mapping", "fixed.toml", "--yes", "--quiet")
 
 
 def settle(shell: Shell, vendor: Vendor) -> None:

@@ -124,7 +124,7 @@ def test_charts_have_words_for_those_who_cannot_see_them() -> None:
     assert len(drawings) == 8  # four figures in two widths
     assert all(found.get("aria-label") and found.get("role") == "img" for found in drawings)
     assert [tag for tag, _ in tags].count("figcaption") == 4
-    assert "100 rows a second on the mean" in text
+    assert "100 rows a second on average" in text
     assert "nothing could be sent for 3.0 s because of an outage" in text
 
 
