@@ -10,6 +10,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from loader.methods import MappedField
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -94,6 +96,15 @@ SYNONYMS: Final = MappingProxyType(
         "device_type": ("device_type", "platform", "os_name", "os", "type"),
     }
 )
+
+
+def refuse_unknown(fields: Iterable[str]) -> None:
+    """Raise `ValueError` if a field has no line in `SYNONYMS`, which is a mistake in the loader."""
+    if unknown := sorted(set(fields) - set(SYNONYMS)):
+        raise ValueError(f"no names of columns for {', '.join(unknown)}")
+
+
+refuse_unknown(MappedField)
 
 
 def plain(name: str) -> str:

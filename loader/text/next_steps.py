@@ -153,8 +153,7 @@ def spell_shell(
     live = (
         "Next: set PUSHWOOSH_API_TOKEN, and run the same command with --app XXXXX-XXXXX in place of "
         "--sandbox.\n"
-        "To see what is sent, put `check` before it and leave out --sandbox and --yes: "
-        f"pushwoosh-loader check {kind} ..."
+        f"To see the request bodies first, run: pushwoosh-loader check {kind} FILE [--mapping TOML]"
     )
     return Spelling(
         again=again,

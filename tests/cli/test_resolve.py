@@ -1,4 +1,4 @@
-"""`resolve`: one decision, given clearly. What it does to rows is tested in `tests/test_repair.py`."""
+"""`resolve`: one decision, given clearly. What it does to rows is tested in `tests/test_resolution.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`retry`: which rows are sent again. What becomes of them is tested in `tests/test_repair.py`."""
+"""`retry`: which rows are sent again. What becomes of them is tested in `tests/test_retries.py`."""
 
 from __future__ import annotations
 
