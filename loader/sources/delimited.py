@@ -90,6 +90,7 @@ class DelimitedFile:
             lambda: self._spoken.make_cover(marks=not self._clean),
             partial(RaggedRows, self._spoken),
         )
+        self._rows: int | None = None  # known after the survey
         self._swallowed: Swallowed | None = None
         self._soiled = self._clean = False  # whether a survey found, or found no, rows to look out for
         self._given = self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
@@ -121,7 +122,7 @@ class DelimitedFile:
             partial(self._survey, onlooker)
         )
         self._swallowed = None
-        self._marks = record.marks
+        self._marks, self._rows = record.marks, record.rows
         return record
 
     def slabs(self, first: int) -> Iterator[Slab]:
@@ -225,7 +226,8 @@ class DelimitedFile:
 
     def _name_faults(self, slab: Slab, *, marked: bool) -> Slab:
         """The records with what is no data, and with what holds a stray quote, named."""
-        slab = replace(slab, no_data=find_no_data(slab.table, self._headers))
+        at_end = None if self._rows is None else slab.end >= self._rows
+        slab = replace(slab, no_data=find_no_data(slab.table, self._headers, slab.unreadable, at_end=at_end))
         if marked:
             slab = empty_records(slab, find_strays(slab.table))
         self._soiled = self._soiled or marked or bool(slab.no_data)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from loader.model import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -68,18 +68,35 @@ def is_count(text: str) -> bool:
     return _COUNT.fullmatch(text.strip(_AROUND)) is not None
 
 
-def find_no_data(table: pa.Table, headers: Sequence[Sequence[str]]) -> dict[int, str]:
+def find_no_data(
+    table: pa.Table,
+    headers: Sequence[Sequence[str]],
+    unreadable: Collection[int] = (),
+    *,
+    at_end: bool | None,
+) -> dict[int, str]:
     """The rows that are no data, with the reason.
+
+    A total stands below the rows: what begins with the word elsewhere may be data, a plan of that name say.
 
     Args:
         table: columns of text.
         headers: names of the columns that a row may repeat.
+        unreadable: rows of the table that are no records of it.
+        at_end: whether the input ends with the table; None if that is not known, and then each row counts
+            that looks like a total.
     """
     found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
-    found |= dict.fromkeys(_find_totals(table), TOTAL)
     found |= dict.fromkeys(_find_counts(table), COUNT)
     for names in headers:
         found |= dict.fromkeys(_find_names(table, [name.strip(_AROUND) for name in names]), HEADER_AGAIN)
+    totals = _find_totals(table)
+    for row, word in reversed(totals.items()):
+        below = row + 1
+        is_last = below == table.num_rows and at_end
+        ends = is_last or below in unreadable or (below in found and totals.get(below) != word)
+        if at_end is None or ends:
+            found[row] = TOTAL
     return found
 
 
@@ -114,14 +131,14 @@ def _find_rules(table: pa.Table) -> list[int]:
     return [row for row, cells in _read_rows(table, rows) if is_rule("".join(cells))]
 
 
-def _find_totals(table: pa.Table) -> list[int]:
-    """The rows that begin with the word total, and hold nothing but numbers after that, one at least."""
+def _find_totals(table: pa.Table) -> dict[int, str]:
+    """The rows of the word total and nothing but numbers after that, one at least, each with its word."""
     column = table.column(0)
     if not (holds(column, "otal") or holds(column, "OTAL")):
-        return []
+        return {}
     possible = pc.or_(pc.match_substring(column, "otal"), pc.match_substring(column, "OTAL"))
     rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
-    return [row for row, cells in _read_rows(table, rows) if _is_total(cells)] if len(rows) else []
+    return {row: cells[0] for row, cells in _read_rows(table, rows) if _is_total(cells)} if len(rows) else {}
 
 
 def _find_counts(table: pa.Table) -> list[int]:

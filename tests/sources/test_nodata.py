@@ -51,10 +51,10 @@ def test_a_row_that_is_no_data_is_named(
     written: Written, row: str, reason: str, columns: tuple[str, ...]
 ) -> None:
     """The header again, whatever stands invisibly around its cells, and a line that is drawn."""
-    path = written(f"hwid,user_id\nd1,u1\n{row}\nd2,u2\n")
+    path = written(f"hwid,user_id\nd1,u1\nd2,u2\n{row}\n")
     said = Dialect(columns=columns, header=True)
-    assert no_data(path, said) == {2: reason}
-    assert [record[0] for record in cells(open_source([path], dialect=said))][::2] == ["d1", "d2"]
+    assert no_data(path, said) == {3: reason}
+    assert [record[0] for record in cells(open_source([path], dialect=said))][:2] == ["d1", "d2"]
 
 
 def test_a_header_among_rows_without_one_is_named(written: Written) -> None:
@@ -82,6 +82,30 @@ def test_a_header_among_rows_without_one_is_named(written: Written) -> None:
 def test_a_row_of_data_is_none_of_them(written: Written, row: str) -> None:
     """Names in one cell alone, signs with a letter or digit, and empty cells are data."""
     assert no_data(written(f"hwid,user_id\nd1,u1\n{row}\n")) == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (["d1,1", "Total,2", "d2,3"], []),
+        (["Total,1", "Total,2"], [2]),
+        (["d1,1", "Total,1"], [2]),
+        (["d1,1", "Subtotal,1", "Total,1"], [2, 3]),
+        (["d1,1", "Total,1", "(1 row affected)"], [2]),
+        (["d1,1", "Total,1", "plan,amount", "d2,1", "Total,2"], [2, 5]),
+    ],
+)
+def test_only_a_row_below_the_others_is_a_total(written: Written, rows: list[str], found: list[int]) -> None:
+    """A plan or a name may be called Total: such a row is sent, unless the rows end with it."""
+    source = open_source([written("\n".join(["plan,amount", *rows]) + "\n")])
+    source.survey()
+    totals = [
+        chunk.first + at + 1
+        for chunk in source.chunks()
+        for at, reason in chunk.no_data.items()
+        if reason == TOTAL
+    ]
+    assert totals == found
 
 
 def test_a_line_in_fewer_cells_is_named_too(written: Written) -> None:
