@@ -68,6 +68,7 @@ def test_a_zone_that_nobody_told_is_left_open_and_named(command: CommandLine, tm
     ran = command.run("map", "events", "events.csv", "--zone", "Asia/Kathmandu")
     assert 'timestamp = { column = "timestamp", format = "iso", zone = "Asia/Kathmandu" }\n' in ran.out
     assert ran.err == "No known export format was recognised. The proposed mapping can be used as is.\n"
+    assert "UNSURE" not in ran.out
 
 
 def test_a_mapping_that_exists_is_left_alone(command: CommandLine, tmp_path: Path) -> None:

@@ -30,9 +30,8 @@ def proposal_text(proposal: Proposal, name: str, look: str = "", dialect: Dialec
     look = look or f"pushwoosh-loader check {proposal.kind} {name} --mapping THIS_FILE"
     seen = f"the columns and the first {proposal.rows:,} rows of {name}"
     known = f" It looks like an export of {proposal.export}." if proposal.export else ""
-    lines = _comment(
-        f"Proposed from {seen}.{known} Check the lines marked UNSURE, then look at the result: {look}"
-    )
+    first = "Check the lines marked UNSURE, then look" if proposal.unsure else "Look"
+    lines = _comment(f"Proposed from {seen}.{known} {first} at the result: {look}")
     lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', "", "[fields]"]
     for line in proposal.fields:
         lines += _proposed(line)
