@@ -195,7 +195,7 @@ def describe_people(profile: Profile) -> Iterator[str]:
     if profile.rows_without_device:
         yield f"  {method.count(profile.rows_without_device)} without a device"
     if profile.repeated.rows:
-        effect = "once would be enough" if method.repeatable else "each would be recorded once more"
+        effect = "once would be enough" if method.repeatable else "each would be recorded again"
         repeated = count_things(profile.repeated.rows, "repetition")
         yield f"  {repeated} of an earlier row, value for value: {effect}"
         yield from describe_examples(profile, profile.repeated.examples)

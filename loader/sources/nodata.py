@@ -53,6 +53,13 @@ def holds(column: pa.ChunkedArray, text: str) -> bool:
     return any(text.encode() in _read_cells(chunk) for chunk in column.chunks)
 
 
+def _holds_in_any_case(column: pa.ChunkedArray, name: str) -> bool:
+    if not name.isascii():
+        return True
+    wanted = name.lower().encode()
+    return any(wanted in _read_cells(chunk).lower() for chunk in column.chunks)
+
+
 def _read_cells(chunk: pa.StringArray) -> bytes:
     cells = chunk.buffers()[2] if len(chunk) else None
     return b"" if cells is None else cells.to_pybytes()
@@ -101,19 +108,22 @@ def find_no_data(
 
 
 def _find_names(table: pa.Table, names: Sequence[str]) -> list[int]:
-    """The rows whose cells are these names, whatever stands invisibly around them."""
+    """The rows whose cells are these names, in whatever case, and whatever stands invisibly around them."""
     rows = np.arange(table.num_rows)
     for number, name in enumerate(names):
         column = table.column(number)
-        if not holds(column, name):
+        if not _holds_in_any_case(column, name):
             return []
         column = column if len(rows) == len(column) else column.take(rows)
-        rows = rows[pc.match_substring(column, name).fill_null(fill_value=False).to_numpy()]
+        found = pc.match_substring(column, name, ignore_case=True)
+        rows = rows[found.fill_null(fill_value=False).to_numpy()]
         if not len(rows):
             return []
-    wanted = list(names)
+    wanted = [name.casefold() for name in names]
     return [
-        row for row, cells in _read_rows(table, rows) if [cell.strip(_AROUND) for cell in cells] == wanted
+        row
+        for row, cells in _read_rows(table, rows)
+        if [cell.strip(_AROUND).casefold() for cell in cells] == wanted
     ]
 
 

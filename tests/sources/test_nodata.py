@@ -30,6 +30,8 @@ def no_data(path: object, dialect: Dialect | None = None) -> dict[int, str]:
         ("hwid,user_id", HEADER_AGAIN),
         ("\ufeffhwid,user_id", HEADER_AGAIN),
         (" hwid ,\u200buser_id\xa0", HEADER_AGAIN),
+        ("HWID,User_ID", HEADER_AGAIN),
+        ("HWID ,USER_ID", HEADER_AGAIN),
         ('"hwid","user_id"', HEADER_AGAIN),
         ('\ufeff"hwid","user_id"', HEADER_AGAIN),
         ("----,-------", RULE),
