@@ -45,7 +45,9 @@ class Pace:
         self._recent = _Window(RECENT_SECONDS, settled, now)
         self._steady = _Window(STEADY_SECONDS, settled, 0.0)
 
-    def see(self, settled: int, goal: int, now: float, pause: float | None = None) -> Speed:
+    def see(
+        self, settled: int, goal: int, now: float, pause: float | None = None, *, answered: bool = True
+    ) -> Speed:
         """Take in one observation.
 
         Args:
@@ -53,6 +55,8 @@ class Pace:
             goal: rows that will be settled in the end.
             now: of the clock.
             pause: seconds for which the sender still waits; None if it does not.
+            answered: whether the vendor answered to a row of this run. Rows that were rejected on this
+                machine do not tell how long the others will take.
         """
         if pause is None:
             self._moving += now - self._last
@@ -61,7 +65,8 @@ class Pace:
         steady = self._steady.see(settled, self._moving)
         elapsed = now - self._began
         mean = (settled - self._before) / elapsed if elapsed >= LEAST_SECONDS else None
-        return Speed(recent, mean, _estimate_left(goal - settled, steady, pause or 0.0))
+        rate = steady if answered else None
+        return Speed(recent, mean, _estimate_left(goal - settled, rate, pause or 0.0))
 
 
 def _estimate_left(rows: int, rate: float | None, pause: float) -> float | None:

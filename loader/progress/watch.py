@@ -72,7 +72,8 @@ class Watch(ABC):
             counts, line, now = account(), wire(), self._clock()
             seen = Moment(counts, line, counts.read if goal is None else goal, Speed(), now - began)
             pause = line.waiting_seconds if seen.pause else None
-            speed = pace.see(counts.settled, seen.goal, now, pause)
+            answered = (counts.confirmed, counts.in_doubt) != (before.confirmed, before.in_doubt)
+            speed = pace.see(counts.settled, seen.goal, now, pause, answered=answered)
             return Moment(counts, line, seen.goal, speed, now - began)
 
         with suppress(OSError):

@@ -56,6 +56,14 @@ def test_a_stall_lowers_the_rate_to_nothing_and_the_time_left_becomes_unknown() 
     assert run(pace, range(42, 120), 0, start=3000).left is None
 
 
+def test_rows_rejected_on_this_machine_give_no_time_left() -> None:
+    """Before the vendor has answered, nobody knows how long the others will take: days are not made up."""
+    pace = Pace(0, 0.0)
+    pace.see(1, 100_000, 1.0, answered=False)
+    assert pace.see(1, 100_000, 5.0, answered=False).left is None
+    assert pace.see(100, 100_000, 6.0).left is not None
+
+
 def test_a_pause_does_not_count_against_the_time_left() -> None:
     """In a pause the time left is the rest of it, and then the speed from before."""
     pace = Pace(0, 0.0)
