@@ -1,4 +1,4 @@
-"""What one writes by hand with aiohttp: the same posts from the same CSV by so many tasks, and nothing else.
+"""What one writes by hand with aiohttp: the same posts from the same CSV by several tasks, and nothing else.
 
 No checkpoint, no retries, no verdicts beyond "did it work".
 """

@@ -102,7 +102,7 @@ def only_answers() -> Iterator[Answering]:
 
 @contextmanager
 def answers_late(seconds: float) -> Iterator[Answering]:
-    """Run a server that answers so many seconds after each request."""
+    """Run a server that answers a given number of seconds after each request."""
     nginx = shutil.which("nginx")
     if nginx and ECHO_MODULE.exists():
         modules, act = f"load_module {ECHO_MODULE};", WAIT.format(seconds=seconds)

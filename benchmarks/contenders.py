@@ -39,7 +39,7 @@ class Task:
     Attributes:
         source: the CSV.
         server: where to post.
-        rows: so many rows of it.
+        rows: how many rows of it.
         concurrency: requests on the wire at a time, for those that do not find it themselves.
     """
 

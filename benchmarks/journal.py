@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
 
 
 def identity(rows: int) -> Identity:
-    """What a checkpoint of so many rows is of."""
+    """What a checkpoint of a given number of rows is of."""
     file = FileRecord("rows.csv", rows * 60, "0" * 64, rows)
     return Identity(Kind.EVENTS, "AAAAA-00001", "http://127.0.0.1/", 'kind = "events"\n', (file,))
 

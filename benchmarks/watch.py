@@ -41,7 +41,7 @@ WATCHES: dict[str, Callable[[TextIO], Watch]] = {
 
 
 def main() -> None:
-    """Load so many rows with each watch, and print its share."""
+    """Load a given number of rows with each watch, and print its share."""
     told = []
     with TemporaryDirectory() as folder, only_answers() as answering, Path(os.devnull).open("w") as out:
         source = Path(folder, "events.csv")

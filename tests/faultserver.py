@@ -169,7 +169,7 @@ class FaultServer:
             self._arrived.notify_all()
 
     def await_accepted(self, count: int, seconds: float = 10.0) -> None:
-        """Return when so many requests were accepted."""
+        """Return when a given number of requests were accepted."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.accepted) >= count, seconds), self.accepted
 
@@ -316,7 +316,7 @@ def tunnel(visit: Visit) -> None:
 
 
 def drip(pieces: bytes, seconds: float) -> Behaviour:
-    """Take the request and send a byte every so many seconds."""
+    """Take the request and send a byte every a given number of seconds."""
 
     def behave(visit: Visit) -> None:
         visit.take()

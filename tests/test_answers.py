@@ -90,13 +90,13 @@ def test_rejected_rows_that_are_sent_again_are_no_first_rows(
 
 
 def test_a_refused_token_stops_the_load_and_costs_no_row(load: Callable[..., dict[str, Any]]) -> None:
-    """HTTP 401 stops the load; its rows stay never sent, and go out once the token is mended."""
+    """HTTP 401 stops the load; its rows stay never sent, and go out once the token is fixed."""
     with FaultServer([answer(), answer(401), answer()]) as server:
         stopped = load(server)
-        mended = load(server)
+        fixed = load(server)
     assert (stopped["confirmed"], stopped["never_sent"], stopped["exit_code"]) == (1, ROWS - 1, 5)
     assert "API token" in stopped["stopped"]
-    assert (mended["confirmed"], mended["exit_code"]) == (ROWS, 0)
+    assert (fixed["confirmed"], fixed["exit_code"]) == (ROWS, 0)
 
 
 def test_too_many_requests_loses_no_row(load: Callable[..., dict[str, Any]]) -> None:

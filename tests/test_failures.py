@@ -34,7 +34,7 @@ def test_an_input_that_has_moved_is_asked_for(load: Load, vendor: Vendor, tmp_pa
 
 
 def test_failures_can_be_mended_and_loaded(command: CommandLine, tmp_path: Path) -> None:
-    """The file of rejected rows, one cell of it mended, loads as it is."""
+    """The file of rejected rows, one cell of it fixed, loads as it is."""
     (tmp_path / "events.csv").write_text(
         HEADER + ROWS[0] + "\n" + ROWS[1].replace("20240229", "20240230") + "\n"
     )

@@ -20,7 +20,7 @@ ROWS = st.sets(st.integers(0, 60)).map(sorted)
 
 
 def chunks(rows: int, size: int) -> Iterator[Chunk]:
-    """A source of so many rows, each of which holds its own ordinal."""
+    """A source of a given number of rows, each of which holds its own ordinal."""
     for first in range(0, rows, size):
         frame = pd.DataFrame({"row": range(first, min(first + size, rows))})
         yield Chunk(first, frame, "x.csv", first + 1, {})

@@ -111,7 +111,7 @@ def test_limit_sends_the_first_rows_and_the_rest_later(command: CommandLine, tmp
 
 
 def wait_until_held(command: CommandLine, rows: int) -> None:
-    """Wait until the sandbox has taken so many events, at most a minute."""
+    """Wait until the sandbox has taken a given number of events, at most a minute."""
     for _ in range(600):
         store = command.folder / "pushwoosh-sandbox.sqlite3"
         if store.exists() and store.stat().st_size and has_events(command, rows):
@@ -121,7 +121,7 @@ def wait_until_held(command: CommandLine, rows: int) -> None:
 
 
 def has_events(command: CommandLine, rows: int) -> bool:
-    """Whether the sandbox has taken so many events; its tables may not be there yet."""
+    """Whether the sandbox has taken a given number of events; its tables may not be there yet."""
     if not command.held("SELECT 1 FROM sqlite_schema WHERE name = 'events'"):
         return False
     return bool(command.held("SELECT count(*) FROM events")[0][0] >= rows)
@@ -179,7 +179,7 @@ def test_interrupt_drains_and_says_how_to_go_on(command: CommandLine, tmp_path: 
 
 
 def test_a_second_copy_is_refused(command: CommandLine, tmp_path: Path) -> None:
-    """A second process on the same checkpoint is refused with a sentence, and the first goes on unharmed."""
+    """A second process on the same checkpoint is refused in a sentence, and the first continues."""
     source = small(tmp_path / "events.csv", "events.csv", 1000)
     arguments = ("events", source, "--mapping", SAMPLES / "events.toml", "--sandbox")
     with command.start(*arguments, "--rate", "20", "--quiet") as first:

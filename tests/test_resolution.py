@@ -60,7 +60,7 @@ def test_events_in_doubt_go_again_when_the_same_load_asks_for_it(
 
 
 def test_one_row_is_spoken_of_as_one(load: Load, vendor: Vendor) -> None:
-    """Words agree in number, and a look at a checkpoint names the load as the command that goes on."""
+    """Words agree in number, and a look at a checkpoint names the load as the command that continues."""
     vendor.cut = {"0003"}
     load.summary("--limit", 29)
     said = load.run("status")

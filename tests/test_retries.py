@@ -43,22 +43,22 @@ def test_rejects_of_the_vendor_are_sent_again_alone(
 def test_a_mended_mapping_brings_in_what_it_rejected(
     command: CommandLine, server: faultserver.FaultServer, tmp_path: Path
 ) -> None:
-    """`retry --mapping` maps rejected rows anew; the load goes on with that mapping, not with the old one."""
+    """`retry --mapping` maps rejected rows again, and the load continues with that mapping."""
     rows = [*ROWS[:10], ROWS[10].replace("purchase", "a name of more than thirty-two characters"), *ROWS[11:]]
     load = Load(command, server.url, *rows)
     assert counts(load.summary("--limit", 20)) == (19, 1, 0, 10)
-    (tmp_path / "mended.toml").write_text(
+    (tmp_path / "fixed.toml").write_text(
         'kind = "events"\n[fields]\nuserId = "user_id"\nhwid = "device_id"\nevent = { const = "purchase" }\n'
         'timestamp = { column = "timestamp", format = "%Y%m%d", zone = { column = "timezone" } }\n'
     )
-    mended = ("--mapping", "mended.toml")
-    assert counts(command.summary("retry", "events.csv.events.ckpt", *mended)) == (20, 0, 0, 10)
+    fixed = ("--mapping", "fixed.toml")
+    assert counts(command.summary("retry", "events.csv.events.ckpt", *fixed)) == (20, 0, 0, 10)
     assert user_of(server.bodies[-1]) == "0011"
     refused = command.run(*load.arguments)
     assert refused.code == 2
     assert "The mapping has changed" in refused.err
     assert "To use the new mapping, give it to `retry` with --mapping" in refused.err
-    assert counts(load.summary(*mended)) == (30, 0, 0, 0)
+    assert counts(load.summary(*fixed)) == (30, 0, 0, 0)
     status = load.run("status")
     assert ' UTC: the mapping was changed\n    -event = { column = "event" }\n' in status
     assert '\n    +event = { const = "purchase" }\n' in status
@@ -77,7 +77,7 @@ def test_a_retry_of_a_rehearsal_goes_to_its_sandbox(command: CommandLine, tmp_pa
 def test_a_retry_that_confirms_all_does_not_speak_of_an_option_that_it_has_not(
     command: CommandLine, tmp_path: Path
 ) -> None:
-    """How to go on from a rehearsal is said by a load, which has --sandbox; and one request is one."""
+    """How to continue from a rehearsal is said by a load, which has --sandbox; and one request is one."""
     (tmp_path / "events.csv").write_text(HEADER + ROWS[0] + "\n")
     (tmp_path / "wrong.toml").write_text(
         'kind = "events"\n[fields]\nuserId = "user_id"\nevent = { const = "purchase" }\n'
@@ -112,7 +112,7 @@ def test_an_older_row_that_was_never_sent_is_not_sent_after_a_newer_one(
     command: CommandLine, tmp_path: Path
 ) -> None:
     """A retry may bring in a device's newer row first; the load then rejects the older one, and says why."""
-    source, mapping = tmp_path / "users.csv", tmp_path / "mended.toml"
+    source, mapping = tmp_path / "users.csv", tmp_path / "fixed.toml"
     source.write_text(USERS)
     checkpoint = tmp_path / "users.csv.users.ckpt"
     with faultserver.FaultServer() as server:

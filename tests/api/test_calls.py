@@ -37,7 +37,7 @@ frame = pd.DataFrame({
 
 
 def frame_script(rows: int) -> str:
-    """Python that makes the same frame anew."""
+    """Python that makes the same frame again."""
     return FRAME % ((rows,) * 4)
 
 
@@ -121,7 +121,7 @@ def test_files_load_as_from_the_command_line(vendor: Vendor, tmp_path: Path) -> 
 
 
 def test_a_new_process_with_the_same_frame_goes_on(vendor: Vendor, tmp_path: Path) -> None:
-    """A restarted kernel that makes the frame anew sends exactly what was never sent."""
+    """A restarted kernel that makes the frame again sends exactly what was never sent."""
     call = f'loader.load_events(frame, **{vendor.account!r}, checkpoint="c", progress=False'
     script = frame_script(60)
     ran(f"{script}\n{call}, limit=25)", tmp_path)
@@ -146,7 +146,7 @@ def test_a_new_process_with_the_same_frame_goes_on(vendor: Vendor, tmp_path: Pat
 def test_the_same_content_is_the_same_input(
     same: Callable[[pd.DataFrame], pd.DataFrame], sandbox: loader.Sandbox
 ) -> None:
-    """What only pandas can tell apart is no other input: the load goes on."""
+    """What only pandas can tell apart is no other input: the load continues."""
     frame = purchases(60)
     loader.load_events(frame, sandbox=sandbox, checkpoint="c", limit=1, progress=False)
     loader.load_events(same(frame), sandbox=sandbox, checkpoint="c", limit=2, progress=False)
@@ -172,7 +172,7 @@ def test_the_same_content_is_the_same_input(
 def test_another_content_is_refused_with_the_place(
     other: Callable[[pd.DataFrame], pd.DataFrame], words: str, vendor: Vendor
 ) -> None:
-    """A frame that was mended between the runs is refused, before anything is sent, and it says where."""
+    """A frame that was fixed between the runs is refused, before anything is sent, and it says where."""
     frame = purchases(9001)
     loader.load_events(frame, **vendor.account, checkpoint="c", limit=1, progress=False)
     with pytest.raises(loader.CheckpointDiffers, match=words):

@@ -80,7 +80,7 @@ def test_dropped_rows_go_with_the_next_load(doubtful: loader.LoadResult, vendor:
 
 
 def test_rejected_rows_go_again_with_a_mended_mapping(vendor: Vendor) -> None:
-    """Only what was rejected is sent; with the mended mapping the load goes on."""
+    """Only what was rejected is sent; with the fixed mapping the load continues."""
     frame = purchases(4).assign(plan=["gold", "gold", "silver", "gold"])
     says = {
         "userId": "user_id",
@@ -108,10 +108,10 @@ def test_a_retry_of_another_frame_is_refused(vendor: Vendor) -> None:
         loader.retry(frame.assign(user_id="b"), result.checkpoint, progress=False)
     with pytest.raises(loader.SourceError, match="in Python's memory"):
         loader.retry(None, result.checkpoint, progress=False)
-    mended = loader.load_events(
-        result.rejected.assign(user_id="b"), **vendor.account, checkpoint="mended", progress=False
+    fixed = loader.load_events(
+        result.rejected.assign(user_id="b"), **vendor.account, checkpoint="fixed", progress=False
     )
-    assert counts(mended.account) == (1, 0, 0, 0)
+    assert counts(fixed.account) == (1, 0, 0, 0)
     assert sorted(vendor.users()) == ["a", "b", "c"]
 
 

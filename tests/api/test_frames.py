@@ -308,11 +308,11 @@ def test_an_empty_frame_is_a_load_of_nothing(sandbox: loader.Sandbox) -> None:
 
 
 def test_own_columns_of_an_earlier_load_are_not_sent() -> None:
-    """Rejected rows, mended, load as they are: what the loader added to them is ignored."""
+    """Rejected rows, fixed, load as they are: what the loader added to them is ignored."""
     frame = purchases(2).assign(user_id=["a", None])
     rejected = loader.check_events(frame).rejected
-    mended = rejected.assign(user_id="b")
-    assert bodies(mended)[0]["attributes"] == {"amount": "1.5"}
+    fixed = rejected.assign(user_id="b")
+    assert bodies(fixed)[0]["attributes"] == {"amount": "1.5"}
 
 
 def test_a_checkpoint_is_found_again_by_every_version() -> None:

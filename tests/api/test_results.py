@@ -94,7 +94,7 @@ def test_a_frame_that_was_changed_since_gives_no_wrong_rows(vendor: Vendor) -> N
 
 
 def test_failures_are_raised_with_what_to_do(mixed: loader.LoadResult) -> None:
-    """A script that goes on only if all is well gets one sentence: counts, reasons, and what to do."""
+    """A script that continues only if all is well gets one sentence: counts, reasons, and what to do."""
     with pytest.raises(loader.RowsFailed) as error:
         mixed.raise_for_failures()
     said = str(error.value)

@@ -53,7 +53,7 @@ def test_lost_answers_are_counted_in_whole_numbers(wrong: object) -> None:
 
 
 def test_a_store_of_ones_own_is_kept_and_served_again() -> None:
-    """With a store the rehearsal goes on another day: the same call resumes."""
+    """With a store the rehearsal continues another day: the same call resumes."""
     for confirmed in (2, 3):
         with loader.Sandbox("store.sqlite3") as sandbox:
             result = loader.load_events(purchases(3), sandbox=sandbox, limit=confirmed, progress=False)

@@ -180,7 +180,7 @@ def test_the_request_can_be_sent_by_hand(command: CommandLine, tmp_path: Path) -
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_the_file_of_rejects_loads_again(command: CommandLine, tmp_path: Path, form: str) -> None:
-    """Every rejected row is in it with its cells; checked again it is rejected alike, mended it would go."""
+    """Every rejected row is in it with its cells; checked again it is rejected alike, fixed it would go."""
     path = saved(tmp_path / "e.csv", EVENTS, [GOOD, NAMELESS, GOOD, GOOD.replace("2024-02", "2024-13")])
     rejects = tmp_path / f"rejects.{form}"
     assert checked(command, "events", path, "--rejects", rejects)["would_reject"] == 2
@@ -189,13 +189,13 @@ def test_the_file_of_rejects_loads_again(command: CommandLine, tmp_path: Path, f
     assert (found["read"], found["would_reject"]) == (2, 2)
     assert [column["name"] for column in found["attributes"]] == ["amount"]
     assert rows_of(again) == rows_of(rejects)
-    mended = tmp_path / "fixed.csv"
+    fixed = tmp_path / "fixed.csv"
     rows = [row | {"user_id": "7", "timestamp": "2024-02-29 10:00:00"} for row in rows_of(rejects)]
-    with mended.open("w", newline="", encoding="utf-8") as file:
+    with fixed.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    found = checked(command, "events", mended)
+    found = checked(command, "events", fixed)
     assert (found["would_send"], found["exit_code"]) == (2, 0)
 
 

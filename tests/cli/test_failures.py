@@ -32,13 +32,13 @@ def test_rejected_rows_are_found_again(command: CommandLine, tmp_path: Path) -> 
 
 
 def test_failures_load_again_as_they_are(command: CommandLine, tmp_path: Path) -> None:
-    """The written file loads as it is once it is mended: the loader's own columns are not sent."""
+    """The written file loads as it is once it is fixed: the loader's own columns are not sent."""
     source = events_csv(tmp_path, GOOD, NAMELESS)
     checkpoint = command.summary("events", source, "--sandbox")["checkpoint"]
-    mended = tmp_path / "fixed.csv"
-    assert command.run("failures", checkpoint, "-o", mended).code == 0
-    mended.write_text(mended.read_text().replace(NAMELESS, GOOD))
-    assert command.summary("events", mended, "--sandbox")["confirmed"] == 1
+    fixed = tmp_path / "fixed.csv"
+    assert command.run("failures", checkpoint, "-o", fixed).code == 0
+    fixed.write_text(fixed.read_text().replace(NAMELESS, GOOD))
+    assert command.summary("events", fixed, "--sandbox")["confirmed"] == 1
     assert {attributes for (attributes,) in command.held("SELECT attributes FROM events")} == {
         '{"amount":"12.00"}'
     }

@@ -60,7 +60,7 @@ def test_what_is_said_of_a_stop_and_the_account_agree(command: CommandLine, tmp_
 
 
 def test_a_mapping_can_be_mended_where_it_fits_no_row(command: CommandLine, tmp_path: Path) -> None:
-    """After the first rows were all rejected alike nothing is bound: the mended mapping goes on."""
+    """After the first rows were all rejected alike nothing is bound: the fixed mapping continues."""
     source = events_csv(tmp_path, *[GOOD.replace("20240229", "2024-02-30")] * 30)
     mapping = tmp_path / "events.toml"
     text = """

@@ -222,7 +222,7 @@ def test_a_retry_writes_the_report_anew(command: CommandLine, loaded: Path, tmp_
 
 
 def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -> None:
-    """After Ctrl-C the report says so, and how to go on."""
+    """After Ctrl-C the report says so, and how to continue."""
     source = small(tmp_path / "events.csv", "events.csv", 5000)
     arguments = ("events", source, "--sandbox", "--yes", "--rate", 200, "--report", "r.html")
     with command.start(*arguments) as process:

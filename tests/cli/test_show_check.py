@@ -17,7 +17,7 @@ ROWS = [
 
 
 def test_a_narrow_terminal_cuts_the_examples_and_nothing_else() -> None:
-    """Names, types and numbers are whole at every width; the examples end in a sign that they go on."""
+    """Names, types and numbers are whole at every width; the examples end in a sign that they continue."""
     for line, row in zip(list(lay_out_table(HEAD, ROWS, 40))[1:], ROWS, strict=True):
         assert cell_len(line) <= 40
         assert line.endswith("…")

@@ -1,4 +1,4 @@
-"""Kill loads until so many processes have died, and print what became of every row: `make crash`."""
+"""Kill loads until enough processes have died, and print what became of every row: `make crash`."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Tally:
 def killed_until_done(
     folder: Path, kind: Kind, rows: int, chance: random.Random, tally: Tally, *, processes: int = 1
 ) -> None:
-    """One load of so many rows, from its first start until every row is settled.
+    """One load of a given number of rows, from its first start until every row is settled.
 
     Raises:
         AssertionError: the account was not true; the folder holds the corpse.

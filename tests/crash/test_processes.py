@@ -33,7 +33,7 @@ def workers(process: warm.Process) -> list[int]:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_worker_that_is_killed_costs_at_most_its_window(tmp_path: Path, kind: Kind) -> None:
-    """The load goes on over another worker; what the dead one had is in doubt, or is sent again."""
+    """The load continues over another worker; what the dead one had is in doubt, or is sent again."""
     write_input(tmp_path / f"{kind}.csv", kind, ROWS)
     with RecordingVendor(tmp_path / "landed") as vendor:
         load, due = Load(tmp_path, kind, ROWS, vendor, processes=2), threading.Event()

@@ -50,7 +50,7 @@ class Busy(RecordingVendor):
 def interrupted(
     folder: Path, vendor: RecordingVendor, *signals: signal.Signals, after: int, answered: bool = False
 ) -> Ledger:
-    """A load that gets signals once the vendor has had so many requests; what its checkpoint says."""
+    """A load that gets signals once the vendor has had enough requests; what its checkpoint says."""
     write_input(folder / "events.csv", Kind.EVENTS, 3000)
     with vendor:
         load, due = Load(folder, Kind.EVENTS, 3000, vendor), threading.Event()

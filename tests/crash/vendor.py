@@ -30,7 +30,7 @@ def refuses(ordinal: int) -> bool:
 
 
 class Alarm:
-    """Rings once, at the request after so many others: when it was noted, or when it was answered."""
+    """Rings once, at the request after a number of others: when it was noted, or when it was answered."""
 
     def __init__(self, requests: int, ring: Callable[[], object], *, answered: bool = False) -> None:
         self._left = requests

@@ -23,7 +23,7 @@ OK = Answer(200, b'{"status_code":200}')
 
 
 class SimulatedClock:
-    """Time that goes on only while somebody waits, from one appointment to the next."""
+    """Time that continues only while someone waits, from one appointment to the next."""
 
     def __init__(self) -> None:
         self.now = 0.0

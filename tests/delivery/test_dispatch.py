@@ -65,7 +65,7 @@ def test_an_empty_input_ends_at_once() -> None:
 
 
 def test_a_rejection_is_final_and_keeps_the_reason() -> None:
-    """A row that the vendor rejects is settled with its code and words, and the rest goes on."""
+    """A row that the vendor rejects is settled with its code and words, and the rest continues."""
     no = Answer(200, b'{"status_code":210,"status_message":"bad hwid"}')
     load = Simulation(lambda a: Reply.of(no if a.row == 7 else OK), EVENTS).run(40)
     assert load.final[7] == Outcome(7, State.REJECTED, 1, 200, 210, "bad hwid")

@@ -261,7 +261,7 @@ def test_ordinary_words_stay() -> None:
 
 
 def test_an_answer_that_was_seen_before_is_judged_by_all_of_its_bytes() -> None:
-    """A usual answer is remembered; one that differs from it in a single byte is judged anew."""
+    """A usual answer is remembered; one that differs from it in a single byte is judged again."""
     usual = b'{"status_code":200,"status_message":"OK","response":null}'
     assert [classify(Answer(200, usual), 0.0) for _ in range(3)] == [Confirmed()] * 3
     for place in range(len(usual)):

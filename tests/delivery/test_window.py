@@ -9,7 +9,7 @@ from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow
 
 
 def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *, full: bool = True) -> float:
-    """Let so many rounds of equally long answers pass; the time after them."""
+    """Let a number of rounds of equally long answers pass; the time after them."""
     for _ in range(count):
         if full:
             window.note_full()

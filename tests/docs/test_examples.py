@@ -25,7 +25,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.rel
 def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     """A reader who types the commands of a page sees its outputs.
 
-    `python -m tests.docs.update` writes them anew.
+    `python -m tests.docs.update` writes them again.
     """
     with Session(tmp_path) as session:
         for block in blocks(page, "console"):

@@ -25,7 +25,7 @@ REFERENCE = ROOT / "docs" / "reference"
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    """Nobody reads an option, a default or a field that is not so; `make docs` writes it anew."""
+    """Nobody reads an option, a default or a field that is not so; `make docs` writes it again."""
     ran = subprocess.run(
         [sys.executable, "-m", "docs.make_reference", "--check"],
         cwd=ROOT,

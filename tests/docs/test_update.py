@@ -17,7 +17,7 @@ def test_a_shortened_output_stays_short() -> None:
 
 
 def test_what_cannot_be_found_again_is_shown_in_full() -> None:
-    """A person then shortens it anew, and nothing is left out unseen."""
+    """A person then shortens it again, and nothing is left out unseen."""
     assert shortened(["...", "  in doubt   0", "..."], NOW) == NOW
 
 

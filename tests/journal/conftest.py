@@ -21,7 +21,7 @@ BOOT = "0c6d4c53-3f43-4c5e-9f0e-0f6d1d1a9d11"
 
 
 def identity(rows: int = 1000, **changes: object) -> Identity:
-    """An identity of one file with so many rows."""
+    """An identity of one file with a given number of rows."""
     fields: dict[str, object] = {
         "kind": Kind.EVENTS,
         "application": "AAAAA-11111",

@@ -89,7 +89,7 @@ class Platter:
 
 
 class Disk(apsw.VFS):
-    """Files on a disk whose power goes after so many operations; `dead` from then on.
+    """Files on a disk whose power goes after a given number of operations; `dead` from then on.
 
     Attributes:
         refuses: with what error the disk answers an operation ("write" or "sync"), or None where it works.
@@ -111,7 +111,7 @@ class Disk(apsw.VFS):
         return cast("sqlite3.Connection", Connection(path, self))
 
     def end_after(self, operations: int) -> None:
-        """From now on, so many operations are left."""
+        """From now on, a given number of operations are left."""
         self._left = operations
 
     def tick(self, operation: str = "") -> None:
@@ -155,7 +155,7 @@ class Disk(apsw.VFS):
         platter.sync()
 
     def come_back(self) -> None:
-        """The machine starts anew: put into the files what the disk may hold. Nothing may be open."""
+        """The machine starts again: put into the files what the disk may hold. Nothing may be open."""
         for path, platter in self._platters.items():
             path.write_bytes(platter.after_loss(self._chance))
             if not platter.named and self._chance.random() < 0.5:

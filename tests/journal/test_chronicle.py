@@ -26,7 +26,7 @@ NO_TIMES = (0,) * BUCKETS
 
 @dataclass
 class Time:
-    """A clock that goes on when it is told to."""
+    """A clock that continues when it is told to."""
 
     seconds: float = 0.0
 
@@ -132,7 +132,7 @@ def test_samples_of_a_week_are_few(memory: Path) -> None:
 
 
 def test_many_short_runs_leave_few_samples(memory: Path) -> None:
-    """A job that is begun anew every hour does not fill the checkpoint."""
+    """A job that is begun again every hour does not fill the checkpoint."""
     sender = Sender()
     place = Place(memory / "jobs.ckpt", rows=100_000)
     ordinals = count()

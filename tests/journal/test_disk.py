@@ -40,7 +40,7 @@ def sent(journal: Journal, rows: range) -> None:
 
 
 class Full:
-    """A disk on which so many more writes find room; while `room` says so, all do."""
+    """A disk on which a number of further writes find room; while `room` says so, all do."""
 
     def __init__(self, writes: int, room: Callable[[], bool] = lambda: False) -> None:
         self.left = writes
@@ -117,7 +117,7 @@ def test_a_sync_that_fails_once(place: Place) -> None:
 
 
 def test_a_sync_that_fails_at_the_end_loses_no_answer(place: Place) -> None:
-    """The load says so; what was settled before stands, and the next load goes on."""
+    """The load says so; what was settled before stands, and the next load continues."""
     disk = Disk(random.Random(0), FOR_EVER)
     journal = on(disk, place)
     sent(journal, range(4))

@@ -216,7 +216,7 @@ def test_chunks_of_the_bitmap_fill_and_meet(place: Place) -> None:
 
 
 def test_the_second_load_is_refused_in_plain_words(place: Place) -> None:
-    """Two loads on one checkpoint: the second is refused at once, the first goes on unharmed."""
+    """Two loads on one checkpoint: the second is refused at once, the first continues unharmed."""
     first = place.open()
     with pytest.raises(CheckpointLocked, match="is in use: this very process is loading"):
         place.open()

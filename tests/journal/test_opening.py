@@ -365,7 +365,7 @@ def confirm_a_row(journal: Journal) -> None:
 
 
 def test_a_checkpoint_that_knows_of_no_row_binds_nothing(place: Place) -> None:
-    """Where nothing was sent, whatever was wrong may be mended: the next load begins anew."""
+    """Where nothing was sent, whatever was wrong may be fixed: the next load begins again."""
     with place.open() as journal:
         journal.lease(range(10))
         journal.release()

@@ -104,7 +104,7 @@ class Machine:
         return State.CONFIRMED if self.landed[ordinal] else State.REJECTED
 
     def start_again(self) -> None:
-        """The machine starts anew, with what the disk kept."""
+        """The machine starts again, with what the disk kept."""
         self.disk.come_back()
         self.place.beside("-shm").unlink(missing_ok=True)
         if self.slots:

@@ -168,7 +168,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.rows.having(LEASED, AGAIN))
     @rule(chance=CHANCE)
     def send(self, chance: random.Random) -> None:
-        """Up to four rows go on the wire; some of them land."""
+        """Up to four rows continue the wire; some of them land."""
         ready = self.rows.having(LEASED, AGAIN)
         for ordinal in ready[:: max(1, len(ready) // 4)]:
             self.journal.sending(ordinal)
@@ -273,7 +273,7 @@ class Model(RuleBasedStateMachine):
         self.journal.close()
 
     def lose_power(self) -> None:
-        """Only what was synced is there; the machine starts anew."""
+        """Only what was synced is there; the machine starts again."""
         for part in self.copies.iterdir():
             shutil.copy(part, self.folder)
         self.place.beside("-shm").unlink(missing_ok=True)

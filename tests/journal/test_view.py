@@ -13,7 +13,7 @@ from tests.journal.conftest import Place, confirmed, die, rejects
 
 
 def test_a_running_load_can_be_looked_at(place: Place) -> None:
-    """`status` shows what is settled and in flight, while the load goes on."""
+    """`status` shows what is settled and in flight, while the load continues."""
     journal = place.open()
     journal.lease(range(10), rejects=rejects([4]))
     journal.settle(confirmed(range(3)))
@@ -83,7 +83,7 @@ def test_a_missing_checkpoint_is_an_error_with_its_name(place: Place) -> None:
 
 
 def test_a_changed_exception_is_refused(place: Place) -> None:
-    """A reason that somebody edited is not shown as the vendor's."""
+    """A reason that someone edited is not shown as the vendor's."""
     with place.open() as journal:
         journal.lease(range(10), rejects=rejects([4]))
     with closing(sqlite3.connect(place.path)) as connection:

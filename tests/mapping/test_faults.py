@@ -303,7 +303,7 @@ def test_28_thousands_of_attributes(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_28_deeply_nested_json_rejects_its_row(tmp_path: Path, levels: int, sentence: str) -> None:
-    """A name that would be too long, or a cell that no reader takes, rejects one row; the load goes on."""
+    """A name that would be too long, or a cell that no reader takes, rejects one row; the load continues."""
     cell = '{"a":' * levels + "1" + "}" * levels
     path = text_file(tmp_path, ["hwid", "time", "p"], ["d", T, '{"a": 1}'], ["e", T, cell])
     found, said = load(path, EVENTS + '[attributes]\nexpand = ["p"]')

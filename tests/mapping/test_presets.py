@@ -1,7 +1,7 @@
 """Exports of other vendors: what is proposed for each, and which bodies that gives.
 
 The expected files in `sample_data/presets` were read through against the vendor's documentation. To make them
-anew after a change, and to read the difference: ``python -m tests.mapping.test_presets``.
+again after a change, and to read the difference: ``python -m tests.mapping.test_presets``.
 """
 
 from __future__ import annotations

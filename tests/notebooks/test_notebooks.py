@@ -13,7 +13,7 @@ import pytest
 
 from notebooks.make import HERE, executed, names, read
 
-MAKE = "`make notebooks` writes the outputs anew."
+MAKE = "`make notebooks` writes the outputs again."
 MOST_BYTES, MOST_CELLS = 300_000, 25
 
 #: What must stand in no notebook. Application codes and ids of the samples look like none of these.

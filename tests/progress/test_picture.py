@@ -15,7 +15,7 @@ TEXT = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", PICTURE)).replace("&#16
 
 
 def test_the_picture_is_of_the_present_view() -> None:
-    """Each name in the view is in the picture; if not, docs/make_terminal_picture.py makes it anew."""
+    """Each name in the view is in the picture; if not, docs/make_terminal_picture.py makes it again."""
     names = [name for column in build_columns(moment()) for name, _, _ in column]
     assert not [name for name in names if name not in TEXT]
 

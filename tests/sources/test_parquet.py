@@ -48,7 +48,7 @@ def page_offset(path: Path, group: int, share: float = 0.0) -> int:
 
 
 def test_row_groups_before_the_first_record_are_not_touched() -> None:
-    """A load that is resumed behind a damaged row group goes on: metadata are enough to skip it."""
+    """A load that is resumed behind a damaged row group continues: metadata are enough to skip it."""
     path = saved(numbered())
     overwrite(path, page_offset(path, group=0))
     assert len(cells(open_source([path]), first=300)) == 700

@@ -127,7 +127,7 @@ def test_a_resumed_load_reads_from_the_mark_on(written: Written, monkeypatch: py
 
 
 def test_a_known_file_is_known_by_its_bytes(written: Written) -> None:
-    """Under another name it is the same; with one byte changed it is surveyed anew, and is another."""
+    """Under another name it is the same; with one byte changed it is surveyed again, and is another."""
     path = written("n,x\n" + "1,plain\n" * 100)
     known = open_source([path]).survey().files
     path.rename("moved.csv")

@@ -472,7 +472,7 @@ def test_neither_netrc_nor_proxies_of_the_environment_are_used(
 ) -> None:
     """A netrc entry for the host does not replace the token, and a proxy is used only when asked for."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

@@ -69,7 +69,7 @@ def test_netrc_does_not_replace_the_token_in_a_callers_session(
 ) -> None:
     """A session that trusts its environment still sends the token, not a netrc entry."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("default login somebody password else\n")
+    netrc.write_text("default login someone password else\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     with FaultServer() as server, RequestsTransport(server.url, Token(TOKEN), session=session) as transport:
@@ -148,7 +148,7 @@ def test_a_thread_that_cannot_start_is_a_doubt(
 
 
 def test_a_session_that_fails_in_a_way_of_its_own_leaves_a_doubt() -> None:
-    """Nobody knows whether it had sent: the load goes on, and the row is in doubt with the reason."""
+    """Nobody knows whether it had sent: the load continues, and the row is in doubt with the reason."""
 
     class Odd(FuturesSession):  # type: ignore[misc] # requests-futures ships no types
         def post(self, *_: object, **__: object) -> None:
