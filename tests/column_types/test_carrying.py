@@ -224,7 +224,7 @@ SCALARS: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.binary_view(), st.binary(max_size=20)),
     (pa.bool_(), st.booleans()),
     (pa.float64(), st.floats(allow_nan=False)),
-    (pa.decimal64(12, 3), st.decimals(-(10**9), 10**9 - 1, allow_nan=False, places=3)),
+    (pa.decimal64(12, 3), st.decimals(1 - 10**9, 10**9 - 1, allow_nan=False, places=3)),
     (pa.timestamp("us", "UTC"), st.datetimes(timezones=st.just(dt.UTC))),
     (pa.dictionary(pa.int8(), pa.string()), st.sampled_from(["a", "b", "c"])),
 ]
