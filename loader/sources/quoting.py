@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 AFTER_QUOTE = "\ufdd1"
 AFTER_BLANK = "\ufdd2"
 _LINE_ENDS = b"\r\n"
+_MOST_BLANKS = 64
 
 
 class QuoteScanner:
@@ -44,7 +45,7 @@ class QuoteScanner:
         sign, start = re.escape(quote), re.escape(delimiter) + _LINE_ENDS
         self._opening = re.compile(rb"(?<=[%b])([%b]*)%b" % (start, blanks, sign))
         self._rest = re.compile(rb"[^%b]*+(?:%b%b[^%b]*+)*+%b" % (sign, sign, sign, sign, sign))
-        self._quote = quote
+        self._quote, self._blanks = quote, blanks
         self._fit = delimiter + _LINE_ENDS
         self._before = b"\n"
         self._begun = self.inside = self._closed = False
@@ -55,44 +56,53 @@ class QuoteScanner:
         The kinds are "quoted" (the text within quotes, the closing quote included), and `AFTER_QUOTE` and
         `AFTER_BLANK` (a place; start and end are the same).
         """
-        # The byte before is put in front, because an opening quote is known by it.
-        text = self._before + block
+        # What stands before is put in front, because an opening quote is known by it.
+        text, before = self._before + block, len(self._before)
         at = self._find_start(block)
         while True:
             if self.inside:
                 end = self._rest.match(text, at)
-                yield at - 1, (end.end() if end else len(text)) - 1, "quoted"
+                yield at - before, (end.end() if end else len(text)) - before, "quoted"
                 if end is None:
                     break
                 at, self.inside, self._closed = end.end(), False, True
             if self._closed and at < len(text):
                 self._closed = False
                 if text[at] not in self._fit:
-                    yield at - 1, at - 1, AFTER_QUOTE
+                    yield at - before, at - before, AFTER_QUOTE
             opening = self._opening.search(text, at)
             if opening is None or self._closed:
                 break
             at = opening.end()
             if opening[1]:
-                yield at - 2, at - 2, AFTER_BLANK
+                yield at - before - 1, at - before - 1, AFTER_BLANK
             else:
                 self.inside = True
-        self._before, self._begun = text[-1:], True
+        self._before, self._begun = self._keep_end(text), True
+
+    def _keep_end(self, text: bytes) -> bytes:
+        """The last byte, or the last blanks with the byte before them, because a quote may follow."""
+        if self.inside:
+            return text[-1:]
+        end = text[-_MOST_BLANKS:]
+        return end[max(len(end.rstrip(self._blanks)) - 1, 0) :]
 
     def _find_start(self, block: bytes) -> int:
-        """Where in the text with the byte before to begin; a quote may continue that one."""
+        """Where in the text to begin, with what stands before; a quote may continue that one."""
+        before = len(self._before)
         if self._closed and block.startswith(self._quote):
             self._closed, self.inside = False, True
-            return 2
+            return before + 1
         if not self._begun and block.startswith(BYTE_ORDER_MARK + self._quote):
             self.inside = True
-            return len(BYTE_ORDER_MARK) + 2
-        return 1
+            return before + len(BYTE_ORDER_MARK) + 1
+        return before if self.inside else 1
 
     def skip(self, block: bytes, *, inside: bool) -> None:
         """Take a block whose quotes all stand where they should, without a look at each."""
         self._closed = not inside and block.endswith(self._quote)
-        self.inside, self._before, self._begun = inside, block[-1:], True
+        self.inside, self._begun = inside, True
+        self._before = self._keep_end(block)
 
     def fits(self, block: bytes) -> bool:
         """Whether the first byte of the block may follow the block before."""
