@@ -102,7 +102,7 @@ class QuoteScanner:
         """Take a block whose quotes all stand where they should, without a look at each."""
         self._closed = not inside and block.endswith(self._quote)
         self.inside, self._begun = inside, True
-        self._before = self._keep_end(block)
+        self._before = self._keep_end(self._before + block[-_MOST_BLANKS:])
 
     def fits(self, block: bytes) -> bool:
         """Whether the first byte of the block may follow the block before."""
