@@ -82,7 +82,7 @@ TESTED_IN = {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "advice trial": ["sources/test_signs.py"],
         "cover": ["sources/test_escapes.py"],
-        "quoting reasons": ["sources/test_swallowed.py"],
+        "reasons": ["sources/test_swallowed.py"],
         "partitions": ["sources/test_files.py"],
         "jsoncauses": ["sources/test_jsonlines.py"],
         "worksheet": ["sources/test_excel.py"],
