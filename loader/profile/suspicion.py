@@ -17,8 +17,9 @@ from loader.text.escape import quote
 from loader.text.nouns import count_rows, count_things
 
 if TYPE_CHECKING:
-    from loader.mapping.ids import Positions, Sign
+    from loader.mapping.ids import Sign
     from loader.mapping.rules import Rule
+    from loader.sieve import Positions
 
 EXAMPLES = 3
 

@@ -5,6 +5,7 @@ Nothing is changed or refused here; rows that are rejected for it are rejected w
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,14 +18,16 @@ from loader.mapping.names import columns_used
 from loader.mapping.table import Table
 from loader.profile.sketch import hash_values
 from loader.profile.suspicion import Suspicion, Tally
+from loader.sieve import Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.mapping import Mapping
-    from loader.mapping.ids import Positions, Sign
+    from loader.mapping.ids import Sign
     from loader.mapping.nested.paths import Columns
     from loader.mapping.rules import Rule
+    from loader.sieve import Positions
     from loader.sources.records import Slab
 
 #: A user with at least this number of devices is not a user, but a word for nobody.
@@ -36,6 +39,11 @@ _BLOCK = 1 << 15
 #: Users whose devices are counted at a time.
 _MOST_HOLDERS = 8
 _SIGNS: Final = {"hwid": ids.ID_SIGNS, "userId": ids.ID_SIGNS, "event": ids.NAME_SIGNS}
+
+
+@cache
+def _make_sieve(signs: tuple[Sign, ...]) -> Sieve[Sign]:
+    return Sieve((*signs, ids.WITHIN))
 
 
 class Suspicions:
@@ -56,8 +64,6 @@ class Suspicions:
             if name in _SIGNS and rule.const is None and not _is_in_json(rule, columns)
         }
         self.columns = {columns.top(one) for rule in self._rules.values() for one in columns_used(rule)}
-        self._sieves = {name: ids.Sieve(signs) for name, signs in _SIGNS.items()}
-        self._within = ids.Sieve([ids.WITHIN])
         self._signs: dict[tuple[str, Sign], Tally] = {}
         self._words: dict[tuple[str, str], Tally] = {}
         self._holders: dict[str, Tally] = {}
@@ -109,22 +115,11 @@ class Suspicions:
         }
 
     def _add_signs(self, name: str, column: pa.Array, texts: dict[str, pa.Array], first: int) -> None:
-        # The few names of a block are looked at once each.
-        if name == "event" and self._is_clean(name, column.unique()):
-            return
-        found = dict(self._sieves[name].find(column))
-        if not ids.show_all(column):
-            others = np.concatenate([np.empty(0, np.intp), *found.values()])
-            found |= {sign: np.setdiff1d(places, others) for sign, places in self._within.find(column)}
-        for sign, places in found.items():
+        for sign, places in _make_sieve(_SIGNS[name]).find(column):
             if sign is ids.WORD:
                 self._add_words(name, places, texts, first)
-            elif len(places):
+            else:
                 self._signs.setdefault((name, sign), Tally()).add(column, places, self._file, first)
-
-    def _is_clean(self, name: str, values: pa.Array) -> bool:
-        sieves = (self._sieves[name], *(() if ids.show_all(values) else (self._within,)))
-        return not any(True for sieve in sieves for _ in sieve.find(values))
 
     def _add_words(self, name: str, places: Positions, texts: dict[str, pa.Array], first: int) -> None:
         met = texts[name].take(pa.array(places))

@@ -35,23 +35,30 @@ class RecordEnds:
         self._open = False
         self._sure = True
 
-    def find_next(self, block: bytes, start: int) -> int | None:
+    def find_next(self, block: bytes, start: int, *, opened: bool | None = None) -> int | None:
         """Take the next block of the text; the place after the first sure end from `start` on, or None.
 
         Once it gave one, it is done. A line end within three bytes of the block's end is not taken: a byte
         order mark may follow, which a reader that begins there does not count to the first cell.
+
+        Args:
+            block: of the text.
+            start: place in the block.
+            opened: if it is known that each quote of the block stands where it should, whether the block
+                ends within quotes.
         """
         if not self._sure or not block:
             return None
-        signs = np.frombuffer(block, np.uint8)
-        quotes = self._find_quotes(block, signs)
-        end = self._find_closed_end(block, signs, quotes, start)
-        if end is not None:
-            quotes = quotes[quotes < end]
-        self._sure = self._are_regular(block, signs, quotes)
-        self._begun = True
-        self._open = bool((len(quotes) + self._open) % 2)
-        self._before = block[-1:]
+        end = None
+        if opened is None or start < len(block):
+            signs = np.frombuffer(block, np.uint8)
+            quotes = self._find_quotes(block, signs)
+            end = self._find_closed_end(block, signs, quotes, start)
+            if opened is None:
+                quotes = quotes if end is None else quotes[quotes < end]
+                self._sure = self._are_regular(block, signs, quotes)
+                opened = bool((len(quotes) + self._open) % 2)
+        self._begun, self._open, self._before = True, opened, block[-1:]
         return end if self._sure else None
 
     def _find_closed_end(

@@ -36,6 +36,11 @@ class Cover:
         """Whether a quote was seen that stands where none should."""
         return self._strays.marked
 
+    @property
+    def opened(self) -> bool | None:
+        """Whether the last block ends within quotes, if each of its quotes stands where it should."""
+        return self._strays.opened
+
     def take(self, text: bytes, *, last: bool) -> bytes:
         """The next block of the text, covered; what depends on the block after it is held back."""
         if self._escapes is not None:

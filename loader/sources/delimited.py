@@ -24,7 +24,7 @@ from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
 from loader.sources.encodings import advise_encoding
-from loader.sources.nodata import find_no_data
+from loader.sources.nodata import NoDataFinder
 from loader.sources.ragged import RaggedRows
 from loader.sources.reasons import find_strays, refuse_stray
 from loader.sources.records import NOBODY, Slab, check_names, empty_records, recognise_file
@@ -98,7 +98,7 @@ class DelimitedFile:
         self._header = self._restore_names(self._given) if self._spoken.header else self._given
         self._columns = self._name_columns()
         check_names(self._columns, file.name)
-        self._headers = tuple(dict.fromkeys((tuple(self._header), self._columns)))
+        self._no_data = NoDataFinder(list(dict.fromkeys((tuple(self._header), self._columns))))
         self.schema = pa.schema([(name, pa.string()) for name in self._columns])
 
     @property
@@ -227,7 +227,7 @@ class DelimitedFile:
     def _name_faults(self, slab: Slab, *, marked: bool) -> Slab:
         """The records with what is no data, and with what holds a stray quote, named."""
         at_end = None if self._rows is None else slab.end >= self._rows
-        slab = replace(slab, no_data=find_no_data(slab.table, self._headers, slab.unreadable, at_end=at_end))
+        slab = replace(slab, no_data=self._no_data.find(slab.table, slab.unreadable, at_end=at_end))
         if marked:
             slab = empty_records(slab, find_strays(slab.table))
         self._soiled = self._soiled or marked or bool(slab.no_data)

@@ -6,15 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.model import Unreadable
+from loader.sieve import Content, Pattern, Places, Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
+
+    from loader.sieve import Positions
 
 HEADER_AGAIN = Unreadable.of(
     "the row is the header again, not data",
@@ -36,33 +39,23 @@ _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\0 \t\r\n\xa0"
 _AROUND = _INVISIBLE + "\"'"
 _PUNCTUATION = r"!-/:-@\[-`{-~\u2010-\u2015\u2500-\u257f"
 _RULE = re.compile(rf"[{_PUNCTUATION}{_INVISIBLE}]*[{_PUNCTUATION}][{_PUNCTUATION}{_INVISIBLE}]*")
-_TOTAL = re.compile(r"(grand |sub-?)?totals?:?", re.IGNORECASE)
 _COUNT = re.compile(
     r"\(?\d[\d,.]* rows?(?: (?:affected|selected|returned|in set))?\)?\.?(?: \([\d.,]+ sec\))?", re.IGNORECASE
 )
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*%?")
-_RULE_BYTES = np.array(
-    [chr(byte) in " \t\0" or bool(re.match(f"[{_PUNCTUATION}]", chr(byte))) for byte in range(128)]
-)
+_RULE_BYTES = [chr(byte) in " \t\0" or bool(re.match(f"[{_PUNCTUATION}]", chr(byte))) for byte in range(128)]
 # Others than ASCII begin with a byte that tells nothing, and are looked at.
-_MAY_BEGIN_RULE = np.concatenate([_RULE_BYTES, np.ones(128, dtype=bool)])
-
-
-def holds(column: pa.ChunkedArray, text: str) -> bool:
-    """Whether a text may stand in a column: all cells at once, which is far faster than each."""
-    return any(text.encode() in _read_cells(chunk) for chunk in column.chunks)
-
-
-def _holds_in_any_case(column: pa.ChunkedArray, name: str) -> bool:
-    if not name.isascii():
-        return True
-    wanted = name.lower().encode()
-    return any(wanted in _read_cells(chunk).lower() for chunk in column.chunks)
-
-
-def _read_cells(chunk: pa.StringArray) -> bytes:
-    cells = chunk.buffers()[2] if len(chunk) else None
-    return b"" if cells is None else cells.to_pybytes()
+_MAY_BEGIN_RULE = np.array([*_RULE_BYTES, *[True] * 128])
+#: Bytes with which what stands around a name can begin and end.
+_AROUND_BYTES = frozenset(_AROUND.encode()) | frozenset(range(0x80, 0x100))
+_TOTALS = Pattern(
+    "total",
+    rf"(?i)^[{_INVISIBLE}]*(?:grand |sub-?)?totals?:?[{_INVISIBLE}]*$",
+    (Places(first=_AROUND_BYTES | set(b"gstGST"), last=_AROUND_BYTES | set(b"lsLS:")),),
+    frozenset(b"tT"),
+)
+_COUNTS = Pattern("count", " (?i:row)", (Places(first=_AROUND_BYTES | set(b"(0123456789")),), frozenset(b" "))
+_BELOW = Sieve([_TOTALS, _COUNTS])
 
 
 def is_rule(text: str) -> bool:
@@ -75,56 +68,98 @@ def is_count(text: str) -> bool:
     return _COUNT.fullmatch(text.strip(_AROUND)) is not None
 
 
-def find_no_data(
-    table: pa.Table,
-    headers: Sequence[Sequence[str]],
-    unreadable: Collection[int] = (),
-    *,
-    at_end: bool | None,
-) -> dict[int, str]:
-    """The rows that are no data, with the reason.
-
-    A total stands below the rows: what begins with the word elsewhere may be data, a plan of that name say.
+class NoDataFinder:
+    """Finds the rows that are no data.
 
     Args:
-        table: columns of text.
         headers: names of the columns that a row may repeat.
-        unreadable: rows of the table that are no records of it.
-        at_end: whether the input ends with the table; None if that is not known, and then each row counts
-            that looks like a total.
     """
-    found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
-    found |= dict.fromkeys(_find_counts(table), COUNT)
-    for names in headers:
-        found |= dict.fromkeys(_find_names(table, [name.strip(_AROUND) for name in names]), HEADER_AGAIN)
-    totals = _find_totals(table)
-    for row, word in reversed(totals.items()):
-        below = row + 1
-        is_last = below == table.num_rows and at_end
-        ends = is_last or below in unreadable or (below in found and totals.get(below) != word)
-        if at_end is None or ends:
-            found[row] = TOTAL
-    return found
+
+    def __init__(self, headers: Sequence[Sequence[str]]) -> None:
+        self._headers = [_Header([name.strip(_AROUND) for name in names]) for names in headers]
+
+    def find(
+        self, table: pa.Table, unreadable: Collection[int] = (), *, at_end: bool | None
+    ) -> dict[int, str]:
+        """These rows, with the reason.
+
+        A total stands below the rows: what begins with the word elsewhere may be data, say a plan.
+
+        Args:
+            table: columns of text.
+            unreadable: rows of the table that are no records of it.
+            at_end: whether the input ends with the table; None if that is not known, and then each row counts
+                that looks like a total.
+        """
+        found: dict[int, str] = dict.fromkeys(_find_rules(table), RULE)
+        below, totals = _find_below(table)
+        found |= dict.fromkeys(below, COUNT)
+        for header in self._headers:
+            found |= dict.fromkeys(header.find(table), HEADER_AGAIN)
+        for row, word in reversed(totals.items()):
+            next_row = row + 1
+            is_last = next_row == table.num_rows and at_end
+            ends = is_last or next_row in unreadable or (next_row in found and totals.get(next_row) != word)
+            if at_end is None or ends:
+                found[row] = TOTAL
+        return found
 
 
-def _find_names(table: pa.Table, names: Sequence[str]) -> list[int]:
-    """The rows whose cells are these names, in whatever case, and whatever stands invisibly around them."""
-    rows = np.arange(table.num_rows)
-    for number, name in enumerate(names):
-        column = table.column(number)
-        if not _holds_in_any_case(column, name):
-            return []
-        column = column if len(rows) == len(column) else column.take(rows)
-        found = pc.match_substring(column, name, ignore_case=True)
-        rows = rows[found.fill_null(fill_value=False).to_numpy()]
-        if not len(rows):
-            return []
-    wanted = [name.casefold() for name in names]
-    return [
-        row
-        for row, cells in _read_rows(table, rows)
-        if [cell.strip(_AROUND).casefold() for cell in cells] == wanted
-    ]
+class _Header:
+    """Finds a row of these names, in whatever case, and whatever stands invisibly around them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._wanted = [name.casefold() for name in names]
+        # A row is known by its first name; the first column may have none.
+        self._column = next((at for at, name in enumerate(names) if name), 0)
+        self._sieve = Sieve([_make_pattern(names[self._column])])
+
+    def find(self, table: pa.Table) -> list[int]:
+        """The rows."""
+        for _, rows in self._sieve.find(_combine(table.column(self._column))):
+            return [row for row, cells in _read_rows(table, self._narrow(table, rows)) if self._is_in(cells)]
+        return []
+
+    def _narrow(self, table: pa.Table, rows: Positions) -> Positions:
+        """Those of the rows that hold each name: a name may be a value too, and then in many rows."""
+        for number, name in enumerate(self._names):
+            found = pc.match_substring(table.column(number).take(pa.array(rows)), name, ignore_case=True)
+            rows = rows[found.fill_null(fill_value=False).to_numpy()]
+        return rows
+
+    def _is_in(self, cells: Sequence[str]) -> bool:
+        return [cell.strip(_AROUND).casefold() for cell in cells] == self._wanted
+
+
+def _make_pattern(name: str) -> Pattern:
+    """A cell that holds just this name."""
+    first, second, last = map(_find_bytes, (name[:1], name[1:2], name[-1:]))
+    places = (
+        Places(first=first, second=second or {*_AROUND_BYTES, 0}, last=last | _AROUND_BYTES),
+        Places(first=_AROUND_BYTES, last=last | _AROUND_BYTES),
+    )
+    around = re.escape(_AROUND)
+    return Pattern("header", f"(?i)^[{around}]*{re.escape(name)}[{around}]*$", places)
+
+
+def _find_bytes(sign: str) -> frozenset[int]:
+    """The bytes of a character of whatever case; any beyond ASCII, if it is not of that."""
+    found = frozenset(f"{sign.lower()}{sign.upper()}".encode())
+    return found if sign.isascii() else frozenset(range(256))
+
+
+def _find_below(table: pa.Table) -> tuple[list[int], dict[int, str]]:
+    """The rows with nothing but how many rows there are, and the rows of totals, each with its word."""
+    counts: list[int] = []
+    totals: dict[int, str] = {}
+    for pattern, rows in _BELOW.find(_combine(table.column(0))):
+        for row, cells in _read_rows(table, rows):
+            if pattern is _TOTALS and _is_total(cells):
+                totals[row] = cells[0]
+            elif pattern is _COUNTS and is_count("".join(cells)):
+                counts.append(row)
+    return counts, totals
 
 
 def _find_rules(table: pa.Table) -> list[int]:
@@ -141,48 +176,28 @@ def _find_rules(table: pa.Table) -> list[int]:
     return [row for row, cells in _read_rows(table, rows) if is_rule("".join(cells))]
 
 
-def _find_totals(table: pa.Table) -> dict[int, str]:
-    """The rows of the word total and nothing but numbers after that, one at least, each with its word."""
-    column = table.column(0)
-    if not (holds(column, "otal") or holds(column, "OTAL")):
-        return {}
-    possible = pc.or_(pc.match_substring(column, "otal"), pc.match_substring(column, "OTAL"))
-    rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
-    return {row: cells[0] for row, cells in _read_rows(table, rows) if _is_total(cells)} if len(rows) else {}
-
-
-def _find_counts(table: pa.Table) -> list[int]:
-    """The rows that hold nothing but how many rows there are."""
-    column = table.column(0)
-    if not holds(column, " row"):
-        return []
-    possible = pc.match_substring(column, " row")
-    rows = np.flatnonzero(possible.fill_null(fill_value=False).to_numpy())
-    return [row for row, cells in _read_rows(table, rows) if is_count("".join(cells))] if len(rows) else []
-
-
 def _is_total(cells: Sequence[str]) -> bool:
-    first, *rest = (cell.strip(_INVISIBLE) for cell in cells)
-    filled = [cell for cell in rest if cell]
-    return bool(_TOTAL.fullmatch(first) and filled and all(map(_NUMBER.fullmatch, filled)))
+    """Whether the cells behind the word are numbers, one at least."""
+    filled = [cell for cell in (cell.strip(_INVISIBLE) for cell in cells[1:]) if cell]
+    return bool(filled) and all(map(_NUMBER.fullmatch, filled))
 
 
 def _look_at_first_bytes(column: pa.ChunkedArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which cells are empty, and which begin as one of punctuation does."""
-    cells = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if not len(cells):
-        return np.ones(0, dtype=bool), np.ones(0, dtype=bool)
-    _, ends, text = cells.buffers()
-    offsets = np.frombuffer(ends, np.int32)[cells.offset : cells.offset + len(cells) + 1]
-    empty = offsets[1:] == offsets[:-1]
-    if text is None or empty.all():
-        return empty, np.zeros(len(cells), dtype=bool)
-    signs = np.frombuffer(text, np.uint8)
-    return empty, _MAY_BEGIN_RULE[signs[np.minimum(offsets[:-1], len(signs) - 1)]]
+    content = Content(_combine(column))
+    starts, lengths = content.bounds()
+    empty = lengths == 0
+    if not len(content.bytes):
+        return empty, np.zeros(len(empty), dtype=bool)
+    return empty, _MAY_BEGIN_RULE.take(content.bytes.take(starts, mode="clip"))
 
 
-def _read_rows(table: pa.Table, rows: NDArray[np.intp]) -> list[tuple[int, list[str]]]:
-    columns = [column.to_pylist() for column in table.take(rows).columns]
+def _combine(column: pa.ChunkedArray) -> pa.StringArray:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _read_rows(table: pa.Table, rows: Positions) -> list[tuple[int, list[str]]]:
+    columns = [column.to_pylist() for column in table.take(pa.array(rows)).columns]
     return [
         (row, [cell or "" for cell in cells])
         for row, cells in zip(rows.tolist(), zip(*columns, strict=True), strict=True)

@@ -121,10 +121,13 @@ class StrayQuotes:
     Attributes:
         quoted: a quote was seen.
         marked: a mark was put.
+        opened: whether the last block ends within quotes, if it was quickly seen that each of its quotes
+            stands where it should; else None.
     """
 
     def __init__(self, delimiter: bytes, quote: bytes) -> None:
         self.quoted = self.marked = False
+        self.opened: bool | None = None
         self._quote = quote
         self._scanner = QuoteScanner(delimiter, quote) if quote else None
         self._beside = np.zeros(256, dtype=bool)  # what may stand outside of a quote, right beside it
@@ -135,9 +138,9 @@ class StrayQuotes:
         scanner = self._scanner
         if scanner is None or not block:
             return block
-        inside = self._close_regular(block, scanner)
-        if inside is not None:
-            scanner.skip(block, inside=inside)
+        self.opened = self._close_regular(block, scanner)
+        if self.opened is not None:
+            scanner.skip(block, inside=self.opened)
             return block
         return self._mark(block, scanner)
 

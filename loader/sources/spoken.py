@@ -218,7 +218,7 @@ def _find_encoding(name: str, head: bytes, given: str | None) -> str:
 
 def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -> str:
     """The one delimiter that makes a table of the beginning; the usual one, if none divides anything."""
-    trials = {sign: try_form(text, sign, quote, escape) for sign in _DELIMITERS}
+    trials = {sign: try_form(text, sign, quote, escape) for sign in _DELIMITERS if sign in text}
     dividing = {sign: trial for sign, trial in trials.items() if trial.cells > 1}
     if len(dividing) > 1:
         dividing = {sign: trial for sign, trial in dividing.items() if trial.divides}

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from loader.errors import SourceError
 from loader.message import Message
 from loader.model import OWN_COLUMNS, State
+from loader.sieve import Content
 from loader.sources.advice import advise
 from loader.sources.lines import count_lines, split_lines
-from loader.sources.nodata import holds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from loader.sources.records import Slab
 
-_LINE_ENDS = ("\n", "\r")
+_LINE_ENDS = (b"\n", b"\r")
 _STATE = f"{OWN_COLUMNS}state"
 _STATES = {state.value for state in State}
 
@@ -109,10 +109,16 @@ def _find_line_ends(table: pa.Table) -> NDArray[np.intp]:
     """The rows that hold a line end within a cell."""
     found = np.zeros(table.num_rows, dtype=bool)
     for column in table.columns:
-        if any(holds(column, sign) for sign in _LINE_ENDS):
+        if _holds_line_ends(column):
             mask = pc.or_(pc.match_substring(column, "\n"), pc.match_substring(column, "\r"))
             found |= mask.fill_null(fill_value=False).to_numpy()
     return np.flatnonzero(found)
+
+
+def _holds_line_ends(column: pa.ChunkedArray) -> bool:
+    """Whether there is one: in all cells at once, which is far faster than in each."""
+    texts = [Content(chunk).bytes.tobytes() for chunk in column.chunks]
+    return any(sign in text for text in texts for sign in _LINE_ENDS)
 
 
 def _have_states(text: str, delimiter: str, names: Sequence[str]) -> bool:

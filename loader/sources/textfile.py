@@ -180,7 +180,8 @@ class TextFile:
         """Where in the text the stretch ends, if there."""
         if self._stretch is None:
             return None
-        return self._stretch.ends.find_next(text, max(0, self._stretch.enough - self._length))
+        start = max(0, self._stretch.enough - self._length)
+        return self._stretch.ends.find_next(text, start, opened=self.cover.opened)
 
     def _measure_raw(self, text: bytes) -> int:
         text = self.cover.uncover(text)

@@ -81,10 +81,12 @@ def try_form(text: str, delimiter: str, quote: str, escape: str = "") -> Trial:
     columns = [column.to_pylist() for column in cover.restore(table).columns]
     records = [list(record) for record in zip(*columns, strict=True)]
     trial.cells, trial.first, trial.rows = table.num_columns, records[0] if records else [], records[1:]
-    trial.swallowed += sum(
-        count_lines(delimiter.join(map(str, record)), delimiter, trial.cells, exact=True) > 0
-        for record in records
-    )
+    # Only quotes keep the lines of a record together.
+    if quote and quote in text:
+        trial.swallowed += sum(
+            count_lines(delimiter.join(map(str, record)), delimiter, trial.cells, exact=True) > 0
+            for record in records
+        )
     trial.strays = sum(covered.count(mark.encode()) for mark in (AFTER_QUOTE, AFTER_BLANK))
     return trial
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.mapping import ids
+from loader.sieve import Sieve
 from tests.mapping.samples import mapped, requests, text_frame
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ NAMES = {sign.name: sign for sign in ids.ID_SIGNS}
 def found_in(texts: list[str | None], offset: int = 0) -> dict[str, list[int]]:
     """The positions of each sign."""
     column = pa.array([None] * offset + texts, pa.string()).slice(offset)
-    sieve = ids.Sieve(ids.ID_SIGNS)
+    sieve = Sieve(ids.ID_SIGNS)
     return {sign.name: places.tolist() for sign, places in sieve.find(column)}
 
 
@@ -79,7 +80,7 @@ def test_the_few_bytes_that_are_looked_at_first_never_clear_an_id_that_has_a_sig
         sign = next((sign for sign in ids.ID_SIGNS if text and _matches(sign, text)), None)
         if sign is not None:
             expected.setdefault(sign.name, []).append(place)
-    assert {sign.name: places.tolist() for sign, places in ids.Sieve(ids.ID_SIGNS).find(column)} == expected
+    assert {sign.name: places.tolist() for sign, places in Sieve(ids.ID_SIGNS).find(column)} == expected
 
 
 def _matches(sign: Sign, text: str) -> bool:

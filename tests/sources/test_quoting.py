@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from loader.sources.boundaries import RecordEnds
 from loader.sources.quoting import StrayQuotes
 
 TEXTS = (
@@ -30,3 +33,18 @@ def cover(*blocks: bytes) -> list[bytes]:
     """The blocks with their marks, from one pass."""
     strays = StrayQuotes(b",", b'"')
     return [strays.cover(block) for block in blocks]
+
+
+@given(st.lists(st.text('ab",\n\r \ufeff', max_size=9), min_size=1, max_size=6), st.integers(0, 30))
+def test_what_is_known_of_quotes_spares_looking_for_them_again(parts: list[str], start: int) -> None:
+    """The end of a record is found at the same place as without that knowledge."""
+    blocks = [part.encode() for part in parts if part]
+    strays, told, alone = StrayQuotes(b",", b'"'), *(RecordEnds(b",", b'"') for _ in "12")
+    length = 0
+    for block in map(strays.cover, blocks):
+        at = max(0, start - length)
+        found = alone.find_next(block, at)
+        assert told.find_next(block, at, opened=strays.opened) == found
+        if found is not None:
+            return
+        length += len(block)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loader.mapping.ids import WORD, Sieve
+from loader.mapping.ids import WORD
+from loader.sieve import Sieve
 from loader.text.escape import quote
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from loader.mapping.table import Table
 from loader.mapping.zones import OFFSET_UNITS, is_number, parse_zone
 from loader.methods import MappedField
 from loader.model import OWN_COLUMNS
+from loader.sieve import Sieve
 from loader.text.escape import quote as shown
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 _AT = "a zone's name is sent as its offset at the start of the load; at = { column = ... } uses another time"
 _BY_NAME = "by its name"
-_SIGNS = ids.Sieve([sign for sign in ids.ID_SIGNS if sign is not ids.WORD])
+_SIGNS = Sieve([sign for sign in ids.ID_SIGNS if sign is not ids.WORD])
 #: A column with more distinct values than this is not a list of platforms.
 _MOST_VALUES = 40
 
