@@ -204,3 +204,29 @@ def test_dates_of_members_are_read_in_the_zone_that_the_user_gave(
     assert proposal.unsure == 0
     [request] = requests(mapped(text, frame))
     assert request[container.name]["seen"] == "2024-07-01 10:00"
+
+
+@pytest.mark.parametrize(
+    ("cells", "line"),
+    [
+        (["31.05.1990", "1.2.1980"], '{ column = "born", type = "date", format = "%d.%m.%Y" }'),
+        (["12/31/1990", "01/02/1980"], '{ column = "born", type = "date", format = "%m/%d/%Y" }'),
+        (["1990/12/31"], '{ column = "born", type = "date", format = "%Y/%m/%d" }'),
+        (["3-May-1990"], '{ column = "born", type = "date", format = "%d-%b-%Y" }'),
+        (["May 3, 1990"], '{ column = "born", type = "date", format = "%b %d, %Y" }'),
+        (["01/02/1990"], '"born"'),
+        (["31.05.1990", "12/31/1990"], '"born"'),
+        (["192.168.1", "10.20.30"], '"born"'),
+    ],
+)
+def test_days_are_proposed_as_dates_if_there_is_one_way_to_read_them(cells: list[str], line: str) -> None:
+    """A day is a day at the vendor, not a text; if it can be two days, the user is asked."""
+    frame = text_frame(
+        hwid=["d"] * len(cells),
+        event=["buy"] * len(cells),
+        timestamp=["2024-03-04T10:00:00Z"] * len(cells),
+        born=cells,
+    )
+    found = lines(Kind.EVENTS, frame)
+    assert f"born = {line}" in found
+    assert any("%d/%m/%Y or %m/%d/%Y" in one for one in found) == (cells == ["01/02/1990"])

@@ -121,19 +121,19 @@ class ProposedMembers:
         rule = Rule((name,), null_values=words, type=types.get(seen.type, seen.type), decimal=seen.decimal)
         line = Line(name, rule, seen.why, seen.unsure)
         if seen.type == "date":
-            line = self._date(line, rule)
+            line = self._date(line, rule, Clock(format=seen.format))
         elif seen.type == "string":
             line = doubting(line, doubt_words(words))
         self._proposal.members.append(line)
 
-    def _date(self, line: Line, rule: Rule) -> Line:
+    def _date(self, line: Line, rule: Rule, clock: Clock) -> Line:
         """A date that needs no zone, carries its zone or has one from elsewhere; else text."""
-        texts, iso = self._table.text(rule.column[0], rule.null_values), Clock(format="iso")
-        times = timestamps.read(texts, texts, iso).with_fixed_days()
+        texts = self._table.text(rule.column[0], rule.null_values)
+        times = timestamps.read(texts, texts, clock).with_fixed_days()
         if times.carried[times.good].all() or self._inherits_zone():
-            return replace(line, rule=replace(rule, clock=iso))
+            return replace(line, rule=replace(rule, clock=clock))
         doubt = 'no time zone, so it is sent as text. To send a date, set type = "date" and zone.'
-        return self._in_zone(line, iso) or doubting(replace(line, rule=replace(rule, type=None)), doubt)
+        return self._in_zone(line, clock) or doubting(replace(line, rule=replace(rule, type=None)), doubt)
 
     def _in_zone(self, line: Line, clock: Clock) -> Line | None:
         """The line of a date that the user's own zone makes certain; None without such a zone."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from loader.mapping import timestamps
+from loader.mapping import timestamps, usual_formats
 from loader.mapping.nested import jsontext
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -30,6 +30,10 @@ _CODES = {
     "ean",
     "isbn",
 }
+#: A day in numbers, or with the name of its month.
+_DAY = re.compile(
+    r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\d{1,2}[- ][A-Za-z]{3}[- ]\d{2,4}|[A-Za-z]{3} \d{1,2}, \d{4}", re.ASCII
+)
 _BOOLEANS = {"true", "false", "yes", "no"}
 
 
@@ -42,12 +46,14 @@ class Look:
         why: what they have in common.
         unsure: what the user must check.
         decimal: the decimal mark.
+        format: how a date is written.
     """
 
     type: str
     why: str
     unsure: str = ""
     decimal: str = "."
+    format: str = "iso"
 
 
 def look(values: pa.Array) -> Look:
@@ -62,6 +68,8 @@ def look(values: pa.Array) -> Look:
         return Look("boolean", "true or false in every sampled row")
     if timestamps.iso_shaped(pa.array(texts, pa.string())).all():
         return Look("date", "ISO dates or times in every sampled row")
+    if all(_DAY.fullmatch(text) for text in texts):
+        return _look_at_days(texts)
     return _nested(texts)
 
 
@@ -71,6 +79,17 @@ _SHAPES = (
     (Look("float", "numbers in every sampled row"), r"-?\d+(?:\.\d+)?"),
     (Look("float", "numbers with a decimal comma", decimal=","), r"-?\d+(?:,\d+)?"),
 )
+
+
+def _look_at_days(texts: list[str]) -> Look:
+    """Days as people write them: a date only if there is one way to read all of them."""
+    forms = usual_formats.list_fitting(pa.array(texts, pa.string()))
+    if len(forms) == 1:
+        return Look("date", f"days written as {forms[0]} in every sampled row", format=forms[0])
+    if not forms:
+        return Look("string", "text")
+    ways = " or ".join(forms)
+    return Look("string", "text", f'days, written as {ways}? Then set type = "date" and that format.')
 
 
 def _nested(texts: list[str]) -> Look:
