@@ -15,7 +15,7 @@ from loader.journal.checkpoint_files import Files, explain_unusable
 from loader.journal.chronicle import Chronicle
 from loader.journal.host import Host
 from loader.journal.lock import Lock
-from loader.journal.opening import Reserve, Verified, open_verified
+from loader.journal.opening import Reserve, Verified, ensure_checkpoint, open_verified
 from loader.journal.ranges import Ranges
 from loader.journal.settlement import Unsettled, carry_out
 from loader.journal.sizing import LeaseSize
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loader.journal.bitmap import StoredChunk
+    from loader.journal.hold import Hold
     from loader.journal.identity import Identity
     from loader.journal.settlement import Settlement
     from loader.journal.store import Transaction
@@ -49,7 +50,9 @@ class Journal:
         leftovers: rows found in doubt because the run before died.
     """
 
-    def __init__(self, files: Files, lock: Lock, verified: Verified, *, window: int, host: Host) -> None:
+    def __init__(
+        self, files: Files, lock: Lock, hold: Hold, verified: Verified, *, window: int, host: Host
+    ) -> None:
         """Use `open`; it holds the lock and has verified the checkpoint."""
         snapshot = verified.snapshot
         self.identity = verified.identity
@@ -59,7 +62,7 @@ class Journal:
         self._lock = lock
         self._began = host.clock()
         self._reserve = Reserve(files.reserve)
-        self._store = Store(files, snapshot.head, host.connect)
+        self._store = Store(files, snapshot.head, hold, host.connect)
         self._bitmaps = Bitmaps(self.identity.rows, self._store.chunk)
         self._released = snapshot.released.with_rows(verified.leftovers.released)
         self._counts = dict(snapshot.counts)
@@ -87,9 +90,8 @@ class Journal:
                 raise explain_unusable(files.wire, error) from error
             undo.callback(self._slots.close)
             self._reserve.take()
-            self._store.watch(files.log)
-            self._store.watch(files.wire)
-            self._store.watch(files.lock)
+            for part in (files.log, files.shared, files.wire):
+                self._store.watch(part)
             undo.pop_all()
 
     @classmethod
@@ -114,7 +116,10 @@ class Journal:
         lock = Lock(files.lock)
         lock.take(files.path)
         try:
-            return cls(files, lock, open_verified(files, identity, host), window=window, host=host)
+            ensure_checkpoint(files, identity)
+            hold = lock.hold(files.path)
+            verified = open_verified(files, identity, host)
+            return cls(files, lock, hold, verified, window=window, host=host)
         except BaseException:
             lock.release()
             raise

@@ -9,9 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loader.errors import CheckpointError
 from loader.journal import recovery, schema
-from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, explain_unusable, sync_folder
+from loader.journal.checkpoint_files import (
+    NO_FOLLOW,
+    OWNER_ONLY,
+    create,
+    explain_unusable,
+    give_name,
+    sync_folder,
+)
 from loader.journal.identity import verify
 from loader.journal.reading import Snapshot, explain_damage, has_log, open_for_reading, take_snapshot
 from loader.journal.slots import digest_boot, read_slots
@@ -45,17 +51,30 @@ class Verified:
     leftovers: Leftovers
 
 
-def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
-    """Create the checkpoint, or verify the one that is there; the lock is held.
+def ensure_checkpoint(files: Files, wanted: Identity) -> None:
+    """Create the checkpoint if there is none; the lock file is held.
 
     Raises:
-        CheckpointDiffers: it was made for something else.
-        CheckpointError: it cannot be created, read or trusted. It was left as it is.
+        CheckpointError: it cannot be created, or parts of a deleted one are there.
     """
     try:
         if not files.path.exists():
             create_checkpoint(files, wanted)
-        _bring_up_to_date(files.path)
+        elif files.unfinished.exists():
+            files.remove_unfinished()
+    except OSError as error:
+        raise explain_unusable(files.path, error) from error
+
+
+def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
+    """Verify the checkpoint that is there; it is held.
+
+    Raises:
+        CheckpointDiffers: it was made for something else.
+        CheckpointError: it cannot be read or trusted. It was left as it is.
+    """
+    try:
+        _bring_up_to_date(files)
         snapshot, left, boot = _look(files, host)
         if snapshot.blank and snapshot.identity.differs(wanted):
             _begin_again(files, wanted)
@@ -77,10 +96,20 @@ def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
 
 
 def _begin_again(files: Files, identity: Identity) -> None:
-    """Replace a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected."""
-    with closing(connect(files.path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    create_checkpoint(files, identity)
+    """Empty a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected.
+
+    In its place, because the hold is on this very file.
+    """
+    try:
+        with closing(connect(files.path)) as connection:
+            connection.execute("PRAGMA synchronous = FULL").fetchall()
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in schema.EMPTY:
+                connection.execute(statement)
+            _write_beginning(connection, identity)
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise explain_unusable(files.path, error) from error
 
 
 def create_checkpoint(files: Files, identity: Identity) -> None:
@@ -90,11 +119,7 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
         CheckpointError: parts of a deleted checkpoint are there.
         OSError: the folder cannot be written.
     """
-    if has_log(files):
-        raise CheckpointError(
-            f"{files.path} is gone, but {files.log.name} beside it is part of it. Put the checkpoint back; "
-            f"or delete {files.log.name} too, if the load should begin again from its first row."
-        )
+    files.refuse_remains()
     for leftover in (files.log, files.shared):
         leftover.unlink(missing_ok=True)
     files.remove_unfinished()
@@ -103,7 +128,10 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
         _write_new(files.unfinished, identity)
     except sqlite3.Error as error:
         raise explain_unusable(files.path, error) from error
-    files.unfinished.replace(files.path)
+    try:
+        give_name(files.unfinished, files.path)
+    except FileExistsError:  # a start at the same moment was faster: who continues is decided by the hold
+        files.remove_unfinished()
     sync_folder(files.path.parent)
 
 
@@ -118,26 +146,29 @@ def _write_new(path: Path, identity: Identity) -> None:
             connection.execute(f"PRAGMA {setting}").fetchall()
         schema.migrate(connection, 0)
         connection.execute("BEGIN IMMEDIATE")
-        transaction = Transaction(connection, Head())
-        transaction.add(schema.IDENTITY, (secrets.token_hex(16), *identity.to_row()))
-        head = Head(sums=transaction.sums).stored()
-        connection.execute(schema.HEAD.insert, (*head, schema.HEAD.seal(head)))
+        _write_beginning(connection, identity)
         connection.execute("COMMIT")
 
 
-def _bring_up_to_date(path: Path) -> None:
+def _write_beginning(connection: sqlite3.Connection, identity: Identity) -> None:
+    """Write into empty tables what a checkpoint is of, under a new id."""
+    transaction = Transaction(connection, Head())
+    transaction.add(schema.IDENTITY, (secrets.token_hex(16), *identity.to_row()))
+    head = Head(sums=transaction.sums).stored()
+    connection.execute(schema.HEAD.insert, (*head, schema.HEAD.seal(head)))
+
+
+def _bring_up_to_date(files: Files) -> None:
     """Migrate an older file; make it its owner's alone."""
-    found = schema.recognise(path)
-    path.chmod(OWNER_ONLY)
-    if found < schema.version():
+    with open_for_reading(files) as connection:
+        present = schema.read_version(connection)
+    files.path.chmod(OWNER_ONLY)
+    if present < schema.version():
         try:
-            with closing(connect(path)) as connection:
-                # The log may know more: a process that died right after its migration has not folded it.
-                present = schema.read_version(connection)
-                if present < schema.version():
-                    schema.migrate(connection, present)
+            with closing(connect(files.path)) as connection:
+                schema.migrate(connection, present)
         except sqlite3.Error as error:
-            raise explain_damage(path, str(error)) from error
+            raise explain_damage(files.path, str(error)) from error
 
 
 class Reserve:

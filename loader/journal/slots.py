@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from loader.journal.checkpoint_files import NO_FOLLOW, create, read_inode, sync_folder
+from loader.journal.hold import Sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,6 +147,7 @@ class Slots:
         self._header = header
         self._file = os.open(path, os.O_RDWR | NO_FOLLOW)
         self._map = mmap.mmap(self._file, 0)
+        self._sign = Sign(path)
         self._free = _locate_slots(0, header.slots)
         self._taken: dict[int, int] = {}
         self._turn = 0
@@ -208,6 +210,7 @@ class Slots:
         """Unmap the file; it stays, as it guards the checkpoint against older copies of it."""
         self._map.close()
         os.close(self._file)
+        self._sign.take_down()
 
     def _grow(self) -> None:
         """Double the slots; the file grows before the header says so."""
@@ -217,6 +220,7 @@ class Slots:
         wider = mmap.mmap(self._file, _FIRST_SLOT + 2 * old * _SLOT.size)
         self._map.close()
         self._map = wider
+        self._sign.put_up()
         self._free = _locate_slots(old, 2 * old)
         self._header = self._header._replace(slots=2 * old)
         self._write_header()

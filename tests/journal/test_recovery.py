@@ -250,7 +250,9 @@ def test_a_file_that_vanishes_during_the_run_is_noticed(place: Place, suffix: st
     if replaced:
         path.with_name("new").write_bytes(before)
         path.with_name("new").rename(path)
-    with pytest.raises(CheckpointError, match=f"{path.name} was deleted or replaced while it was in use"):
+    with pytest.raises(
+        CheckpointError, match=f"{path.name} was deleted, moved or replaced while it was in use"
+    ):
         journal.lease(range(10, 20))
     with pytest.raises(CheckpointError, match="nothing more is sent"):
         journal.sending(7)
