@@ -45,6 +45,7 @@ TESTED_IN = {
         "byte_lock hold lock": ["journal/test_attacks.py"],
         "beginning checkpoint_files identity reading schema store": [
             "journal/test_opening.py",
+            "journal/test_recovering.py",
             "journal/test_flips.py",
         ],
         "settlement slots table_rows": [

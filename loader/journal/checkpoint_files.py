@@ -73,6 +73,13 @@ class Files:
             self.unfinished_wire,
         )
 
+    def count_names(self) -> int:
+        """Hard links of the checkpoint, itself among them."""
+        try:
+            return self.path.stat().st_nlink
+        except OSError:
+            return 1
+
     def refuse_planted(self) -> None:
         """Raise `CheckpointError` if a symbolic link or a special file stands in the place of a part."""
         for part in self.parts:
@@ -119,6 +126,14 @@ class Files:
                 is_part="is a part" if len(remains) == 1 else "are parts",
             )
         )
+
+    def refuse_missing(self) -> None:
+        """Raise `CheckpointError` if there is no checkpoint."""
+        self.refuse_remains()
+        if not self.path.exists():
+            raise CheckpointError(
+                f"{self.path}: there is no such checkpoint. Check the name. A load creates the file."
+            )
 
     def remove_unfinished(self) -> None:
         """Remove what a process left that was killed while it created the checkpoint."""

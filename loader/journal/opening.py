@@ -7,8 +7,10 @@ import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from loader.errors import CheckpointError
 from loader.journal import recovery, schema
 from loader.journal.checkpoint_files import (
     NO_FOLLOW,
@@ -19,10 +21,19 @@ from loader.journal.checkpoint_files import (
     sync_folder,
 )
 from loader.journal.identity import verify
-from loader.journal.reading import Snapshot, explain_damage, has_log, open_for_reading, take_snapshot
+from loader.journal.reading import (
+    Snapshot,
+    explain_damage,
+    has_log,
+    list_open_rows,
+    open_for_reading,
+    read_exceptions,
+    take_snapshot,
+)
 from loader.journal.slots import digest_boot, read_slots
 from loader.journal.store import Transaction, connect
 from loader.journal.table_rows import Head
+from loader.model import State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +41,7 @@ if TYPE_CHECKING:
     from loader.journal.checkpoint_files import Files
     from loader.journal.host import Host
     from loader.journal.identity import Identity
+    from loader.journal.ranges import Ranges
     from loader.journal.recovery import Leftovers
     from loader.journal.slots import LeftSlots
 
@@ -49,6 +61,11 @@ class Verified:
     snapshot: Snapshot
     identity: Identity
     leftovers: Leftovers
+
+    @property
+    def released(self) -> Ranges:
+        """The rows below the intent mark that may be leased."""
+        return self.leftovers.free(self.snapshot.released)
 
 
 def ensure_checkpoint(files: Files, wanted: Identity) -> None:
@@ -81,6 +98,7 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise explain_unusable(files.path, error) from error
+    recovery.refuse_without_slots(files, snapshot, left)
     identity = verify(files.path, snapshot.identity, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
 
@@ -91,8 +109,42 @@ def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
     with open_for_reading(files) as connection:
         snapshot = take_snapshot(connection, files.path, log=log)
     left, boot = read_slots(files.wire), digest_boot(host.boot_id)
-    recovery.refuse_older(files.path, snapshot, left, boot)
+    recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
     return snapshot, left, boot
+
+
+def salvage(files: Files, host: Host) -> Verified:
+    """Find what is known of a checkpoint that is refused because a part is lost; it is held.
+
+    Raises:
+        CheckpointError: it cannot be read or trusted, or no part of it is lost.
+    """
+    _bring_up_to_date(files)
+    log = has_log(files)
+    with open_for_reading(files) as connection:
+        snapshot = take_snapshot(connection, files.path, log=log)
+        left, boot = read_slots(files.wire), digest_boot(host.boot_id)
+        _refuse_whole(files, snapshot, left, boot)
+        reach = recovery.find_reach(snapshot, left, boot)
+        leftovers = recovery.salvage(
+            reach,
+            list_open_rows(connection, files.path, snapshot.identity.rows, reach.mark),
+            chain.from_iterable(
+                read_exceptions(connection, files.path, state) for state in (State.REJECTED, State.IN_DOUBT)
+            ),
+        )
+    return Verified(snapshot, snapshot.identity, leftovers)
+
+
+def _refuse_whole(files: Files, snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> None:
+    try:
+        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+        recovery.refuse_without_slots(files, snapshot, left)
+    except CheckpointError:
+        return
+    raise CheckpointError(
+        f"{files.path} has all of its parts, so there is nothing to recover. Nothing was changed."
+    )
 
 
 def _begin_again(files: Files, identity: Identity) -> None:

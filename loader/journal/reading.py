@@ -73,11 +73,7 @@ def open_for_reading(files: Files) -> Iterator[sqlite3.Connection]:
     """
     path = files.path
     files.refuse_planted()
-    files.refuse_remains()
-    if not path.exists():
-        raise CheckpointError(
-            f"{path}: there is no such checkpoint. Check the name. A load creates the file."
-        )
+    files.refuse_missing()
     # If there is no log, SQLite would create an empty one to read; an unchanging file needs none.
     mode = "mode=ro" if has_log(files) else "mode=ro&immutable=1"
     try:
@@ -230,6 +226,19 @@ def read_exceptions(connection: sqlite3.Connection, path: Path, state: State) ->
         if schema.EXCEPTIONS.seal(row) != crc:
             raise explain_damage(path, "a row of its table exceptions does not fit its checksum")
         yield ExceptionRow.from_columns(row)
+
+
+def list_open_rows(connection: sqlite3.Connection, path: Path, rows: int, stop: int) -> Iterator[int]:
+    """Ordinals below `stop` that are neither confirmed, rejected nor in doubt, of an input of `rows` rows."""
+    settled = {
+        row.ordinal
+        for state in (State.REJECTED, State.IN_DOUBT)
+        for row in read_exceptions(connection, path, state)
+    }
+    chunks = {chunk.number: chunk for chunk in read_chunks(connection, path, rows)}
+    for ordinal in range(stop):
+        if ordinal not in settled and not _is_confirmed(chunks.get(ordinal // CHUNK), ordinal):
+            yield ordinal
 
 
 def explain_damage(path: Path, finding: str) -> CheckpointError:

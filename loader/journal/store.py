@@ -133,6 +133,8 @@ class Store:
     def commit(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> None:
         """One transaction: what `write` does, and the head with the sums and the next commit number.
 
+        The number is one more than the head says, if that is known to be more than this file knows.
+
         Args:
             write: writes the rows; called again if the commit is tried again.
             head: the head's other fields.
@@ -168,7 +170,7 @@ class Store:
         transaction = Transaction(self._connection, self.head)
         write(transaction)
         before = self.head.commits
-        written = head._replace(commits=before + 1, sums=transaction.sums)
+        written = head._replace(commits=max(before, head.commits) + 1, sums=transaction.sums)
         only, *columns = stored = written.stored()
         if execute(schema.UPDATE_HEAD, (*columns, schema.HEAD.seal(stored), only, before)).rowcount != 1:
             raise sqlite3.IntegrityError("another program has written to it")
@@ -227,8 +229,16 @@ class Store:
     def _verify_place(self) -> None:
         for path, expected in self._watched.items():
             if read_inode(path) != expected:
+                self._rescue_log()
                 self._break(f"{path} was deleted, moved or replaced while it was in use")
                 raise CheckpointError(self.broken)
+
+    def _rescue_log(self) -> None:
+        """Move the log into the file if its name was deleted: only this connection can still read it."""
+        if self._files.log.exists() or read_inode(self._files.path) != self._hold.inode:
+            return
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
 
     def _break(self, why: str) -> None:
         self.broken = (

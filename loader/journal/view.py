@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
+    from loader.journal.slots import LeftSlots
     from loader.journal.table_rows import Decided, Note, Run, Sample
     from loader.methods import Kind
 
@@ -56,6 +57,7 @@ class CheckpointView:
     running: bool
     _snapshot: Snapshot
     _leftovers: Leftovers
+    _left: LeftSlots | None = None
 
     @classmethod
     def open(cls, path: Path, *, host: Host | None = None) -> CheckpointView:
@@ -89,8 +91,8 @@ class CheckpointView:
         running = running or is_running(files)
         if running:
             return cls(files.path, running, snapshot, Leftovers())
-        recovery.refuse_older(files.path, snapshot, left, boot)
-        return cls(files.path, running, snapshot, recovery.classify(snapshot, left, boot))
+        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+        return cls(files.path, running, snapshot, recovery.classify(snapshot, left, boot), left)
 
     @property
     def identity(self) -> Identity:
@@ -158,10 +160,13 @@ class CheckpointView:
 
         Raises:
             CheckpointDiffers, CheckpointLocked: as opening it for a load would say.
+            CheckpointError: its slot file is lost.
         """
         verify(self.path, self.identity, wanted)
+        files = Files(self.path)
         if self.running:
-            raise CheckpointLocked(say_in_use(self.path, Files(self.path).lock))
+            raise CheckpointLocked(say_in_use(self.path, files.lock))
+        recovery.refuse_without_slots(files, self._snapshot, self._left)
 
     def account(self) -> Account:
         """The counts over all runs."""

@@ -371,7 +371,7 @@ def test_a_checkpoint_that_cannot_be_opened_for_writing_says_so(place: Place) ->
 
 def test_a_header_of_the_slot_file_survives_its_bytes() -> None:
     """What is written is read, and a damaged header is none."""
-    header = Header(b"c" * 16, b"b" * 16, 3, 9, 7, 64, (1, 2))
+    header = Header(b"c" * 16, b"b" * 16, 3, 9, 7, 64, (1, 2), 512, 8)
     raw = header.pack().ljust(128, b"\0")
     assert Header.unpack(raw) == header
     assert Header.unpack(raw[:20] + b"!" + raw[21:]) is None
