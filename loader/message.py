@@ -29,6 +29,7 @@ class Command(StrEnum):
     FAILURES = "failures"
     REJECTED = "failures --rejected"
     IN_DOUBT = "failures --in-doubt"
+    RECOVER = "resolve --recover"
 
 
 #: Writes a setting or a command as one front end has it.
@@ -44,6 +45,7 @@ _CALLS = {
     Command.FAILURES: "loader.Checkpoint(path).frame",
     Command.REJECTED: "loader.Checkpoint(path).rejected",
     Command.IN_DOUBT: "loader.Checkpoint(path).in_doubt",
+    Command.RECOVER: 'loader.resolve(path, "recover")',
 }
 
 

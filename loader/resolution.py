@@ -88,6 +88,19 @@ def resolve(
         return Resolved(len(moved), overtaken.later, journal.account(), overtaken.partly)
 
 
+def recover(checkpoint: Path) -> Resolved:
+    """Make a checkpoint usable again that is refused because a part of it is lost. Nothing is sent.
+
+    What is known of its rows is kept; every other row that may have been sent is in doubt from now on, to be
+    settled like any other doubt.
+
+    Raises:
+        CheckpointError: it cannot be read, or no part of it is lost.
+    """
+    with Journal.recover(checkpoint) as journal:
+        return Resolved(journal.leftovers, {}, journal.account())
+
+
 def plan_again(ledger: CheckpointView, settings: Settings) -> Plan:
     """Plan the load of a checkpoint once more, to look at its rows.
 

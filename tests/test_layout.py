@@ -42,8 +42,10 @@ TESTED_IN = {
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "journal": {
-        "beginning checkpoint_files identity lock reading schema store": [
+        "byte_lock hold lock": ["journal/test_attacks.py"],
+        "beginning checkpoint_files identity reading schema store": [
             "journal/test_opening.py",
+            "journal/test_recovering.py",
             "journal/test_flips.py",
         ],
         "settlement slots table_rows": [

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from loader.api.given import Path, Source
     from loader.resolution import Resolved
 
+# What `resolve` does before a decision, if a part of the checkpoint is lost.
+RECOVER = "recover"
 _FILE, _ROW = f"{OWN_COLUMNS}file", f"{OWN_COLUMNS}row"
 
 
@@ -42,7 +44,8 @@ def resolve(
         checkpoint: the checkpoint, such as `LoadResult.checkpoint`; no load may be running with it.
         decision: "landed": they are at the vendor, count them as confirmed. "dropped": they are not, the
             next load sends them. "resend": nobody knows, the next load sends them anyway, and they stay
-            marked as possible duplicates.
+            marked as possible duplicates. "recover": a part of the checkpoint is lost, and it is refused for
+            that: what is known is kept, and every row that may have been sent since is in doubt.
         rows: `LoadResult.in_doubt` or a part of it; or a Series of ids that were looked up, named like the
             column of the input that holds them; or the path of a file as `resolve --from` takes it; None
             for all rows in doubt.
@@ -59,6 +62,8 @@ def resolve(
         CheckpointError, SourceError: nothing was changed.
     """
     with spell_in_python():
+        if decision == RECOVER:
+            return recover(FilePath(checkpoint), rows)
         what = chosen(Decision, "decision", decision)
         if what is Decision.RETRY:
             raise ConfigError('decision is "retry"; for rejected rows call loader.retry.')
@@ -66,6 +71,18 @@ def resolve(
         return resolution.resolve(
             FilePath(checkpoint), what, looked_up=name_rows(rows), files=given.files, table=given.table
         )
+
+
+def recover(checkpoint: FilePath, rows: object) -> Resolved:
+    """Recover a checkpoint that has lost a part.
+
+    Raises:
+        ConfigError: rows are named.
+        CheckpointError: it cannot be recovered, or no part is lost.
+    """
+    if rows is not None:
+        raise ConfigError('decision is "recover", which is about the whole checkpoint: leave out rows.')
+    return resolution.recover(checkpoint)
 
 
 def name_rows(rows: object) -> Choice | FilePath | None:

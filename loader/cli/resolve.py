@@ -47,6 +47,13 @@ class ResolveRequest:
             without="all rows in doubt",
         ),
     )
+    recover: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option(
+            "A part of the checkpoint is lost, and it is refused for that: keep what is known, and put every "
+            "row in doubt that may have been sent since."
+        ),
+    )
     files: tuple[str, ...] = files_moved()
     yes: bool = option(
         False,  # noqa: FBT003 - as above
@@ -66,6 +73,11 @@ class ResolveRequest:
             raise click.UsageError("Say what became of the rows: give --landed, --dropped or --resend.")
         return chosen[0]
 
+    def refuse_mixed(self) -> None:
+        """Raise `UsageError` if something is to be settled together with the recovery."""
+        if self.landed or self.dropped or self.resend or self.looked_up:
+            raise click.UsageError("--recover comes first and alone: settle the rows in doubt afterwards.")
+
 
 @click.command("resolve", cls=Sectioned)
 @takes(ResolveRequest)
@@ -81,7 +93,13 @@ def resolve_command(request: ResolveRequest) -> None:
     Examples:
       pushwoosh-loader resolve purchases.csv.events.ckpt --landed --from found.csv
       pushwoosh-loader resolve purchases.csv.events.ckpt --resend
+      pushwoosh-loader resolve purchases.csv.events.ckpt --recover
     """
+    say = speech.choose_speaker(quiet=False, summary=None)
+    if request.recover:
+        request.refuse_mixed()
+        say(recover(request.checkpoint, ask=not request.yes))
+        return
     decision = request.decision
     from loader import resolution  # noqa: PLC0415 - `--help` must start without pandas
 
@@ -90,8 +108,17 @@ def resolve_command(request: ResolveRequest) -> None:
     resolved = resolution.resolve(
         request.checkpoint, decision, looked_up=request.looked_up, files=request.files
     )
-    say = speech.choose_speaker(quiet=False, summary=None)
     say(show_checkpoint.describe_resolved(resolved, decision, request.checkpoint))
+
+
+def recover(checkpoint: Path, *, ask: bool) -> str:
+    """Recover a checkpoint that has lost a part, after a yes; what that did."""
+    from loader import resolution  # noqa: PLC0415 - `--help` must start without pandas
+
+    if ask and sys.stdin.isatty() and not confirm(show_checkpoint.RECOVER_QUESTION):
+        click.echo("Nothing was changed.", err=True)
+        sys.exit(2)
+    return show_checkpoint.describe_recovered(resolution.recover(checkpoint), checkpoint)
 
 
 def ask_before_settling(checkpoint: Path, decision: Decision) -> None:

@@ -24,6 +24,9 @@ QUESTIONS = {
     Decision.DROPPED: "Give back {rows} in doubt as dropped? The next load then sends {them}.",
     Decision.RESEND: "Give back {rows} in doubt? The next load then sends {them}, perhaps twice.",
 }
+RECOVER_QUESTION = (
+    "Put in doubt every row that may have been sent? If you still have the lost files, put them back instead."
+)
 DONE = {
     Decision.LANDED: "{rows} in doubt {are} now confirmed",
     Decision.DROPPED: "{rows} will be sent by the next load",
@@ -70,6 +73,24 @@ def describe_resolved(resolved: Resolved, decision: Decision, checkpoint: Path) 
             f"  pushwoosh-loader retry {name} --only given-back"
         )
     return "\n".join(line for line in lines if line)
+
+
+def describe_recovered(resolved: Resolved, checkpoint: Path) -> str:
+    """What became of a checkpoint that had lost a part, and how to settle its doubts."""
+    from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
+
+    lines = [
+        f"The checkpoint can be used again. {count_rows(resolved.rows)} may have been sent and "
+        f"{is_or_are(resolved.rows)} now in doubt.",
+        format_account(resolved.account),
+    ]
+    if resolved.rows:
+        lines.append(
+            f"To list {it_or_them(resolved.rows)}, and then to settle {it_or_them(resolved.rows)}:\n"
+            f"  pushwoosh-loader failures {shlex.quote(str(checkpoint))} --in-doubt\n"
+            f"  pushwoosh-loader resolve --help"
+        )
+    return "\n".join(lines)
 
 
 def describe_overtaken(resolved: Resolved) -> str:

@@ -58,6 +58,9 @@ def begin(store: Store, verified: Verified, released: Ranges, at: float) -> Begi
             transaction.add(schema.IDENTITY, (snapshot.checkpoint, *verified.identity.to_row()))
 
     opened = head._replace(generation=run.generation, clean=False, attempts=0, elapsed=0.0, at=at)
+    if leftovers.salvaged is not None:
+        reach = leftovers.salvaged.reach
+        opened = opened._replace(mark=reach.mark, commits=reach.commits)
     store.commit(write, opened, durable=True)
     return Beginning(
         run,
@@ -68,12 +71,15 @@ def begin(store: Store, verified: Verified, released: Ranges, at: float) -> Begi
 
 def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> None:
     leftovers = verified.leftovers
-    marks = {row.ordinal: row for row in verified.snapshot.given_back}
+    salvaged = leftovers.salvaged
+    reopened, resent = (salvaged.reopened, salvaged.reach.resent) if salvaged else ((), False)
+    earlier = {row.ordinal: row for row in (*verified.snapshot.given_back, *reopened)}
     for ordinal in leftovers.in_doubt:
         row = ExceptionRow.of_doubt(ordinal, leftovers.reason, attempts=leftovers.attempts, at=at)
-        if (given_back := marks.get(ordinal)) is not None:
-            transaction.remove(schema.EXCEPTIONS, given_back.stored())
-        transaction.add(schema.EXCEPTIONS, row.follow_up(given_back).stored())
+        row = row._replace(resent=resent)
+        if (before := earlier.get(ordinal)) is not None:
+            transaction.remove(schema.EXCEPTIONS, before.stored())
+        transaction.add(schema.EXCEPTIONS, row.follow_up(before).stored())
 
 
 def write_released(transaction: Transaction, before: Ranges, after: Ranges) -> None:

@@ -73,6 +73,13 @@ class Files:
             self.unfinished_wire,
         )
 
+    def count_names(self) -> int:
+        """Hard links of the checkpoint, itself among them."""
+        try:
+            return self.path.stat().st_nlink
+        except OSError:
+            return 1
+
     def refuse_planted(self) -> None:
         """Raise `CheckpointError` if a symbolic link or a special file stands in the place of a part."""
         for part in self.parts:
@@ -102,6 +109,32 @@ class Files:
                 f"{self.path}: there is no folder {folder}. Create it, or name another checkpoint."
             )
 
+    def refuse_remains(self) -> None:
+        """Raise `CheckpointError` if the checkpoint is gone, and parts that know of sent rows are left."""
+        remains = [part.name for part in (self.log, self.wire) if is_filled(part)]
+        if self.path.exists() or not remains:
+            return
+        raise CheckpointError(
+            Message(
+                "{path} is gone, but {remains} beside it {is_part} of it, so rows may have been sent. "
+                "Nothing was sent now. Put {name} back. If it is lost and the load should begin again from "
+                "its first row, delete {remains} too: then every row is sent, also those that were sent "
+                "before.",
+                path=self.path,
+                name=self.path.name,
+                remains=" and ".join(remains),
+                is_part="is a part" if len(remains) == 1 else "are parts",
+            )
+        )
+
+    def refuse_missing(self) -> None:
+        """Raise `CheckpointError` if there is no checkpoint."""
+        self.refuse_remains()
+        if not self.path.exists():
+            raise CheckpointError(
+                f"{self.path}: there is no such checkpoint. Check the name. A load creates the file."
+            )
+
     def remove_unfinished(self) -> None:
         """Remove what a process left that was killed while it created the checkpoint."""
         for suffix in ("-new", "-new-wal", "-new-shm", "-new-journal"):
@@ -112,6 +145,14 @@ class Files:
 
 
 Inode = tuple[int, int]
+
+
+def is_filled(path: Path) -> bool:
+    """Whether there is a file at `path` with anything in it."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def read_inode(path: Path) -> Inode | None:
@@ -134,6 +175,25 @@ def create(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def give_name(new: Path, path: Path) -> None:
+    """Give a finished file its name, which no other file has.
+
+    Raises:
+        FileExistsError: another process was faster; its file stays.
+        OSError: the folder cannot be written.
+    """
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links; there is no other way that never replaces a file
+        if path.exists():
+            raise FileExistsError(path) from None
+        new.rename(path)
+    else:
+        new.unlink()
 
 
 def sync_folder(folder: Path) -> None:

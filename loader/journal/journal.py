@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -15,9 +15,9 @@ from loader.journal.checkpoint_files import Files, explain_unusable
 from loader.journal.chronicle import Chronicle
 from loader.journal.host import Host
 from loader.journal.lock import Lock
-from loader.journal.opening import Reserve, Verified, open_verified
+from loader.journal.opening import Reserve, Verified, ensure_checkpoint, open_verified, salvage
 from loader.journal.ranges import Ranges
-from loader.journal.settlement import Unsettled, carry_out
+from loader.journal.settlement import Settlement, Unsettled, carry_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Header, Slots, digest_boot
 from loader.journal.store import DiskFull, Store
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loader.journal.bitmap import StoredChunk
+    from loader.journal.hold import Hold
     from loader.journal.identity import Identity
-    from loader.journal.settlement import Settlement
     from loader.journal.store import Transaction
     from loader.journal.table_rows import Head
     from loader.model import Outcome, Reject, Traffic
@@ -49,7 +49,9 @@ class Journal:
         leftovers: rows found in doubt because the run before died.
     """
 
-    def __init__(self, files: Files, lock: Lock, verified: Verified, *, window: int, host: Host) -> None:
+    def __init__(
+        self, files: Files, lock: Lock, hold: Hold, verified: Verified, *, window: int, host: Host
+    ) -> None:
         """Use `open`; it holds the lock and has verified the checkpoint."""
         snapshot = verified.snapshot
         self.identity = verified.identity
@@ -59,17 +61,22 @@ class Journal:
         self._lock = lock
         self._began = host.clock()
         self._reserve = Reserve(files.reserve)
-        self._store = Store(files, snapshot.head, host.connect)
+        self._store = Store(files, snapshot.head, hold, host.connect)
         self._bitmaps = Bitmaps(self.identity.rows, self._store.chunk)
-        self._released = snapshot.released.with_rows(verified.leftovers.released)
+        self._released = verified.released
         self._counts = dict(snapshot.counts)
         self._counts[State.IN_DOUBT] += self.leftovers
+        if verified.leftovers.salvaged is not None:
+            for row in verified.leftovers.salvaged.reopened:
+                self._counts[row.state] -= 1
         self._resent = snapshot.resent
         open_again = set(verified.leftovers.in_doubt)
         self._unsettled = Unsettled(row for row in snapshot.given_back if row.ordinal not in open_again)
         self._leased = self._unsettled.leased
         self._counts[State.NEVER_SENT] = len(self._unsettled.given_back)
         self._checkpoint = snapshot.checkpoint
+        # Of the runs before, only that it was not later.
+        self._let_go_again = snapshot.head.commits
         self._sizing = LeaseSize()
         self._leases_end = ""
         self._unwritten = 0
@@ -87,9 +94,8 @@ class Journal:
                 raise explain_unusable(files.wire, error) from error
             undo.callback(self._slots.close)
             self._reserve.take()
-            self._store.watch(files.log)
-            self._store.watch(files.wire)
-            self._store.watch(files.lock)
+            for part in (files.log, files.shared, files.wire):
+                self._store.watch(part)
             undo.pop_all()
 
     @classmethod
@@ -111,13 +117,32 @@ class Journal:
         files = Files(Path(path).absolute())
         files.refuse_unusable_folder()
         files.refuse_planted()
-        lock = Lock(files.lock)
-        lock.take(files.path)
-        try:
-            return cls(files, lock, open_verified(files, identity, host), window=window, host=host)
-        except BaseException:
-            lock.release()
-            raise
+        with _take(files) as lock:
+            ensure_checkpoint(files, identity)
+            hold = lock.hold(files.path)
+            verified = open_verified(files, identity, host)
+            return cls(files, lock, hold, verified, window=window, host=host)
+
+    @classmethod
+    def recover(cls, path: Path, *, host: Host | None = None) -> Journal:
+        """Open a checkpoint that is refused because a part is lost; durable.
+
+        What is known of its rows is kept. Every other row that may have been sent since is in doubt; how many
+        there are is in `leftovers`.
+
+        Raises:
+            CheckpointLocked: a load holds it.
+            CheckpointError: it cannot be read, written or trusted, or no part of it is lost.
+        """
+        host = host or Host.local()
+        files = Files(Path(path).absolute())
+        files.refuse_planted()
+        files.refuse_missing()
+        with _take(files) as lock:
+            hold = lock.hold(files.path)
+            journal = cls(files, lock, hold, salvage(files, host), window=1, host=host)
+            journal._decide(Settlement([], decided=journal._decision("recover", journal.leftovers)))
+            return journal
 
     def __enter__(self) -> Self:
         return self
@@ -239,6 +264,8 @@ class Journal:
         """
         if outcomes:
             resending = any(outcome.resending for outcome in outcomes)
+            if resending:
+                self._note_resending()
             self._write_or_keep(self._unsettled.settle(outcomes, at=self._now()), durable=resending)
             self._sizing.settled(len(outcomes))
 
@@ -254,19 +281,20 @@ class Journal:
             detail: what the decision changed, for the history.
         """
         if rows:
-            decided = Decided(self._store.head.commits + 1, self._now(), str(decision), len(rows), detail)
-            self._write(carry_out(decision, rows, decided), durable=True)
+            decided = self._decision(str(decision), len(rows), detail)
+            self._decide(carry_out(decision, rows, decided))
 
     def remap(self, mapping: str) -> None:
         """Continue with a fixed mapping; the one before is kept in the history; durable."""
         before, after = self.identity, replace(self.identity, mapping=mapping)
-        decided = Decided(self._store.head.commits + 1, self._now(), "mapping", 0, before.mapping)
+        decided = self._decision("mapping", 0, before.mapping)
 
         def write(transaction: Transaction) -> None:
             transaction.remove(schema.IDENTITY, (self._checkpoint, *before.to_row()))
             transaction.add(schema.IDENTITY, (self._checkpoint, *after.to_row()))
             transaction.add(schema.DECISIONS, decided)
 
+        self._note_resending()
         self._commit_or_make_room(write, self._head(), durable=True)
         self.identity = after
 
@@ -327,6 +355,18 @@ class Journal:
         self._commit_or_make_room(write, head, durable=True)
         self._store.fold()
 
+    def _decision(self, what: str, rows: int, detail: str = "") -> Decided:
+        """The record of a decision that the next commit carries out."""
+        return Decided(self._store.head.commits + 1, self._now(), what, rows, detail)
+
+    def _decide(self, settlement: Settlement) -> None:
+        self._note_resending()
+        self._write(settlement, durable=True)
+
+    def _note_resending(self) -> None:
+        """The next commit lets settled rows go again: the slot file knows, if the log should be lost."""
+        self._let_go_again = self._store.head.commits + 1
+
     def _header(self, checkpoint: str, slots: int) -> Header:
         head = self._store.head
         return Header(
@@ -337,6 +377,8 @@ class Journal:
             durable=head.commits,
             slots=slots,
             file=(0, 0),
+            mark=head.mark,
+            resent=self._let_go_again,
         )
 
     def _refused(self, pieces: Sequence[range], rejects: Sequence[Reject]) -> dict[int, ExceptionRow]:
@@ -438,7 +480,9 @@ class Journal:
             self._store.commit(write, head, durable=durable)
         number = self._store.head.commits
         self._durable = number if durable else self._durable
-        self._slots.note_commit(number, durable=self._durable)
+        self._slots.note_commit(
+            number, durable=self._durable, mark=self._store.head.mark, resent=self._let_go_again
+        )
 
     def _with_chronicle(
         self, write: Callable[[Transaction], None], head: Head
@@ -464,6 +508,18 @@ class Journal:
 
     def _elapsed(self) -> float:
         return float(self._host.clock() - self._began)
+
+
+@contextmanager
+def _take(files: Files) -> Iterator[Lock]:
+    """The lock of a checkpoint, which is given back if it cannot be opened."""
+    lock = Lock(files.lock)
+    lock.take(files.path)
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
 
 
 def show_rows(pieces: Sequence[range]) -> str:

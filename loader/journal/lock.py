@@ -1,7 +1,8 @@
-"""One load at a time: the lock beside the checkpoint.
+"""The lock file beside the checkpoint: loads that start at the same moment do so one after the other.
 
-The operating system drops the lock when its holder dies, however it dies; the file itself stays and
-means nothing. Its text is the holder's process id, for people.
+The operating system drops the lock when its holder dies, however it dies; the file itself stays and means
+nothing. It may be deleted at any time: what keeps a second load out is the hold on the checkpoint itself.
+Its text is the holder's process id, for people.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal.checkpoint_files import OWNER_ONLY, explain_unusable
+from loader.journal.hold import HeldElsewhere, Hold
 from loader.message import Command, Message, Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Long enough to outlast a reader that looks whether a load is running, short enough to be refused at once.
+# Long enough for another start to be refused by the hold and to let go, short enough to be refused at once.
 _PATIENCE = 0.25
 _HOLDER = re.compile(r"process (\d{1,10})\n")
 
@@ -30,9 +32,10 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = FileLock(path, mode=OWNER_ONLY, thread_local=False)
+        self._hold: Hold | None = None
 
     def take(self, checkpoint: Path) -> None:
-        """Take the lock, or say who has it.
+        """Take the lock file, or say who has it.
 
         Raises:
             CheckpointLocked: a load is running on this checkpoint.
@@ -56,8 +59,25 @@ class Lock:
             raise explain_unusable(checkpoint, error) from error
         self._sign()
 
+    def hold(self, checkpoint: Path) -> Hold:
+        """Take the hold on the checkpoint itself, which exists by now.
+
+        Raises:
+            CheckpointLocked: a load is running on this very file.
+            CheckpointError: it cannot be locked.
+        """
+        try:
+            self._hold = Hold.take(checkpoint)
+        except HeldElsewhere:
+            raise CheckpointLocked(say_held(checkpoint)) from None
+        except OSError as error:
+            raise explain_unusable(checkpoint, error) from error
+        return self._hold
+
     def release(self) -> None:
-        """Give the lock back."""
+        """Give back all of it."""
+        if self._hold is not None:
+            self._hold.release()
         self._lock.release()
 
     def _sign(self) -> None:
@@ -73,22 +93,6 @@ class Lock:
             return
 
 
-def is_held(path: Path) -> bool:
-    """Whether a load holds the lock at `path` now; creates nothing."""
-    if not path.exists():
-        return False
-    probe = FileLock(path, mode=OWNER_ONLY, thread_local=False)
-    try:
-        probe.acquire(timeout=0)
-    except (Timeout, PermissionError):
-        # A file of another account cannot be asked: that a load runs is the careful answer.
-        return True
-    except OSError:  # a read-only disk: nobody can load there
-        return False
-    probe.release()
-    return False
-
-
 def say_in_use(checkpoint: Path, lock: Path) -> Message:
     """Say who is loading with a checkpoint, and what to do."""
     return Message(
@@ -96,6 +100,26 @@ def say_in_use(checkpoint: Path, lock: Path) -> Message:
         "Wait until it is done or stop it; {status} shows how far it is.",
         checkpoint=checkpoint,
         holder=describe_holder(lock),
+        status=Command.STATUS,
+    )
+
+
+def say_held(checkpoint: Path) -> Message:
+    """Say that a load is running whose lock file is not the one beside the checkpoint."""
+    names = checkpoint.stat().st_nlink
+    if names > 1:
+        return Message(
+            "{checkpoint} is in use: a load is running right now with the same file under another name; it "
+            "has {names} names (hard links). Wait until it is done or stop it, and give every load a "
+            "checkpoint of its own with {setting}.",
+            checkpoint=checkpoint,
+            names=names,
+            setting=Setting("checkpoint"),
+        )
+    return Message(
+        "{checkpoint} is in use: a load is running with it right now, although its lock file was deleted or "
+        "replaced. Wait until it is done or stop it; {status} shows how far it is.",
+        checkpoint=checkpoint,
         status=Command.STATUS,
     )
 

@@ -7,16 +7,33 @@ import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import recovery, schema
-from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, explain_unusable, sync_folder
+from loader.journal.checkpoint_files import (
+    NO_FOLLOW,
+    OWNER_ONLY,
+    create,
+    explain_unusable,
+    give_name,
+    sync_folder,
+)
 from loader.journal.identity import verify
-from loader.journal.reading import Snapshot, explain_damage, has_log, open_for_reading, take_snapshot
+from loader.journal.reading import (
+    Snapshot,
+    explain_damage,
+    has_log,
+    list_open_rows,
+    open_for_reading,
+    read_exceptions,
+    take_snapshot,
+)
 from loader.journal.slots import digest_boot, read_slots
 from loader.journal.store import Transaction, connect
 from loader.journal.table_rows import Head
+from loader.model import State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +41,7 @@ if TYPE_CHECKING:
     from loader.journal.checkpoint_files import Files
     from loader.journal.host import Host
     from loader.journal.identity import Identity
+    from loader.journal.ranges import Ranges
     from loader.journal.recovery import Leftovers
     from loader.journal.slots import LeftSlots
 
@@ -44,24 +62,43 @@ class Verified:
     identity: Identity
     leftovers: Leftovers
 
+    @property
+    def released(self) -> Ranges:
+        """The rows below the intent mark that may be leased."""
+        return self.leftovers.free(self.snapshot.released)
 
-def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
-    """Create the checkpoint, or verify the one that is there; the lock is held.
+
+def ensure_checkpoint(files: Files, wanted: Identity) -> None:
+    """Create the checkpoint if there is none; the lock file is held.
 
     Raises:
-        CheckpointDiffers: it was made for something else.
-        CheckpointError: it cannot be created, read or trusted. It was left as it is.
+        CheckpointError: it cannot be created, or parts of a deleted one are there.
     """
     try:
         if not files.path.exists():
             create_checkpoint(files, wanted)
-        _bring_up_to_date(files.path)
+        elif files.unfinished.exists():
+            files.remove_unfinished()
+    except OSError as error:
+        raise explain_unusable(files.path, error) from error
+
+
+def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
+    """Verify the checkpoint that is there; it is held.
+
+    Raises:
+        CheckpointDiffers: it was made for something else.
+        CheckpointError: it cannot be read or trusted. It was left as it is.
+    """
+    try:
+        _bring_up_to_date(files)
         snapshot, left, boot = _look(files, host)
         if snapshot.blank and snapshot.identity.differs(wanted):
             _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise explain_unusable(files.path, error) from error
+    recovery.refuse_without_slots(files, snapshot, left)
     identity = verify(files.path, snapshot.identity, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
 
@@ -72,15 +109,59 @@ def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
     with open_for_reading(files) as connection:
         snapshot = take_snapshot(connection, files.path, log=log)
     left, boot = read_slots(files.wire), digest_boot(host.boot_id)
-    recovery.refuse_older(files.path, snapshot, left, boot)
+    recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
     return snapshot, left, boot
 
 
+def salvage(files: Files, host: Host) -> Verified:
+    """Find what is known of a checkpoint that is refused because a part is lost; it is held.
+
+    Raises:
+        CheckpointError: it cannot be read or trusted, or no part of it is lost.
+    """
+    _bring_up_to_date(files)
+    log = has_log(files)
+    with open_for_reading(files) as connection:
+        snapshot = take_snapshot(connection, files.path, log=log)
+        left, boot = read_slots(files.wire), digest_boot(host.boot_id)
+        _refuse_whole(files, snapshot, left, boot)
+        reach = recovery.find_reach(snapshot, left, boot)
+        leftovers = recovery.salvage(
+            reach,
+            list_open_rows(connection, files.path, snapshot.identity.rows, reach.mark),
+            chain.from_iterable(
+                read_exceptions(connection, files.path, state) for state in (State.REJECTED, State.IN_DOUBT)
+            ),
+        )
+    return Verified(snapshot, snapshot.identity, leftovers)
+
+
+def _refuse_whole(files: Files, snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> None:
+    try:
+        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+        recovery.refuse_without_slots(files, snapshot, left)
+    except CheckpointError:
+        return
+    raise CheckpointError(
+        f"{files.path} has all of its parts, so there is nothing to recover. Nothing was changed."
+    )
+
+
 def _begin_again(files: Files, identity: Identity) -> None:
-    """Replace a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected."""
-    with closing(connect(files.path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    create_checkpoint(files, identity)
+    """Empty a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected.
+
+    In its place, because the hold is on this very file.
+    """
+    try:
+        with closing(connect(files.path)) as connection:
+            connection.execute("PRAGMA synchronous = FULL").fetchall()
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in schema.EMPTY:
+                connection.execute(statement)
+            _write_beginning(connection, identity)
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise explain_unusable(files.path, error) from error
 
 
 def create_checkpoint(files: Files, identity: Identity) -> None:
@@ -90,11 +171,7 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
         CheckpointError: parts of a deleted checkpoint are there.
         OSError: the folder cannot be written.
     """
-    if has_log(files):
-        raise CheckpointError(
-            f"{files.path} is gone, but {files.log.name} beside it is part of it. Put the checkpoint back; "
-            f"or delete {files.log.name} too, if the load should begin again from its first row."
-        )
+    files.refuse_remains()
     for leftover in (files.log, files.shared):
         leftover.unlink(missing_ok=True)
     files.remove_unfinished()
@@ -103,7 +180,10 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
         _write_new(files.unfinished, identity)
     except sqlite3.Error as error:
         raise explain_unusable(files.path, error) from error
-    files.unfinished.replace(files.path)
+    try:
+        give_name(files.unfinished, files.path)
+    except FileExistsError:  # a start at the same moment was faster: who continues is decided by the hold
+        files.remove_unfinished()
     sync_folder(files.path.parent)
 
 
@@ -118,26 +198,29 @@ def _write_new(path: Path, identity: Identity) -> None:
             connection.execute(f"PRAGMA {setting}").fetchall()
         schema.migrate(connection, 0)
         connection.execute("BEGIN IMMEDIATE")
-        transaction = Transaction(connection, Head())
-        transaction.add(schema.IDENTITY, (secrets.token_hex(16), *identity.to_row()))
-        head = Head(sums=transaction.sums).stored()
-        connection.execute(schema.HEAD.insert, (*head, schema.HEAD.seal(head)))
+        _write_beginning(connection, identity)
         connection.execute("COMMIT")
 
 
-def _bring_up_to_date(path: Path) -> None:
+def _write_beginning(connection: sqlite3.Connection, identity: Identity) -> None:
+    """Write into empty tables what a checkpoint is of, under a new id."""
+    transaction = Transaction(connection, Head())
+    transaction.add(schema.IDENTITY, (secrets.token_hex(16), *identity.to_row()))
+    head = Head(sums=transaction.sums).stored()
+    connection.execute(schema.HEAD.insert, (*head, schema.HEAD.seal(head)))
+
+
+def _bring_up_to_date(files: Files) -> None:
     """Migrate an older file; make it its owner's alone."""
-    found = schema.recognise(path)
-    path.chmod(OWNER_ONLY)
-    if found < schema.version():
+    with open_for_reading(files) as connection:
+        present = schema.read_version(connection)
+    files.path.chmod(OWNER_ONLY)
+    if present < schema.version():
         try:
-            with closing(connect(path)) as connection:
-                # The log may know more: a process that died right after its migration has not folded it.
-                present = schema.read_version(connection)
-                if present < schema.version():
-                    schema.migrate(connection, present)
+            with closing(connect(files.path)) as connection:
+                schema.migrate(connection, present)
         except sqlite3.Error as error:
-            raise explain_damage(path, str(error)) from error
+            raise explain_damage(files.path, str(error)) from error
 
 
 class Reserve:

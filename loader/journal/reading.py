@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.bitmap import CHUNK, StoredChunk
+from loader.journal.checkpoint_files import is_filled
+from loader.journal.hold import connecting
 from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
 from loader.journal.table_rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
@@ -71,18 +73,17 @@ def open_for_reading(files: Files) -> Iterator[sqlite3.Connection]:
     """
     path = files.path
     files.refuse_planted()
-    if not path.exists():
-        raise CheckpointError(
-            f"{path}: there is no such checkpoint. Check the name. A load creates the file."
-        )
+    files.refuse_missing()
     # If there is no log, SQLite would create an empty one to read; an unchanging file needs none.
     mode = "mode=ro" if has_log(files) else "mode=ro&immutable=1"
     try:
-        schema.recognise(path)
-        with closing(
-            sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, isolation_level=None)
-        ) as connection:
+        schema.refuse_empty(path)
+        with (
+            connecting(path),
+            closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, isolation_level=None)) as connection,
+        ):
             connection.execute("BEGIN")
+            schema.recognise(connection, path)
             yield connection
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite's messages quote damaged text
         raise explain_damage(path, str(error)) from error
@@ -90,10 +91,7 @@ def open_for_reading(files: Files) -> Iterator[sqlite3.Connection]:
 
 def has_log(files: Files) -> bool:
     """Whether a write-ahead log with anything in it lies beside the checkpoint."""
-    try:
-        return files.log.stat().st_size > 0
-    except OSError:
-        return False
+    return is_filled(files.log)
 
 
 def take_snapshot(connection: sqlite3.Connection, path: Path, *, log: bool) -> Snapshot:
@@ -228,6 +226,19 @@ def read_exceptions(connection: sqlite3.Connection, path: Path, state: State) ->
         if schema.EXCEPTIONS.seal(row) != crc:
             raise explain_damage(path, "a row of its table exceptions does not fit its checksum")
         yield ExceptionRow.from_columns(row)
+
+
+def list_open_rows(connection: sqlite3.Connection, path: Path, rows: int, stop: int) -> Iterator[int]:
+    """Ordinals below `stop` that are neither confirmed, rejected nor in doubt, of an input of `rows` rows."""
+    settled = {
+        row.ordinal
+        for state in (State.REJECTED, State.IN_DOUBT)
+        for row in read_exceptions(connection, path, state)
+    }
+    chunks = {chunk.number: chunk for chunk in read_chunks(connection, path, rows)}
+    for ordinal in range(stop):
+        if ordinal not in settled and not _is_confirmed(chunks.get(ordinal // CHUNK), ordinal):
+            yield ordinal
 
 
 def explain_damage(path: Path, finding: str) -> CheckpointError:

@@ -8,7 +8,6 @@ group of outcomes touches a handful of pages, whatever their size.
 from __future__ import annotations
 
 import sqlite3
-import struct
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x50574C43  # "PWLC"
 PAGE_BYTES = 1024
-
-# Where SQLite keeps user_version and application_id in a file's first bytes (sqlite.org/fileformat2.html).
-_FILE_HEADER = struct.Struct(">16s44xI4xI")
-_FILE_MAGIC = b"SQLite format 3\0"
 
 # What each version adds to the one before; the last entry is the present version. Append, never change.
 MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -91,6 +86,11 @@ class SealedTable:
         """The sum in the head that its checksums are counted in."""
         return self.part_of or self.name
 
+    @property
+    def empty(self) -> str:
+        """Deletes all its rows."""
+        return self.delete.partition(" WHERE ")[0]
+
     def seal(self, row: tuple[object, ...]) -> int:
         """Checksum of a row without its last column."""
         return crc32(f"{self.name}{tuple(row)!r}".encode("utf-8", "backslashreplace"))
@@ -155,6 +155,15 @@ HEAD = SealedTable(
     "DELETE FROM head WHERE only = ?",
 )
 
+# What empties a checkpoint; its tables stay.
+EMPTY = (
+    "DELETE FROM chunks",
+    *(
+        table.empty
+        for table in (IDENTITY, EXCEPTIONS, LEASES, RELEASED, RUNS, DECISIONS, SAMPLES, NOTES, HEAD)
+    ),
+)
+
 # Writes the head over the head of the commit before; over any other commit's, it writes nothing.
 UPDATE_HEAD = """UPDATE head SET generation = ?, commits = ?, clean = ?, mark = ?, attempts = ?, elapsed = ?,
     at = ?, chunk_sum = ?, exception_sum = ?, lease_sum = ?, released_sum = ?, run_sum = ?, identity_sum = ?,
@@ -213,25 +222,30 @@ def _suggest_checkpoint(path: Path) -> str:
     return f"{subject} {' and '.join(found)}."
 
 
-def recognise(path: Path) -> int:
-    """The schema version of the checkpoint at `path`, read without touching any other file.
+def refuse_empty(path: Path) -> None:
+    """Raise `CheckpointError` if the file is empty, which SQLite takes for a database without tables."""
+    if not path.stat().st_size:
+        raise CheckpointError(f"{path} is empty, so it is not a checkpoint. Delete it, or name another one.")
 
-    The bytes are read without SQLite: if a process died while it moved the log into the file, SQLite
-    calls the file damaged without its log, although it is sound with the log.
+
+def recognise(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of an open checkpoint.
+
+    SQLite is asked, because nothing else may open the file: see `loader.journal.hold`.
 
     Raises:
-        CheckpointError: the file is empty, foreign, or from a newer version of this program.
+        CheckpointError: the file is foreign, or from a newer version of this program.
     """
-    with path.open("rb") as file:
-        header = file.read(_FILE_HEADER.size)
-    if not header:
-        raise CheckpointError(f"{path} is empty, so it is not a checkpoint. Delete it, or name another one.")
-    magic, found, application = _FILE_HEADER.unpack(header.ljust(_FILE_HEADER.size, b"\0"))
-    if magic != _FILE_MAGIC:
+    try:
+        ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+        found = read_version(connection)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
+            raise
         raise CheckpointError(
             f"{path} is not a checkpoint, or is damaged: it does not begin like an SQLite database. "
             f"Nothing in it was changed. {_suggest_checkpoint(path)}"
-        )
+        ) from error
     if application != APPLICATION_ID or found < 1:
         raise CheckpointError(
             f"{path} is a database of another program, not a checkpoint. Nothing in it was changed. "
@@ -242,4 +256,4 @@ def recognise(path: Path) -> int:
             f"{path} was written by a newer version of this program (checkpoint version {found}, "
             f"this one knows {version()}). Continue with that version."
         )
-    return int(found)
+    return found

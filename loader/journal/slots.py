@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from loader.journal.checkpoint_files import NO_FOLLOW, create, read_inode, sync_folder
+from loader.journal.hold import Sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
 
     from loader.journal.checkpoint_files import Files, Inode
 
-_MAGIC = b"pwwire02"
-_HEADER = struct.Struct("<8s16s16sQQQQQQ")
+_MAGIC = b"pwwire03"
+_HEADER = struct.Struct("<8s16s16sQQQQQQQQ")
+# As version 0.1.0 wrote it: without the last two fields.
+_OLD_MAGIC = b"pwwire02"
+_OLD_HEADER = struct.Struct("<8s16s16sQQQQQQ")
+_UNKNOWN = -1
 _CRC = struct.Struct("<I")
 _HEADER_BYTES = 128
 _FIRST_SLOT = 2 * _HEADER_BYTES
@@ -51,6 +56,8 @@ class Header(NamedTuple):
         durable: number of the last commit that survives a power loss.
         slots: how many slots follow.
         file: device and inode of the slot file itself.
+        mark: the intent mark: no row from here on was ever leased; -1 if it is not known.
+        resent: number of the last commit that let settled rows go again; -1 if it is not known.
     """
 
     checkpoint: bytes
@@ -60,6 +67,8 @@ class Header(NamedTuple):
     durable: int
     slots: int
     file: Inode
+    mark: int = _UNKNOWN
+    resent: int = _UNKNOWN
 
     def pack(self) -> bytes:
         """The header's bytes, with their CRC."""
@@ -73,19 +82,24 @@ class Header(NamedTuple):
             self.slots,
             self.file[0] & 0xFFFFFFFFFFFFFFFF,
             self.file[1] & 0xFFFFFFFFFFFFFFFF,
+            self.mark,
+            self.resent,
         )
         return fields + _CRC.pack(crc32(fields))
 
     @classmethod
     def unpack(cls, raw: bytes) -> Header | None:
         """The header in `raw`, or None if it is not one or is damaged."""
-        fields = raw[: _HEADER.size]
-        if len(raw) < _HEADER_BYTES or raw[_HEADER.size :][:4] != _CRC.pack(crc32(fields)):
+        layout = _OLD_HEADER if raw.startswith(_OLD_MAGIC) else _HEADER
+        fields = raw[: layout.size]
+        if len(raw) < _HEADER_BYTES or raw[layout.size :][:4] != _CRC.pack(crc32(fields)):
             return None
-        magic, checkpoint, boot, generation, committed, durable, slots, *file = _HEADER.unpack(fields)
-        if magic != _MAGIC:
+        magic, checkpoint, boot, generation, committed, durable, slots, device, inode, *later = layout.unpack(
+            fields
+        )
+        if magic not in (_MAGIC, _OLD_MAGIC):
             return None
-        return cls(checkpoint, boot, generation, committed, durable, slots, (file[0], file[1]))
+        return cls(checkpoint, boot, generation, committed, durable, slots, (device, inode), *later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +160,7 @@ class Slots:
         self._header = header
         self._file = os.open(path, os.O_RDWR | NO_FOLLOW)
         self._map = mmap.mmap(self._file, 0)
+        self._sign = Sign(path)
         self._free = _locate_slots(0, header.slots)
         self._taken: dict[int, int] = {}
         self._turn = 0
@@ -199,15 +214,16 @@ class Slots:
                 wire[at : at + 16] = _EMPTY
                 free.append(at)
 
-    def note_commit(self, number: int, *, durable: int) -> None:
+    def note_commit(self, number: int, *, durable: int, mark: int, resent: int) -> None:
         """Remember the commit, so that an older checkpoint in its place is known for what it is."""
-        self._header = self._header._replace(committed=number, durable=durable)
+        self._header = self._header._replace(committed=number, durable=durable, mark=mark, resent=resent)
         self._write_header()
 
     def close(self) -> None:
         """Unmap the file; it stays, as it guards the checkpoint against older copies of it."""
         self._map.close()
         os.close(self._file)
+        self._sign.take_down()
 
     def _grow(self) -> None:
         """Double the slots; the file grows before the header says so."""
@@ -217,6 +233,7 @@ class Slots:
         wider = mmap.mmap(self._file, _FIRST_SLOT + 2 * old * _SLOT.size)
         self._map.close()
         self._map = wider
+        self._sign.put_up()
         self._free = _locate_slots(old, 2 * old)
         self._header = self._header._replace(slots=2 * old)
         self._write_header()

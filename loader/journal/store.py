@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.journal.checkpoint_files import Files, Inode
+    from loader.journal.hold import Hold
     from loader.journal.schema import SealedTable
 
 # Pages of the write-ahead log before SQLite moves them into the file: 8 MiB.
 _LOG_PAGES = 8192
+# For how long another program may write to the checkpoint, for example to compact it.
+_PATIENCE_SECONDS = 15.0
 
 
 class DiskFull(CheckpointError):
@@ -29,7 +32,7 @@ class DiskFull(CheckpointError):
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that begins no transaction by itself."""
-    return sqlite3.connect(path, isolation_level=None)
+    return sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)
 
 
 class Transaction:
@@ -81,12 +84,13 @@ class Store:
     """
 
     def __init__(
-        self, files: Files, head: Head, connector: Callable[[Path], sqlite3.Connection] = connect
+        self, files: Files, head: Head, hold: Hold, connector: Callable[[Path], sqlite3.Connection] = connect
     ) -> None:
         self.head = head
         self.broken = ""
         self._files = files
-        self._watched: dict[Path, Inode | None] = {files.path: read_inode(files.path)}
+        self._hold = hold
+        self._watched: dict[Path, Inode | None] = {files.path: hold.inode}
         try:
             self._connection = connector(files.path)
         except sqlite3.Error as error:
@@ -106,6 +110,7 @@ class Store:
             "checkpoint_fullfsync = 1",
         ):
             self._connection.execute(f"PRAGMA {setting}").fetchall()
+        self._hold.share()
 
     @property
     def path(self) -> Path:
@@ -128,6 +133,8 @@ class Store:
     def commit(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> None:
         """One transaction: what `write` does, and the head with the sums and the next commit number.
 
+        The number is one more than the head says, if that is known to be more than this file knows.
+
         Args:
             write: writes the rows; called again if the commit is tried again.
             head: the head's other fields.
@@ -145,7 +152,7 @@ class Store:
                 raise DiskFull(
                     f"{self._files.path}: the disk is full. Make room, then run the same command again."
                 ) from error
-            self._break(f"it could not be written: {error}")
+            self._break(_say_cause(error))
             raise CheckpointError(self.broken) from error
         except BaseException:
             self._break("writing to it was interrupted")
@@ -163,7 +170,7 @@ class Store:
         transaction = Transaction(self._connection, self.head)
         write(transaction)
         before = self.head.commits
-        written = head._replace(commits=before + 1, sums=transaction.sums)
+        written = head._replace(commits=max(before, head.commits) + 1, sums=transaction.sums)
         only, *columns = stored = written.stored()
         if execute(schema.UPDATE_HEAD, (*columns, schema.HEAD.seal(stored), only, before)).rowcount != 1:
             raise sqlite3.IntegrityError("another program has written to it")
@@ -193,6 +200,7 @@ class Store:
         if self.broken:
             self.abandon()
         else:
+            self._hold.end_sharing()
             self._connection.close()
 
     def abandon(self) -> None:
@@ -221,11 +229,25 @@ class Store:
     def _verify_place(self) -> None:
         for path, expected in self._watched.items():
             if read_inode(path) != expected:
-                self._break(f"{path} was deleted or replaced while it was in use")
+                self._rescue_log()
+                self._break(f"{path} was deleted, moved or replaced while it was in use")
                 raise CheckpointError(self.broken)
+
+    def _rescue_log(self) -> None:
+        """Move the log into the file if its name was deleted: only this connection can still read it."""
+        if self._files.log.exists() or read_inode(self._files.path) != self._hold.inode:
+            return
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
 
     def _break(self, why: str) -> None:
         self.broken = (
             f"{self._files.path}: nothing more is sent and the checkpoint is left as it is, because {why}. "
             "Fix the cause, then run the same command again to continue."
         )
+
+
+def _say_cause(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+        return f"another program has kept it locked for writing for {_PATIENCE_SECONDS:.0f} s"
+    return f"it could not be written: {error}"

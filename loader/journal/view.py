@@ -11,9 +11,10 @@ from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
 from loader.journal.bitmap import CHUNK, count_chunk_rows
 from loader.journal.checkpoint_files import Files
+from loader.journal.hold import is_running
 from loader.journal.host import Host
 from loader.journal.identity import refuse_other_kind, verify
-from loader.journal.lock import is_held, say_in_use
+from loader.journal.lock import say_in_use
 from loader.journal.reading import (
     Snapshot,
     has_log,
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
+    from loader.journal.slots import LeftSlots
     from loader.journal.table_rows import Decided, Note, Run, Sample
     from loader.methods import Kind
+
+# A look that a load begins or ends in is repeated, so that it never shows two instants as one.
+_MOST_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class CheckpointView:
     running: bool
     _snapshot: Snapshot
     _leftovers: Leftovers
+    _left: LeftSlots | None = None
 
     @classmethod
     def open(cls, path: Path, *, host: Host | None = None) -> CheckpointView:
@@ -62,24 +68,31 @@ class CheckpointView:
         """
         files = Files(Path(path).absolute())
         host = host or Host.local()
-        try:
-            return cls._read(files, host)
-        except CheckpointError:
-            # A load may have begun or ended between two looks.
-            return cls._read(files, host)
+        for looks in range(1, _MOST_LOOKS):
+            before = read_slots(files.wire)
+            try:
+                view = cls._read(files, host)
+            except CheckpointError:
+                if looks > 1 and read_slots(files.wire) == before:
+                    raise
+            else:
+                if view.running or read_slots(files.wire) == before:
+                    return view
+            # A load has begun or ended between two steps of this look.
+        return cls._read(files, host)
 
     @classmethod
     def _read(cls, files: Files, host: Host) -> CheckpointView:
-        running = is_held(files.lock)
+        running = is_running(files)
         log = has_log(files)
         with open_for_reading(files) as connection:
             snapshot = take_snapshot(connection, files.path, log=log)
         left, boot = read_slots(files.wire), digest_boot(host.boot_id)
-        running = running or is_held(files.lock)
+        running = running or is_running(files)
         if running:
             return cls(files.path, running, snapshot, Leftovers())
-        recovery.refuse_older(files.path, snapshot, left, boot)
-        return cls(files.path, running, snapshot, recovery.classify(snapshot, left, boot))
+        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+        return cls(files.path, running, snapshot, recovery.classify(snapshot, left, boot), left)
 
     @property
     def identity(self) -> Identity:
@@ -147,10 +160,13 @@ class CheckpointView:
 
         Raises:
             CheckpointDiffers, CheckpointLocked: as opening it for a load would say.
+            CheckpointError: its slot file is lost.
         """
         verify(self.path, self.identity, wanted)
+        files = Files(self.path)
         if self.running:
-            raise CheckpointLocked(say_in_use(self.path, Files(self.path).lock))
+            raise CheckpointLocked(say_in_use(self.path, files.lock))
+        recovery.refuse_without_slots(files, self._snapshot, self._left)
 
     def account(self) -> Account:
         """The counts over all runs."""

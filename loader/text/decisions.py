@@ -10,6 +10,7 @@ _DECISIONS = {
     "resend": "{rows} in doubt given back, to send again as possible duplicates",
     "retry": "{rows} rejected and given back, to send again",
     "mapping": "the mapping was changed",
+    "recover": "{rows} put in doubt, because a part of the checkpoint was lost",
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import CheckpointView, FileRecord, Identity, opening, schema
 from loader.journal.checkpoint_files import Files
+from loader.journal.reading import open_for_reading
 from loader.journal.store import connect
 from loader.methods import Kind
 from loader.model import Mark, Outcome, State
@@ -157,11 +158,17 @@ def test_an_older_version_is_brought_up_to_date(place: Place, monkeypatch: pytes
     later = (*schema.MIGRATIONS, (99, ("CREATE TABLE later (text TEXT)",)))
     monkeypatch.setattr(schema, "MIGRATIONS", later)
     assert place.view().account().confirmed == 10
-    assert schema.recognise(place.path) < 99
+    assert read_version(place) < 99
     with place.open() as journal:
         assert journal.account().confirmed == 10
     assert place.view().account().confirmed == 10
-    assert schema.recognise(place.path) == 99
+    assert read_version(place) == 99
+
+
+def read_version(place: Place) -> int:
+    """The version that the file says."""
+    with open_for_reading(Files(place.path)) as connection:
+        return schema.read_version(connection)
 
 
 def test_a_kill_right_after_it_was_brought_up_to_date(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,23 +211,29 @@ def test_what_was_killed_while_being_created_is_created_anew(place: Place, lefto
     assert not place.beside("-new-wal").exists()
 
 
-def test_a_log_without_its_checkpoint_is_refused(place: Place) -> None:
-    """When only the main file was deleted, what the log knows is not thrown away."""
+@pytest.mark.parametrize("clean", [True, False], ids=["ended", "killed"])
+@pytest.mark.parametrize("left", [["-wire"], ["-wal"], ["-wire", "-wal"]], ids=" ".join)
+def test_parts_without_their_checkpoint_are_refused(place: Place, left: list[str], clean: bool) -> None:
+    """If only the main file was deleted, its rows are not sent again; deleting what is named begins again."""
     journal = place.open()
     journal.lease(range(10))
-    die(journal)
-    place.path.unlink()
-    with pytest.raises(CheckpointError, match=r"orders.ckpt-wal beside it is part of it"):
-        place.open()
-
-
-def test_deleting_all_of_it_begins_anew(place: Place) -> None:
-    """A person who deletes the checkpoint starts over; the old slot file does not matter."""
-    with place.open() as journal:
-        journal.lease(range(10))
-        journal.settle(confirmed(range(10)))
-    place.path.unlink()
-    assert place.open().account().confirmed == 0
+    journal.sending(0)
+    journal.settle(confirmed([0]))
+    for part in left:
+        shutil.copy(place.beside(part), place.beside(f"{part}-kept"))
+    journal.close() if clean else die(journal)
+    for path in place.path.parent.iterdir():
+        if not path.name.endswith("-kept"):
+            path.unlink()
+    for part in left:
+        place.beside(f"{part}-kept").rename(place.beside(part))
+    for look in (place.open, place.view):
+        with pytest.raises(CheckpointError, match="is gone, but ") as refusal:
+            look()
+        assert all(f"orders.ckpt{part}" in str(refusal.value) for part in left)
+    for part in left:
+        place.beside(part).unlink()
+    assert free_rows(place.open()) == set(range(1000))
 
 
 def test_an_older_copy_is_refused(place: Place) -> None:

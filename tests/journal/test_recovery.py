@@ -250,7 +250,9 @@ def test_a_file_that_vanishes_during_the_run_is_noticed(place: Place, suffix: st
     if replaced:
         path.with_name("new").write_bytes(before)
         path.with_name("new").rename(path)
-    with pytest.raises(CheckpointError, match=f"{path.name} was deleted or replaced while it was in use"):
+    with pytest.raises(
+        CheckpointError, match=f"{path.name} was deleted, moved or replaced while it was in use"
+    ):
         journal.lease(range(10, 20))
     with pytest.raises(CheckpointError, match="nothing more is sent"):
         journal.sending(7)
@@ -369,7 +371,7 @@ def test_a_checkpoint_that_cannot_be_opened_for_writing_says_so(place: Place) ->
 
 def test_a_header_of_the_slot_file_survives_its_bytes() -> None:
     """What is written is read, and a damaged header is none."""
-    header = Header(b"c" * 16, b"b" * 16, 3, 9, 7, 64, (1, 2))
+    header = Header(b"c" * 16, b"b" * 16, 3, 9, 7, 64, (1, 2), 512, 8)
     raw = header.pack().ljust(128, b"\0")
     assert Header.unpack(raw) == header
     assert Header.unpack(raw[:20] + b"!" + raw[21:]) is None
