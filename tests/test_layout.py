@@ -42,7 +42,7 @@ TESTED_IN = {
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "journal": {
-        "beginning checkpoint_files identity lock reading schema store": [
+        "beginning binding checkpoint_files identity lock reading schema store": [
             "journal/test_opening.py",
             "journal/test_flips.py",
         ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from loader.message import Message, Quote, Setting
 from loader.model import Confirmed, Rejected, Stop, StopCode
+from loader.text.vendor_words import is_application_unknown
 
 if TYPE_CHECKING:
     import random
@@ -152,6 +153,12 @@ _NEVER_REACHED = Message(
 )
 
 
+_UNKNOWN_APPLICATION = Message(
+    "Check {application}. With the right one, the load begins again with these rows.",
+    application=Setting("application"),
+)
+
+
 class Outage:
     """How long the vendor has given no usable answer, or too few of them.
 
@@ -212,8 +219,14 @@ class Canary:
         if self._left:
             return None
         quote = Quote(f': "{verdict.message}"')
-        sentence = "The first {rows} rows were all rejected for the same reason{quote}."
-        return Stop(StopCode.REJECTED_ALIKE, Message(sentence, rows=self._first, quote=quote))
+        sentence = Message(
+            "The first {rows} rows were all rejected for the same reason{quote}.",
+            rows=self._first,
+            quote=quote,
+        )
+        if is_application_unknown(verdict.message):
+            sentence = Message.join([sentence, _UNKNOWN_APPLICATION])
+        return Stop(StopCode.REJECTED_ALIKE, sentence)
 
 
 class RetryBudget:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import recovery, schema
+from loader.journal.binding import is_bound
 from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, create, explain_unusable, sync_folder
 from loader.journal.identity import verify
 from loader.journal.reading import Snapshot, explain_damage, has_log, open_for_reading, take_snapshot
@@ -57,7 +58,7 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
             create_checkpoint(files, wanted)
         _bring_up_to_date(files.path)
         snapshot, left, boot = _look(files, host)
-        if snapshot.blank and snapshot.identity.differs(wanted):
+        if may_begin_again(snapshot, wanted):
             _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
@@ -76,8 +77,21 @@ def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
     return snapshot, left, boot
 
 
+def may_begin_again(snapshot: Snapshot, wanted: Identity) -> bool:
+    """Whether the checkpoint of another load promised nothing yet, so that a mistake can be corrected.
+
+    One that knows no row was made for nothing in particular. One that knows only rows which no vendor of its
+    application has seen can still go elsewhere: then those rows are looked at once more.
+    """
+    stored = snapshot.identity
+    if snapshot.blank:
+        return stored.differs(wanted)
+    elsewhere = stored.goes_elsewhere(wanted.application, wanted.endpoint)
+    return elsewhere and stored.kind == wanted.kind and not is_bound(snapshot)
+
+
 def _begin_again(files: Files, identity: Identity) -> None:
-    """Replace a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected."""
+    """Replace a checkpoint that promised nothing."""
     with closing(connect(files.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     create_checkpoint(files, identity)
