@@ -172,7 +172,7 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
-        secret=settings.token.reveal() if settings.token else "",
+        secrets=settings.secrets,
     )
     return replace(policy, canary=0) if chosen or account.confirmed else policy
 

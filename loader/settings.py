@@ -11,6 +11,7 @@ from loader.dialect import Dialect
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, refuse_needless
 from loader.message import Message, Setting
+from loader.secret import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from loader.methods import Kind
 
 
-class Token:
-    """The API token; it shows itself nowhere. `reveal` is for the header, and to keep it from being shown."""
+class Token(Secret):
+    """The API token."""
 
-    __slots__ = ("_text",)
+    __slots__ = ()
+    shown = "[the token]"
 
     def __init__(self, text: str) -> None:
         if not text or not text.isascii() or not text.isprintable() or " " in text:
@@ -32,17 +34,7 @@ class Token:
                     token=Setting("token"),
                 )
             )
-        self._text = text
-
-    def reveal(self) -> str:
-        """The token itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Token(...)"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("a token is not written anywhere")
+        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +125,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         refuse_needless(self.kind.method, self.options)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must be in no text."""
+        return (self.token,) if self.token else ()

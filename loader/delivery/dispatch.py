@@ -20,7 +20,6 @@ from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
 from loader.delivery.transports.contract import PolledLine
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
-from loader.delivery.wording import remove_secret
 from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
 
 if TYPE_CHECKING:
@@ -65,7 +64,6 @@ class Dispatch:
         self._policy = policy
         self._brake = brake
         self._sending = sending
-        self._secret = policy.secret.encode()
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - jitter is not a secret
         self._governor = Governor(policy, self._clock.monotonic(), self._chance)
@@ -218,7 +216,7 @@ class Dispatch:
             row.attempts += 1
         now = self._clock.monotonic()
         self._meter.count_attempt(attempt, now - row.sent_at)
-        verdict = classify(remove_secret(self._secret, attempt), self._clock.wall())
+        verdict = classify(attempt, self._clock.wall(), self._policy.secrets)
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from loader.delivery.transports.contract import DRAIN_SECONDS
+
+if TYPE_CHECKING:
+    from loader.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Policy:
         outage_seconds: the load stops after this long without a usable answer.
         drain_seconds: how long a drain waits for what is on the wire; then that is given up, in doubt.
         settle_seconds: outcomes are handed over in groups, at most this late.
-        secret: is taken out of the vendor's words, which are stored and shown; "" for none.
+        secrets: are replaced in the words of vendors and libraries, which are stored and shown.
         look_ahead: at most this many rows wait for an earlier row of their device before reading pauses.
     """
 
@@ -45,4 +49,4 @@ class Policy:
     drain_seconds: float = DRAIN_SECONDS
     settle_seconds: float = 0.01
     look_ahead: int = 1024
-    secret: str = field(default="", repr=False)
+    secrets: tuple[Secret, ...] = ()
