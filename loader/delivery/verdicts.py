@@ -13,7 +13,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
-from loader.delivery.reasons import find_reason
+from loader.delivery.reason import find_reason
 from loader.delivery.wording import clean_line
 from loader.message import Message, Quote, Setting
 from loader.model import Answer, Confirmed, InDoubt, NoAnswer, NotSent, Rejected, Retry, Stop, StopCode
@@ -85,7 +85,7 @@ def _answer(answer: Answer, now: float, secrets: tuple[Secret, ...]) -> Verdict:
         return Stop(StopCode.SERVER_REFUSES, Message(sentence, status=status, quote=quote, **_SETTINGS))
     if status in _REJECTED_HTTP:
         return Rejected(status, _read_code(answer.body), reason or f"HTTP {status}")
-    return _wait_or_doubt(answer, now, f"HTTP {status}: {reason}" if reason else f"HTTP {status}")
+    return _wait_or_doubt(answer, now, _cite(f"HTTP {status}", reason))
 
 
 def _wait_or_doubt(answer: Answer, now: float, words: str) -> Verdict:
@@ -104,15 +104,14 @@ def _judge_body(body: bytes, secrets: tuple[Secret, ...]) -> Verdict:
         return Confirmed()
     message = _say_reason(body, secrets)
     if code is None:
-        words = "HTTP 200 without a readable status_code"
-        return InDoubt(f"{words}: {message}" if message else words, 200)
+        return InDoubt(_cite("HTTP 200 without a readable status_code", message), 200)
     if code == 403:
         quote = Quote(f": {message or 'no reason given'}")
         return Stop(
             StopCode.VENDOR_REFUSES, Message("The vendor refuses with status_code 403{quote}.", quote=quote)
         )
     if code in {408, 429}:
-        return Retry(f"status_code {code}: {message}" if message else f"status_code {code}")
+        return Retry(_cite(f"status_code {code}", message))
     if code == 210 or 400 <= code < 500:
         return Rejected(200, code, message or f"status_code {code}")
     return InDoubt(f"status_code {code}: {message}" if message else f"status_code {code}", 200, code)
@@ -121,6 +120,12 @@ def _judge_body(body: bytes, secrets: tuple[Secret, ...]) -> Verdict:
 # Nearly all answers are the same bytes, and a verdict depends on nothing else.
 _LONGEST_REMEMBERED = 1024
 _remembered = functools.lru_cache(maxsize=64)(_judge_body)
+
+
+def _cite(words: str, reason: str) -> str:
+    """Our words, and the server's in quotes: a report for everybody leaves out what stands in them."""
+    within = reason.replace('"', "'")
+    return f'{words}: "{within}"' if within else words
 
 
 def _say_reason(body: bytes, secrets: tuple[Secret, ...]) -> str:

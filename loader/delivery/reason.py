@@ -69,7 +69,7 @@ def _read_object(answer: dict[str, object], depth: int) -> str:
 
 
 def _read_inner(value: object, depth: int) -> str:
-    """The errors in a list or an object; in one of no known form each by its key: ``{"hwid": ["is missing"]}``."""
+    """The errors in a list or an object, by their keys if it has no known form: ``{"hwid": ["missing"]}``."""
     if found := _read(value, depth):
         return found
     if not isinstance(value, dict) or depth < 1:
