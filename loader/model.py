@@ -222,6 +222,8 @@ class StopCode(StrEnum):
     SERVER_REFUSES = "server_refuses"
     VENDOR_REFUSES = "vendor_refuses"
     CERTIFICATE = "certificate"
+    PROXY = "proxy"
+    SETTINGS = "settings"
     SESSION_CLOSED = "session_closed"
     PROCESSES_ENDED = "processes_ended"
     INPUT = "input"

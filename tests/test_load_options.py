@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 from typing import TYPE_CHECKING, get_type_hints
 
+import certifi
 import click
 import pytest
 
 import loader
+from loader.addresses import Proxy
 from loader.api.options import spell_in_python
 from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
 from loader.cli import cli
@@ -40,7 +43,7 @@ def test_every_field_has_its_keyword() -> None:
 def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
     """Words, numbers and percentages as text arrive as what the rest of the loader works with."""
     bundle = tmp_path / "ca.pem"
-    bundle.touch()
+    shutil.copy(certifi.where(), bundle)
     given: LoadKeywords = {
         "limit": 3,
         "concurrency": "auto:2-8",
@@ -64,7 +67,7 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         on_doubt=OnDoubt.RESEND,
         max_rejected=Threshold(percent=0.5),
         max_in_doubt=Threshold(rows=7),
-        proxy="http://127.0.0.1:3128",
+        proxy=Proxy("http://127.0.0.1:3128"),
         ca_bundle=bundle,
     )
     assert LoadOptions.of({}) == LoadOptions()
@@ -92,7 +95,7 @@ def test_a_value_that_cannot_be_read_names_its_keyword(name: str, value: object)
 
 def test_a_secret_is_not_shown() -> None:
     """The password in the address of a proxy does not appear when the options are printed."""
-    assert "SECRET" not in repr(LoadOptions(proxy="http://user:SECRET@proxy.example:3128"))
+    assert "SECRET" not in repr(LoadOptions(proxy=Proxy.parse("http://user:SECRET@proxy.example:3128")))
 
 
 def test_a_retry_takes_all_but_what_is_loaded() -> None:

@@ -36,13 +36,16 @@ _STOP_HTTP = {
     401: "does not accept the API token. Check PUSHWOOSH_API_TOKEN or {token}",
     403: "forbids the request. Check the API token and what it may do",
     404: "does not know the address. Check {endpoint}",
+    407: "is a proxy, and does not accept the user name and the password. Check {proxy}",
     405: "does not take POST requests at this address. Check {endpoint}",
 }
 _UNSENT = {
     StopCode.CERTIFICATE: "{reason} Check {endpoint}, and the clock and certificates of this machine.",
+    StopCode.PROXY: "{reason} Check {proxy}, and the user name and the password in it.",
+    StopCode.SETTINGS: "{reason} Check {endpoint}, {proxy} and {ca_bundle}.",
     StopCode.PROCESSES_ENDED: "{reason} If the system has too little memory, load with fewer {processes}.",
 }
-_SETTINGS = {name: Setting(name) for name in ("endpoint", "token", "processes")}
+_SETTINGS = {name: Setting(name) for name in ("endpoint", "token", "processes", "proxy", "ca_bundle")}
 
 
 def classify(attempt: Attempt, now: float, secrets: tuple[Secret, ...] = ()) -> Verdict:
