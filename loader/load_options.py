@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, NoReturn, TypedDict, TypeVar
 
 from loader.addresses import Proxy
-from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
+from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Threshold
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.methods import Kind
@@ -54,6 +55,8 @@ class SendingKeywords(TypedDict, total=False):
     rate: float | None
     max_rejected: str | int | None
     max_in_doubt: str | int | None
+    give_up_after: str | timedelta | None
+    max_duration: str | timedelta | None
     transport: str
     ca_bundle: str | os.PathLike[str] | None
     proxy: str | None
@@ -211,6 +214,26 @@ class LoadOptions:
             without="no limit",
         ),
     )
+    give_up_after: Duration | None = option(
+        None,
+        Option(
+            "Stop after this long without progress, which is a row that the vendor confirms or rejects. The "
+            "same load again continues.",
+            Section.FAILURE,
+            metavar="DURATION",
+            without="15m without a usable answer, 6h if the vendor keeps asking to wait",
+        ),
+    )
+    max_duration: Duration | None = option(
+        None,
+        Option(
+            "Stop as planned after this long (90s, 30m, 6h, 2d). Answers to requests on the wire are waited "
+            "for. The same load again continues.",
+            Section.SPEED,
+            metavar="DURATION",
+            without="no limit",
+        ),
+    )
     proxy: Proxy | None = option(
         None,
         Option(
@@ -265,6 +288,8 @@ class LoadOptions:
             on_doubt=chosen(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
             max_rejected=threshold("max_rejected", given.get("max_rejected")),
             max_in_doubt=threshold("max_in_doubt", given.get("max_in_doubt")),
+            give_up_after=duration("give_up_after", given.get("give_up_after")),
+            max_duration=duration("max_duration", given.get("max_duration")),
             proxy=proxy(given.get("proxy")),
             ca_bundle=path("ca_bundle", given.get("ca_bundle")),
         )
@@ -314,6 +339,18 @@ def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
 def text(name: str, value: str | None) -> str | None:
     """Text, or None."""
     return of_type(name, value, (str, NoneType), "text")
+
+
+def duration(name: str, value: str | timedelta | None) -> Duration | None:
+    """A length of time: as text with its unit, or as a `timedelta`; None if there is none.
+
+    Raises:
+        ConfigError: it is neither, or too short or too long.
+    """
+    found = of_type(name, value, (str, timedelta, NoneType), 'a duration, such as "6h" or a timedelta')
+    if isinstance(found, timedelta):
+        found = f"{round(found.total_seconds())}s" if found > timedelta() else "0s"
+    return None if found is None else parsed(name, Duration.parse, found)
 
 
 def proxy(value: str | None) -> Proxy | None:

@@ -188,11 +188,10 @@ class Outage:
             self._lack = "No usable answer"
         if now - self._since < self._longest:
             return None
-        minutes = (now - self._since) / 60
+        seconds = now - self._since
+        lasted = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
         last = Quote(f" The last failure: {reason.rstrip('.')}.")
-        sentence = Message(
-            "{lack} for {minutes:.0f} minutes.{last}", lack=self._lack, minutes=minutes, last=last
-        )
+        sentence = Message("{lack} for {lasted}.{last}", lack=self._lack, lasted=lasted, last=last)
         return Stop(StopCode.OUTAGE, sentence if self._reached else Message.join([sentence, _NEVER_REACHED]))
 
 

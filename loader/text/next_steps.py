@@ -105,7 +105,7 @@ class Left:
         return cls(
             kind=result.kind,
             account=result.account,
-            stopped=bool(result.stopped),
+            stopped=result.stop is not None and not result.stop.planned,
             interrupted=result.interrupted,
             limited=limited,
             why=why,
