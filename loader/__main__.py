@@ -5,7 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.printable import escape
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 def main() -> None:
@@ -13,7 +20,15 @@ def main() -> None:
     from loader.cli import cli  # noqa: PLC0415 - the command line must start without pandas
 
     ready_standard_output()
+    sys.excepthook = show_unexpected
     cli(prog_name="pushwoosh-loader")
+
+
+def show_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error that nobody expected, as Python does; its text may quote what steers a terminal."""
+    if sys.stderr is not None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(escape(text, keep="\n"))
 
 
 def ready_standard_output() -> None:

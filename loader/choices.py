@@ -101,3 +101,47 @@ class Threshold:
         if self.rows is not None:
             return self.rows
         return int(total * (self.percent or 0.0) / 100)
+
+
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_LONGEST = 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time.
+
+    Attributes:
+        seconds: at least one, at most a year.
+    """
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.seconds <= _LONGEST:
+            raise ConfigError(f"{self.seconds:g} seconds are not one second to 366 days.")
+
+    @classmethod
+    def parse(cls, text: str) -> Duration:
+        """Read ``90s``, ``30m``, ``6h``, ``2d`` or ``1h30m``.
+
+        Raises:
+            ConfigError: it is none of them, or too long.
+        """
+        written = text.strip()
+        match = re.fullmatch(
+            r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", written, re.ASCII
+        )
+        if match is None or not written:
+            raise ConfigError(
+                f'"{text}" is not a duration: a number with its unit, as in 90s, 30m, 6h or 2d.'
+            )
+        parts = zip(match.groups(), _UNITS.values(), strict=True)
+        return cls(sum(int(number or 0) * unit for number, unit in parts))
+
+    def __str__(self) -> str:
+        found, left = "", round(self.seconds)
+        for unit, seconds in _UNITS.items():
+            number, left = divmod(left, seconds)
+            found += f"{number}{unit}" if number else ""
+        return found or f"{self.seconds:g}s"

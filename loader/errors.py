@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loader.message import Message, Quote, spell_option
+from loader.printable import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +55,8 @@ class LoaderError(Exception):
         return self._message.settings
 
     def __str__(self) -> str:
-        return self._message.spell(self.spelling)
+        # Names and cells in it may hold what steers a terminal, and Python shows an error as it is.
+        return escape(self._message.spell(self.spelling), keep="\n")
 
 
 class ConfigError(LoaderError):

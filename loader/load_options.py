@@ -10,14 +10,15 @@ below; then the code that acts on it. If a field is renamed, mypy finds each use
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
+from datetime import timedelta
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, NoReturn, TypedDict, TypeVar
 
-from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
+from loader.addresses import Proxy
+from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Threshold
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.methods import Kind
@@ -36,7 +37,6 @@ APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
 ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_PROCESSES = 64
-PROXY = re.compile(r"https?://[!-~]+")
 
 
 class TargetKeywords(TypedDict, total=False):
@@ -55,6 +55,8 @@ class SendingKeywords(TypedDict, total=False):
     rate: float | None
     max_rejected: str | int | None
     max_in_doubt: str | int | None
+    give_up_after: str | timedelta | None
+    max_duration: str | timedelta | None
     transport: str
     ca_bundle: str | os.PathLike[str] | None
     proxy: str | None
@@ -212,7 +214,27 @@ class LoadOptions:
             without="no limit",
         ),
     )
-    proxy: str | None = option(
+    give_up_after: Duration | None = option(
+        None,
+        Option(
+            "Stop after this long without progress, which is a row that the vendor confirms or rejects. The "
+            "same load again continues.",
+            Section.FAILURE,
+            metavar="DURATION",
+            without="15m without a usable answer, 6h if the vendor keeps asking to wait",
+        ),
+    )
+    max_duration: Duration | None = option(
+        None,
+        Option(
+            "Stop as planned after this long (90s, 30m, 6h, 2d). Answers to requests on the wire are waited "
+            "for. The same load again continues.",
+            Section.SPEED,
+            metavar="DURATION",
+            without="no limit",
+        ),
+    )
+    proxy: Proxy | None = option(
         None,
         Option(
             "Send through this proxy. Proxies from the environment are not used.",
@@ -235,10 +257,8 @@ class LoadOptions:
     )
 
     def __post_init__(self) -> None:
-        if self.ca_bundle is not None and not self.ca_bundle.is_file():
-            refuse("ca_bundle", "{setting} {value} is not a file.", self.ca_bundle)
-        if self.proxy is not None and not PROXY.fullmatch(self.proxy):
-            refuse("proxy", "{setting} is not a URL like http://proxy.example:3128.")
+        if self.ca_bundle is not None:
+            refuse_certificates("ca_bundle", self.ca_bundle)
         if not 1 <= self.processes <= MAX_PROCESSES:
             refuse("processes", f"{{setting}} is {{value}}; it must be 1 to {MAX_PROCESSES}.", self.processes)
         if self.rate is not None and not 0 < self.rate <= 1_000_000:
@@ -268,7 +288,9 @@ class LoadOptions:
             on_doubt=chosen(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
             max_rejected=threshold("max_rejected", given.get("max_rejected")),
             max_in_doubt=threshold("max_in_doubt", given.get("max_in_doubt")),
-            proxy=text("proxy", given.get("proxy")),
+            give_up_after=duration("give_up_after", given.get("give_up_after")),
+            max_duration=duration("max_duration", given.get("max_duration")),
+            proxy=proxy(given.get("proxy")),
             ca_bundle=path("ca_bundle", given.get("ca_bundle")),
         )
 
@@ -317,6 +339,46 @@ def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
 def text(name: str, value: str | None) -> str | None:
     """Text, or None."""
     return of_type(name, value, (str, NoneType), "text")
+
+
+def duration(name: str, value: str | timedelta | None) -> Duration | None:
+    """A length of time: as text with its unit, or as a `timedelta`; None if there is none.
+
+    Raises:
+        ConfigError: it is neither, or too short or too long.
+    """
+    found = of_type(name, value, (str, timedelta, NoneType), 'a duration, such as "6h" or a timedelta')
+    if isinstance(found, timedelta):
+        found = f"{round(found.total_seconds())}s" if found > timedelta() else "0s"
+    return None if found is None else parsed(name, Duration.parse, found)
+
+
+def proxy(value: str | None) -> Proxy | None:
+    """A proxy by its URL, or None.
+
+    Raises:
+        ConfigError: no request could ever be sent through it.
+    """
+    found = text("proxy", value)
+    return None if found is None else Proxy.parse(found)
+
+
+def refuse_certificates(name: str, file: Path) -> None:
+    """Refuse a file with no certificate to trust, before every connection would fail for it.
+
+    Raises:
+        ConfigError: it cannot be read, or there is no certificate in it.
+    """
+    if not file.is_file():
+        refuse(name, "{setting} {value} is not a file.", file)
+    import ssl  # noqa: PLC0415 - only if a file is given
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        refuse(name, "{setting} {value} holds no certificate in PEM form: -----BEGIN CERTIFICATE-----.", file)
+    except OSError as error:
+        refuse(name, f"{{setting}} {{value}} cannot be read: {error.strerror}.", file)
 
 
 def path(name: str, value: str | os.PathLike[str] | None) -> Path | None:

@@ -215,6 +215,8 @@ class StopCode(StrEnum):
     """Why a run ended before its end. The values are stored in checkpoints: they never change."""
 
     OUTAGE = "outage"
+    STANDSTILL = "standstill"
+    DURATION = "duration"
     REJECTED_ALIKE = "rejected_alike"
     UNMAPPABLE = "unmappable"
     TOO_MANY_REJECTED = "too_many_rejected"
@@ -222,6 +224,8 @@ class StopCode(StrEnum):
     SERVER_REFUSES = "server_refuses"
     VENDOR_REFUSES = "vendor_refuses"
     CERTIFICATE = "certificate"
+    PROXY = "proxy"
+    SETTINGS = "settings"
     SESSION_CLOSED = "session_closed"
     PROCESSES_ENDED = "processes_ended"
     INPUT = "input"
@@ -304,6 +308,11 @@ class Stop(NamedTuple):
 
     code: StopCode
     message: Message
+
+    @property
+    def planned(self) -> bool:
+        """Whether the run ended as the user had planned, so that nothing needs to be fixed."""
+        return self.code is StopCode.DURATION
 
     @property
     def reason(self) -> str:

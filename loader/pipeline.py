@@ -172,8 +172,12 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
-        secret=settings.token.reveal() if settings.token else "",
+        longest_seconds=options.max_duration.seconds if options.max_duration else None,
+        secrets=settings.secrets,
     )
+    if options.give_up_after:
+        limit = options.give_up_after.seconds
+        policy = replace(policy, outage_seconds=limit, standstill_seconds=limit)
     return replace(policy, canary=0) if chosen or account.confirmed else policy
 
 

@@ -81,6 +81,8 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
     checkpoint = find_existing(settings)
     if checkpoint:
         checkpoint.refuse_other_kind(settings.kind)
+        if checkpoint.may_go_elsewhere(settings.application, settings.endpoint.name):
+            checkpoint = None
     plan = draw_up(settings, checkpoint, mapping, watch=watch)
     if checkpoint:
         checkpoint.refuse_other(build_identity(plan))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
+import sys
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,11 +19,13 @@ from loader.mapping.cells import as_text, from_series
 from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS
 from loader.output_files import open_target
-from loader.text.escape import join_lines
+from loader.text.escape import escape, join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from _typeshed import ReadableBuffer
 
 # Only a file for spreadsheets has this column.
 GUARDED = f"{OWN_COLUMNS}guarded"
@@ -32,7 +36,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
     """Write the frames as ``csv``, ``jsonl``, ``parquet`` or ``spreadsheet``; return the number of rows.
 
-    Text cells are written byte for byte, except in a file for spreadsheets (see `guard_cells`).
+    Text cells are written byte for byte, except in a file for spreadsheets (see `guard_cells`), and on a
+    terminal, where what does not print is spelled out.
 
     Raises:
         ConfigError: the target cannot be written.
@@ -45,8 +50,21 @@ def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
         return frame
 
     with open_target(target) as out:
-        WRITERS[form](map(count, frames), out)
+        shown = form != "parquet" and str(target) == "-" and sys.stdout.isatty()
+        WRITERS[form](map(count, frames), _Shown(out) if shown else out)
     return rows
+
+
+class _Shown(io.BytesIO):
+    """Takes what is written for a program, and shows it on a terminal."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        super().__init__()
+        self._out = out
+
+    def write(self, written: ReadableBuffer) -> int:
+        text = bytes(written).decode().replace("\r\n", "\n")  # a return alone would go back in its line
+        return self._out.write(escape(text, keep="\n\t").encode())
 
 
 def _write_csv(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
+from loader.addresses import split_address
 from loader.dialect import Dialect
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, refuse_needless
 from loader.message import Message, Setting
+from loader.secret import Secret, hide_credentials
+from loader.text.escape import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
     from loader.methods import Kind
 
 
-class Token:
-    """The API token; it shows itself nowhere. `reveal` is for the header, and to keep it from being shown."""
+class Token(Secret):
+    """The API token."""
 
-    __slots__ = ("_text",)
+    __slots__ = ()
+    shown = "[the token]"
 
     def __init__(self, text: str) -> None:
         if not text or not text.isascii() or not text.isprintable() or " " in text:
@@ -32,17 +36,7 @@ class Token:
                     token=Setting("token"),
                 )
             )
-        self._text = text
-
-    def reveal(self) -> str:
-        """The token itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Token(...)"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("a token is not written anywhere")
+        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +58,18 @@ class Endpoint:
         Raises:
             ConfigError: not an absolute http(s) URL, or one that would carry the token in the clear.
         """
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise ConfigError(f"The endpoint {text!r} holds a blank, a line end or a character beyond ASCII.")
+        shown = quote(hide_credentials(text), limit=200)
         try:
-            parts = urlsplit(text)
-            host, _ = parts.hostname, parts.port
+            parts = split_address(text, ("http", "https"))
         except ValueError as error:
-            raise ConfigError(f'The endpoint "{text}" is not a URL: {error}.') from None
-        if parts.scheme not in {"http", "https"} or not host:
-            raise ConfigError(f'The endpoint "{text}" is not a URL like {DEFAULT_ENDPOINT}.')
+            raise ConfigError(
+                f"The endpoint {shown} is not a URL like {DEFAULT_ENDPOINT}: {error}."
+            ) from None
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ConfigError(
                 "The endpoint must be a plain base URL, without a user name, password, query or fragment."
             )
-        if parts.scheme == "http" and not is_loopback(host):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ConfigError(
                 f'The endpoint "{text}" is not encrypted, so anyone on the network could read the token and '
                 "the users' data. Use https; plain http is for a server on this machine only."
@@ -133,3 +125,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         refuse_needless(self.kind.method, self.options)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must be in no text."""
+        proxy = self.options.proxy
+        return (*((self.token,) if self.token else ()), *(proxy.secrets if proxy else ()))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import certifi
 import pytest
 
+from loader.addresses import Proxy
 from loader.choices import Library, Threshold
 from loader.conditions import Conditions, Ending
 from loader.load_options import LoadOptions
@@ -22,13 +24,13 @@ def test_conditions_are_read_as_they_were_noted() -> None:
         Endpoint.parse("https://api.example.com/"),
         token=Token("SECRET"),
         options=LoadOptions(
-            proxy="http://user:SECRET@proxy.example:3128",
+            proxy=Proxy.parse("http://user:SECRET@proxy.example:3128"),
             transport=Library.REQUESTS,
             rate=50.0,
             limit=2000,
             max_rejected=Threshold.parse("0.5%"),
             max_in_doubt=Threshold.parse("1000"),
-            ca_bundle=Path(__file__),
+            ca_bundle=Path(certifi.where()),
         ),
     )
     text = Conditions.of(settings).to_text()

@@ -17,6 +17,7 @@ TESTED_IN = {
             "test_pipeline.py",
         ],
         "planning interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "printable": ["text/test_escape.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
     },
@@ -43,7 +44,7 @@ TESTED_IN = {
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "journal": {
         "byte_lock hold lock": ["journal/test_attacks.py"],
-        "beginning checkpoint_files identity reading schema store": [
+        "beginning binding checkpoint_files identity reading schema store": [
             "journal/test_opening.py",
             "journal/test_recovering.py",
             "journal/test_flips.py",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import shutil
+from datetime import timedelta
 from typing import TYPE_CHECKING, get_type_hints
 
+import certifi
 import click
 import pytest
 
 import loader
+from loader.addresses import Proxy
 from loader.api.options import spell_in_python
-from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
+from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Threshold
 from loader.cli import cli
 from loader.errors import ConfigError
 from loader.load_options import LoadKeywords, LoadOptions, TargetKeywords, TargetOptions
@@ -40,7 +44,7 @@ def test_every_field_has_its_keyword() -> None:
 def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
     """Words, numbers and percentages as text arrive as what the rest of the loader works with."""
     bundle = tmp_path / "ca.pem"
-    bundle.touch()
+    shutil.copy(certifi.where(), bundle)
     given: LoadKeywords = {
         "limit": 3,
         "concurrency": "auto:2-8",
@@ -51,6 +55,8 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         "on_doubt": "resend",
         "max_rejected": "0.5%",
         "max_in_doubt": 7,
+        "give_up_after": "1h30m",
+        "max_duration": timedelta(hours=4),
         "proxy": "http://127.0.0.1:3128",
         "ca_bundle": str(bundle),
     }
@@ -64,7 +70,9 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         on_doubt=OnDoubt.RESEND,
         max_rejected=Threshold(percent=0.5),
         max_in_doubt=Threshold(rows=7),
-        proxy="http://127.0.0.1:3128",
+        give_up_after=Duration(5400),
+        max_duration=Duration(14_400),
+        proxy=Proxy("http://127.0.0.1:3128"),
         ca_bundle=bundle,
     )
     assert LoadOptions.of({}) == LoadOptions()
@@ -92,7 +100,7 @@ def test_a_value_that_cannot_be_read_names_its_keyword(name: str, value: object)
 
 def test_a_secret_is_not_shown() -> None:
     """The password in the address of a proxy does not appear when the options are printed."""
-    assert "SECRET" not in repr(LoadOptions(proxy="http://user:SECRET@proxy.example:3128"))
+    assert "SECRET" not in repr(LoadOptions(proxy=Proxy.parse("http://user:SECRET@proxy.example:3128")))
 
 
 def test_a_retry_takes_all_but_what_is_loaded() -> None:
@@ -103,3 +111,36 @@ def test_a_retry_takes_all_but_what_is_loaded() -> None:
     sending = {each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT}
     assert set(NAMES) - sending == {"limit"}
     assert taken & set(NAMES) == sending
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "shown"),
+    [
+        ("90s", 90, "1m30s"),
+        ("30m", 1800, "30m"),
+        (" 6h ", 21_600, "6h"),
+        ("2d", 172_800, "2d"),
+        ("1d12h30m5s", 131_405, "1d12h30m5s"),
+        ("1s", 1, "1s"),
+    ],
+)
+def test_a_duration_is_a_number_with_its_unit(text: str, seconds: int, shown: str) -> None:
+    """Seconds, minutes, hours and days, alone or together; shown as it is written."""
+    assert Duration.parse(text) == Duration(seconds)
+    assert str(Duration.parse(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "6", "h", "6 h", "-6h", "6w", "30m6h", "1.5h", "0s", "0h", "367d", "9" * 9 + "d", "\u0663h"]
+)
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    """A number without a unit may mean anything, and none at all would stop a load at once."""
+    with pytest.raises(ConfigError):
+        Duration.parse(text)
+
+
+@pytest.mark.parametrize("value", [timedelta(), timedelta(seconds=-5), "soon"])
+def test_a_duration_that_cannot_be_is_refused_by_its_keyword(value: object) -> None:
+    """In Python too."""
+    with pytest.raises(ConfigError, match=r"^give_up_after: "), spell_in_python():
+        LoadOptions.of({"give_up_after": value})  # type: ignore[typeddict-item] # on purpose

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 from urllib3 import Retry
 
+from loader.addresses import Proxy
 from loader.choices import Concurrency
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
 from loader.delivery import Brake, limit_concurrency
@@ -177,7 +178,9 @@ def test_a_session_has_its_own_proxy(settings: Callable[[str], Settings]) -> Non
     """A proxy that is given beside a session would not be used, so it is refused."""
     with CurlSession() as session:
         plan = prepare(
-            replace(settings("http://127.0.0.1:9/"), options=LoadOptions(proxy="http://127.0.0.1:9"))
+            replace(
+                settings("http://127.0.0.1:9/"), options=LoadOptions(proxy=Proxy.parse("http://127.0.0.1:9"))
+            )
         )
         with pytest.raises(ConfigError, match=r"session\.proxies"):
             load(plan, brake=Brake(), watch=Silent(), session=session)

@@ -19,6 +19,7 @@ from loader.journal import CheckpointView as Ledger
 from loader.mapping import parse_mapping
 from loader.model import State
 from loader.reporting import write_report
+from loader.text.escape import escape
 
 if TYPE_CHECKING:
     import os
@@ -150,7 +151,7 @@ class Checkpoint:
         running = ", a load is running" if self.running else ""
         lines = [f"<Checkpoint {words.format_path(self.path)}: {self._count_rows()}{running}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.list_counts(self.account)]
-        return "\n".join(lines)
+        return escape("\n".join(lines), keep="\n")
 
     def _repr_html_(self) -> str:
         running = ", a load is running" if self.running else ""

@@ -13,6 +13,7 @@ from loader.mapping import build_mapping, infer, parse_mapping, read_mapping, wr
 from loader.mapping.file import KINDS, refuse_other_kind
 from loader.methods import Kind
 from loader.sources import open_source
+from loader.text.escape import escape_toml
 
 if TYPE_CHECKING:
     import os
@@ -148,7 +149,7 @@ class Mapping:
 
     def to_toml(self) -> str:
         """The text of a mapping file that says the same."""
-        return write_mapping(self._rules)
+        return escape_toml(write_mapping(self._rules))
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a mapping file, and never over one that the user may have worked on, unless asked.

@@ -82,7 +82,7 @@ class Options:
         ),
     )
     target: TargetOptions = nested(TargetOptions)
-    token: str | None = option(
+    token: Token | None = option(
         None, Option("API token. It is never shown or stored.", variable=TOKEN_VARIABLE), secret=True
     )
     sandbox: Sandbox | None = option(
@@ -113,7 +113,7 @@ class Options:
         return cls(
             mapping=given.get("mapping"),
             target=TargetOptions.of(given),
-            token=text("token", given.get("token")),
+            token=read_given_token(given.get("token")),
             sandbox=of_type("sandbox", given.get("sandbox"), (Sandbox, NoneType), usable),
             options=LoadOptions.of(given),
             session=given.get("session"),
@@ -212,11 +212,21 @@ class Options:
         return path if folder is None else folder / path.name
 
     def _token(self) -> Token | None:
-        token = Token(self.token) if self.token is not None else read_token()
+        token = self.token or read_token()
         return token if self.sandbox is None else None  # a sandbox is never shown it
 
     def _options(self) -> LoadOptions:
         return self.options if self.sandbox is None else replace(self.options, proxy=None)
+
+
+def read_given_token(given: str | None) -> Token | None:
+    """The token as it was given, from here on kept apart from texts.
+
+    Raises:
+        ConfigError: it cannot be a token.
+    """
+    found = text("token", given)
+    return None if found is None else Token(found)
 
 
 def catch_interrupts() -> AbstractContextManager[Brake]:

@@ -20,7 +20,7 @@ from loader.model import State
 from loader.profile import build_record, members_key
 from loader.reporting import write_report
 from loader.text.account import build_summary
-from loader.text.escape import shorten
+from loader.text.escape import escape, shorten
 from loader.text.next_steps import say_in_a_sentence, write_as_code
 from loader.text.nouns import count_rows
 
@@ -199,7 +199,7 @@ class LoadResult:
         lines += [f"  checkpoint {words.format_path(self.checkpoint)}", *self._notes()]
         for step in self._steps():
             lines += [say_in_a_sentence(step), *(f"  {line}" for line in write_as_code(step))]
-        return "\n".join(lines)
+        return escape("\n".join(lines), keep="\n")
 
     def _repr_html_(self) -> str:
         title = self._method.count(self.account.read)
@@ -261,7 +261,8 @@ class CheckResult:
         lines = [f"<CheckResult: {self._method.count(self.read)}>", *(f"  {line}" for line in self.decisions)]
         lines += [f"  {name:<18}{number:>{width},}" for name, number in self._counts()]
         lines += [f"    {number} × {reason}\n      {example}" for number, reason, example in self._reasons()]
-        return "\n".join([*lines, *([f"The input ends early: {self.stopped}"] if self.stopped else [])])
+        lines += [f"The input ends early: {self.stopped}"] if self.stopped else []
+        return escape("\n".join(lines), keep="\n")
 
     def _keys(self) -> list[tuple[str, ...]]:
         """Each key of the bodies, without times: as numbers they say nothing, so a sentence shows them."""

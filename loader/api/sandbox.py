@@ -16,6 +16,7 @@ from loader.api.words import TEMPORARY
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox
 from loader.sandbox.sandbox_store import read_rows
+from loader.text.escape import escape
 
 if TYPE_CHECKING:
     import os
@@ -175,7 +176,7 @@ class Sandbox:
         state = f"at {self._server.endpoint}" if self._running else "not running"
         if not self._store.exists():
             return f"<Sandbox {state}, empty>"
-        return f"<Sandbox {state}: {self.holdings()}>"
+        return escape(f"<Sandbox {state}: {self.holdings()}>", keep="\n")
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"

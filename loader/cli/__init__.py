@@ -15,6 +15,7 @@ import click
 from loader._version import __version__
 from loader.errors import LoaderError
 from loader.message import Setting, spell_option
+from loader.printable import escape
 
 if TYPE_CHECKING:
     from typing import IO
@@ -108,7 +109,7 @@ class Commands(click.Group):
         except LoaderError as error:
             raise Refused(str(error), log) from error
         except click.UsageError as error:
-            told = explain_option(error)
+            told = escape_usage(explain_option(error))
             if log is None:
                 raise told from None
             raise Refused(told.format_message(), log) from error
@@ -128,6 +129,12 @@ def explain_option(error: click.UsageError) -> click.UsageError:
                 use = say_who_needs(each.option)
                 return click.UsageError(f"No such option '{error.option_name}'. It is {use}.", error.ctx)
     return error
+
+
+def escape_usage(error: click.UsageError) -> click.UsageError:
+    """The error; with what the user typed made visible, if it does not print."""
+    said = error.format_message()
+    return error if said.isprintable() else click.UsageError(escape(said, keep="\n"), error.ctx)
 
 
 @click.group(

@@ -74,4 +74,4 @@ def failures_command(request: FailuresRequest) -> None:
     states = states or {State.REJECTED, State.IN_DOUBT}
     rows = read_failed_rows(request.checkpoint, states, request.files, target=request.output)
     count = write_rows(rows, request.format, request.output)
-    click.echo(f"{count_rows(count)}.", err=True)
+    speech.echo(f"{count_rows(count)}.", err=True)

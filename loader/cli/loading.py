@@ -18,6 +18,7 @@ from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
 from loader.output_files import refuse_overwriting
 from loader.settings import Endpoint, Settings
+from loader.text.escape import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,7 +195,7 @@ def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     where = "the sandbox" if sandboxed else settings.endpoint.host
     question = f"Send {settings.kind.method.count(rows)} to {where}, application {settings.application}?"
     if not confirm(question):
-        click.echo("Nothing was sent.", err=True)
+        speech.echo("Nothing was sent.", err=True)
         sys.exit(2)
 
 
@@ -205,7 +206,7 @@ def confirm(question: str) -> bool:
         KeyboardInterrupt: it was interrupted.
     """
     try:
-        return click.confirm(question, err=True)
+        return click.confirm(escape(question), err=True)
     except click.Abort:
         raise KeyboardInterrupt from None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loader.cli import speech
 from loader.cli.options import TextOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
@@ -16,6 +17,7 @@ from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError
 from loader.methods import Kind
 from loader.option import Option, nested, option
+from loader.text.escape import escape_toml
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
@@ -80,10 +82,10 @@ def map_command(request: MapRequest) -> None:
     proposal = propose(
         request.kind, source.schema, sample, zone=request.zone, now=now, nothing=dialect.null_values
     )
-    text = proposal_text(proposal, Path(request.file).name, dialect=dialect)
+    text = escape_toml(proposal_text(proposal, Path(request.file).name, dialect=dialect))
     write_proposal(text, request.output)
     trial = try_proposal(text, source, sample, now)
-    click.echo(describe_verdict(proposal, trial), err=True)
+    speech.echo(describe_verdict(proposal, trial), err=True)
 
 
 def refuse_zone(zone: str | None) -> None:
@@ -98,7 +100,7 @@ def refuse_zone(zone: str | None) -> None:
 def write_proposal(text: str, output: Path) -> None:
     """Write the proposal, but never over a file that the user may have worked on."""
     if output == STDOUT:
-        click.echo(text, nl=False)
+        speech.echo(text, nl=False)
         return
     try:
         mode = "w" if output.exists() and not output.is_file() else "x"  # a device or a pipe holds no work

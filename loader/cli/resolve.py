@@ -129,5 +129,5 @@ def ask_before_settling(checkpoint: Path, decision: Decision) -> None:
     if not rows or not sys.stdin.isatty():
         return
     if not confirm(show_checkpoint.word_question(rows, decision)):
-        click.echo("Nothing was changed.", err=True)
+        speech.echo("Nothing was changed.", err=True)
         sys.exit(2)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loader.cli import speech
 from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
 from loader.option import Option, option
@@ -67,7 +68,7 @@ def sandbox_command(request: SandboxRequest) -> None:
     from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
 
     def announce(serving: Serving) -> None:
-        click.echo(f"Sandbox at {serving.endpoint}, store {request.store}. Press Ctrl-C to end it.")
+        speech.echo(f"Sandbox at {serving.endpoint}, store {request.store}. Press Ctrl-C to end it.")
 
     losses, rules = LostAnswers(request.lose_answers or 0), Rules(request.application)
     serve(request.store, port=request.port, rules=rules, losses=losses, ready=announce)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.cli.show import format_moment
 from loader.methods import MAX_EVENT_LENGTH
-from loader.text.escape import escape_short
+from loader.text.escape import escape_json, escape_short
 from loader.text.nouns import count_things
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def describe_bodies(plan: Plan, profile: Profile) -> Iterator[str]:
     if not profile.bodies:
         return
     yield "Bodies, exactly as they would be sent"
-    yield from (f"  {body.decode()}" for body in profile.bodies)
+    yield from (f"  {escape_json(body.decode())}" for body in profile.bodies)
     yield f"The largest has {profile.largest_body:,} bytes: {profile.place(profile.largest_at)}."
     yield "The first, sent by hand with the token in PUSHWOOSH_API_TOKEN:"
     yield f"  {build_curl(plan, profile.bodies[0])}"
@@ -226,7 +226,7 @@ def build_curl(plan: Plan, body: bytes) -> str:
     url = f"{plan.settings.endpoint.url}{plan.settings.kind.method.name}"
     return (
         f"curl -X POST {shlex.quote(url)} -H 'Content-Type: application/json' "
-        f'-H "Authorization: Token $PUSHWOOSH_API_TOKEN" --data-raw {shlex.quote(body.decode())}'
+        f'-H "Authorization: Token $PUSHWOOSH_API_TOKEN" --data-raw {shlex.quote(escape_json(body.decode()))}'
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from loader.cli.show import describe_decisions, describe_next_steps, format_moment
 from loader.model import Decision
 from loader.text.decisions import describe_decision
+from loader.text.escape import quote_for_shell
 from loader.text.nouns import count_rows, is_or_are, it_or_them, it_or_they, was_or_were
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def describe_resolved(resolved: Resolved, decision: Decision, checkpoint: Path) 
     """What a decision did, the account, and what to do next."""
     from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
 
-    name = shlex.quote(str(checkpoint))
+    name = quote_for_shell(str(checkpoint))
     words = DONE[decision].format(rows=count_rows(resolved.rows), are=is_or_are(resolved.rows))
     lines = [f"{words}." if resolved.rows else "No row was in doubt." if not resolved.overtaken else ""]
     lines.append(describe_overtaken(resolved))

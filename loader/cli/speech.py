@@ -16,6 +16,7 @@ import click
 
 from loader.errors import ConfigError
 from loader.output_files import refuse_overwriting
+from loader.text.escape import escape, escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,8 +64,16 @@ def complain(text: str, event: str = "error") -> None:
         log.write(event, message=" ".join(text.split()))
     # Not by click, which writes past the stand-in that keeps lines out of a live view.
     elif sys.stderr:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(escape(text, keep="\n") + "\n")
         sys.stderr.flush()
+
+
+def echo(text: str, *, file: TextIO | None = None, err: bool = False, nl: bool = True) -> None:
+    """Write text for the user: the one way from a command to a terminal.
+
+    Names of files and columns, cells and answers may hold what steers a terminal or turns a line round.
+    """
+    click.echo(escape(text, keep="\n"), file=file, err=err, nl=nl)
 
 
 def choose_watch(output: OutputOptions) -> Watch:
@@ -85,7 +94,7 @@ def choose_speaker(*, quiet: bool, summary: Path | None) -> Callable[[str], None
             log.write("note", message=fold_lines(text, None))
             return
         try:
-            click.echo(fold_lines(text, columns) + "\n", file=out)
+            echo(fold_lines(text, columns) + "\n", file=out)
         except OSError:
             hush(out)
 
@@ -172,10 +181,10 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
     if target is None:
         return
     unicode = target != STDOUT or sys.stdout.encoding.lower().startswith("utf")
-    text = json.dumps(record, ensure_ascii=not unicode, indent=2) + "\n"
+    text = escape_json(json.dumps(record, ensure_ascii=not unicode, indent=2)) + "\n"
     try:
         if target == STDOUT:
-            click.echo(text, nl=False)
+            echo(text, nl=False)
         else:
             target.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -4,9 +4,9 @@ In the order to read:
 
 * `dispatch`: the window, one attempt loop a row, groups of outcomes; `lanes`: a row on its way and the order
   of one device; `governor`: what every attempt does to the whole sender; `outbox`: outcomes in groups.
-* `verdicts`: what an answer means, pure; `wording`: the vendor's texts made safe to show.
-* `limits`: rate, breaker, outage, canary, retry budget; `window`: how many requests go at a time.
-  State machines, with time passed in.
+* `verdicts`: what an answer means, pure; `reason`: what it says of why; `wording`: texts made safe to show.
+* `limits`: rate, breaker, outage, canary, retry budget; `standstill`: a load that does not move;
+  `window`: how many requests go at a time. State machines, with time passed in.
 * `meter`: what the sender has done, for the samples in the checkpoint.
 * `policy`, `clock`, `brake`: what the caller passes in.
 * `transports`: what puts the requests on the wire.

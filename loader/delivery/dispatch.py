@@ -20,8 +20,8 @@ from loader.delivery.outbox import NOTHING_TO_ADD, Outbox
 from loader.delivery.transports.contract import PolledLine
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
-from loader.delivery.wording import remove_secret
-from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, Wire
+from loader.message import Message, Setting
+from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, StopCode, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 OVERTAKEN = InDoubt("taken, but an earlier row of the device may arrive after it")
 GIVEN_UP = InDoubt("given up while waiting for the answer")
+_END_OF_TIME = Stop(
+    StopCode.DURATION,
+    Message("The time is over that {setting} gives this load.", setting=Setting("max_duration")),
+)
 NOT_REPEATED = InDoubt("in doubt, and not sent again because the load ended")
 
 
@@ -65,10 +69,9 @@ class Dispatch:
         self._policy = policy
         self._brake = brake
         self._sending = sending
-        self._secret = policy.secret.encode()
         self._clock = clock or SystemClock()
         self._chance = chance or random.Random()  # noqa: S311 - jitter is not a secret
-        self._governor = Governor(policy, self._clock.monotonic(), self._chance)
+        self._governor = Governor(policy, self._clock.monotonic(), self._chance, self._clock.wall)
         self._transport = (
             transport if isinstance(transport, PolledLine) else FutureLine(transport, self._clock)
         )
@@ -84,6 +87,8 @@ class Dispatch:
         self._final: list[Row] = []  # what waits for the consumer to settle the outcomes
         self._repeated: list[Row] = []
         self._ending_by: float | None = None
+        longest = policy.longest_seconds
+        self._over_at = None if longest is None else self._clock.monotonic() + longest
         self._posted = 0
         self._held = (NO_HOLD.reason, 0.0)
         self._meter = Meter()
@@ -132,6 +137,7 @@ class Dispatch:
     def _fill(self) -> None:
         """Send everything that may be sent now."""
         now = self._clock.monotonic()
+        self._stop_when_over(now)
         while self._later and self._later[0][0] <= now:
             heappush(self._line, heappop(self._later)[1])
         while self._may_send(now) and (row := self._next_row(now)) is not None:
@@ -202,6 +208,7 @@ class Dispatch:
             moments.append(self._deadline(now))
         else:
             moments += [self._later[0][0]] if self._later else []
+            moments += [self._over_at] if self._over_at is not None and self._unsent() else []
             moments += self._release_moment(now)
         return max(0.0, min(moments) - now) if moments else None
 
@@ -218,7 +225,7 @@ class Dispatch:
             row.attempts += 1
         now = self._clock.monotonic()
         self._meter.count_attempt(attempt, now - row.sent_at)
-        verdict = classify(remove_secret(self._secret, attempt), self._clock.wall())
+        verdict = classify(attempt, self._clock.wall(), self._policy.secrets)
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))
         self._follow(row, verdict)
 
@@ -278,6 +285,15 @@ class Dispatch:
     def _stop(self, stop: Stop | None) -> None:
         self.stopped = self.stopped or stop
 
+    def _stop_when_over(self, now: float) -> None:
+        """End as planned when the time is over, if there is anything left to send."""
+        if self._over_at is not None and now >= self._over_at and self._unsent():
+            self._stop(_END_OF_TIME)
+
+    def _unsent(self) -> bool:
+        """Whether rows wait to be sent, or may still come."""
+        return bool(self._source is not None or self._line or self._later)
+
     def _ending(self) -> bool:
         return self.stopped is not None or self._brake.drained or self._failure is not None
 
@@ -291,7 +307,7 @@ class Dispatch:
         if self._ending():
             now = self._clock.monotonic()
             return not self._flying or self._brake.halted or now >= self._deadline(now)
-        return not (self._flying or self._line or self._later or self._source is not None)
+        return not (self._flying or self._unsent())
 
     def _give_up_the_rest(self) -> None:
         """Give a final outcome to every row that was taken and has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from loader.delivery.limits import Breaker, Canary, Ceiling, Outage, RetryBudget, TokenBucket
+from loader.delivery.standstill import Standstill
 from loader.delivery.window import ConcurrencyWindow
 from loader.message import Message, Setting
 from loader.model import (
@@ -24,6 +25,7 @@ from loader.text.nouns import count_rows, is_or_are
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from loader.delivery.policy import Policy
     from loader.model import Verdict
@@ -40,15 +42,16 @@ NO_HOLD = Hold("", 0.0)
 
 
 class Governor:
-    """Joins the limits. Times are those of the dispatcher's clock."""
+    """Joins the limits. Times are those of the dispatcher's clock; `wall` gives Unix time, for sentences."""
 
-    def __init__(self, policy: Policy, now: float, chance: random.Random) -> None:
+    def __init__(self, policy: Policy, now: float, chance: random.Random, wall: Callable[[], float]) -> None:
         self._bucket = TokenBucket(policy.rate, now)
         self._window = ConcurrencyWindow(
             policy.least_concurrency or policy.concurrency, policy.concurrency, now
         )
         self._breaker = Breaker(policy.concurrency, chance)
         self._outage = Outage(policy.outage_seconds)
+        self._standstill = Standstill(policy.standstill_seconds, wall)
         self._canary = Canary(policy.canary)
         # Four windows: an outage at any moment leaves enough to send each of its doubts again.
         self._budget = RetryBudget(reserve=4 * policy.concurrency)
@@ -94,24 +97,26 @@ class Governor:
                 self._breaker.succeeded(epoch)
                 self._window.answered(now - sent_at, now)
                 self._outage.answered(trusted=self._breaker.trusted)
+                self._standstill.moved()
                 return self._canary.see(verdict)
             case Retry(reason, after, connection):
                 self._paused_for = RETRY_AFTER if after is not None else _pause(connection=connection)
                 self._breaker.refused(epoch, now, after)
                 if connection:
-                    return self._outage.failed(now, reason)
+                    return self._outage.failed(now, reason) or self._standstill.stalled(now, reason)
                 self._window.refused(sent_at, now)
                 self._outage.answered()
+                return self._standstill.stalled(now, reason)
             case InDoubt(reason):
                 self._window.lost(sent_at, now)
                 self._paused_for = _pause(connection=True)
                 self._breaker.failed(epoch, now)
-                return self._outage.failed(now, reason, reached=True)
+                stop = self._outage.failed(now, reason, reached=True)
+                return stop or self._standstill.stalled(now, reason)
             case Stop():
                 return None  # the dispatcher ends the run itself
             case _:
                 assert_never(verdict)
-        return None
 
     def may_resend(self, doubts: int) -> bool:
         """Whether a record that was in doubt `doubts` times may be sent once more; if so, it is counted."""

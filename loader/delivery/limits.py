@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from loader.message import Message, Quote, Setting
 from loader.model import Confirmed, Rejected, Stop, StopCode
+from loader.text.vendor_words import is_application_unknown
 
 if TYPE_CHECKING:
     import random
@@ -152,6 +153,12 @@ _NEVER_REACHED = Message(
 )
 
 
+_UNKNOWN_APPLICATION = Message(
+    "Check {application}. With the right one, the load begins again with these rows.",
+    application=Setting("application"),
+)
+
+
 class Outage:
     """How long the vendor has given no usable answer, or too few of them.
 
@@ -181,11 +188,10 @@ class Outage:
             self._lack = "No usable answer"
         if now - self._since < self._longest:
             return None
-        minutes = (now - self._since) / 60
+        seconds = now - self._since
+        lasted = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
         last = Quote(f" The last failure: {reason.rstrip('.')}.")
-        sentence = Message(
-            "{lack} for {minutes:.0f} minutes.{last}", lack=self._lack, minutes=minutes, last=last
-        )
+        sentence = Message("{lack} for {lasted}.{last}", lack=self._lack, lasted=lasted, last=last)
         return Stop(StopCode.OUTAGE, sentence if self._reached else Message.join([sentence, _NEVER_REACHED]))
 
 
@@ -212,8 +218,14 @@ class Canary:
         if self._left:
             return None
         quote = Quote(f': "{verdict.message}"')
-        sentence = "The first {rows} rows were all rejected for the same reason{quote}."
-        return Stop(StopCode.REJECTED_ALIKE, Message(sentence, rows=self._first, quote=quote))
+        sentence = Message(
+            "The first {rows} rows were all rejected for the same reason{quote}.",
+            rows=self._first,
+            quote=quote,
+        )
+        if is_application_unknown(verdict.message):
+            sentence = Message.join([sentence, _UNKNOWN_APPLICATION])
+        return Stop(StopCode.REJECTED_ALIKE, sentence)
 
 
 class RetryBudget:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from loader.delivery.transports.contract import DRAIN_SECONDS
+
+if TYPE_CHECKING:
+    from loader.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,12 @@ class Policy:
         rejected_before, in_doubt_before: what earlier runs left, counted against those limits.
         canary: the load stops if the first N records are all rejected alike; 0 if that would say nothing.
         outage_seconds: the load stops after this long without a usable answer.
+        standstill_seconds: the load stops after this long without a row that was confirmed or rejected. Six
+            hours are longer than the wait for a quota by the hour, and shorter than a night.
+        longest_seconds: the load ends as planned after this long; None for no limit.
         drain_seconds: how long a drain waits for what is on the wire; then that is given up, in doubt.
         settle_seconds: outcomes are handed over in groups, at most this late.
-        secret: is taken out of the vendor's words, which are stored and shown; "" for none.
+        secrets: are replaced in the words of vendors and libraries, which are stored and shown.
         look_ahead: at most this many rows wait for an earlier row of their device before reading pauses.
     """
 
@@ -42,7 +49,9 @@ class Policy:
     in_doubt_before: int = 0
     canary: int = 20
     outage_seconds: float = 15 * 60.0
+    standstill_seconds: float = 6 * 3600.0
+    longest_seconds: float | None = None
     drain_seconds: float = DRAIN_SECONDS
     settle_seconds: float = 0.01
     look_ahead: int = 1024
-    secret: str = field(default="", repr=False)
+    secrets: tuple[Secret, ...] = ()

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from loader.model import Answer
 from loader.text.escape import replace_unprintable, shorten
-
-if TYPE_CHECKING:
-    from loader.model import Attempt
 
 LONGEST_MESSAGE = 300
 
@@ -20,10 +14,3 @@ def clean_line(text: str, limit: int = LONGEST_MESSAGE) -> str:
     shown = replace_unprintable(head)
     # A head that was cut is marked as cut, even if its blanks made it short enough.
     return shorten(shown if len(text) <= 4 * limit else f"{shown}…", limit)
-
-
-def remove_secret(secret: bytes, attempt: Attempt) -> Attempt:
-    """Remove a secret from an attempt: the vendor may repeat it, and the answer is stored and shown."""
-    if secret and isinstance(attempt, Answer) and secret in attempt.body:
-        return attempt._replace(body=attempt.body.replace(secret, b"[the token]"))
-    return attempt

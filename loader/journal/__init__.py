@@ -3,7 +3,7 @@
     journal     the one writer: lease -> sending -> settle, release, account
     view        the same file for readers, also while a load runs
     opening     create or verify, before anything is changed          identity    what it was made for
-    beginning   the first commit of a run
+    beginning   the first commit of a run                             binding     what ties it to a place
     recovery    what a dead run left (pure)                           slots       the requests on the wire
     store       transactions, and what a failed one means             schema      tables, seals, migrations
     reading     every checksum verified before a row counts           table_rows  the records in the tables

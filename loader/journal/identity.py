@@ -55,6 +55,10 @@ class Identity:
         """Whether a checkpoint of this load cannot be continued for `wanted`."""
         return any(_list_differences(self, wanted))
 
+    def goes_elsewhere(self, application: str, endpoint: str) -> bool:
+        """Whether a load to that application at that endpoint is another one."""
+        return (self.application, self.endpoint) != (application, remove_secrets(endpoint))
+
     def to_row(self) -> tuple[str, str, str, str, str]:
         """The columns of the checkpoint's identity table."""
         files = json.dumps([_encode_file(file) for file in self.files])

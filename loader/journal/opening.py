@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import recovery, schema
+from loader.journal.binding import is_bound
 from loader.journal.checkpoint_files import (
     NO_FOLLOW,
     OWNER_ONLY,
@@ -93,7 +94,7 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
     try:
         _bring_up_to_date(files)
         snapshot, left, boot = _look(files, host)
-        if snapshot.blank and snapshot.identity.differs(wanted):
+        if may_begin_again(snapshot, wanted):
             _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
@@ -147,11 +148,21 @@ def _refuse_whole(files: Files, snapshot: Snapshot, left: LeftSlots | None, boot
     )
 
 
-def _begin_again(files: Files, identity: Identity) -> None:
-    """Empty a checkpoint that knows no row yet: it promised nothing, so a mistake can be corrected.
+def may_begin_again(snapshot: Snapshot, wanted: Identity) -> bool:
+    """Whether the checkpoint of another load promised nothing yet, so that a mistake can be corrected.
 
-    In its place, because the hold is on this very file.
+    One that knows no row was made for nothing in particular. One that knows only rows which no vendor of its
+    application has seen can still go elsewhere: then those rows are looked at once more.
     """
+    stored = snapshot.identity
+    if snapshot.blank:
+        return stored.differs(wanted)
+    elsewhere = stored.goes_elsewhere(wanted.application, wanted.endpoint)
+    return elsewhere and stored.kind == wanted.kind and not is_bound(snapshot)
+
+
+def _begin_again(files: Files, identity: Identity) -> None:
+    """Empty a checkpoint that promised nothing: in its place, because the hold is on this very file."""
     try:
         with closing(connect(files.path)) as connection:
             connection.execute("PRAGMA synchronous = FULL").fetchall()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
 from loader.journal import schema
+from loader.journal.binding import is_binding
 from loader.journal.bitmap import CHUNK, StoredChunk
 from loader.journal.checkpoint_files import is_filled
 from loader.journal.hold import connecting
@@ -16,7 +17,7 @@ from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
 from loader.journal.table_rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
 from loader.message import Message, Setting
-from loader.model import State
+from loader.model import Phase, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ class Snapshot:
         decisions: what users decided, oldest first.
         samples, notes: of all runs, oldest first; none of a run of version 1.
         log: whether a write-ahead log was there.
+        binding: whether a row that is not simply confirmed ties it to its application and endpoint.
     """
 
     checkpoint: str
@@ -57,6 +59,7 @@ class Snapshot:
     samples: tuple[Sample, ...]
     notes: tuple[Note, ...]
     log: bool
+    binding: bool
 
     @property
     def blank(self) -> bool:
@@ -116,6 +119,7 @@ class _Reader:
         self._connection = connection
         self._path = path
         self._present = present
+        self._binding = False
         self._sums: dict[str, int] = dict.fromkeys(Sums._fields, 0)
 
     def snapshot(self, *, log: bool) -> Snapshot:
@@ -163,6 +167,7 @@ class _Reader:
             samples=samples,
             notes=notes,
             log=log,
+            binding=self._binding,
         )
 
     def _rows(self, table: SealedTable) -> Iterator[tuple[object, ...]]:
@@ -197,6 +202,9 @@ class _Reader:
         for row in self._rows(schema.EXCEPTIONS):
             state = State(str(row[1]))
             counts[state] += 1
+            # Nearly all of them are of this machine, and bind nothing.
+            if not self._binding and (row[2] != Phase.LOCAL or row[-1]):
+                self._binding = is_binding(ExceptionRow.from_columns(row))
             if state is State.NEVER_SENT:
                 given_back.append(ExceptionRow.from_columns(row))
             elif lowest is not None and row[0] >= lowest:  # type: ignore[operator]  # sealed

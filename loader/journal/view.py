@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.journal import recovery
+from loader.journal.binding import is_bound
 from loader.journal.bitmap import CHUNK, count_chunk_rows
 from loader.journal.checkpoint_files import Files
 from loader.journal.hold import is_running
@@ -119,6 +120,11 @@ class CheckpointView:
     def blank(self) -> bool:
         """Whether no row was ever sent or rejected: then the next load, whatever it is, begins it again."""
         return self._snapshot.blank and not self.running
+
+    def may_go_elsewhere(self, application: str, endpoint: str) -> bool:
+        """Whether a load to another application or endpoint begins it again, because nothing binds it yet."""
+        elsewhere = self.identity.goes_elsewhere(application, endpoint)
+        return elsewhere and not self.running and not is_bound(self._snapshot)
 
     @property
     def decisions(self) -> tuple[Decided, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from loader.mapping import ids
 from loader.mapping.file import rule_text
 from loader.message import Message, Quote, Setting
 from loader.profile.sketch import Distinct
-from loader.text.escape import quote
+from loader.text.escape import escape_toml, quote, quote_for_shell
 from loader.text.nouns import count_rows, count_things
 
 if TYPE_CHECKING:
@@ -129,8 +128,8 @@ class Suspicion:
             "If it means nothing, set {setting} {shell}, or write null_values = [{toml}] in a mapping file, "
             "under [source] or for {field} alone.",
             setting=Setting("null_values"),
-            shell=Quote(shlex.quote(self.value)),
-            toml=Quote(json.dumps(self.value, ensure_ascii=False)),
+            shell=Quote(quote_for_shell(self.value)),
+            toml=Quote(escape_toml(json.dumps(self.value, ensure_ascii=False))),
             field=self.field,
         )
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loader.progress.lines import Periodic, read_utc
+from loader.text.escape import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class EventLog:
         """Write one line; a reader that has gone ends nothing."""
         now = f"{self._wall():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         line = json.dumps({"event": event, "time": now, "run": self.run, **facts}, ensure_ascii=self._ascii)
-        self._lines.append(line + "\n")
+        self._lines.append(escape_json(line) + "\n")
         # A signal handler may come in the middle of a write, which then takes its line along.
         while self._lines and self._writer != threading.get_ident():
             self._write_all()

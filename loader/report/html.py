@@ -6,7 +6,6 @@ or the direction of writing. The page needs no network, and forbids itself any.
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from loader.message import Command, Setting, spell_keyword, spell_option
 from loader.report import charts, words
 from loader.report.charts import Series
 from loader.report.course import sum_traffic, trace_course
-from loader.text.escape import escape
+from loader.text.escape import escape, quote_for_shell
 from loader.text.next_steps import say_in_a_sentence
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def again(facts: Facts) -> str:
     """What makes the report again when the input is at hand."""
     if facts.in_python:
         return f"loader.Checkpoint({facts.checkpoint!r}, source=frame).report()"
-    return f"pushwoosh-loader report {shlex.quote(facts.checkpoint)} --input FILE"
+    return f"pushwoosh-loader report {quote_for_shell(facts.checkpoint)} --input FILE"
 
 
 def build_environment() -> Environment:
@@ -90,7 +89,7 @@ def build_environment() -> Environment:
     )
     names = ("number", "share", "latency", "span", "moment", "size")
     found.filters.update(
-        {name: getattr(words, name) for name in names}, quote=shlex.quote, sentence=say_in_a_sentence
+        {name: getattr(words, name) for name in names}, quote=quote_for_shell, sentence=say_in_a_sentence
     )
     return found
 

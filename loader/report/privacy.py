@@ -25,6 +25,8 @@ _QUOTED = re.compile(r'"[^"]*"')
 _QUOTABLE = frozenset(
     {
         StopCode.OUTAGE,
+        StopCode.STANDSTILL,
+        StopCode.DURATION,
         StopCode.REJECTED_ALIKE,
         StopCode.UNMAPPABLE,
         StopCode.TOO_MANY_REJECTED,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from loader.message import Message, Quote, Setting
 from loader.model import Unreadable
-from loader.text.escape import quote
+from loader.text.escape import quote, quote_for_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,10 +158,10 @@ def show_line(line: bytes) -> str:
 
 
 def _advise(path: str, name: str, *, packed: bool) -> str:
-    program = path if path == "." else shlex.quote(path)
+    program = path if path == "." else quote_for_shell(path)
     if packed:
         return f"Unpack it and write it so: jq -c {program}."
-    return f"Write it so: jq -c {program} {shlex.quote(name)} > records.jsonl"
+    return f"Write it so: jq -c {program} {quote_for_shell(name)} > records.jsonl"
 
 
 def _is_envelope(line: str) -> bool:

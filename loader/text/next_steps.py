@@ -7,12 +7,11 @@ spell_python(...)              how a call is written in Python
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from loader.text.escape import shorten
+from loader.text.escape import quote_for_shell, shorten
 from loader.text.nouns import add_plural, count_rows, it_or_them, it_or_they
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Left:
         return cls(
             kind=result.kind,
             account=result.account,
-            stopped=bool(result.stopped),
+            stopped=result.stop is not None and not result.stop.planned,
             interrupted=result.interrupted,
             limited=limited,
             why=why,
@@ -148,7 +147,7 @@ def spell_shell(
         again: how the load is started again.
         rehearsed: the rows went to a sandbox in this very command.
     """
-    name = shlex.quote(checkpoint)
+    name = quote_for_shell(checkpoint)
     resolve = f"pushwoosh-loader resolve {name}"
     live = (
         "Next: set PUSHWOOSH_API_TOKEN, and run the same command with --app XXXXX-XXXXX in place of "

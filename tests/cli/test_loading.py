@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import faultserver
 from tests.cli.conftest import GOOD, NAMELESS, SANDBOXED, events_csv
 
 if TYPE_CHECKING:
@@ -164,3 +165,30 @@ def test_a_checkpoint_of_another_kind_is_refused_before_the_input_is_read(
     ran = command.run("users", "users.csv", "--sandbox", "--checkpoint", "c.ckpt", "--yes")
     assert ran.code == 2
     assert "c.ckpt is a checkpoint of events, and this load is of users. Nothing was sent." in ran.err
+
+
+@pytest.mark.parametrize("token", ["t", "code", "200", "null", "0", '"', "status_code"])
+def test_a_token_that_occurs_in_every_answer_changes_no_fate(
+    command: CommandLine, tmp_path: Path, token: str
+) -> None:
+    """Rows are judged by what the vendor wrote; the token is hidden only in what is kept of it."""
+    refusal = b'{"status_code":210,"status_message":"not today","response":null}'
+    answers = [faultserver.answer(), faultserver.answer(200, refusal), faultserver.answer()]
+    source = events_csv(tmp_path, GOOD, GOOD, GOOD)
+    with faultserver.FaultServer(answers) as server:
+        record = command.summary(
+            "events", source, "--app", "AAAAA-BBBBB", "--endpoint", server.url, "--concurrency", 1,
+            PUSHWOOSH_API_TOKEN=token,
+        )  # fmt: skip
+    assert (record["confirmed"], record["rejected"], record["in_doubt"]) == (2, 1, 0)
+
+
+def test_the_reason_of_a_gateway_is_listed(command: CommandLine, tmp_path: Path) -> None:
+    """A user reads why the gateway refused a row, in its own words and made safe."""
+    refusal = '{"code":3,"message":"hwid \u202eis too long\\u001b[2J"}'.encode()
+    with faultserver.FaultServer([faultserver.answer(400, refusal)]) as server:
+        arguments = ("--app", "AAAAA-BBBBB", "--endpoint", server.url)
+        ran = command.run("events", events_csv(tmp_path, GOOD), *arguments)
+    assert "1 \u00d7 hwid \ufffdis too long\ufffd[2J" in ran.out
+    listed = command.run("failures", "events.csv.events.ckpt", "--rejected")
+    assert "hwid \ufffdis too long\ufffd[2J" in listed.out

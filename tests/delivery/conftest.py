@@ -16,6 +16,7 @@ from tests.delivery.driven import CurlTransport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loader.addresses import Proxy
     from loader.delivery import Transport
     from loader.model import Attempt
     from tests.faultserver import FaultServer
@@ -40,7 +41,7 @@ class Opener(Protocol):
         *,
         timeouts: Timeouts = SHORT,
         ca_bundle: str | None = None,
-        proxies: dict[str, str] | None = None,
+        proxy: Proxy | None = None,
         concurrency: int = 4,
     ) -> Transport:
         """Open one for this URL."""
@@ -51,12 +52,12 @@ def own(
     *,
     timeouts: Timeouts = SHORT,
     ca_bundle: str | None = None,
-    proxies: dict[str, str] | None = None,
+    proxy: Proxy | None = None,
     concurrency: int = 4,
 ) -> Transport:
     """The one on requests-futures, with a session of its own."""
     return RequestsTransport(
-        url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
+        url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxy=proxy
     )
 
 
@@ -65,12 +66,12 @@ def curl(
     *,
     timeouts: Timeouts = SHORT,
     ca_bundle: str | None = None,
-    proxies: dict[str, str] | None = None,
+    proxy: Proxy | None = None,
     concurrency: int = 4,
 ) -> Transport:
     """The one on libcurl."""
     return CurlTransport(
-        url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
+        url, Token(TOKEN), concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxy=proxy
     )
 
 
@@ -90,13 +91,13 @@ def curl_session(
     *,
     timeouts: Timeouts = SHORT,
     ca_bundle: str | None = None,
-    proxies: dict[str, str] | None = None,
+    proxy: Proxy | None = None,
     concurrency: int = 4,
 ) -> Transport:
     """The one on requests-futures, with a session of the caller's that goes over libcurl."""
     session = CurlSession(max_workers=concurrency, total=timeouts.total)
     session.verify = ca_bundle or True
-    session.proxies = proxies or {}
+    session.proxies = {"http": proxy.address, "https": proxy.address} if proxy else {}
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return _OverCurlSession(session, url, timeouts)
 

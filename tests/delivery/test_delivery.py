@@ -35,6 +35,7 @@ from tests.faultserver import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loader.addresses import Proxy
     from loader.delivery.transports.contract import PolledLine
 
     AnyOpener = Callable[..., Transport | PolledLine]
@@ -45,13 +46,11 @@ def line(
     *,
     timeouts: Timeouts,
     ca_bundle: str | None = None,
-    proxies: dict[str, str] | None = None,
+    proxy: Proxy | None = None,
     concurrency: int,
 ) -> PolledLine:
     """What a load opens by default."""
-    return open_line(
-        url, None, concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxies=proxies
-    )
+    return open_line(url, None, concurrency=concurrency, timeouts=timeouts, ca_bundle=ca_bundle, proxy=proxy)
 
 
 @pytest.fixture(params=[*TRANSPORTS, "line"])

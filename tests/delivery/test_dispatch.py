@@ -13,6 +13,7 @@ import pytest
 from loader.delivery import Policy
 from loader.delivery.lanes import DEVICES_REMEMBERED, Lanes, Row
 from loader.model import Answer, NoAnswer, NotSent, Outcome, Request, State, StopCode
+from loader.settings import Token
 from tests.delivery.simulation import OK, Arrival, Reply, Simulation, numbered
 from tests.effort import EFFORT
 
@@ -577,5 +578,5 @@ def test_the_wire_tells_what_it_waits_for() -> None:
 def test_a_token_that_the_vendor_repeats_is_not_kept() -> None:
     """The words of an answer are stored and shown; a secret in them is not."""
     said = Answer(200, b'{"status_code":210,"status_message":"unknown token SECRET-7f3a"}')
-    load = Simulation(lambda _: Reply.of(said), Policy(secret="SECRET-7f3a")).run(1)
+    load = Simulation(lambda _: Reply.of(said), Policy(secrets=(Token("SECRET-7f3a"),))).run(1)
     assert load.final[0].message == "unknown token [the token]"

@@ -261,10 +261,14 @@ def test_the_first_records_all_rejected_alike_stop_the_load() -> None:
     assert stops[19].code is StopCode.REJECTED_ALIKE
     assert (
         stops[19].reason
-        == 'The first 20 rows were all rejected for the same reason: "Application not found".'
+        == 'The first 20 rows were all rejected for the same reason: "Application not found". '
+        "Check --app. With the right one, the load begins again with these rows."
     )
     unquoted = stops[19].message.spell(spell_option, quotes=False)
-    assert unquoted == "The first 20 rows were all rejected for the same reason."
+    assert unquoted == (
+        "The first 20 rows were all rejected for the same reason. "
+        "Check --app. With the right one, the load begins again with these rows."
+    )
 
 
 @pytest.mark.parametrize("other", [Confirmed(), Rejected(400, None, "HTTP 400")])

@@ -25,6 +25,7 @@ from loader.model import (
     Stop,
     StopCode,
 )
+from loader.settings import Token
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC).timestamp()
 
@@ -269,3 +270,42 @@ def test_an_answer_that_was_seen_before_is_judged_by_all_of_its_bytes() -> None:
         assert classify(Answer(200, other), 0.0) != Confirmed()
     assert classify(Answer(500, usual), 0.0) != Confirmed()
     assert classify(Answer(200, usual, complete=False), 0.0) != Confirmed()
+
+
+TOKENS = ["t", "code", "200", "null", "0", '"', "status_code", "{", ":", "e", "OK", "response", "210", "HTTP"]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_an_answer_is_judged_as_it_came_whatever_the_token_is(token: str) -> None:
+    """A token that occurs in every answer changes no verdict."""
+    secrets = (Token(token),)
+    for attempt, verdict in TABLE:
+        assert type(classify(attempt, NOW, secrets)) is verdict
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        ok(vendor(210, "no SECRET-1 here")),
+        ok(vendor(403, "no SECRET-1 here")),
+        ok(vendor(429, "no SECRET-1 here")),
+        ok(vendor(500, "no SECRET-1 here")),
+        ok(b"no SECRET-1 here"),
+        ok(b'{"status_code":210,"status_message":"no \\u0053ECRET-1 here"}'),
+        Answer(400, b"no SECRET-1 here"),
+        Answer(401, b"no SECRET-1 here"),
+        Answer(429, b"no SECRET-1 here"),
+        Answer(500, b"no SECRET-1 here"),
+        NotSent("no SECRET-1 here"),
+        NotSent("no SECRET-1 here", StopCode.CERTIFICATE),
+        NoAnswer("no SECRET-1 here"),
+        # A text is cut at 300 characters: not in the middle of a secret, which would show its beginning.
+        ok(vendor(210, "x" * 290 + "SECRET-1 here")),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_no_verdict_repeats_the_token(attempt: Attempt) -> None:
+    """The words of an answer are stored and shown without the token, also if JSON spells it in escapes."""
+    verdict = classify(attempt, NOW, (Token("SECRET-1"),))
+    assert "SECRET" not in str(verdict)
+    assert "[the toke" in str(verdict)

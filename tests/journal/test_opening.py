@@ -18,7 +18,7 @@ from loader.journal.checkpoint_files import Files
 from loader.journal.reading import open_for_reading
 from loader.journal.store import connect
 from loader.methods import Kind
-from loader.model import Mark, Outcome, State
+from loader.model import Decision, Mark, Outcome, State
 from tests.journal.conftest import Place, confirmed, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
@@ -497,3 +497,25 @@ def test_another_load_of_the_same_input_differs_only_in_its_checkpoint(place: Pl
     assert place.view().identity == identity()
     assert replace(place.view().identity, kind=Kind.USERS) != identity()
     assert Files(place.path).wire == place.beside("-wire")
+
+
+def test_rows_rejected_on_this_machine_bind_to_no_application(place: Place) -> None:
+    """A mistyped application is corrected: nothing left, and the rows are looked at once more."""
+    journal = place.open()
+    journal.lease(range(10), rejects=rejects(range(10)))
+    journal.close()
+    corrected = place.open(identity=identity(application="BBBBB-22222"))
+    assert free_rows(corrected) == set(range(1000))
+    assert corrected.account().rejected == 0
+
+
+def test_a_doubt_that_was_settled_by_the_user_still_binds(place: Place) -> None:
+    """Rows that a decision gave back after a doubt were at the vendor of that application."""
+    journal = place.open()
+    journal.lease(range(2))
+    journal.sending(0)
+    journal.settle([Outcome(0, State.IN_DOUBT, message="cut"), Outcome(1, State.NEVER_SENT)])
+    journal.decide(Decision.DROPPED, list(CheckpointView.open(place.path).exceptions(State.IN_DOUBT)))
+    journal.close()
+    with pytest.raises(CheckpointDiffers, match="The application was"):
+        place.open(identity=identity(application="BBBBB-22222"))

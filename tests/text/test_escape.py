@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import tomllib
 import unicodedata
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loader.text.escape import escape, escape_short, join_lines, quote, replace_unprintable, shorten
+from loader.mapping.file import toml
+from loader.text.escape import (
+    escape,
+    escape_json,
+    escape_short,
+    escape_toml,
+    join_lines,
+    quote,
+    quote_for_shell,
+    replace_unprintable,
+    shorten,
+)
 
 ANYTHING = st.text(st.characters(codec=None))
 
@@ -44,3 +58,25 @@ def test_short_texts_stay_and_long_ones_end_in_an_ellipsis() -> None:
 def test_a_librarys_message_fits_a_sentence() -> None:
     """Several lines become one, and no full stop is doubled."""
     assert join_lines("first\n\x00  second...") == "first second"
+
+
+@given(st.text())
+def test_json_and_toml_mean_the_same_when_escaped(text: str) -> None:
+    """What is shown of a body, or of a mapping, can be copied and says exactly what it said."""
+    body = json.dumps({"x": text}, ensure_ascii=False)
+    assert json.loads(escape_json(body)) == {"x": text}
+    assert escape_json(body).isprintable()
+    mapping = f"x = {toml(text)}"
+    assert tomllib.loads(escape_toml(mapping)) == {"x": text}
+    assert escape_toml(mapping).isprintable()
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+@example("it's \u202e\\ 7")
+@settings(max_examples=30, deadline=None)
+def test_a_word_for_a_shell_stands_for_its_text(text: str) -> None:
+    """A command that is shown finds the file, whatever its name is."""
+    word = quote_for_shell(text)
+    assert word.isprintable()
+    done = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert done.stdout.decode() == text

@@ -49,7 +49,7 @@ def open_line_in_process(target: Target) -> PolledLine:
     """
     options: dict[str, Any] = {
         "concurrency": target.concurrency,
-        "proxies": {"http": target.proxy, "https": target.proxy} if target.proxy else None,
+        "proxy": target.proxy,
         "ca_bundle": target.ca_bundle,
         "timeouts": target.timeouts,
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from loader._version import __version__
+from loader.model import NotSent, StopCode
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -42,6 +43,17 @@ class Timeouts:
 
 DRAIN_SECONDS = Timeouts().total
 """A drain ends by then: every attempt that had begun has its answer or its deadline."""
+
+
+# A proxy that answers one of these to CONNECT may open a tunnel later.
+_LATER = frozenset({408, 425, 429})
+
+
+def judge_tunnel(status: int) -> NotSent:
+    """What it means that a proxy answered a CONNECT with anything but success: no request has left."""
+    reason = f"The proxy opens no tunnel to the server: it answers HTTP {status}."
+    lasting = 300 <= status < 500 and status not in _LATER
+    return NotSent(reason, StopCode.PROXY if lasting else None)
 
 
 class Transport(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loader.delivery.transports.contract import Timeouts
 
 if TYPE_CHECKING:
+    from loader.addresses import Proxy
     from loader.choices import Library
     from loader.settings import Settings, Token
 
@@ -21,7 +22,7 @@ class Target:
         url: of the API method.
         token: goes into the Authorization header, or None.
         concurrency: the largest number on the wire.
-        proxy: URL of a proxy, or None.
+        proxy: the proxy, or None.
         ca_bundle: path of the certificates to trust, or None for the usual ones.
         timeouts: the bounds of one attempt.
     """
@@ -30,7 +31,7 @@ class Target:
     url: str
     token: Token | None
     concurrency: int
-    proxy: str | None = None
+    proxy: Proxy | None = None
     ca_bundle: str | None = None
     timeouts: Timeouts = field(default=Timeouts())
 

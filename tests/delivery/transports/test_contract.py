@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +20,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from loader.addresses import Proxy
 from loader.delivery.transports.contract import LONGEST_BODY, Timeouts
-from loader.model import Answer, NoAnswer, NotSent
+from loader.model import Answer, NoAnswer, NotSent, StopCode
 from tests.delivery.conftest import SHORT, TOKEN, TRANSPORTS, Opener, Post
 from tests.faultserver import (
     OK,
@@ -484,7 +486,7 @@ def test_neither_netrc_nor_proxies_of_the_environment_are_used(
 def test_a_proxy_that_is_asked_for_is_used(opened: Opener) -> None:
     """A proxy that was given gets the request."""
     with FaultServer() as proxy:
-        transport = opened("http://127.0.0.1:9/", proxies={"http": f"http://127.0.0.1:{proxy.port}"})
+        transport = opened("http://127.0.0.1:9/", proxy=Proxy.parse(f"http://127.0.0.1:{proxy.port}"))
         assert transport.post(b"{}").result(20) == Answer(200, OK)
         assert proxy.accepted[0].head.startswith(b"POST http://127.0.0.1:9/ HTTP/1.1\r\n")
 
@@ -493,8 +495,8 @@ def test_tls_through_a_proxy_works(opened: Opener, authority: trustme.CA, truste
     """Over a tunnel rows travel as they do directly, and the proxy never sees the token."""
     tls = _speaking_as(authority.issue_cert("127.0.0.1"))
     with FaultServer(tls=tls) as server, FaultServer([tunnel]) as proxy:
-        proxies = {"https": f"http://127.0.0.1:{proxy.port}"}
-        transport = opened(server.url, ca_bundle=trusted, proxies=proxies)
+        way = Proxy.parse(f"http://127.0.0.1:{proxy.port}")
+        transport = opened(server.url, ca_bundle=trusted, proxy=way)
         attempts = [transport.post(b"%d" % row).result(20) for row in range(3)]
         assert attempts == [Answer(200, OK)] * 3
         assert server.bodies == [b"0", b"1", b"2"]
@@ -508,17 +510,33 @@ def test_ipv6_works(opened: Opener) -> None:
         assert opened(server.url).post(b"{}").result(20) == Answer(200, OK)
 
 
-def test_a_proxy_that_refuses_the_tunnel_gets_no_request(opened: Opener) -> None:
-    """A CONNECT that the proxy refuses is no doubt: the request had not left."""
+@pytest.mark.parametrize(
+    ("status", "stop"),
+    [
+        (403, StopCode.PROXY),
+        (404, StopCode.PROXY),
+        (405, StopCode.PROXY),
+        (407, StopCode.PROXY),
+        (429, None),
+        (502, None),
+        (503, None),
+    ],
+)
+def test_a_proxy_that_refuses_the_tunnel_gets_no_request(
+    opened: Opener, status: int, stop: StopCode | None
+) -> None:
+    """A CONNECT that the proxy refuses is no doubt, and ends the load if it cannot be different later."""
 
     def behave(visit: Visit) -> None:
         visit._until(b"\r\n\r\n")
-        visit.send(b"HTTP/1.1 407 No\r\n\r\n")
+        visit.send(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())
         visit.close()
 
     with FaultServer([behave]) as proxy:
-        transport = opened("https://host.invalid/", proxies={"https": f"http://127.0.0.1:{proxy.port}"})
-        assert isinstance(transport.post(b"{}").result(20), NotSent)
+        transport = opened("https://host.invalid/", proxy=Proxy.parse(f"http://127.0.0.1:{proxy.port}"))
+        attempt = transport.post(b"{}").result(20)
+    assert isinstance(attempt, NotSent)
+    assert attempt.stop is stop
 
 
 def test_the_token_is_in_no_text(
@@ -531,6 +549,31 @@ def test_the_token_is_in_no_text(
         texts += [repr(transport.post(b"{}").result(20)) for _ in range(3)]
     written = capfd.readouterr()
     assert not [text for text in [*texts, caplog.text, written.out, written.err] if TOKEN in text]
+
+
+@pytest.mark.parametrize("name", ["curl", "requests"])
+@pytest.mark.parametrize("encrypted", [False, True], ids=["forwarded", "tunnel"])
+def test_a_proxy_is_asked_with_name_and_password_and_nothing_shows_them(
+    name: str, encrypted: bool, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The proxy gets them, decoded, in its own header; neither repr, nor logs, nor a reason has them."""
+    with caplog.at_level(logging.DEBUG), FaultServer([raw(http(407, b"", "Connection: close"))]) as server:
+        way = Proxy.parse(f"http://us%40er:p%2Fss%C3%BC@127.0.0.1:{server.port}")
+        transport = TRANSPORTS[name](
+            "https://host.invalid/" if encrypted else "http://127.0.0.1:9/", proxy=way
+        )
+        try:
+            attempt = transport.post(b"{}").result(20)
+            texts = [repr(transport), repr(vars(transport)), repr(way), repr(attempt)]
+        finally:
+            transport.close()
+    expected = "Basic " + b64encode("us@er:p/ssü".encode()).decode()
+    assert server.accepted[0].header("Proxy-Authorization") == [expected]
+    written = capfd.readouterr()
+    hidden = ["p%2Fss", "p/ss", expected.split()[1], "us@er"]
+    assert not [
+        text for text in [*texts, caplog.text, written.out, written.err] for each in hidden if each in text
+    ]
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])

@@ -15,7 +15,7 @@ from requests_futures.sessions import FuturesSession
 from loader.delivery.transports.contract import LONGEST_BODY, Timeouts
 from loader.delivery.transports.requests.requests_transport import RequestsTransport
 from loader.errors import ConfigError
-from loader.model import Answer, NoAnswer, NotSent
+from loader.model import Answer, NoAnswer, NotSent, StopCode
 from loader.settings import Token
 from tests.delivery.conftest import SHORT, TOKEN
 from tests.faultserver import OK, FaultServer, answer, close_after_request, drip, http, raw
@@ -196,3 +196,60 @@ def test_a_token_with_a_line_end_is_refused() -> None:
     with pytest.raises(ConfigError) as error:
         Token(TOKEN + "\r\nX: y")
     assert TOKEN not in str(error.value)
+
+
+HOT = "hot-4711"
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:99999", "[::1", "pro..xy:1"])
+@pytest.mark.parametrize("way", ["session", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_session_with_a_proxy_that_can_never_work_is_refused(
+    session: FuturesSession, monkeypatch: pytest.MonkeyPatch, place: str, way: str
+) -> None:
+    """Before the first row, without the password, and wherever the session has the proxy from."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    url = f"http://user:{HOT}@{place}"
+    if way == "session":
+        session.proxies = {"http": url}
+    else:
+        monkeypatch.setenv(way, url)
+    with pytest.raises(ConfigError, match="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY") as refused:
+        RequestsTransport("http://127.0.0.1/", None, session=session)
+    assert HOT not in str(refused.value)
+
+
+def test_a_session_that_does_not_use_the_environment_is_not_refused_for_it(
+    session: FuturesSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `trust_env` off, or for a host in NO_PROXY, a wrong proxy of the environment has no effect."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:99999")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    RequestsTransport("http://127.0.0.1/", None, session=session)
+    monkeypatch.setenv("no_proxy", "")
+    session.trust_env = False
+    RequestsTransport("http://127.0.0.1/", None, session=session)
+
+
+@pytest.mark.parametrize("where", ["verify", "cert", "key"])
+def test_a_session_whose_certificates_are_not_there_is_refused(session: FuturesSession, where: str) -> None:
+    """Each request would fail for it, and leave a doubt."""
+    if where == "verify":
+        session.verify = "nowhere.pem"
+    else:
+        session.cert = (__file__, "nowhere.pem") if where == "key" else "nowhere.pem"
+    with pytest.raises(ConfigError, match=r"the file nowhere\.pem"):
+        RequestsTransport("http://127.0.0.1/", None, session=session)
+
+
+@pytest.mark.parametrize("proxy", [f"http://user:{HOT}@127.0.0.1:99999", f"nonsense://user:{HOT}@127.0.0.1"])
+def test_a_proxy_that_is_broken_while_the_load_runs_stops_it_without_a_doubt(
+    session: FuturesSession, proxy: str
+) -> None:
+    """What requests refuses before it connects was not sent, and its words, with the password, stay out."""
+    with closing(RequestsTransport("http://127.0.0.1:9/", None, session=session)) as transport:
+        session.proxies = {"http": proxy}
+        attempt = transport.post(b"{}").result(10)
+    assert isinstance(attempt, NotSent)
+    assert attempt.stop is StopCode.SETTINGS
+    assert HOT not in attempt.reason

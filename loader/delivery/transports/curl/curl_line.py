@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import certifi
 
@@ -16,8 +15,7 @@ from loader.model import NotSent
 from loader.settings import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from loader.addresses import Proxy
     from loader.model import Attempt
     from loader.settings import Token
 
@@ -66,7 +64,7 @@ def open_line(
     *,
     concurrency: int = 16,
     timeouts: Timeouts | None = None,
-    proxies: Mapping[str, str] | None = None,
+    proxy: Proxy | None = None,
     ca_bundle: str | None = None,
 ) -> CurlLine:
     """Open a line to one URL.
@@ -76,16 +74,21 @@ def open_line(
         token: goes into the Authorization header; None sends no such header.
         concurrency: how many attempts are made at a time.
         timeouts: the bounds of one attempt.
-        proxies: by scheme, or for "all"; those of the environment are not used.
+        proxy: the proxy; those of the environment are not used.
         ca_bundle: path of the certificates to trust instead of certifi's. Verification is always on.
 
     Raises:
         ConfigError: the URL cannot be used safely.
     """
     Endpoint.parse(url)
-    proxies = proxies or {}
-    proxy = proxies.get(urlsplit(url).scheme) or proxies.get("all") or ""
-    target = CurlTarget(url, _build_head(token), timeouts or Timeouts(), ca_bundle or certifi.where(), proxy)
+    target = CurlTarget(
+        url,
+        _build_head(token),
+        timeouts or Timeouts(),
+        ca_bundle or certifi.where(),
+        proxy.address if proxy else "",
+        login=proxy.login if proxy else None,
+    )
     return CurlLine(target, concurrency)
 
 

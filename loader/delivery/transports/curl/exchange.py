@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pycurl
 
+from loader.delivery.transports.contract import judge_tunnel
 from loader.delivery.transports.curl.handle import Handle, find_final_head
 from loader.delivery.wording import clean_line
 from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 
 CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+# No attempt with the same settings can do better.
+UNUSABLE = frozenset(
+    {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_URL_MALFORMAT, pycurl.E_NOT_BUILT_IN, pycurl.E_SSL_CERTPROBLEM}
+)
 # A connection that ends before the answer: the first request on it, or a later one that libcurl would repeat.
 CLOSED = frozenset({pycurl.E_GOT_NOTHING, pycurl.E_SEND_FAIL_REWIND})
 
@@ -33,11 +38,19 @@ class Exchange(Handle[Attempt]):
                 StopCode.CERTIFICATE,
             )
         if not self.left:
-            return NotSent(self.reason(message))
+            return self._explain_unsent(code, message)
         if code in CLOSED:
             return NoAnswer("the server closed the connection without an answer")
         answer = self._answer(complete=False)
         return answer if answer.status else NoAnswer(self.reason(message))
+
+    def _explain_unsent(self, code: int, message: str) -> NotSent:
+        tunnel = int(self.getinfo(pycurl.HTTP_CONNECTCODE))
+        if tunnel >= 300:
+            return judge_tunnel(tunnel)
+        if code in UNUSABLE:
+            return NotSent(f"{clean_line(message).rstrip('.')}.", StopCode.SETTINGS)
+        return NotSent(self.reason(message))
 
     def give_up(self, reason: str) -> Attempt:
         """What to make of an attempt that is ended from this side."""

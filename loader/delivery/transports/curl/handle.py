@@ -21,6 +21,7 @@ from loader.delivery.transports.contract import LONGEST_BODY
 from loader.delivery.wording import clean_line
 
 if TYPE_CHECKING:
+    from loader.addresses import Login
     from loader.delivery.transports.contract import Timeouts
 
 _SUPPRESS_CONNECT_HEADERS = 265  # of curl.h; pycurl has no name for it
@@ -42,6 +43,7 @@ class CurlTarget:
         timeouts: the bounds of one attempt.
         ca: path of the certificates to trust, a file or a folder; "" to trust any, on this machine only.
         proxy: URL of a proxy, or "" for none; the environment's are never used.
+        login: what the proxy is asked with; apart from its URL, which libcurl repeats in its errors.
         method: of HTTP.
         carries: whether there is a body; an empty one is none.
         certificate: paths of a certificate to show to the server, and of its key, or empty.
@@ -57,6 +59,7 @@ class CurlTarget:
     carries: bool = True
     certificate: tuple[str, ...] = ()
     longest: int = LONGEST_BODY
+    login: Login | None = None
 
     @property
     def encrypted(self) -> bool:
@@ -250,9 +253,18 @@ def _build_options(target: CurlTarget) -> dict[int, object]:
         # 0 would mean "no bound" to libcurl.
         pycurl.CONNECTTIMEOUT_MS: max(1, round(limits.connect * 1000)),
         pycurl.TIMEOUT_MS: max(1, round(limits.total * 1000)),
+        **_choose_login(target.login),
         **_choose_method(target),
         **_choose_certificates(target),
     }
+
+
+def _choose_login(login: Login | None) -> dict[int, object]:
+    if login is None:
+        return {}
+    names = (pycurl.PROXYUSERNAME, pycurl.PROXYPASSWORD)
+    texts = (login.user.reveal(), login.password.reveal())
+    return {name: text.encode() for name, text in zip(names, texts, strict=True)}
 
 
 def _choose_method(target: CurlTarget) -> dict[int, object]:

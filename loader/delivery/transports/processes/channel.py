@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from loader.model import Answer, Attempt, NoAnswer, NotSent
 
@@ -19,17 +20,19 @@ _MOST_AT_ONCE = 1 << 18
 _KINDS: tuple[type[Attempt], ...] = (Answer, NotSent, NoAnswer)
 
 
-class Orders(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Orders:
     """What a worker is told first.
 
     Attributes:
-        target: where and how to send, without the token.
-        token: its text, because a `Token` cannot be pickled; it goes through a pipe to our own process.
+        target: where and how to send, without the secrets.
+        token, proxy: their texts, since no secret can be pickled; they go through a pipe to our own process.
         end: its end of the pair of sockets: a file descriptor, or on Windows what `socket.share` gave.
     """
 
     target: Target
-    token: str | None
+    token: str | None = field(repr=False)
+    proxy: tuple[str, str, str] | None = field(repr=False)
     end: int | bytes
 
 

@@ -269,17 +269,25 @@ def _start(target: Target, theirs: socket.socket) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=handed,
-            # The token goes through a pipe, so that it is not in one more process's environment.
-            env={name: text for name, text in os.environ.items() if name != TOKEN_VARIABLE},
+            # Secrets go through a pipe, so that they are not in one more process's environment.
+            env={name: text for name, text in os.environ.items() if not _may_be_secret(name)},
         )
     except OSError as error:
         raise ConfigError(f"A process to send with cannot be started: {error.strerror}.") from None
     end = theirs.share(process.pid) if windows else theirs.fileno()  # type: ignore[attr-defined, unused-ignore]
-    token = target.token.reveal() if target.token else None
+    secrets = (
+        target.token.reveal() if target.token else None,
+        target.proxy.reveal() if target.proxy else None,
+    )
     assert process.stdin is not None  # noqa: S101 - a pipe, as asked
     with suppress(OSError), process.stdin as told:
-        told.write(pickle.dumps(Orders(replace(target, token=None), token, end)))
+        told.write(pickle.dumps(Orders(replace(target, token=None, proxy=None), *secrets, end)))
     return process
+
+
+def _may_be_secret(variable: str) -> bool:
+    """Whether a variable holds a token, or a proxy's password; no proxy of the environment is used."""
+    return variable == TOKEN_VARIABLE or variable.lower().endswith("_proxy")
 
 
 def _describe_exit(code: int) -> str:

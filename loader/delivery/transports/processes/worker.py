@@ -16,6 +16,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loader.addresses import Proxy
 from loader.delivery.transports import open_line_in_process
 from loader.delivery.transports.processes.channel import Channel, Orders, pack_attempt
 from loader.errors import ConfigError
@@ -43,7 +44,9 @@ def main() -> None:
 
 
 def _build_line(orders: Orders) -> PolledLine:
-    return open_line_in_process(replace(orders.target, token=Token(orders.token) if orders.token else None))
+    token = Token(orders.token) if orders.token else None
+    proxy = Proxy.restore(*orders.proxy) if orders.proxy else None
+    return open_line_in_process(replace(orders.target, token=token, proxy=proxy))
 
 
 def _end(end: int | bytes) -> socket.socket:

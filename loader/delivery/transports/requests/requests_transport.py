@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.utils import get_environ_proxies, select_proxy
 from requests_futures.sessions import FuturesSession
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ProxySchemeUnknown,
+)
 
-from loader.delivery.transports.contract import HEADERS, LONGEST_BODY, Timeouts
+from loader.addresses import Proxy
+from loader.delivery.transports.contract import HEADERS, LONGEST_BODY, Timeouts, judge_tunnel
 from loader.delivery.transports.requests.sockets import Adapter
 from loader.delivery.wording import clean_line
 from loader.errors import ConfigError
+from loader.message import Message
 from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
 
@@ -43,7 +55,7 @@ class RequestsTransport:
         concurrency: how many attempts are made at a time.
         timeouts: the bounds of one attempt.
         session: one of the caller's, instead of an own one.
-        proxies: by scheme, as requests takes them; those of the environment are not used.
+        proxy: the proxy; those of the environment are not used.
         ca_bundle: path of the certificates to trust instead of certifi's. Verification is always on.
 
     Raises:
@@ -58,15 +70,15 @@ class RequestsTransport:
         concurrency: int = 16,
         timeouts: Timeouts | None = None,
         session: FuturesSession | None = None,
-        proxies: Mapping[str, str] | None = None,
+        proxy: Proxy | None = None,
         ca_bundle: str | None = None,
     ) -> None:
         Endpoint.parse(url)
         self._url = url
         self._timeouts = timeouts or Timeouts()
-        self._adapter = Adapter(concurrency, self._timeouts.total)
+        self._adapter = Adapter(concurrency, self._timeouts.total, proxy.login if proxy else None)
         self._owned = session is None
-        self._session = session or _build_session(self._adapter, concurrency, proxies, ca_bundle)
+        self._session = session or _build_session(self._adapter, concurrency, proxy, ca_bundle)
         if session is not None:
             _check(session, url)
         # Given with each request: a caller's session is left as it was.
@@ -119,11 +131,11 @@ class _Authorization(requests.auth.AuthBase):
 
 
 def _build_session(
-    adapter: Adapter, concurrency: int, proxies: Mapping[str, str] | None, ca_bundle: str | None
+    adapter: Adapter, concurrency: int, proxy: Proxy | None, ca_bundle: str | None
 ) -> FuturesSession:
     session = FuturesSession(max_workers=concurrency)
     session.trust_env = False  # no netrc, no proxies, no certificates from the environment
-    session.proxies = dict(proxies or {})
+    session.proxies = {"http": proxy.address, "https": proxy.address} if proxy else {}
     session.verify = ca_bundle or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # requests stay independent
     for prefix in list(session.adapters):
@@ -157,6 +169,39 @@ def _check(session: FuturesSession, url: str) -> None:
             f"The session does not verify certificates (verify={serving.verify!r}), so anyone on the "
             "network could read the token. Set session.verify to True or to the path of a CA bundle."
         )
+    _check_proxy(serving, url)
+    for path in _list_files(serving):
+        if not Path(path).exists():
+            raise ConfigError(
+                f"The session needs the file {path} for its certificates, and it is not there. Set "
+                "session.verify and session.cert to files that can be read."
+            )
+
+
+def _check_proxy(session: requests.Session, url: str) -> None:
+    """Refuse a proxy that can never work, of the session or of the environment if the session uses that."""
+    proxies = dict(session.proxies)
+    if session.trust_env:
+        proxies = get_environ_proxies(url, no_proxy=proxies.get("no_proxy")) | proxies
+    proxy = select_proxy(url, proxies)
+    if proxy:
+        try:
+            Proxy.parse(proxy if "://" in proxy else f"http://{proxy}", _SESSION_PROXIES)
+        except ConfigError as error:
+            where = "session.proxies, or HTTP_PROXY, HTTPS_PROXY or ALL_PROXY in the environment"
+            raise ConfigError(
+                Message("{error} It is set in {where}.", error=error.message, where=where)
+            ) from None
+
+
+def _list_files(session: requests.Session) -> list[str]:
+    """The files of certificates and keys that a session names."""
+    cert = session.cert if isinstance(session.cert, tuple) else (session.cert,)
+    return [str(file) for file in (session.verify, *cert) if isinstance(file, (str, os.PathLike))]
+
+
+# PySocks adds the last ones to requests.
+_SESSION_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def _read_answer(response: requests.Response, *, total: float, **_: object) -> requests.Response:
@@ -229,12 +274,27 @@ def _classify_failure(failure: BaseException) -> Attempt:
                 f"The server's certificate is not valid: {clean_line(error.verify_message)}.",
                 StopCode.CERTIFICATE,
             )
+        if isinstance(error, _UNUSABLE):
+            # Their texts repeat the URL, perhaps of a proxy with its password.
+            return NotSent(f"The session cannot send there: {type(error).__name__}.", StopCode.SETTINGS)
+        if isinstance(error, OSError) and (tunnel := _TUNNEL.match(str(error))):
+            return judge_tunnel(int(tunnel[1]))
     left = getattr(failure, "request_left", None)  # known to our own sessions, own adapter or libcurl
     if left is None:
         left = not any(isinstance(error, _NEVER_LEFT) for error in chain)
     return NoAnswer(_shorten_reason(failure)) if left else NotSent(_shorten_reason(failure))
 
 
+# Raised before anything is opened: no attempt with the same settings can do better.
+_UNUSABLE = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    LocationValueError,
+    ProxySchemeUnknown,
+)
+# The words of http.client and of libcurl when a proxy refuses a CONNECT.
+_TUNNEL = re.compile(r".*(?:Tunnel connection failed: |CONNECT tunnel failed, response )(\d{3})", re.DOTALL)
 # Raised only while urllib3 opens a connection. Refused, unreachable, no free port or file are all
 # NewConnectionError, with NameResolutionError a subclass.
 _NEVER_LEFT = (ConnectTimeoutError, NewConnectionError)

@@ -22,6 +22,7 @@ import io
 import socket
 import threading
 import time
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from requests import PreparedRequest, Response
     from urllib3 import PoolManager
+
+    from loader.addresses import Login
 
 
 class Unanswered(Exception):
@@ -180,17 +183,28 @@ def _shut_down(sock: socket.socket | None) -> None:
 
 
 class Adapter(HTTPAdapter):
-    """Connections for `concurrency` attempts at a time, each bounded by `total` seconds, without retries."""
+    """Connections for `concurrency` attempts at a time, each bounded by `total` seconds, without retries.
 
-    def __init__(self, concurrency: int, total: float) -> None:
+    A proxy is asked with `login`, which is in no URL.
+    """
+
+    def __init__(self, concurrency: int, total: float, login: Login | None = None) -> None:
         self.links = Links()
         self._total = total
+        self._login = login
         super().__init__(pool_connections=1, pool_maxsize=concurrency, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of direct connections."""
         super().init_poolmanager(*args, **kwargs)
         _use_noting_connections(self.poolmanager)
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """What a proxy is shown: our user name and password, if there are any."""
+        if self._login is None:
+            return dict(super().proxy_headers(proxy))
+        pair = f"{self._login.user.reveal()}:{self._login.password.reveal()}".encode()
+        return {"Proxy-Authorization": f"Basic {b64encode(pair).decode()}"}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
         """Make the pools of connections through a proxy."""

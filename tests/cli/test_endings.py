@@ -1,0 +1,84 @@
+"""Loads that end by a bound of time, and continue with the same command."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import faultserver
+from tests.cli.conftest import GOOD, events_csv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import CommandLine
+
+APP = ("--app", "AAAAA-BBBBB", "--yes")
+BUSY = {
+    "429": faultserver.answer(429, b'{"message":"quota exceeded"}', "Retry-After: 1"),
+    "503": faultserver.answer(503, b"", "Retry-After: 1"),
+    "408": faultserver.answer(408, b"", "Retry-After: 1"),
+}
+
+
+@pytest.mark.parametrize("status", BUSY)
+@pytest.mark.parametrize("kind", ["events", "users"])
+def test_a_vendor_that_asks_to_wait_for_ever_is_given_up_and_resumed(
+    command: CommandLine, tmp_path: Path, status: str, kind: str
+) -> None:
+    """The load says what came back and since when, no row is in doubt, and the same command sends all."""
+    source = events_csv(tmp_path, GOOD, GOOD)
+    if kind == "users":
+        source.write_text("user_id,device_id\nu1,d1\nu2,d2\n")
+    answers = [BUSY[status]]
+    with faultserver.FaultServer(lambda _: answers[0]) as server:
+        arguments = (kind, source, *APP, "--endpoint", server.url)
+        ran = command.run(*arguments, "--give-up-after", "2s")
+        assert ran.code == 5, ran.out + ran.err
+        said = " ".join(ran.out.split())
+        assert "Stopped: No row was confirmed or rejected since " in said
+        assert f"The last answer: HTTP {status}" in said
+        assert "or allow more time with --give-up-after." in said
+        answers[0] = faultserver.answer()
+        second = command.summary(*arguments)
+    assert (second["confirmed"], second["in_doubt"], second["never_sent"]) == (2, 0, 0)
+
+
+def test_an_outage_is_given_up_after_the_same_time(command: CommandLine, tmp_path: Path) -> None:
+    """One option bounds both: no answer at all, and answers that only ask to wait."""
+    began = time.monotonic()
+    ran = command.run("events", events_csv(tmp_path, GOOD), *APP, "--give-up-after", "1s")
+    assert ran.code == 5
+    assert "No usable answer for" in ran.out
+    assert time.monotonic() - began < 60
+
+
+def test_a_load_ends_by_itself_after_the_planned_time(command: CommandLine, tmp_path: Path) -> None:
+    """It ends as a load with a limit does: nothing to fix, nothing in doubt, and the same command goes on."""
+    source = events_csv(tmp_path, *[GOOD] * 40)
+    with faultserver.FaultServer() as server:
+        arguments = ("events", source, *APP, "--endpoint", server.url)
+        planned = command.run(*arguments, "--max-duration", "1s", "--rate", 10)
+        limited = command.run(*arguments, "--limit", 1, "--checkpoint", "other.ckpt")
+        assert planned.code == limited.code
+        said = " ".join(planned.out.split())
+        assert "Stopped: The time is over that --max-duration gives this load." in said
+        assert "never sent. The same command again sends them." in said
+        assert "Fix what stopped" not in said
+        second = command.summary(*arguments)
+    assert (second["confirmed"], second["in_doubt"], second["never_sent"]) == (40, 0, 0)
+    assert len(server.bodies) == 41
+
+
+@pytest.mark.parametrize("option", ["--max-duration", "--give-up-after"])
+@pytest.mark.parametrize("text", ["6", "soon", "0s", "-1h", ""])
+def test_a_duration_without_a_unit_is_refused(
+    command: CommandLine, tmp_path: Path, option: str, text: str
+) -> None:
+    """A number alone may mean seconds or hours: it is asked for, before the first row."""
+    ran = command.run("events", events_csv(tmp_path, GOOD), *APP, option, text)
+    assert ran.code == 2
+    assert option in ran.err
+    assert not list(tmp_path.glob("*.ckpt*"))
