@@ -62,6 +62,7 @@ def build_summary(result: Result) -> dict[str, object]:
         "rejected": account.rejected,
         "in_doubt": account.in_doubt,
         "never_sent": account.never_sent,
+        "not_requested": result.not_requested,
         "in_flight": account.in_flight,
         "possible_duplicates": account.possible_duplicates,
         "attempts": account.attempts,
