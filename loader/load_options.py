@@ -21,7 +21,7 @@ from loader.choices import Concurrency, Library, OnDoubt, Order, Threshold
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.methods import Kind
-from loader.option import Option, Section, offered, option
+from loader.option import FileUse, Option, Section, offered, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +107,7 @@ class TargetOptions:
             "Where progress is saved.",
             Section.CONTENT,
             metavar="FILE",
+            file=FileUse.CHECKPOINT,
             without="beside the first input: FILE.users.ckpt, FILE.events.ckpt or FILE.tags.ckpt",
         ),
     )
@@ -230,6 +231,7 @@ class LoadOptions:
             Section.PLACE,
             metavar="FILE",
             without="the certificates of certifi",
+            file=FileUse.READ,
             note=lambda _: "yes",
         ),
     )

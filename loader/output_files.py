@@ -1,4 +1,4 @@
-"""Files that the loader writes: complete or not at all, and never over a file that is still needed."""
+"""Files that the loader writes: complete or not at all. `loader.claims` says over which it never writes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,7 @@ from typing import IO, TYPE_CHECKING
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-
-def refuse_overwriting(target: Path | None, precious: Iterable[str | Path | None]) -> None:
-    """Refuse to write over a file that is needed.
-
-    Raises:
-        ConfigError: the target is one of the precious files.
-    """
-    if target is None or not target.is_file():
-        return
-    for path in precious:
-        if path is not None and Path(path).is_file() and target.samefile(path):
-            raise ConfigError(
-                f"{target} would be overwritten, and it is needed: name another file to write to."
-            )
+    from collections.abc import Iterator
 
 
 def write_whole(target: Path, content: bytes) -> None:

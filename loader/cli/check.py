@@ -18,8 +18,7 @@ from loader.defaults import NO_APPLICATION
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
-from loader.option import Option, Section, nested, option
-from loader.output_files import refuse_overwriting
+from loader.option import FileUse, Option, Section, nested, option
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ class CheckRequest:
             Section.OUTPUT,
             metavar="FILE",
             without="not written",
+            file=FileUse.OUTPUT,
         ),
     )
     format: str | None = option(
@@ -95,10 +95,10 @@ def show_check(request: CheckRequest) -> int:
     from loader.cli.show_check import build_curl, describe_profile  # noqa: PLC0415
     from loader.profile import build_record  # noqa: PLC0415
 
-    output, needed = request.output, [*request.input.files, request.input.mapping]
+    output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
-    speech.refuse_summary(output.summary, needed)
-    write_rejects = choose_writer(request, [*needed, output.summary])
+    speech.refuse_unwritable(output.summary, "--summary")
+    write_rejects = choose_writer(request)
     watch = speech.choose_watch(output)
     plan = pipeline.prepare(build_settings(request), watch=watch)
     say(show.describe_decisions(plan))
@@ -124,13 +124,11 @@ def build_settings(request: CheckRequest) -> Settings:
     )
 
 
-def choose_writer(
-    request: CheckRequest, needed: list[str | Path | None]
-) -> Callable[[Iterator[pd.DataFrame]], object] | None:
+def choose_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFrame]], object] | None:
     """Writes the frames of rejected rows to where `--rejects` says; None if it says nothing.
 
     Raises:
-        ConfigError: the format is not clear, or a file that is needed would be overwritten.
+        ConfigError: the format is not clear.
     """
     target = request.rejects
     if target is None:
@@ -141,7 +139,6 @@ def choose_writer(
             f"--rejects {target}: the file's ending does not say which format to write. Use .csv, .jsonl "
             "or .parquet, or give --format."
         )
-    refuse_overwriting(target, needed)
     from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
 
     return partial(write_rows, form=form, target=target)

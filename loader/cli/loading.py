@@ -16,7 +16,6 @@ from loader.defaults import NO_APPLICATION, default_checkpoint, read_token
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
-from loader.output_files import refuse_overwriting
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
@@ -61,11 +60,10 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     request = keep_standard_input(request)
-    refuse_outputs(output, list_needed_files(request))
+    refuse_outputs(output)
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(create_sandbox(request)) if request.sandbox else None
         settings = build_settings(kind, request, sandbox)
-        refuse_overwriting(output.report, [settings.checkpoint])
         watch = speech.choose_watch(output)
         plan = pipeline.prepare(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
@@ -158,21 +156,14 @@ def keep_standard_input(request: LoadRequest) -> LoadRequest:
     return replace(request, input=replace(request.input, files=files))
 
 
-def list_needed_files(request: LoadRequest) -> list[str | Path | None]:
-    """The files that a summary or a report must not take the place of."""
-    access = request.access
-    needed = [request.input.mapping, access.token_file, request.target.checkpoint, access.sandbox_store]
-    return [*request.input.files, *needed]
-
-
-def refuse_outputs(output: OutputOptions, needed: Sequence[str | Path | None]) -> None:
+def refuse_outputs(output: OutputOptions) -> None:
     """Find out before a load whether its summary and its report can be written.
 
     Raises:
-        ConfigError: one cannot, or would take the place of a file that is needed.
+        ConfigError: one cannot.
     """
-    speech.refuse_summary(output.summary, needed)
-    speech.refuse_unwritable(output.report, [*needed, output.summary], "--report")
+    speech.refuse_unwritable(output.summary, "--summary")
+    speech.refuse_unwritable(output.report, "--report")
 
 
 def create_sandbox(request: LoadRequest) -> EmbeddedSandbox:

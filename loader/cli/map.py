@@ -15,7 +15,7 @@ from loader.cli.sections import Sectioned
 from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError
 from loader.methods import Kind
-from loader.option import Option, nested, option
+from loader.option import FileUse, Option, nested, option
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class MapRequest:
     """What `map` takes."""
 
     kind: Kind = argument("|".join(Kind))
-    file: str = argument("FILE")
+    file: str = argument("FILE", FileUse.INPUT)
     output: Path = option(
         STDOUT,
         Option(
@@ -42,6 +42,7 @@ class MapRequest:
             flags=("-o", "--output"),
             metavar="FILE|-",
             without="standard output",
+            file=FileUse.OUTPUT,
         ),
     )
     zone: str | None = option(

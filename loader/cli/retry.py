@@ -25,7 +25,7 @@ from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import SENDING, LoadOptions
 from loader.model import Phase
-from loader.option import Option, Section, nested, option
+from loader.option import FileUse, Option, Section, nested, option
 from loader.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ EVERYTHING, GIVEN_BACK = "everything", "given-back"
 class RetryRequest:
     """What `retry` takes."""
 
-    checkpoint: Path = argument("CKPT")
+    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
     only: str = option(
         EVERYTHING,
         Option(
@@ -58,6 +58,7 @@ class RetryRequest:
             "A corrected mapping file. Without one, the mapping in the checkpoint is used.",
             Section.CONTENT,
             metavar="FILE",
+            file=FileUse.READ,
         ),
     )
     files: tuple[str, ...] = files_moved()
@@ -88,7 +89,7 @@ def retry_command(request: RetryRequest) -> None:
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     ledger = CheckpointView.open(request.checkpoint)
-    refuse_outputs(output, list_needed_files(ledger, request))
+    refuse_outputs(output)
     with open_sandbox(ledger, request.access) as sandbox:
         settings = build_settings(ledger, request, sandbox)
         watch = speech.choose_watch(output)
@@ -106,12 +107,6 @@ def retry_command(request: RetryRequest) -> None:
         say(write_report_after(result, output.report, request.files))
         say(show.describe_next_steps(result, sandboxed=sandbox is not None, loading=False))
     leave(result, quiet=output.quiet)
-
-
-def list_needed_files(ledger: CheckpointView, request: RetryRequest) -> list[str | Path | None]:
-    """The files that a summary or a report must not take the place of."""
-    files = [*request.files, *(file.name for file in ledger.identity.files)]
-    return [*files, request.checkpoint, request.mapping, request.access.token_file]
 
 
 def build_settings(

@@ -12,14 +12,14 @@ from loader.cli.options import OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import Result
-from loader.option import nested
+from loader.option import FileUse, nested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRequest:
     """What `status` takes."""
 
-    checkpoint: Path = argument("CKPT")
+    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
     output: OutputOptions = nested(OutputOptions, "summary")
 
 
