@@ -7,6 +7,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, TYPE_CHECKING
 
 from loader.errors import ConfigError
@@ -23,6 +24,30 @@ def write_whole(target: Path, content: bytes) -> None:
     """
     with open_target(target) as out:
         out.write(content)
+
+
+def write_shared(target: Path, content: bytes) -> None:
+    """Write a file as a whole for whoever the user lets read new files: a monitor has another account.
+
+    Raises:
+        OSError: the target cannot be written.
+    """
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+        return
+    place = target.resolve()
+    unfinished = place.with_name(f".{place.name}.{token_hex(6)}.tmp")
+    try:
+        # Not mkstemp, which lets nobody else read; the mode of an older file stays.
+        mode = place.stat().st_mode & 0o777 if place.exists() else None
+        with unfinished.open("xb") as out:
+            if mode is not None:
+                unfinished.chmod(mode)
+            out.write(content)
+        unfinished.replace(place)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -189,7 +189,7 @@ def test_a_second_copy_is_refused(command: CommandLine, tmp_path: Path) -> None:
         wait_until_held(command, taken + 5)
         first.send_signal(signal.SIGINT)
         _, err = first.communicate(timeout=60)
-    assert second.code == 2
+    assert second.code == 7
     assert "is in use" in second.err
     assert first.returncode == 130, err
     assert command.summary(*arguments)["confirmed"] == 1000

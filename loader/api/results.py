@@ -14,6 +14,7 @@ from loader.api.mapping import Mapping
 from loader.api.options import spell_in_python
 from loader.api.pace import build_pace
 from loader.errors import RowsFailed
+from loader.failures import explain_result
 from loader.journal import CheckpointView as Ledger
 from loader.message import spell_keyword
 from loader.model import State
@@ -137,8 +138,8 @@ class LoadResult:
 
     @property
     def summary(self) -> dict[str, object]:
-        """The account as one record for a program, as `--summary` writes it (docs/reference/summary.md)."""
-        return build_summary(self._result)
+        """The account as one record for a program: what `--summary` says of the load, not of its command."""
+        return build_summary(self._result, explain_result(self._result))
 
     @cached_property
     def pace(self) -> pd.DataFrame:

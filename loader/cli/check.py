@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import show, speech, standard_input
+from loader.cli import show, speech, standard_input, summary
 from loader.cli.options import InputOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.defaults import NO_APPLICATION
-from loader.errors import ConfigError
+from loader.errors import ConfigError, SourceError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, nested, option
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pandas as pd
+
+    from loader.profile import Profile
 
 FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
@@ -36,7 +38,7 @@ class CheckRequest:
     kind: Kind = argument("|".join(Kind))
     input: InputOptions = nested(InputOptions)
     target: TargetOptions = nested(TargetOptions, "application")
-    options: LoadOptions = nested(LoadOptions, "limit")
+    options: LoadOptions = nested(LoadOptions, "limit", "min_rows", "fail_if_empty")
     rejects: Path | None = option(
         None,
         Option(
@@ -97,22 +99,28 @@ def show_check(request: CheckRequest) -> int:
 
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
-    speech.refuse_unwritable(output.summary, "--summary")
     write_rejects = choose_writer(request)
     watch = speech.choose_watch(output)
-    plan = pipeline.prepare(build_settings(request), watch=watch)
+    settings = build_settings(request)
+    summary.current().know(kind=request.kind.value, input=list(settings.files))
+    plan = pipeline.prepare(settings, watch=watch)
     say(show.describe_decisions(plan))
     profile = pipeline.check(plan, write_rejects, watch)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
     record = build_record(profile, plan.suspicions)
     record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None
-    speech.write_json(record, output.summary)
+    summary.current().finish(record | {"error": describe_end(profile)})
     return profile.exit_code
+
+
+def describe_end(profile: Profile) -> dict[str, str] | None:
+    """Why the input ended before its end, for a program; None if it did not."""
+    return {"code": SourceError.code, "message": profile.stopped} if profile.stopped else None
 
 
 def build_settings(request: CheckRequest) -> Settings:
     """The settings of a check, which needs neither application nor token nor checkpoint."""
-    given = request.input
+    given, asked = request.input, request.options
     return Settings(
         kind=request.kind,
         files=given.files,
@@ -120,7 +128,7 @@ def build_settings(request: CheckRequest) -> Settings:
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=given.mapping,
         dialect=given.text.dialect,
-        options=LoadOptions(limit=request.options.limit),
+        options=LoadOptions(limit=asked.limit, min_rows=asked.min_rows, fail_if_empty=asked.fail_if_empty),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from loader.cli import check, show, speech, standard_input
+from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint, read_token
 from loader.errors import ConfigError, LoaderError
@@ -59,11 +59,13 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
 
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
-    request = keep_standard_input(request)
+    summary.current().know(kind=kind.value)
     refuse_outputs(output)
+    request = keep_standard_input(request)
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(create_sandbox(request)) if request.sandbox else None
         settings = build_settings(kind, request, sandbox)
+        summary.current().know(**summary.describe_load(settings))
         watch = speech.choose_watch(output)
         plan = pipeline.prepare(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
@@ -73,7 +75,7 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch)
-        show.write_summary(result, output.summary)
+        show.write_summary(result)
         say(show.describe_result(result, settings))
         say(write_report_after(result, output.report))
         if sandbox is not None:
@@ -157,12 +159,11 @@ def keep_standard_input(request: LoadRequest) -> LoadRequest:
 
 
 def refuse_outputs(output: OutputOptions) -> None:
-    """Find out before a load whether its summary and its report can be written.
+    """Find out before a load whether its report can be written.
 
     Raises:
-        ConfigError: one cannot.
+        ConfigError: it cannot.
     """
-    speech.refuse_unwritable(output.summary, "--summary")
     speech.refuse_unwritable(output.report, "--report")
 
 
@@ -258,5 +259,5 @@ def leave(result: Result, *, quiet: bool) -> NoReturn:
     if result.stopped and (quiet or log is not None):
         speech.complain(f"Stopped: {result.stopped}")
     if log is not None and not quiet:
-        log.write("end", **show.summarise(result))
+        log.write("end", **summary.current().record)
     sys.exit(result.exit_code)

@@ -59,7 +59,7 @@ def takes(
         @wraps(command)
         def call(**given: Any) -> None:
             request = read_record(record, given)
-            refuse_lost_files(request)
+            begin_summary(request)
             command(request)
 
         wanted = (each for each in offered(record) if method is None or each.option.needed(method))
@@ -85,6 +85,35 @@ def read_record(record: type[R], given: Mapping[str, Any]) -> R:
         elif each.name in given:
             values[each.name] = typed(given[each.name], hints[each.name])
     return record(**values)
+
+
+def begin_summary(request: object) -> None:
+    """Refuse what would cost a file; then replace the summary of an earlier job, if one was named.
+
+    Raises:
+        ConfigError: an output would take the place of a file that is needed, or cannot be written.
+    """
+    from loader.cli import summary  # noqa: PLC0415 - bare `--help` needs none of it
+
+    values, mine = dict(list_values(request)), summary.current()
+    mine.know(**summary.describe_request(values))
+    try:
+        refuse_lost_files(request)
+    except ConfigError as error:
+        if "summary" in error.settings:
+            mine.target = None
+        raise
+    mine.begin(values.get("summary"))
+
+
+def list_values(request: object) -> Iterator[tuple[str, Any]]:
+    """Each option and argument of a request, inner records included, with its value."""
+    for each in fields(request):  # type: ignore[arg-type] # every request is a dataclass
+        value = getattr(request, each.name)
+        if nested_record(each.metadata) is not None:
+            yield from list_values(value)
+        else:
+            yield each.name, value
 
 
 def refuse_lost_files(request: object) -> None:
@@ -118,7 +147,7 @@ def list_claims(request: object) -> Iterator[Claim]:
 
 
 def list_files(request: object) -> Iterator[tuple[str, FileUse, object]]:
-    """Each field that names files, inner records included: its name, its use and its value."""
+    """Each field that names files, inner records included: its name, what is done with it, and its value."""
     for each in fields(request):  # type: ignore[arg-type] # every request is a dataclass
         value = getattr(request, each.name)
         if nested_record(each.metadata) is not None:

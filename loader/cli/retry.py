@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import show, show_checkpoint, speech
+from loader.cli import show, show_checkpoint, speech, summary
 from loader.cli.loading import (
     adapt_options,
     ask_before_sending,
@@ -92,6 +92,7 @@ def retry_command(request: RetryRequest) -> None:
     refuse_outputs(output)
     with open_sandbox(ledger, request.access) as sandbox:
         settings = build_settings(ledger, request, sandbox)
+        summary.current().know(**summary.describe_load(settings))
         watch = speech.choose_watch(output)
         plan = retries.prepare_retry(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
@@ -102,7 +103,7 @@ def retry_command(request: RetryRequest) -> None:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = retries.retry(plan, phases, brake=brake, watch=watch)
-        show.write_summary(result, output.summary)
+        show.write_summary(result)
         say(show.describe_result(result, settings))
         say(write_report_after(result, output.report, request.files))
         say(show.describe_next_steps(result, sandboxed=sandbox is not None, loading=False))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.cli.speech import HANG, find_event_log, write_json
+from loader.cli import summary
+from loader.cli.speech import HANG, find_event_log
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
 from loader.text.nouns import count_rows, is_or_are, was_or_were
 
@@ -130,13 +131,9 @@ def announce(plan: Plan, *, quiet: bool) -> None:
         )
 
 
-def summarise(result: Result) -> dict[str, object]:
-    """The account for a program."""
-    from loader.text.account import build_summary  # noqa: PLC0415 - `--help` must start without it
-
-    return build_summary(result)
-
-
-def write_summary(result: Result, target: Path | None) -> None:
+def write_summary(result: Result, state: str = summary.ENDED) -> None:
     """Write the account for a program, if it was requested."""
-    write_json(summarise(result), target)
+    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.text.account import build_summary  # noqa: PLC0415 - as above
+
+    summary.current().finish(build_summary(result, explain_result(result)) | {"state": state})

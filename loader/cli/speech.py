@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.errors import ConfigError
+from loader.output_files import write_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +166,7 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
         if target == STDOUT:
             click.echo(text, nl=False)
         else:
-            target.write_text(text, encoding="utf-8")
+            write_shared(target, text.encode())
     except OSError as error:
         # Too late to refuse anything: the exit code still speaks of the rows.
         if target == STDOUT:

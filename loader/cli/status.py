@@ -7,7 +7,7 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 
 import click
 
-from loader.cli import show, show_checkpoint, speech
+from loader.cli import show, show_checkpoint, speech, summary
 from loader.cli.options import OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
@@ -37,10 +37,10 @@ def status_command(request: StatusRequest) -> None:
     """
     from loader.journal import CheckpointView  # noqa: PLC0415 - `--help` must start without SQL
 
-    summary = request.output.summary
-    say = speech.choose_speaker(quiet=False, summary=summary)
+    say = speech.choose_speaker(quiet=False, summary=request.output.summary)
     ledger = CheckpointView.open(request.checkpoint)
+    summary.current().know(**summary.describe_checkpoint(ledger))
     run = ledger.runs[-1].run if ledger.runs else ""
     result = Result(ledger.identity.kind, ledger.account(), str(request.checkpoint), run=run)
     say(show_checkpoint.describe_checkpoint(ledger, result))
-    show.write_summary(result, summary)
+    show.write_summary(result, summary.RUNNING if ledger.running else summary.ENDED)
