@@ -119,16 +119,12 @@ class Commands(click.Group):
                 raise told from None
             raise Refused(told.format_message(), log) from error
         except KeyboardInterrupt as error:
-            mine.fail(error)
-            speech.complain("Interrupted before anything was sent.")
-            ctx.exit(130)
-        except click.exceptions.Exit:  # `--help`
-            raise
-        except SystemExit as end:
-            mine.close(end.code if isinstance(end.code, int) else 1)
-            raise
-        except Exception as error:
-            mine.fail(error)
+            if mine.exit_code is None:
+                mine.fail(error)
+                speech.complain("Interrupted before anything was sent.")
+            ctx.exit(130 if mine.exit_code is None else mine.exit_code)
+        except (click.exceptions.Exit, SystemExit, Exception) as end:
+            mine.close(end)
             raise
 
 

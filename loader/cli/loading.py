@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from loader.option import Option, Section, nested, option
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.sandbox import EmbeddedSandbox
     from loader.settings import Token
+    from loader.text.next_steps import Why
+
+
+# From here on a report takes long enough for the user to wonder. A million rows took 4 s on two busy
+# cores, and 12 s if a third of them was rejected.
+MANY_ROWS = 300_000
+SKIP = "Press Ctrl-C to skip it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +83,15 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch)
-        show.write_summary(result)
-        say(show.describe_result(result, settings))
-        say(write_report_after(result, output.report))
-        if sandbox is not None:
-            say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
-        limited = request.options.limit is not None
-        say(show.describe_next_steps(result, sandboxed=sandbox is not None, limited=limited))
+
+            def tell(why: Why) -> None:
+                say(show.describe_result(result, settings))
+                if sandbox is not None:
+                    say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
+                limited = request.options.limit is not None
+                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, limited=limited))
+
+            end_load(result, tell, say, output.report)
     leave(result, quiet=output.quiet)
 
 
@@ -206,10 +216,13 @@ def install_brakes() -> AbstractContextManager[Brake]:
     """The first Ctrl-C, SIGTERM or lost terminal lets what is on the wire finish, the second gives it up."""
     from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
 
+    return interrupts.brake_on_signals(list_signals(), say_stopping)
+
+
+def list_signals() -> list[int]:
+    """What asks a command to end, as far as the system knows it."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
-    return interrupts.brake_on_signals(
-        (getattr(signal, name) for name in names if hasattr(signal, name)), say_stopping
-    )
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 def say_stopping() -> None:
@@ -227,28 +240,65 @@ def say_stopping() -> None:
         speech.hush(sys.stderr)
 
 
-def write_report_after(result: Result, target: Path | None, files: Sequence[str] = ()) -> str:
+def end_load(
+    result: Result,
+    tell: Callable[[Why], None],
+    say: Callable[[str], None],
+    report: Path | None,
+    files: Sequence[str] = (),
+) -> None:
+    """Write the summary, say how the load ended and how to continue; only then write the report.
+
+    Args:
+        result: how the load ended.
+        tell: says it, given why rows are not confirmed.
+        say: shows a paragraph.
+        report: where to write the report; None to write none.
+        files: the input, if it has moved.
+    """
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
+    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
+
+    with interrupts.hold_signals(list_signals()) as is_asked_to_end:
+        why = explain_result(result)
+        show.write_summary(result, why)
+        tell(why)
+    if report is None:
+        return
+    if result.interrupted or result.account.read >= MANY_ROWS:
+        say(f"Writing the report to {report}. {SKIP}")
+    say(write_report_after(result, report, files, skipped=is_asked_to_end()))
+
+
+def write_report_after(
+    result: Result, target: Path, files: Sequence[str] = (), *, skipped: bool = False
+) -> str:
     """Write the report of a load that has ended, and say where it is.
 
     No failure or interrupt here changes the exit code, because the code is about the rows.
 
     Args:
         result: how the load ended.
-        target: where to write; None to write nothing.
+        target: where to write.
         files: the input, if it has moved.
+        skipped: the user does not want to wait for it.
     """
-    if target is None:
-        return ""
-    try:
-        from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
 
-        return f"The report is in {write_report(result.checkpoint, target, files=files)}."
+    try:
+        with interrupts.interrupt_on_signals(list_signals()):
+            if skipped:
+                raise KeyboardInterrupt  # noqa: TRY301 - it came before the report began
+            from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+
+            return f"The report is in {write_report(result.checkpoint, target, files=files)}."
     except LoaderError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
         reason = f"{type(error).__name__}: {error}"
     except KeyboardInterrupt:  # it reads the input once more, after the load has ended
-        reason = "you interrupted it. `pushwoosh-loader report` can write it at any time."
+        again = f"`pushwoosh-loader report {shlex.quote(result.checkpoint)}`"
+        reason = f"you interrupted it. {again} can write it at any time."
     speech.complain(f"No report was written: {reason}", event="warning")
     return ""
 

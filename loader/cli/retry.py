@@ -15,10 +15,10 @@ from loader.cli.loading import (
     ask_before_sending,
     choose_endpoint,
     choose_token,
+    end_load,
     install_brakes,
     leave,
     refuse_outputs,
-    write_report_after,
 )
 from loader.cli.options import AccessOptions, OutputOptions, files_moved
 from loader.cli.parsing import argument, takes
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from loader.journal import CheckpointView
     from loader.sandbox import EmbeddedSandbox
+    from loader.text.next_steps import Why
 
 EVERYTHING, GIVEN_BACK = "everything", "given-back"
 
@@ -103,10 +104,12 @@ def retry_command(request: RetryRequest) -> None:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = retries.retry(plan, phases, brake=brake, watch=watch)
-        show.write_summary(result)
-        say(show.describe_result(result, settings))
-        say(write_report_after(result, output.report, request.files))
-        say(show.describe_next_steps(result, sandboxed=sandbox is not None, loading=False))
+
+            def tell(why: Why) -> None:
+                say(show.describe_result(result, settings))
+                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, loading=False))
+
+            end_load(result, tell, say, output.report, request.files)
     leave(result, quiet=output.quiet)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.sandbox import Holdings
     from loader.settings import Settings
+    from loader.text.next_steps import Why
 
 
 def describe_decisions(plan: Plan) -> str:
@@ -87,12 +88,10 @@ def describe_result(result: Result, settings: Settings) -> str:
 
 
 def describe_next_steps(
-    result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True
+    result: Result, why: Why, *, sandboxed: bool, limited: bool = False, loading: bool = True
 ) -> str:
     """The next commands; `loading` if a load shows them, not `status` or a retry."""
-    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
-
-    left = Left.of(result, explain_result(result), limited=limited)
+    left = Left.of(result, why, limited=limited)
     again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
     spelling = spell_shell(result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading)
     return "\n".join(lay_out(step) for step in list_steps(left, spelling))
@@ -131,9 +130,8 @@ def announce(plan: Plan, *, quiet: bool) -> None:
         )
 
 
-def write_summary(result: Result, state: str = summary.ENDED) -> None:
+def write_summary(result: Result, why: Why, state: str = summary.ENDED) -> None:
     """Write the account for a program, if it was requested."""
-    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
-    from loader.text.account import build_summary  # noqa: PLC0415 - as above
+    from loader.text.account import build_summary  # noqa: PLC0415 - `--help` must start without it
 
-    summary.current().finish(build_summary(result, explain_result(result)) | {"state": state})
+    summary.current().finish(build_summary(result, why) | {"state": state})

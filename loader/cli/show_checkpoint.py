@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loader.model import Result
     from loader.planning import Plan
     from loader.resolution import Resolved
+    from loader.text.next_steps import Why
 
 QUESTIONS = {
     Decision.LANDED: "Confirm {rows} in doubt as landed?",
@@ -101,7 +102,7 @@ def describe_retry(plan: Plan, rows: int) -> str:
     return "\n".join(lines)
 
 
-def describe_checkpoint(ledger: CheckpointView, result: Result) -> str:
+def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str:
     """Which load a checkpoint belongs to, and its account."""
     from loader.failures import is_of_table  # noqa: PLC0415 - `--help` must start without pandas
     from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
@@ -125,6 +126,6 @@ def describe_checkpoint(ledger: CheckpointView, result: Result) -> str:
     lines.append(
         "A load is running."
         if ledger.running
-        else describe_next_steps(result, sandboxed=False, loading=False)
+        else describe_next_steps(result, why, sandboxed=False, loading=False)
     )
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import Result
 from loader.option import FileUse, nested
+from loader.text.next_steps import Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ def status_command(request: StatusRequest) -> None:
       pushwoosh-loader status purchases.csv.events.ckpt
       pushwoosh-loader status purchases.csv.events.ckpt --summary -
     """
+    from loader.failures import explain  # noqa: PLC0415 - `--help` must start without pandas
     from loader.journal import CheckpointView  # noqa: PLC0415 - `--help` must start without SQL
 
     say = speech.choose_speaker(quiet=False, summary=request.output.summary)
@@ -42,5 +44,6 @@ def status_command(request: StatusRequest) -> None:
     summary.current().know(**summary.describe_checkpoint(ledger))
     run = ledger.runs[-1].run if ledger.runs else ""
     result = Result(ledger.identity.kind, ledger.account(), str(request.checkpoint), run=run)
-    say(show_checkpoint.describe_checkpoint(ledger, result))
-    show.write_summary(result, summary.RUNNING if ledger.running else summary.ENDED)
+    why = Why() if ledger.running and request.output.summary is None else explain(ledger)
+    say(show_checkpoint.describe_checkpoint(ledger, result, why))
+    show.write_summary(result, why, summary.RUNNING if ledger.running else summary.ENDED)

@@ -69,6 +69,12 @@ class Summary:
     def __post_init__(self) -> None:
         self.started = self.now()
 
+    @property
+    def exit_code(self) -> int | None:
+        """What the command ends with, if its work is done; else None."""
+        code = self.record.get("exit_code")
+        return code if isinstance(code, int) else None
+
     def know(self, **facts: object) -> None:
         """Keep what a command has found out about the job."""
         self.facts |= facts
@@ -94,11 +100,15 @@ class Summary:
         """Write what ended the job."""
         self.refuse(*describe_failure(failure))
 
-    def close(self, exit_code: int) -> None:
-        """Write that the user said no, if the command ended by itself without an account."""
-        if not self.record:
+    def close(self, end: BaseException) -> None:
+        """Write what became of a command that ended in any other way; `--help` is no job."""
+        if isinstance(end, click.exceptions.Exit):
+            return
+        if not isinstance(end, SystemExit):
+            self.fail(end)
+        elif not self.record:  # of the commands with a summary only this one ends so without an account
             message = "The question before the first send was answered with no. Nothing was sent."
-            self.refuse("declined", message, exit_code)
+            self.refuse("declined", message, end.code if isinstance(end.code, int) else 1)
 
     def refuse(self, code: str, message: str, exit_code: int) -> None:
         """Write why the job ended without an account; with one, what went wrong after it."""
