@@ -4,6 +4,9 @@
     ├── ConfigError        a setting, option or environment variable is wrong: change it, nothing was sent
     │   └── MappingError   the mapping file or the columns do not fit: every mistake is listed
     ├── SourceError        the input cannot be read, or not at this place: fix it or export it again
+    │   ├── SourceMissing      there is no such file, or nothing matches: perhaps it is not there yet
+    │   ├── SourceEmpty        a file holds nothing, not even a header
+    │   └── TooFewRows         the input has fewer rows than the user expects of it
     ├── CheckpointError    the checkpoint cannot be used
     │   ├── CheckpointLocked   another process is loading into it: wait for that one
     │   └── CheckpointDiffers  it belongs to another input, mapping, application or endpoint
@@ -17,7 +20,7 @@ and a reason, see `loader.model.Stop`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from loader.message import Message, Quote, spell_option
 from loader.printable import escape
@@ -36,9 +39,13 @@ class LoaderError(Exception):
 
     Attributes:
         spelling: how the front end that shows the error writes a setting and a command.
+        code: which class of error it is, for programs. It never changes.
+        exit_code: what a command ends with; `docs/reference/exit-codes.md` lists them.
     """
 
     spelling: Spelling = staticmethod(spell_option)
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str | Message) -> None:
         super().__init__(message)
@@ -62,6 +69,8 @@ class LoaderError(Exception):
 class ConfigError(LoaderError):
     """A setting is missing or wrong; nothing was sent."""
 
+    code = "config"
+
 
 class ProblemCode(StrEnum):
     """Mistakes in a mapping for which a front end can give its own advice."""
@@ -79,6 +88,8 @@ class MappingError(ConfigError):
         where: the mapping file, or what else the problems were found in.
         codes: kinds of mistakes for which a front end can give its own advice.
     """
+
+    code = "mapping"
 
     def __init__(
         self, problems: Sequence[str | Message], where: str, codes: Iterable[ProblemCode] = ()
@@ -104,17 +115,46 @@ class MappingError(ConfigError):
 class SourceError(LoaderError):
     """The input is missing, not in the declared format or encoding, or changed while it was read."""
 
+    code = "input"
+
+
+class SourceMissing(SourceError):
+    """There is no such file, or nothing matches a pattern: perhaps it is not there yet."""
+
+    code = "input_missing"
+    exit_code = 6
+
+
+class SourceEmpty(SourceError):
+    """A file holds nothing, not even a header."""
+
+    code = "input_empty"
+
+
+class TooFewRows(SourceError):
+    """The input has fewer rows than it should have."""
+
+    code = "too_few_rows"
+    exit_code = 8
+
 
 class CheckpointError(LoaderError):
     """The checkpoint file cannot be created, read or trusted."""
+
+    code = "checkpoint"
 
 
 class CheckpointLocked(CheckpointError):
     """Another process holds the checkpoint."""
 
+    code = "checkpoint_locked"
+    exit_code = 7
+
 
 class CheckpointDiffers(CheckpointError):
     """The checkpoint was made for another load than this one."""
+
+    code = "checkpoint_differs"
 
 
 class RowsFailed(LoaderError):
@@ -124,6 +164,8 @@ class RowsFailed(LoaderError):
         message: the counts, the first reasons, and what to do.
         counts: rows by state.
     """
+
+    code = "rows_failed"
 
     def __init__(self, message: str, counts: dict[str, int]) -> None:
         self.counts = counts

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
+from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.errors import CheckpointError, SourceError
 from loader.journal import CheckpointView
 from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
-from loader.output_files import refuse_overwriting
+from loader.option import FileUse
 from loader.settings import Endpoint, Settings
 from loader.sources import FRAME_FORM, open_source
 from loader.text.next_steps import Why
@@ -43,7 +44,7 @@ def read_failed_rows(
         checkpoint: the checkpoint file; a load into it may be running.
         states: rejected, in doubt or both.
         files: where the input is now, if it has moved.
-        target: where the frames will be written; refused if it is the checkpoint or the input.
+        target: where the frames will be written; refused if it is needed for something else.
 
     Raises:
         ConfigError: the target is the checkpoint or the input.
@@ -52,7 +53,8 @@ def read_failed_rows(
     ledger = CheckpointView.open(checkpoint)
     found = {row.ordinal: row for state in states for row in ledger.exceptions(state)}
     names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
-    refuse_overwriting(target, [str(checkpoint), *names])
+    if target is not None:
+        refuse_conflicts([Claim(FileUse.OUTPUT, str(target)), *list_reads(checkpoint, names)])
     try:
         source = open_input(ledger, names)
         columns = source.sample(0)

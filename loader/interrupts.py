@@ -32,10 +32,36 @@ def brake_on_signals(signals: Iterable[int], asked: Callable[[], None]) -> Itera
         brake.drain()
         asked()
 
-    before = {number: signal.signal(number, on_signal) for number in signals}
-    try:
+    with _handled(signals, on_signal):
         yield brake
+
+
+@contextmanager
+def hold_signals(signals: Iterable[int]) -> Iterator[Callable[[], bool]]:
+    """Let nothing be interrupted in the `with` block; what it yields says whether the user tried."""
+    came: list[int] = []
+    with _handled(signals, lambda number, _: came.append(number)):
+        yield lambda: bool(came)
+
+
+@contextmanager
+def interrupt_on_signals(signals: Iterable[int]) -> Iterator[None]:
+    """Have each of the signals raise `KeyboardInterrupt` in the `with` block."""
+
+    def on_signal(_signum: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled(signals, on_signal):
+        yield
+
+
+@contextmanager
+def _handled(signals: Iterable[int], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """What these signals do in the `with` block; afterwards they do what they did before."""
+    before = {number: signal.signal(number, handler) for number in signals}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
+        for number, earlier in before.items():
             # None: a handler that was not set from Python, and cannot be from here.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.signal(number, signal.SIG_DFL if earlier is None else earlier)

@@ -22,7 +22,7 @@ from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Thres
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.methods import Kind
-from loader.option import Option, Section, offered, option
+from loader.option import FileUse, Option, Section, offered, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +73,8 @@ class InputKeywords(TypedDict, total=False):
     """The options of `LoadOptions` that say what is loaded, as they are given in Python."""
 
     limit: int | None
+    min_rows: int | None
+    fail_if_empty: bool
 
 
 class LoadKeywords(InputKeywords, SendingKeywords, EventKeywords, total=False):
@@ -109,6 +111,7 @@ class TargetOptions:
             "Where progress is saved.",
             Section.CONTENT,
             metavar="FILE",
+            file=FileUse.CHECKPOINT,
             without="beside the first input: FILE.users.ckpt, FILE.events.ckpt or FILE.tags.ckpt",
         ),
     )
@@ -139,6 +142,24 @@ class LoadOptions:
             metavar="N",
             without="all rows",
             note=lambda rows: f"{rows:,} rows",
+        ),
+    )
+    min_rows: int | None = option(
+        None,
+        Option(
+            "Refuse an input of fewer rows, before the first is sent.",
+            Section.CONTENT,
+            metavar="N",
+            without="any number of rows",
+            note=lambda rows: f"{rows:,} rows",
+        ),
+    )
+    fail_if_empty: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option(
+            "Refuse an input without a row. Without this option it is a load that is done.",
+            Section.CONTENT,
+            note=lambda is_set: "yes" if is_set else None,
         ),
     )
     concurrency: Concurrency = option(
@@ -252,6 +273,7 @@ class LoadOptions:
             Section.PLACE,
             metavar="FILE",
             without="the certificates of certifi",
+            file=FileUse.READ,
             note=lambda _: "yes",
         ),
     )
@@ -265,6 +287,8 @@ class LoadOptions:
             refuse("rate", "{setting} is {value:g}; it must be more than 0 requests a second.", self.rate)
         if self.limit is not None and self.limit < 1:
             refuse("limit", "{setting} is {value}; it must be at least 1 row.", self.limit)
+        if self.min_rows is not None and self.min_rows < 1:
+            refuse("min_rows", "{setting} is {value}; it must be at least 1 row.", self.min_rows)
 
     @classmethod
     def of(cls, given: LoadKeywords) -> LoadOptions:
@@ -274,12 +298,16 @@ class LoadOptions:
             ConfigError: one of them is wrong.
         """
         usual = cls()
-        limit = of_type("limit", given.get("limit"), (Integral, NoneType), "a whole number of rows")
+        rows = "a whole number of rows"
+        limit = of_type("limit", given.get("limit"), (Integral, NoneType), rows)
+        least = of_type("min_rows", given.get("min_rows"), (Integral, NoneType), rows)
         processes = of_type(
             "processes", given.get("processes", usual.processes), (Integral,), "a whole number"
         )
         return cls(
             limit=None if limit is None else int(limit),
+            min_rows=None if least is None else int(least),
+            fail_if_empty=of_type("fail_if_empty", given.get("fail_if_empty", False), (bool,), "a bool"),
             concurrency=parsed("concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)),
             processes=int(processes),
             rate=of_type("rate", given.get("rate"), (Real, NoneType), "a number of requests a second"),

@@ -232,6 +232,15 @@ class StopCode(StrEnum):
     CHECKPOINT = "checkpoint"
     DISK_FULL = "disk_full"
 
+    @property
+    def planned(self) -> bool:
+        """Whether the user asked for exactly this end, so that it is no failure."""
+        return self in PLANNED_STOPS
+
+
+# A run that ends with one of these did what it was to do: its exit code speaks only of the rows it settled.
+PLANNED_STOPS: frozenset[StopCode] = frozenset()
+
 
 class Answer(NamedTuple):
     """A complete HTTP answer. `retry_after` is the raw header; `body` is cut at 64 KiB."""
@@ -433,6 +442,7 @@ class Result:
         stop: why it ended before the end of the input, or None.
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
         run: the id of the last run in the checkpoint, which its log lines carry; "" if there was none.
+        not_requested: rows never sent that this load was not to send, because they are beyond its limit.
     """
 
     kind: Kind
@@ -441,6 +451,7 @@ class Result:
     stop: Stop | None = None
     interrupted: bool = False
     run: str = ""
+    not_requested: int = 0
 
     @property
     def stopped(self) -> str | None:
@@ -448,9 +459,15 @@ class Result:
         return self.stop and self.stop.reason
 
     @property
+    def complete(self) -> bool:
+        """Whether the run did all that it was to do, or ended early as planned."""
+        planned = self.stop is not None and self.stop.code.planned
+        return planned or self.account.never_sent <= self.not_requested
+
+    @property
     def exit_code(self) -> int:
         """The exit code; `docs/reference/exit-codes.md` lists them."""
-        if self.account.never_sent:
+        if not self.complete:
             return 130 if self.interrupted else 5
         if self.account.in_doubt:
             return 4

@@ -33,6 +33,16 @@ class Section(StrEnum):
     OUTPUT = "What is shown"
 
 
+class FileUse(StrEnum):
+    """What a command does with a file that an option or an argument names; see `loader.claims`."""
+
+    READ = "read"
+    INPUT = "input"
+    CHECKPOINT = "checkpoint"
+    STORE = "store"
+    OUTPUT = "output"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """What the user reads about an option, beside its name, type and default.
@@ -50,6 +60,7 @@ class Option:
         note: the text that a checkpoint notes of a value that is not None; None to note nothing.
         needed: whether the option means anything for an API method; if not, it is neither offered nor taken.
         needless: what happens to the rows of all other methods, as the end of a sentence.
+        file: what is done with the file that it names; None if it names none.
     """
 
     description: str
@@ -64,6 +75,7 @@ class Option:
     note: Callable[[Any], str | None] = str
     needed: Callable[[Method], bool] = lambda _: True
     needless: str = ""
+    file: FileUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,12 @@ def nested_record(metadata: Mapping[str, Any]) -> type | None:
     """The record whose options a field takes in, or None, by the field's metadata."""
     found: _Nested | None = metadata.get(_NESTED)
     return found.record if found else None
+
+
+def find_option(metadata: Mapping[str, Any]) -> Option | None:
+    """The option that a field is, or None, by the field's metadata."""
+    found: Option | None = metadata.get(_OPTION)
+    return found
 
 
 def offered(record: type, only: tuple[str, ...] = ()) -> Iterator[Offered]:

@@ -1,4 +1,4 @@
-"""Files that the loader writes: complete or not at all, and never over a file that is still needed."""
+"""Files that the loader writes: complete or not at all. `loader.claims` says over which it never writes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,13 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, TYPE_CHECKING
 
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-
-def refuse_overwriting(target: Path | None, precious: Iterable[str | Path | None]) -> None:
-    """Refuse to write over a file that is needed.
-
-    Raises:
-        ConfigError: the target is one of the precious files.
-    """
-    if target is None or not target.is_file():
-        return
-    for path in precious:
-        if path is not None and Path(path).is_file() and target.samefile(path):
-            raise ConfigError(
-                f"{target} would be overwritten, and it is needed: name another file to write to."
-            )
+    from collections.abc import Iterator
 
 
 def write_whole(target: Path, content: bytes) -> None:
@@ -38,6 +24,30 @@ def write_whole(target: Path, content: bytes) -> None:
     """
     with open_target(target) as out:
         out.write(content)
+
+
+def write_shared(target: Path, content: bytes) -> None:
+    """Write a file as a whole for whoever the user lets read new files: a monitor has another account.
+
+    Raises:
+        OSError: the target cannot be written.
+    """
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+        return
+    place = target.resolve()
+    unfinished = place.with_name(f".{place.name}.{token_hex(6)}.tmp")
+    try:
+        # Not mkstemp, which lets nobody else read; the mode of an older file stays.
+        mode = place.stat().st_mode & 0o777 if place.exists() else None
+        with unfinished.open("xb") as out:
+            if mode is not None:
+                unfinished.chmod(mode)
+            out.write(content)
+        unfinished.replace(place)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

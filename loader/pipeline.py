@@ -70,6 +70,8 @@ def load(
         policy = build_policy(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
         leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary)
+        # A retry does not end the load: its code still says that the load itself is not at its end.
+        not_requested = 0 if choose else journal.account().never_sent - leases.rows
         journal.note(BEGAN, Conditions.of(settings).to_text())
         journal.observe(dispatch.traffic)
         try:
@@ -90,6 +92,7 @@ def load(
         problems[0] if problems else None,
         brake.drained,
         journal.run,
+        not_requested,
     )
 
 

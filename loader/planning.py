@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
-from loader.errors import ConfigError, MappingError, SourceError
+from loader.errors import ConfigError, MappingError, SourceEmpty, SourceError, TooFewRows
 from loader.journal import CheckpointView, Identity
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
@@ -18,6 +18,7 @@ from loader.profile.suspicions import Suspicions
 from loader.progress import ReadingProgress, Silent
 from loader.row_files import GUARDED
 from loader.sources import Odometer, open_source
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     from loader.dialect import Dialect
@@ -83,10 +84,41 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         checkpoint.refuse_other_kind(settings.kind)
         if checkpoint.may_go_elsewhere(settings.application, settings.endpoint.name):
             checkpoint = None
-    plan = draw_up(settings, checkpoint, mapping, watch=watch)
+    try:
+        plan = draw_up(settings, checkpoint, mapping, watch=watch)
+    except SourceEmpty:
+        refuse_few_rows(settings, 0)
+        raise
+    refuse_few_rows(settings, plan.survey.rows)
     if checkpoint:
         checkpoint.refuse_other(build_identity(plan))
     return plan
+
+
+def refuse_few_rows(settings: Settings, rows: int) -> None:
+    """Refuse an input that has fewer rows than the user expects: an export that failed looks like that.
+
+    Args:
+        settings: what the user expects.
+        rows: rows of the input.
+
+    Raises:
+        TooFewRows: it has.
+    """
+    options = settings.options
+    name = "min_rows" if options.min_rows else "fail_if_empty"
+    if rows >= max(options.min_rows or 0, int(options.fail_if_empty)):
+        return
+    raise TooFewRows(
+        Message(
+            "{files}: the input has {found}, and {setting} refuses fewer than {least}. Nothing was sent. "
+            "Check the export. If this input is right, leave {setting} out.",
+            files=", ".join(settings.files),
+            found=count_rows(rows) if rows else "no rows",
+            setting=Setting(name),
+            least=count_rows(options.min_rows or 1),
+        )
+    )
 
 
 def draw_up(

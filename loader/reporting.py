@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader import conditions
+from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending, Remedies
 from loader.errors import LoaderError
 from loader.failures import (
@@ -28,7 +29,8 @@ from loader.leases import select_chunks
 from loader.mapping import parse_mapping
 from loader.message import spell_keyword, spell_option
 from loader.model import Phase, State
-from loader.output_files import refuse_overwriting, write_whole
+from loader.option import FileUse
+from loader.output_files import write_whole
 from loader.planning import draw_up
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch
 from loader.report.privacy import redact_end, redact_error, redact_reason
@@ -79,7 +81,7 @@ def write_report(
     path = choose_target(checkpoint) if target is None else Path(target)
     ledger = CheckpointView.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
-    refuse_overwriting(path, [*ledger.parts, *names])
+    refuse_conflicts([Claim(FileUse.OUTPUT, str(path)), *list_reads(checkpoint, names)])
     facts = gather(ledger, str(checkpoint), names, table=table, with_examples=with_examples)
     write_whole(path, render_page(facts).encode())
     return path

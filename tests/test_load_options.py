@@ -47,6 +47,8 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
     shutil.copy(certifi.where(), bundle)
     given: LoadKeywords = {
         "limit": 3,
+        "min_rows": 2,
+        "fail_if_empty": True,
         "concurrency": "auto:2-8",
         "processes": 2,
         "rate": 1.5,
@@ -62,6 +64,8 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
     }
     assert LoadOptions.of(given) == LoadOptions(
         limit=3,
+        min_rows=2,
+        fail_if_empty=True,
         concurrency=Concurrency(2, 8),
         processes=2,
         rate=1.5,
@@ -78,8 +82,11 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
     assert LoadOptions.of({}) == LoadOptions()
 
 
-@pytest.mark.parametrize("name", [*NAMES, *TARGETS])
-@pytest.mark.parametrize("value", [object(), True])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, object()) for name in [*NAMES, *TARGETS]]
+    + [(name, True) for name in [*NAMES, *TARGETS] if name != "fail_if_empty"],
+)
 def test_a_value_of_a_wrong_type_names_its_keyword(name: str, value: object) -> None:
     """What Python cannot check for a caller is a sentence that begins with the keyword; True is no number."""
     record = LoadOptions if name in NAMES else TargetOptions
@@ -109,7 +116,7 @@ def test_a_retry_takes_all_but_what_is_loaded() -> None:
     assert command is not None
     taken = {param.name for param in command.params}
     sending = {each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT}
-    assert set(NAMES) - sending == {"limit"}
+    assert set(NAMES) - sending == {"limit", "min_rows", "fail_if_empty"}
     assert taken & set(NAMES) == sending
 
 

@@ -1,4 +1,4 @@
-"""Files are written as a whole, for their owner alone, and never over a file that is needed."""
+"""Files are written as a whole, for their owner alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import ConfigError
-from loader.output_files import open_target, refuse_overwriting, write_whole
+from loader.output_files import open_target, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +44,3 @@ def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The error names the file and the reason."""
     with pytest.raises(ConfigError, match=r"missing/report\.html cannot be written: No such file"):
         write_whole(tmp_path / "missing" / "report.html", b"rows")
-
-
-def test_a_file_that_is_needed_is_not_written_over(tmp_path: Path) -> None:
-    """The input is refused as an output also under another name; other files are not."""
-    (tmp_path / "events.csv").write_bytes(b"rows")
-    (tmp_path / "other.csv").symlink_to(tmp_path / "events.csv")
-    with pytest.raises(ConfigError, match="would be overwritten, and it is needed"):
-        refuse_overwriting(tmp_path / "other.csv", [None, tmp_path / "events.csv"])
-    refuse_overwriting(tmp_path / "new.csv", [tmp_path / "events.csv"])

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 from urllib3 import Retry
 
+from loader import model
 from loader.addresses import Proxy
 from loader.choices import Concurrency
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
@@ -23,8 +24,9 @@ from loader.delivery.transports.curl_session.session import CurlSession
 from loader.errors import CheckpointError, ConfigError
 from loader.journal import CheckpointView, Journal
 from loader.load_options import LoadOptions
+from loader.message import Message
 from loader.methods import Kind
-from loader.model import Decision
+from loader.model import Account, Decision, Result, Stop, StopCode
 from loader.pipeline import load, prepare
 from loader.progress import Silent
 from loader.resolution import resolve
@@ -88,11 +90,43 @@ def test_what_is_left_below_a_limit_is_counted_row_by_row(
         assert prepare(settings(server.url, 30)).doubtful == 0
 
 
+@pytest.mark.parametrize(
+    ("counts", "not_requested", "interrupted", "code"),
+    [
+        ({"confirmed": 10}, 0, False, 0),
+        ({"confirmed": 4}, 6, False, 0),
+        ({"confirmed": 3, "rejected": 1}, 6, False, 3),
+        ({"confirmed": 3, "in_doubt": 1}, 6, False, 4),
+        ({"confirmed": 3}, 6, False, 5),
+        ({"confirmed": 3}, 6, True, 130),
+        ({"confirmed": 4}, 6, True, 0),
+        ({"confirmed": 4}, 0, False, 5),
+    ],
+)
+def test_a_planned_end_is_no_failure(
+    counts: dict[str, int], not_requested: int, code: int, *, interrupted: bool
+) -> None:
+    """Rows beyond a limit cost no exit code; a row that should have been sent and was not does."""
+    account = Account(10, **counts)
+    result = Result(Kind.EVENTS, account, "c", None, interrupted, not_requested=not_requested)
+    assert result.exit_code == code
+
+
+def test_a_stop_that_was_planned_ends_as_a_limit_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the user set as an end of the run is no failure; every other stop is one."""
+    ends = {}
+    monkeypatch.setattr(model, "PLANNED_STOPS", frozenset({StopCode.OUTAGE}))
+    for code in (StopCode.OUTAGE, StopCode.DISK_FULL):
+        stop = Stop(code, Message("The end."))
+        ends[code] = Result(Kind.EVENTS, Account(10, confirmed=4), "c", stop).exit_code
+    assert ends == {StopCode.OUTAGE: 0, StopCode.DISK_FULL: 5}
+
+
 def test_bad_rows_after_good_ones_do_not_stop_a_resumed_load(command: CommandLine, tmp_path: Path) -> None:
     """Rows that a resumed load begins with are not the first rows: that they are bad is no wrong mapping."""
     rows = [GOOD.format(n=n) for n in range(30)] + [WITHOUT_ID] * 30
     (tmp_path / "events.csv").write_text(HEADER + "".join(rows))
-    assert command.run("events", "events.csv", "--sandbox", "--limit", "30").code == 5
+    assert command.run("events", "events.csv", "--sandbox", "--limit", "30").code == 0
     account = command.summary("events", "events.csv", "--sandbox")
     assert (account["confirmed"], account["rejected"], account["exit_code"]) == (30, 30, 3)
 

@@ -156,10 +156,10 @@ def retry(
         files = tuple(file.name for file in ledger.identity.files)
         given = Given(files) if source is None else Given.of(source)
         chosen_phases = choose_phases(only)
+        settings = options.retrying(ledger, given)
+        options.refuse_lost_files(settings)
         with hint_at_frames(given):
-            plan = retries.prepare_retry(
-                options.retrying(ledger, given), mapping=options.rules(ledger.identity.kind)
-            )
+            plan = retries.prepare_retry(settings, mapping=options.rules(ledger.identity.kind))
         with catch_interrupts() as brake:
             result = retries.retry(
                 plan, chosen_phases, brake=brake, watch=options.watch(), session=options.session

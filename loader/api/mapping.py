@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.api.given import Given
+from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
 from loader.mapping import Mapping as Rules
 from loader.mapping import build_mapping, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.file import KINDS, refuse_other_kind
 from loader.methods import Kind
+from loader.option import FileUse
 from loader.sources import open_source
 from loader.text.escape import escape_toml
 
@@ -158,6 +160,7 @@ class Mapping:
             ConfigError: the file exists, or cannot be written.
         """
         target = Path(path)
+        refuse_conflicts([Claim(FileUse.OUTPUT, str(target))])
         try:
             with target.open("w" if overwrite else "x", encoding="utf-8", newline="\n") as file:
                 file.write(self.to_toml())

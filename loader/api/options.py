@@ -12,6 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, TypedDict
 
 from loader.api.mapping import Mapping
+from loader.claims import Claim, refuse_conflicts
 from loader.defaults import NO_APPLICATION, TOKEN_VARIABLE, default_checkpoint, read_token
 from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import ConfigError, LoaderError
@@ -30,7 +31,7 @@ from loader.load_options import (
     text,
 )
 from loader.message import spell_keyword
-from loader.option import Option, nested, option
+from loader.option import FileUse, Option, nested, option
 from loader.settings import Endpoint, Settings, Token
 
 if TYPE_CHECKING:
@@ -187,6 +188,25 @@ class Options:
             options=self._options(),
             table=given.table,
         )
+
+    def refuse_lost_files(self, settings: Settings) -> None:
+        """Refuse a call that would write over a file that is needed.
+
+        Raises:
+            ConfigError: one would be lost.
+        """
+        refuse_conflicts(self._claims(settings))
+
+    def _claims(self, settings: Settings) -> Iterator[Claim]:
+        yield Claim(FileUse.CHECKPOINT, str(settings.checkpoint), "checkpoint")
+        for file in settings.files if settings.table is None else ():
+            yield Claim(FileUse.INPUT, file)
+        if isinstance(self.mapping, (str, os.PathLike)):
+            yield Claim(FileUse.READ, os.fspath(self.mapping), "mapping")
+        if self.options.ca_bundle is not None:
+            yield Claim(FileUse.READ, str(self.options.ca_bundle), "ca_bundle")
+        if self.sandbox is not None:
+            yield Claim(FileUse.STORE, str(self.sandbox.store), "sandbox")
 
     def watch(self) -> Watch:
         """What shows a running load."""

@@ -14,6 +14,7 @@ from loader.api.mapping import Mapping
 from loader.api.options import spell_in_python
 from loader.api.pace import build_pace
 from loader.errors import RowsFailed
+from loader.failures import explain_result
 from loader.journal import CheckpointView as Ledger
 from loader.message import spell_keyword
 from loader.model import State
@@ -80,8 +81,8 @@ class LoadResult:
         checkpoint: the file in which all of that stands; the same call again resumes from it.
         stopped: why the load ended before its end, or None.
         interrupted: it was asked to end (Ctrl-C, the stop button of a notebook).
-        exit_code: 0 all confirmed, 3 some rejected, 4 some in doubt, 5 stopped before the end (also by
-            `limit`), 130 interrupted.
+        exit_code: 0 all confirmed that were to be sent (rows that `limit` leaves out are not), 3 some
+            rejected, 4 some in doubt, 5 stopped before the end, 130 interrupted.
         decisions: what was decided about the columns, a line each.
         mapping: the mapping in effect, with every format, zone and type written out.
     """
@@ -137,8 +138,8 @@ class LoadResult:
 
     @property
     def summary(self) -> dict[str, object]:
-        """The account as one record for a program, as `--summary` writes it (docs/reference/summary.md)."""
-        return build_summary(self._result)
+        """The account as one record for a program: what `--summary` says of the load, not of its command."""
+        return build_summary(self._result, explain_result(self._result))
 
     @cached_property
     def pace(self) -> pd.DataFrame:
@@ -169,9 +170,9 @@ class LoadResult:
         Raises:
             RowsFailed: with the counts, the first reasons, and what to do.
         """
-        asked = self.account.read if self._limit is None else min(self._limit, self.account.read)
-        failed = self.account.rejected or self.account.in_doubt or self.stopped or self.interrupted
-        if failed or self.account.settled < asked:
+        result = self._result
+        cut_short = self.interrupted or (result.stop is not None and not result.stop.code.planned)
+        if self.account.rejected or self.account.in_doubt or cut_short or not result.complete:
             raise RowsFailed(self._sentence(), {state.value: getattr(self.account, state) for state in State})
 
     def _sentence(self) -> str:

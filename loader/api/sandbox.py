@@ -13,7 +13,9 @@ from weakref import finalize
 import pandas as pd
 
 from loader.api.words import TEMPORARY
+from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
+from loader.option import FileUse
 from loader.sandbox import EmbeddedSandbox
 from loader.sandbox.sandbox_store import read_rows
 from loader.text.escape import escape
@@ -63,6 +65,7 @@ class Sandbox:
     def start(self) -> Self:
         """Start it; `close` ends it, as does the end of this process. A `with` block does both."""
         if not self._running:
+            refuse_conflicts([Claim(FileUse.STORE, str(self._store))])
             self._server.__enter__()
             self._running = True
             # If the user forgets to close it, no process stays behind.

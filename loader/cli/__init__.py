@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 EPILOG = """
 \b
 Exit codes:
-  0    all rows confirmed
+  0    all rows confirmed that were to be sent (--limit leaves the others for later)
   1    unexpected error
-  2    usage or configuration; nothing was sent
+  2    usage or configuration, or the input is damaged; nothing was sent
   3    finished, some rows rejected
   4    finished, some rows in doubt (and perhaps rejected)
   5    stopped before the end; run again to resume
+  6    no such input, or nothing matches; nothing was sent
+  7    another load is running with this checkpoint; nothing was sent
+  8    the input has fewer rows than --min-rows or --fail-if-empty allow; nothing was sent
   130  interrupted; run again to resume
 """
 
@@ -54,10 +57,9 @@ COMMANDS = {
 class Refused(click.ClickException):
     """A `LoaderError`, shown as its sentence; as an event in a log of JSON lines."""
 
-    exit_code = 2
-
-    def __init__(self, message: str, log: EventLog | None) -> None:
+    def __init__(self, message: str, log: EventLog | None, exit_code: int = 2) -> None:
         super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc] # click reads it from the instance
         self._log = log
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -87,7 +89,9 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names; for an unknown word an error with the nearest, or all."""
-        name = args[0]
+        from loader.cli import summary  # noqa: PLC0415 - bare `--help` needs none of it
+
+        name = summary.current().command = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(name, COMMANDS, 1)
             advice = f"Did you mean '{near[0]}'?" if near else f"The commands are {', '.join(COMMANDS)}."
@@ -101,21 +105,28 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; show an error that is meant for the user as its sentence."""
-        from loader.cli import speech  # noqa: PLC0415 - bare `--help` needs none of it
+        from loader.cli import speech, summary  # noqa: PLC0415 - bare `--help` needs none of it
 
-        log = speech.log_for(ctx)
+        log, mine = speech.log_for(ctx), summary.expect(ctx)
         try:
             return super().invoke(ctx)
         except LoaderError as error:
-            raise Refused(str(error), log) from error
+            mine.fail(error)
+            raise Refused(str(error), log, error.exit_code) from error
         except click.UsageError as error:
             told = escape_usage(explain_option(error))
+            mine.fail(told)
             if log is None:
                 raise told from None
             raise Refused(told.format_message(), log) from error
-        except KeyboardInterrupt:
-            speech.complain("Interrupted before anything was sent.")
-            ctx.exit(130)
+        except KeyboardInterrupt as error:
+            if mine.exit_code is None:
+                mine.fail(error)
+                speech.complain("Interrupted before anything was sent.")
+            ctx.exit(130 if mine.exit_code is None else mine.exit_code)
+        except (click.exceptions.Exit, SystemExit, Exception) as end:
+            mine.close(end)
+            raise
 
 
 def explain_option(error: click.UsageError) -> click.UsageError:

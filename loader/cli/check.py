@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import show, speech, standard_input
+from loader.cli import show, speech, standard_input, summary
 from loader.cli.options import InputOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.defaults import NO_APPLICATION
-from loader.errors import ConfigError
+from loader.errors import ConfigError, SourceError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
-from loader.option import Option, Section, nested, option
-from loader.output_files import refuse_overwriting
+from loader.option import FileUse, Option, Section, nested, option
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pandas as pd
+
+    from loader.profile import Profile
 
 FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
@@ -37,7 +38,7 @@ class CheckRequest:
     kind: Kind = argument("|".join(Kind))
     input: InputOptions = nested(InputOptions)
     target: TargetOptions = nested(TargetOptions, "application")
-    options: LoadOptions = nested(LoadOptions, "limit")
+    options: LoadOptions = nested(LoadOptions, "limit", "min_rows", "fail_if_empty")
     rejects: Path | None = option(
         None,
         Option(
@@ -45,6 +46,7 @@ class CheckRequest:
             Section.OUTPUT,
             metavar="FILE",
             without="not written",
+            file=FileUse.OUTPUT,
         ),
     )
     format: str | None = option(
@@ -95,24 +97,30 @@ def show_check(request: CheckRequest) -> int:
     from loader.cli.show_check import build_curl, describe_profile  # noqa: PLC0415
     from loader.profile import build_record  # noqa: PLC0415
 
-    output, needed = request.output, [*request.input.files, request.input.mapping]
+    output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
-    speech.refuse_summary(output.summary, needed)
-    write_rejects = choose_writer(request, [*needed, output.summary])
+    write_rejects = choose_writer(request)
     watch = speech.choose_watch(output)
-    plan = pipeline.prepare(build_settings(request), watch=watch)
+    settings = build_settings(request)
+    summary.current().know(kind=request.kind.value, input=list(settings.files))
+    plan = pipeline.prepare(settings, watch=watch)
     say(show.describe_decisions(plan))
     profile = pipeline.check(plan, write_rejects, watch)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
     record = build_record(profile, plan.suspicions)
     record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None
-    speech.write_json(record, output.summary)
+    summary.current().finish(record | {"error": describe_end(profile)})
     return profile.exit_code
+
+
+def describe_end(profile: Profile) -> dict[str, str] | None:
+    """Why the input ended before its end, for a program; None if it did not."""
+    return {"code": SourceError.code, "message": profile.stopped} if profile.stopped else None
 
 
 def build_settings(request: CheckRequest) -> Settings:
     """The settings of a check, which needs neither application nor token nor checkpoint."""
-    given = request.input
+    given, asked = request.input, request.options
     return Settings(
         kind=request.kind,
         files=given.files,
@@ -120,17 +128,15 @@ def build_settings(request: CheckRequest) -> Settings:
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=given.mapping,
         dialect=given.text.dialect,
-        options=LoadOptions(limit=request.options.limit),
+        options=LoadOptions(limit=asked.limit, min_rows=asked.min_rows, fail_if_empty=asked.fail_if_empty),
     )
 
 
-def choose_writer(
-    request: CheckRequest, needed: list[str | Path | None]
-) -> Callable[[Iterator[pd.DataFrame]], object] | None:
+def choose_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFrame]], object] | None:
     """Writes the frames of rejected rows to where `--rejects` says; None if it says nothing.
 
     Raises:
-        ConfigError: the format is not clear, or a file that is needed would be overwritten.
+        ConfigError: the format is not clear.
     """
     target = request.rejects
     if target is None:
@@ -141,7 +147,6 @@ def choose_writer(
             f"--rejects {target}: the file's ending does not say which format to write. Use .csv, .jsonl "
             "or .parquet, or give --format."
         )
-    refuse_overwriting(target, needed)
     from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
 
     return partial(write_rows, form=form, target=target)

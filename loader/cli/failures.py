@@ -12,7 +12,7 @@ from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import State
-from loader.option import Option, option
+from loader.option import FileUse, Option, option
 from loader.text.nouns import count_rows
 
 
@@ -20,7 +20,7 @@ from loader.text.nouns import count_rows
 class FailuresRequest:
     """What `failures` takes."""
 
-    checkpoint: Path = argument("CKPT")
+    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
     rejected: bool = option(
         False,  # noqa: FBT003 - the value of a flag that is not set
         Option("List only the rejected rows.", without="rejected rows and rows in doubt"),
@@ -45,6 +45,7 @@ class FailuresRequest:
             flags=("-o", "--output"),
             metavar="FILE|-",
             without="standard output",
+            file=FileUse.OUTPUT,
         ),
     )
     files: tuple[str, ...] = files_moved()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from contextlib import ExitStack
@@ -10,18 +11,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from loader.cli import check, show, speech, standard_input
+from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint, read_token
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
-from loader.output_files import refuse_overwriting
 from loader.settings import Endpoint, Settings
 from loader.text.escape import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.sandbox import EmbeddedSandbox
     from loader.settings import Token
+    from loader.text.next_steps import Why
+
+
+# From here on a report takes long enough for the user to wonder. A million rows took 4 s on two busy
+# cores, and 12 s if a third of them was rejected.
+MANY_ROWS = 300_000
+SKIP = "Press Ctrl-C to skip it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +68,13 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
 
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
+    summary.current().know(kind=kind.value)
+    refuse_outputs(output)
     request = keep_standard_input(request)
-    refuse_outputs(output, list_needed_files(request))
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(create_sandbox(request)) if request.sandbox else None
         settings = build_settings(kind, request, sandbox)
-        refuse_overwriting(output.report, [settings.checkpoint])
+        summary.current().know(**summary.describe_load(settings))
         watch = speech.choose_watch(output)
         plan = pipeline.prepare(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
@@ -76,13 +84,15 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch)
-        show.write_summary(result, output.summary)
-        say(show.describe_result(result, settings))
-        say(write_report_after(result, output.report))
-        if sandbox is not None:
-            say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
-        limited = request.options.limit is not None
-        say(show.describe_next_steps(result, sandboxed=sandbox is not None, limited=limited))
+
+            def tell(why: Why) -> None:
+                say(show.describe_result(result, settings))
+                if sandbox is not None:
+                    say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
+                limited = request.options.limit is not None
+                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, limited=limited))
+
+            end_load(result, tell, say, output.report)
     leave(result, quiet=output.quiet)
 
 
@@ -159,21 +169,13 @@ def keep_standard_input(request: LoadRequest) -> LoadRequest:
     return replace(request, input=replace(request.input, files=files))
 
 
-def list_needed_files(request: LoadRequest) -> list[str | Path | None]:
-    """The files that a summary or a report must not take the place of."""
-    access = request.access
-    needed = [request.input.mapping, access.token_file, request.target.checkpoint, access.sandbox_store]
-    return [*request.input.files, *needed]
-
-
-def refuse_outputs(output: OutputOptions, needed: Sequence[str | Path | None]) -> None:
-    """Find out before a load whether its summary and its report can be written.
+def refuse_outputs(output: OutputOptions) -> None:
+    """Find out before a load whether its report can be written.
 
     Raises:
-        ConfigError: one cannot, or would take the place of a file that is needed.
+        ConfigError: it cannot.
     """
-    speech.refuse_summary(output.summary, needed)
-    speech.refuse_unwritable(output.report, [*needed, output.summary], "--report")
+    speech.refuse_unwritable(output.report, "--report")
 
 
 def create_sandbox(request: LoadRequest) -> EmbeddedSandbox:
@@ -215,10 +217,13 @@ def install_brakes() -> AbstractContextManager[Brake]:
     """The first Ctrl-C, SIGTERM or lost terminal lets what is on the wire finish, the second gives it up."""
     from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
 
+    return interrupts.brake_on_signals(list_signals(), say_stopping)
+
+
+def list_signals() -> list[int]:
+    """What asks a command to end, as far as the system knows it."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
-    return interrupts.brake_on_signals(
-        (getattr(signal, name) for name in names if hasattr(signal, name)), say_stopping
-    )
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 def say_stopping() -> None:
@@ -236,28 +241,65 @@ def say_stopping() -> None:
         speech.hush(sys.stderr)
 
 
-def write_report_after(result: Result, target: Path | None, files: Sequence[str] = ()) -> str:
+def end_load(
+    result: Result,
+    tell: Callable[[Why], None],
+    say: Callable[[str], None],
+    report: Path | None,
+    files: Sequence[str] = (),
+) -> None:
+    """Write the summary, say how the load ended and how to continue; only then write the report.
+
+    Args:
+        result: how the load ended.
+        tell: says it, given why rows are not confirmed.
+        say: shows a paragraph.
+        report: where to write the report; None to write none.
+        files: the input, if it has moved.
+    """
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
+    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
+
+    with interrupts.hold_signals(list_signals()) as is_asked_to_end:
+        why = explain_result(result)
+        show.write_summary(result, why)
+        tell(why)
+    if report is None:
+        return
+    if result.interrupted or result.account.read >= MANY_ROWS:
+        say(f"Writing the report to {report}. {SKIP}")
+    say(write_report_after(result, report, files, skipped=is_asked_to_end()))
+
+
+def write_report_after(
+    result: Result, target: Path, files: Sequence[str] = (), *, skipped: bool = False
+) -> str:
     """Write the report of a load that has ended, and say where it is.
 
     No failure or interrupt here changes the exit code, because the code is about the rows.
 
     Args:
         result: how the load ended.
-        target: where to write; None to write nothing.
+        target: where to write.
         files: the input, if it has moved.
+        skipped: the user does not want to wait for it.
     """
-    if target is None:
-        return ""
-    try:
-        from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
 
-        return f"The report is in {write_report(result.checkpoint, target, files=files)}."
+    try:
+        with interrupts.interrupt_on_signals(list_signals()):
+            if skipped:
+                raise KeyboardInterrupt  # noqa: TRY301 - it came before the report began
+            from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
+
+            return f"The report is in {write_report(result.checkpoint, target, files=files)}."
     except LoaderError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
         reason = f"{type(error).__name__}: {error}"
     except KeyboardInterrupt:  # it reads the input once more, after the load has ended
-        reason = "you interrupted it. `pushwoosh-loader report` can write it at any time."
+        again = f"`pushwoosh-loader report {shlex.quote(result.checkpoint)}`"
+        reason = f"you interrupted it. {again} can write it at any time."
     speech.complain(f"No report was written: {reason}", event="warning")
     return ""
 
@@ -268,5 +310,5 @@ def leave(result: Result, *, quiet: bool) -> NoReturn:
     if result.stopped and (quiet or log is not None):
         speech.complain(f"Stopped: {result.stopped}")
     if log is not None and not quiet:
-        log.write("end", **show.summarise(result))
+        log.write("end", **summary.current().record)
     sys.exit(result.exit_code)

@@ -16,7 +16,7 @@ from loader.cli.sections import Sectioned
 from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError
 from loader.methods import Kind
-from loader.option import Option, nested, option
+from loader.option import FileUse, Option, nested, option
 from loader.text.escape import escape_toml
 from loader.text.nouns import count_rows
 
@@ -36,7 +36,7 @@ class MapRequest:
     """What `map` takes."""
 
     kind: Kind = argument("|".join(Kind))
-    file: str = argument("FILE")
+    file: str = argument("FILE", FileUse.INPUT)
     output: Path = option(
         STDOUT,
         Option(
@@ -44,6 +44,7 @@ class MapRequest:
             flags=("-o", "--output"),
             metavar="FILE|-",
             without="standard output",
+            file=FileUse.OUTPUT,
         ),
     )
     zone: str | None = option(

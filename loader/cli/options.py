@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader.cli.parsing import argument
 from loader.dialect import INPUT_FORMATS, Dialect, dialect_of
-from loader.option import Option, Section, nested, option
+from loader.option import FileUse, Option, Section, nested, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +123,14 @@ class TextOptions:
 class InputOptions:
     """What to read, and how."""
 
-    files: tuple[str, ...] = argument("FILE...")
+    files: tuple[str, ...] = argument("FILE...", FileUse.INPUT)
     mapping: Path | None = option(
         None,
         Option(
             "Mapping file (TOML). Without one, columns are recognised by their names.",
             Section.CONTENT,
             metavar="FILE",
+            file=FileUse.READ,
         ),
     )
     text: TextOptions = nested(TextOptions)
@@ -146,6 +147,7 @@ class OutputOptions:
             Section.OUTPUT,
             metavar="FILE|-",
             without="not written",
+            file=FileUse.OUTPUT,
         ),
     )
     report: Path | None = option(
@@ -155,6 +157,7 @@ class OutputOptions:
             Section.OUTPUT,
             metavar="FILE",
             without="not written",
+            file=FileUse.OUTPUT,
         ),
     )
     quiet: bool = option(
@@ -191,6 +194,7 @@ class AccessOptions:
             "File that holds the API token.  [env var of the token itself: PUSHWOOSH_API_TOKEN]",
             Section.PLACE,
             metavar="FILE",
+            file=FileUse.READ,
         ),
     )
     sandbox_store: Path = option(
@@ -199,6 +203,7 @@ class AccessOptions:
             "Where the sandbox keeps what it receives. Several loads can share one store.",
             Section.PLACE,
             metavar="FILE",
+            file=FileUse.STORE,
         ),
     )
 
@@ -213,5 +218,6 @@ def files_moved() -> tuple[str, ...]:
             flags=("--input",),
             metavar="FILE",
             without="where it was",
+            file=FileUse.INPUT,
         ),
     )

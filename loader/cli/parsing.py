@@ -16,11 +16,12 @@ import click
 
 from loader.cli.sections import SectionedOption
 from loader.errors import ConfigError
-from loader.option import nested_record, offered, types_of
+from loader.option import FileUse, find_option, nested_record, offered, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from loader.claims import Claim
     from loader.methods import Method
     from loader.option import Offered, Option
 
@@ -28,12 +29,17 @@ R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 Callback = TypeVar("Callback", bound="Callable[..., object]")
 
-_ARGUMENT = "argument"
+_ARGUMENT, _USE = "argument", "use"
 
 
-def argument(metavar: str) -> Any:
-    """A field that is an argument of the command, by its type: a path, a word, or several paths."""
-    return field(metadata={_ARGUMENT: metavar})
+def argument(metavar: str, use: FileUse | None = None) -> Any:
+    """A field that is an argument of the command, by its type: a path, a word, or several paths.
+
+    Args:
+        metavar: what stands for it in help.
+        use: what is done with the file that it names; None if it names none.
+    """
+    return field(metadata={_ARGUMENT: metavar, _USE: use})
 
 
 def takes(
@@ -52,7 +58,9 @@ def takes(
     def decorate(command: Callable[[R], None]) -> Callable[..., None]:
         @wraps(command)
         def call(**given: Any) -> None:
-            command(read_record(record, given))
+            request = read_record(record, given)
+            begin_summary(request)
+            command(request)
 
         wanted = (each for each in offered(record) if method is None or each.option.needed(method))
         parameters = [*arguments_of(record), *map(click_option, wanted)]
@@ -77,6 +85,82 @@ def read_record(record: type[R], given: Mapping[str, Any]) -> R:
         elif each.name in given:
             values[each.name] = typed(given[each.name], hints[each.name])
     return record(**values)
+
+
+def begin_summary(request: object) -> None:
+    """Refuse what would cost a file; then replace the summary of an earlier job, if one was named.
+
+    Raises:
+        ConfigError: an output would take the place of a file that is needed, or cannot be written.
+    """
+    from loader.cli import summary  # noqa: PLC0415 - bare `--help` needs none of it
+
+    values, mine = dict(list_values(request)), summary.current()
+    mine.know(**summary.describe_request(values))
+    try:
+        refuse_lost_files(request)
+    except ConfigError as error:
+        if "summary" in error.settings:
+            mine.target = None
+        raise
+    mine.begin(values.get("summary"))
+
+
+def list_values(request: object) -> Iterator[tuple[str, Any]]:
+    """Each option and argument of a request, inner records included, with its value."""
+    for each in fields(request):  # type: ignore[arg-type] # every request is a dataclass
+        value = getattr(request, each.name)
+        if nested_record(each.metadata) is not None:
+            yield from list_values(value)
+        else:
+            yield each.name, value
+
+
+def refuse_lost_files(request: object) -> None:
+    """Refuse a command whose output would take the place of a file that is needed.
+
+    Raises:
+        ConfigError: one would.
+    """
+    from loader.claims import refuse_conflicts  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    refuse_conflicts(list_claims(request))
+
+
+def list_claims(request: object) -> Iterator[Claim]:
+    """The files that a command was given, and those that a checkpoint among them was made from."""
+    from loader.claims import Claim, recall_inputs  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    # Without a rehearsal a store is only kept from others.
+    store = FileUse.STORE if getattr(request, "sandbox", True) else FileUse.READ
+    claims = [
+        Claim(store if use is FileUse.STORE else use, str(path), name)
+        for name, use, value in list_files(request)
+        for path in (value if isinstance(value, tuple) else (value,))
+        if path is not None
+    ]
+    yield from claims
+    if any(claim.use is FileUse.OUTPUT for claim in claims):
+        for claim in claims:
+            if claim.use is FileUse.CHECKPOINT and claim.path.is_file():
+                yield from recall_inputs(claim.path)
+
+
+def list_files(request: object) -> Iterator[tuple[str, FileUse, object]]:
+    """Each field that names files, inner records included: its name, what is done with it, and its value."""
+    for each in fields(request):  # type: ignore[arg-type] # every request is a dataclass
+        value = getattr(request, each.name)
+        if nested_record(each.metadata) is not None:
+            yield from list_files(value)
+        elif use := find_use(each.metadata):
+            yield each.name, use, value
+
+
+def find_use(metadata: Mapping[str, Any]) -> FileUse | None:
+    """What is done with the file that a field names, by the field's metadata; None if it names none."""
+    described = find_option(metadata)
+    use: FileUse | None = described.file if described else metadata.get(_USE)
+    return use
 
 
 def typed(value: Any, kind: Any) -> Any:

@@ -11,14 +11,14 @@ from loader.cli import speech
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
-from loader.option import Option, option
+from loader.option import FileUse, Option, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRequest:
     """What `report` takes."""
 
-    checkpoint: Path = argument("CKPT")
+    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
     output: Path | None = option(
         None,
         Option(
@@ -26,6 +26,7 @@ class ReportRequest:
             flags=("-o", "--output"),
             metavar="FILE|-",
             without="beside the checkpoint, ending in .report.html",
+            file=FileUse.OUTPUT,
         ),
     )
     files: tuple[str, ...] = files_moved()

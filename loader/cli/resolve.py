@@ -14,14 +14,14 @@ from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import Decision
-from loader.option import Option, option
+from loader.option import FileUse, Option, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveRequest:
     """What `resolve` takes."""
 
-    checkpoint: Path = argument("CKPT")
+    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
     landed: bool = option(
         False,  # noqa: FBT003 - the value of a flag that is not set
         Option("The rows are at the vendor: count them as confirmed."),
@@ -45,6 +45,7 @@ class ResolveRequest:
             flags=("--from",),
             metavar="FILE",
             without="all rows in doubt",
+            file=FileUse.READ,
         ),
     )
     recover: bool = option(

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import show, show_checkpoint, speech
+from loader.cli import show, show_checkpoint, speech, summary
 from loader.cli.loading import (
     adapt_options,
     ask_before_sending,
     choose_endpoint,
     choose_token,
+    end_load,
     install_brakes,
     leave,
     refuse_outputs,
-    write_report_after,
 )
 from loader.cli.options import AccessOptions, OutputOptions, files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import SENDING, LoadOptions
 from loader.model import Phase
-from loader.option import Option, Section, nested, option
+from loader.option import FileUse, Option, Section, nested, option
 from loader.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from loader.journal import CheckpointView
     from loader.sandbox import EmbeddedSandbox
+    from loader.text.next_steps import Why
 
 EVERYTHING, GIVEN_BACK = "everything", "given-back"
 
@@ -41,7 +42,7 @@ EVERYTHING, GIVEN_BACK = "everything", "given-back"
 class RetryRequest:
     """What `retry` takes."""
 
-    checkpoint: Path = argument("CKPT")
+    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
     only: str = option(
         EVERYTHING,
         Option(
@@ -58,6 +59,7 @@ class RetryRequest:
             "A corrected mapping file. Without one, the mapping in the checkpoint is used.",
             Section.CONTENT,
             metavar="FILE",
+            file=FileUse.READ,
         ),
     )
     files: tuple[str, ...] = files_moved()
@@ -88,9 +90,10 @@ def retry_command(request: RetryRequest) -> None:
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     ledger = CheckpointView.open(request.checkpoint)
-    refuse_outputs(output, list_needed_files(ledger, request))
+    refuse_outputs(output)
     with open_sandbox(ledger, request.access) as sandbox:
         settings = build_settings(ledger, request, sandbox)
+        summary.current().know(**summary.describe_load(settings))
         watch = speech.choose_watch(output)
         plan = retries.prepare_retry(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
@@ -101,17 +104,13 @@ def retry_command(request: RetryRequest) -> None:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             result = retries.retry(plan, phases, brake=brake, watch=watch)
-        show.write_summary(result, output.summary)
-        say(show.describe_result(result, settings))
-        say(write_report_after(result, output.report, request.files))
-        say(show.describe_next_steps(result, sandboxed=sandbox is not None, loading=False))
+
+            def tell(why: Why) -> None:
+                say(show.describe_result(result, settings))
+                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, loading=False))
+
+            end_load(result, tell, say, output.report, request.files)
     leave(result, quiet=output.quiet)
-
-
-def list_needed_files(ledger: CheckpointView, request: RetryRequest) -> list[str | Path | None]:
-    """The files that a summary or a report must not take the place of."""
-    files = [*request.files, *(file.name for file in ledger.identity.files)]
-    return [*files, request.checkpoint, request.mapping, request.access.token_file]
 
 
 def build_settings(

@@ -11,7 +11,7 @@ import click
 from loader.cli import speech
 from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
-from loader.option import Option, option
+from loader.option import FileUse, Option, option
 
 if TYPE_CHECKING:
     from loader.sandbox.server import Serving
@@ -23,7 +23,7 @@ class SandboxRequest:
 
     store: Path = option(
         Path("pushwoosh-sandbox.sqlite3"),
-        Option("SQLite file that keeps what the sandbox receives.", metavar="FILE"),
+        Option("SQLite file that keeps what the sandbox receives.", metavar="FILE", file=FileUse.STORE),
     )
     port: int = option(
         8707,

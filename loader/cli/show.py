@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loader.cli.speech import HANG, find_event_log, write_json
+from loader.cli import summary
+from loader.cli.speech import HANG, find_event_log
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
 from loader.text.nouns import count_rows, is_or_are, was_or_were
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.sandbox import Holdings
     from loader.settings import Settings
+    from loader.text.next_steps import Why
 
 
 def describe_decisions(plan: Plan) -> str:
@@ -86,12 +88,10 @@ def describe_result(result: Result, settings: Settings) -> str:
 
 
 def describe_next_steps(
-    result: Result, *, sandboxed: bool, limited: bool = False, loading: bool = True
+    result: Result, why: Why, *, sandboxed: bool, limited: bool = False, loading: bool = True
 ) -> str:
     """The next commands; `loading` if a load shows them, not `status` or a retry."""
-    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
-
-    left = Left.of(result, explain_result(result), limited=limited)
+    left = Left.of(result, why, limited=limited)
     again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
     spelling = spell_shell(result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading)
     return "\n".join(lay_out(step) for step in list_steps(left, spelling))
@@ -130,13 +130,8 @@ def announce(plan: Plan, *, quiet: bool) -> None:
         )
 
 
-def summarise(result: Result) -> dict[str, object]:
-    """The account for a program."""
+def write_summary(result: Result, why: Why, state: str = summary.ENDED) -> None:
+    """Write the account for a program, if it was requested."""
     from loader.text.account import build_summary  # noqa: PLC0415 - `--help` must start without it
 
-    return build_summary(result)
-
-
-def write_summary(result: Result, target: Path | None) -> None:
-    """Write the account for a program, if it was requested."""
-    write_json(summarise(result), target)
+    summary.current().finish(build_summary(result, why) | {"state": state})

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loader.model import Result
     from loader.planning import Plan
     from loader.resolution import Resolved
+    from loader.text.next_steps import Why
 
 QUESTIONS = {
     Decision.LANDED: "Confirm {rows} in doubt as landed?",
@@ -87,7 +88,7 @@ def describe_recovered(resolved: Resolved, checkpoint: Path) -> str:
     if resolved.rows:
         lines.append(
             f"To list {it_or_them(resolved.rows)}, and then to settle {it_or_them(resolved.rows)}:\n"
-            f"  pushwoosh-loader failures {shlex.quote(str(checkpoint))} --in-doubt\n"
+            f"  pushwoosh-loader failures {quote_for_shell(str(checkpoint))} --in-doubt\n"
             f"  pushwoosh-loader resolve --help"
         )
     return "\n".join(lines)
@@ -122,7 +123,7 @@ def describe_retry(plan: Plan, rows: int) -> str:
     return "\n".join(lines)
 
 
-def describe_checkpoint(ledger: CheckpointView, result: Result) -> str:
+def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str:
     """Which load a checkpoint belongs to, and its account."""
     from loader.failures import is_of_table  # noqa: PLC0415 - `--help` must start without pandas
     from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
@@ -146,6 +147,6 @@ def describe_checkpoint(ledger: CheckpointView, result: Result) -> str:
     lines.append(
         "A load is running."
         if ledger.running
-        else describe_next_steps(result, sandboxed=False, loading=False)
+        else describe_next_steps(result, why, sandboxed=False, loading=False)
     )
     return "\n".join(lines)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.errors import ConfigError
-from loader.output_files import refuse_overwriting
+from loader.output_files import write_shared
 from loader.text.escape import escape, escape_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import TextIO
 
     from loader.cli.options import OutputOptions
@@ -146,25 +146,14 @@ def fold(line: str, columns: int | None) -> str:
     )
 
 
-def refuse_summary(target: Path | None, precious: Iterable[str | Path | None]) -> None:
-    """Find out before the load whether its summary can be written.
-
-    Raises:
-        ConfigError: it cannot, or it would take the place of a file that is needed.
-    """
-    if target != STDOUT:
-        refuse_unwritable(target, precious, "--summary")
-
-
-def refuse_unwritable(target: Path | None, precious: Iterable[str | Path | None], option: str) -> None:
+def refuse_unwritable(target: Path | None, option: str) -> None:
     """Find out before the load whether what an option names can be written at its end.
 
     Raises:
-        ConfigError: it cannot, or it would take the place of a file that is needed.
+        ConfigError: it cannot.
     """
-    if target is None:
+    if target is None or target == STDOUT:
         return
-    refuse_overwriting(target, precious)
     folder = target.parent
     if (
         target.is_dir()
@@ -186,7 +175,7 @@ def write_json(record: dict[str, object], target: Path | None) -> None:
         if target == STDOUT:
             echo(text, nl=False)
         else:
-            target.write_text(text, encoding="utf-8")
+            write_shared(target, text.encode())
     except OSError as error:
         # Too late to refuse anything: the exit code still speaks of the rows.
         if target == STDOUT:

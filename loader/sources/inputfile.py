@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loader.errors import SourceError
+from loader.errors import SourceError, SourceMissing
 from loader.message import Message
 
 _BLOCK = 1 << 20
@@ -160,7 +160,7 @@ class InputFile:
         try:
             status = path.stat()
         except FileNotFoundError:
-            raise SourceError(Message("{name}: there is no such file.", name=name)) from None
+            raise SourceMissing(Message("{name}: there is no such file.", name=name)) from None
         except (OSError, ValueError) as failure:
             raise SourceError(f"{name}: cannot be read: {_name_reason(failure)}.") from failure
         if not stat.S_ISREG(status.st_mode):

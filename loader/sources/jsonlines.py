@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loader.dialect import Dialect
-from loader.errors import SourceError
+from loader.errors import SourceEmpty, SourceError
 from loader.message import Message, Quote, Setting
 from loader.model import FileRecord, Unreadable
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
@@ -146,7 +146,7 @@ class JsonLinesFile:
             head = self._content.head(LONGEST)
         start = self._decode(head).removeprefix(BYTE_ORDER_MARK).lstrip()
         if not start:
-            raise SourceError(f"{self.name}: is empty. Was the export cut off?")
+            raise SourceEmpty(f"{self.name}: is empty. Was the export cut off?")
         shape = describe_shape(start.decode(errors="replace"), self.name, packed=self._is_packed)
         if shape is not None:
             raise SourceError(f"{self.name}: {shape}")

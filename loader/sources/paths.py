@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.errors import SourceError
+from loader.errors import SourceMissing
 from loader.sources.archive import find_archive, is_set_aside
 from loader.sources.copies import refuse_copied_names
 from loader.sources.formats import PACKINGS, list_endings
@@ -75,7 +75,7 @@ def _match_pattern(pattern: str) -> Found:
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
     found = sorted(name for name in matches if not Path(name).is_dir())
     if not found:
-        raise SourceError(f"{pattern}: no file matches this pattern.")
+        raise SourceMissing(f"{pattern}: no file matches this pattern.")
     refuse_tables(dict.fromkeys(folder for name in found for folder in Path(name).parents))
     refuse_copied_names(found, _PACKED)
     return Found(tuple(found))
@@ -88,7 +88,7 @@ def _walk_folder(folder: str) -> Found:
     refuse_tables(dict.fromkeys(path.parent for path in paths if marks_table(path) and path.is_dir()))
     names = [str(path) for path in files if not is_set_aside(path.relative_to(folder))]
     if not names:
-        raise SourceError(f"{folder}: this folder holds no file to load. {list_endings()}")
+        raise SourceMissing(f"{folder}: this folder holds no file to load. {list_endings()}")
     refuse_copied_names(names, _PACKED)
     left_out = (str(path) for path in files if is_set_aside(path.relative_to(folder)))
     return Found(tuple(names), folder, tuple(left_out))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loader.dialect import Dialect
-from loader.errors import SourceError
+from loader.errors import SourceEmpty, SourceError
 from loader.message import Message, Setting
 from loader.sources.cover import Cover
 from loader.sources.signs import (
@@ -100,7 +100,7 @@ def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
     encoding = _find_encoding(content.name, head, dialect.encoding)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip("\ufeff\r\n\t "):
-        raise SourceError(f"{content.name}: is empty, it has not even a header. Was the export cut off?")
+        raise SourceEmpty(f"{content.name}: is empty, it has not even a header. Was the export cut off?")
     beginning = _skip_lines(content.name, text, replace(dialect, encoding=encoding))
     if len(head) == HEAD:
         beginning = beginning.drop_last_line()

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from loader.text.next_steps import Why
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loader.model import Account, Result
+
+# Reasons that a summary lists, so that it stays small whatever the vendor answers.
+MOST_REASONS = 100
+OTHER = "other reasons"
+OVERTAKEN = "it would undo a later row"
 
 
 def format_account(account: Account) -> str:
@@ -51,10 +61,29 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def build_summary(result: Result) -> dict[str, object]:
-    """The object that `--summary` writes; its keys are a contract."""
-    account = result.account
+@dataclass(frozen=True, slots=True)
+class EndError:
+    """Why a job did not do what it was to do.
+
+    Attributes:
+        code: for programs; a class of errors (`loader.errors`), a `StopCode`, or how the command ended.
+        message: for people.
+    """
+
+    code: str
+    message: str
+
+
+def build_summary(result: Result, why: Why | None = None) -> dict[str, object]:
+    """The object that `--summary` writes; its keys are a contract.
+
+    Args:
+        result: how the load ended.
+        why: why rows are not confirmed.
+    """
+    account, why = result.account, why or Why()
     seconds = account.elapsed_seconds
+    error = find_error(result)
     return {
         "kind": result.kind.value,
         "read": account.read,
@@ -62,13 +91,44 @@ def build_summary(result: Result) -> dict[str, object]:
         "rejected": account.rejected,
         "in_doubt": account.in_doubt,
         "never_sent": account.never_sent,
+        "not_requested": result.not_requested,
         "in_flight": account.in_flight,
         "possible_duplicates": account.possible_duplicates,
         "attempts": account.attempts,
         "elapsed_seconds": round(seconds, 3),
         "rows_per_second": round(account.settled / seconds, 1) if seconds > 0 else 0.0,
+        "rejects": list_reasons(why.rejected, why.overtaken),
+        "doubts": list_reasons(why.in_doubt),
         "checkpoint": result.checkpoint,
         "run": result.run or None,
         "exit_code": result.exit_code,
         "stopped": result.stopped,
+        "error": asdict(error) if error else None,
     }
+
+
+# The keys of an account; null in a summary that has none.
+COUNTS = (
+    "read", "confirmed", "rejected", "in_doubt", "never_sent", "not_requested", "in_flight",
+    "possible_duplicates", "attempts", "elapsed_seconds", "rows_per_second", "rejects", "doubts", "run",
+    "stopped",
+)  # fmt: skip
+
+
+def find_error(result: Result) -> EndError | None:
+    """Why a load did not come to its end; None if it did, or ended as planned."""
+    if result.stop is not None and not result.stop.code.planned:
+        return EndError(result.stop.code.value, result.stop.reason)
+    if result.interrupted and not result.complete:
+        return EndError("interrupted", "Interrupted before the end. The same command again continues.")
+    return None
+
+
+def list_reasons(reasons: Sequence[tuple[str, int]], overtaken: int = 0) -> list[dict[str, object]]:
+    """Reasons with their rows, the most frequent first; they add up to all rows of that state."""
+    counted = [*reasons, (OVERTAKEN, overtaken)] if overtaken else list(reasons)
+    counted.sort(key=lambda each: -each[1])
+    shown, rest = counted[:MOST_REASONS], sum(rows for _, rows in counted[MOST_REASONS:])
+    if rest:
+        shown.append((OTHER, rest))
+    return [{"reason": reason, "rows": rows} for reason, rows in shown]

@@ -321,7 +321,7 @@ def test_the_reference_names_every_key(command: CommandLine, tmp_path: Path, kin
     """Each key of the summary is documented, so that a program can be written against it."""
     path = saved(tmp_path / "e.csv", EVENTS, [GOOD, GOOD, GOOD.replace("0042", "43"), NAMELESS])
     page = (SAMPLES.parent / "docs" / "reference" / "summary.md").read_text(encoding="utf-8")
-    table = page.partition("## Of a check")[2]
+    table = page.partition("## Of every command")[2]
     keys = keys_of(checked(command, kind, path))
     assert {"read", "alike" if kind == "events" else "users_that_vanish", "first", "again"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in table] == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ from tests.faultserver import http
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tests import warm
     from tests.faultserver import Visit
@@ -103,3 +104,11 @@ def test_a_signal_while_the_vendor_asked_to_wait(tmp_path: Path) -> None:
     ledger = interrupted(tmp_path, vendor, signal.SIGINT, after=1, answered=True)
     assert not ledger.in_doubt
     assert not ledger.confirmed
+
+
+def test_systemd_waits_longer_than_a_load_takes_to_end() -> None:
+    """The unit of the how-to kills no load that still waits for answers, or that writes a large report."""
+    page = Path(__file__).parent.parent.parent / "docs" / "how-to" / "nightly-job.md"
+    (minutes,) = re.findall(r"^TimeoutStopSec=(\d+)min$", page.read_text("utf-8"), re.MULTILINE)
+    report_of_ten_million_rows = 120.0  # ten times the seconds that the page names
+    assert int(minutes) * 60 >= DRAIN_SECONDS + report_of_ten_million_rows

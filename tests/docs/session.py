@@ -29,6 +29,9 @@ VARYING = (
     (re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"), "THEN"),
     (re.compile(r'("elapsed_seconds": |"rows_per_second": )[\d.]+'), r"\1SOME"),
     (re.compile(r'("run": )"[^"]+"'), r'\1"ITS-ID"'),
+    (re.compile(r'("(?:started|ended)": )"[^"]+"'), r'\1"THEN"'),
+    (re.compile(r'("pid": )\d+'), r"\1ITS-ID"),
+    (re.compile(r'("version": )"[^"]+"'), r'\1"ITS-ID"'),
     (re.compile(r"sandbox [0-9a-f]{8}-[0-9a-f-]{27}"), "sandbox ITS-ID"),
 )
 #: A line of the page that stands for any number of lines of output.

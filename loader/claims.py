@@ -1,0 +1,272 @@
+"""Which files a command uses, and the one rule for them: what is written takes the place of nothing needed.
+
+    refuse_conflicts([Claim(FileUse.OUTPUT, "account.json", "summary"), Claim(FileUse.INPUT, "events.csv")])
+
+A file is told by its inode, so links and other spellings do not hide it. If neither of two files exists yet,
+their places are compared, without regard to case: on some file systems case makes no difference.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import struct
+import subprocess
+import sys
+import unicodedata
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from loader.errors import CheckpointError, ConfigError, SourceError
+from loader.journal.checkpoint_files import Files, read_inode
+from loader.journal.schema import APPLICATION_ID
+from loader.message import Message, Quote, Setting
+from loader.option import FileUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+STANDARD = "-"
+ENDING = ".ckpt"
+
+_SQLITE, _SLOTS = b"SQLite format 3\0", b"pwwire"
+_LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # of SQLite, see sqlite.org/fileformat2.html#walformat
+_APPLICATION = slice(68, 72)
+_HEAD_BYTES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that a command names.
+
+    Attributes:
+        use: what the command does with it.
+        text: the path as the user gave it; of an input also a folder, a pattern or a file in an archive.
+        setting: the option that names it; "" if none does.
+    """
+
+    use: FileUse
+    text: str
+    setting: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The path."""
+        return Path(self.text)
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Every file that it stands for, whether it exists or not."""
+        match self.use:
+            case FileUse.CHECKPOINT:
+                return Files(self.path).parts
+            case FileUse.STORE:
+                return tuple(Path(f"{self.text}{suffix}") for suffix in ("", "-wal", "-shm", "-journal"))
+            case FileUse.INPUT:
+                return (find_outermost(self.path),)
+            case _:
+                return (self.path,)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the command writes it."""
+        return self.use in {FileUse.OUTPUT, FileUse.STORE, FileUse.CHECKPOINT}
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a place at all: a device, a pipe and standard output have no content to lose."""
+        path = self.path
+        special = self.use is not FileUse.INPUT and path.exists() and not path.is_file()
+        return bool(self.text) and self.text != STANDARD and not special
+
+
+def refuse_conflicts(claims: Iterable[Claim]) -> None:
+    """Refuse a command that would write over a file which it or a later command needs.
+
+    Args:
+        claims: every file that the command names.
+
+    Raises:
+        ConfigError: two claims do not go together, or an output is a part of some checkpoint.
+    """
+    found = [claim for claim in claims if claim.counts]
+    for one, other in combinations(found, 2):
+        if one.is_written and (one.use is FileUse.OUTPUT or not other.is_written):
+            refuse_pair(one, other)
+        elif other.is_written:
+            refuse_pair(other, one)
+    for claim in found:
+        if claim.use in {FileUse.OUTPUT, FileUse.STORE}:
+            refuse_database(claim)
+
+
+def refuse_pair(written: Claim, other: Claim) -> None:
+    """Refuse a file that is written if it would take the place of the other one."""
+    for place in written.places:
+        if any(is_same(place, needed) for needed in other.places):
+            refuse(written, place, describe(other))
+        if other.use is FileUse.INPUT and (why := find_in_input(place, other.text)):
+            refuse(written, place, why)
+
+
+def refuse(written: Claim, place: Path, why: str) -> NoReturn:
+    """Say what would be lost, and which option to change.
+
+    Raises:
+        ConfigError: always.
+    """
+    setting = Setting(written.setting) if written.setting else None
+    advice = " with {setting}" if setting else " to write to"
+    raise ConfigError(
+        Message(
+            "{place} would be overwritten, and it is needed: {why}. Name another file" + advice + ".",
+            place=place,
+            why=Quote(why),
+            setting=setting,
+        )
+    )
+
+
+def describe(other: Claim) -> str:
+    """What the other file is."""
+    match other.use:
+        case FileUse.CHECKPOINT:
+            return f"it is a part of the checkpoint {other.text}"
+        case FileUse.INPUT:
+            return f"it is the input {other.text}"
+        case FileUse.OUTPUT | FileUse.STORE:
+            return "two outputs of this command cannot share a file"
+        case _:
+            return f"this command reads {other.text}"
+
+
+def find_outermost(path: Path) -> Path:
+    """The file itself, or the archive that holds it (``export.zip/events.csv``)."""
+    return next((each for each in (path, *path.parents) if each.is_file()), path)
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, now or as soon as it is written."""
+    inode, there = read_inode(one), read_inode(other)
+    if inode or there:
+        return inode == there
+    return normalise(one) == normalise(other)
+
+
+def normalise(path: Path) -> str:
+    """A path without links, case and the ways to write an accent."""
+    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+
+
+def find_in_input(place: Path, given: str) -> str:
+    """Why a file is, or would be, part of a folder or pattern that is loaded; "" if it is none."""
+    from loader.sources.archive import is_set_aside  # noqa: PLC0415 - bare `--help` needs no pyarrow
+    from loader.sources.paths import find_files  # noqa: PLC0415 - as above
+
+    folder = Path(given)
+    if not folder.is_dir() and not (glob.has_magic(given) and not folder.exists()):
+        return ""
+    if folder.is_dir():
+        inside, root = Path(os.path.realpath(place)), Path(os.path.realpath(folder))
+        if inside.is_relative_to(root) and not is_set_aside(inside.relative_to(root)):
+            return f"all files in {given} are the input, and the next load would read this one too"
+    elif fnmatch(os.path.realpath(place), os.path.join(os.path.realpath("."), given)):  # noqa: PTH118 - a pattern
+        return f"all files like {given} are the input, and the next load would read this one too"
+    if not place.is_file():
+        return ""
+    try:
+        names = [name for found in find_files([given]) for name in found.names]
+    except SourceError:  # the load itself says so
+        return ""
+    return next((f"it is the input {name}" for name in names if is_same(place, Path(name))), "")
+
+
+def refuse_database(claim: Claim) -> None:
+    """Refuse an output that is, or is named as, a part of any checkpoint; or that is another database.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    for path in {claim.path, Path(os.path.realpath(claim.path))}:
+        if (owner := find_owner(path)) is not None:
+            refuse(claim, claim.path, f"it is a part of the checkpoint {owner}, or would be taken for one")
+    head = read_head(claim.path) if claim.path.is_file() else b""
+    if is_checkpoint(head):
+        refuse(claim, claim.path, "it is a checkpoint")
+    if claim.use is FileUse.OUTPUT and head.startswith((_SQLITE, _SLOTS, *_LOGS)):
+        refuse(claim, claim.path, "it is a database, or a part of one")
+
+
+def find_owner(path: Path) -> Path | None:
+    """The checkpoint that a file belongs to by its name, or None."""
+    name = path.name.casefold()
+    if found := re.fullmatch(rf"(.*{re.escape(ENDING)})(\.input.*|{suffix_pattern()})", name):
+        return path.with_name(path.name[: len(found[1])])
+    if (path.with_name(f"{path.name}-wire")).is_file():
+        return path
+    for suffix in list_suffixes():
+        owner = path.with_name(path.name.removesuffix(suffix))
+        if owner != path and owner.is_file() and (Files(owner).wire.is_file() or holds_checkpoint(owner)):
+            return owner
+    return None
+
+
+def list_suffixes() -> list[str]:
+    """What the names of the parts add to that of the checkpoint."""
+    return sorted({part.name.removeprefix("x") for part in Files(Path("x")).parts} - {""}, key=len)
+
+
+def suffix_pattern() -> str:
+    """An expression for the parts' endings, the checkpoint's own among them."""
+    return "|".join(["", *map(re.escape, list_suffixes())])
+
+
+def holds_checkpoint(path: Path) -> bool:
+    """Whether the file is a checkpoint by its first bytes."""
+    return is_checkpoint(read_head(path))
+
+
+def is_checkpoint(head: bytes) -> bool:
+    """Whether the first bytes are those of a checkpoint."""
+    return head.startswith(_SQLITE) and head[_APPLICATION] == struct.pack(">I", APPLICATION_ID)
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file; none if it cannot be read.
+
+    A file of several names may be a checkpoint that this very process has open under another one. If any
+    descriptor of it is closed, its locks are gone (sqlite.org/howtocorrupt.html, 2.2): so another process
+    reads it.
+    """
+    try:
+        if path.stat().st_nlink > 1:
+            code = "import sys; sys.stdout.buffer.write(open(sys.argv[1], 'rb').read(int(sys.argv[2])))"
+            words = [sys.executable, "-I", "-S", "-c", code, str(path), str(_HEAD_BYTES)]
+            return subprocess.run(words, capture_output=True, check=False).stdout  # noqa: S603 - our own words
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def list_reads(checkpoint: str | os.PathLike[str], files: Iterable[str]) -> Iterator[Claim]:
+    """What is read to say more about the rows of a checkpoint: itself, and its input where that is now."""
+    yield Claim(FileUse.CHECKPOINT, os.fspath(checkpoint))
+    for file in files:
+        yield Claim(FileUse.INPUT, file)
+
+
+def recall_inputs(checkpoint: Path) -> Iterator[Claim]:
+    """The files that a checkpoint was made from: a retry and a list of failed rows read them again."""
+    from loader.journal import CheckpointView  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    try:
+        files = CheckpointView.open(checkpoint).identity.files
+    except CheckpointError:  # the command itself says so
+        return
+    for file in files:
+        yield Claim(FileUse.INPUT, file.name)

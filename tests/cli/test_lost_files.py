@@ -1,0 +1,143 @@
+"""No option of any command can write over a file that is needed: tried with each one, on real files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import pytest
+
+from loader.cli import COMMANDS, cli
+from loader.cli.parsing import find_use, members
+from loader.option import FileUse, nested_record, offered
+from tests.cli.conftest import GOOD, NAMELESS, SANDBOXED, events_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import CommandLine
+
+CHECKPOINT = "events.csv.events.sandbox.ckpt"
+MAPPING = """kind = "events"
+[fields]
+userId = "user_id"
+hwid = "device_id"
+event = "event"
+timestamp = { column = "timestamp", format = "%Y%m%d", zone = { column = "timezone" } }
+"""
+
+#: A line for each command that would succeed, with each of its files.
+LINES: dict[str, tuple[str, ...]] = {
+    kind: (
+        kind, "events.csv", *SANDBOXED, "--mapping", "map.toml", "--token-file", "token",
+        "--ca-bundle", "ca.pem",
+        "--sandbox-store", "store.db", "--checkpoint", "mine",
+    )
+    for kind in ("users", "events", "tags")
+} | {
+    "check": ("check", "events", "events.csv", "--mapping", "map.toml", "--format", "csv"),
+    "map": ("map", "events", "events.csv"),
+    "status": ("status", CHECKPOINT),
+    "report": ("report", CHECKPOINT),
+    "failures": ("failures", CHECKPOINT),
+    "resolve": ("resolve", CHECKPOINT, "--landed", "--from", "token", "--yes"),
+    "retry": ("retry", CHECKPOINT, "--mapping", "map.toml", "--token-file", "token", "--yes"),
+    "sandbox": ("sandbox",),
+}  # fmt: skip
+
+#: What no output may replace: what the lines name, a checkpoint that they do not name, and what will be one.
+VICTIMS = ("events.csv", CHECKPOINT, f"{CHECKPOINT}-wire", "other", "other-wire", "new.ckpt-wal")
+
+
+def record_of(command: str) -> Any:
+    """The record that a command takes."""
+    callback = cli.get_command(None, command).callback  # type: ignore[arg-type, union-attr] # it is one of them
+    hints = get_type_hints(callback.__wrapped__)  # type: ignore[union-attr] # `takes` wraps it
+    return hints["request"]
+
+
+def list_files(record: Any) -> Iterator[tuple[str, FileUse | None]]:
+    """Each field that holds paths, by its type: its name, and what it says is done with them."""
+    hints = get_type_hints(record)
+    for each in fields(record):
+        inner = nested_record(each.metadata)
+        if inner is not None:
+            yield from list_files(inner)
+        elif Path in members(hints[each.name]):
+            yield each.name, find_use(each.metadata)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_that_holds_a_path_says_what_is_done_with_it(command: str) -> None:
+    """A new option that names a file is under the rule, because nobody can forget to say so."""
+    assert [name for name, use in list_files(record_of(command)) if use is None] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_whose_help_speaks_of_a_file_says_what_is_done_with_it(command: str) -> None:
+    """The same for options that take paths as text, by what stands for their value in help."""
+    found = [
+        each.name
+        for each in offered(record_of(command))
+        if "FILE" in (each.option.metavar or "") and each.option.file is None
+    ]
+    assert found == []
+
+
+def list_outputs() -> list[tuple[str, str]]:
+    """Each option of each command that writes a file, as the user types it."""
+    return [
+        (command, (each.option.flags or (f"--{each.name.replace('_', '-')}",))[-1])
+        for command in COMMANDS
+        for each in offered(record_of(command))
+        if each.option.file in {FileUse.OUTPUT, FileUse.STORE}
+    ]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every file that the lines name."""
+    from tests.conftest import CommandLine  # noqa: PLC0415 - a fixture of one test cannot be shared
+
+    folder = tmp_path_factory.mktemp("prepared")
+    source = events_csv(folder, GOOD, NAMELESS)
+    (folder / "map.toml").write_text(MAPPING)
+    (folder / "token").write_text("user_id\n0042\n")
+    (folder / "ca.pem").write_text("-")
+    assert CommandLine(folder).run("events", source.name, *SANDBOXED).code == 3
+    assert CommandLine(folder).run("events", source.name, *SANDBOXED, "--checkpoint", "other").code == 3
+    return folder
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["named", "linked"])
+@pytest.mark.parametrize(("command_name", "option"), list_outputs())
+def test_no_output_of_any_command_replaces_what_is_needed(
+    command: CommandLine, prepared: Path, command_name: str, option: str, *, linked: bool
+) -> None:
+    """Each file stays as it was, byte for byte, and the refusal names the option to change."""
+    shutil.copytree(prepared, command.folder, dirs_exist_ok=True)
+    named = [word for word in LINES[command_name] if (command.folder / word).is_file()]
+    before = {path.name: path.read_bytes() for path in command.folder.iterdir() if path.is_file()}
+    for victim in dict.fromkeys([*VICTIMS, *named]):
+        target = victim
+        if linked and (command.folder / victim).exists():
+            target = "link"
+            (command.folder / target).unlink(missing_ok=True)
+            os.link(command.folder / victim, command.folder / target)
+        ran = command.run(*LINES[command_name], option, target)
+        after = {name: (command.folder / name).read_bytes() for name in before}
+        assert (victim, ran.code, after) == (victim, 2, before), ran.err
+        # A store that is not one is refused by the store itself, if nobody refuses it before.
+        assert "would be overwritten, and it is needed" in ran.err or "store" in option, (victim, ran.err)
+
+
+@pytest.mark.parametrize("command_name", ["events", "retry"])
+def test_two_outputs_are_two_files(command: CommandLine, prepared: Path, command_name: str) -> None:
+    """The report does not replace the summary of the same run."""
+    shutil.copytree(prepared, command.folder, dirs_exist_ok=True)
+    ran = command.run(*LINES[command_name], "--summary", "out", "--report", "./out")
+    assert (ran.code, "two outputs of this command cannot share a file" in ran.err) == (2, True), ran.err
+    assert not (command.folder / "out").exists()
