@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from subprocess import PIPE
 from typing import TYPE_CHECKING
 
@@ -17,25 +16,15 @@ from loader.errors import CheckpointError
 from loader.journal import CheckpointView
 from loader.model import State
 from tests.effort import EFFORT
+from tests.journal.attacks import ROOT, TOOL, run
 from tests.journal.conftest import Place, confirmed, die, free_rows, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parent.parent.parent
 STARTS = 25 * EFFORT
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody delete or rename an open file")
 
-# As `sqlite3 FILE "..."` does: open for reading and writing, run it, close.
-TOOL = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], timeout=0.1, isolation_level=None)
-try:
-    print(connection.execute(sys.argv[2]).fetchall())
-except sqlite3.OperationalError as error:
-    print(error)
-connection.close()
-"""
 # Loads one lease, and says how it went.
 LOAD = """
 import sys
@@ -68,14 +57,6 @@ while not done.is_set():
         print("looking", flush=True)
 print(looks)
 """
-
-
-def run(code: str, *arguments: object) -> str:
-    """Run code in another process; what it prints."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert not done.stderr
-    return done.stdout.strip()
 
 
 def look_from_within(place: Place) -> None:
