@@ -86,13 +86,14 @@ class Journal:
             self._beginning = begin(self._store, verified, self._released, self._now())
             self._chronicle = Chronicle(self._beginning.run.generation, self._beginning.seconds)
             self._durable = self._store.head.commits
-            # From here on the file itself says that it is incomplete without its log.
-            self._store.fold()
             try:
                 self._slots = Slots.create(files, self._header(snapshot.checkpoint, max(window, 1)))
             except OSError as error:
                 raise explain_unusable(files.wire, error) from error
             undo.callback(self._slots.close)
+            self._commit(lambda _: None, self._head(), durable=True)
+            # From here on the file itself says that it is incomplete without its log.
+            self._store.fold()
             self._reserve.take()
             for part in (files.log, files.shared, files.wire):
                 self._store.watch(part)

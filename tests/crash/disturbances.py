@@ -57,6 +57,8 @@ def delete_lock(load: Load, _: random.Random) -> None:
 def link(load: Load, chance: random.Random) -> None:
     """Give the checkpoint a second name, with some of its parts or all of them, and load under that name."""
     other = load.checkpoint.with_name("linked.ckpt")
+    if not load.checkpoint.exists():
+        return  # it is being created: without it, this would be the first start of another load
     for part in PARTS[: chance.choice([1, len(PARTS)])]:
         name = load.checkpoint.name + part
         if load.checkpoint.with_name(name).exists():
