@@ -257,9 +257,10 @@ def test_a_tool_that_folds_the_log_of_a_load_that_died_while_it_opened_loses_not
     for _ in range(runs):
         first_run(place)
     if method == "create":
-        with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        with monkeypatch.context() as patched:
             patched.setattr(Slots, "create", die_here)
-            place.open()
+            with pytest.raises(CheckpointError, match="killed here"):
+                place.open()
     else:
         die(place.open())
     with closing(sqlite3.connect(place.path)) as connection:
