@@ -39,12 +39,12 @@ class Files:
 
     @property
     def wire(self) -> Path:
-        """Slots of the requests on the wire, and what was last committed."""
+        """Slots of the requests on the wire, and how far the load has come."""
         return self._beside("-wire")
 
     @property
     def lock(self) -> Path:
-        """Held by the one process that loads."""
+        """Lets loads that start at the same moment begin one after the other."""
         return self._beside("-lock")
 
     @property

@@ -45,6 +45,8 @@ PARTS = ("", "-wal", "-shm", "-wire", "-lock")
 
 def look(load: Load, chance: random.Random) -> None:
     """Run a statement in an SQLite tool."""
+    if not load.checkpoint.exists():
+        return  # the tool would create a database of its own
     run(TOOL, load.checkpoint, chance.choice(["SELECT commits FROM head", "BEGIN IMMEDIATE", "VACUUM"]))
 
 

@@ -216,7 +216,7 @@ def test_what_was_killed_while_being_created_is_created_again(place: Place, left
 def test_two_starts_at_the_same_moment_create_one_checkpoint(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even if the lock file was deleted between them: the second takes the first one's file, or is refused."""
+    """Even if the lock file was deleted between them: the second continues with the file of the first."""
 
     def be_slower(new: Path, path: Path) -> None:
         with monkeypatch.context() as patched:
