@@ -122,6 +122,7 @@ class Journal:
             ensure_checkpoint(files, identity)
             hold = lock.hold(files.path)
             verified = open_verified(files, identity, host)
+            lock.keep_copies_out(files.path, verified.snapshot.checkpoint)
             return cls(files, lock, hold, verified, window=window, host=host)
 
     @classmethod
@@ -141,7 +142,9 @@ class Journal:
         files.refuse_missing()
         with _take(files) as lock:
             hold = lock.hold(files.path)
-            journal = cls(files, lock, hold, salvage(files, host), window=1, host=host)
+            verified = salvage(files, host)
+            lock.keep_copies_out(files.path, verified.snapshot.checkpoint)
+            journal = cls(files, lock, hold, verified, window=1, host=host)
             journal._decide(Settlement([], decided=journal._decision("recover", journal.leftovers)))
             return journal
 

@@ -93,12 +93,12 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
         files.remove_unfinished()
         _bring_up_to_date(files)
         snapshot, left, boot = _look(files, host)
+        recovery.refuse_without_slots(files, snapshot, left)
         if may_begin_again(snapshot, wanted):
             _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise explain_unusable(files.path, error) from error
-    recovery.refuse_without_slots(files, snapshot, left)
     identity = verify(files.path, snapshot.identity, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
 

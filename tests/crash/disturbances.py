@@ -39,7 +39,7 @@ while not done.wait(0.001):
         CheckpointView.open(path).account()
 """
 # A start beside a load is refused; if that load was killed a moment before, it is the next load.
-REFUSED_OR_LOADED = (0, 2, 3, 4)
+REFUSED_OR_LOADED = (0, 2, 3, 4, 7)
 PARTS = ("", "-wal", "-shm", "-wire", "-lock")
 
 
@@ -131,5 +131,5 @@ def reading(load: Load, readers: int, done: Counter[str]) -> Iterator[None]:
         yield
         for process in looking:
             _, said = process.communicate("")
-            assert not said
+            assert not said, said
             done["read"] += 1

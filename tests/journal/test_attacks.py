@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from subprocess import PIPE
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import pytest
 
 from loader.errors import CheckpointError
 from loader.journal import CheckpointView
+from loader.journal.slots import Slots
 from loader.model import State
 from tests.effort import EFFORT
 from tests.journal.attacks import ROOT, TOOL, run
@@ -42,6 +45,13 @@ except CheckpointError as error:
     print(error)
 else:
     print("loaded", *rows)
+"""
+# Whether a load runs.
+SEE = """
+import sys
+from pathlib import Path
+from tests.journal.conftest import Place
+print(Place(Path(sys.argv[1])).view().running)
 """
 # Looks until its input is closed, and says how often.
 LOOK = """
@@ -188,6 +198,48 @@ def test_a_hard_link_lets_no_second_load_in(place: Place, parts: list[str]) -> N
 
 
 @posix
+@pytest.mark.parametrize("running", [True, False], ids=["of a running load", "at rest"])
+def test_a_copy_is_not_loaded_at_the_same_moment(place: Place, running: bool) -> None:
+    """Both would send the same rows. Afterwards nothing is left of what keeps them apart."""
+    if running:
+        place.open().lease(range(10))
+        copy_all(place)
+    else:
+        place.open().close()
+        copy_all(place)
+        place.open()
+    other = Place(place.path.parent / "copy" / place.path.name)
+    for said in (run(LOAD, other.path), refuse(other)):
+        assert said.startswith(f"{other.path} is in use: another copy of it is being loaded right now")
+    journal = place.opened[-1]
+    journal.settle(confirmed(range(10)) if running else [])
+    guard = Path(tempfile.gettempdir()) / f"pushwoosh-loader-{journal._checkpoint}.lock"
+    assert guard.exists()
+    journal.close()
+    assert not guard.exists()
+    assert run(LOAD, place.path).startswith(f"loaded {10 if running else 0} ")
+
+
+def test_without_a_folder_for_temporary_files_a_load_runs(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps copies out is a second guard: it stops nobody who cannot have it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place.path.parent / "nowhere"))
+    with place.open() as journal:
+        journal.lease(range(10))
+        journal.settle(confirmed(range(10)))
+    assert place.view().account().confirmed == 10
+
+
+def copy_all(place: Place) -> None:
+    """Copy every file of a checkpoint into another folder."""
+    folder = place.path.parent / "copy"
+    folder.mkdir()
+    for part in place.path.parent.glob(f"{place.path.name}*"):
+        shutil.copy(part, folder)
+
+
+@posix
 def test_a_checkpoint_under_another_path_is_the_same_one(place: Place) -> None:
     """Through a link to its folder a second load is refused, as it would be under the folder's own name."""
     around = place.path.parent.with_name("around")
@@ -262,6 +314,24 @@ def test_a_forked_process_keeps_no_hold(place: Place) -> None:
     finally:
         os.close(ended)
         os.waitpid(child, 0)
+
+
+def test_a_load_that_is_just_opening_is_seen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process sees it before there are slots of its own, so it judges nothing by the old ones."""
+    with place.open() as journal:
+        journal.lease(range(10))
+    seen: list[str] = []
+
+    def look_and_die(*_: object) -> None:
+        seen.append(run(SEE, place.path))
+        raise InterruptedError("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Slots, "create", look_and_die)
+        with pytest.raises(CheckpointError, match="killed here"):
+            place.open()
+    assert seen == ["True"]
+    assert run(SEE, place.path) == "False"
 
 
 def test_a_look_in_the_process_that_loads_takes_none_of_its_locks(place: Place) -> None:
