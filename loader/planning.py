@@ -198,11 +198,8 @@ def refuse_application(code: str) -> None:
 
 def find_existing(settings: Settings) -> CheckpointView | None:
     """What earlier runs left, if they did anything."""
-    path = settings.checkpoint
-    if path is None or not path.exists():
-        return None
-    checkpoint = CheckpointView.open(path)
-    return None if checkpoint.blank else checkpoint
+    checkpoint = CheckpointView.find(settings.checkpoint) if settings.checkpoint else None
+    return None if checkpoint is None or checkpoint.blank else checkpoint
 
 
 def read_beginning(checkpoint: CheckpointView) -> datetime:

@@ -127,3 +127,46 @@ def test_users_in_doubt_go_again_on_resume_but_not_over_a_newer_row(
         assert [b"lone" in body for body in server.bodies] == [True]
         assert counts(command.summary(*arguments)) == (2, 0, 1, 0)
         assert len(server.bodies) == 1
+
+
+def test_a_lost_part_is_named_and_the_advice_leads_on(load: Load, server: faultserver.FaultServer) -> None:
+    """Followed to the letter, it takes an ended load of ten rows to its end, each row sent once."""
+    load.summary("--limit", 10)
+    load.command.folder.joinpath("events.csv.events.ckpt-wire").unlink()
+    refused = load.command.run(*load.arguments)
+    assert refused.code == 2
+    assert "events.csv.events.ckpt-wire is missing or damaged" in refused.err
+    assert "If it is lost, `resolve --recover` keeps what is known" in refused.err
+    said = load.run("resolve", "--recover")
+    assert said.startswith("The checkpoint can be used again. 20 rows may have been sent and are now in")
+    assert "20 rows put in doubt, because a part of the checkpoint was lost" in load.run("status")
+    assert load.run("failures", "--in-doubt").count("a part of the checkpoint was lost") == 20
+    load.run("resolve", "--dropped")
+    assert counts(load.summary()) == (30, 0, 0, 0)
+    assert len(server.bodies) == 30
+    assert "nothing to recover" in load.run("resolve", "--recover", code=2)
+
+
+@pytest.mark.parametrize("more", [("--landed",), ("--from", "found.csv")])
+def test_a_recovery_settles_nothing_at_the_same_time(load: Load, more: tuple[str, ...]) -> None:
+    """Which rows are in doubt is known only afterwards."""
+    load.summary("--limit", 10)
+    load.command.folder.joinpath("events.csv.events.ckpt-wire").unlink()
+    assert "--recover comes first and alone" in load.run("resolve", "--recover", *more, code=2)
+
+
+def test_what_is_left_of_a_deleted_checkpoint_keeps_its_rows_from_going_again(
+    load: Load, server: faultserver.FaultServer
+) -> None:
+    """If its main file alone is deleted, nothing is sent; if what is named is deleted too, all is."""
+    load.summary()
+    load.command.folder.joinpath("events.csv.events.ckpt").unlink()
+    refused = load.command.run(*load.arguments)
+    assert refused.code == 2
+    assert "is gone, but events.csv.events.ckpt-wire beside it is a part of it" in refused.err
+    for look in ("status", "failures", "resolve --landed"):
+        assert "is gone, but events.csv.events.ckpt-wire" in load.run(*look.split(), code=2)
+    assert len(server.bodies) == 30
+    load.command.folder.joinpath("events.csv.events.ckpt-wire").unlink()
+    assert counts(load.summary()) == (30, 0, 0, 0)
+    assert len(server.bodies) == 60

@@ -57,7 +57,8 @@ def begin(store: Store, verified: Verified, released: Ranges, at: float) -> Begi
             transaction.remove(schema.IDENTITY, (snapshot.checkpoint, *snapshot.identity.to_row()))
             transaction.add(schema.IDENTITY, (snapshot.checkpoint, *verified.identity.to_row()))
 
-    opened = head._replace(generation=run.generation, clean=False, attempts=0, elapsed=0.0, at=at)
+    # Closed in order as long as no row can be leased: a kill before the new slots leaves a whole file.
+    opened = head._replace(generation=run.generation, clean=True, attempts=0, elapsed=0.0, at=at)
     if leftovers.salvaged is not None:
         reach = leftovers.salvaged.reach
         opened = opened._replace(mark=reach.mark, commits=reach.commits)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 OWNER_ONLY = 0o600
+# What follows "-new" in the names of a checkpoint that is being created, and of SQLite's files for it.
+_UNFINISHED = re.compile(r"(-[0-9a-f]{16})?(-wal|-shm|-journal)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,12 @@ class Files:
 
     @property
     def wire(self) -> Path:
-        """Slots of the requests on the wire, and what was last committed."""
+        """Slots of the requests on the wire, and how far the load has come."""
         return self._beside("-wire")
 
     @property
     def lock(self) -> Path:
-        """Held by the one process that loads."""
+        """Lets loads that start at the same moment begin one after the other."""
         return self._beside("-lock")
 
     @property
@@ -50,7 +54,7 @@ class Files:
 
     @property
     def unfinished(self) -> Path:
-        """The checkpoint while it is being created; renamed to `path` when complete."""
+        """What the names of a checkpoint begin with that is being created; it gets its own when complete."""
         return self._beside("-new")
 
     @property
@@ -135,10 +139,16 @@ class Files:
                 f"{self.path}: there is no such checkpoint. Check the name. A load creates the file."
             )
 
+    def name_unfinished(self) -> Path:
+        """A name for a checkpoint that is being created, which no other start uses."""
+        return self._beside(f"-new-{secrets.token_hex(8)}")
+
     def remove_unfinished(self) -> None:
-        """Remove what a process left that was killed while it created the checkpoint."""
-        for suffix in ("-new", "-new-wal", "-new-shm", "-new-journal"):
-            self._beside(suffix).unlink(missing_ok=True)
+        """Remove what processes left that were killed while they created the checkpoint, which now exists."""
+        for path in self.path.parent.iterdir():
+            tail = path.name.removeprefix(self.unfinished.name)
+            if tail != path.name and _UNFINISHED.fullmatch(tail):
+                path.unlink(missing_ok=True)
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
@@ -178,22 +188,17 @@ def create(path: Path, content: bytes) -> None:
 
 
 def give_name(new: Path, path: Path) -> None:
-    """Give a finished file its name, which no other file has.
+    """Give a finished file its name, if no other file has it: another start may have been faster.
 
     Raises:
-        FileExistsError: another process was faster; its file stays.
         OSError: the folder cannot be written.
     """
     try:
         os.link(new, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links; there is no other way that never replaces a file
+    except OSError:
         if path.exists():
-            raise FileExistsError(path) from None
-        new.rename(path)
-    else:
-        new.unlink()
+            return
+        new.rename(path)  # a file system without links: there is no other way that never replaces a file
 
 
 def sync_folder(folder: Path) -> None:

@@ -86,13 +86,14 @@ class Journal:
             self._beginning = begin(self._store, verified, self._released, self._now())
             self._chronicle = Chronicle(self._beginning.run.generation, self._beginning.seconds)
             self._durable = self._store.head.commits
-            # From here on the file itself says that it is incomplete without its log.
-            self._store.fold()
             try:
                 self._slots = Slots.create(files, self._header(snapshot.checkpoint, max(window, 1)))
             except OSError as error:
                 raise explain_unusable(files.wire, error) from error
             undo.callback(self._slots.close)
+            self._commit(lambda _: None, self._head(), durable=True)
+            # From here on the file itself says that it is incomplete without its log.
+            self._store.fold()
             self._reserve.take()
             for part in (files.log, files.shared, files.wire):
                 self._store.watch(part)
@@ -121,6 +122,7 @@ class Journal:
             ensure_checkpoint(files, identity)
             hold = lock.hold(files.path)
             verified = open_verified(files, identity, host)
+            lock.keep_copies_out(files.path, verified.snapshot.checkpoint)
             return cls(files, lock, hold, verified, window=window, host=host)
 
     @classmethod
@@ -140,7 +142,9 @@ class Journal:
         files.refuse_missing()
         with _take(files) as lock:
             hold = lock.hold(files.path)
-            journal = cls(files, lock, hold, salvage(files, host), window=1, host=host)
+            verified = salvage(files, host)
+            lock.keep_copies_out(files.path, verified.snapshot.checkpoint)
+            journal = cls(files, lock, hold, verified, window=1, host=host)
             journal._decide(Settlement([], decided=journal._decision("recover", journal.leftovers)))
             return journal
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from loader.errors import CheckpointError, CheckpointLocked
-from loader.journal.checkpoint_files import OWNER_ONLY, explain_unusable
-from loader.journal.hold import HeldElsewhere, Hold
+from loader.journal.checkpoint_files import OWNER_ONLY, Files, explain_unusable
+from loader.journal.copies import CopyGuard
+from loader.journal.hold import HeldElsewhere, Hold, Sign
 from loader.message import Command, Message, Setting
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class Lock:
         self._path = path
         self._lock = FileLock(path, mode=OWNER_ONLY, thread_local=False)
         self._hold: Hold | None = None
+        self._guard: CopyGuard | None = None
+        self._sign: Sign | None = None
 
     def take(self, checkpoint: Path) -> None:
         """Take the lock file, or say who has it.
@@ -57,7 +61,7 @@ class Lock:
             raise CheckpointLocked(say_in_use(checkpoint, self._path)) from None
         except OSError as error:
             raise explain_unusable(checkpoint, error) from error
-        self._sign()
+        self._write_name()
 
     def hold(self, checkpoint: Path) -> Hold:
         """Take the hold on the checkpoint itself, which exists by now.
@@ -68,19 +72,39 @@ class Lock:
         """
         try:
             self._hold = Hold.take(checkpoint)
+            self._put_up_sign(checkpoint)
         except HeldElsewhere:
             raise CheckpointLocked(say_held(checkpoint)) from None
         except OSError as error:
             raise explain_unusable(checkpoint, error) from error
         return self._hold
 
+    def keep_copies_out(self, checkpoint: Path, identifier: str) -> None:
+        """Keep loads with copies of the checkpoint from running meanwhile.
+
+        Raises:
+            CheckpointLocked: one is running.
+        """
+        guard = CopyGuard(identifier)
+        guard.take(checkpoint)
+        self._guard = guard
+
     def release(self) -> None:
         """Give back all of it."""
+        if self._guard is not None:
+            self._guard.release()
+        if self._sign is not None:
+            self._sign.take_down()
         if self._hold is not None:
             self._hold.release()
         self._lock.release()
 
-    def _sign(self) -> None:
+    def _put_up_sign(self, checkpoint: Path) -> None:
+        """Be seen by the slots of the run before, while there are none of this run."""
+        with suppress(FileNotFoundError):
+            self._sign = Sign(Files(checkpoint).wire)
+
+    def _write_name(self) -> None:
         """Write the process id, unless the lock library keeps its own text in the file."""
         try:
             with self._path.open("r+") as file:

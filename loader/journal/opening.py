@@ -78,8 +78,6 @@ def ensure_checkpoint(files: Files, wanted: Identity) -> None:
     try:
         if not files.path.exists():
             create_checkpoint(files, wanted)
-        elif files.unfinished.exists():
-            files.remove_unfinished()
     except OSError as error:
         raise explain_unusable(files.path, error) from error
 
@@ -92,14 +90,15 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
         CheckpointError: it cannot be read or trusted. It was left as it is.
     """
     try:
+        files.remove_unfinished()
         _bring_up_to_date(files)
         snapshot, left, boot = _look(files, host)
+        recovery.refuse_without_slots(files, snapshot, left)
         if may_begin_again(snapshot, wanted):
             _begin_again(files, wanted)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise explain_unusable(files.path, error) from error
-    recovery.refuse_without_slots(files, snapshot, left)
     identity = verify(files.path, snapshot.identity, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
 
@@ -185,16 +184,14 @@ def create_checkpoint(files: Files, identity: Identity) -> None:
     files.refuse_remains()
     for leftover in (files.log, files.shared):
         leftover.unlink(missing_ok=True)
-    files.remove_unfinished()
-    create(files.unfinished, b"")
+    unfinished = files.name_unfinished()
+    create(unfinished, b"")
     try:
-        _write_new(files.unfinished, identity)
+        _write_new(unfinished, identity)
     except sqlite3.Error as error:
         raise explain_unusable(files.path, error) from error
-    try:
-        give_name(files.unfinished, files.path)
-    except FileExistsError:  # a start at the same moment was faster: who continues is decided by the hold
-        files.remove_unfinished()
+    # If a start at the same moment was faster, the hold decides who continues.
+    give_name(unfinished, files.path)
     sync_folder(files.path.parent)
 
 

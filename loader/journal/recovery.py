@@ -131,9 +131,10 @@ def refuse_without_slots(files: Files, snapshot: Snapshot, left: LeftSlots | Non
     """Raise `CheckpointError` if a checkpoint that was closed in order has lost its slot file.
 
     It is whole, but perhaps a copy from another day. Of a run that died, the log shows that; then all that
-    was leased is in doubt.
+    was leased is in doubt. The first run has no slots yet if it dies right after its beginning.
     """
-    if snapshot.head.clean and snapshot.head.generation and not _belongs(snapshot, left):
+    begun = snapshot.head.generation > 1 or any(run.ended for run in snapshot.runs)
+    if snapshot.head.clean and begun and not _belongs(snapshot, left):
         raise CheckpointError(
             Message(
                 "{wire} is missing or damaged. It shows whether {name} is the newest: an older copy would "

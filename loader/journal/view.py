@@ -83,6 +83,17 @@ class CheckpointView:
         return cls._read(files, host)
 
     @classmethod
+    def find(cls, path: Path) -> CheckpointView | None:
+        """The checkpoint at `path`, or None if there is none.
+
+        Raises:
+            CheckpointError: as `open`; or it is gone, and parts of it are left.
+        """
+        files = Files(Path(path).absolute())
+        files.refuse_remains()
+        return cls.open(path) if files.path.exists() else None
+
+    @classmethod
     def _read(cls, files: Files, host: Host) -> CheckpointView:
         running = is_running(files)
         log = has_log(files)

@@ -152,3 +152,21 @@ def test_the_sandbox_of_a_rehearsal_is_asked_for(sandbox: loader.Sandbox) -> Non
         0,
         0,
     )
+
+
+@pytest.mark.parametrize(("load", "again"), [(loader.load_users, True), (loader.load_events, False)])
+def test_a_checkpoint_that_has_lost_a_part_is_recovered(load: Any, again: bool, vendor: Vendor) -> None:
+    """Python names its own call; then users go again by themselves, and events wait for a decision."""
+    frame = purchases(10)
+    frame = frame[["user_id"]].assign(device_id=frame["user_id"]) if again else frame
+    first = load(frame, **vendor.account, limit=4, progress=False)
+    wire = first.checkpoint.with_name(f"{first.checkpoint.name}-wire")
+    wire.unlink()
+    with pytest.raises(loader.CheckpointError, match=r'`loader.resolve\(path, "recover"\)` keeps what is'):
+        load(frame, **vendor.account, progress=False)
+    with pytest.raises(loader.ConfigError, match="leave out rows"):
+        loader.resolve(first.checkpoint, "recover", first.in_doubt)
+    recovered = loader.resolve(first.checkpoint, "recover")
+    assert (recovered.rows, counts(recovered.account)) == (6, (4, 0, 6, 0))
+    result = load(frame, **vendor.account, progress=False)
+    assert counts(result.account) == ((10, 0, 0, 0) if again else (4, 0, 6, 0))

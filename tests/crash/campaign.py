@@ -13,6 +13,7 @@ from loader.journal import CheckpointView
 from loader.methods import METHODS, Kind
 from loader.model import State
 from tests.checker import Ledger, check
+from tests.crash.disturbances import Disturber, look, reading
 from tests.crash.load import (
     CONCURRENCY,
     MOMENTS,
@@ -50,6 +51,7 @@ class Tally:
     resolved: int = 0
     repeated: int = 0
     moments: Counter[str] = field(default_factory=Counter)
+    disturbances: Counter[str] = field(default_factory=Counter)
 
     @property
     def kills(self) -> int:
@@ -62,9 +64,11 @@ class Tally:
         moments = ", ".join(
             f"{count} {name.replace('_', ' ')}" for name, count in sorted(self.moments.items())
         )
+        disturbances = ", ".join(f"{count} {name}" for name, count in sorted(self.disturbances.items()))
         return "\n".join(
             [
                 f"kills            {self.kills:,}   ({moments})",
+                f"disturbances     {self.disturbances.total():,}   ({disturbances.replace('_', ' ')})",
                 f"loads, rows      {self.loads:,}, {self.rows:,}",
                 f"lost             {self.lost:,}",
                 f"doubled          {self.doubled:,}",
@@ -98,8 +102,12 @@ def killed_until_done(
 def kill_once(load: Load, chance: random.Random, tally: Tally) -> bool:
     """Start the load and kill it; whether it was killed, and not done before."""
     before = doubts(load)
+    if load.checkpoint.exists() and chance.random() < 0.3:
+        look(load, chance)
+        tally.disturbances["look at rest"] += 1
     (kill,) = chance.choices(list(MOMENTS), list(MOMENTS.values()))
-    killed = not run(load, kill, chance)
+    with reading(load, 2 if chance.random() < 0.1 else 0, tally.disturbances):
+        killed = not run(load, kill, chance, tally)
     load.vendor.alarm = None
     if killed:
         tally.moments[kill.__name__] += 1
@@ -107,9 +115,9 @@ def kill_once(load: Load, chance: random.Random, tally: Tally) -> bool:
     return killed
 
 
-def run(load: Load, kill: Kill, chance: random.Random) -> bool:
-    """Start the load and kill it; whether it was done before."""
-    with load.start() as process:
+def run(load: Load, kill: Kill, chance: random.Random, tally: Tally) -> bool:
+    """Start the load, disturb it and kill it; whether it was done before."""
+    with load.start() as process, Disturber(load, process, chance.randrange(1 << 32), tally.disturbances):
         kill(load, process, chance)
         said = ended(process)
     if process.returncode == -signal.SIGKILL:

@@ -74,11 +74,11 @@ class Load:
         """The device or user whose rows keep their order."""
         return device(ordinal) if METHODS[self.kind].order_key[0] == "hwid" else str(ordinal)
 
-    def start(self) -> warm.Process:
+    def start(self, *more: str) -> warm.Process:
         """The command, as a person types it; the same command again resumes."""
         where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
         how = ("--processes", str(self.processes), "--quiet")
-        return self.command(str(self.kind), f"{self.kind}.csv", *where, *how)
+        return self.command(str(self.kind), f"{self.kind}.csv", *where, *how, *more)
 
     def command(self, *arguments: str) -> warm.Process:
         """Start any command of the loader that this process has imported."""

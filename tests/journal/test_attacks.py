@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import PIPE
@@ -14,28 +15,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import CheckpointError
-from loader.journal import CheckpointView
+from loader.journal.slots import Slots
 from loader.model import State
 from tests.effort import EFFORT
-from tests.journal.conftest import Place, confirmed, die, free_rows, identity
+from tests.journal.attacks import ROOT, TOOL, run
+from tests.journal.conftest import Place, confirmed, die, free_rows, rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parent.parent.parent
 STARTS = 25 * EFFORT
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody delete or rename an open file")
 
-# As `sqlite3 FILE "..."` does: open for reading and writing, run it, close.
-TOOL = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], timeout=0.1, isolation_level=None)
-try:
-    print(connection.execute(sys.argv[2]).fetchall())
-except sqlite3.OperationalError as error:
-    print(error)
-connection.close()
-"""
 # Loads one lease, and says how it went.
 LOAD = """
 import sys
@@ -54,6 +45,13 @@ except CheckpointError as error:
 else:
     print("loaded", *rows)
 """
+# Whether a load runs.
+SEE = """
+import sys
+from pathlib import Path
+from tests.journal.conftest import Place
+print(Place(Path(sys.argv[1])).view().running)
+"""
 # Looks until its input is closed, and says how often.
 LOOK = """
 import sys, threading
@@ -68,14 +66,6 @@ while not done.is_set():
         print("looking", flush=True)
 print(looks)
 """
-
-
-def run(code: str, *arguments: object) -> str:
-    """Run code in another process; what it prints."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert not done.stderr
-    return done.stdout.strip()
 
 
 def look_from_within(place: Place) -> None:
@@ -207,6 +197,48 @@ def test_a_hard_link_lets_no_second_load_in(place: Place, parts: list[str]) -> N
 
 
 @posix
+@pytest.mark.parametrize("running", [True, False], ids=["of a running load", "at rest"])
+def test_a_copy_is_not_loaded_at_the_same_moment(place: Place, running: bool) -> None:
+    """Both would send the same rows. Afterwards nothing is left of what keeps them apart."""
+    if running:
+        place.open().lease(range(10))
+        copy_all(place)
+    else:
+        place.open().close()
+        copy_all(place)
+        place.open()
+    other = Place(place.path.parent / "copy" / place.path.name)
+    for said in (run(LOAD, other.path), refuse(other)):
+        assert said.startswith(f"{other.path} is in use: another copy of it is being loaded right now")
+    journal = place.opened[-1]
+    journal.settle(confirmed(range(10)) if running else [])
+    guard = Path(tempfile.gettempdir()) / f"pushwoosh-loader-{journal._checkpoint}.lock"
+    assert guard.exists()
+    journal.close()
+    assert not guard.exists()
+    assert run(LOAD, place.path).startswith(f"loaded {10 if running else 0} ")
+
+
+def test_without_a_folder_for_temporary_files_a_load_runs(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps copies out is a second guard: it stops nobody who cannot have it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place.path.parent / "nowhere"))
+    with place.open() as journal:
+        journal.lease(range(10))
+        journal.settle(confirmed(range(10)))
+    assert place.view().account().confirmed == 10
+
+
+def copy_all(place: Place) -> None:
+    """Copy every file of a checkpoint into another folder."""
+    folder = place.path.parent / "copy"
+    folder.mkdir()
+    for part in place.path.parent.glob(f"{place.path.name}*"):
+        shutil.copy(part, folder)
+
+
+@posix
 def test_a_checkpoint_under_another_path_is_the_same_one(place: Place) -> None:
     """Through a link to its folder a second load is refused, as it would be under the folder's own name."""
     around = place.path.parent.with_name("around")
@@ -283,18 +315,36 @@ def test_a_forked_process_keeps_no_hold(place: Place) -> None:
         os.waitpid(child, 0)
 
 
-def test_a_look_in_the_process_that_loads_takes_none_of_its_locks(place: Place) -> None:
-    """Views that outlive the load, or begin in it, are closed before the last descriptor of the file is."""
+def test_a_load_that_is_just_opening_is_seen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process sees it before there are slots of its own, so it judges nothing by the old ones."""
+    with place.open() as journal:
+        journal.lease(range(10))
+    seen: list[str] = []
+
+    def look_and_die(*_: object) -> None:
+        seen.append(run(SEE, place.path))
+        raise InterruptedError("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Slots, "create", look_and_die)
+        with pytest.raises(CheckpointError, match="killed here"):
+            place.open()
+    assert seen == ["True"]
+    assert run(SEE, place.path) == "False"
+
+
+def test_a_load_that_ends_takes_no_locks_from_a_look_in_its_process(place: Place) -> None:
+    """A look that is not at its end keeps its lock, so that no tool takes itself for the only one."""
     journal = place.open()
-    journal.lease(range(10))
-    rows = place.view().exceptions(State.IN_DOUBT)
-    next(rows, None)
-    bitmaps = place.view().confirmed()
-    next(bitmaps, None)
-    journal.settle(confirmed(range(10)))
+    journal.lease(range(10), rejects=rejects([3]))
+    rows = place.view().exceptions(State.REJECTED)
+    assert next(rows).ordinal == 3
+    journal.settle(confirmed([0]))
     journal.close()
-    assert identity() == CheckpointView.open(place.path, host=place.host).identity
-    assert run(LOAD, place.path).startswith("loaded 10 ")
+    for number in (1, 2):
+        assert "locked" in run(TOOL, place.path, "PRAGMA journal_mode = DELETE"), number
+    assert not list(rows)
+    assert run(LOAD, place.path).startswith("loaded 1 ")
 
 
 def _is_locked(place: Place) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from loader.errors import CheckpointDiffers, CheckpointError
 from loader.journal import CheckpointView, FileRecord, Identity, opening, schema
-from loader.journal.checkpoint_files import Files
+from loader.journal.checkpoint_files import Files, give_name
 from loader.journal.reading import open_for_reading
 from loader.journal.store import connect
 from loader.methods import Kind
@@ -200,15 +200,34 @@ def test_a_truncated_checkpoint_is_refused(place: Place, keep: float) -> None:
         place.open()
 
 
-@pytest.mark.parametrize("leftover", ["-new", "-new-wal", "-new-shm"])
-def test_what_was_killed_while_being_created_is_created_anew(place: Place, leftover: str) -> None:
-    """A kill during creation leaves nothing that blocks the next start."""
-    place.beside("-new").write_bytes(b"SQLite format 3\0 half")
-    place.beside(leftover).write_bytes(b"half")
+@pytest.mark.parametrize(
+    "leftover", ["-new", "-new-wal", "-new-shm", f"-new-{'0a' * 8}", f"-new-{'0a' * 8}-wal"]
+)
+def test_what_was_killed_while_being_created_is_created_again(place: Place, leftover: str) -> None:
+    """A kill during creation leaves nothing that blocks the next start, and what is not ours stays."""
+    place.beside("-newer").write_bytes(b"of the user")
+    place.beside(leftover).write_bytes(b"SQLite format 3\0 half")
     place.beside("-wire-new").write_bytes(b"half")
     place.open().close()
-    assert not place.beside("-new").exists()
-    assert not place.beside("-new-wal").exists()
+    assert not place.beside(leftover).exists()
+    assert place.beside("-newer").exists()
+
+
+def test_two_starts_at_the_same_moment_create_one_checkpoint(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the lock file was deleted between them: the second continues with the file of the first."""
+
+    def be_slower(new: Path, path: Path) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(opening, "give_name", give_name)
+            place.beside("-lock").unlink()
+            confirm_a_row(place.open())
+        give_name(new, path)
+
+    monkeypatch.setattr(opening, "give_name", be_slower)
+    with place.open() as journal:
+        assert journal.account().confirmed == 1
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["ended", "killed"])

@@ -13,7 +13,7 @@ import pytest
 
 from loader.errors import CheckpointError
 from loader.journal import Journal
-from loader.journal.slots import Header
+from loader.journal.slots import Header, Slots
 from loader.model import Decision, Outcome, State
 from tests.journal.conftest import Place, confirmed, die, free_rows, rejects
 
@@ -246,6 +246,33 @@ def test_a_tool_that_folds_the_log_of_a_dead_load_loses_nothing(place: Place) ->
     assert not place.beside("-wal").exists()
     with place.open() as journal:
         assert (journal.leftovers, free_rows(journal)) == (1, set(range(13, 1000)))
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+@pytest.mark.parametrize("method", ["create", "put"])
+def test_a_tool_that_folds_the_log_of_a_load_that_died_while_it_opened_loses_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch, runs: int, method: str
+) -> None:
+    """Killed before its slot file, or right after it: nothing was sent, so nothing can be lost."""
+    for _ in range(runs):
+        first_run(place)
+    if method == "create":
+        with monkeypatch.context() as patched:
+            patched.setattr(Slots, "create", die_here)
+            with pytest.raises(CheckpointError, match="killed here"):
+                place.open()
+    else:
+        die(place.open())
+    with closing(sqlite3.connect(place.path)) as connection:
+        assert connection.execute("SELECT commits FROM head").fetchone()
+    assert not place.beside("-wal").exists()
+    with place.open() as journal:
+        assert free_rows(journal) == set(range(12 * runs, 1000))
+
+
+def die_here(*_: object, **__: object) -> None:
+    """In place of what would come next."""
+    raise InterruptedError("killed here")
 
 
 def test_a_checkpoint_of_version_0_1_0_opens(place: Place) -> None:

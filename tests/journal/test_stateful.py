@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
 import tempfile
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -18,13 +20,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from loader.errors import CheckpointDiffers, CheckpointError
+from loader.journal import Journal
 from loader.model import Decision, Outcome, State
-from tests.checker import check
+from tests.checker import Ledger, check
 from tests.effort import EFFORT
+from tests.journal.attacks import TOOL, run
 from tests.journal.conftest import FailingDisk, Place, die, free_rows, identity, rejects
 
 if TYPE_CHECKING:
-    from loader.journal import ExceptionRow, Journal
+    from loader.journal import ExceptionRow
 
 ROWS = 40
 FREE, LEASED, WIRE, AGAIN = "free", "leased", "on the wire", "sent again"
@@ -103,6 +107,7 @@ class Model(RuleBasedStateMachine):
         self.place = Place(self.folder / "c", rows=ROWS)
         self.disk = FailingDisk()
         self.boots = 0
+        self.tools = 0
         self.rows = Rows()
         self.landed: Counter[int] = Counter()
         self.reopen()
@@ -246,6 +251,49 @@ class Model(RuleBasedStateMachine):
         landed = self.landed[row.ordinal] > 0
         return {Decision.LANDED: landed, Decision.DROPPED: not landed}.get(decision, True)
 
+    @rule(released=st.booleans(), tool=st.booleans(), wire=st.booleans())
+    def lose_parts(self, released: bool, tool: bool, wire: bool) -> None:
+        """The run ends or is killed, its log or slot file is lost, and it is recovered: more is in doubt."""
+        if released:
+            self.close(released=True)
+        else:
+            die(self.journal)
+        if tool:
+            with closing(sqlite3.connect(self.place.path)) as connection:
+                connection.execute("SELECT commits FROM head").fetchone()
+        lost = self.place.beside("-wal")
+        if wire or not lost.exists():
+            self.place.beside("-wire").unlink()
+        lost.unlink(missing_ok=True)
+        self.place.beside("-shm").unlink(missing_ok=True)
+        try:
+            self.place.open().close()
+        except CheckpointError:
+            Journal.recover(self.place.path, host=self.place.host).close()
+            self.take_over(check(self.place.view(), +self.landed))
+        else:
+            # Nothing was written since the log was last moved into the file, so nothing is lost.
+            self.rows.classify(leased=FREE)
+        self.look(running=False)
+        self.reopen()
+
+    def take_over(self, ledger: Ledger) -> None:
+        """What is recovered holds the promise; the model continues with what it says of each row."""
+        assert self.rows.state.keys() == {
+            *ledger.confirmed, *ledger.rejected, *ledger.in_doubt, *ledger.never_sent,
+        }  # fmt: skip
+        for ordinal, state in self.rows.state.items():
+            assert ordinal not in ledger.never_sent or state == FREE, "sent, and taken for never sent"
+        for rows, state in (
+            (ledger.confirmed, State.CONFIRMED),
+            (ledger.rejected, State.REJECTED),
+            (ledger.in_doubt, State.IN_DOUBT),
+            (ledger.never_sent, FREE),
+        ):
+            self.rows.state.update(dict.fromkeys(rows, state))
+        self.rows.marked = set(ledger.marked)
+        self.rows.given_back -= ledger.in_doubt
+
     @rule(
         end=st.sampled_from(["release", "close", "kill", "kill, slots lost", "power loss", "another input"])
     )
@@ -297,6 +345,38 @@ class Model(RuleBasedStateMachine):
     def look_while_it_runs(self) -> None:
         """A reader sees the same counts and disturbs nothing."""
         self.look(running=True)
+
+    @precondition(lambda self: not self.tools)
+    @rule(statement=st.sampled_from(["SELECT commits FROM head", "VACUUM", "PRAGMA journal_mode = DELETE"]))
+    def look_with_an_sqlite_tool(self, statement: str) -> None:
+        """Another process opens it for reading and writing, and closes it; once, because it takes a while."""
+        self.tools += 1
+        said = run(TOOL, self.place.path, statement)
+        assert ("locked" in said) is ("journal_mode" in statement)
+        assert self.place.beside("-wal").exists()
+
+    @rule(replaced=st.booleans())
+    def delete_the_lock(self, replaced: bool) -> None:
+        """It looks stale; a second load is refused all the same."""
+        self.place.beside("-lock").unlink(missing_ok=True)
+        if replaced:
+            self.place.beside("-lock").touch()
+        self.refuse_second(self.place)
+
+    @rule(parts=st.sampled_from([("",), ("", "-wire"), ("", "-wire", "-wal", "-shm")]))
+    def start_through_a_hard_link(self, parts: tuple[str, ...]) -> None:
+        """The same file under another name is not another checkpoint."""
+        other = Place(self.folder / "other", rows=ROWS, boot=self.place.boot)
+        for part in parts:
+            os.link(self.place.beside(part), other.beside(part))
+        self.refuse_second(other)
+        for path in self.folder.glob("other*"):
+            path.unlink()
+
+    def refuse_second(self, place: Place) -> None:
+        """No second load begins, not even in this process."""
+        with pytest.raises(CheckpointError, match="in use"):
+            place.open()
 
     def look(self, *, running: bool) -> None:
         """Compare what a reader sees with the model; when no load runs, hold it against what landed."""
