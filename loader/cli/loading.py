@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from loader.errors import ConfigError, LoaderError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
 from loader.settings import Endpoint, Settings
-from loader.text.escape import escape
+from loader.text.escape import escape, quote_for_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -298,7 +297,7 @@ def write_report_after(
     except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
         reason = f"{type(error).__name__}: {error}"
     except KeyboardInterrupt:  # it reads the input once more, after the load has ended
-        again = f"`pushwoosh-loader report {shlex.quote(result.checkpoint)}`"
+        again = f"`pushwoosh-loader report {quote_for_shell(result.checkpoint)}`"
         reason = f"you interrupted it. {again} can write it at any time."
     speech.complain(f"No report was written: {reason}", event="warning")
     return ""

@@ -117,7 +117,7 @@ COUNTS = (
 
 def find_error(result: Result) -> EndError | None:
     """Why a load did not come to its end; None if it did, or ended as planned."""
-    if result.stop is not None and not result.stop.code.planned:
+    if result.stop is not None and not result.stop.planned:
         return EndError(result.stop.code.value, result.stop.reason)
     if result.interrupted and not result.complete:
         return EndError("interrupted", "Interrupted before the end. The same command again continues.")

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+import certifi
 import pytest
 
 from loader.cli import COMMANDS, cli
@@ -106,7 +107,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = events_csv(folder, GOOD, NAMELESS)
     (folder / "map.toml").write_text(MAPPING)
     (folder / "token").write_text("user_id\n0042\n")
-    (folder / "ca.pem").write_text("-")
+    shutil.copy(certifi.where(), folder / "ca.pem")
     assert CommandLine(folder).run("events", source.name, *SANDBOXED).code == 3
     assert CommandLine(folder).run("events", source.name, *SANDBOXED, "--checkpoint", "other").code == 3
     return folder

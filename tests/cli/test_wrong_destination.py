@@ -139,9 +139,9 @@ def test_the_stop_for_an_unknown_application_says_what_to_check(
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (faultserver.answer(), 5),
-        (faultserver.answer(200, NO), 5),
-        (faultserver.close_after_request, 5),
+        (faultserver.answer(), 3),
+        (faultserver.answer(200, NO), 3),
+        (faultserver.close_after_request, 4),
     ],
     ids=["confirmed", "rejected by the vendor", "in doubt"],
 )
