@@ -23,6 +23,7 @@ from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, offered, option
+from loader.rates import MOST, Rate, parse_zone, read_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,9 @@ class SendingKeywords(TypedDict, total=False):
 
     concurrency: str | int
     processes: int
-    rate: float | None
+    rate: float | str | None
+    rate_zone: str | None
+    rate_file: str | os.PathLike[str] | None
     max_rejected: str | int | None
     max_in_doubt: str | int | None
     give_up_after: str | timedelta | None
@@ -182,14 +185,34 @@ class LoadOptions:
             note=lambda number: str(number) if number > 1 else None,
         ),
     )
-    rate: float | None = option(
+    rate: Rate | None = option(
         None,
         Option(
-            "Send at most N requests a second, retries included.",
+            "Send at most N requests a second, retries included; or a number for each part of the day: "
+            "'08:00 100, 22:00 1000'. 0 sends nothing.",
             Section.SPEED,
-            metavar="N",
+            metavar="N|TIMETABLE",
             without="no limit",
-            note=lambda rate: f"{rate:g} a second",
+        ),
+    )
+    rate_zone: str | None = option(
+        None,
+        Option(
+            "Time zone of the times in a rate, such as Europe/Berlin.",
+            Section.SPEED,
+            metavar="ZONE",
+            without="the zone of this machine",
+        ),
+    )
+    rate_file: Path | None = option(
+        None,
+        Option(
+            "Read the rate from a file, and again whenever the file changes while the load runs.",
+            Section.SPEED,
+            metavar="FILE",
+            without="none",
+            file=FileUse.READ,
+            note=lambda _: "yes",
         ),
     )
     transport: Library = option(
@@ -283,12 +306,19 @@ class LoadOptions:
             refuse_certificates("ca_bundle", self.ca_bundle)
         if not 1 <= self.processes <= MAX_PROCESSES:
             refuse("processes", f"{{setting}} is {{value}}; it must be 1 to {MAX_PROCESSES}.", self.processes)
-        if self.rate is not None and not 0 < self.rate <= 1_000_000:
-            refuse("rate", "{setting} is {value:g}; it must be more than 0 requests a second.", self.rate)
+        self._refuse_rate()
         if self.limit is not None and self.limit < 1:
             refuse("limit", "{setting} is {value}; it must be at least 1 row.", self.limit)
         if self.min_rows is not None and self.min_rows < 1:
             refuse("min_rows", "{setting} is {value}; it must be at least 1 row.", self.min_rows)
+
+    def _refuse_rate(self) -> None:
+        if self.rate_file is not None and self.rate is not None:
+            refuse("rate_file", "{setting} and {value} both give a rate. Give one of them.", Setting("rate"))
+        if self.rate_file is not None:
+            parsed("rate_file", lambda _: read_rate(self.rate_file or Path()), self.rate_file)
+        if self.rate_zone is not None:
+            parsed("rate_zone", parse_zone, self.rate_zone)
 
     @classmethod
     def of(cls, given: LoadKeywords) -> LoadOptions:
@@ -310,7 +340,9 @@ class LoadOptions:
             fail_if_empty=of_type("fail_if_empty", given.get("fail_if_empty", False), (bool,), "a bool"),
             concurrency=parsed("concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)),
             processes=int(processes),
-            rate=of_type("rate", given.get("rate"), (Real, NoneType), "a number of requests a second"),
+            rate=rate(given.get("rate")),
+            rate_zone=text("rate_zone", given.get("rate_zone")),
+            rate_file=path("rate_file", given.get("rate_file")),
             transport=chosen(Library, "transport", given.get("transport", usual.transport)),
             order=chosen(Order, "order", given.get("order", usual.order)),
             on_doubt=chosen(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
@@ -367,6 +399,20 @@ def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
 def text(name: str, value: str | None) -> str | None:
     """Text, or None."""
     return of_type(name, value, (str, NoneType), "text")
+
+
+def rate(value: float | str | None) -> Rate | None:
+    """Requests a second: a number, or a timetable as text; None for no limit.
+
+    Raises:
+        ConfigError: it is neither, or nothing could ever be sent.
+    """
+    found = of_type("rate", value, (Real, str, NoneType), "a number of requests a second, or a timetable")
+    if isinstance(found, str):
+        return parsed("rate", Rate.parse, found)
+    if found is not None and not 0 < found <= MOST:
+        refuse("rate", "{setting} is {value:g}; it must be more than 0 requests a second.", found)
+    return None if found is None else Rate.fixed(found)
 
 
 def duration(name: str, value: str | timedelta | None) -> Duration | None:

@@ -239,7 +239,7 @@ class StopCode(StrEnum):
 
 
 # A run that ends with one of these did what it was to do: its exit code speaks only of the rows it settled.
-PLANNED_STOPS: frozenset[StopCode] = frozenset()
+PLANNED_STOPS = frozenset({StopCode.DURATION})
 
 
 class Answer(NamedTuple):
@@ -321,7 +321,7 @@ class Stop(NamedTuple):
     @property
     def planned(self) -> bool:
         """Whether the run ended as the user had planned, so that nothing needs to be fixed."""
-        return self.code is StopCode.DURATION
+        return self.code.planned
 
     @property
     def reason(self) -> str:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
-from loader.delivery import Dispatch, Policy, limit_concurrency, open_transport
+from loader.delivery import Dispatch, Policy, Timetable, limit_concurrency, open_transport
 from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import collect_rejects
@@ -24,6 +24,7 @@ from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.profile import Profile
 from loader.progress import ReadingProgress, Silent
+from loader.rates import parse_zone, read_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake, Session
     from loader.doubts import Overtaken
+    from loader.load_options import LoadOptions
     from loader.model import Account, Stop
     from loader.progress import Watch
 
@@ -168,7 +170,8 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
     policy = Policy(
         concurrency=options.concurrency.highest,
         least_concurrency=options.concurrency.lowest,
-        rate=options.rate,
+        rate=options.rate.steps[0][1] if options.rate else None,
+        timetable=build_timetable(options),
         resend_ambiguous=is_resent(settings),
         last_wins=settings.kind.method.last_wins,
         max_rejected=options.max_rejected.of(total) if options.max_rejected else None,
@@ -182,6 +185,14 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         limit = options.give_up_after.seconds
         policy = replace(policy, outage_seconds=limit, standstill_seconds=limit)
     return replace(policy, canary=0) if chosen or account.confirmed else policy
+
+
+def build_timetable(options: LoadOptions) -> Timetable | None:
+    """The rate of each moment; None if it never changes."""
+    first = read_rate(options.rate_file) if options.rate_file else options.rate
+    zone = parse_zone(options.rate_zone) if options.rate_zone else None
+    changing = first is not None and (first.changes or options.rate_file is not None)
+    return Timetable(first, options.rate_file, zone) if first is not None and changing else None
 
 
 def check(

@@ -12,6 +12,7 @@ from loader.choices import Library, Threshold
 from loader.conditions import Conditions, Ending
 from loader.load_options import LoadOptions
 from loader.methods import Kind
+from loader.rates import Rate
 from loader.settings import Endpoint, Settings, Token
 
 
@@ -26,7 +27,7 @@ def test_conditions_are_read_as_they_were_noted() -> None:
         options=LoadOptions(
             proxy=Proxy.parse("http://user:SECRET@proxy.example:3128"),
             transport=Library.REQUESTS,
-            rate=50.0,
+            rate=Rate.fixed(50),
             limit=2000,
             max_rejected=Threshold.parse("0.5%"),
             max_in_doubt=Threshold.parse("1000"),

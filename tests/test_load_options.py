@@ -19,6 +19,7 @@ from loader.cli import cli
 from loader.errors import ConfigError
 from loader.load_options import LoadKeywords, LoadOptions, TargetKeywords, TargetOptions
 from loader.option import Section, offered
+from loader.rates import Rate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         "concurrency": "auto:2-8",
         "processes": 2,
         "rate": 1.5,
+        "rate_zone": "Europe/Berlin",
         "transport": "requests",
         "order": "device",
         "on_doubt": "resend",
@@ -68,7 +70,8 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         fail_if_empty=True,
         concurrency=Concurrency(2, 8),
         processes=2,
-        rate=1.5,
+        rate=Rate.fixed(1.5),
+        rate_zone="Europe/Berlin",
         transport=Library.REQUESTS,
         order=Order.DEVICE,
         on_doubt=OnDoubt.RESEND,

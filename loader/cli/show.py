@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loader.cli import summary
 from loader.cli.speech import HANG, find_event_log
+from loader.rates import read_rate
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
 from loader.text.nouns import count_rows, is_or_are, was_or_were
 
@@ -40,6 +41,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool) -> str:
     settings = plan.settings
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
+    lines += describe_rate(settings)
     if settings.token is None and not sandboxed:
         lines.append(
             "  note: no API token is given. If the application needs one, set PUSHWOOSH_API_TOKEN or "
@@ -53,6 +55,18 @@ def describe_plan(plan: Plan, *, sandboxed: bool) -> str:
         if plan.doubtful:
             lines.append(f"  {describe_doubtful(plan)}")
     return "\n".join(lines)
+
+
+def describe_rate(settings: Settings) -> list[str]:
+    """The rate, if it changes while the load runs, and in which zone its times are."""
+    options = settings.options
+    rate = read_rate(options.rate_file) if options.rate_file else options.rate
+    if rate is None or not (rate.changes or options.rate_file):
+        return []
+    zone = options.rate_zone or f"the zone of this machine, {datetime.now().astimezone():%Z}"
+    within = f", in {zone}" if rate.changes else ""
+    source = f"; read again when {options.rate_file} changes" if options.rate_file else ""
+    return [f"  at most {rate}{within}{source}"]
 
 
 def nothing_left(plan: Plan) -> str:

@@ -8,13 +8,14 @@ In the order to read:
 * `limits`: rate, breaker, outage, canary, retry budget; `standstill`: a load that does not move;
   `window`: how many requests go at a time. State machines, with time passed in.
 * `meter`: what the sender has done, for the samples in the checkpoint.
-* `policy`, `clock`, `brake`: what the caller passes in.
+* `policy`, `timetable`, `clock`, `brake`: what the caller passes in.
 * `transports`: what puts the requests on the wire.
 """
 
 from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
+from loader.delivery.timetable import Timetable
 from loader.delivery.transports import find_library_version, limit_concurrency, open_transport
 from loader.delivery.transports.contract import DRAIN_SECONDS, Session, Transport
 
@@ -24,6 +25,7 @@ __all__ = [
     "Dispatch",
     "Policy",
     "Session",
+    "Timetable",
     "Transport",
     "find_library_version",
     "limit_concurrency",

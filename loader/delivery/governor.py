@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from loader.model import Verdict
 
 
+# How soon a change of the rate is noticed.
+_LOOK_SECONDS = 1.0
+
+
 class Hold(NamedTuple):
     """What the sender waits for, in words, and for how many seconds."""
 
@@ -46,6 +50,9 @@ class Governor:
 
     def __init__(self, policy: Policy, now: float, chance: random.Random, wall: Callable[[], float]) -> None:
         self._bucket = TokenBucket(policy.rate, now)
+        self._timetable = policy.timetable
+        self._wall = wall
+        self._next_look = now
         self._window = ConcurrencyWindow(
             policy.least_concurrency or policy.concurrency, policy.concurrency, now
         )
@@ -76,6 +83,9 @@ class Governor:
 
     def hold(self, now: float) -> Hold:
         """Find what forbids an attempt now; `NO_HOLD` if nothing does."""
+        if self._timetable is not None and now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            self._bucket.change(self._timetable.rate(self._wall()), now)
         if pause := self._breaker.wait(now):
             return Hold(self._paused_for, pause)
         if wait := self._bucket.wait(now):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from loader.model import Verdict
 
 FIRST_PAUSE = 0.5
+PAUSED_SECONDS = 1.0
+"""How often a bucket that gives nothing is asked again."""
 LONGEST_PAUSE = 60.0
 
 # This many doubts in a row, or among this many attempts, are an outage. With 1 % of the answers lost, the
@@ -55,10 +57,21 @@ class TokenBucket:
         self._tokens = self._size
         self._filled_at = now
 
+    def change(self, rate: float, now: float) -> None:
+        """From now on another rate; 0 for nothing until it changes again."""
+        if rate != self._rate:
+            self.wait(now)  # what came in until now came at the rate before
+            self._rate = rate
+            self._size = max(1.0, rate / 10)
+            self._tokens = min(self._tokens, self._size)
+            self._filled_at = now
+
     def wait(self, now: float) -> float:
-        """Seconds until a token is there; 0 if one is."""
+        """Seconds until a token is there; 0 if one is. At the rate 0 it says when to ask again."""
         if self._rate == math.inf:
             return 0.0
+        if not self._rate:
+            return PAUSED_SECONDS
         self._tokens = min(self._size, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
         # A token that lacks a rounding error of floats is there: else the wait could be too short to pass.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loader.delivery.transports.contract import DRAIN_SECONDS
 
 if TYPE_CHECKING:
+    from loader.delivery.timetable import Timetable
     from loader.secret import Secret
 
 
@@ -19,6 +20,7 @@ class Policy:
         concurrency: the largest number of requests on the wire.
         least_concurrency: the number is found between this and the largest; None to keep to the largest.
         rate: the largest number of attempts a second, or None.
+        timetable: gives that number by the time of day, in place of `rate`; None if it never changes.
         resend_ambiguous: records in doubt are sent again: always right for users (repeatable), for events
             only on request.
         last_wins: the last record of a device that arrives is the one that counts, as for users. So after a
@@ -40,6 +42,7 @@ class Policy:
     concurrency: int = 16
     least_concurrency: int | None = None
     rate: float | None = None
+    timetable: Timetable | None = None
     resend_ambiguous: bool = False
     last_wins: bool = True
     resends: int = 3

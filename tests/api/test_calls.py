@@ -79,7 +79,7 @@ def test_without_an_application_it_says_what_to_give() -> None:
         ({"mapping": 7}, "mapping is a int"),
         ({"sandbox": True}, "^sandbox is a bool.*with loader.Sandbox"),
         ({"limit": 1.5}, "^limit is a float"),
-        ({"rate": "9"}, "^rate is a str"),
+        ({"rate": "fast"}, '^rate: "fast" is neither a number'),
         ({"checkpoint": 5}, "^checkpoint is a int"),
         ({"ca_bundle": "none.pem"}, "^ca_bundle none.pem"),
     ],

@@ -82,3 +82,47 @@ def test_a_duration_without_a_unit_is_refused(
     assert ran.code == 2
     assert option in ran.err
     assert not list(tmp_path.glob("*.ckpt*"))
+
+
+def test_the_rate_of_a_running_load_is_changed_by_its_file(command: CommandLine, tmp_path: Path) -> None:
+    """A load that would take an hour is let go by editing a file."""
+    source = events_csv(tmp_path, *[GOOD] * 300)
+    (tmp_path / "rate").write_text("0.1")
+    with faultserver.FaultServer() as server:
+        arguments = ("events", source, *APP, "--endpoint", server.url, "--rate-file", "rate", "--quiet")
+        with command.start(*arguments) as load:
+            server.await_accepted(1, 60)
+            (tmp_path / "rate").write_text("10000")
+            _, err = load.communicate(timeout=60)
+    assert load.returncode == 0, err
+    assert len(server.bodies) == 300
+
+
+def test_a_timetable_is_said_with_its_zone(command: CommandLine, tmp_path: Path) -> None:
+    """The user reads before the first row which clock counts."""
+    source = events_csv(tmp_path, GOOD)
+    table = "00:00 100, 22:00 1000"
+    ran = command.run("events", source, "--sandbox", "--yes", "--rate", table, "--rate-zone", "Asia/Tokyo")
+    assert ran.code == 0, ran.err
+    assert "  at most 100 from 00:00, 1000 from 22:00 a second, in Asia/Tokyo\n" in ran.out
+    ran = command.run("events", source, "--sandbox", "--yes", "--rate", table, TZ="Europe/Berlin")
+    assert "a second, in the zone of this machine, CE" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--rate", "08:00 100, 25:00 3"], "nor a timetable of them"),
+        (["--rate", "100", "--rate-zone", "Berlin"], '--rate-zone: "Berlin" is not a time zone'),
+        (["--rate-file", "nowhere"], "--rate-file: nowhere cannot be read"),
+        (["--rate", "1", "--rate-file", "events.csv"], "--rate-file and --rate both give a rate"),
+        (["--rate-file", "events.csv"], "is neither a number of requests a second"),
+    ],
+)
+def test_a_rate_that_cannot_be_is_refused(
+    command: CommandLine, tmp_path: Path, options: list[str], said: str
+) -> None:
+    """Before the first row, by the name of the option."""
+    ran = command.run("events", events_csv(tmp_path, GOOD), *APP, *options)
+    assert ran.code == 2
+    assert said in ran.err

@@ -61,7 +61,11 @@ def test_every_run_has_an_id_of_its_own(command: CommandLine) -> None:
         (["events", str(EVENTS), *SANDBOX, "--carrier", "pigeon"], "No such option '--carrier'", 2),
         (["events", *SANDBOX], "Missing argument 'FILE...'", 2),
         (["event", str(EVENTS), *SANDBOX], "No such command 'event'", 2),
-        (["events", str(EVENTS), *SANDBOX, "--rate", "fast"], "'fast' is not a valid float", 2),
+        (
+            ["events", str(EVENTS), *SANDBOX, "--rate", "fast"],
+            '"fast" is neither a number of requests a second (100) nor a timetable',
+            2,
+        ),
         (["retry", "nowhere.ckpt", "--log-format", "json"], "nowhere.ckpt: there is no such checkpoint", 2),
     ],
 )
