@@ -113,7 +113,8 @@ def test_bare_help_imports_no_command() -> None:
         "import sys, loader.cli\n"
         "assert loader.cli.cli.main(['--help'], standalone_mode=False) == 0\n"
         "own = {name for name in sys.modules if name.startswith('loader')}\n"
-        "assert own == {'loader', 'loader._version', 'loader.cli', 'loader.errors', 'loader.message'}, own\n"
+        "assert own == {'loader', 'loader._version', 'loader.cli', 'loader.errors', 'loader.message', "
+        "'loader.printable'}, own\n"
         "assert 'dataclasses' not in sys.modules and 'json' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
