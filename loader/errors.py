@@ -22,11 +22,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from loader.message import Message, Quote, spell_option
+from loader.message import Message, Quote, spell_keyword, spell_option
+from loader.notebook_errors import render_everything, render_sentence, wants_everything
 from loader.printable import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from types import TracebackType
 
     from loader.message import Setting, Spelling
 
@@ -50,6 +52,7 @@ class LoaderError(Exception):
     def __init__(self, message: str | Message) -> None:
         super().__init__(message)
         self._message = Message.of(message)
+        self._rendered: TracebackType | None = None
 
     @property
     def message(self) -> Message:
@@ -64,6 +67,14 @@ class LoaderError(Exception):
     def __str__(self) -> str:
         # Names and cells in it may hold what steers a terminal, and Python shows an error as it is.
         return escape(self._message.spell(self.spelling), keep="\n")
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows: at first the sentence, and all of it if asked again (`%tb`)."""
+        again = self._rendered is not None and self._rendered is self.__traceback__
+        self._rendered = self.__traceback__
+        if again or wants_everything():
+            return render_everything(self)
+        return render_sentence(self, escape(self._message.spell(spell_keyword), keep="\n"))
 
 
 class ConfigError(LoaderError):
