@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MISSING = 'loader.check_events("nowhere.csv")'
-SENTENCE = "SourceError: nowhere.csv: there is no such file."
+SENTENCE = "SourceMissing: nowhere.csv: there is no such file."
 INTERNAL = "pipeline.prepare"
 
 
