@@ -35,7 +35,7 @@ class Command(StrEnum):
 #: Writes a setting or a command as one front end has it.
 Spelling: TypeAlias = "Callable[[Setting | Command], str]"
 
-_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file"}
+_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file", "profile": "--summary"}
 # Settings whose keyword is not named like the setting.
 _KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
 _CALLS = {

@@ -23,7 +23,7 @@ TESTED_IN = {
     },
     "api": {
         "given fates": ["api/test_frames.py", "api/test_results.py"],
-        "checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
+        "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
     "cli": {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
@@ -75,7 +75,7 @@ TESTED_IN = {
         ],
     },
     "profile": {
-        "names profile record times": ["cli/test_check.py", "cli/test_show_check.py"],
+        "findings plain_text names profile record times": ["cli/test_check.py", "cli/test_show_check.py"],
         "suspicion": ["profile/test_suspicions.py"],
     },
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},

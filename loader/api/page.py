@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.text.escape import escape
 from loader.text.next_steps import say_in_a_sentence, write_as_code
+from loader.text.nouns import add_plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loader.text.next_steps import Step
+    from loader.text.next_steps import Step, Why
+
+MOST_REASONS = 10
 
 _TABLE = "margin:0 0 .6em 0;border-collapse:collapse"
-_NUMBER, _TEXT = "text-align:right;padding:.2em 0 .2em 1.2em", "text-align:left;padding:.2em 1.2em .2em 0"
+_CELL = "padding:.2em 1.2em .2em 0;vertical-align:top"
+_NUMBER, _TEXT = f"text-align:right;{_CELL}", f"text-align:left;{_CELL}"
+# Wrapped, because what stands beyond the edge of a page is lost in print.
+_CODE = "margin:0 0 .6em 1em;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
 def render_counts(title: str, numbers: Iterable[tuple[str, int]]) -> str:
@@ -27,24 +34,61 @@ def render_counts(title: str, numbers: Iterable[tuple[str, int]]) -> str:
     return f"<table style='{_TABLE}'>{caption}<tbody>{lines}</tbody></table>"
 
 
-def render_table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table of texts."""
-    head = "".join(f"<th style='{_TEXT}'>{escape_html(name)}</th>" for name in heads)
+def render_table(heads: Sequence[str], lines: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """A table of texts and numbers, which are aligned to the right.
+
+    Args:
+        heads: of the columns; ``>`` marks a column of numbers. Without one, the table has no head.
+        lines: the cells.
+        numbers: further columns of numbers, by position.
+    """
+    right = {*numbers, *(place for place, name in enumerate(heads) if name.startswith(">"))}
+    head = "".join(
+        _render_cell("th", name.removeprefix(">"), place in right) for place, name in enumerate(heads)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td style='{_TEXT}'>{escape_html(cell)}</td>" for cell in line) + "</tr>"
+        f"<tr>{''.join(_render_cell('td', cell, place in right) for place, cell in enumerate(line))}</tr>"
         for line in lines
     )
-    return f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    top = f"<thead><tr>{head}</tr></thead>" if heads else ""
+    return f"<table style='{_TABLE}'>{top}<tbody>{body}</tbody></table>"
+
+
+def _render_cell(tag: str, text: str, number: bool) -> str:  # noqa: FBT001 - of this module alone
+    return f"<{tag} style='{_NUMBER if number else _TEXT}'>{escape_html(text)}</{tag}>"
+
+
+def heading(text: str) -> str:
+    """A line above what belongs together."""
+    return f"<p style='margin:.6em 0 .2em 0'><b>{escape_html(text)}</b></p>"
 
 
 def render_steps(what: Iterable[Step]) -> str:
-    """What to do next."""
-    return "".join(note(say_in_a_sentence(step)) + _render_code(write_as_code(step)) for step in what)
+    """What to do next; reasons have a table of their own."""
+    return "".join(
+        note(say_in_a_sentence(replace(step, reasons=()))) + render_code(write_as_code(step)) for step in what
+    )
 
 
-def _render_code(lines: Sequence[str]) -> str:
+def render_reasons(why: Why) -> str:
+    """Why rows are not confirmed, the most frequent reasons first; "" if all are."""
+    found = [
+        (f"{rows:,}", state, reason.rstrip("."))
+        for state, reasons in (("rejected", why.rejected), ("in doubt", why.in_doubt))
+        for reason, rows in reasons
+    ]
+    if not found:
+        return ""
+    table = render_table((">rows", "state", "because"), found[:MOST_REASONS])
+    others = len(found) - MOST_REASONS
+    left_out = f"and {others:,} other {add_plural(others, 'reason')}; result.reasons lists them all"
+    return table + (note(left_out) if others > 0 else "")
+
+
+def render_code(lines: Sequence[str]) -> str:
+    """Lines of code."""
     text = escape_html("\n".join(lines))
-    return f"<pre style='margin:0 0 .6em 1em'>{text}</pre>" if lines else ""
+    return f"<pre style='{_CODE}'>{text}</pre>" if lines else ""
 
 
 def note(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loader.api import page, words
+from loader.api.check_page import render_findings
 from loader.api.fates import build_failed, build_reasons, build_states
 from loader.api.mapping import Mapping
 from loader.api.options import spell_in_python
@@ -18,10 +19,12 @@ from loader.failures import explain_result
 from loader.journal import CheckpointView as Ledger
 from loader.message import spell_keyword
 from loader.model import State
-from loader.profile import build_record, members_key
+from loader.profile import build_record
+from loader.profile.findings import tally_rejects
+from loader.profile.plain_text import describe_findings
 from loader.reporting import write_report
 from loader.text.account import build_summary
-from loader.text.escape import escape, shorten
+from loader.text.escape import escape
 from loader.text.next_steps import say_in_a_sentence, write_as_code
 from loader.text.nouns import count_rows
 
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
     from loader.planning import Plan
     from loader.profile import Profile
     from loader.text.next_steps import Step
-
-LONGEST_EXAMPLE = 160
 
 
 def list_decisions(plan: Plan, given: Given) -> tuple[str, ...]:
@@ -204,7 +205,11 @@ class LoadResult:
 
     def _repr_html_(self) -> str:
         title = self._method.count(self.account.read)
-        parts = [page.render_counts(title, words.list_counts(self.account)), *map(page.note, self._notes())]
+        parts = [
+            page.render_counts(title, words.list_counts(self.account)),
+            *map(page.note, self._notes()),
+            page.render_reasons(explain_result(self._result)),
+        ]
         return "".join(
             [*parts, page.render_steps(self._steps()), page.note(f"Checkpoint: {self.checkpoint.name}")]
         )
@@ -236,6 +241,7 @@ class CheckResult:
         self.exit_code = profile.exit_code
         self.ok = not self.exit_code
         self.profile: dict[str, Any] = build_record(profile, plan.suspicions)
+        self._profile = profile
         self.rejected = rejected
         self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
@@ -253,46 +259,29 @@ class CheckResult:
             ("would be rejected", self.would_reject),
         ]
 
-    def _reasons(self) -> list[tuple[str, str, str]]:
-        found = sorted(self.profile["rejects"], key=lambda group: -group["rows"])
-        return [(f"{group['rows']:,}", group["reason"], group["examples"][0]) for group in found]
+    @property
+    def reasons(self) -> pd.DataFrame:
+        """Why rows would be rejected, the most frequent reason first.
+
+        Columns: ``rows``, ``reason``, ``example`` (what is wrong with the first of them).
+        """
+        found = [(tally.rows, tally.what, tally.examples[0]) for tally in tally_rejects(self._profile)]
+        return pd.DataFrame(found, columns=["rows", "reason", "example"])
 
     def __repr__(self) -> str:
         width = len(f"{self.read:,}")
         lines = [f"<CheckResult: {self._method.count(self.read)}>", *(f"  {line}" for line in self.decisions)]
         lines += [f"  {name:<18}{number:>{width},}" for name, number in self._counts()]
-        lines += [f"    {number} × {reason}\n      {example}" for number, reason, example in self._reasons()]
-        lines += [f"The input ends early: {self.stopped}"] if self.stopped else []
+        lines += ["", describe_findings(self._profile, spell_keyword)]
         return escape("\n".join(lines), keep="\n")
 
-    def _keys(self) -> list[tuple[str, ...]]:
-        """Each key of the bodies, without times: as numbers they say nothing, so a sentence shows them."""
-        keys = [*self.profile["fields"], *self.profile[members_key(self._method)]]
-        return [
-            (key["name"], key["type"], f"{key['values']:,}", f"{key['empty']:,}", _examples(key))
-            for key in keys
-        ]
-
-    def _times(self) -> str:
-        times = self.profile["times"]
-        return f"Times from {times['first']} to {times['last']}." if times and times["first"] else ""
-
     def _repr_html_(self) -> str:
-        parts = [
-            page.render_counts(f"{self._method.count(self.read)}: a check, nothing was sent", self._counts())
-        ]
-        ended = f"The input ends early: {self.stopped}" if self.stopped else ""
-        if self.would_reject:
-            parts.append(
-                page.render_table(("rows", "rejected because", "the first of them"), self._reasons())
-            )
-        if self.would_send:
-            parts.append(page.render_table(("key", "type", "values", "empty", "examples"), self._keys()))
-        notes = [ended, self._times(), *self._notices]
-        return "".join([*parts, *(page.note(note) for note in notes if note)])
-
-
-def _examples(key: dict[str, Any]) -> str:
-    if key["name"] in {"timestampUTC", "timestampCurrent"}:
-        return ""
-    return ", ".join(shorten(str(example), LONGEST_EXAMPLE) for example in key["examples"])
+        title = f"{self._method.count(self.read)}: a check, nothing was sent"
+        ended = [f"The input ends early: {self.stopped}"] if self.stopped else []
+        return "".join(
+            [
+                page.render_counts(title, self._counts()),
+                *map(page.note, [*ended, *self._notices]),
+                *render_findings(self._profile),
+            ]
+        )

@@ -9,6 +9,7 @@ sketch     counts distinct values, exactly up to a bound
 spill      records grouped by a key, on disk beyond a bound
 suspicion, suspicions    ids that look wrong, met in the first pass over the input
 record     all of it as one JSON object, whose keys are a contract
+findings   all of it in words; plain_text: laid out as lines
 """
 
 from loader.profile.profile import Profile, RejectedFor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,57 @@ def test_a_check_says_what_would_be_sent(tmp_path: Path) -> None:
     assert "2 × " in repr(checked)
     assert checked.mapping.kind == "events"
     assert not list(tmp_path.iterdir())
+
+
+CHECKED = {
+    "users": "hwid,userId\nD1,U1\nD1,U2\nD2,U2\nD2,U2\n,U9\n",
+    "tags": "hwid,plan\nD1,gold\nD1,gold\n,silver\nD2,\n",
+    "events": (
+        "user_id,device_id,event,timestamp\n1,D1,buy,2024-02-29T10:00Z\n1,D1,Buy,2024-03-29T10:00Z\n"
+        "1,D1,Buy,2024-03-29T10:00Z\n,,buy,2024-03-29T10:00Z\n1,D1,buy,2031-10-27T03:30Z\n"
+        f"1,D1,{'x' * 300},2024-03-29T10:00Z\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CHECKED)
+def test_a_notebook_shows_what_the_command_line_shows(kind: str, command: Any, tmp_path: Path) -> None:
+    """Devices that change users, users that vanish, names, months, distinct values, bodies and reasons.
+
+    The plain text is the same line for line; the page has each of its words and numbers.
+    """
+    (tmp_path / "rows.csv").write_text(CHECKED[kind])
+    told = command.run("check", kind, "rows.csv").out
+    checked = getattr(loader, f"check_{kind}")("rows.csv")
+    found = told[told.index("Values, as they would be sent") :].strip().splitlines()
+    curl = [line for line in found if "curl" in line or line.startswith("The first, sent by hand")]
+    assert "\n".join(line for line in found if line not in curl) in repr(checked)
+    page = html.unescape(re.sub("<[^>]+>", " ", checked._repr_html_()))
+    missing = {
+        word
+        for line in found[:-1]
+        for word in line.replace("by month", "").split()
+        if line not in curl and word.strip("×█:,") not in page
+    }
+    assert not missing
+
+
+def test_reasons_of_a_check_are_a_table() -> None:
+    """Each reason has its number of rows and the first of them; together they are the rejected rows."""
+    checked = loader.check_events(purchases(4).assign(user_id=["a", None, "c", None]))
+    assert list(checked.reasons.columns) == ["rows", "reason", "example"]
+    assert checked.reasons["rows"].sum() == checked.would_reject == 2
+    assert checked.reasons["example"].str.startswith("DataFrame, row 2").all()
+    assert loader.check_events(purchases(2)).reasons.empty
+
+
+def test_reasons_of_a_load_are_a_table_of_its_page(mixed: loader.LoadResult) -> None:
+    """The page has a line for each reason, with its rows and its state, and says each once."""
+    rows = re.findall("<tr>(.*?)</tr>", html.unescape(mixed._repr_html_()))
+    cells = [re.findall("<td[^>]*>(.*?)</td>", row) for row in rows]
+    for state, number, reason in mixed.reasons.itertuples(index=False):
+        assert [f"{number}", state.replace("_", " "), reason.rstrip(".")] in cells
+        assert mixed._repr_html_().count(html.escape(reason.rstrip("."))) == 1
 
 
 def test_a_checkpoint_is_looked_at_without_the_frame(mixed: loader.LoadResult) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 
 from rich.cells import cell_len
 
-from loader.cli.show_check import UNBOUNDED, describe_times, lay_out_table
+from loader.message import spell_option
+from loader.profile.plain_text import UNBOUNDED, describe_times, lay_out_table
 from loader.profile.times import EventTimes
 
 HEAD = ("  name", "type", ">empty", "examples")
@@ -36,13 +37,13 @@ def test_columns_stand_below_each_other_in_any_script() -> None:
 def test_many_months_are_shown_as_years() -> None:
     """Twenty years are twenty lines, not 240."""
     months = Counter({f"{year}-{month:02}": 1 for year in range(2000, 2020) for month in range(1, 13)})
-    lines = list(describe_times(EventTimes(0, first=0, last=1, months=months), 80))
+    lines = list(describe_times(EventTimes(0, first=0, last=1, months=months), 80, spell_option))
     assert sum("12  █" in line for line in lines) == 20
 
 
 def test_bars_fit_the_terminal() -> None:
     """No line of the histogram is wider than the terminal; the largest month has the longest bar."""
     found = EventTimes(0, first=0, last=1, months=Counter({"2024-01": 10_000_000, "2024-02": 1}))
-    january, february = list(describe_times(found, 40))[-2:]
+    january, february = list(describe_times(found, 40, spell_option))[-2:]
     assert len(january) <= 40
     assert january.count("█") > february.count("█") == 1
