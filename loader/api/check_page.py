@@ -41,7 +41,7 @@ def _render_keys(profile: Profile) -> Iterator[str]:
     if not keys:
         return
     yield page.heading("Values, as they would be sent")
-    yield page.render_table(KEY_HEADS, [key[: len(KEY_HEADS)] for key in keys])
+    yield page.render_table(KEY_HEADS, [key.cells for key in keys])
     yield from _note_remarks(findings.remark_on_keys(profile))
 
 

@@ -52,9 +52,14 @@ class KeyFacts(NamedTuple):
     examples: str
     member: bool
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The texts, in the order of `KEY_HEADS`."""
+        return self.name, self.kind, self.empty, self.distinct, self.length, self.examples
+
 
 KEY_HEADS = ("name", "type", ">empty", ">distinct", ">length", "examples")
-"""The heads of the columns of `KeyFacts`; ``>`` marks numbers."""
+"""The heads of `KeyFacts.cells`; ``>`` marks numbers."""
 
 
 def word_verdict(profile: Profile) -> str:

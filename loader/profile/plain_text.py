@@ -58,7 +58,8 @@ def describe_keys(profile: Profile, width: int) -> Iterator[str]:
 
 def indent_key(key: KeyFacts) -> tuple[str, ...]:
     """The cells of a key; what stands within the container is further to the right."""
-    return (f"  {'  ' if key.member else ''}{key.name}", *key[1 : len(KEY_HEADS)])
+    name, *others = key.cells
+    return (f"  {'  ' if key.member else ''}{name}", *others)
 
 
 def describe_times(found: EventTimes | None, width: int, spelling: Spelling) -> Iterator[str]:
