@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from types import NoneType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from loader.api.mapping import Mapping
 from loader.claims import Claim, refuse_conflicts
-from loader.defaults import NO_APPLICATION, TOKEN_VARIABLE, default_checkpoint, read_token
+from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import ConfigError, LoaderError
 from loader.interrupts import brake_on_signals
@@ -33,6 +34,7 @@ from loader.load_options import (
 from loader.message import spell_keyword
 from loader.option import FileUse, Option, nested, option
 from loader.settings import Endpoint, Settings, Token
+from loader.tokens import TOKEN_VARIABLE, read_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +86,13 @@ class Options:
     )
     target: TargetOptions = nested(TargetOptions)
     token: Token | None = option(
-        None, Option("API token. It is never shown or stored.", variable=TOKEN_VARIABLE), secret=True
+        None,
+        Option(
+            "API token. It is never shown or stored. PUSHWOOSH_TOKEN_FILE may name a file that holds it, or "
+            "PUSHWOOSH_TOKEN_COMMAND a command that prints it.",
+            variable=TOKEN_VARIABLE,
+        ),
+        secret=True,
     )
     sandbox: Sandbox | None = option(
         None,
@@ -232,7 +240,7 @@ class Options:
         return path if folder is None else folder / path.name
 
     def _token(self) -> Token | None:
-        token = self.token or read_token()
+        token = self.token or read_token(warn=warnings.warn)
         return token if self.sandbox is None else None  # a sandbox is never shown it
 
     def _options(self) -> LoadOptions:

@@ -12,12 +12,13 @@ import click
 
 from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions
-from loader.defaults import NO_APPLICATION, default_checkpoint, read_token
+from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
 from loader.settings import Endpoint, Settings
 from loader.text.escape import escape, quote_for_shell
+from loader.tokens import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,8 +150,13 @@ def choose_token(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Toke
     Raises:
         ConfigError: its file cannot be read, or its text cannot be a token.
     """
-    token = read_token(access.token_file)
+    token = read_token(access.token_file, access.token_command, warn=warn_of_token)
     return token if sandbox is None else None
+
+
+def warn_of_token(text: str) -> None:
+    """Say what is no failure about the place of the token."""
+    speech.complain(text, event="warning")
 
 
 def adapt_options(options: LoadOptions, sandbox: EmbeddedSandbox | None) -> LoadOptions:

@@ -8,6 +8,7 @@ from pathlib import Path
 from loader.cli.parsing import argument
 from loader.dialect import INPUT_FORMATS, Dialect, dialect_of
 from loader.option import FileUse, Option, Section, nested, option
+from loader.tokens import COMMAND_SECONDS, COMMAND_VARIABLE, FILE_VARIABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +192,20 @@ class AccessOptions:
     token_file: Path | None = option(
         None,
         Option(
-            "File that holds the API token.  [env var of the token itself: PUSHWOOSH_API_TOKEN]",
+            "File that holds the API token. The token itself can be in PUSHWOOSH_API_TOKEN, but is never an "
+            f"option.  [env var: {FILE_VARIABLE}]",
             Section.PLACE,
             metavar="FILE",
             file=FileUse.READ,
+        ),
+    )
+    token_command: str | None = option(
+        None,
+        Option(
+            "Command that prints the API token, such as a password manager. It runs without a shell, for at "
+            f"most {COMMAND_SECONDS:.0f} s.  [env var: {COMMAND_VARIABLE}]",
+            Section.PLACE,
+            metavar="COMMAND",
         ),
     )
     sandbox_store: Path = option(

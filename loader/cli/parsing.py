@@ -17,6 +17,7 @@ import click
 from loader.cli.sections import SectionedOption
 from loader.errors import ConfigError
 from loader.option import FileUse, find_option, nested_record, offered, types_of
+from loader.tokens import find_token_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -140,6 +141,8 @@ def list_claims(request: object) -> Iterator[Claim]:
         if path is not None
     ]
     yield from claims
+    if any(name == "token_file" for name, _, _ in list_files(request)) and (file := find_token_file()):
+        yield Claim(FileUse.READ, str(file))
     if any(claim.use is FileUse.OUTPUT for claim in claims):
         for claim in claims:
             if claim.use is FileUse.CHECKPOINT and claim.path.is_file():

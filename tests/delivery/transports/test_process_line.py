@@ -15,13 +15,13 @@ import pytest
 
 import loader
 from loader.choices import Library
-from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.transports.contract import PolledLine, Timeouts
 from loader.delivery.transports.processes.process_line import ProcessLine
 from loader.delivery.transports.target import Target
 from loader.errors import ConfigError
 from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Token
+from loader.tokens import TOKEN_VARIABLE
 from tests.delivery.conftest import TOKEN
 from tests.faultserver import OK, FaultServer, answer, close_after_request, hang
 

@@ -21,11 +21,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.defaults import TOKEN_VARIABLE
 from loader.delivery.transports.processes.channel import Channel, Orders, unpack_attempt
 from loader.errors import ConfigError
 from loader.message import Message
 from loader.model import NoAnswer, NotSent, StopCode
+from loader.tokens import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from loader.delivery.transports.target import Target
