@@ -23,7 +23,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from loader.message import Message, Quote, spell_keyword, spell_option
-from loader.notebook_errors import render_everything, render_sentence, wants_everything
 from loader.printable import escape
 
 if TYPE_CHECKING:
@@ -70,11 +69,13 @@ class LoaderError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """The lines that IPython shows: at first the sentence, and all of it if asked again (`%tb`)."""
+        from loader import notebook_errors  # noqa: PLC0415 - bare `--help` needs no tracebacks
+
         again = self._rendered is not None and self._rendered is self.__traceback__
         self._rendered = self.__traceback__
-        if again or wants_everything():
-            return render_everything(self)
-        return render_sentence(self, escape(self._message.spell(spell_keyword), keep="\n"))
+        if again or notebook_errors.wants_everything():
+            return notebook_errors.render_everything(self)
+        return notebook_errors.render_sentence(self, escape(self._message.spell(spell_keyword), keep="\n"))
 
 
 class ConfigError(LoaderError):

@@ -90,7 +90,7 @@ FAULTS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_deleted_log_is_refused",
             "test_a_log_cut_short_is_refused",
             "test_an_older_copy_is_refused",
-            "test_a_log_without_its_checkpoint_is_refused",
+            "test_parts_without_their_checkpoint_are_refused",
         ),
     },
     "the slot file is missing, garbage, of another run": {
