@@ -72,14 +72,11 @@ class CheckpointView:
         for looks in range(1, _MOST_LOOKS):
             before = read_slots(files.wire)
             try:
-                view = cls._read(files, host)
+                return cls._read(files, host)
             except CheckpointError:
+                # A load may have begun or ended between two steps of this look.
                 if looks > 1 and read_slots(files.wire) == before:
                     raise
-            else:
-                if view.running or read_slots(files.wire) == before:
-                    return view
-            # A load has begun or ended between two steps of this look.
         return cls._read(files, host)
 
     @classmethod

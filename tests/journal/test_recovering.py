@@ -15,7 +15,7 @@ from loader.errors import CheckpointError
 from loader.journal import Journal
 from loader.journal.slots import Header, Slots
 from loader.model import Decision, Outcome, State
-from tests.journal.conftest import Place, confirmed, die, free_rows, rejects
+from tests.journal.conftest import BOOT, Place, confirmed, die, free_rows, rejects
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody delete an open file")
 WAY_ON = "`resolve --recover` keeps what is known"
@@ -217,7 +217,8 @@ def test_a_checkpoint_that_was_last_loaded_under_another_name_is_refused(place: 
 
 
 @posix
-def test_a_log_that_went_with_another_name_is_noticed(place: Place) -> None:
+@pytest.mark.parametrize("boot", [BOOT, "another start of the machine"])
+def test_a_log_that_went_with_another_name_is_noticed(place: Place, boot: str) -> None:
     """If that name was deleted with all its parts, the file alone does not know what was sent."""
     first_run(place)
     other = Place(place.path.with_name("other.ckpt"))
@@ -229,6 +230,7 @@ def test_a_log_that_went_with_another_name_is_noticed(place: Place) -> None:
     die(journal)
     for part in place.path.parent.glob("other.ckpt*"):
         part.unlink()
+    place.boot = boot
     refuse(place, "older than what was last written")
     with recover(place) as journal:
         assert free_rows(journal) == set()

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 
 from loader.errors import CheckpointError
+from loader.journal import view
+from loader.journal.reading import take_snapshot
 from loader.model import State
 from tests.journal.conftest import Place, confirmed, die, rejects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loader.journal.reading import Snapshot
 
 
 def test_a_running_load_can_be_looked_at(place: Place) -> None:
@@ -139,3 +147,24 @@ def test_a_reader_never_makes_a_starting_load_fail(place: Place) -> None:
     with place.open() as journal:
         journal.lease(range(1))
         assert list(view.exceptions(State.REJECTED)) == []
+
+
+def test_a_look_that_a_whole_load_runs_through_is_repeated(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before the load and what was read after it are never shown as one instant."""
+    place.open().close()
+    loads = 3
+
+    def read_slowly(connection: sqlite3.Connection, path: Path, *, log: bool) -> Snapshot:
+        nonlocal loads
+        snapshot = take_snapshot(connection, path, log=log)
+        if loads:
+            loads -= 1
+            with place.open() as journal:
+                journal.lease(range(loads, loads + 1))
+                journal.settle(confirmed([loads]))
+        return snapshot
+
+    monkeypatch.setattr(view, "take_snapshot", read_slowly)
+    assert place.view().account().confirmed == 3
