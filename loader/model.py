@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from loader.message import Message
@@ -404,6 +405,8 @@ class Wire(NamedTuple):
         window: how many may be on the wire.
         waiting_for: what holds the sender back (`OUTAGE`, for example), or "".
         waiting_seconds: for how much longer.
+        answers: answers of this run by the first digit of their HTTP status, 1 to 5.
+        waited: seconds of this run in which nothing could be sent, by what kept the sender back.
     """
 
     in_flight: int
@@ -411,6 +414,8 @@ class Wire(NamedTuple):
     window: int = 0
     waiting_for: str = ""
     waiting_seconds: float = 0.0
+    answers: tuple[int, ...] = ()
+    waited: ReadOnlyDict[str, float] = MappingProxyType({})
 
 
 class Traffic(NamedTuple):

@@ -78,6 +78,7 @@ TESTED_IN = {
         "findings plain_text names profile record times": ["cli/test_check.py", "cli/test_show_check.py"],
         "suspicion": ["profile/test_suspicions.py"],
     },
+    "monitoring": {"measures state textfile telemetry": ["monitoring/test_monitor.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "report": {"axes charts drawing facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},

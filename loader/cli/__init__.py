@@ -127,6 +127,8 @@ class Commands(click.Group):
         except (click.exceptions.Exit, SystemExit, Exception) as end:
             mine.close(end)
             raise
+        finally:
+            mine.leave()
 
 
 def explain_option(error: click.UsageError) -> click.UsageError:

@@ -70,20 +70,23 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     summary.current().know(kind=kind.value)
     refuse_outputs(output)
+    begin_monitoring(kind, output)
     request = keep_standard_input(request)
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(create_sandbox(request)) if request.sandbox else None
         settings = build_settings(kind, request, sandbox)
         summary.current().know(**summary.describe_load(settings))
-        watch = speech.choose_watch(output)
-        plan = pipeline.prepare(settings, watch=watch)
+        watch = summary.current().watch(speech.choose_watch(output))
+        with summary.current().phase("survey"):
+            plan = pipeline.prepare(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
         say(show.describe_plan(plan, sandboxed=sandbox is not None))
         rows = plan.remaining + plan.doubtful
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
-            result = pipeline.load(plan, brake=brake, watch=watch)
+            with summary.current().phase("delivery"):
+                result = pipeline.load(plan, brake=brake, watch=watch)
 
             def tell(why: Why) -> None:
                 say(show.describe_result(result, settings))
@@ -181,6 +184,14 @@ def refuse_outputs(output: OutputOptions) -> None:
         ConfigError: it cannot.
     """
     speech.refuse_unwritable(output.report, "--report")
+    speech.refuse_unwritable(output.metrics, "--metrics")
+
+
+def begin_monitoring(kind: Kind, output: OutputOptions) -> None:
+    """Tell monitors that a load begins, if there are any."""
+    from loader.monitoring import Monitor  # noqa: PLC0415 - `--help` must start without it
+
+    summary.current().tell(Monitor(kind.value, output.metrics, output.job))
 
 
 def create_sandbox(request: LoadRequest) -> EmbeddedSandbox:
@@ -273,7 +284,8 @@ def end_load(
         return
     if result.interrupted or result.account.read >= MANY_ROWS:
         say(f"Writing the report to {report}. {SKIP}")
-    say(write_report_after(result, report, files, skipped=is_asked_to_end()))
+    with summary.current().phase("report"):
+        say(write_report_after(result, report, files, skipped=is_asked_to_end()))
 
 
 def write_report_after(

@@ -161,6 +161,25 @@ class OutputOptions:
             file=FileUse.OUTPUT,
         ),
     )
+    metrics: Path | None = option(
+        None,
+        Option(
+            "Write metrics for Prometheus's textfile collector to a file, every 5 seconds and at the end.",
+            Section.OUTPUT,
+            metavar="FILE.prom",
+            without="not written",
+            file=FileUse.OUTPUT,
+        ),
+    )
+    job: str | None = option(
+        None,
+        Option(
+            "What metrics call this job.",
+            Section.OUTPUT,
+            metavar="NAME",
+            without="the name of the file of metrics, without .prom",
+        ),
+    )
     quiet: bool = option(
         False,  # noqa: FBT003 - the value of a flag that is not set
         Option(

@@ -13,6 +13,7 @@ from loader.cli import show, show_checkpoint, speech, summary
 from loader.cli.loading import (
     adapt_options,
     ask_before_sending,
+    begin_monitoring,
     choose_endpoint,
     choose_token,
     end_load,
@@ -91,11 +92,13 @@ def retry_command(request: RetryRequest) -> None:
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     ledger = CheckpointView.open(request.checkpoint)
     refuse_outputs(output)
+    begin_monitoring(ledger.identity.kind, output)
     with open_sandbox(ledger, request.access) as sandbox:
         settings = build_settings(ledger, request, sandbox)
         summary.current().know(**summary.describe_load(settings))
-        watch = speech.choose_watch(output)
-        plan = retries.prepare_retry(settings, watch=watch)
+        watch = summary.current().watch(speech.choose_watch(output))
+        with summary.current().phase("survey"):
+            plan = retries.prepare_retry(settings, watch=watch)
         show.announce(plan, quiet=output.quiet)
         phases = choose_phases(request.only)
         rows = retries.count_rows(request.checkpoint, phases)
@@ -103,7 +106,8 @@ def retry_command(request: RetryRequest) -> None:
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
-            result = retries.retry(plan, phases, brake=brake, watch=watch)
+            with summary.current().phase("delivery"):
+                result = retries.retry(plan, phases, brake=brake, watch=watch)
 
             def tell(why: Why) -> None:
                 say(show.describe_result(result, settings))

@@ -13,7 +13,7 @@ import json
 import os
 import signal
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -30,10 +30,12 @@ from loader.option import FileUse
 from loader.text.account import COUNTS, EndError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
     from loader.journal import CheckpointView
+    from loader.monitoring import Monitor
+    from loader.progress import Watch
     from loader.settings import Settings
 
 RUNNING, ENDED = "running", "ended"
@@ -64,6 +66,7 @@ class Summary:
     facts: dict[str, object] = field(default_factory=dict)
     record: dict[str, object] = field(default_factory=dict)
     cautious: bool = True
+    monitor: Monitor | None = None
     started: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +98,7 @@ class Summary:
     def finish(self, record: dict[str, object]) -> None:
         """Write what became of the job."""
         self.record = self._write({"state": ENDED, "error": None, **record})
+        self._tell()
 
     def fail(self, failure: BaseException) -> None:
         """Write what ended the job."""
@@ -118,6 +122,31 @@ class Summary:
         error = EndError(code, message)
         end = {"state": ENDED, "exit_code": exit_code, "error": asdict(error)}
         self.record = self._write(self.record | end)
+        self._tell()
+
+    def tell(self, monitor: Monitor) -> None:
+        """Have monitors told how it ends too."""
+        self.monitor = monitor
+        monitor.begin()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A part of the work, for monitors."""
+        with self.monitor.phase(name) if self.monitor else nullcontext():
+            yield
+
+    def watch(self, watch: Watch) -> Watch:
+        """The watch, which tells monitors too."""
+        return self.monitor.watch(watch) if self.monitor else watch
+
+    def leave(self) -> None:
+        """The command is over, its report included."""
+        if self.monitor is not None:
+            self.monitor.close(self.record)
+
+    def _tell(self) -> None:
+        if self.monitor is not None:
+            self.monitor.end(self.record)
 
     def _write(self, record: dict[str, object]) -> dict[str, object]:
         ended = None if record["state"] == RUNNING else format_time(self.now())

@@ -125,7 +125,9 @@ class Dispatch:
         """What the sender is doing; may be called from another thread."""
         reason, until = self._held
         left = until - self._clock.monotonic()
-        now = Wire(len(self._flying), self._posted, self._governor.window)
+        meter = self._meter
+        flying, window = len(self._flying), self._governor.window
+        now = Wire(flying, self._posted, window, answers=meter.answers, waited=meter.waits)
         return now._replace(waiting_for=reason, waiting_seconds=left) if left > 0 else now
 
     def traffic(self) -> Traffic:

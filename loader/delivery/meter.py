@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 class Meter:
     """Counts attempts, their times and the waits of one run."""
 
-    __slots__ = ("_attempts", "_times", "_waited", "_window", "_wire_seconds")
+    __slots__ = ("_answers", "_attempts", "_times", "_waited", "_window", "_wire_seconds")
 
     def __init__(self) -> None:
+        self._answers = [0] * 6
         self._attempts = 0
         self._window = 0
         self._wire_seconds = 0.0
@@ -32,6 +33,7 @@ class Meter:
         self._wire_seconds += seconds
         if isinstance(attempt, Answer):
             self._times.add(seconds)
+            self._answers[attempt.status // 100 if 100 <= attempt.status < 600 else 0] += 1
 
     def waited(self, reason: str, seconds: float) -> None:
         """Count the seconds in which nothing could be sent, and why."""
@@ -41,6 +43,16 @@ class Meter:
     def allowed(self, window: int) -> None:
         """Note how many requests may be on the wire from now on."""
         self._window = max(self._window, window)
+
+    @property
+    def answers(self) -> tuple[int, ...]:
+        """Answers by the first digit of their HTTP status, 1 to 5."""
+        return tuple(self._answers[1:])
+
+    @property
+    def waits(self) -> dict[str, float]:
+        """Seconds in which nothing could be sent, by the reason."""
+        return dict(self._waited)
 
     def read(self, window: int) -> Traffic:
         """Read all counts so far, with the widest window since the last reading or the present one."""
