@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 NO_APPLICATION = "XXXXX-XXXXX"
 
 
-def default_checkpoint(kind: Kind, first: str, *, sandbox: bool) -> Path:
+def default_checkpoint(kind: Kind, first: str, *, sandbox: bool, folder: Path | None = None) -> Path:
+    """Beside the first input, or under the same name in a folder that was set for all checkpoints."""
+    beside = find_place(kind, first, sandbox=sandbox)
+    return beside if folder is None else folder / beside.name
+
+
+def find_place(kind: Kind, first: str, *, sandbox: bool) -> Path:
     """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
 
     It does not depend on which files a folder or pattern holds now: with one more it is still this load's,

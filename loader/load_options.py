@@ -35,6 +35,7 @@ T = TypeVar("T")
 Choice = TypeVar("Choice", bound="StrEnum")
 
 APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
+CHECKPOINT_DIR_VARIABLE = "PUSHWOOSH_CHECKPOINT_DIR"
 ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_PROCESSES = 64
@@ -46,6 +47,7 @@ class TargetKeywords(TypedDict, total=False):
     application: str | None
     endpoint: str | None
     checkpoint: str | os.PathLike[str] | None
+    checkpoint_dir: str | os.PathLike[str] | None
 
 
 class SendingKeywords(TypedDict, total=False):
@@ -118,6 +120,17 @@ class TargetOptions:
             without="beside the first input: FILE.users.ckpt, FILE.events.ckpt or FILE.tags.ckpt",
         ),
     )
+    checkpoint_dir: Path | None = option(
+        None,
+        Option(
+            "Save progress in this folder, under the name that it would have beside the first input.",
+            Section.CONTENT,
+            metavar="DIR",
+            without="beside the first input",
+            variable=CHECKPOINT_DIR_VARIABLE,
+            file=FileUse.READ,
+        ),
+    )
 
     @classmethod
     def of(cls, given: TargetKeywords) -> TargetOptions:
@@ -130,6 +143,7 @@ class TargetOptions:
             application=text("application", given.get("application")),
             endpoint=text("endpoint", given.get("endpoint")),
             checkpoint=path("checkpoint", given.get("checkpoint")),
+            checkpoint_dir=path("checkpoint_dir", given.get("checkpoint_dir")),
         )
 
 

@@ -44,6 +44,7 @@ TESTED_IN = {
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "journal": {
         "byte_lock copies hold lock": ["journal/test_attacks.py"],
+        "removal": ["cli/test_prune.py"],
         "beginning binding checkpoint_files identity reading schema store": [
             "journal/test_opening.py",
             "journal/test_recovering.py",
@@ -78,7 +79,7 @@ TESTED_IN = {
         "findings plain_text names profile record times": ["cli/test_check.py", "cli/test_show_check.py"],
         "suspicion": ["profile/test_suspicions.py"],
     },
-    "monitoring": {"measures state textfile telemetry": ["monitoring/test_monitor.py"]},
+    "monitoring": {"measures state telemetry": ["monitoring/test_monitor.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "report": {"axes charts drawing facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},

@@ -9,6 +9,7 @@ import threading
 import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, TypedDict
 
@@ -20,6 +21,7 @@ from loader.errors import ConfigError, LoaderError
 from loader.interrupts import brake_on_signals
 from loader.load_options import (
     APPLICATION_VARIABLE,
+    CHECKPOINT_DIR_VARIABLE,
     DEFAULT_ENDPOINT,
     ENDPOINT_VARIABLE,
     EventKeywords,
@@ -39,7 +41,6 @@ from loader.tokens import TOKEN_VARIABLE, read_token
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
     from typing import Unpack
 
     from requests_futures.sessions import FuturesSession
@@ -235,8 +236,10 @@ class Options:
         if self.target.checkpoint is not None:
             return self.target.checkpoint
         first = given.files[0] if given.table is None else "frame"
-        path = default_checkpoint(kind, first, sandbox=self.sandbox is not None)
-        folder = self.sandbox.folder if self.sandbox is not None else None
+        chosen = self.target.checkpoint_dir or os.environ.get(CHECKPOINT_DIR_VARIABLE) or None
+        place = None if chosen is None else Path(chosen)
+        path = default_checkpoint(kind, first, sandbox=self.sandbox is not None, folder=place)
+        folder = self.sandbox.folder if self.sandbox is not None and place is None else None
         return path if folder is None else folder / path.name
 
     def _token(self) -> Token | None:

@@ -50,6 +50,7 @@ COMMANDS = {
     "failures": "List the rows that are rejected or in doubt, with the reason.",
     "resolve": "Settle rows in doubt: say whether the vendor has them.",
     "retry": "Send rejected rows again (and rows that `resolve` gave back).",
+    "prune": "Delete checkpoints that nobody needs any more, with all of their parts.",
     "sandbox": "Run a local stand-in for the vendor until Ctrl-C.",
 }
 

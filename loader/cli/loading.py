@@ -122,7 +122,9 @@ def build_settings(kind: Kind, request: LoadRequest, sandbox: EmbeddedSandbox | 
             "No application code: give --app XXXXX-XXXXX or set PUSHWOOSH_APPLICATION. "
             "To try the load on this machine first, add --sandbox."
         )
-    beside = default_checkpoint(kind, given.files[0], sandbox=sandbox is not None)
+    beside = default_checkpoint(
+        kind, given.files[0], sandbox=sandbox is not None, folder=target.checkpoint_dir
+    )
     return Settings(
         kind=kind,
         files=given.files,

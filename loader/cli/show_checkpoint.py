@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from loader.text.escape import quote_for_shell
 from loader.text.nouns import count_rows, is_or_are, it_or_them, it_or_they, was_or_were
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from loader.housekeeping import Standing
     from loader.journal import CheckpointView, Decided
     from loader.model import Result
     from loader.planning import Plan
@@ -150,3 +153,62 @@ def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str
         else describe_next_steps(result, why, sandboxed=False, loading=False)
     )
     return "\n".join(lines)
+
+
+COLUMNS = (
+    "checkpoint",
+    "kind",
+    "state",
+    "read",
+    "confirmed",
+    "rejected",
+    "in doubt",
+    "never sent",
+    "last run",
+)
+
+
+def lay_out_standings(standings: Sequence[Standing]) -> list[str]:
+    """A table of checkpoints, a line each; below it what is wrong with those that cannot be read."""
+    rows = [COLUMNS, *(list_cells(standing) for standing in standings if standing.account)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["  ".join(map(align_cell, range(len(row)), row, widths)).rstrip() for row in rows]
+    return lines + [f"{each.path}: {each.problem}" for each in standings if not each.account]
+
+
+def list_cells(standing: Standing) -> tuple[str, ...]:
+    """The cells of one checkpoint."""
+    account = standing.account
+    if account is None:
+        return ()
+    counts = (account.read, account.confirmed, account.rejected, account.in_doubt, account.never_sent)
+    last = f"{datetime.fromtimestamp(standing.last, UTC):%Y-%m-%d %H:%M}"
+    return (standing.path.name, standing.kind, find_state(standing), *(f"{n:,}" for n in counts), last)
+
+
+def align_cell(column: int, cell: str, width: int) -> str:
+    """Counts stand right, words left."""
+    return f"{cell:>{width}}" if 3 <= column <= 7 else f"{cell:<{width}}"
+
+
+def find_state(standing: Standing) -> str:
+    """What a load needs, in a word."""
+    account = standing.account
+    if standing.running or account is None:
+        return "running" if standing.running else "unreadable"
+    if account.never_sent:
+        return "unfinished"
+    return "in doubt" if account.in_doubt else "rejects" if account.rejected else "done"
+
+
+def record_standing(standing: Standing) -> dict[str, object]:
+    """One checkpoint for a program."""
+    account = standing.account
+    names = ("read", "confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
+    return {
+        "checkpoint": str(standing.path),
+        "kind": standing.kind or None,
+        "running": standing.running,
+        **{name: None if account is None else getattr(account, name) for name in names},
+        "problem": standing.problem or None,
+    }

@@ -34,7 +34,14 @@ def test_users_are_not_offered_what_matters_to_events_alone() -> None:
         for call in (loader.load_events, loader.load_users, loader.retry)
     )
     assert events - users == {"on_doubt", "order"}
-    assert events - retry == {"application", "endpoint", "limit", "min_rows", "fail_if_empty"}
+    assert events - retry == {
+        "application",
+        "endpoint",
+        "limit",
+        "min_rows",
+        "fail_if_empty",
+        "checkpoint_dir",
+    }
 
 
 def test_an_unknown_keyword_is_answered_as_python_does() -> None:

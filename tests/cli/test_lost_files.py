@@ -47,6 +47,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "resolve": ("resolve", CHECKPOINT, "--landed", "--from", "token", "--yes"),
     "retry": ("retry", CHECKPOINT, "--mapping", "map.toml", "--token-file", "token", "--yes"),
     "sandbox": ("sandbox",),
+    "prune": ("prune", CHECKPOINT, "--yes"),
 }  # fmt: skip
 
 #: What no output may replace: what the lines name, a checkpoint that they do not name, and what will be one.
