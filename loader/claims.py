@@ -111,6 +111,10 @@ def refuse_pair(written: Claim, other: Claim) -> None:
             refuse(written, place, describe(other))
         if other.use is FileUse.INPUT and (why := find_in_input(place, other.text)):
             refuse(written, place, why)
+    # Not for the parts of a checkpoint: to walk through a large folder for each of them takes long.
+    is_listed = other.use is FileUse.INPUT and is_walked(other.text)
+    if is_listed and written.use is FileUse.OUTPUT and (name := find_among(written.path, other.text)):
+        refuse(written, written.path, f"it is the input {name}")
 
 
 def refuse(written: Claim, place: Path, why: str) -> NoReturn:
@@ -162,27 +166,38 @@ def normalise(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
+def is_walked(given: str) -> bool:
+    """Whether an input is a folder or a pattern, which stands for files that are not named."""
+    folder = Path(given)
+    return folder.is_dir() or (glob.has_magic(given) and not folder.exists())
+
+
 def find_in_input(place: Path, given: str) -> str:
     """Why a file is, or would be, part of a folder or pattern that is loaded; "" if it is none."""
     from loader.sources.archive import is_set_aside  # noqa: PLC0415 - bare `--help` needs no pyarrow
-    from loader.sources.paths import find_files  # noqa: PLC0415 - as above
 
-    folder = Path(given)
-    if not folder.is_dir() and not (glob.has_magic(given) and not folder.exists()):
+    if not is_walked(given):
         return ""
-    if folder.is_dir():
-        inside, root = Path(os.path.realpath(place)), Path(os.path.realpath(folder))
+    if Path(given).is_dir():
+        inside, root = Path(os.path.realpath(place)), Path(os.path.realpath(given))
         if inside.is_relative_to(root) and not is_set_aside(inside.relative_to(root)):
             return f"all files in {given} are the input, and the next load would read this one too"
     elif fnmatch(os.path.realpath(place), os.path.join(os.path.realpath("."), given)):  # noqa: PTH118 - a pattern
         return f"all files like {given} are the input, and the next load would read this one too"
+    return ""
+
+
+def find_among(place: Path, given: str) -> str:
+    """The name under which a file is in a folder or matches a pattern, by a link; "" if it does not."""
+    from loader.sources.paths import find_files  # noqa: PLC0415 - bare `--help` needs no pyarrow
+
     if not place.is_file():
         return ""
     try:
         names = [name for found in find_files([given]) for name in found.names]
     except SourceError:  # the load itself says so
         return ""
-    return next((f"it is the input {name}" for name in names if is_same(place, Path(name))), "")
+    return next((name for name in names if is_same(place, Path(name))), "")
 
 
 def refuse_database(claim: Claim) -> None:
