@@ -20,6 +20,7 @@ from loader.methods import Kind
 from loader.progress import choose_watch
 from loader.sandbox import EmbeddedSandbox
 from loader.load_options import LoadOptions
+from loader.rates import Rate
 from loader.settings import Endpoint, Settings
 
 with EmbeddedSandbox(Path("store.sqlite3"), application=None) as sandbox:
@@ -29,7 +30,7 @@ with EmbeddedSandbox(Path("store.sqlite3"), application=None) as sandbox:
         application="XXXXX-XXXXX",
         endpoint=Endpoint(sandbox.endpoint, "sandbox"),
         checkpoint=Path("checkpoint"),
-        options=LoadOptions(limit=150, rate=100),
+        options=LoadOptions(limit=150, rate=Rate.fixed(100)),
     )
     watch = choose_watch()
     result = pipeline.load(pipeline.prepare(settings, watch=watch), brake=Brake(), watch=watch)
