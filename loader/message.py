@@ -20,6 +20,40 @@ class Setting(str):
     __slots__ = ()
 
 
+class SourceKey(Setting):
+    """How text files are written, with the value to give: an option, and a line of the mapping in Python.
+
+    Args:
+        name: of the setting.
+        value: as TOML.
+        typed: as it is typed in a shell, if that differs.
+        brief: the option alone is said, without the line of the mapping file that does the same.
+    """
+
+    __slots__ = ("_brief", "_typed", "_value")
+
+    def __new__(cls, name: str, value: str, typed: str = "", *, brief: bool = False) -> SourceKey:
+        """The setting with its value."""
+        made = super().__new__(cls, name)
+        made._value, made._typed, made._brief = value, typed or value, brief
+        return made
+
+    _value: str
+    _typed: str
+    _brief: bool
+
+    @property
+    def option(self) -> str:
+        """As the command line has it: ``--quote "", or quote = "" under [source] in the mapping file``."""
+        typed = f"--{self.replace('_', '-')} {self._typed}"
+        return typed if self._brief else f"{typed}, or {self.line} file"
+
+    @property
+    def line(self) -> str:
+        """As a mapping has it."""
+        return f"{self} = {self._value} under [source] in the mapping"
+
+
 class Command(StrEnum):
     """What a sentence sends the user to, as the command line has it."""
 
@@ -29,13 +63,14 @@ class Command(StrEnum):
     FAILURES = "failures"
     REJECTED = "failures --rejected"
     IN_DOUBT = "failures --in-doubt"
+    PROFILE = "check --summary"
     RECOVER = "resolve --recover"
 
 
 #: Writes a setting or a command as one front end has it.
 Spelling: TypeAlias = "Callable[[Setting | Command], str]"
 
-_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file", "profile": "--summary"}
+_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file"}
 # Settings whose keyword is not named like the setting.
 _KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
 _CALLS = {
@@ -45,6 +80,7 @@ _CALLS = {
     Command.FAILURES: "loader.Checkpoint(path).frame",
     Command.REJECTED: "loader.Checkpoint(path).rejected",
     Command.IN_DOUBT: "loader.Checkpoint(path).in_doubt",
+    Command.PROFILE: "loader.CheckResult.profile",
     Command.RECOVER: 'loader.resolve(path, "recover")',
 }
 
@@ -53,6 +89,8 @@ def spell_option(named: Setting | Command) -> str:
     """A setting or a command as the command line writes it: ``--max-rejected``, `` `retry` ``."""
     if isinstance(named, Command):
         return f"`{named}`"
+    if isinstance(named, SourceKey):
+        return named.option
     return _OPTIONS.get(named, f"--{named.replace('_', '-')}")
 
 
@@ -60,6 +98,8 @@ def spell_keyword(named: Setting | Command) -> str:
     """A setting or a command as Python writes it: ``max_rejected``, `` `loader.retry` ``."""
     if isinstance(named, Command):
         return f"`{_CALLS[named]}`"
+    if isinstance(named, SourceKey):
+        return named.line
     return _KEYWORDS.get(named, str(named))
 
 

@@ -23,6 +23,7 @@ TESTED_IN = {
     },
     "api": {
         "given fates": ["api/test_frames.py", "api/test_results.py"],
+        "spelling": ["api/test_interface.py"],
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
     "cli": {

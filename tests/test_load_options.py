@@ -13,7 +13,7 @@ import pytest
 
 import loader
 from loader.addresses import Proxy
-from loader.api.options import spell_in_python
+from loader.api.spelling import spell_in_python
 from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Threshold
 from loader.cli import cli
 from loader.errors import ConfigError

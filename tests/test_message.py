@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loader import message
-from loader.api.options import spell_in_python
+from loader.api.spelling import spell_in_python
 from loader.cli.events import events_command
 from loader.dialect import Dialect
 from loader.errors import ConfigError, LoaderError

@@ -7,6 +7,7 @@
     results      LoadResult, CheckResult
     fates        the state of every row; the failed ones beside their source columns
     checkpoint   Checkpoint, for a look        mapping   Mapping, built in Python        sandbox   Sandbox
+    spelling     errors in Python's words
     words, page, check_page  what they say of themselves, as text and as HTML
 
 Imported through `loader` itself, on first use. Nothing here is known to the command line, nor the other way.

@@ -16,10 +16,10 @@ from loader.api.options import (
     Options,
     UserKeywords,
     catch_interrupts,
-    spell_in_python,
 )
 from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
+from loader.api.spelling import spell_in_python
 from loader.errors import MappingError, ProblemCode
 from loader.message import spell_keyword
 from loader.methods import Kind

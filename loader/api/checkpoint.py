@@ -13,8 +13,8 @@ from loader.api import page, words
 from loader.api.fates import build_failed, build_states
 from loader.api.given import Given
 from loader.api.mapping import Mapping
-from loader.api.options import spell_in_python
 from loader.api.pace import build_pace
+from loader.api.spelling import spell_in_python
 from loader.journal import CheckpointView as Ledger
 from loader.mapping import parse_mapping
 from loader.model import State
@@ -67,6 +67,7 @@ class Checkpoint:
         return cls(path, source)
 
     @cached_property
+    @spell_in_python()
     def frame(self) -> pd.DataFrame:
         """What became of every row, as `LoadResult.frame`; of a running load some are "in_flight"."""
         return build_states(self._ledger, self._given)
@@ -155,8 +156,9 @@ class Checkpoint:
 
     def _repr_html_(self) -> str:
         running = ", a load is running" if self.running else ""
-        title = f"{self.path.name}: {self._count_rows()}{running}"
-        return page.render_counts(title, words.list_counts(self.account))
+        title = f"{self._count_rows()}{running}"
+        place = page.note(f"Checkpoint: {words.say_place(self.path)}")
+        return page.render_counts(title, words.list_counts(self.account)) + place
 
 
 def _moment(seconds: float | None) -> datetime | None:

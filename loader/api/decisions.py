@@ -11,9 +11,10 @@ import pandas as pd
 from loader import resolution, retries
 from loader.api.calls import hint_at_frames, word_stop
 from loader.api.given import Given
-from loader.api.options import Options, RetryKeywords, catch_interrupts, spell_in_python
+from loader.api.options import Options, RetryKeywords, catch_interrupts
 from loader.api.results import LoadResult
 from loader.api.signatures import with_keywords
+from loader.api.spelling import spell_in_python
 from loader.chosen_rows import Choice
 from loader.errors import ConfigError
 from loader.journal import CheckpointView as Ledger

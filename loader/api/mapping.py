@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.api import page
 from loader.api.given import Given
+from loader.api.spelling import spell_in_python
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
 from loader.mapping import Mapping as Rules
@@ -51,6 +52,7 @@ class Mapping:
         MappingError: with every mistake in it.
     """
 
+    @spell_in_python()
     def __init__(
         self,
         kind: str,
@@ -72,6 +74,7 @@ class Mapping:
         return mapping
 
     @classmethod
+    @spell_in_python()
     def infer(cls, kind: str, source: Source) -> Mapping:
         """What a load without a mapping would use: the columns that are named like the API's fields.
 
@@ -84,6 +87,7 @@ class Mapping:
         return cls.of(infer(_kind(kind), opened.schema, opened.sample(), where=given.files[0]))
 
     @classmethod
+    @spell_in_python()
     def propose(cls, kind: str, source: Source, *, zone: str | None = None) -> str:
         """The text of a mapping file to begin with, with the reason for each line, as `map` writes it.
 
@@ -103,6 +107,7 @@ class Mapping:
         return propose_mapping(_kind(kind), Given.of(source), zone)
 
     @classmethod
+    @spell_in_python()
     def read(cls, path: str | os.PathLike[str]) -> Mapping:
         """Read a mapping file.
 
@@ -112,6 +117,7 @@ class Mapping:
         return cls.of(read_mapping(Path(path)))
 
     @classmethod
+    @spell_in_python()
     def parse(cls, text: str) -> Mapping:
         """Read the text of a mapping file.
 
@@ -153,6 +159,7 @@ class Mapping:
         """The text of a mapping file that says the same."""
         return escape_toml(write_mapping(self._rules))
 
+    @spell_in_python()
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a mapping file, and never over one that the user may have worked on, unless asked.
 
@@ -180,7 +187,7 @@ class Mapping:
         return f"<Mapping of {self.kind}>\n{self.to_toml()}"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.to_toml())}</pre>"
+        return page.render_code([self.to_toml()])
 
 
 def _kind(text: str) -> Kind:

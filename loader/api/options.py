@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType
@@ -17,7 +17,7 @@ from loader.api.mapping import Mapping
 from loader.claims import Claim, refuse_conflicts
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.delivery import DRAIN_SECONDS, Brake
-from loader.errors import ConfigError, LoaderError
+from loader.errors import ConfigError
 from loader.interrupts import brake_on_signals
 from loader.load_options import (
     APPLICATION_VARIABLE,
@@ -33,7 +33,6 @@ from loader.load_options import (
     of_type,
     text,
 )
-from loader.message import spell_keyword
 from loader.option import FileUse, Option, nested, option
 from loader.settings import Endpoint, Settings, Token
 from loader.tokens import TOKEN_VARIABLE, read_token
@@ -281,13 +280,3 @@ def say_stopping() -> None:
         )
     except (OSError, RuntimeError, ValueError):  # nobody reads it, it is closed, or in the middle of a line
         return
-
-
-@contextmanager
-def spell_in_python() -> Iterator[None]:
-    """Let errors name keywords of Python instead of options of the command line."""
-    try:
-        yield
-    except LoaderError as error:
-        error.spelling = spell_keyword
-        raise

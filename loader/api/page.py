@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.text.escape import escape
-from loader.text.next_steps import say_in_a_sentence, write_as_code
+from loader.text.next_steps import say_in_a_sentence
 from loader.text.nouns import add_plural
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ MOST_REASONS = 10
 _TABLE = "margin:0 0 .6em 0;border-collapse:collapse"
 _CELL = "padding:.2em 1.2em .2em 0;vertical-align:top"
 _NUMBER, _TEXT = f"text-align:right;{_CELL}", f"text-align:left;{_CELL}"
-# Wrapped, because what stands beyond the edge of a page is lost in print.
-_CODE = "margin:0 0 .6em 1em;white-space:pre-wrap;overflow-wrap:anywhere"
+# Exported pages have their own fonts for <pre>, and what stands beyond the edge of a page is lost in print.
+_CODE = "margin:0 0 .6em 1em;font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
 def render_counts(title: str, numbers: Iterable[tuple[str, int]]) -> str:
@@ -65,9 +65,12 @@ def heading(text: str) -> str:
 
 def render_steps(what: Iterable[Step]) -> str:
     """What to do next; reasons have a table of their own."""
-    return "".join(
-        note(say_in_a_sentence(replace(step, reasons=()))) + render_code(write_as_code(step)) for step in what
-    )
+    return "".join(note(say_in_a_sentence(replace(step, reasons=()))) + _render_ways(step) for step in what)
+
+
+def _render_ways(step: Step) -> str:
+    """What to type, each with what it does above it: beside it, both would be wrapped."""
+    return render_code([f"# {way.words[:1].lower()}{way.words[1:]}\n{way.line}" for way in step.ways])
 
 
 def render_reasons(why: Why) -> str:

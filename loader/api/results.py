@@ -12,8 +12,8 @@ from loader.api import page, words
 from loader.api.check_page import render_findings
 from loader.api.fates import build_failed, build_reasons, build_states
 from loader.api.mapping import Mapping
-from loader.api.options import spell_in_python
 from loader.api.pace import build_pace
+from loader.api.spelling import spell_in_python
 from loader.errors import RowsFailed
 from loader.failures import explain_result
 from loader.journal import CheckpointView as Ledger
@@ -112,6 +112,7 @@ class LoadResult:
         self._keep = keep  # a sandbox whose folder goes when nobody needs it
 
     @cached_property
+    @spell_in_python()
     def frame(self) -> pd.DataFrame:
         """What became of every row, under your own index (of files: row from 1, or file and row).
 
@@ -122,6 +123,7 @@ class LoadResult:
         return build_states(Ledger.open(self.checkpoint), self._given)
 
     @cached_property
+    @spell_in_python()
     def rejected(self) -> pd.DataFrame:
         """The rejected rows under your own index: all source columns, and why, in columns ``_loader_...``.
 
@@ -133,6 +135,7 @@ class LoadResult:
         return build_failed(Ledger.open(self.checkpoint), self._given, State.REJECTED)
 
     @cached_property
+    @spell_in_python()
     def in_doubt(self) -> pd.DataFrame:
         """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
         return build_failed(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
@@ -143,11 +146,13 @@ class LoadResult:
         return build_summary(self._result, explain_result(self._result))
 
     @cached_property
+    @spell_in_python()
     def pace(self) -> pd.DataFrame:
         """How the load went over time, in all its runs; the columns are those of `loader.Checkpoint.pace`."""
         return build_pace(Ledger.open(self.checkpoint))
 
     @cached_property
+    @spell_in_python()
     def reasons(self) -> pd.DataFrame:
         """Why rows are rejected or in doubt, however many rows that are: the most frequent reason first.
 
@@ -155,13 +160,13 @@ class LoadResult:
         """
         return build_reasons(Ledger.open(self.checkpoint))
 
+    @spell_in_python()
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
         """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
-        with spell_in_python():
-            given = self._given
-            return write_report(
-                self.checkpoint, target, files=given.files, table=given.table, with_examples=with_examples
-            )
+        given = self._given
+        return write_report(
+            self.checkpoint, target, files=given.files, table=given.table, with_examples=with_examples
+        )
 
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.
@@ -192,13 +197,15 @@ class LoadResult:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""
         repeated = self.account.possible_duplicates
         doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
-        return [note for note in (ended, doubled, *self._lossy) if note]
+        failed = self.account.rejected or self.account.in_doubt
+        rows = words.list_row_notes(self._given.table) if failed else []
+        return [note for note in (ended, doubled, *self._lossy, *rows) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")
         lines = [f"<LoadResult: {self._method.count(self.account.read)}>"]
         lines += [f"  {name:<11}{number:>{width},}" for name, number in words.list_counts(self.account)]
-        lines += [f"  checkpoint {words.format_path(self.checkpoint)}", *self._notes()]
+        lines += [f"  checkpoint {words.say_place(self.checkpoint)}", *self._notes()]
         for step in self._steps():
             lines += [say_in_a_sentence(step), *(f"  {line}" for line in write_as_code(step))]
         return escape("\n".join(lines), keep="\n")
@@ -211,7 +218,11 @@ class LoadResult:
             page.render_reasons(explain_result(self._result)),
         ]
         return "".join(
-            [*parts, page.render_steps(self._steps()), page.note(f"Checkpoint: {self.checkpoint.name}")]
+            [
+                *parts,
+                page.render_steps(self._steps()),
+                page.note(f"Checkpoint: {words.say_place(self.checkpoint)}"),
+            ]
         )
 
 
@@ -246,6 +257,7 @@ class CheckResult:
         self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
         self._notices = list_notes(list_notices(plan, given))
+        self._rows = words.list_row_notes(given.table)
 
     @property
     def bodies(self) -> list[str]:
@@ -272,7 +284,8 @@ class CheckResult:
         width = len(f"{self.read:,}")
         lines = [f"<CheckResult: {self._method.count(self.read)}>", *(f"  {line}" for line in self.decisions)]
         lines += [f"  {name:<18}{number:>{width},}" for name, number in self._counts()]
-        lines += ["", describe_findings(self._profile, spell_keyword)]
+        lines += ["", *self._rows, *([""] if self._rows else [])]
+        lines += [describe_findings(self._profile, spell_keyword)]
         return escape("\n".join(lines), keep="\n")
 
     def _repr_html_(self) -> str:
@@ -281,7 +294,7 @@ class CheckResult:
         return "".join(
             [
                 page.render_counts(title, self._counts()),
-                *map(page.note, [*ended, *self._notices]),
+                *map(page.note, [*ended, *self._notices, *self._rows]),
                 *render_findings(self._profile),
             ]
         )

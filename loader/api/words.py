@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from loader.failures import explain_result
 from loader.text.next_steps import Left, list_steps, spell_python
 
@@ -42,3 +44,21 @@ def format_path(path: Path) -> str:
     if path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
     return path.name if path.parent.name.startswith(TEMPORARY) else str(path)
+
+
+def say_place(path: Path) -> str:
+    """Where a checkpoint is, for a reader who has only the page: its name and its folder."""
+    if path.parent.name.startswith(TEMPORARY):
+        return f"{path.name}, in the folder of the sandbox"
+    if path.parent == Path.cwd():
+        return f"{path.name}, in the working directory"
+    below = ", below the working directory" if path.is_relative_to(Path.cwd()) else ""
+    return f"{format_path(path)}{below}"
+
+
+def list_row_notes(table: object) -> list[str]:
+    """What a row number means, if the input is a table in memory: most have an index that begins at 0."""
+    if table is None:
+        return []
+    first = "frame.iloc[0]" if isinstance(table, pd.DataFrame) else "the first of the table"
+    return [f"Row numbers count from 1 and are not the index: row 1 is {first}."]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from loader.message import Setting
+from loader.message import Command
 from loader.methods import MAX_EVENT_LENGTH
 from loader.text.escape import escape_json, escape_short
 from loader.text.nouns import count_things
@@ -203,7 +203,7 @@ def remark_on_alike_names(profile: Profile) -> Iterator[Remark]:
 def remark_on_rest(counter: Counter[str], what: str, spelling: Spelling) -> Iterator[Remark]:
     """How many entries a list leaves out."""
     if len(counter) > MOST_LINES:
-        everything = spelling(Setting("profile"))
+        everything = spelling(Command.PROFILE)
         yield Remark(f"and {len(counter) - MOST_LINES:,} more {what}; {everything} lists them all")
 
 

@@ -149,5 +149,14 @@ def lay_out_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int
     for row in rows:
         grid.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
+    # In a notebook rich would show the table itself, instead of writing it where it is told to.
+    console = Console(
+        file=out,
+        width=width,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        legacy_windows=False,
+    )
+    console.print(grid)
     yield from (line.rstrip() for line in out.getvalue().splitlines())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loader.message import Message, Setting
+from loader.message import Message, SourceKey
 
 
 def advise(what: str, name: str, value: str, typed: str = "") -> Message:
@@ -14,10 +14,4 @@ def advise(what: str, name: str, value: str, typed: str = "") -> Message:
         value: as TOML.
         typed: as it is typed in a shell, if that differs.
     """
-    return Message(
-        f"{what} {{setting}} {{typed}}, or {{name}} = {{value}} under [source] in the mapping file",
-        setting=Setting(name),
-        typed=typed or value,
-        name=name,
-        value=value,
-    )
+    return Message("{what} {key}", what=what, key=SourceKey(name, value, typed))

@@ -248,7 +248,11 @@ class DelimitedFile:
             yield
         except NotText as found:
             place = name_place(found, self._content, self._spoken, LARGE_BLOCK)
-            raise SourceError(f"{self.name}, {place}: {advise_encoding(found)}") from None
+            raise SourceError(
+                Message(
+                    "{name}, {where}: {advice}", name=self.name, where=place, advice=advise_encoding(found)
+                )
+            ) from None
         except Damaged as failure:
             raise failure.name_row(ragged.end) from None
         except pa.ArrowInvalid as failure:

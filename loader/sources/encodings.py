@@ -8,6 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from loader.dialect import name_encoding
+from loader.message import Message, Quote, SourceKey
 
 if TYPE_CHECKING:
     from loader.sources.textfile import NotText
@@ -27,38 +28,50 @@ _EAST_ASIAN = {
 }
 
 
-def advise_encoding(found: NotText) -> str:
+def advise_encoding(found: NotText) -> Message:
     """What the bytes are and what to do, as the end of a sentence."""
     encoding = name_encoding(found.encoding)
-    shown = f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
+    shown = Quote(
+        f"the byte {found.after[:1].hex()} in {ascii(found.before + found.after)[1:]} is not {encoding}"
+    )
     if found.encoding == "iso8859-1":
-        return f"{shown} text but a control character; is the encoding windows-1252?"
+        return Message("{shown} text but a control character; is the encoding windows-1252?", shown=shown)
     if found.encoding == "utf-8" and (latin := _read_as_latin(found)):
-        return (
-            f'{shown}; read as Latin-1 (Windows-1252) it would be "{latin}". Export the file as UTF-8, '
-            "or if that reading is right, give --encoding windows-1252."
+        return Message(
+            '{shown}; read as Latin-1 (Windows-1252) it would be "{latin}". Export the file as UTF-8, '
+            "or if that reading is right, give {encoding}.",
+            shown=shown,
+            latin=Quote(latin),
+            encoding=_name_setting("windows-1252"),
         )
     if found.encoding == "utf-8" and (advice := _advise_scripts(found)):
-        return f"{shown}; {advice}"
-    return f"{shown}; the file is damaged or in another encoding. Export it again as UTF-8."
+        return Message("{shown}; {advice}", shown=shown, advice=advice)
+    return Message(
+        "{shown}; the file is damaged or in another encoding. Export it again as UTF-8.", shown=shown
+    )
 
 
-def _advise_scripts(found: NotText) -> str:
-    """The readings in other scripts, each with what makes it readable; "" if there is none."""
+def _name_setting(encoding: str) -> SourceKey:
+    return SourceKey("encoding", f'"{encoding}"', encoding, brief=True)
+
+
+def _advise_scripts(found: NotText) -> Message | None:
+    """The readings in other scripts, each with what makes it readable; None if there is none."""
     alphabets = {name: word for name in _ALPHABETS if (word := _read_alphabet(found, name))}
     if alphabets:
-        ways = " or ".join(f'as {name} it would be "{word}"' for name, word in alphabets.items())
-        return (
-            f"{ways}. Export the file as UTF-8, or give the encoding that is right: "
-            f"--encoding {next(iter(alphabets))}."
+        return Message(
+            "{ways}. Export the file as UTF-8, or give the encoding that is right: {encoding}.",
+            ways=Quote(" or ".join(f'as {name} it would be "{word}"' for name, word in alphabets.items())),
+            encoding=_name_setting(next(iter(alphabets))),
         )
     asian = {iconv: word for name, (iconv, _) in _EAST_ASIAN.items() if (word := _read_asian(found, name))}
     if not asian:
-        return ""
-    ways = ", ".join(f'as {name} it would be "{word}"' for name, word in asian.items())
-    return (
-        f"it may be in an East Asian encoding: {ways}. Export the file as UTF-8, or convert it from the "
-        f"encoding that is right, for example: iconv -f {next(iter(asian))} -t UTF-8 FILE > NEW_FILE."
+        return None
+    return Message(
+        "it may be in an East Asian encoding: {ways}. Export the file as UTF-8, or convert it from the "
+        "encoding that is right, for example: iconv -f {encoding} -t UTF-8 FILE > NEW_FILE.",
+        ways=Quote(", ".join(f'as {name} it would be "{word}"' for name, word in asian.items())),
+        encoding=next(iter(asian)),
     )
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from loader.dialect import Dialect
 from loader.errors import SourceEmpty, SourceError
-from loader.message import Message, Quote, Setting
+from loader.message import Message, Quote, Setting, SourceKey
 from loader.model import FileRecord, Unreadable
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
@@ -131,12 +131,16 @@ class JsonLinesFile:
         sha256 = unpacked if self._content is self._file else self._file.sha256()
         return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form, unpacked)
 
-    def _name_unknown_keys(self) -> str:
+    def _name_unknown_keys(self) -> Message:
         first, row = next(iter(self._unknown.items()))
-        names = ",".join([*self._columns, *self._unknown])
-        return (
-            f"{self.name}, row {row:,}: has {quote(first)}, which no record at the beginning of the file "
-            f"has. All keys must be known from there on: name them, --columns {names}"
+        names = [*self._columns, *self._unknown]
+        return Message(
+            "{name}, row {row:,}: has {first}, which no record at the beginning of the file has. "
+            "All keys must be known from there on: name them, {columns}",
+            name=self.name,
+            row=row,
+            first=Quote(quote(first)),
+            columns=SourceKey("columns", json.dumps(names, ensure_ascii=False), ",".join(names), brief=True),
         )
 
     def _find_keys(self) -> tuple[str, ...]:
@@ -261,7 +265,11 @@ class JsonLinesFile:
             yield
         except NotText as found:
             where = f"after row {ragged.end:,}, byte {found.offset + 1:,}"
-            raise SourceError(f"{self.name}, {where}: {advise_encoding(found)}") from None
+            raise SourceError(
+                Message(
+                    "{name}, {where}: {advice}", name=self.name, where=where, advice=advise_encoding(found)
+                )
+            ) from None
         except Damaged as failure:
             raise failure.name_row(ragged.end) from None
 

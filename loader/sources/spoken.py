@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from loader.dialect import Dialect
 from loader.errors import SourceEmpty, SourceError
-from loader.message import Message, Setting
+from loader.message import Message, Quote, Setting, SourceKey
+from loader.sources.advice import advise
 from loader.sources.cover import Cover
 from loader.sources.signs import (
     VALUE,
@@ -209,9 +210,13 @@ def _find_encoding(name: str, head: bytes, given: str | None) -> str:
     if marked is None and head.count(0) * 3 >= len(head) > 0:
         guess = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
         raise SourceError(
-            f"{name}: the file is UTF-16 without a byte order mark, or not text at all (it begins with the "
-            f"bytes {head[:8].hex(' ')}). If it is text, give the encoding: --encoding {guess}, "
-            f'or encoding = "{guess}" under [source] in the mapping file.'
+            Message(
+                "{name}: the file is UTF-16 without a byte order mark, or not text at all (it begins with "
+                "the bytes {begin}). If it is text, {advice}.",
+                name=name,
+                begin=Quote(head[:8].hex(" ")),
+                advice=advise("give the encoding:", "encoding", f'"{guess}"', guess),
+            )
         )
     return marked or "utf-8"
 
@@ -232,8 +237,12 @@ def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -
     ways = " or ".join(f"{_SHOWN[sign]} ({trial.cells} columns)" for sign, trial in dividing.items())
     first = next(iter(dividing))
     raise SourceError(
-        f"{name}: the delimiter can be {ways}. Give the right one: --delimiter {_SHOWN[first]}, "
-        f'or delimiter = "{_SHOWN[first]}" under [source] in the mapping file.'
+        Message(
+            "{name}: the delimiter can be {ways}. {advice}.",
+            name=name,
+            ways=ways,
+            advice=advise("Give the right one:", "delimiter", f'"{_SHOWN[first]}"', _SHOWN[first]),
+        )
     )
 
 
@@ -280,9 +289,15 @@ def _refuse_value(name: str, trial: Trial) -> None:
     values = [cell for cell in trial.first if cell and VALUE.fullmatch(cell)]
     if values:
         raise SourceError(
-            f"{name}: the first row holds {quote(values[0])}, which looks like a value and not like the name "
-            "of a column. If the file has no header, give the names: --columns user_id,device_id,... If that "
-            "is a name, give --header (or header = true under [source] in the mapping file)."
+            Message(
+                "{name}: the first row holds {value}, which looks like a value and not like the name of a "
+                "column. If the file has no header, give the names, for example {columns}. If that is a "
+                "name, give {header} (or header = true under [source] in the mapping file).",
+                name=name,
+                value=Quote(quote(values[0])),
+                columns=SourceKey("columns", '["user_id", "device_id"]', "user_id,device_id", brief=True),
+                header=Setting("header"),
+            )
         )
 
 

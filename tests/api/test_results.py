@@ -8,8 +8,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 import loader
 from tests import faultserver
@@ -327,3 +329,56 @@ def test_rows_are_named_by_what_they_are(kind: str, columns: dict[str, list[str]
         assert f"{one}>" in repr(shown)
         assert f"{one}<" in shown._repr_html_() or f"{one}:" in shown._repr_html_()
     assert f"<h1>{one} for" in page
+
+
+def test_a_cell_shows_a_check_once(tmp_path: Path) -> None:
+    """In a real kernel, a check is the one output of its cell, as text and as a page."""
+    cell = nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]
+        'import loader, pandas as pd\nloader.check_users(pd.DataFrame({"hwid": ["d"], "userId": ["u"]}))'
+    )
+    notebook = nbformat.v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+    (output,) = notebook.cells[0].outputs
+    assert "distinct" in output.data["text/plain"]
+    assert "distinct" in output.data["text/html"]
+
+
+def test_a_result_says_in_which_folder_its_checkpoint_is(vendor: Vendor, tmp_path: Path) -> None:
+    """Who reads an exported page finds the checkpoint, without a path of the machine if it is near."""
+    (tmp_path / "runs").mkdir()
+    places = {
+        "a.ckpt": "a.ckpt, in the working directory",
+        "runs/b.ckpt": f"{Path('runs/b.ckpt')}, below the working directory",
+    }
+    for path, said in places.items():
+        result = loader.load_events(purchases(1), **vendor.account, checkpoint=path, progress=False)
+        for shown in (repr(result), result._repr_html_(), loader.Checkpoint(path)._repr_html_()):
+            assert said in shown
+            assert str(tmp_path) not in shown
+
+
+def test_row_numbers_are_not_taken_for_the_index(mixed: loader.LoadResult, tmp_path: Path) -> None:
+    """Of a frame, whose index mostly begins at 0, it is said what a row number counts; of a file, not."""
+    frame = purchases(3).assign(user_id=["a", None, "c"])
+    checked = loader.check_events(frame)
+    reason = checked.reasons["example"][0]
+    assert reason.startswith("DataFrame, row 2")
+    assert pd.isna(frame.iloc[1]["user_id"])
+    for shown in (checked, mixed):
+        assert "row 1 is frame.iloc[0]" in repr(shown)
+        assert "row 1 is frame.iloc[0]" in shown._repr_html_()
+    (tmp_path / "users.csv").write_text("hwid,userId\n,u\n")
+    assert "iloc" not in repr(loader.check_users("users.csv"))
+
+
+def test_code_on_a_page_has_the_font_of_code(mixed: loader.LoadResult) -> None:
+    """A page that is exported brings its own fonts: what is to be typed says its font and where it wraps."""
+    for shown in (
+        mixed._repr_html_(),
+        mixed.mapping._repr_html_(),
+        loader.check_events(purchases(1))._repr_html_(),
+    ):
+        styles = re.findall("<pre([^>]*)>", shown)
+        assert styles
+        assert all("monospace" in style and "pre-wrap" in style for style in styles)

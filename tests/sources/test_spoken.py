@@ -134,7 +134,8 @@ def test_a_first_row_of_values_is_not_taken_for_a_header(written: Written, value
     path = written(f'x;"{value}"\ny;z\n')
     assert refusal(path) == (
         f'export.csv: the first row holds "{value}", which looks like a value and not like the name of a '
-        "column. If the file has no header, give the names: --columns user_id,device_id,... If that is a "
+        "column. If the file has no header, give the names, for example --columns user_id,device_id. If "
+        "that is a "
         "name, give --header (or header = true under [source] in the mapping file)."
     )
     assert open_source([path], dialect=Dialect(header=True)).schema.names == ["x", value]
