@@ -96,6 +96,15 @@ FAULTS: dict[str, dict[str, tuple[str, ...]]] = {
     "the slot file is missing, garbage, of another run": {
         "journal/test_recovery.py": ("test_slots_that_cannot_be_trusted_put_the_whole_lease_in_doubt",),
     },
+    "the input is cut, appended to, written to in place or through a map, or replaced during the load": {
+        "test_input_changes.py": (
+            "test_no_row_is_sent_that_was_not_surveyed",
+            "test_the_same_command_refuses_what_is_still_changed",
+            "test_a_file_that_is_replaced_is_read_to_its_end",
+        ),
+        "sources/test_formats.py": ("test_what_is_given_out_is_what_was_surveyed",),
+        "api/test_calls.py": ("test_a_cell_that_is_changed_while_it_is_loaded_ends_the_load",),
+    },
     "any sequence of these": {"journal/test_stateful.py": ("TestJournal",)},
 }
 

@@ -11,7 +11,7 @@
     ragged               CSV records with another number of cells than the header: kept in their place
     segments, boundaries where in a text file reading can begin, for a load that is resumed
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
-    inputfile            one file, watched: it must stay what it was when the load began
+    inputfile, pages     one file, watched: each byte must stay what it was when it was read first
 
     frames               tables in memory: DataFrames, Arrow tables
 

@@ -18,7 +18,7 @@ from loader.sources.archive import Member, find_archive, find_member
 from loader.sources.copies import refuse_same_rows
 from loader.sources.formats import UnknownFormat, open_archive, open_reader
 from loader.sources.frames import FrameRecords
-from loader.sources.inputfile import InputFile, Odometer
+from loader.sources.inputfile import Changed, InputFile, Odometer
 from loader.sources.partitions import add_folder_columns
 from loader.sources.paths import find_files, list_left_out
 from loader.sources.plain_columns import read_plain
@@ -224,7 +224,7 @@ class FileSource:
         start = 0
         for reader, file in zip(self._readers, self.survey().files, strict=True):
             if start + file.rows > first:
-                for slab in reader.slabs(max(first - start, 0)):
+                for slab in _read_slabs(reader, max(first - start, 0)):
                     for piece in _split_slab(slab, self._chunk_rows):
                         yield self._make_chunk(piece, reader.name, start)
             start += file.rows
@@ -243,6 +243,17 @@ class FileSource:
 
 def _drop_unusable(chunk: Chunk) -> pd.DataFrame:
     return chunk.frame.drop(index=list({**chunk.unreadable, **chunk.no_data}))
+
+
+def _read_slabs(reader: Reader, first: int) -> Iterator[Slab]:
+    """The slabs; if the file changes meanwhile, the error names the last row before that."""
+    end = first
+    try:
+        for slab in reader.slabs(first):
+            yield slab
+            end = slab.end
+    except Changed as change:
+        raise change.name_row(end) from None
 
 
 def _split_slab(slab: Slab, rows: int) -> Iterator[Slab]:

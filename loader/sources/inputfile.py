@@ -8,9 +8,14 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loader.errors import SourceError, SourceMissing
 from loader.message import Message
+from loader.sources.pages import PAGE, Pages
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _BLOCK = 1 << 20
 
@@ -61,15 +66,41 @@ class Stamp:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+class Changed(SourceError):
+    """A file that is not what it was when it was read first.
+
+    Args:
+        name: the file.
+        difference: what was found.
+        beginning: which part of it to restore, if not the whole.
+        row: the last row that was read before, if that is known.
+    """
+
+    def __init__(self, name: str, difference: str, beginning: str = "", row: int = 0) -> None:
+        place = f"row {row:,}" if row else "this place"
+        super().__init__(
+            f"{name}: changed while it was being read ({difference}). Nothing after {place} was read. To "
+            f"continue, restore the file as it was{beginning}; a load of another file would send rows again."
+        )
+        self._found = name, difference, beginning
+
+    def name_row(self, row: int) -> Changed:
+        """The same, with the last row that was read."""
+        return Changed(*self._found, row)
+
+
 class WatchedFile(io.FileIO):
     """A file that stops being read as soon as it is not the file that was surveyed.
 
-    The stamp is compared after each read, so no byte is used that was read after the change.
+    The stamp is compared after each read, so no byte is used that was read after the change. Since a change
+    can leave the stamp as it was, each byte is given out only as part of a page that is what it was when it
+    was read first.
     """
 
     def __init__(self, input_file: InputFile) -> None:
         super().__init__(input_file.path, "rb")
         self._expected = input_file
+        self._kept = (-1, b"")  # the last page of which a small part was read, and its number
         try:
             self._compare()
         except SourceError:
@@ -82,23 +113,83 @@ class WatchedFile(io.FileIO):
         Raises:
             SourceError: the file changed, or the disk failed.
         """
+        start = self.tell()
+        left = max(self._expected.size - start, 0)
+        wanted = left if size is None or size < 0 else min(size, left)
         try:
-            block = super().read(-1 if size is None else size) or b""
+            block = self._read_small(start, wanted) if wanted <= PAGE else self._read_large(start, wanted)
         except OSError as failure:
             name = self._expected.name
             raise SourceError(f"{name}: cannot be read: {failure.strerror or failure}.") from failure
-        self._compare()
         self._expected.odometer.add(len(block))
         return block
+
+    def readall(self) -> bytes:
+        """All bytes from here on."""
+        return self.read()
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Up to as many bytes as the buffer holds."""
+        view = memoryview(buffer).cast("B")
+        block = self.read(len(view))
+        view[: len(block)] = block
+        return len(block)
+
+    def _read_small(self, start: int, wanted: int) -> bytes:
+        """Bytes out of one page or two, which are kept: some formats read byte by byte."""
+        first, end = start // PAGE, start + wanted
+        parts = [
+            self._read_page(number)[max(start - number * PAGE, 0) : end - number * PAGE]
+            for number in range(first, -(-end // PAGE))
+        ]
+        self.seek(end)
+        return b"".join(parts)
+
+    def _read_page(self, number: int) -> bytes:
+        if self._kept[0] != number:
+            page = self._read_at(number * PAGE, PAGE)
+            self._compare()
+            self._recognise(number, page)
+            self._kept = number, page
+        return self._kept[1]
+
+    def _read_large(self, start: int, wanted: int) -> bytes:
+        """Bytes out of many pages, read at once; those around them in the outer pages only to compare."""
+        block = super().read(wanted) or b""
+        self._compare()
+        view, end = memoryview(block), start + len(block)
+        for number in range(start // PAGE, -(-end // PAGE)):
+            low, high = number * PAGE, min((number + 1) * PAGE, self._expected.size)
+            page: bytes | memoryview = view[max(low - start, 0) : high - start]
+            if low < start or high > end:
+                before, after = self._read_at(low, start - low), self._read_at(end, high - end)
+                page = b"".join((before, page, after))
+            self._recognise(number, page)
+        return block
+
+    def _read_at(self, offset: int, size: int) -> bytes:
+        """Bytes from another place; the present one stays."""
+        if size <= 0:
+            return b""
+        position = self.tell()
+        self.seek(offset)
+        block = super().read(size) or b""
+        self.seek(position)
+        return block
+
+    def _recognise(self, number: int, page: bytes | memoryview) -> None:
+        if not self._expected.pages.recognise(number, page):
+            start = number * PAGE
+            raise Changed(
+                self._expected.name,
+                f"of its bytes {start + 1:,} to {start + len(page):,} some are others, although its size and "
+                "its time are the same",
+            )
 
     def _compare(self) -> None:
         now, before = Stamp.of(os.fstat(self.fileno())), self._expected.stamp
         if now != before:
-            raise SourceError(
-                f"{self._expected.name}: changed while it was being read ({_name_difference(before, now)}). "
-                "Nothing after this place was read. To continue, restore the file as it was"
-                f"{_name_beginning(before, now)}; a load of another file would send rows again."
-            )
+            raise Changed(self._expected.name, _name_difference(before, now), _name_beginning(before, now))
 
 
 def _name_difference(before: Stamp, now: Stamp) -> str:
@@ -123,12 +214,14 @@ class InputFile:
         path: where it is.
         stamp: what it must still be whenever it is read.
         odometer: counts what is read.
+        pages: what its bytes must still be.
     """
 
     name: str
     path: Path
     stamp: Stamp
     odometer: Odometer = field(default_factory=Odometer, compare=False, repr=False)
+    pages: Pages = field(default_factory=Pages, compare=False, repr=False)
 
     @property
     def size(self) -> int:

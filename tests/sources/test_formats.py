@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import io
 import json
+import mmap
+import os
 import re
 import time
 import zipfile
@@ -22,9 +24,9 @@ from pyarrow import ipc, parquet
 
 from loader.dialect import INPUT_FORMATS, Dialect
 from loader.errors import SourceError
-from loader.sources import delimited, jsonlines, open_source, segments
+from loader.sources import delimited, inputfile, jsonlines, open_source, segments
 from loader.sources.formats import FORMATS, PACKINGS, Format, Packing, guess_ending
-from tests.sources.conftest import cells, unreadable
+from tests.sources.conftest import cells, drained, unreadable
 from tests.sources.workbooks import Cell, text, workbook
 
 if TYPE_CHECKING:
@@ -216,6 +218,65 @@ def test_a_file_is_known_by_its_bytes(case: Case, export: Path, written: Written
     assert open_source([moved], known=known).survey().files == (replace(known[0], name=str(moved)),)
     other = written(case.write([*ROWS[:-1], ["0999", "changed"]]), case.name)
     assert open_source([other], known=known).survey().files[0].sha256 != known[0].sha256
+
+
+def write_in_place(path: Path, offset: int) -> None:
+    """Change a byte, and set the times back."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)
+        file.seek(offset)
+        file.write(bytes([byte[0] ^ 1]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def write_through_a_map(path: Path, offset: int) -> None:
+    """Change a byte in the memory that the file is mapped to, as a database does."""
+    before = path.stat()
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[offset] ^= 1
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [write_in_place, write_through_a_map])
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.7])
+def test_what_is_given_out_is_what_was_surveyed(
+    case: Case,
+    export: Path,
+    change: Callable[[Path, int], None],
+    place: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A change that leaves size and times as they were is named with its place; no changed row comes out."""
+    monkeypatch.setattr(inputfile, "PAGE", 1 << 10)
+    source = opened(export)
+    source.survey()
+    change(export, int(export.stat().st_size * place))
+    given_out: list[object] = []
+    stop = drained(source.chunks(), given_out, "n")
+    if case.format.name == "Excel":  # all of it is in memory since it was opened
+        assert given_out == [row[0] for row in ROWS]
+        return
+    assert stop.startswith(f"{export}: changed while it was being read (of its bytes "), stop
+    after = f"after row {len(given_out)}" if given_out else "after this place"
+    assert f"Nothing {after} was read. To continue, restore the file" in stop
+    assert given_out == [row[0] for row in ROWS[: len(given_out)]]
+    assert len(given_out) < 1000
+    with pytest.raises(SourceError, match="changed while it was being read"):
+        list(source.chunks(len(given_out)))
+
+
+def test_a_change_between_two_passes_of_a_survey_is_noticed(
+    case: Case, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash that stands for the file is of the bytes that were counted."""
+    monkeypatch.setattr(inputfile, "PAGE", 1 << 10)
+    source = opened(export)
+    list(source.beginning(1000))
+    write_in_place(export, export.stat().st_size // 2)
+    with pytest.raises(SourceError, match="changed while it was being read"):
+        source.survey()
 
 
 def test_leaving_early_releases_the_file(export: Path, watch: Watch) -> None:
