@@ -44,7 +44,7 @@ TESTED_IN = {
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "journal": {
-        "byte_lock copies hold lock": ["journal/test_attacks.py"],
+        "byte_lock hold lock": ["journal/test_attacks.py"],
         "removal": ["cli/test_prune.py"],
         "beginning binding checkpoint_files identity reading schema store": [
             "journal/test_opening.py",

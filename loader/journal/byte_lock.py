@@ -34,9 +34,13 @@ if sys.platform == "win32":
         """Whether someone else has the byte."""
         if not lock_byte(descriptor):
             return True
+        unlock_byte(descriptor)
+        return False
+
+    def unlock_byte(descriptor: int) -> None:
+        """Give the byte back."""
         os.lseek(descriptor, BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-        return False
 
     def share_database(descriptor: int) -> None:
         """Nothing: Windows keeps SQLite's locks whatever else is closed."""
@@ -63,6 +67,10 @@ else:
                 return False
             raise
         return True
+
+    def unlock_byte(descriptor: int) -> None:
+        """Give the byte back."""
+        _ask("SETLK", descriptor, fcntl.F_UNLCK, BYTE, 1)
 
     def is_byte_locked(descriptor: int) -> bool:
         """Whether someone else has the byte; takes nothing."""

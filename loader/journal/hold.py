@@ -14,11 +14,17 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
-from loader.journal.byte_lock import end_sharing, is_byte_locked, lock_byte, share_database
+from loader.journal.byte_lock import (
+    end_sharing,
+    is_byte_locked,
+    lock_byte,
+    share_database,
+    unlock_byte,
+)
 from loader.journal.checkpoint_files import NO_FOLLOW, Inode, read_inode
 
 if TYPE_CHECKING:
@@ -148,6 +154,9 @@ class _Process:
             if descriptor < 0:
                 return
             if self._connections[inode]:
+                end_sharing(descriptor)
+                with suppress(OSError):
+                    unlock_byte(descriptor)
                 self._parked.setdefault(inode, []).append(descriptor)
             else:
                 os.close(descriptor)

@@ -29,6 +29,7 @@ from loader.journal.reading import (
     list_open_rows,
     open_for_reading,
     read_exceptions,
+    read_folded_commit,
     take_snapshot,
 )
 from loader.journal.slots import digest_boot, read_slots
@@ -109,8 +110,14 @@ def _look(files: Files, host: Host) -> tuple[Snapshot, LeftSlots | None, bytes]:
     with open_for_reading(files) as connection:
         snapshot = take_snapshot(connection, files.path, log=log)
     left, boot = read_slots(files.wire), digest_boot(host.boot_id)
-    recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+    _refuse_older(files, snapshot, left, boot)
     return snapshot, left, boot
+
+
+def _refuse_older(files: Files, snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> None:
+    recovery.refuse_older(
+        files, snapshot, left, boot, names=files.count_names(), folded=read_folded_commit(files)
+    )
 
 
 def salvage(files: Files, host: Host) -> Verified:
@@ -138,7 +145,7 @@ def salvage(files: Files, host: Host) -> Verified:
 
 def _refuse_whole(files: Files, snapshot: Snapshot, left: LeftSlots | None, boot: bytes) -> None:
     try:
-        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+        _refuse_older(files, snapshot, left, boot)
         recovery.refuse_without_slots(files, snapshot, left)
     except CheckpointError:
         return

@@ -97,6 +97,19 @@ def has_log(files: Files) -> bool:
     return is_filled(files.log)
 
 
+def read_folded_commit(files: Files) -> int:
+    """The number of the commit that the file itself has, without its log; 0 if it cannot be read so."""
+    if not has_log(files):
+        return 0
+    uri = f"{files.path.as_uri()}?mode=ro&immutable=1"
+    try:
+        with connecting(files.path), closing(sqlite3.connect(uri, uri=True)) as connection:
+            ((commits,),) = connection.execute("SELECT commits FROM head").fetchall()
+    except (sqlite3.Error, ValueError):  # the log was just being moved into it
+        return 0
+    return commits if isinstance(commits, int) else 0
+
+
 def take_snapshot(connection: sqlite3.Connection, path: Path, *, log: bool) -> Snapshot:
     """Read and verify everything. An older version is read as it is; a load brings it up to date.
 

@@ -89,7 +89,7 @@ class Salvaged:
 
 
 def refuse_older(
-    files: Files, snapshot: Snapshot, left: LeftSlots | None, boot: bytes, *, names: int
+    files: Files, snapshot: Snapshot, left: LeftSlots | None, boot: bytes, *, names: int, folded: int
 ) -> None:
     """Raise `CheckpointError` if commits that were made are missing from the checkpoint.
 
@@ -101,7 +101,11 @@ def refuse_older(
         left: its slot file.
         boot: of the machine, now.
         names: hard links of the checkpoint, itself among them.
+        folded: number of the commit that the file has without its log. If that is later, the log is of a
+            time before: under another name, the checkpoint has continued without it.
     """
+    if not (_is_older(snapshot, left, boot) or folded > snapshot.head.commits):
+        return
     if names > 1 and _is_of_other_opening(snapshot, left):
         raise CheckpointError(
             Message(
@@ -113,18 +117,17 @@ def refuse_older(
                 recover=Command.RECOVER,
             )
         )
-    if _is_older(snapshot, left, boot):
-        raise CheckpointError(
-            Message(
-                "{path} is older than what was last written to it: it was restored from a copy, or {log} was "
-                "deleted or damaged. Rows sent since would be sent twice. Nothing was sent. Put the newest "
-                "files back, all of them together." + _RECOVER,
-                path=files.path,
-                log=files.log.name,
-                it_is="they are",
-                recover=Command.RECOVER,
-            )
+    raise CheckpointError(
+        Message(
+            "{path} is older than what was last written to it: it was restored from a copy, or {log} was "
+            "deleted or damaged. Rows sent since would be sent twice. Nothing was sent. Put the newest "
+            "files back, all of them together." + _RECOVER,
+            path=files.path,
+            log=files.log.name,
+            it_is="they are",
+            recover=Command.RECOVER,
         )
+    )
 
 
 def refuse_without_slots(files: Files, snapshot: Snapshot, left: LeftSlots | None) -> None:

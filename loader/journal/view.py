@@ -22,6 +22,7 @@ from loader.journal.reading import (
     open_for_reading,
     read_chunks,
     read_exceptions,
+    read_folded_commit,
     take_snapshot,
 )
 from loader.journal.recovery import Leftovers
@@ -100,7 +101,8 @@ class CheckpointView:
         running = running or is_running(files)
         if running:
             return cls(files.path, running, snapshot, Leftovers())
-        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names())
+        folded = read_folded_commit(files)
+        recovery.refuse_older(files, snapshot, left, boot, names=files.count_names(), folded=folded)
         return cls(files.path, running, snapshot, recovery.classify(snapshot, left, boot), left)
 
     @property

@@ -131,7 +131,7 @@ def test_a_tool_that_keeps_the_checkpoint_locked_stops_the_load_with_the_reason(
     journal.sending(0)
     code = TOOL.replace("connection.close()", "sys.stdin.read()")
     command = [sys.executable, "-c", code, str(place.path), "BEGIN IMMEDIATE"]
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as tool:  # this interpreter
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as tool:
         while not _is_locked(place):
             pass
         with pytest.raises(CheckpointError, match=r"another program has kept it locked for writing"):

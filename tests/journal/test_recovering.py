@@ -14,6 +14,7 @@ import pytest
 from loader.errors import CheckpointError
 from loader.journal import Journal
 from loader.journal.slots import Header, Slots
+from loader.journal.store import Store
 from loader.model import Decision, Outcome, State
 from tests.journal.conftest import BOOT, Place, confirmed, die, free_rows, rejects
 
@@ -234,6 +235,34 @@ def test_a_log_that_went_with_another_name_is_noticed(place: Place, boot: str) -
     refuse(place, "older than what was last written")
     with recover(place) as journal:
         assert free_rows(journal) == set()
+
+
+@posix
+def test_a_log_of_a_time_before_is_noticed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader kept it from being removed, and under another name the checkpoint has continued without it."""
+    log, kept = place.beside("-wal"), list[bytes]()
+
+    def keep_log(self: Store) -> None:
+        kept.append(log.read_bytes())
+        close(self)
+
+    close = Store.close
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "close", keep_log)
+        first_run(place)
+    other = Place(place.path.with_name("other.ckpt"))
+    os.link(place.path, other.path)
+    os.link(place.beside("-wire"), other.beside("-wire"))
+    with other.open() as journal:
+        journal.lease(range(14, 20))
+        journal.settle(confirmed(range(14, 20)))
+    log.write_bytes(kept[0])
+    for look in (place.open, place.view):
+        with pytest.raises(CheckpointError, match="older than what was last written"):
+            look()
+    log.unlink()
+    with place.open() as journal:
+        assert journal.account().confirmed == 16
 
 
 def test_a_tool_that_folds_the_log_of_a_dead_load_loses_nothing(place: Place) -> None:
