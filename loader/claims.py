@@ -26,6 +26,7 @@ from loader.journal.checkpoint_files import Files, read_inode
 from loader.journal.schema import APPLICATION_ID
 from loader.message import Message, Quote, Setting
 from loader.option import FileUse
+from loader.tokens import FILE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -285,3 +286,9 @@ def recall_inputs(checkpoint: Path) -> Iterator[Claim]:
         return
     for file in files:
         yield Claim(FileUse.INPUT, file.name)
+
+
+def recall_environment() -> Iterator[Claim]:
+    """The file that the environment names and this command may read, or a later one."""
+    if file := os.environ.get(FILE_VARIABLE):
+        yield Claim(FileUse.READ, file)

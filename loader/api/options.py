@@ -14,7 +14,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, TypedDict
 
 from loader.api.mapping import Mapping
-from loader.claims import Claim, refuse_conflicts
+from loader.claims import Claim, recall_environment, refuse_conflicts
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import ConfigError
@@ -206,6 +206,7 @@ class Options:
         refuse_conflicts(self._claims(settings))
 
     def _claims(self, settings: Settings) -> Iterator[Claim]:
+        yield from recall_environment()
         yield Claim(FileUse.CHECKPOINT, str(settings.checkpoint), "checkpoint")
         for file in settings.files if settings.table is None else ():
             yield Claim(FileUse.INPUT, file)

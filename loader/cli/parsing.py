@@ -130,7 +130,7 @@ def refuse_lost_files(request: object) -> None:
 
 def list_claims(request: object) -> Iterator[Claim]:
     """The files that a command was given, and those that a checkpoint among them was made from."""
-    from loader.claims import Claim, recall_inputs  # noqa: PLC0415 - bare `--help` needs no SQL
+    from loader.claims import Claim, recall_environment, recall_inputs  # noqa: PLC0415 - bare `--help` needs no SQL
 
     # Without a rehearsal a store is only kept from others.
     store = FileUse.STORE if getattr(request, "sandbox", True) else FileUse.READ
@@ -141,6 +141,7 @@ def list_claims(request: object) -> Iterator[Claim]:
         if path is not None
     ]
     yield from claims
+    yield from recall_environment()
     if any(name == "token_file" for name, _, _ in list_files(request)) and (file := find_token_file()):
         yield Claim(FileUse.READ, str(file))
     if any(claim.use is FileUse.OUTPUT for claim in claims):

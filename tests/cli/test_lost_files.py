@@ -143,3 +143,14 @@ def test_two_outputs_are_two_files(command: CommandLine, prepared: Path, command
     ran = command.run(*LINES[command_name], "--summary", "out", "--report", "./out")
     assert (ran.code, "two outputs of this command cannot share a file" in ran.err) == (2, True), ran.err
     assert not (command.folder / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--summary", "--report", "--metrics"])
+def test_a_token_file_that_the_environment_names_is_needed_too(
+    command: CommandLine, prepared: Path, option: str
+) -> None:
+    """The next night still finds its token."""
+    shutil.copytree(prepared, command.folder, dirs_exist_ok=True)
+    ran = command.run("events", "events.csv", *SANDBOXED, option, "./ca.pem", PUSHWOOSH_TOKEN_FILE="ca.pem")
+    assert (ran.code, "would be overwritten" in ran.err) == (2, True), ran.err
+    assert (command.folder / "ca.pem").read_bytes() == Path(certifi.where()).read_bytes()
