@@ -53,6 +53,11 @@ def test_a_monitor_finds_each_kind_of_night(tmp_path: Path) -> None:
         codes.append(job.run(4, vendor.url))
         assert monitor.judge(time.time()) is Finding.EMPTY
 
+        (token := tmp_path / "token").rename(tmp_path / "moved")
+        codes.append(job.run(5, vendor.url))
+        assert monitor.judge(time.time()) is Finding.WRONG
+        (tmp_path / "moved").rename(token)
+
         job.export(5, ["purchase"] * 10)
         codes.append(job.run(5, NOBODY))
         assert monitor.judge(time.time()) is Finding.FAILED
@@ -78,7 +83,7 @@ def test_a_monitor_finds_each_kind_of_night(tmp_path: Path) -> None:
         first.send_signal(signal.SIGKILL)
         first.communicate(timeout=60)
 
-    assert codes == [0, 3, 6, 8, 5, 0, 7]
+    assert codes == [0, 3, 6, 8, 2, 5, 0, 7]
     assert monitor.judge(time.time() + LATE_SECONDS + 1) is Finding.LATE
     assert len({body for body in vendor.bodies if b'"purchase"' in body}) == 30 + 20 + 10
 
