@@ -13,7 +13,7 @@ from loader.message import Message, Quote
 from loader.model import Stop, StopCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from loader.delivery import Dispatch
     from loader.journal import Journal
@@ -31,17 +31,26 @@ class Leases:
         dispatch: asked whether the load has stopped.
         wanted: rows that may be leased, ascending.
         canary: if the first N rows are all rejected for one reason, nothing is sent; 0 for never.
+        hear: told of rows that are rejected.
 
     Attributes:
         stopped: why the input ended before its end, or None.
     """
 
     def __init__(
-        self, plan: Plan, journal: Journal, dispatch: Dispatch, wanted: Iterable[range], *, canary: int
+        self,
+        plan: Plan,
+        journal: Journal,
+        dispatch: Dispatch,
+        wanted: Iterable[range],
+        *,
+        canary: int,
+        hear: Callable[[Sequence[Reject]], None],
     ) -> None:
         self.stopped: Stop | None = None
         self._wanted = list(wanted)
         self._canary = canary
+        self._hear = hear
         self._plan = plan
         self._journal = journal
         self._dispatch = dispatch
@@ -62,6 +71,7 @@ class Leases:
                         if note := known.note_new(rejects):
                             self._journal.note(what, note)
                     self._journal.lease(*rows, rejects=rejects)
+                    self._hear(rejects)
                     self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:
                         return

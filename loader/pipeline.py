@@ -71,16 +71,19 @@ def load(
         wanted = choose(journal) if choose else list_unsent(plan, journal)
         policy = build_policy(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
-        leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary)
+        leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary, hear=watch.hear_rejects)
         # A retry does not end the load: its code still says that the load itself is not at its end.
         not_requested = 0 if choose else journal.account().never_sent - leases.rows
         journal.note(BEGAN, Conditions.of(settings).to_text())
         journal.observe(dispatch.traffic)
         try:
             goal = journal.account().settled + leases.rows
-            with watch.watching(journal.account, dispatch.wire, goal=goal, run=journal.run):
+            with watch.watching(
+                journal.account, dispatch.wire, goal=goal, run=journal.run, place=plan.survey.place
+            ):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
+                    watch.hear_outcomes(outcomes)
             ended = Ending.of(leases.stopped or dispatch.stopped, interrupted=brake.drained)
             journal.note(ENDED, ended.to_text())
             journal.release()

@@ -4,6 +4,7 @@ choice      which watch is used
 watch       looks at the load from its own thread
 moment      what there is to show at one instant; pace: how fast it goes, and when it will be done
 terminal, notebook, lines, events    one module a form; words: what they share
+failed_rows the first rows that fail for each reason, for events
 """
 
 from loader.progress.choice import choose_watch

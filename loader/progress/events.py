@@ -12,15 +12,18 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from loader.progress.failed_rows import FirstFailures, list_failed, list_rejects
 from loader.progress.lines import Periodic, read_utc
 from loader.text.escape import escape_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from types import TracebackType
     from typing import TextIO
 
+    from loader.model import Outcome, Reject
+    from loader.progress.failed_rows import FailedRow
     from loader.progress.moment import Moment, ReadingProgress
 
 
@@ -99,6 +102,7 @@ class JsonLines(Periodic):
     def __init__(self, log: EventLog, every: float = 10, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(every, clock)
         self._log = log
+        self._failures = FirstFailures()
 
     def tell_reading(self, reading: ReadingProgress) -> None:
         """Write one event."""
@@ -115,6 +119,24 @@ class JsonLines(Periodic):
     def tell(self, event: str, moment: Moment) -> None:
         """Write one event."""
         self._log.write(event, **describe_state(moment))
+
+    def hear_rejects(self, rejects: Sequence[Reject]) -> None:
+        """Write the first of each reason."""
+        self._tell_rows(list_rejects(rejects))
+
+    def hear_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Write the first rejected and the first in doubt of each reason."""
+        self._tell_rows(list_failed(outcomes))
+
+    def _tell_rows(self, rows: Iterable[FailedRow]) -> None:
+        for row in self._failures.select(rows):
+            self._log.write(
+                row.state.value,
+                where=self._place(row.ordinal),
+                reason=row.reason,
+                http_status=row.http_status,
+                code=row.code,
+            )
 
 
 def describe_state(moment: Moment) -> dict[str, object]:
@@ -136,6 +158,7 @@ def describe_state(moment: Moment) -> dict[str, object]:
         "seconds_left": _round(speed.left),
         "waiting_for": moment.wait or None,
         "waiting_seconds": round(wire.waiting_seconds, 1) if moment.wait else 0.0,
+        "silent_seconds": round(moment.silent, 1),
     }
 
 

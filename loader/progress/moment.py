@@ -42,6 +42,7 @@ class Moment:
         goal: rows that will be settled when this run is complete.
         speed: how fast it goes.
         elapsed: seconds since this run began to send.
+        silent: seconds in which requests were on the wire and nothing was heard of any.
     """
 
     account: Account
@@ -49,6 +50,7 @@ class Moment:
     goal: int
     speed: Speed
     elapsed: float
+    silent: float = 0.0
 
     @property
     def share(self) -> float:

@@ -71,7 +71,7 @@ def format_load(moment: Moment) -> str:
 def render_load(moment: Moment) -> str:
     """A bar and the numbers."""
     account, speed = moment.account, moment.speed
-    told = f"{words.format_share(moment.share)}, {account.settled:,} of {moment.goal:,} rows"
+    done = f"{words.format_share(moment.share)}, {account.settled:,} of {moment.goal:,} rows"
     rows = [
         ("confirmed", f"{account.confirmed:,}", "rate now", words.format_rate(speed.now)),
         ("rejected", f"{account.rejected:,}", "mean rate", words.format_rate(speed.mean)),
@@ -79,8 +79,9 @@ def render_load(moment: Moment) -> str:
         ("never sent", f"{moment.never_sent:,}", "in flight", words.format_in_flight(moment)),
         ("attempts", f"{account.attempts:,}", "elapsed", format_duration(moment.elapsed)),
     ]
-    waiting = f"<div>waiting {escape(words.format_wait(moment))}</div>" if moment.wait else ""
-    return f"{render_bar(moment.share, told)}<table>{''.join(map(_render_row, rows))}</table>{waiting}"
+    told = f"waiting {words.format_wait(moment)}" if moment.wait else words.format_silence(moment)
+    waiting = f"<div>{escape(told)}</div>" if told else ""
+    return f"{render_bar(moment.share, done)}<table>{''.join(map(_render_row, rows))}</table>{waiting}"
 
 
 def render_bar(share: float, told: str) -> str:

@@ -92,6 +92,30 @@ class _Window:
         return (count - before) / (now - then) if now - then >= LEAST_SECONDS else None
 
 
+class Silence:
+    """Measures for how long nothing was heard while requests are on the wire. Seconds are passed in.
+
+    Args:
+        now: of any clock that only goes forward.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+        self._heard: object = None
+
+    def see(self, heard: object, now: float, *, waits: bool) -> float:
+        """The seconds of silence.
+
+        Args:
+            heard: what changes with each answer.
+            now: of the clock.
+            waits: whether an answer is waited for.
+        """
+        if not waits or heard != self._heard:
+            self._since, self._heard = now, heard
+        return now - self._since
+
+
 class Pauses:
     """Finds where a pause begins and ends; of many short ones in a row, one. Seconds are passed in."""
 

@@ -180,7 +180,7 @@ def build_columns(moment: Moment) -> list[list[Cell]]:
             ("rate now", words.format_rate(speed.now), "none"),
             ("mean rate", words.format_rate(speed.mean), "none"),
             ("time left", words.format_time_left(speed.left), "bold"),
-            ("waiting", words.format_wait(moment) or "no", "yellow" if moment.wait else "dim"),
+            ("waiting", *describe_waiting(moment)),
         ],
         [
             ("in flight", words.format_in_flight(moment), "none"),
@@ -188,6 +188,12 @@ def build_columns(moment: Moment) -> list[list[Cell]]:
             ("elapsed", format_duration(moment.elapsed), "none"),
         ],
     ]
+
+
+def describe_waiting(moment: Moment) -> tuple[str, str]:
+    """What the load waits for, and its style: the sender for its time, or all of it for the vendor."""
+    told = words.format_wait(moment) or words.format_silence(moment)
+    return (told, "yellow") if told else ("no", "dim")
 
 
 def lay_out_table(columns: list[list[Cell]], width: int) -> list[Line]:

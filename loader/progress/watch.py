@@ -17,12 +17,12 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from loader.progress.moment import Moment
-from loader.progress.pace import Pace, Speed
+from loader.progress.pace import Pace, Silence, Speed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from loader.model import Account, Wire
+    from loader.model import Account, Outcome, Reject, Wire
     from loader.progress.moment import ReadingProgress
 
 
@@ -36,6 +36,7 @@ class Watch(ABC):
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.cpu_seconds = 0.0
         self._seconds = seconds
+        self._place: Callable[[int], str] = str
         self._clock = clock
 
     @contextmanager
@@ -56,6 +57,7 @@ class Watch(ABC):
         *,
         goal: int | None = None,
         run: str | None = None,
+        place: Callable[[int], str] = str,
     ) -> Iterator[None]:
         """Show what the two callables say, for the length of the `with` block.
 
@@ -64,9 +66,11 @@ class Watch(ABC):
             wire: what the sender does now.
             goal: rows that will be settled in the end; by default all.
             run: the id of this run in its checkpoint.
+            place: names the file and the row of a record.
         """
+        self._place = place
         before, began = account(), self._clock()
-        pace = Pace(before.settled, began)
+        pace, silence = Pace(before.settled, began), Silence(began)
 
         def moment() -> Moment:
             counts, line, now = account(), wire(), self._clock()
@@ -74,7 +78,9 @@ class Watch(ABC):
             pause = line.waiting_seconds if seen.pause else None
             answered = (counts.confirmed, counts.in_doubt) != (before.confirmed, before.in_doubt)
             speed = pace.see(counts.settled, seen.goal, now, pause, answered=answered)
-            return Moment(counts, line, seen.goal, speed, now - began)
+            waits = line.in_flight > 0 and not seen.pause
+            silent = silence.see((counts.settled, line.attempts), now, waits=waits)
+            return Moment(counts, line, seen.goal, speed, now - began, silent)
 
         with suppress(OSError):
             self.begin(moment(), run)
@@ -105,6 +111,12 @@ class Watch(ABC):
         finally:
             over.set()
             thread.join()
+
+    def hear_rejects(self, rejects: Sequence[Reject]) -> None:  # noqa: B027 - few watches tell of rows
+        """Rows are rejected before they are sent."""
+
+    def hear_outcomes(self, outcomes: Sequence[Outcome]) -> None:  # noqa: B027 - as above
+        """Rows are settled. Called for each group of them, so it must be quick."""
 
     @abstractmethod
     def show_reading(self, reading: ReadingProgress) -> None:

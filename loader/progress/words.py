@@ -17,6 +17,9 @@ _REASONS = {
     VENDOR_ASKED: "the vendor asked to wait",
     RATE_LIMIT: "the rate limit",
 }
+SILENT_SECONDS = 5.0
+"""Seconds without an answer after which a view says so: a slow answer is not worth a word."""
+
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
@@ -67,11 +70,17 @@ def format_pause(moment: Moment) -> str:
     return f"{reason[:1].upper()}{reason[1:]}. Next try in {format_duration(moment.wire.waiting_seconds)}."
 
 
+def format_silence(moment: Moment) -> str:
+    """For how long no request was answered, once that is worth a thought; or ""."""
+    return f"no answer for {format_duration(moment.silent)}" if moment.silent >= SILENT_SECONDS else ""
+
+
 def format_in_flight(moment: Moment) -> str:
-    """Requests on the wire, and how many may be."""
-    return (
-        f"{moment.in_flight:,} of {moment.wire.window:,}" if moment.wire.window else f"{moment.in_flight:,}"
-    )
+    """Requests on the wire, and how many may be; there can be more, if that number fell since they left."""
+    on_wire, window = moment.in_flight, moment.wire.window
+    if not window:
+        return f"{on_wire:,}"
+    return f"{on_wire:,} of {window:,}" if on_wire <= window else f"{on_wire:,}, down to {window:,}"
 
 
 def format_counts(moment: Moment) -> str:
@@ -82,6 +91,7 @@ def format_counts(moment: Moment) -> str:
     words += [f"{account.in_doubt:,} in doubt"] if account.in_doubt else []
     words += [f"{format_in_flight(moment)} in flight"]
     words += [f"waiting {format_wait(moment)}"] if moment.wait else []
+    words += [silence] if (silence := format_silence(moment)) else []
     return ", ".join(words)
 
 

@@ -177,3 +177,24 @@ def test_letters_that_a_log_cannot_take_do_not_spoil_it(
     assert told(ran.err)[0]["files"] == [name]
     ran = command.run("events", name, "--sandbox", "--summary", "-", PYTHONIOENCODING=encoding)
     assert json.loads(ran.out)["checkpoint"] == f"{name}.events.sandbox.ckpt"
+
+
+def test_a_log_names_the_first_failed_rows_and_the_pauses(command: CommandLine) -> None:
+    """A monitor reads which rows fail and why, that the vendor asked to wait, for how long, and its end."""
+    rows = [f"d{n},u{n},buy,2024-02-29T10:00Z" for n in range(8)]
+    (command.folder / "e.csv").write_text(
+        "\n".join(["hwid,userId,event,timestamp", ",,buy,2024-01-01T00:00Z", *rows])
+    )
+    wait = answer(429, b"", "Retry-After: 3")
+    refusal = answer(200, b'{"status_code": 210, "status_message": "no such event"}')
+    with FaultServer([wait, refusal]) as server:
+        where = ("--endpoint", server.url, "--app", "AAAAA-BBBBB", "--yes", "--concurrency", "1")
+        ran = command.run("events", "e.csv", *where, "--log-format", "json")
+    events = told(ran.err)
+    failed = [event for event in events if event["event"] == "rejected"]
+    assert failed[0]["where"] == "e.csv, row 1"
+    assert "no such event" in failed[1]["reason"]
+    assert len(failed) == 4
+    pause, resume = (event for event in events if event["event"] in {"pause", "resume"})
+    assert (pause["event"], pause["waiting_for"], resume["event"]) == ("pause", "Retry-After", "resume")
+    assert 1 <= pause["waiting_seconds"] <= 3

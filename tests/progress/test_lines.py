@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from datetime import UTC, datetime
 
 from loader.model import Account, Wire
@@ -75,7 +76,7 @@ def test_events_have_stable_keys_and_counts_that_add_up() -> None:
     assert list(told[1]) == [
         "event", "time", "run", "read", "goal", "confirmed", "rejected", "in_doubt", "in_flight",
         "never_sent", "window", "attempts", "elapsed_seconds", "rows_per_second", "mean_rows_per_second",
-        "seconds_left", "waiting_for", "waiting_seconds",
+        "seconds_left", "waiting_for", "waiting_seconds", "silent_seconds",
     ]  # fmt: skip
     for event in told:
         counts = ("confirmed", "rejected", "in_doubt", "in_flight", "never_sent")
@@ -157,3 +158,17 @@ class Gone(io.StringIO):
 def test_a_reader_that_has_gone_ends_nothing() -> None:
     """`2>&1 | head` closes the pipe; an event that nobody reads is no error."""
     EventLog(Gone()).write("progress")
+
+
+def test_the_silence_of_the_vendor_is_measured_by_the_watch() -> None:
+    """Twelve seconds with requests on the wire and no answer are silence; a pause is none."""
+    for wire, seconds in ((Wire(4, 9, 16), 12.0), (Wire(4, 9, 16, "an outage", 5.0), 0.0), (Wire(0, 9), 0.0)):
+        out, clock = io.StringIO(), Clock()
+        watch = JsonLines(EventLog(out), every=5, clock=clock)
+        with watch.watching(lambda: Account(100, 5), lambda line=wire: line):  # type: ignore[misc]
+            clock.now = 12.0
+            while "progress" not in out.getvalue() and "pause" not in out.getvalue():
+                time.sleep(0.01)
+        told = [json.loads(line) for line in out.getvalue().splitlines()]
+        assert told[0]["silent_seconds"] == 0
+        assert told[1]["silent_seconds"] == seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loader.progress.pace import Pace, Pauses, Speed
+from loader.progress.pace import Pace, Pauses, Silence, Speed
 
 
 def run(pace: Pace, seconds: range, rate: float, *, start: int = 0, goal: int = 1_000_000) -> Speed:
@@ -104,3 +104,13 @@ def test_short_pauses_in_a_row_are_told_once_in_ten_seconds() -> None:
     told = [pauses.see("Retry-After" if second % 2 else "", second) for second in range(40)]
     assert told.count("pause") == told.count("resume") <= 5
     assert pauses.see("an outage", 40.5) == "pause"
+
+
+def test_silence_is_measured_from_the_last_answer() -> None:
+    """It grows while nothing is heard and begins again with each answer; a pause is not silence."""
+    silence = Silence(0.0)
+    assert silence.see((5, 5), 1.0, waits=True) == 0
+    assert silence.see((5, 5), 13.0, waits=True) == 12
+    assert silence.see((5, 6), 14.0, waits=True) == 0
+    assert silence.see((5, 6), 20.0, waits=False) == 0
+    assert silence.see((5, 6), 21.0, waits=True) == 1

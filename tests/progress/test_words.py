@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
 from loader.model import RATE_LIMIT, Account, Wire
 from loader.progress import words
 from loader.progress.moment import ReadingProgress
+from loader.progress.notebook import format_load, render_load
 from loader.progress.pace import Speed
+from loader.progress.terminal import build_columns
 from tests.progress.moments import moment
+
+if TYPE_CHECKING:
+    from loader.progress.moment import Moment
 
 
 @pytest.mark.parametrize(
@@ -92,3 +100,25 @@ def test_a_pass_over_the_input_never_exceeds_it() -> None:
 def test_a_frame_in_memory_has_no_bytes_to_count() -> None:
     """What is no file is said to be read, without numbers that mean nothing."""
     assert words.format_reading(ReadingProgress(0, 0)) == "Reading the input …"
+
+
+@pytest.mark.parametrize(
+    ("flying", "window", "shown"),
+    [(12, 16, "12 of 16"), (16, 16, "16 of 16"), (19, 16, "19, down to 16"), (19, 0, "19")],
+)
+def test_more_requests_than_allowed_are_explained(flying: int, window: int, shown: str) -> None:
+    """When the window shrinks while requests are out, nobody reads of 19 of 16."""
+    assert words.format_in_flight(moment(wire=Wire(flying, 99, window))) == shown
+
+
+def test_a_silent_vendor_is_named_everywhere_but_not_at_once() -> None:
+    """After some seconds without an answer each view says for how long there was none."""
+    silent, quick = (replace(moment(), silent=seconds) for seconds in (12.0, 4.0))
+    for view in (words.format_counts, render_load, format_load, describe_live):
+        assert "no answer for 12 s" in view(silent)
+        assert "no answer" not in view(quick)
+
+
+def describe_live(now: Moment) -> str:
+    """What the live view says in its cells."""
+    return "; ".join(value for column in build_columns(now) for _, value, _ in column)
