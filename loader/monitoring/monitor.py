@@ -132,11 +132,12 @@ class _Told(Watch):
         *,
         goal: int | None = None,
         run: str | None = None,
+        place: Callable[[int], str] = str,
     ) -> Iterator[None]:
         """Show it as the other one does, and tell it."""
         with (
-            self._other.watching(account, wire, goal=goal, run=run),
-            super().watching(account, wire, goal=goal, run=run),
+            self._other.watching(account, wire, goal=goal, run=run, place=place),
+            super().watching(account, wire, goal=goal, run=run, place=place),
         ):
             yield
 
