@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 import tomllib
@@ -10,6 +9,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from loader.encoding import explain_refusal, find_codec
 from loader.errors import MappingError
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|
 INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "avro", "xlsx")
 _CODED = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 MOST_SKIPPED = 1000
-_WIDE = ("utf-16", "utf-16-le", "utf-16-be")
-_ALL_BYTES = bytes(range(256)) + b"\\u0041"  # and what some codecs take for an escape
-_NAMES = {"utf-8": "UTF-8", "iso8859-1": "Latin-1", "cp1252": "Windows-1252"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Dialect:
     Attributes:
         delimiter: the character between cells.
         quote: the character around cells; "" for none.
-        encoding: utf-8, utf-16 (by its byte order mark), utf-16-le, utf-16-be, or a single-byte one.
+        encoding: as Python calls it; utf-16 is one of two by its byte order mark.
         header: whether the first record holds the names of the columns.
         columns: their names, in place of a header or of its names.
         input_format: what kind of file it is, by one of `INPUT_FORMATS`, whatever its name and content say.
@@ -81,11 +78,6 @@ class Dialect:
         return dialect_of(other.table | self.table)
 
 
-def name_encoding(encoding: str) -> str:
-    """The encoding's usual name."""
-    return _NAMES.get(encoding, encoding.upper() if encoding in _WIDE else encoding)
-
-
 def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
     """Read the dialect from a table of a mapping file, or from the options of a command.
 
@@ -103,7 +95,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
     return Dialect(
         delimiter=_read_character(table.get("delimiter")),
         quote=_read_character(table.get("quote")),
-        encoding=None if encoding is None else _find_codec(str(encoding)),
+        encoding=None if encoding is None else find_codec(str(encoding)),
         header=table.get("header"),  # type: ignore[arg-type]  # its type was checked
         columns=tuple(columns),  # type: ignore[arg-type]  # its type was checked
         input_format=table.get("input_format"),  # type: ignore[arg-type]  # its type was checked
@@ -172,11 +164,8 @@ def _find_wrong_values(table: Mapping[str, object]) -> list[str]:
     if table.get("short_rows", "fill") != "fill":
         mistakes.append(f'short_rows is {table["short_rows"]!r}; it must be "fill".')
     encoding = table.get("encoding")
-    if encoding is not None and _find_codec(str(encoding)) is None:
-        mistakes.append(
-            f'the encoding "{encoding}" is not known. Known are utf-8, utf-16, utf-16-le, utf-16-be, '
-            "latin-1, windows-1252 and others with one byte a character; convert other files to UTF-8 first."
-        )
+    if encoding is not None and find_codec(str(encoding)) is None:
+        mistakes.append(explain_refusal(str(encoding)))
     named = table.get("input_format")
     if named is not None and named not in INPUT_FORMATS:
         mistakes.append(f'input_format is "{named}"; it must be one of {", ".join(INPUT_FORMATS)}.')
@@ -222,17 +211,3 @@ def _read_character(given: object) -> str | None:
 
 def _is_usable(sign: str) -> bool:
     return len(sign) == 1 and sign.isascii() and sign not in "\r\n\0"
-
-
-def _find_codec(name: str) -> str | None:
-    """Python's name of an encoding that can be read block by block, or None."""
-    try:
-        found = codecs.lookup(name).name
-        if found in {"utf-8", "utf-8-sig", "ascii"}:
-            return "utf-8"
-        if found in _WIDE:
-            return found
-        # With one byte a character, there are as many characters as bytes, whatever they are.
-        return found if len(_ALL_BYTES.decode(found, "replace")) == len(_ALL_BYTES) else None
-    except (LookupError, UnicodeError, ValueError):
-        return None

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from loader.dialect import name_encoding
+from loader.encoding import name_encoding
 from loader.message import Message, Quote, SourceKey
 
 if TYPE_CHECKING:
@@ -18,13 +18,22 @@ _SIGNS = "€‚„…‘’“”–—°§£«»ºª"
 _NOT_LATIN = re.compile(rb"[\x80-\xff]{3}")
 # One byte a character; the loader reads them.
 _ALPHABETS = {"windows-1251": "CYRILLIC", "koi8-r": "CYRILLIC", "windows-1253": "GREEK"}
-# Several bytes a character: names for Python, for iconv, and the beginnings of the characters' names.
+# Several bytes a character, with the beginnings of the characters' names.
 _EAST_ASIAN = {
-    "cp932": ("SHIFT_JIS", ("CJK UNIFIED", "HIRAGANA", "KATAKANA")),
-    "gb18030": ("GB18030", ("CJK UNIFIED",)),
-    "big5": ("BIG5", ("CJK UNIFIED",)),
-    "cp949": ("CP949", ("HANGUL SYLLABLE",)),
-    "euc_jp": ("EUC-JP", ("CJK UNIFIED", "HIRAGANA", "KATAKANA")),
+    "cp932": ("CJK UNIFIED", "HIRAGANA", "KATAKANA"),
+    "gb18030": ("CJK UNIFIED",),
+    "big5": ("CJK UNIFIED",),
+    "cp949": ("HANGUL SYLLABLE",),
+    "euc_jp": ("CJK UNIFIED", "HIRAGANA", "KATAKANA"),
+}
+# What programs write under a narrower name.
+_WIDER = {
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "cp950": "big5hkscs",
+    "euc_kr": "cp949",
 }
 
 
@@ -46,6 +55,14 @@ def advise_encoding(found: NotText) -> Message:
         )
     if found.encoding == "utf-8" and (advice := _advise_scripts(found)):
         return Message("{shown}; {advice}", shown=shown, advice=advice)
+    if (wider := _WIDER.get(found.encoding)) and (word := _decode(found.after, wider)):
+        return Message(
+            '{shown}; in {wider}, which has more characters, it would be "{word}". Give {encoding}.',
+            shown=shown,
+            wider=wider,
+            word=Quote(word),
+            encoding=_name_setting(wider),
+        )
     return Message(
         "{shown}; the file is damaged or in another encoding. Export it again as UTF-8.", shown=shown
     )
@@ -64,14 +81,14 @@ def _advise_scripts(found: NotText) -> Message | None:
             ways=Quote(" or ".join(f'as {name} it would be "{word}"' for name, word in alphabets.items())),
             encoding=_name_setting(next(iter(alphabets))),
         )
-    asian = {iconv: word for name, (iconv, _) in _EAST_ASIAN.items() if (word := _read_asian(found, name))}
+    asian = {name: word for name in _EAST_ASIAN if (word := _read_asian(found, name))}
     if not asian:
         return None
     return Message(
-        "it may be in an East Asian encoding: {ways}. Export the file as UTF-8, or convert it from the "
-        "encoding that is right, for example: iconv -f {encoding} -t UTF-8 FILE > NEW_FILE.",
+        "it may be in an East Asian encoding: {ways}. Export the file as UTF-8, or give the encoding that "
+        "is right: {encoding}.",
         ways=Quote(", ".join(f'as {name} it would be "{word}"' for name, word in asian.items())),
-        encoding=next(iter(asian)),
+        encoding=_name_setting(next(iter(asian))),
     )
 
 
@@ -105,7 +122,7 @@ def _read_asian(found: NotText, encoding: str) -> str | None:
     """The word in an East Asian encoding, if it is one."""
     word = _decode(found.after, encoding)
     signs = [sign for sign in word if not sign.isascii()]
-    scripts = _EAST_ASIAN[encoding][1]
+    scripts = _EAST_ASIAN[encoding]
     known = all(unicodedata.name(sign, "").startswith(scripts) for sign in signs)
     return word if len(signs) > 1 and known else None
 

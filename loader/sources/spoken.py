@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loader.dialect import Dialect
+from loader.encoding import count_bytes
 from loader.errors import SourceEmpty, SourceError
 from loader.message import Message, Quote, Setting, SourceKey
 from loader.sources.advice import advise
@@ -33,6 +34,9 @@ _SHOWN = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"
 # Hive divides by a control character, which no cell holds: if it divides, it is the delimiter.
 _HIVE = "\x01"
 _DELIMITERS = ",;\t|" + _HIVE
+# What switches to another set of characters, by ECMA-35 and RFC 1468, 1554 and 1557. No other text has it.
+_SHIFTS = re.compile(rb"\x1b(\$[@AB]|\$\([CDOPQ]|\([JI]|\$\)C)")
+_LATER = {b"$(O", b"$(P", b"$(Q", b"(I"}
 _MARKS = {  # the longer ones first: a UTF-32 mark begins with a UTF-16 mark
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -102,7 +106,8 @@ def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip("\ufeff\r\n\t "):
         raise SourceEmpty(f"{content.name}: is empty, it has not even a header. Was the export cut off?")
-    beginning = _skip_lines(content.name, text, replace(dialect, encoding=encoding))
+    beginning = _Beginning(text, 0, replace(dialect, encoding=encoding), head)
+    beginning = _skip_lines(content.name, beginning)
     if len(head) == HEAD:
         beginning = beginning.drop_last_line()
     found = _settle_signs(content.name, beginning, usual)
@@ -117,11 +122,13 @@ class _Beginning:
         text: what stands there.
         start: bytes before it.
         given: what is known of how it is written.
+        head: the first bytes of the file.
     """
 
     text: str
     start: int
     given: Dialect
+    head: bytes
 
     @property
     def settled(self) -> bool:
@@ -139,14 +146,14 @@ class _Beginning:
 
     def after(self, text: str) -> _Beginning:
         """What follows the text that this begins with."""
-        start = self.start + len(text.encode(str(self.given.encoding)))
+        start = self.start + count_bytes(text, str(self.given.encoding), self.head[self.start :])
         return replace(self, text=self.text[len(text) :], start=start)
 
 
-def _skip_lines(name: str, text: str, given: Dialect) -> _Beginning:
+def _skip_lines(name: str, beginning: _Beginning) -> _Beginning:
     """Skip a line that says the delimiter, and lines that the user says are not rows."""
-    beginning = _Beginning(text, 0, given)
-    if line := _SEPARATOR_LINE.match(text):
+    given = beginning.given
+    if line := _SEPARATOR_LINE.match(beginning.text):
         delimiter = given.delimiter or line[1]
         beginning = replace(beginning, given=replace(given, delimiter=delimiter)).after(line[0])
     above = "".join(_LINE.findall(beginning.text)[: given.skip_rows or 0])
@@ -202,6 +209,8 @@ def _find_encoding(name: str, head: bytes, given: str | None) -> str:
         return marked
     if given is not None:
         return given
+    if marked is None:
+        _refuse_shifts(name, head)
     if marked == "utf-32" or head[:4].count(0) == 3:
         raise SourceError(
             f"{name}: the file is UTF-32 (it begins with the bytes {head[:4].hex(' ')}). "
@@ -219,6 +228,24 @@ def _find_encoding(name: str, head: bytes, given: str | None) -> str:
             )
         )
     return marked or "utf-8"
+
+
+def _refuse_shifts(name: str, head: bytes) -> None:
+    """Refuse text that would pass as UTF-8, since it has no byte beyond ASCII, and means something else."""
+    found = set(_SHIFTS.findall(head))
+    if not found:
+        return
+    known = "ISO-2022-KR" if b"$)C" in found else "ISO-2022-JP-3" if found & _LATER else "ISO-2022-JP-2"
+    raise SourceError(
+        Message(
+            "{name}: the file is ISO-2022 (it has escape sequences that switch between sets of characters), "
+            "which cannot be read from a place within it. Convert it: iconv -f {known} -t UTF-8 FILE > NEW_FILE. "
+            "If the cells are meant to hold such sequences, {advice}.",
+            name=name,
+            known=known,
+            advice=advise("give", "encoding", '"utf-8"', "utf-8"),
+        )
+    )
 
 
 def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from loader.encoding import ByteCount
 from loader.sources.cover import Cover
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class TextFile:
         stretch: Stretch | None = None,
         cover: Cover | None = None,
     ) -> None:
-        self.start = self.offset = self._given = file.tell()
+        self.start = self.offset = file.tell()
         self.whole = False
         self._file = file
         self._left = size
@@ -100,6 +101,7 @@ class TextFile:
         self._ended = False
         self._return = "\r".encode(encoding)
         self._held = b""
+        self._bytes = ByteCount(encoding)
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self.cover = cover or _AS_IT_IS
         self._ready = b""
@@ -128,9 +130,8 @@ class TextFile:
         text = self.cover.take(text, last=last)
         end = self._find_end(text)
         if end is not None:
-            # Of what is not UTF-8 the bytes are counted by writing the characters again.
             text = text[:end]
-            used = self._given + self._measure_raw(text) - self.offset
+            used = self._bytes.find_end(block, self.cover.uncover(text))
             block, last, self._ended = block[:used], False, True
         self._take(block, text)
         self.whole = last
@@ -183,10 +184,6 @@ class TextFile:
         start = max(0, self._stretch.enough - self._length)
         return self._stretch.ends.find_next(text, start, opened=self.cover.opened)
 
-    def _measure_raw(self, text: bytes) -> int:
-        text = self.cover.uncover(text)
-        return len(text) if self._encoding == "utf-8" else len(text.decode().encode(self._encoding))
-
     def _take(self, block: bytes, text: bytes) -> None:
         if self._stretch is not None:
             self._stretch.digest.update(block)
@@ -194,4 +191,4 @@ class TextFile:
             self._left -= len(block)
         self.offset += len(block)
         self._length += len(text)
-        self._given += self._measure_raw(text)
+        self._bytes.take(block, self.cover.uncover(text))

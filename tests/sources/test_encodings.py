@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from loader.dialect import Dialect, dialect_of
 from loader.errors import SourceError
 from loader.sources import open_source
+from tests.sources.conftest import cells
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Written
@@ -50,12 +53,34 @@ def test_an_encoding_is_offered_with_the_word_that_it_makes(
     ],
 )
 def test_east_asian_text_is_not_taken_for_latin(written: Written, name: str, encoding: str) -> None:
-    """It is named, with how to convert it; Latin letters in its place are not offered."""
+    """It is named, with what reads it; Latin letters in its place are not offered."""
     said = refusal(written, name, encoding)
     assert "East Asian" in said
     assert f'it would be "{name}"' in said
-    assert "iconv -f" in said
+    assert "--encoding" in said
     assert "1252" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "said"),
+    [
+        ("①髙橋", "cp932", "shift_jis"),
+        ("镕基", "gbk", "gb2312"),
+        ("㐀", "gb18030", "gbk"),
+        ("똠방", "cp949", "euc_kr"),
+    ],
+)
+def test_a_wider_encoding_is_offered_and_reads_the_file(
+    written: Written, name: str, encoding: str, said: str
+) -> None:
+    """Programs write more characters than the name that they give the encoding has."""
+    path = written(f"hwid,name\nd1,{name}\n".encode(encoding))
+    with pytest.raises(SourceError) as refused:
+        open_source([path], dialect=Dialect(encoding=said)).survey()
+    offered = re.search(r'it would be "([^"]+)"\. Give --encoding (\w+)\.$', str(refused.value))
+    assert offered, refused.value
+    assert name.endswith(offered[1])
+    assert cells(open_source([path], dialect=dialect_of({"encoding": offered[2]}))) == [["d1", name]]
 
 
 def test_bytes_that_make_no_word_are_not_offered(written: Written) -> None:
