@@ -43,6 +43,7 @@ COMMANDS = {
     "users": "Load users: tie user ids to devices with registerUser.",
     "events": "Load historical events with postEvent.",
     "tags": "Load tags: set values on users and devices with setTags.",
+    "run": "Run the loads of a job file, one after the other.",
     "check": "Map every row without sending anything.",
     "map": "Propose a mapping file from the columns and a sample of an input.",
     "status": "Show the account of a load, even while it runs.",

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +29,21 @@ if TYPE_CHECKING:
     from loader.profile import Profile
 
 FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsOption:
+    """Which job file to check."""
+
+    jobs: Path | None = option(
+        None,
+        Option(
+            "Check the jobs of a job file instead, all or those that are named: check --jobs JOBS [NAME]...",
+            Section.CONTENT,
+            metavar="JOBS",
+            file=FileUse.READ,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +73,25 @@ class CheckRequest:
             without="by the file's ending, .csv, .jsonl or .parquet",
         ),
     )
+    of_jobs: JobsOption = nested(JobsOption)
     output: OutputOptions = nested(OutputOptions, "summary", "quiet")
 
 
-@click.command("check", cls=Sectioned)
+class Check(Sectioned):
+    """The check of one input; with `--jobs`, that of the jobs of a file, which takes other words."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context of whichever check the words ask for."""
+        if any(word == "--jobs" or word.startswith("--jobs=") for word in args):
+            from loader.cli.check_jobs import check_jobs_command  # noqa: PLC0415 - only if it is requested
+
+            return check_jobs_command.make_context(info_name, args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("check", cls=Check)
 @takes(CheckRequest)
 def check_command(request: CheckRequest) -> None:
     """Map every row without sending anything.
@@ -76,8 +106,11 @@ def check_command(request: CheckRequest) -> None:
     To fix rejected rows, correct the cells in the file that --rejects writes, and load that file. Columns
     that begin with "_loader_" are ignored.
 
+    With --jobs, a job file is checked as a whole, and then the input of each of its jobs.
+
     \b
     Examples:
+      pushwoosh-loader check --jobs jobs.toml
       pushwoosh-loader check events purchases.csv --mapping purchases.toml
       pushwoosh-loader check users users.csv --rejects rejects.csv --summary check.json
     """

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 MANY_ROWS = 300_000
 SKIP = "Press Ctrl-C to skip it."
 
+# Where click's context keeps the tokens that were read.
+TOKENS = "loader.tokens"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
@@ -64,6 +67,24 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
     if request.dry_run:
         check.run_check(build_check(kind, request))
         return
+    leave(load_once(kind, request).result, quiet=request.output.quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A load that has come to its end.
+
+    Attributes:
+        result: how.
+        stopped_by_user: whether the user asked to end, at the latest while the report was written.
+    """
+
+    result: Result
+    stopped_by_user: bool
+
+
+def load_once(kind: Kind, request: LoadRequest) -> Loaded:
+    """One load, from what was given to the report; its summary is written."""
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     output = request.output
@@ -95,8 +116,8 @@ def run_load(kind: Kind, request: LoadRequest) -> None:
                 limited = request.options.limit is not None
                 say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, limited=limited))
 
-            end_load(result, tell, say, output.report)
-    leave(result, quiet=output.quiet)
+            asked = end_load(result, tell, say, output.report)
+            return Loaded(result, asked or brake.drained)
 
 
 def build_check(kind: Kind, request: LoadRequest) -> check.CheckRequest:
@@ -106,6 +127,7 @@ def build_check(kind: Kind, request: LoadRequest) -> check.CheckRequest:
         input=request.input,
         target=request.target,
         options=request.options,
+        of_jobs=check.JobsOption(),
         output=request.output,
     )
 
@@ -155,8 +177,22 @@ def choose_token(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Toke
     Raises:
         ConfigError: its file cannot be read, or its text cannot be a token.
     """
-    token = read_token(access.token_file, access.token_command, warn=warn_of_token)
+    token = recall_token(access)
     return token if sandbox is None else None
+
+
+def recall_token(access: AccessOptions) -> Token | None:
+    """The token; a command that prints it runs once, although several jobs of one file may name it.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    context = click.get_current_context(silent=True)
+    kept: dict[object, Token | None] = context.meta.setdefault(TOKENS, {}) if context else {}
+    place = (access.token_file, access.token_command)
+    if place not in kept:
+        kept[place] = read_token(*place, warn=warn_of_token)
+    return kept[place]
 
 
 def warn_of_token(text: str) -> None:
@@ -265,7 +301,7 @@ def end_load(
     say: Callable[[str], None],
     report: Path | None,
     files: Sequence[str] = (),
-) -> None:
+) -> bool:
     """Write the summary, say how the load ended and how to continue; only then write the report.
 
     Args:
@@ -274,6 +310,9 @@ def end_load(
         say: shows a paragraph.
         report: where to write the report; None to write none.
         files: the input, if it has moved.
+
+    Returns:
+        Whether the user asked to end meanwhile.
     """
     from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
     from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
@@ -283,17 +322,19 @@ def end_load(
         show.write_summary(result, why)
         tell(why)
     if report is None:
-        return
+        return is_asked_to_end()
     if result.interrupted or result.account.read >= MANY_ROWS:
         say(f"Writing the report to {report}. {SKIP}")
     with summary.current().phase("report"):
-        say(write_report_after(result, report, files, skipped=is_asked_to_end()))
+        written = write_report_after(result, report, files, skipped=is_asked_to_end())
+    say(written or "")
+    return written is None
 
 
 def write_report_after(
     result: Result, target: Path, files: Sequence[str] = (), *, skipped: bool = False
-) -> str:
-    """Write the report of a load that has ended, and say where it is.
+) -> str | None:
+    """Write the report of a load that has ended, and say where it is; None if the user skips it.
 
     No failure or interrupt here changes the exit code, because the code is about the rows.
 
@@ -318,7 +359,9 @@ def write_report_after(
         reason = f"{type(error).__name__}: {error}"
     except KeyboardInterrupt:  # it reads the input once more, after the load has ended
         again = f"`pushwoosh-loader report {quote_for_shell(result.checkpoint)}`"
-        reason = f"you interrupted it. {again} can write it at any time."
+        skip = f"you interrupted it. {again} can write it at any time."
+        speech.complain(f"No report was written: {skip}", event="warning")
+        return None
     speech.complain(f"No report was written: {reason}", event="warning")
     return ""
 

@@ -10,7 +10,7 @@ from dataclasses import field, fields
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, get_args
 
 import click
 
@@ -30,17 +30,20 @@ R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 Callback = TypeVar("Callback", bound="Callable[..., object]")
 
-_ARGUMENT, _USE = "argument", "use"
+Complete: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[str]]"
+
+_ARGUMENT, _USE, _COMPLETE = "argument", "use", "complete"
 
 
-def argument(metavar: str, use: FileUse | None = None) -> Any:
+def argument(metavar: str, use: FileUse | None = None, complete: Complete | None = None) -> Any:
     """A field that is an argument of the command, by its type: a path, a word, or several paths.
 
     Args:
         metavar: what stands for it in help.
         use: what is done with the file that it names; None if it names none.
+        complete: lists words for the shell; then it is any number of words, perhaps none, and no paths.
     """
-    return field(metadata={_ARGUMENT: metavar, _USE: use})
+    return field(metadata={_ARGUMENT: metavar, _USE: use, _COMPLETE: complete})
 
 
 def takes(
@@ -134,7 +137,9 @@ def list_claims(request: object) -> Iterator[Claim]:
 
     # Without a rehearsal a store is only kept from others.
     store = FileUse.STORE if getattr(request, "sandbox", True) else FileUse.READ
-    claims = [
+    named = getattr(request, "list_job_claims", tuple)  # what a file names that the command reads
+    claims = [*named()]
+    claims += [
         Claim(store if use is FileUse.STORE else use, str(path), name)
         for name, use, value in list_files(request)
         for path in (value if isinstance(value, tuple) else (value,))
@@ -181,11 +186,14 @@ def arguments_of(record: type) -> Iterator[Callable[[Callback], Callback]]:
         if inner is not None:
             yield from arguments_of(inner)
         elif _ARGUMENT in each.metadata:
-            yield click_argument(each.name, hints[each.name], each.metadata[_ARGUMENT])
+            yield click_argument(each.name, hints[each.name], each.metadata)
 
 
-def click_argument(name: str, kind: Any, metavar: str) -> Callable[[Callback], Callback]:
-    """An argument of click; a tuple takes at least one path."""
+def click_argument(name: str, kind: Any, metadata: Mapping[str, Any]) -> Callable[[Callback], Callback]:
+    """An argument of click; a tuple takes at least one path, or words."""
+    metavar = metadata[_ARGUMENT]
+    if complete := metadata[_COMPLETE]:
+        return click.argument(name, nargs=-1, required=False, metavar=metavar, shell_complete=complete)
     if is_tuple(kind):
         # As text, because a pattern or - is one too; the type has the shell complete names of files.
         path = click.Path(allow_dash=True)

@@ -30,7 +30,7 @@ from loader.option import FileUse
 from loader.text.account import COUNTS, EndError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import FrameType
 
     from loader.journal import CheckpointView
@@ -92,6 +92,11 @@ class Summary:
         if target is not None:
             end_as_interrupted()
         speech.refuse_unwritable(target, FLAG)
+        self.note_running()
+
+    def note_running(self) -> None:
+        """Say in the file that the job runs, with all that is known of it now."""
+        target = self.target
         if target is not None and target != speech.STDOUT and (target.is_file() or not target.exists()):
             self._write({"state": RUNNING, "exit_code": None, "error": None})
 
@@ -150,7 +155,7 @@ class Summary:
 
     def _write(self, record: dict[str, object]) -> dict[str, object]:
         ended = None if record["state"] == RUNNING else format_time(self.now())
-        known = {**EMPTY, "command": self.command, **(NO_COUNTS if self.command != "check" else {})}
+        known = {**EMPTY, "command": self.command, **({} if self.command in UNCOUNTED else NO_COUNTS)}
         known |= self.facts | record | {"started": format_time(self.started), "ended": ended}
         known |= {"pid": os.getpid(), "version": __version__}
         speech.write_json(known, self.target)
@@ -163,6 +168,9 @@ EMPTY: dict[str, object] = dict.fromkeys(
     (*_FIRST, "kind", "input", "application", "endpoint", "checkpoint"),
 )
 NO_COUNTS: dict[str, object] = dict.fromkeys(COUNTS)
+
+# Commands that have no account of their own.
+UNCOUNTED = frozenset({"check", "run"})
 
 
 def expect(context: click.Context) -> Summary:
@@ -177,6 +185,18 @@ def current() -> Summary:
     context = click.get_current_context(silent=True)
     found: Summary | None = context.meta.get(KEPT) if context else None
     return found or Summary()
+
+
+@contextmanager
+def part(command: str) -> Iterator[Summary]:
+    """A summary for one of several jobs: in the `with` block it is the current one, and goes to no file."""
+    context, mine = click.get_current_context(), Summary(command=command)
+    whole = context.meta[KEPT]
+    context.meta[KEPT] = mine
+    try:
+        yield mine
+    finally:
+        context.meta[KEPT] = whole
 
 
 def find_target(words: list[str]) -> Path | None:
@@ -276,12 +296,13 @@ def describe_request(values: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def end_as_interrupted() -> None:
-    """Have SIGTERM end a command as Ctrl-C does, so that it can say so; a load has its own way later."""
+def end_as_interrupted(signals: Iterable[int] = (signal.SIGTERM,)) -> None:
+    """Have a signal end a command as Ctrl-C does, so that it can say so; a load has its own way later."""
     if threading.current_thread() is not threading.main_thread():
         return
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, raise_interrupt)
+    for number in signals:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, raise_interrupt)
 
 
 def raise_interrupt(_: int, __: FrameType | None) -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     _Readers = ReadOnlyDict[str, Callable[[object], Any]]
 
 VERSION = 1
-_TOP_KEYS = ("kind", "version", "fields")
+_TOP_KEYS = ("kind", "version", "fields", "load")
 _CONTAINERS = {method.container.name: method for method in METHODS.values() if method.container}
 _WRITTEN_KEYS = (
     *("column", "const", "template", "type"),
@@ -125,6 +125,7 @@ class _Reading:
             self.problems.append(f"kind must be {KINDS}.")
             return None
         self._refuse_containers(method, document)
+        self._table(document, "load")  # how to load, not how to map: `run` reads it
         fields = self._read_fields(method, self._table(document, "fields"))
         members = _Members(method.container, self)
         if method.container is not None:
