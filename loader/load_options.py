@@ -39,6 +39,7 @@ CHECKPOINT_DIR_VARIABLE = "PUSHWOOSH_CHECKPOINT_DIR"
 ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_PROCESSES = 64
+MAX_CANARY = 1000
 
 
 class TargetKeywords(TypedDict, total=False):
@@ -78,6 +79,7 @@ class InputKeywords(TypedDict, total=False):
     """The options of `LoadOptions` that say what is loaded, as they are given in Python."""
 
     limit: int | None
+    canary: int | None
     min_rows: int | None
     fail_if_empty: bool
 
@@ -158,6 +160,18 @@ class LoadOptions:
             Section.CONTENT,
             metavar="N",
             without="all rows",
+            note=lambda rows: f"{rows:,} rows",
+        ),
+    )
+    canary: int | None = option(
+        None,
+        Option(
+            "Send N rows first, and only them, chosen so that together they have every event name, device "
+            "type, and attribute or tag of the input. On a terminal you are then asked whether to send the "
+            "rest. The same load without a canary sends it.",
+            Section.CONTENT,
+            metavar="N",
+            without="all rows in their order",
             note=lambda rows: f"{rows:,} rows",
         ),
     )
@@ -323,6 +337,8 @@ class LoadOptions:
         self._refuse_rate()
         if self.limit is not None and self.limit < 1:
             refuse("limit", "{setting} is {value}; it must be at least 1 row.", self.limit)
+        if self.canary is not None and not 1 <= self.canary <= MAX_CANARY:
+            refuse("canary", f"{{setting}} is {{value}}; it must be 1 to {MAX_CANARY:,} rows.", self.canary)
         if self.min_rows is not None and self.min_rows < 1:
             refuse("min_rows", "{setting} is {value}; it must be at least 1 row.", self.min_rows)
 
@@ -344,12 +360,14 @@ class LoadOptions:
         usual = cls()
         rows = "a whole number of rows"
         limit = of_type("limit", given.get("limit"), (Integral, NoneType), rows)
+        canary = of_type("canary", given.get("canary"), (Integral, NoneType), rows)
         least = of_type("min_rows", given.get("min_rows"), (Integral, NoneType), rows)
         processes = of_type(
             "processes", given.get("processes", usual.processes), (Integral,), "a whole number"
         )
         return cls(
             limit=None if limit is None else int(limit),
+            canary=None if canary is None else int(canary),
             min_rows=None if least is None else int(least),
             fail_if_empty=of_type("fail_if_empty", given.get("fail_if_empty", False), (bool,), "a bool"),
             concurrency=parsed("concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)),

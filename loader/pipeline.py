@@ -19,6 +19,7 @@ from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import collect_rejects
 from loader.journal import CheckpointView, Journal, collect_ranges
+from loader.journal.ranges import Ranges
 from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
@@ -129,14 +130,21 @@ def list_unsent(plan: Plan, journal: Journal) -> Iterator[range]:
     rejected.
     """
     doubts = {row.ordinal: row for row in CheckpointView.open(journal.path).exceptions(State.IN_DOUBT)}
-    again = {ordinal for ordinal in doubts if ordinal < plan.rows} if is_resent(plan.settings) else set()
+    again = {ordinal for ordinal in doubts if plan.includes(ordinal)} if is_resent(plan.settings) else set()
     if plan.settings.kind.method.last_wins:
         free = set(chain.from_iterable(journal.never_sent(journal.mark)))
         overtaken = find_overtaken(plan.source, plan.mapper, journal, free | again, doubts)
         refuse_overtaken(plan, journal, overtaken.only(free))
         again -= overtaken.later.keys()
     journal.decide(Decision.RESEND, [doubts[ordinal] for ordinal in sorted(again)])
-    return journal.never_sent(plan.rows)
+    unsent = journal.never_sent(plan.rows)
+    return unsent if plan.chosen is None else pick_rows(unsent, plan.chosen)
+
+
+def pick_rows(ranges: Iterable[range], chosen: Iterable[int]) -> Iterator[range]:
+    """Pick the chosen rows out of some ranges."""
+    free = Ranges(ranges)
+    return collect_ranges(row for row in chosen if row in free)
 
 
 def refuse_overtaken(plan: Plan, journal: Journal, overtaken: Overtaken) -> None:

@@ -37,6 +37,7 @@ class Plan:
         earlier: what earlier runs left in the checkpoint, or None if there is none yet.
         suspicions: what looks wrong about ids, in the order of the fields; nothing of files that an earlier
             run has read.
+        chosen: the rows that are loaded, if they are not simply the first; else None.
         changed_mapping: the mapping of the checkpoint, if a retry continues with another one; else None.
     """
 
@@ -46,6 +47,7 @@ class Plan:
     mapper: Mapper
     earlier: CheckpointView | None
     suspicions: tuple[Suspicion, ...] = ()
+    chosen: frozenset[int] | None = None
     changed_mapping: str | None = field(default=None, kw_only=True)
 
     @property
@@ -54,9 +56,15 @@ class Plan:
         limit = self.settings.options.limit
         return self.survey.rows if limit is None else min(limit, self.survey.rows)
 
+    def includes(self, ordinal: int) -> bool:
+        """Whether a row is to be loaded."""
+        return ordinal < self.rows if self.chosen is None else ordinal in self.chosen
+
     @property
     def remaining(self) -> int:
         """Rows still to be loaded."""
+        if self.chosen is not None:
+            return len(self.earlier.list_unsent(self.chosen) if self.earlier else self.chosen)
         return self.earlier.never_sent(self.rows) if self.earlier else self.rows
 
     @property
@@ -64,7 +72,7 @@ class Plan:
         """Rows that earlier runs left in doubt and that this one sends again."""
         if self.earlier is None or not is_resent(self.settings):
             return 0
-        return sum(row.ordinal < self.rows for row in self.earlier.exceptions(State.IN_DOUBT))
+        return sum(self.includes(row.ordinal) for row in self.earlier.exceptions(State.IN_DOUBT))
 
 
 def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch | None = None) -> Plan:

@@ -26,6 +26,10 @@ TESTED_IN = {
         "spelling": ["api/test_interface.py"],
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
+    "canary": {
+        "answers words": ["cli/test_canary.py"],
+        "choosing things": ["canary/test_cover.py"],
+    },
     "cli": {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
         "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],

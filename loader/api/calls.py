@@ -20,6 +20,7 @@ from loader.api.options import (
 from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
 from loader.api.spelling import spell_in_python
+from loader.canary import choose_canary
 from loader.errors import MappingError, ProblemCode
 from loader.message import spell_keyword
 from loader.methods import Kind
@@ -190,9 +191,12 @@ def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> 
         options.refuse_lost_files(settings)
         with hint_at_frames(given):
             plan = pipeline.prepare(settings, mapping=options.rules(kind), watch=(watch := options.watch()))
+            canary = choose_canary(plan, rows, watch) if (rows := settings.options.canary) else None
+        if canary is not None:
+            plan = replace(plan, chosen=frozenset(canary.ordinals))
         with catch_interrupts() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch, session=options.session)
-    return LoadResult(word_stop(result), plan, given, keep=options.sandbox)
+    return LoadResult(word_stop(result), plan, given, keep=options.sandbox, canary=canary)
 
 
 def _check(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> CheckResult:

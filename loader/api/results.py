@@ -14,6 +14,8 @@ from loader.api.fates import build_failed, build_reasons, build_states
 from loader.api.mapping import Mapping
 from loader.api.pace import build_pace
 from loader.api.spelling import spell_in_python
+from loader.canary import read_answers
+from loader.canary.words import describe_things
 from loader.errors import RowsFailed
 from loader.failures import explain_result
 from loader.journal import CheckpointView as Ledger
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from loader.api.given import Given
+    from loader.canary import Canary
     from loader.model import Account, Result
     from loader.planning import Plan
     from loader.profile import Profile
@@ -82,8 +85,8 @@ class LoadResult:
         checkpoint: the file in which all of that stands; the same call again resumes from it.
         stopped: why the load ended before its end, or None.
         interrupted: it was asked to end (Ctrl-C, the stop button of a notebook).
-        exit_code: 0 all confirmed that were to be sent (rows that `limit` leaves out are not), 3 some
-            rejected, 4 some in doubt, 5 stopped before the end, 130 interrupted.
+        exit_code: 0 all confirmed that were to be sent (rows that `limit` or `canary` leaves out are
+            not), 3 some rejected, 4 some in doubt, 5 stopped before the end, 130 interrupted.
         decisions: what was decided about the columns, a line each.
         mapping: the mapping in effect, with every format, zone and type written out.
     """
@@ -95,6 +98,7 @@ class LoadResult:
         given: Given,
         *,
         keep: object = None,
+        canary: Canary | None = None,
     ) -> None:
         self.kind = result.kind.value
         self._method = result.kind.method
@@ -108,7 +112,9 @@ class LoadResult:
         self._lossy = list_notes(find_number_ids(plan, given))
         self._result = result
         self._given = given
-        self._limit = plan.settings.options.limit
+        self._cut = "canary" if canary else "limit" if plan.settings.options.limit else ""
+        self._canary = canary
+        self._plan = plan
         self._keep = keep  # a sandbox whose folder goes when nobody needs it
 
     @cached_property
@@ -160,6 +166,29 @@ class LoadResult:
         """
         return build_reasons(Ledger.open(self.checkpoint))
 
+    @cached_property
+    def canary(self) -> pd.DataFrame:
+        """The rows that ``canary`` sent first, in the order of their choice; empty without one.
+
+        Columns: ``row`` (its place in the input), ``covers`` (what it has that no row above has), ``state``,
+        ``message``.
+        """
+        columns = ["row", "covers", "state", "message"]
+        if self._canary is None:
+            return pd.DataFrame(columns=columns, dtype=str)
+        return pd.DataFrame(
+            [
+                (
+                    self._plan.survey.place(each.row.ordinal),
+                    describe_things(each.row.covers, self._method),
+                    each.state.value,
+                    each.message,
+                )
+                for each in read_answers(self._canary, Ledger.open(self.checkpoint))
+            ],
+            columns=columns,
+        )
+
     @spell_in_python()
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
         """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
@@ -171,7 +200,7 @@ class LoadResult:
     def raise_for_failures(self) -> None:
         """Raise unless every row that the load was asked to send is confirmed.
 
-        Rows that `limit` left out do not count as failed.
+        Rows that `limit` or `canary` left out do not count as failed.
 
         Raises:
             RowsFailed: with the counts, the first reasons, and what to do.
@@ -191,7 +220,7 @@ class LoadResult:
 
     def _steps(self) -> list[Step]:
         rehearsed = self._keep is not None
-        return words.list_next_steps(self._result, limited=self._limit is not None, rehearsed=rehearsed)
+        return words.list_next_steps(self._result, cut=self._cut, rehearsed=rehearsed)
 
     def _notes(self) -> list[str]:
         ended = f"Stopped: {self.stopped}" if self.stopped else "Interrupted." if self.interrupted else ""

@@ -28,10 +28,17 @@ def list_counts(account: Account) -> list[tuple[str, int]]:
     return [*found, ("in flight", account.in_flight)] if account.in_flight else found
 
 
-def list_next_steps(result: Result, *, limited: bool, rehearsed: bool = False) -> list[Step]:
-    """What to do about the rows that are not confirmed; those of a rehearsal go to its sandbox again."""
-    left = Left.of(result, explain_result(result), limited=limited)
-    return list_steps(left, spell_python("result.checkpoint", view="result", rehearsed=rehearsed))
+def list_next_steps(result: Result, *, cut: str = "", rehearsed: bool = False) -> list[Step]:
+    """What to do about the rows that are not confirmed; those of a rehearsal go to its sandbox again.
+
+    Args:
+        result: how the load ended.
+        cut: the keyword that left rows for later; "" if none did.
+        rehearsed: the rows went to a sandbox.
+    """
+    left = Left.of(result, explain_result(result), limited=bool(cut))
+    spelling = spell_python("result.checkpoint", view="result", rehearsed=rehearsed, cut=cut or "limit")
+    return list_steps(left, spelling)
 
 
 def format_path(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from loader.cli import check, show, speech, standard_input, summary
+from loader.cli.canary import FirstRows, describe_answers, may_ask
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError, LoaderError
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from loader.canary import Answered
     from loader.delivery import Brake
     from loader.methods import Kind
     from loader.model import Result
     from loader.planning import Plan
+    from loader.progress import Watch
     from loader.sandbox import EmbeddedSandbox
     from loader.settings import Token
     from loader.text.next_steps import Why
@@ -100,24 +103,51 @@ def load_once(kind: Kind, request: LoadRequest) -> Loaded:
         watch = summary.current().watch(speech.choose_watch(output))
         with summary.current().phase("survey"):
             plan = pipeline.prepare(settings, watch=watch)
+            first = FirstRows.choose(plan, watch)
+        plan = first.plan if first else plan
         show.announce(plan, quiet=output.quiet)
-        say(show.describe_plan(plan, sandboxed=sandbox is not None))
+        say(show.describe_plan(plan, sandboxed=sandbox is not None, first=first.describe() if first else ""))
         rows = plan.remaining + plan.doubtful
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
-            with summary.current().phase("delivery"):
-                result = pipeline.load(plan, brake=brake, watch=watch)
+            result = send_rows(plan, brake, watch)
+            if first is not None:
+                answers, rest = first.read_answers(), first.build_rest()
+                say(describe_answers(answers, plan))
+                asked = not brake.drained and may_ask(answers, output) and ask_for_the_rest(answers, rest)
+                plan, result = (rest, send_rows(rest, brake, watch)) if asked else (plan, result)
 
             def tell(why: Why) -> None:
-                say(show.describe_result(result, settings))
+                say(show.describe_result(result, plan.settings))
                 if sandbox is not None:
                     say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
-                limited = request.options.limit is not None
-                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, limited=limited))
+                cut = show.find_cut(plan.settings)
+                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, cut=cut))
 
             asked = end_load(result, tell, say, output.report)
             return Loaded(result, asked or brake.drained)
+
+
+def send_rows(plan: Plan, brake: Brake, watch: Watch) -> Result:
+    """Send the rows of a plan, until the brake is pulled."""
+    from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
+
+    with summary.current().phase("delivery"):
+        return pipeline.load(plan, brake=brake, watch=watch)
+
+
+def ask_for_the_rest(answers: list[Answered], rest: Plan) -> bool:
+    """Whether the rest is to be sent, now that every row of the canary is confirmed."""
+    from loader import interrupts  # noqa: PLC0415 - only if it is requested
+    from loader.canary.words import word_question  # noqa: PLC0415 - as above
+
+    rows = rest.remaining + rest.doubtful
+    try:
+        with interrupts.interrupt_on_signals(list_signals()):
+            return bool(rows) and confirm(word_question(answers, rest.settings.kind.method.count(rows)))
+    except KeyboardInterrupt:  # the canary has ended as planned, and is told as such
+        return False
 
 
 def build_check(kind: Kind, request: LoadRequest) -> check.CheckRequest:

@@ -36,8 +36,8 @@ def describe_decisions(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def describe_plan(plan: Plan, *, sandboxed: bool) -> str:
-    """What is about to happen."""
+def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
+    """What is about to happen; `first` says which rows are sent alone."""
     settings = plan.settings
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
@@ -54,6 +54,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool) -> str:
         lines.append(f"  resuming {settings.checkpoint}: {done} settled, {left} to be sent")
         if plan.doubtful:
             lines.append(f"  {describe_doubtful(plan)}")
+    lines += [first] if first else []
     return "\n".join(lines)
 
 
@@ -72,6 +73,8 @@ def describe_rate(settings: Settings) -> list[str]:
 def nothing_left(plan: Plan) -> str:
     """Of what nothing is left: with a limit the input may have more."""
     limit = plan.settings.options.limit
+    if plan.chosen is not None:
+        return "none of the canary is left"
     return "nothing is left" if limit is None else f"none of the first {count_rows(limit)} is left"
 
 
@@ -95,6 +98,8 @@ def describe_result(result: Result, settings: Settings) -> str:
         lines.append(f"\nStopped: {result.stopped}")
     elif result.interrupted and result.account.never_sent:
         lines.append("\nInterrupted.")
+    elif result.account.never_sent and settings.options.canary:
+        lines.append("\nOnly the canary was to be sent (--canary).")
     elif result.account.never_sent and settings.options.limit:
         limit = settings.options.limit
         lines.append(f"\nOnly the first {count_rows(limit)} {was_or_were(limit)} to be sent (--limit).")
@@ -102,13 +107,29 @@ def describe_result(result: Result, settings: Settings) -> str:
 
 
 def describe_next_steps(
-    result: Result, why: Why, *, sandboxed: bool, limited: bool = False, loading: bool = True
+    result: Result, why: Why, *, sandboxed: bool, cut: str = "", loading: bool = True
 ) -> str:
-    """The next commands; `loading` if a load shows them, not `status` or a retry."""
-    left = Left.of(result, why, limited=limited)
+    """The next commands.
+
+    Args:
+        result: how the load ended.
+        why: why rows are not confirmed.
+        sandboxed: the rows went to a sandbox.
+        cut: the option that left rows for later; "" if none did.
+        loading: whether a load shows them, not `status` or a retry.
+    """
+    left = Left.of(result, why, limited=bool(cut))
     again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
-    spelling = spell_shell(result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading)
+    spelling = spell_shell(
+        result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading, cut=cut or "--limit"
+    )
     return "\n".join(lay_out(step) for step in list_steps(left, spelling))
+
+
+def find_cut(settings: Settings) -> str:
+    """The option that left rows for later, as it is given; "" if none did."""
+    options = settings.options
+    return "--canary" if options.canary else "--limit" if options.limit else ""
 
 
 def describe_holdings(holdings: Holdings, store: Path) -> str:

@@ -16,6 +16,7 @@ from loader.journal.hold import is_running
 from loader.journal.host import Host
 from loader.journal.identity import refuse_other_kind, verify
 from loader.journal.lock import say_in_use
+from loader.journal.ranges import Ranges
 from loader.journal.reading import (
     Snapshot,
     has_log,
@@ -31,7 +32,7 @@ from loader.journal.table_rows import ExceptionRow
 from loader.model import Account, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
@@ -159,9 +160,18 @@ class CheckpointView:
 
     def never_sent(self, limit: int) -> int:
         """How many rows below the ordinal `limit` were never sent."""
-        free = [*self._snapshot.released, *self._leftovers.released]
-        free.append(range(self._snapshot.head.mark, self.identity.rows))
-        return sum(max(0, min(rows.stop, limit) - rows.start) for rows in free)
+        return sum(max(0, min(rows.stop, limit) - rows.start) for rows in self._free)
+
+    def list_unsent(self, rows: Iterable[int]) -> list[int]:
+        """Those of some rows that were never sent, in any order."""
+        free = Ranges(self._free)
+        return [row for row in rows if row in free]
+
+    @property
+    def _free(self) -> list[range]:
+        """The rows that were never sent."""
+        beyond = range(self._snapshot.head.mark, self.identity.rows)
+        return [*self._snapshot.released, *self._leftovers.released, beyond]
 
     def refuse_other_kind(self, wanted: Kind) -> None:
         """Refuse a checkpoint of another kind, which can be told before the input is read.

@@ -137,7 +137,12 @@ class Spelling:
 
 
 def spell_shell(
-    kind: Kind, checkpoint: str, *, again: str = "the same command again", rehearsed: bool = False
+    kind: Kind,
+    checkpoint: str,
+    *,
+    again: str = "the same command again",
+    rehearsed: bool = False,
+    cut: str = "--limit",
 ) -> Spelling:
     """The commands of a terminal.
 
@@ -146,6 +151,7 @@ def spell_shell(
         checkpoint: the checkpoint's path.
         again: how the load is started again.
         rehearsed: the rows went to a sandbox in this very command.
+        cut: the option that left rows for later.
     """
     name = quote_for_shell(checkpoint)
     resolve = f"pushwoosh-loader resolve {name}"
@@ -156,7 +162,7 @@ def spell_shell(
     )
     return Spelling(
         again=again,
-        unlimited="the same command without --limit",
+        unlimited=f"the same command without {cut}",
         some="with --from FILE",
         look=f"pushwoosh-loader status {name}",
         rejected=f"pushwoosh-loader failures {name} --rejected",
@@ -176,6 +182,7 @@ def spell_python(
     source: str = "source",
     again: str = "the same call again",
     rehearsed: bool = False,
+    cut: str = "limit",
 ) -> Spelling:
     """The calls of Python.
 
@@ -185,11 +192,12 @@ def spell_python(
         source: the name of the input.
         again: how the load is started again.
         rehearsed: the rows went to a sandbox, and go there again.
+        cut: the keyword that left rows for later.
     """
     sandbox = ", sandbox=sandbox" if rehearsed else ""
     return Spelling(
         again=again,
-        unlimited="the same call without limit",
+        unlimited=f"the same call without {cut}",
         some="with rows=",
         look=f"loader.Checkpoint({checkpoint})",
         rejected=f"{view}.rejected",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -82,9 +82,18 @@ class Tally:
 
 
 def killed_until_done(
-    folder: Path, kind: Kind, rows: int, chance: random.Random, tally: Tally, *, processes: int = 1
+    folder: Path,
+    kind: Kind,
+    rows: int,
+    chance: random.Random,
+    tally: Tally,
+    *,
+    processes: int = 1,
+    canary: int = 0,
 ) -> None:
     """One load of a given number of rows, from its first start until every row is settled.
+
+    With a canary, first that is killed until it is done.
 
     Raises:
         AssertionError: the account was not true; the folder holds the corpse.
@@ -94,8 +103,9 @@ def killed_until_done(
         load = Load(folder, kind, rows, vendor, processes)
         tally.loads += 1
         tally.rows += rows
-        while kill_once(load, chance, tally):
-            pass
+        for stage in (replace(load, canary=canary), load) if canary else (load,):
+            while kill_once(stage, chance, tally):
+                pass
         settle_doubts(load, tally)
 
 

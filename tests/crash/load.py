@@ -47,7 +47,7 @@ def write_input(path: Path, kind: Kind, rows: int) -> None:
         file.write(f"user_id,device_id,{','.join(columns)}\n")
         for ordinal in range(rows):
             cells = {
-                "event": "purchase",
+                "event": "purchase" if ordinal % 83 else f"event {ordinal}",
                 "timestamp": "20240229",
                 "timezone": "Nowhere/Nowhere" if unmappable(ordinal) else "America/New_York",
                 "city": "" if unmappable(ordinal) else "Oslo",
@@ -64,6 +64,7 @@ class Load:
     rows: int
     vendor: RecordingVendor
     processes: int = 1
+    canary: int = 0
 
     @property
     def checkpoint(self) -> Path:
@@ -78,7 +79,8 @@ class Load:
         """The command, as a person types it; the same command again resumes."""
         where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
         how = ("--processes", str(self.processes), "--quiet")
-        return self.command(str(self.kind), f"{self.kind}.csv", *where, *how, *more)
+        first = ("--canary", str(self.canary)) if self.canary else ()
+        return self.command(str(self.kind), f"{self.kind}.csv", *where, *how, *first, *more)
 
     def command(self, *arguments: str) -> warm.Process:
         """Start any command of the loader that this process has imported."""

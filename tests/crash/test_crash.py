@@ -29,3 +29,17 @@ def test_a_load_that_is_killed_again_and_again_ends_complete(
     killed_until_done(tmp_path, kind, rows, random.Random(seed), tally, processes=processes)
     assert tally.kills
     assert (tally.lost, tally.doubled) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "processes"), [(Kind.EVENTS, 21, 1), (Kind.TAGS, 22, 1), (Kind.EVENTS, 23, 2)]
+)
+def test_a_canary_that_is_killed_again_and_again_ends_complete(
+    tmp_path: Path, kind: Kind, seed: int, processes: int
+) -> None:
+    """Rows that are sent long before those in front of them are there once too, whenever a kill comes."""
+    tally = Tally()
+    chance = random.Random(seed)
+    killed_until_done(tmp_path, kind, 400, chance, tally, processes=processes, canary=60)
+    assert tally.kills
+    assert (tally.lost, tally.doubled) == (0, 0)
