@@ -23,7 +23,7 @@ from loader.journal.ranges import Ranges
 from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
-from loader.profile import Profile
+from loader.profile import Estimate, Profile
 from loader.progress import ReadingProgress, Silent
 from loader.rates import parse_zone, read_rate
 
@@ -228,6 +228,7 @@ def check(
             rejects(frames)
         deque(frames, maxlen=0)
         profile.finish()
+        profile.estimate = Estimate.of(plan.settings, profile)
     return profile
 
 

@@ -117,6 +117,7 @@ def check_users(
     mapping: Mapping | Path | None = None,
     application: str | None = None,
     limit: int | None = None,
+    rate: float | None = None,
 ) -> CheckResult:
     """Map every user and send nothing: no socket is opened.
 
@@ -125,6 +126,7 @@ def check_users(
         mapping: as for `load_users`.
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
+        rate: requests a second for which the estimate says the time, beside the usual ones.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -132,7 +134,7 @@ def check_users(
     Raises:
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
-    return _check(Kind.USERS, source, mapping=mapping, application=application, limit=limit)
+    return _check(Kind.USERS, source, mapping=mapping, application=application, limit=limit, rate=rate)
 
 
 def check_events(
@@ -141,6 +143,7 @@ def check_events(
     mapping: Mapping | Path | None = None,
     application: str | None = None,
     limit: int | None = None,
+    rate: float | None = None,
 ) -> CheckResult:
     """Map every event and send nothing: no socket is opened.
 
@@ -149,6 +152,7 @@ def check_events(
         mapping: as for `load_events`.
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
+        rate: requests a second for which the estimate says the time, beside the usual ones.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -156,7 +160,7 @@ def check_events(
     Raises:
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
-    return _check(Kind.EVENTS, source, mapping=mapping, application=application, limit=limit)
+    return _check(Kind.EVENTS, source, mapping=mapping, application=application, limit=limit, rate=rate)
 
 
 def check_tags(
@@ -165,6 +169,7 @@ def check_tags(
     mapping: Mapping | Path | None = None,
     application: str | None = None,
     limit: int | None = None,
+    rate: float | None = None,
 ) -> CheckResult:
     """Map every row of tags and send nothing: no socket is opened.
 
@@ -173,6 +178,7 @@ def check_tags(
         mapping: as for `load_tags`.
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
+        rate: requests a second for which the estimate says the time, beside the usual ones.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -180,7 +186,7 @@ def check_tags(
     Raises:
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
-    return _check(Kind.TAGS, source, mapping=mapping, application=application, limit=limit)
+    return _check(Kind.TAGS, source, mapping=mapping, application=application, limit=limit, rate=rate)
 
 
 def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadResult:

@@ -264,6 +264,7 @@ class CheckResult:
         read, would_send, would_reject: counts of rows; the first is the sum of the others.
         stopped: why the input ended before its end, or None.
         exit_code: 0 all would be sent, 3 some would be rejected, 5 the input is damaged from some row on.
+        estimate: what the load would take: `requests`, `bytes`, and `find_seconds(rate)`.
         profile: all that was found, as `check --summary` writes it; its keys: docs/reference/summary.md.
         rejected: the rows that would be rejected, under your own index: all source columns, and why, in
             columns ``_loader_...``.
@@ -280,6 +281,7 @@ class CheckResult:
         self.stopped = profile.stopped
         self.exit_code = profile.exit_code
         self.ok = not self.exit_code
+        self.estimate = profile.estimate
         self.profile: dict[str, Any] = build_record(profile, plan.suspicions)
         self._profile = profile
         self.rejected = rejected

@@ -53,7 +53,7 @@ class CheckRequest:
     kind: Kind = argument("|".join(Kind))
     input: InputOptions = nested(InputOptions)
     target: TargetOptions = nested(TargetOptions, "application")
-    options: LoadOptions = nested(LoadOptions, "limit", "min_rows", "fail_if_empty")
+    options: LoadOptions = nested(LoadOptions, "limit", "min_rows", "fail_if_empty", "rate")
     rejects: Path | None = option(
         None,
         Option(
@@ -97,8 +97,9 @@ def check_command(request: CheckRequest) -> None:
     """Map every row without sending anything.
 
     No socket is opened. The command shows how each column is read, why rows would be rejected, what the
-    values are, when the events happened, which users would be overwritten, and the first request bodies
-    exactly as they would be sent. It exits with 0, or with 3 if some rows would be rejected.
+    values are, when the events happened, which users would be overwritten, the first request bodies exactly
+    as they would be sent, and how many requests, bytes and hours the load would take. It exits with 0, or
+    with 3 if some rows would be rejected.
 
     FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
     folder, a ZIP archive, a pattern such as 2024-*.csv, or - for standard input.
@@ -161,7 +162,9 @@ def build_settings(request: CheckRequest) -> Settings:
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=given.mapping,
         dialect=given.text.dialect,
-        options=LoadOptions(limit=asked.limit, min_rows=asked.min_rows, fail_if_empty=asked.fail_if_empty),
+        options=LoadOptions(
+            limit=asked.limit, min_rows=asked.min_rows, fail_if_empty=asked.fail_if_empty, rate=asked.rate
+        ),
     )
 
 

@@ -7,12 +7,14 @@ names      events by name
 people     devices, their users, and users that would vanish; repeated bodies
 sketch     counts distinct values, exactly up to a bound
 spill      records grouped by a key, on disk beyond a bound
+estimate   requests, bytes and time of a load
 suspicion, suspicions    ids that look wrong, met in the first pass over the input
 record     all of it as one JSON object, whose keys are a contract
 findings   all of it in words; plain_text: laid out as lines
 """
 
+from loader.profile.estimate import Estimate
 from loader.profile.profile import Profile, RejectedFor
 from loader.profile.record import build_record, members_key
 
-__all__ = ["Profile", "RejectedFor", "build_record", "members_key"]
+__all__ = ["Estimate", "Profile", "RejectedFor", "build_record", "members_key"]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loader.message import Command
 from loader.methods import MAX_EVENT_LENGTH
+from loader.text.account import format_duration
 from loader.text.escape import escape_json, escape_short
-from loader.text.nouns import count_things
+from loader.text.nouns import count_things, format_bytes
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -72,6 +73,24 @@ def word_verdict(profile: Profile) -> str:
     if profile.rejected:
         return f"{sent:,} of {profile.rows:,} {rows} would be sent, {profile.rejected:,} would be rejected."
     return f"All {profile.rows:,} {rows} would be sent." if profile.rows > 1 else "The one row would be sent."
+
+
+EFFORT = "The load, if no request is repeated"
+
+
+def remark_on_effort(profile: Profile) -> Iterator[Remark]:
+    """Requests, bytes and time of the load, if there is anything to send."""
+    found = profile.estimate
+    if not found.requests:
+        return
+    heads = f"heads {format_bytes(found.head_bytes)} by HTTP/1.1 without a token; HTTP/2 sends less"
+    times = [f"{format_duration(found.find_seconds(rate))} at {rate:,g} a second" for rate in found.rates]
+    yield Remark(
+        f"{count_things(found.requests, 'request')}, {format_bytes(found.bytes)} "
+        f"(bodies {format_bytes(found.body_bytes)}, {heads})"
+    )
+    yield Remark(", ".join(times))
+    yield Remark("the vendor says that most methods have no rate limit, and names none for this one")
 
 
 def tally_corrections(profile: Profile) -> list[Tally]:

@@ -41,6 +41,7 @@ def describe_findings(
         describe_bodies(profile, by_hand),
         describe_corrections(profile),
         describe_rejects(profile),
+        describe_effort(profile),
         [findings.word_verdict(profile)],
     ]
     return "\n\n".join(text for text in map("\n".join, sections) if text)
@@ -113,6 +114,14 @@ def describe_corrections(profile: Profile) -> Iterator[str]:
     if profile.uses:
         yield "Corrected, as the mapping allows"
     yield from (f"  {tally.rows:,} × {tally.what}" for tally in findings.tally_corrections(profile))
+
+
+def describe_effort(profile: Profile) -> Iterator[str]:
+    """What the load would take."""
+    remarks = list(indent_remarks(findings.remark_on_effort(profile)))
+    if remarks:
+        yield findings.EFFORT
+    yield from remarks
 
 
 def describe_rejects(profile: Profile) -> Iterator[str]:

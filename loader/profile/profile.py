@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.profile.columns import ColumnProfile
+from loader.profile.estimate import Estimate
 from loader.profile.names import EventNames
 from loader.profile.people import NOBODY, Bodies, Found, People, Repeated
 from loader.profile.sketch import hash_or, hash_values
@@ -50,6 +51,8 @@ class Profile:
         rows: records read.
         rejects: by reason, in the order of first appearance.
         bodies: the first few request bodies, exactly as they would be sent.
+        body_bytes: bytes of all bodies together.
+        length_digits: digits of all their lengths, as the heads of the requests hold them.
         largest_body, largest_at: bytes of the largest body, and its ordinal.
         uses: how often each allowed correction was made (for example of a skipped clock time).
         columns: by name and whether it is a member of the container, in the order of the bodies.
@@ -58,6 +61,7 @@ class Profile:
         people: devices and users, known at the end.
         rows_without_device: rows with a user but no device.
         repeated: the same body twice, known at the end.
+        estimate: what the load would take, known at the end.
         stopped: why the input stopped before its end, or None.
     """
 
@@ -67,6 +71,8 @@ class Profile:
         self.rows = 0
         self.rejects: dict[str, RejectedFor] = {}
         self.bodies: list[bytes] = []
+        self.body_bytes = 0
+        self.length_digits = 0
         self.largest_body = 0
         self.largest_at = 0
         self.uses: Counter[str] = Counter()
@@ -76,6 +82,7 @@ class Profile:
         self.people = Found()
         self.rows_without_device = 0
         self.repeated = Repeated()
+        self.estimate = Estimate()
         self.stopped: str | None = None
         self._types = list_types(mapper.mapping)
         self.files = [file.name for file in survey.files]
@@ -144,6 +151,8 @@ class Profile:
         if len(self.bodies) < EXAMPLES:
             self.bodies += bodies.slice(0, EXAMPLES - len(self.bodies)).to_pylist()
         lengths = pc.binary_length(bodies)
+        self.body_bytes += pc.sum(lengths).as_py()
+        self.length_digits += count_digits(lengths.to_numpy(zero_copy_only=False))
         largest = pc.max(lengths).as_py()
         if largest > self.largest_body:
             self.largest_body = largest
@@ -192,6 +201,11 @@ class Profile:
             kind = column.kind or self._types.get(key, "string")
             self.columns[key] = ColumnProfile(column.name, kind, text=column.text, member=column.member)
         return self.columns[key]
+
+
+def count_digits(numbers: np.ndarray[Any, np.dtype[np.int32]]) -> int:
+    """The digits of all numbers together; each is at least 1 and below a billion."""
+    return sum(int(np.count_nonzero(numbers >= 10**power)) for power in range(len(str(numbers.max()))))
 
 
 def list_types(mapping: Mapping) -> dict[tuple[str, bool], str]:

@@ -43,6 +43,7 @@ def build_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Reco
                 for first, again in profile.repeated.examples
             ],
         },
+        "estimate": profile.estimate.record,
         "largest_body": profile.largest_body,
         "largest_body_at": profile.place(profile.largest_at) if profile.largest_body else None,
         "bodies": [body.decode() for body in profile.bodies],

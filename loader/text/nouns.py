@@ -18,6 +18,14 @@ def count_rows(number: int) -> str:
     return count_things(number, "row")
 
 
+def format_bytes(number: int) -> str:
+    """Bytes as a user reads them: ``812 bytes``, ``1.4 MB``."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return count_things(number, "byte")
+
+
 def add_plural(number: int, noun: str) -> str:
     """The noun alone, as it follows the number."""
     return noun if number == 1 else f"{noun}s"

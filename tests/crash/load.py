@@ -80,6 +80,7 @@ class Load:
         where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
         how = ("--processes", str(self.processes), "--quiet")
         first = ("--canary", str(self.canary)) if self.canary else ()
+        first = ("--canary", str(self.canary)) if self.canary else ()
         return self.command(str(self.kind), f"{self.kind}.csv", *where, *how, *first, *more)
 
     def command(self, *arguments: str) -> warm.Process:
