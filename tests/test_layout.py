@@ -26,10 +26,7 @@ TESTED_IN = {
         "spelling": ["api/test_interface.py"],
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
-    "canary": {
-        "answers words": ["cli/test_canary.py"],
-        "choosing things": ["canary/test_cover.py"],
-    },
+    "canary": {"choosing things": ["canary/test_canary_cover.py"]},
     "cli": {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
         "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
@@ -40,16 +37,24 @@ TESTED_IN = {
             "delivery/test_verdicts.py",
         ]
     },
-    "delivery/transports": {"target future_line": ["delivery/transports/test_contract.py"]},
-    "delivery/transports/curl": {"exchange handle multi pool": ["delivery/transports/test_curl_line.py"]},
+    "delivery/transports": {
+        "target future_line": ["delivery/transports/test_contract.py"],
+        "probing": ["cli/test_doctor.py"],
+    },
+    "delivery/transports/curl": {
+        "exchange handle multi pool": ["delivery/transports/test_curl_line.py"],
+        "probe": ["cli/test_doctor.py"],
+    },
     "delivery/transports/curl_session": {
         "prepare request response session thread": ["delivery/transports/test_curl_session.py"]
     },
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
+    "doctor": {"examination machine network": ["cli/test_doctor.py"]},
     "journal": {
         "byte_lock hold lock": ["journal/test_attacks.py"],
         "removal": ["cli/test_prune.py"],
+        "folder_trial": ["cli/test_doctor.py"],
         "beginning binding checkpoint_files identity reading schema store": [
             "journal/test_opening.py",
             "journal/test_recovering.py",

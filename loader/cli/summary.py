@@ -170,7 +170,7 @@ EMPTY: dict[str, object] = dict.fromkeys(
 NO_COUNTS: dict[str, object] = dict.fromkeys(COUNTS)
 
 # Commands that have no account of their own.
-UNCOUNTED = frozenset({"check", "run"})
+UNCOUNTED = frozenset({"check", "doctor", "run"})
 
 
 def expect(context: click.Context) -> Summary:

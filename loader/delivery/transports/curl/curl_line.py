@@ -83,7 +83,7 @@ def open_line(
     Endpoint.parse(url)
     target = CurlTarget(
         url,
-        _build_head(token),
+        build_head(token),
         timeouts or Timeouts(),
         ca_bundle or certifi.where(),
         proxy.address if proxy else "",
@@ -92,7 +92,8 @@ def open_line(
     return CurlLine(target, concurrency)
 
 
-def _build_head(token: Token | None) -> tuple[bytes, ...]:
+def build_head(token: Token | None) -> tuple[bytes, ...]:
+    """The lines of every head that are ours; the token is in one of them."""
     lines = [f"{name}: {value}" for name, value in HEADERS.items()]
     # Without this libcurl asks before it sends a large body, and waits for the leave.
     lines.append("Expect:")

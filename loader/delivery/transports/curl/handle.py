@@ -138,7 +138,7 @@ class Handle(ABC, Generic[R]):
     def _aim(self, target: CurlTarget) -> None:
         self.target = None  # what follows may fail in its middle
         self.easy.reset()
-        for option, value in _build_options(target).items():
+        for option, value in build_options(target).items():
             self._setopt(option, value)
         self._setopt(pycurl.READFUNCTION, self._read)
         self._setopt(pycurl.HEADERFUNCTION, self.lines.append)
@@ -237,7 +237,7 @@ def find_final_head(lines: list[bytes]) -> list[bytes]:
     return [] if head and head[0][:13].split(b" ")[1:2] == [b"1"] else head
 
 
-def _build_options(target: CurlTarget) -> dict[int, object]:
+def build_options(target: CurlTarget) -> dict[int, object]:
     """What is the same for every request to a target."""
     limits = target.timeouts
     return {
