@@ -16,11 +16,12 @@ from loader.cli.options import AccessOptions, OutputOptions
 from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
 from loader.cli.speech import HANG
-from loader.defaults import NO_APPLICATION, read_token
+from loader.defaults import NO_APPLICATION
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
 from loader.option import Option, Section, nested, option
 from loader.settings import Endpoint, Settings
+from loader.tokens import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ class DoctorRequest:
         False,  # noqa: FBT003 - the value of a flag that is not set
         Option("Look at a sandbox on this machine instead of the vendor.", Section.PLACE),
     )
-    access: AccessOptions = nested(AccessOptions, "token_file")
+    access: AccessOptions = nested(AccessOptions, "token_file", "token_command")
     options: LoadOptions = nested(LoadOptions, "proxy", "ca_bundle")
     output: OutputOptions = nested(OutputOptions, "summary")
 
@@ -78,7 +79,7 @@ def build_settings(request: DoctorRequest, cleanup: ExitStack) -> Settings:
     Raises:
         ConfigError: an option is wrong.
     """
-    token = read_token(request.access.token_file)
+    token = read_token(request.access.token_file, request.access.token_command)
     endpoint, options = Endpoint.parse(request.target.endpoint or DEFAULT_ENDPOINT), request.options
     if request.sandbox:
         endpoint, options, token = begin_sandbox(cleanup), replace(options, proxy=None), None

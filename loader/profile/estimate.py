@@ -34,15 +34,16 @@ class Estimate:
 
     @classmethod
     def of(cls, settings: Settings, profile: Profile) -> Estimate:
-        """That of a load whose rows were all mapped; at the rate of its options too, if they have one."""
+        """That of a load whose rows were all mapped; at the rates of its options too."""
         requests = profile.rows - profile.rejected
         rate = settings.options.rate
+        own = {number for _, number in rate.steps if number} if rate else set()
         head = measure_head(settings.endpoint.url + settings.kind.method.name)
         return cls(
             requests,
             profile.body_bytes,
             head * requests + profile.length_digits,
-            tuple(sorted({rate, *USUAL_RATES})) if rate else USUAL_RATES,
+            tuple(sorted(own.union(USUAL_RATES))),
         )
 
     @property

@@ -240,7 +240,8 @@ def _refuse_shifts(name: str, head: bytes) -> None:
         Message(
             "{name}: the file is ISO-2022 (it has escape sequences that switch between sets of characters), "
             "which cannot be read from a place within it. "
-            "Convert it: iconv -f {known} -t UTF-8 FILE > NEW_FILE. If the cells are meant to hold such sequences, {advice}.",
+            "Convert it: iconv -f {known} -t UTF-8 FILE > NEW_FILE. If the cells are meant to hold such "
+            "sequences, {advice}.",
             name=name,
             known=known,
             advice=advise("give", "encoding", '"utf-8"', "utf-8"),
