@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
-from loader.delivery import Dispatch, Policy, Timetable, limit_concurrency, open_transport
+from loader.delivery import Dispatch, limit_concurrency, open_transport
 from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import collect_rejects
@@ -23,9 +23,9 @@ from loader.journal.ranges import Ranges
 from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
+from loader.policies import build_policy
 from loader.profile import Estimate, Profile
 from loader.progress import ReadingProgress, Silent
-from loader.rates import parse_zone, read_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake, Session
     from loader.doubts import Overtaken
-    from loader.load_options import LoadOptions
     from loader.model import Account, Stop
     from loader.progress import Watch
 
@@ -169,41 +168,6 @@ def read_account(journal: Journal, path: Path) -> Account:
         return CheckpointView.open(path).account()
     except CheckpointError:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
-
-
-def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
-    """The dispatcher's numbers; percentages are of the whole input.
-
-    Rejections of the first rows do not stop a load if a row was confirmed before, or if the rows were
-    chosen, perhaps because they had been rejected.
-    """
-    settings, options, total = plan.settings, plan.settings.options, plan.survey.rows
-    policy = Policy(
-        concurrency=options.concurrency.highest,
-        least_concurrency=options.concurrency.lowest,
-        rate=options.rate.steps[0][1] if options.rate else None,
-        timetable=build_timetable(options),
-        resend_ambiguous=is_resent(settings),
-        last_wins=settings.kind.method.last_wins,
-        max_rejected=options.max_rejected.of(total) if options.max_rejected else None,
-        max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
-        rejected_before=account.rejected,
-        in_doubt_before=account.in_doubt,
-        longest_seconds=options.max_duration.seconds if options.max_duration else None,
-        secrets=settings.secrets,
-    )
-    if options.give_up_after:
-        limit = options.give_up_after.seconds
-        policy = replace(policy, outage_seconds=limit, standstill_seconds=limit)
-    return replace(policy, canary=0) if chosen or account.confirmed else policy
-
-
-def build_timetable(options: LoadOptions) -> Timetable | None:
-    """The rate of each moment; None if it never changes."""
-    first = read_rate(options.rate_file) if options.rate_file else options.rate
-    zone = parse_zone(options.rate_zone) if options.rate_zone else None
-    changing = first is not None and (first.changes or options.rate_file is not None)
-    return Timetable(first, options.rate_file, zone) if first is not None and changing else None
 
 
 def check(

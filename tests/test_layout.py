@@ -16,7 +16,7 @@ TESTED_IN = {
             "test_message.py",
             "test_pipeline.py",
         ],
-        "planning interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "planning policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "printable": ["text/test_escape.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],

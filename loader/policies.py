@@ -1,0 +1,50 @@
+"""The limits of a load as the sender takes them: numbers of rows and seconds, no percentages and no words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from loader.delivery import Policy, Timetable
+from loader.planning import is_resent
+from loader.rates import parse_zone, read_rate
+
+if TYPE_CHECKING:
+    from loader.load_options import LoadOptions
+    from loader.model import Account
+    from loader.planning import Plan
+
+
+def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
+    """The dispatcher's numbers; percentages are of the whole input.
+
+    Rejections of the first rows do not stop a load if a row was confirmed before, or if the rows were
+    chosen, perhaps because they had been rejected.
+    """
+    settings, options, total = plan.settings, plan.settings.options, plan.survey.rows
+    policy = Policy(
+        concurrency=options.concurrency.highest,
+        least_concurrency=options.concurrency.lowest,
+        rate=options.rate.steps[0][1] if options.rate else None,
+        timetable=build_timetable(options),
+        resend_ambiguous=is_resent(settings),
+        last_wins=settings.kind.method.last_wins,
+        max_rejected=options.max_rejected.of(total) if options.max_rejected else None,
+        max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
+        rejected_before=account.rejected,
+        in_doubt_before=account.in_doubt,
+        longest_seconds=options.max_duration.seconds if options.max_duration else None,
+        secrets=settings.secrets,
+    )
+    if options.give_up_after:
+        limit = options.give_up_after.seconds
+        policy = replace(policy, outage_seconds=limit, standstill_seconds=limit)
+    return replace(policy, canary=0) if chosen or account.confirmed else policy
+
+
+def build_timetable(options: LoadOptions) -> Timetable | None:
+    """The rate of each moment; None if it never changes."""
+    first = read_rate(options.rate_file) if options.rate_file else options.rate
+    zone = parse_zone(options.rate_zone) if options.rate_zone else None
+    changing = first is not None and (first.changes or options.rate_file is not None)
+    return Timetable(first, options.rate_file, zone) if first is not None and changing else None
