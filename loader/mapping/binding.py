@@ -21,7 +21,7 @@ from loader.mapping.nested.paths import Columns
 from loader.mapping.nested.schema import Schema
 from loader.mapping.rules import Mapping, Rule
 from loader.mapping.table import Table
-from loader.mapping.values import describe_misfit, natural_conversion
+from loader.mapping.values import describe_misfit, find_number_form, natural_conversion
 from loader.mapping.zone_faults import zone_advice
 from loader.mapping.zones import parse_zone
 from loader.methods import Conversion
@@ -30,6 +30,7 @@ from loader.model import Chunk
 if TYPE_CHECKING:
     import pandas as pd
 
+    from loader.mapping.number_forms import NumberForm, NumberForms
     from loader.methods import Container
 
 
@@ -62,7 +63,8 @@ def bind(
         raise MappingError(binding.problems, where, binding.codes)
     decisions = describe.decisions(effective, binding.readings, Columns(schema))
     notices = (*mapping.notes, *binding.notices)
-    return Mapper(effective, decisions, notices, application, now)
+    forms = binding.number_forms(effective)
+    return Mapper(effective, decisions, notices, application, now, number_forms=forms)
 
 
 class _Binding:
@@ -109,6 +111,16 @@ class _Binding:
             source=Dialect(null_values=mapping.source.null_values),
             notes=mapping.notes,
         )
+
+    def number_forms(self, effective: Mapping) -> NumberForms:
+        """How the texts of the sample are written that become numbers."""
+        forms: dict[tuple[str, ...], NumberForm] = {}
+        if (container := effective.method.container) is None:
+            return forms
+        for rule in effective.members.values():
+            if form := find_number_form(rule, container, self._table, self._findings):
+                forms[origins.columns_of(rule)] = form
+        return forms
 
     def _decide_field(self, name: str, rule: Rule) -> Rule:
         if name == "timestamp":

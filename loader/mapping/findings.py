@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from loader.mapping.number_forms import NumberForms
     from loader.model import Chunk
 
 
@@ -122,9 +123,11 @@ class Findings:
         uses: how often each allowed correction was made.
         columns: the converted values, before they become JSON.
         clocks: how the time of the events was read.
+        number_forms: how the numbers of the sample are written, by their columns.
     """
 
-    def __init__(self, chunk: Chunk) -> None:
+    def __init__(self, chunk: Chunk, number_forms: NumberForms | None = None) -> None:
+        self.number_forms: NumberForms = number_forms or {}
         self.bad: np.ndarray[Any, np.dtype[np.bool_]] = np.zeros(len(chunk.frame), dtype=np.bool_)
         self.uses: dict[str, int] = {}
         self.columns = Shown()

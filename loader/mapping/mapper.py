@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loader.mapping.field_values import FieldValues
     from loader.mapping.findings import Column
     from loader.mapping.nested.members import Expansion
+    from loader.mapping.number_forms import NumberForms
     from loader.mapping.rules import Mapping
     from loader.mapping.zones import Mask
     from loader.methods import Container, Need
@@ -87,6 +88,7 @@ class Mapper:
         now: the start of the load: limits plausible times, and is the instant `at = "run"`.
         ordered: rows of one device, or of one user if no device is known, keep their order; rows of a method
             whose last call wins always do.
+        number_forms: how the numbers of the sample are written; they decide what is advised.
     """
 
     mapping: Mapping
@@ -95,10 +97,12 @@ class Mapper:
     application: str
     now: datetime
     ordered: bool = False
+    number_forms: NumberForms = field(default_factory=dict)
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
-        table, findings = Table(chunk.frame, self.mapping.source.null_values), Findings(chunk)
+        table = Table(chunk.frame, self.mapping.source.null_values)
+        findings = Findings(chunk, self.number_forms)
         fields = self._convert_fields(table, findings)
         bodies = self._write_bodies(fields, table, findings)
         good = ~findings.bad

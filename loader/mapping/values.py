@@ -19,6 +19,7 @@ from loader.mapping.findings import Fault
 from loader.mapping.instants import Window
 from loader.mapping.nested import keyed
 from loader.mapping.nested.members import LACKING
+from loader.mapping.number_forms import NumberForm
 from loader.mapping.rules import ColumnOf
 from loader.methods import Conversion
 
@@ -38,6 +39,9 @@ _TRUE, _FALSE = {"true", "t", "yes", "y", "1"}, {"false", "f", "no", "n", "0"}
 
 _EMPTY = Fault("is empty, and the mapping rejects that", 'Fill it, or set empty = "omit" in the mapping.')
 _NOT_FINITE = Fault("is not finite, and JSON has no such number", 'Set type = "string" or leave it out.')
+_SET_COMMA = 'Set decimal = "," in the mapping.'
+_WRITE_POINT = 'Write it with a point, as other numbers of the column are: decimal = "," would reject those.'
+_FIX = "Fix it where it was exported: most texts of the column are numbers."
 _NO_CURRENCY = Fault("is empty, and a price needs a currency", "Fill it, or set currency in the mapping.")
 
 
@@ -142,17 +146,33 @@ def _convert_numbers(rule: Rule, numbers: _Numbers, table: Table, findings: Find
     if pc.all(plain).as_py():
         return texts
     odd = encode.nulled(plain, texts)
-    if rule.decimal == ".":
-        _advise_decimal_comma(rule, odd, numbers, findings)
-    rewritten = _convert_texts(rule, odd, findings, numbers.convert, numbers.fault)
-    return pc.if_else(plain, texts, rewritten)
+    values = encode.distinct(odd, numbers.convert)
+    bad = present(odd) & ~present(values)
+    if bad.any():
+        form = NumberForm.of(texts, int(bad.sum()), rule.decimal)
+        numbers = numbers.fit(findings.number_forms.get(origins.columns_of(rule)), form)
+        if rule.decimal == ".":
+            _advise_decimal_comma(rule, odd, findings, numbers)
+        findings.add(bad, origins.columns_of(rule), odd, numbers.fault)
+    return pc.if_else(plain, texts, values)
 
 
-def _advise_decimal_comma(rule: Rule, texts: pa.Array, numbers: _Numbers, findings: Findings) -> None:
-    """Reject numbers with a comma, and say how the mapping can read them."""
+def find_number_form(rule: Rule, container: Container, table: Table, findings: Findings) -> NumberForm | None:
+    """How the numbers of a column are written; None if it is not one of texts that become numbers."""
+    conversion = container.types[str(rule.type)]
+    if not rule.column or conversion not in {Conversion.INTEGER, Conversion.NUMBER, Conversion.PRICE}:
+        return None
+    numbers = _wholes(container) if conversion is Conversion.INTEGER else _FRACTIONS
+    texts = origins.texts(rule, table, findings)
+    points = pc.replace_substring(texts, ",", ".") if rule.decimal == "," else texts
+    bad = present(texts) & ~present(encode.distinct(points, numbers.convert))
+    return NumberForm.of(texts, int(bad.sum()), rule.decimal) if present(texts).any() else None
+
+
+def _advise_decimal_comma(rule: Rule, texts: pa.Array, findings: Findings, numbers: _Numbers) -> None:
+    """Reject numbers with a comma, and say how to have them read."""
     comma = encode.numpy_mask(pc.match_substring_regex(texts, r"^[+-]?[0-9]+,[0-9]+$"))
-    fault = Fault(numbers.fault.reason, 'Set decimal = "," in the mapping.')
-    findings.add(comma, origins.columns_of(rule), texts, fault)
+    findings.add(comma, origins.columns_of(rule), texts, Fault(numbers.fault.reason, numbers.for_comma))
 
 
 def _convert_texts(
@@ -199,12 +219,25 @@ class _Numbers(NamedTuple):
         plain: a regular expression for texts that are sent as they are.
         convert: reads any other text.
         fault: why a text is rejected.
+        for_comma: what to do about a number with a comma.
     """
 
     whole: bool
     plain: str
     convert: Callable[[str], str | None]
     fault: Fault
+    for_comma: str = _SET_COMMA
+
+    def fit(self, sample: NumberForm | None, here: NumberForm) -> _Numbers:
+        """With no advice to change a setting that reads most texts of the column as they are meant.
+
+        Args:
+            sample: of the column, if the sample has something in it.
+            here: of the rows in question, for what the sample leaves open.
+        """
+        fractions = sample if sample and sample.has_fractions else here
+        fault = self.fault if (sample or here).needs_another_type else Fault(self.fault.reason, _FIX)
+        return self._replace(fault=fault, for_comma=_SET_COMMA if fractions.has_commas else _WRITE_POINT)
 
 
 _FRACTIONS = _Numbers(
