@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import speech, summary
+from loader.cli.loading import choose_token
 from loader.cli.options import AccessOptions, OutputOptions
 from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
@@ -21,7 +22,6 @@ from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
 from loader.option import Option, Section, nested, option
 from loader.settings import Endpoint, Settings
-from loader.tokens import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def build_settings(request: DoctorRequest, cleanup: ExitStack) -> Settings:
     Raises:
         ConfigError: an option is wrong.
     """
-    token = read_token(request.access.token_file, request.access.token_command)
+    token = choose_token(request.access, None)
     endpoint, options = Endpoint.parse(request.target.endpoint or DEFAULT_ENDPOINT), request.options
     if request.sandbox:
         endpoint, options, token = begin_sandbox(cleanup), replace(options, proxy=None), None

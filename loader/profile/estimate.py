@@ -10,10 +10,12 @@ from loader.delivery.transports.contract import HEADERS
 
 if TYPE_CHECKING:
     from loader.profile.profile import Profile
+    from loader.rates import Rate
     from loader.settings import Settings
 
 #: Requests a second, if none are given: careful, usual, and what one process reaches on a short way.
 USUAL_RATES = (50.0, 200.0, 1000.0)
+_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,15 @@ class Estimate:
 
     @classmethod
     def of(cls, settings: Settings, profile: Profile) -> Estimate:
-        """That of a load whose rows were all mapped; at the rates of its options too."""
+        """That of a load whose rows were all mapped; at the rate of its options too, if they have one."""
         requests = profile.rows - profile.rejected
         rate = settings.options.rate
-        own = {number for _, number in rate.steps if number} if rate else set()
         head = measure_head(settings.endpoint.url + settings.kind.method.name)
         return cls(
             requests,
             profile.body_bytes,
             head * requests + profile.length_digits,
-            tuple(sorted(own.union(USUAL_RATES))),
+            tuple(sorted({*list_rates(rate), *USUAL_RATES})) if rate else USUAL_RATES,
         )
 
     @property
@@ -67,6 +68,13 @@ class Estimate:
                 {"rate": rate, "seconds": round(self.find_seconds(rate), 1)} for rate in self.rates
             ],
         }
+
+
+def list_rates(rate: Rate) -> list[float]:
+    """The rates of a timetable, and their mean over a day; of one number, that."""
+    ends = [minute for minute, _ in rate.steps[1:]] + [rate.steps[0][0] + _DAY]
+    sent = sum(each * (end - begin) for (begin, each), end in zip(rate.steps, ends, strict=True))
+    return [*(each for _, each in rate.steps if each), round(sent / _DAY, 2)]
 
 
 def measure_head(url: str) -> int:

@@ -11,7 +11,8 @@ import loader
 from loader.choices import Library
 from loader.delivery.transports import open_line_in_process
 from loader.delivery.transports.target import Target
-from loader.profile.estimate import Estimate, measure_head
+from loader.profile.estimate import Estimate, list_rates, measure_head
+from loader.rates import Rate
 from tests import faultserver
 
 if TYPE_CHECKING:
@@ -71,6 +72,19 @@ def test_a_rate_of_the_user_is_among_the_times(command: CommandLine, tmp_path: P
     times = json.loads((tmp_path / "sum.json").read_text())["estimate"]["durations"]
     assert times[0] == {"rate": 0.5, "seconds": 12.0}
     assert [each["rate"] for each in times] == [0.5, 50.0, 200.0, 1000.0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "rates"),
+    [
+        ("300", [300.0, 300.0]),
+        ("06:00 100, 18:00 500", [100.0, 500.0, 300.0]),
+        ("00:00 0, 12:00 10", [10.0, 5.0]),
+    ],
+)
+def test_a_timetable_gives_its_rates_and_their_mean(rate: str, rates: list[float]) -> None:
+    """Someone with a quiet day and a fast night sees the time at each, and over whole days."""
+    assert list_rates(Rate.parse(rate)) == rates
 
 
 def test_nothing_to_send_takes_nothing(command: CommandLine, tmp_path: Path) -> None:
