@@ -47,7 +47,7 @@ class RunRequest:
 
     jobs: Path = argument("JOBS", FileUse.READ)
     names: tuple[str, ...] = argument("[NAME]...", complete=complete_names)
-    target: TargetOptions = nested(TargetOptions, "application", "endpoint")
+    target: TargetOptions = nested(TargetOptions, "application", "endpoint", "checkpoint_dir")
     sandbox: bool = option(
         False,  # noqa: FBT003 - the value of a flag that is not set
         Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE),
@@ -96,7 +96,7 @@ def run_command(request: RunRequest) -> None:
     if request.dry_run:
         check_jobs(jobs, wishes)
         return
-    if problems := [problem for job in jobs for problem in find_problems(job, wishes)]:
+    if problems := find_problems(jobs, wishes):
         refuse_problems(file.path, problems)
     run_series(jobs, wishes, lambda job: load_job(job, wishes))
 
@@ -108,6 +108,8 @@ def claim_files(path: Path) -> Iterator[Claim]:
         ConfigError: the file has mistakes.
     """
     mine, typed = summary.current(), "summary" in list_given()
+    # Each job has an application and an endpoint of its own.
+    mine.know(job_file=str(path), jobs=[], application=None, endpoint=None)
     if not typed:
         mine.target = find_summary(path)
     file = read_job_file(path)
@@ -131,8 +133,6 @@ def begin_summary(file: JobFile, typed: Path | None) -> Path | None:
         ConfigError: it cannot be written.
     """
     mine, target = summary.current(), typed or file.summary
-    # Each job has an application and an endpoint of its own.
-    mine.know(job_file=str(file.path), jobs=[], application=None, endpoint=None)
     if target != typed:
         mine.begin(target)
     summary.end_as_interrupted(list_signals())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from loader.defaults import default_checkpoint
 from loader.option import FileUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from loader.claims import Claim
     from loader.cli.jobs.job import Job, JobFile
@@ -27,7 +28,8 @@ def list_claims(file: JobFile, jobs: Iterable[Job]) -> Iterator[Claim]:
         yield from (Claim(FileUse.INPUT, name) for name in job.files)
         if job.mapping is not None and job.mapping != file.path:
             yield Claim(FileUse.READ, str(job.mapping))
-        yield Claim(FileUse.CHECKPOINT, str(find_checkpoint(job)))
+        for sandbox in (False, True):
+            yield Claim(FileUse.CHECKPOINT, str(find_checkpoint(job, sandbox=sandbox)))
         for name, key in list_keys().items():
             if name in job.values and key.option.file not in {None, FileUse.CHECKPOINT}:
                 # Which rehearsal uses a store is the command's affair: here it is only kept from outputs.
@@ -35,9 +37,31 @@ def list_claims(file: JobFile, jobs: Iterable[Job]) -> Iterator[Claim]:
                 yield Claim(use or FileUse.READ, str(job.values[name]), name)
 
 
-def find_checkpoint(job: Job, *, sandbox: bool = False) -> Path:
-    """Where the progress of a job is saved. A rehearsal in the sandbox has its own."""
-    named = job.values.get("checkpoint")
+def find_checkpoint(job: Job, *, sandbox: bool = False, folder: Path | None = None) -> Path:
+    """Where the progress of a job is saved. A rehearsal in the sandbox has its own.
+
+    Args:
+        job: the job.
+        sandbox: whether it is such a rehearsal.
+        folder: the folder for all checkpoints that the command names; else that of the file counts.
+    """
+    named, folder = job.values.get("checkpoint"), folder or job.values.get("checkpoint_dir")  # type: ignore[assignment] # it was read as a path
     if not isinstance(named, Path):
-        return default_checkpoint(job.kind, job.files[0], sandbox=sandbox)
+        return default_checkpoint(job.kind, job.files[0], sandbox=sandbox, folder=folder)
     return named.with_name(f"{named.stem}.sandbox{named.suffix}") if sandbox else named
+
+
+def find_shared_checkpoints(places: Mapping[str, Path]) -> list[str]:
+    """What is wrong with jobs that would save their progress in the same file.
+
+    Args:
+        places: the checkpoint of each job, by its name.
+    """
+    from loader.claims import is_same  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    return [
+        f"[jobs.{one}] and [jobs.{other}] have the same checkpoint, {places[one]}. Give one of them its own: "
+        "checkpoint = ..."
+        for one, other in combinations(places, 2)
+        if is_same(places[one], places[other])
+    ]

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 #: The keys of a job that are not options.
 OWN = ("kind", "input", "mapping", "after")
 
-# How one command speaks to whoever runs it, and the yes that they give: no matter of a file.
-_LEFT_OUT = frozenset({"quiet", "log_format", "yes"})
+# How one command speaks to whoever runs it, and the yes that they give: no matter of a file. Metrics call a
+# job by its name.
+_LEFT_OUT = frozenset({"quiet", "log_format", "yes", "job"})
 
 _VARIABLE = re.compile(r"\$\{(\w*)\}")
 
@@ -84,7 +85,7 @@ class Key:
         Raises:
             ConfigError: it cannot be the value of the option.
         """
-        if self.option.file is not None and isinstance(value, str):
+        if Path in members(self.offered.kind) and isinstance(value, str):
             value = locate(value, folder)
         match self.offered.record:
             case record if record is LoadOptions:

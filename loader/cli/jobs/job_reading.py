@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from loader.cli.jobs.job import Circle, Job, JobFile, arrange, list_waits
-from loader.cli.jobs.job_claims import find_checkpoint, list_claims
+from loader.cli.jobs.job_claims import find_checkpoint, find_shared_checkpoints, list_claims
 from loader.cli.jobs.job_keys import OWN, Scope, list_keys, locate
 from loader.cli.jobs.job_words import explain, explain_key, suggest
 from loader.errors import ConfigError, MappingError
@@ -72,7 +72,7 @@ class JobReading:
         table = self._table(document, "load")
         files = self._files("[load]", table)
         self._refuse_keys("[load]", table, ("input", *list_keys()))
-        values = self._options("[load]", table, *Scope)
+        values = self._options("[load]", table, Scope.BOTH, Scope.ONE)
         if kind is None:
             return None
         self._refuse_needless("[load]", kind, table)
@@ -133,19 +133,9 @@ class JobReading:
         by_name = {job.name: job for job in jobs}
         placed = [by_name[name] for name in order]
         file = JobFile(self.path, tuple(with_waits(job, jobs) for job in placed), summary)
-        self._refuse_shared_checkpoints(file)
+        self.problems += find_shared_checkpoints({job.name: find_checkpoint(job) for job in file.jobs})
         self._refuse_conflicts(file)
         return file
-
-    def _refuse_shared_checkpoints(self, file: JobFile) -> None:
-        from loader.claims import is_same  # noqa: PLC0415 - bare `--help` needs no SQL
-
-        for one, other in combinations(file.jobs, 2):
-            if is_same(find_checkpoint(one), find_checkpoint(other)):
-                self.problems.append(
-                    f"[jobs.{one.name}] and [jobs.{other.name}] have the same checkpoint, "
-                    f"{find_checkpoint(one)}. Give one of them its own: checkpoint = ..."
-                )
 
     def _refuse_conflicts(self, file: JobFile) -> None:
         """Refuse outputs that would take the place of what any of the jobs needs."""

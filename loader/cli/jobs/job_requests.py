@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 from click.core import ParameterSource
 
-from loader.cli.jobs.job_claims import find_checkpoint
+from loader.cli.jobs.job_claims import find_checkpoint, find_shared_checkpoints
 from loader.cli.loading import LoadRequest, build_check, build_settings, choose_token
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions, TextOptions
 from loader.errors import ConfigError
@@ -21,7 +21,7 @@ from loader.load_options import LoadOptions, TargetOptions
 from loader.option import offered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from loader.cli.check import CheckRequest
     from loader.cli.jobs.job import Job
@@ -62,13 +62,14 @@ def build_request(job: Job, wishes: Wishes) -> LoadRequest:
     """The request of one load."""
     values = select_values(job, wishes.given)
     target = take_in(wishes.target, values)
+    checkpoint = find_checkpoint(job, sandbox=wishes.sandbox, folder=target.checkpoint_dir)
     return LoadRequest(
         input=InputOptions(files=job.files, mapping=job.mapping, text=TextOptions()),
-        target=replace(target, checkpoint=find_checkpoint(job, sandbox=wishes.sandbox)),
+        target=replace(target, checkpoint=checkpoint, checkpoint_dir=None),
         sandbox=wishes.sandbox,
         access=take_in(wishes.access, values),
         options=drop_needless(job, take_in(wishes.options, values)),
-        output=take_in(wishes.output, values),
+        output=replace(take_in(wishes.output, values), job=job.name),
     )
 
 
@@ -100,19 +101,26 @@ def build_job_check(job: Job, wishes: Wishes) -> CheckRequest:
     return replace(request, rejects=rejects if isinstance(rejects, Path) else None)
 
 
-def find_problems(job: Job, wishes: Wishes) -> list[str]:
-    """What would refuse a job before its first row: no application, no token where one is said to be.
+def find_problems(jobs: Sequence[Job], wishes: Wishes) -> list[str]:
+    """What would refuse any of the jobs before its first row."""
+    requests = {job.name: build_request(job, wishes) for job in jobs}
+    places = {name: Path(str(request.target.checkpoint)) for name, request in requests.items()}
+    found = [find_problem(job, requests[job.name]) for job in jobs]
+    return [*find_shared_checkpoints(places), *filter(None, found)]
+
+
+def find_problem(job: Job, request: LoadRequest) -> str:
+    """What is wrong with a job: no application, or a token that cannot be read; "" if nothing is.
 
     Tokens are read here, once for all jobs, so that no job fails at midnight for one that cannot be read.
     """
     try:
-        request = build_request(job, wishes)
-        if wishes.sandbox:
+        if request.sandbox:
             choose_token(request.access, None)
-            return []
-        if not request.target.application:
-            return [f"[jobs.{job.name}] {NO_APPLICATION}"]
-        build_settings(job.kind, request, None)
+        elif not request.target.application:
+            return f"[jobs.{job.name}] {NO_APPLICATION}"
+        else:
+            build_settings(job.kind, request, None)
     except ConfigError as error:
-        return [f"[jobs.{job.name}] {error}"]
-    return []
+        return f"[jobs.{job.name}] {error}"
+    return ""

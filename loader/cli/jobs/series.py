@@ -130,6 +130,7 @@ class Series:
             except Exception as error:  # noqa: BLE001 - a bug in one job must not cost the others
                 account.fail(error)
                 speech.complain("".join(traceback.format_exception(error)))
+            account.leave()
             self._write(job, account.record)
         self.mine.note_running()
         return end
