@@ -12,9 +12,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs.make_commands import commands, exit_codes, glance
+from docs.make_commands import VARIABLE_IN_HELP, commands, exit_codes, glance
 from docs.make_python import python, summary
 from docs.tables import code, table
+from loader.cli.jobs.job_keys import list_keys
 from loader.delivery.verdicts import classify
 from loader.journal.checkpoint_files import Files
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from loader.methods import Method
     from loader.model import Attempt
+    from loader.option import Offered, Option
 
 FOLDER = Path(__file__).parent / "reference"
 REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -184,11 +186,37 @@ def checkpoint_files() -> str:
     return table(("file", ""), [(f"`{files.path}`", "The checkpoint itself: an SQLite database."), *rows])
 
 
+# The job file
+
+
+def job_keys() -> str:
+    """What a job may set, from the options of a load."""
+    rows = (
+        (f"`{name}`", key.scope, key.option.without or default_text(key.offered), job_key_text(key.option))
+        for name, key in list_keys().items()
+    )
+    return table(("key", "of", "default", ""), rows)
+
+
+def default_text(offered: Offered) -> str:
+    """The default of an option, as a job file would have it."""
+    written = offered.written
+    return "" if written is None or written is False else f"`{written}`"
+
+
+def job_key_text(option: Option) -> str:
+    """What an option does, and its variable."""
+    told = VARIABLE_IN_HELP.sub("", option.description)
+    variable = VARIABLE_IN_HELP.search(option.description)
+    name = variable[1] if variable else option.variable
+    return f"{told} Environment: `{name}`." if name else told
+
+
 MADE: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         glance, commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
-        checkpoint_files, python,
+        checkpoint_files, python, job_keys,
     )
 }  # fmt: skip
 

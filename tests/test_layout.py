@@ -29,7 +29,12 @@ TESTED_IN = {
     "canary": {"choosing things": ["canary/test_canary_cover.py"]},
     "cli": {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
+        "check_jobs": ["cli/jobs/test_run.py"],
         "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
+    },
+    "cli/jobs": {
+        "job_claims job_keys job_reading job_words": ["cli/jobs/test_job_file.py"],
+        "job_requests series": ["cli/jobs/test_run.py"],
     },
     "delivery": {
         "clock brake lanes policy outbox governor wording": [

@@ -30,6 +30,8 @@ event = "event"
 timestamp = { column = "timestamp", format = "%Y%m%d", zone = { column = "timezone" } }
 """
 
+JOBS = '[jobs.events]\nkind = "events"\ninput = "events.csv"\nmapping = "map.toml"\n'
+
 #: A line for each command that would succeed, with each of its files.
 LINES: dict[str, tuple[str, ...]] = {
     kind: (
@@ -39,6 +41,10 @@ LINES: dict[str, tuple[str, ...]] = {
     )
     for kind in ("users", "events", "tags")
 } | {
+    "run": (
+        "run", "jobs.toml", "--sandbox", "--yes", "--app", "AAAAA-BBBBB", "--token-file", "token",
+        "--ca-bundle", "ca.pem", "--sandbox-store", "store.db",
+    ),
     "check": ("check", "events", "events.csv", "--mapping", "map.toml", "--format", "csv"),
     "map": ("map", "events", "events.csv"),
     "status": ("status", CHECKPOINT),
@@ -107,6 +113,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     source = events_csv(folder, GOOD, NAMELESS)
     (folder / "map.toml").write_text(MAPPING)
+    (folder / "jobs.toml").write_text(JOBS)
     (folder / "token").write_text("user_id\n0042\n")
     shutil.copy(certifi.where(), folder / "ca.pem")
     assert CommandLine(folder).run("events", source.name, *SANDBOXED).code == 3

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import loader
+from loader.cli.jobs.job_file import read_job_file
 from loader.mapping import build_mapping
 from tests.docs.pages import PAGES, ROOT, blocks, examples
 from tests.docs.session import Session, alike
@@ -39,6 +40,8 @@ def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 def test_mappings_can_be_copied(page: Path) -> None:
     """Each mapping file, and each line of one, is one that the loader takes."""
     for block in blocks(page, "toml"):
+        if "jobs" in tomllib.loads(block.text):
+            continue
         assert build_mapping(whole(tomllib.loads(block.text)), block.place)
 
 
@@ -55,6 +58,28 @@ def whole(document: dict[str, Any]) -> dict[str, Any]:
         return {"kind": "users", "fields": {"hwid": "device"} | fields, **tables}
     needed = {"hwid": "device", "event": "event", "timestamp": "time"}
     return {"kind": "events", "fields": needed | fields, **tables}
+
+
+@each_page
+def test_job_files_can_be_copied(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each job file is one that the loader takes, with mappings of its kinds beside it."""
+    monkeypatch.setenv("DAY", "2024-02-29")
+    for block in blocks(page, "toml"):
+        document = tomllib.loads(block.text)
+        if "jobs" not in document and "load" not in document:
+            continue
+        for job in document.get("jobs", {}).values():
+            needed = NEEDED[job["kind"]]
+            (tmp_path / job["mapping"]).write_text(f'kind = "{job["kind"]}"\n[fields]\n{needed}')
+        path = tmp_path / "jobs.toml"
+        path.write_text(block.text)
+        assert read_job_file(path).jobs, block.place
+
+
+NEEDED = {
+    "users": 'hwid = "device"\n',
+    "events": 'hwid = "device"\nevent = "event"\ntimestamp = { column = "time", unit = "s" }\n',
+}
 
 
 @each_page
