@@ -38,9 +38,11 @@ class JobsOption:
     jobs: Path | None = option(
         None,
         Option(
-            "Check the jobs of a job file instead, all or those that are named: check --jobs JOBS [NAME]...",
+            "Check the jobs of this job file: all of them, or those that are named in place of the kind and "
+            "the files.",
             Section.CONTENT,
             metavar="JOBS",
+            without="the input that is named",
             file=FileUse.READ,
         ),
     )

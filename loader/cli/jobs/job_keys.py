@@ -19,12 +19,13 @@ from loader.cli.options import AccessOptions, OutputOptions
 from loader.cli.parsing import members
 from loader.errors import ConfigError
 from loader.load_options import LoadOptions, TargetOptions, of_type, parsed, path, refuse
+from loader.message import Command, spell_option
 from loader.option import FileUse, offered
 from loader.settings import Endpoint
 from loader.tokens import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from loader.load_options import LoadKeywords, TargetKeywords
     from loader.option import Offered, Option
@@ -35,6 +36,9 @@ OWN = ("kind", "input", "mapping", "after")
 # How one command speaks to whoever runs it, and the yes that they give: no matter of a file. Metrics call a
 # job by its name.
 _LEFT_OUT = frozenset({"quiet", "log_format", "yes", "job"})
+
+#: Options of which only one counts: the one that is set nearer to the job takes the place of the other.
+EXCLUSIVE = (("token_file", "token_command"), ("rate", "rate_file"))
 
 _VARIABLE = re.compile(r"\$\{(\w*)\}")
 
@@ -140,6 +144,36 @@ def _list_offered() -> Iterator[Offered]:
     for record in (TargetOptions, AccessOptions, LoadOptions, OutputOptions):
         yield from offered(record)
     yield from offered(CheckRequest, ("rejects",))
+
+
+def displace(values: Mapping[str, object], nearer: Collection[str]) -> dict[str, object]:
+    """The values without those whose place others take.
+
+    Args:
+        values: what is set for all jobs, or in a file.
+        nearer: the options that are set nearer to the job, or by hand.
+    """
+    gone = set(nearer)
+    for group in EXCLUSIVE:
+        gone |= set(group) if gone & set(group) else set()
+    return {name: value for name, value in values.items() if name not in gone}
+
+
+def find_clash(values: Mapping[str, object]) -> str:
+    """What is wrong with options that are right one by one; "" if they go together."""
+    own = {each.name: values[each.name] for each in fields(LoadOptions) if each.name in values}
+    try:
+        LoadOptions(**own)  # type: ignore[arg-type] # each was read for its field
+    except ConfigError as error:
+        return explain(error)
+    return ""
+
+
+def explain(error: ConfigError) -> str:
+    """What is wrong, with settings as the job file has them, and commands as the command line has them."""
+    return error.message.spell(
+        lambda named: spell_option(named) if isinstance(named, Command) else str(named)
+    )
 
 
 def find_scope(each: Offered) -> Scope:

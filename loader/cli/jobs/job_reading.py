@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from loader.cli.jobs.job import Circle, Job, JobFile, arrange, list_waits
 from loader.cli.jobs.job_claims import find_checkpoint, find_shared_checkpoints, list_claims
-from loader.cli.jobs.job_keys import OWN, Scope, list_keys, locate
-from loader.cli.jobs.job_words import explain, explain_key, suggest
+from loader.cli.jobs.job_keys import EXCLUSIVE, OWN, Scope, displace, explain, find_clash, list_keys, locate
+from loader.cli.jobs.job_words import explain_key, suggest
 from loader.errors import ConfigError, MappingError
 from loader.load_options import say_who_needs
 from loader.mapping.file import KINDS, VERSION, build_mapping, read_mapping, refuse_other_kind, toml
@@ -76,6 +76,7 @@ class JobReading:
         if kind is None:
             return None
         self._refuse_needless("[load]", kind, table)
+        self._refuse_clash("[load]", values)
         return [Job(self.path.stem, kind, files, self.path, (), values)]
 
     def _read_jobs(self, document: Table) -> list[Job]:
@@ -116,9 +117,9 @@ class JobReading:
             return None
         self._refuse_needless(where, kind, table)
         values = {key: value for key, value in shared.items() if is_needed(list_keys()[key], kind)}
-        if {"token_file", "token_command"} & set(own):
-            values = {key: value for key, value in values.items() if not key.startswith("token_")}
-        return Job(name, kind, files, mapping, after, values | own)
+        values = displace(values, own) | own
+        self._refuse_clash(where, values)
+        return Job(name, kind, files, mapping, after, values)
 
     def _arrange(self, jobs: list[Job], summary: Path | None) -> JobFile | None:
         try:
@@ -231,10 +232,9 @@ class JobReading:
 
     def _options(self, where: str, table: Table, *scopes: Scope) -> Table:
         """The options of a table that may stand there, read."""
-        if {"token_file", "token_command"} <= set(table) and Scope.BOTH in scopes:
-            self.problems.append(
-                f"{where} token_file and token_command both say where the token is. Keep one."
-            )
+        for one, other in EXCLUSIVE:
+            if {one, other} <= set(table) and Scope.BOTH in scopes:
+                self.problems.append(f"{where} {one} and {other} exclude each other. Keep one of them.")
         read: Table = {}
         for name, key in list_keys().items():
             if name not in table or key.scope not in scopes:
@@ -250,6 +250,11 @@ class JobReading:
         for name, key in list_keys().items():
             if name in table and not is_needed(key, kind):
                 self.problems.append(f"{where} {name} is {say_who_needs(key.option)}.")
+
+    def _refuse_clash(self, where: str, values: Table) -> None:
+        """Refuse options that are right one by one and do not go together."""
+        if not self.problems and (clash := find_clash(values)):
+            self.problems.append(f"{where} {clash}")
 
     # Keys that are none
 

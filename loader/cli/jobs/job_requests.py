@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from loader.cli.jobs.job_claims import find_checkpoint, find_shared_checkpoints
+from loader.cli.jobs.job_keys import displace
 from loader.cli.loading import LoadRequest, build_check, build_settings, choose_token
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions, TextOptions
 from loader.errors import ConfigError
@@ -75,10 +76,7 @@ def build_request(job: Job, wishes: Wishes) -> LoadRequest:
 
 def select_values(job: Job, given: frozenset[str]) -> dict[str, object]:
     """What the file says of a job, without what the command line says too."""
-    values = {name: value for name, value in job.values.items() if name not in given}
-    if given & {"token_file", "token_command"}:  # each takes the place of the other
-        values = {name: value for name, value in values.items() if not name.startswith("token_")}
-    return values
+    return displace(job.values, given)
 
 
 def take_in(record: R, values: Mapping[str, object]) -> R:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 from loader.cli.jobs.job_keys import list_keys
 from loader.cli.options import TextOptions
-from loader.message import Command, spell_option
 from loader.option import offered
 from loader.tokens import COMMAND_VARIABLE, FILE_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loader.errors import ConfigError
-    from loader.message import Setting
 
 _SECRET = re.compile(r"token|secret|passw|pwd|api_?key|auth|credential|bearer", re.IGNORECASE)
 _SOURCE = frozenset({"source", *(each.name for each in offered(TextOptions))})
@@ -34,16 +31,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = get_close_matches(name.replace("-", "_"), names, 1) or get_close_matches(name, names, 1)
     return f'Did you mean "{near[0]}"?' if near else f"Known are {', '.join(names)}."
-
-
-def spell_key(named: Setting | Command) -> str:
-    """A setting as the job file has it, a command as the command line has it."""
-    return spell_option(named) if isinstance(named, Command) else str(named)
-
-
-def explain(error: ConfigError) -> str:
-    """What is wrong, with settings as the job file has them."""
-    return error.message.spell(spell_key)
 
 
 def explain_key(name: str, known: Iterable[str]) -> str:

@@ -70,7 +70,11 @@ def test_a_mapping_file_with_load_is_one_job() -> None:
     file = read(f'{MAPPING}[load]\ninput = ["a.csv", "b.csv"]\nrate = 5\nsummary = "s.json"\n', "night.toml")
     (job,) = file.jobs
     assert (job.name, job.kind, job.files) == ("night", Kind.EVENTS, ("a.csv", "b.csv"))
-    assert (job.mapping, job.values["rate"], file.summary) == (Path("night.toml"), 5, Path("s.json"))
+    assert (job.mapping, str(job.values["rate"]), file.summary) == (
+        Path("night.toml"),
+        "5 a second",
+        Path("s.json"),
+    )
 
 
 def test_paths_are_those_from_the_job_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +137,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "certificates": (f'{USERS}ca_bundle = "no.pem"\n', "no.pem is not a file"),
     "path is a number": (f"{USERS}report = 5\n", "report is a int; it must be the path of a file"),
     "needless": (f'{USERS}order = "device"\n', "[jobs.users] order is for events alone"),
-    "two tokens": (f'{USERS}token_file = "x"\ntoken_command = "y"\n', "both say where the token is"),
+    "two tokens": (
+        f'{USERS}token_file = "x"\ntoken_command = "y"\n',
+        "token_file and token_command exclude each other",
+    ),
+    "two rates": (f'{USERS}rate = 5\nrate_file = "x"\n', "rate and rate_file exclude each other"),
     "standard input": ('[jobs.a]\nkind = "users"\ninput = "-"\n', "standard input is not for a job"),
     "variable": ('[jobs.a]\nkind = "users"\ninput = "${NOPE}.csv"\n', "NOPE is not set"),
     "variable without name": ('[jobs.a]\nkind = "users"\ninput = "${}.csv"\n', "is not set"),
@@ -248,6 +256,14 @@ def test_options_of_one_kind_in_load_hold_for_that_kind() -> None:
     """`order` for all jobs is that of the events; the users have none."""
     users, events = read(f'[load]\norder = "device"\n{USERS}{EVENTS}').jobs
     assert ("order" in users.values, "order" in events.values) == (False, True)
+
+
+def test_a_job_has_its_own_rate() -> None:
+    """A rate in the job takes the place of the file for all, and the other way round."""
+    Path("rate").write_text("5")
+    users, events = read(f'[load]\nrate_file = "rate"\n{USERS}{EVENTS}rate = 9\n').jobs
+    assert ("rate" in users.values, users.values["rate_file"]) == (False, Path("rate"))
+    assert ("rate" in events.values, "rate_file" in events.values) == (True, False)
 
 
 def test_a_job_has_its_own_token() -> None:
