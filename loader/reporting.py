@@ -219,7 +219,18 @@ def list_runs(ledger: CheckpointView, *, with_examples: bool) -> Iterable[RunFac
             options=begun.options,
             versions=begun.versions,
             stretches=list_stretches(ledger, run.generation, number),
+            mark="" if running else name_ending(run, ended),
         )
+
+
+def name_ending(run: Run, note: Note | None) -> str:
+    """The name of an end that was not planned, for charts."""
+    if run.ended is None:
+        return "killed"
+    ended = Ending.from_text(note.detail) if note is not None else None
+    if ended is None:
+        return ""
+    return "stopped" if ended.stopped else "interrupted" if ended.interrupted else ""
 
 
 def describe_ending(

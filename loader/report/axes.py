@@ -48,27 +48,46 @@ def scale_decades(lowest: float, highest: float) -> list[float]:
 
 
 def mark_moments(runs: Sequence[Sequence[Point]], most: int) -> list[Mark]:
-    """Marks along the runs: their beginnings, and round steps within; at most about `most`."""
+    """Marks along the runs at round times of even steps; at most about `most`."""
     begin, end = start(runs[0][0]), runs[-1][-1].x + runs[-1][-1].width / 2
     span = end - begin
-    step = next((each for each in _ROUND_SECONDS if each >= span / most), _ROUND_SECONDS[-1])
+    least = 0.8 * span / most
     if is_in_seconds(runs):
+        step = next((each for each in _ROUND_SECONDS if each >= span / most), _ROUND_SECONDS[-1])
         return [(step * number, format_seconds(step * number, step)) for number in range(int(end / step) + 1)]
+    step = next((each for each in _ROUND_SECONDS if each >= least), _ROUND_SECONDS[-1])
     days = runs[-1][-1].at - runs[0][0].at > 86400
     marks: list[Mark] = []
-    begins: set[float] = set()
+    before = 0
     for points in runs:
         # A point knows its time of day: between the two axes of one run lies a constant.
         shift = points[0].at - points[0].x
         first, stop = start(points[0]), points[-1].x + points[-1].width / 2
         inner = [at - shift for at in list_multiples(first + shift, stop + shift, step)]
-        if marks and first - marks[-1][0] < 0.8 * step and marks[-1][0] not in begins:
+        # A run in which no round time lies is marked where it begins.
+        places, exact = (inner, step) if inner else ([first], 1)
+        if before > 1 and places[0] - marks[-1][0] < least:
             marks.pop()
-        begins.add(first)
-        for x in [first, *inner]:
-            if not marks or x - marks[-1][0] >= 0.8 * step:
-                marks.append((x, format_clock(x + shift, days=days, step=step)))
+        room = [x for x in places if not marks or x - marks[-1][0] >= least]
+        marks += [(x, format_clock(x + shift, days=days, step=exact)) for x in room]
+        before = len(room)
     return marks
+
+
+def mark_names(names: Sequence[str], most: int) -> list[str]:
+    """Months or years at even steps, at most N: those at which a quarter, a year or a decade begins."""
+    months = len(names[0]) > 4
+    steps = (1, 2, 3, 6, 12, 24, 60, 120) if months else (1, 2, 5, 10, 20, 50, 100, 1000)
+
+    def count(name: str) -> int:
+        year, _, month = name.partition("-")
+        return 12 * int(year) + int(month) - 1 if months else int(year)
+
+    for step in steps:
+        found = [name for name in names if count(name) % step == 0]
+        if len(found) <= max(most, 1):
+            return found or [names[0]]
+    return [names[0]]
 
 
 def is_in_seconds(runs: Sequence[Sequence[Point]]) -> bool:

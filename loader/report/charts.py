@@ -16,18 +16,23 @@ from markupsafe import Markup
 from loader.report import axes
 from loader.report.drawing import XY, StackedBar, Style, etree
 from loader.report.facts import Counts
+from loader.report.incidents import place_labels
 from loader.report.words import latency, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loader.report.course import Point
+    from loader.report.incidents import Incident
 
 WIDE, NARROW = 720, 340
+_MOST_MARKS = {WIDE: 7, NARROW: 3}
 _SUPERFLUOUS = ("script", "style", "desc", "title")
 _FONT = {"wide": 12, "narrow": 12}
 _MOST_BARS = 60
 _LABEL = 7  # characters
+_LINE = 14  # the height of a line of names
+_MARGIN = 0.02  # what pygal leaves free on both sides, as a share of the axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,13 @@ class Series:
 
 
 def draw_over_time(
-    label: str, unit: str, runs: Sequence[Sequence[Point]], series: Sequence[Series], *, times: bool = False
+    label: str,
+    unit: str,
+    runs: Sequence[Sequence[Point]],
+    series: Sequence[Series],
+    *,
+    times: bool = False,
+    incidents: Sequence[Incident] = (),
 ) -> Chart:
     """Lines over the runs, interrupted between them.
 
@@ -57,10 +68,15 @@ def draw_over_time(
         runs: the points.
         series: the lines.
         times: the values are seconds, and shown on a logarithmic axis.
+        incidents: what happened, marked and named.
     """
-    return Chart(
-        *(_draw_lines(label, unit, runs, series, width=width, times=times) for width in (WIDE, NARROW))
+    named = list(dict.fromkeys(incident.name for incident in incidents))
+    told = f"{label}. Marked: {', '.join(named)}" if named else label
+    wide, narrow = (
+        _mark_incidents(_draw_lines(unit, runs, series, width=width, times=times), runs, incidents)
+        for width in (WIDE, NARROW)
     )
+    return Chart(_render_svg(wide, told, WIDE), _render_svg(narrow, told, NARROW))
 
 
 def draw_by_month(label: str, months: Sequence[tuple[str, Counts]]) -> Chart:
@@ -83,14 +99,13 @@ _STATES = ("confirmed", "rejected", "in_doubt", "never_sent")
 
 
 def _draw_lines(
-    label: str,
     unit: str,
     runs: Sequence[Sequence[Point]],
     series: Sequence[Series],
     *,
     width: int,
     times: bool,
-) -> Markup:
+) -> Any:
     end = runs[-1][-1].x + runs[-1][-1].width / 2
     chart = XY(**_configure(width, 208), xrange=(0, end))
     lines = [_hold_values(runs, each.value) for each in series]
@@ -103,14 +118,48 @@ def _draw_lines(
     scale: Callable[[float], float] = math.log10 if times else float
     chart.y_labels = [{"value": scale(mark), "label": align_label(shown(mark))} for mark in marks]
     chart.range = (scale(marks[0]), scale(marks[-1]))
-    chart.x_labels = [
-        {"value": x, "label": text} for x, text in axes.mark_moments(runs, 6 if width == WIDE else 3)
-    ]
+    chart.x_labels = [{"value": x, "label": text} for x, text in axes.mark_moments(runs, _MOST_MARKS[width])]
     chart.x_title = "seconds of loading" if axes.is_in_seconds(runs) else "time of day (UTC)"
     chart.y_title = unit
     for each, line in zip(series, lines, strict=True):
         chart.add(each.name, [(x, None if y is None else scale(y)) for x, y in line])
-    return _render_svg(chart, label, width)
+    return chart.render_tree()
+
+
+def _mark_incidents(root: Any, runs: Sequence[Sequence[Point]], incidents: Sequence[Incident]) -> Any:
+    """The drawing with a band for each wait, a line for each end, and their names above."""
+    if not incidents:
+        return root
+    plot = next(each for each in root.iter() if each.get("class") == "plot")
+    width, height = (float(plot[0].get(side)) for side in ("width", "height"))
+    end = runs[-1][-1].x + runs[-1][-1].width / 2
+
+    def find_place(x: float) -> float:
+        return width * (x / end + _MARGIN) / (1 + 2 * _MARGIN)
+
+    group = etree.Element("g", {"class": "incidents"})
+    for each in incidents:
+        left, right = find_place(each.begin), find_place(each.end)
+        shape = {
+            "x": f"{left:.1f}",
+            "y": "0",
+            "height": f"{height:.1f}",
+            "width": f"{max(right - left, 1.5):.1f}",
+        }
+        etree.SubElement(group, "rect", {**shape, "class": "wait" if right > left else "end"})
+    labels = place_labels([(find_place(each.begin), each.name) for each in incidents], width)
+    for label in labels:
+        where = {"x": f"{label.x:.1f}", "y": f"{-4 - _LINE * label.level}", "text-anchor": label.anchor}
+        etree.SubElement(group, "text", where).text = label.name
+    plot.insert(1, group)
+    _make_room(root, max(label.level for label in labels) + 1)
+    return root
+
+
+def _make_room(root: Any, lines: int) -> None:
+    """Room above the chart for N lines of names."""
+    left, top, width, height = root.get("viewBox").split()
+    root.set("viewBox", f"{left} {float(top) - _LINE * lines} {width} {float(height) + _LINE * lines}")
 
 
 def _hold_values(
@@ -129,9 +178,8 @@ def _hold_values(
 def _draw_bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Markup:
     chart = StackedBar(**_configure(width, 228), show_minor_x_labels=False)
     names = [name for name, _ in bars]
-    every = max(1, -(-len(names) * (64 if len(names[0]) > 4 else 44) // width))
     chart.x_labels = names
-    chart.x_labels_major = names[::every]
+    chart.x_labels_major = axes.mark_names(names, width // (64 if len(names[0]) > 4 else 44))
     chart.y_labels = [
         {"value": mark, "label": align_label(number(mark, digits=2))}
         for mark in axes.scale_counts(max(counts.total for _, counts in bars))
@@ -140,7 +188,7 @@ def _draw_bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) ->
     chart.y_title = "events"
     for state in _STATES:
         chart.add(state, [getattr(counts, state) for _, counts in bars])
-    return _render_svg(chart, label, width)
+    return _render_svg(chart.render_tree(), label, width)
 
 
 def align_label(label: str) -> str:
@@ -170,9 +218,8 @@ def _configure(width: int, height: int) -> dict[str, Any]:
     }
 
 
-def _render_svg(chart: Any, label: str, width: int) -> Markup:
+def _render_svg(root: Any, label: str, width: int) -> Markup:
     """The drawing alone, to stand within a page."""
-    root = chart.render_tree()
     for parent in list(root.iter()):
         for child in list(parent):
             # The tag of a comment is not a text.

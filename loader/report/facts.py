@@ -60,6 +60,7 @@ class RunFacts:
         reason: why, if that can be shown; see the module.
         options, versions: with what it was begun; nothing is known of runs by older versions.
         stretches: its traffic, oldest first.
+        mark: how charts name its end; "" if it came to its end as planned.
     """
 
     number: int
@@ -72,6 +73,7 @@ class RunFacts:
     options: Mapping[str, str]
     versions: Mapping[str, str]
     stretches: tuple[RunStretch, ...]
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

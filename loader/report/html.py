@@ -17,6 +17,7 @@ from loader.message import Command, Setting, spell_keyword, spell_option
 from loader.report import charts, words
 from loader.report.charts import Series
 from loader.report.course import sum_traffic, trace_course
+from loader.report.incidents import list_incidents
 from loader.text.escape import escape, quote_for_shell
 from loader.text.next_steps import say_in_a_sentence
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from loader.report.charts import Chart
     from loader.report.course import Point
     from loader.report.facts import Facts
+    from loader.report.incidents import Incident
+
+MOST_FILES = 5
+"""Input files that are listed at once; more are one line that unfolds."""
 
 STATES = (
     ("confirmed", "confirmed", "The vendor confirmed that it took the row."),
@@ -42,6 +47,7 @@ STATES = (
 def render_page(facts: Facts) -> str:
     """The page's text."""
     runs = trace_course(facts.runs)
+    incidents = list_incidents(facts.runs, runs)
     return (
         build_environment()
         .get_template("report.html.j2")
@@ -51,12 +57,13 @@ def render_page(facts: Facts) -> str:
             spell=partial(spell, facts),
             again=again(facts),
             states=STATES,
+            MOST_FILES=MOST_FILES,
             verdict=word_verdict(facts),
             traffic=[sum_traffic(run.stretches) for run in facts.runs],
             over_all=sum_traffic([stretch for run in facts.runs for stretch in run.stretches]),
-            throughput=draw_throughput(runs),
-            latencies=draw_latencies(runs),
-            concurrency=draw_concurrency(runs),
+            throughput=draw_throughput(runs, incidents),
+            latencies=draw_latencies(runs, incidents),
+            concurrency=draw_concurrency(runs, incidents),
             by_month=draw_months(facts),
             peak=max((point.rate for points in runs for point in points), default=0.0),
             widest=max((point.allowed for points in runs for point in points), default=0),
@@ -119,15 +126,17 @@ def word_verdict(facts: Facts) -> str:
     return f"Finished: {what}. Left to decide: {' and '.join(left)}."
 
 
-def draw_throughput(runs: Sequence[Sequence[Point]]) -> Chart | None:
+def draw_throughput(runs: Sequence[Sequence[Point]], incidents: Sequence[Incident]) -> Chart | None:
     """Rows a second."""
     if not runs:
         return None
     series = [Series("rows", lambda point: point.rate)]
-    return charts.draw_over_time("Rows a second over time", "rows a second", runs, series)
+    return charts.draw_over_time(
+        "Rows a second over time", "rows a second", runs, series, incidents=incidents
+    )
 
 
-def draw_latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
+def draw_latencies(runs: Sequence[Sequence[Point]], incidents: Sequence[Incident]) -> Chart | None:
     """How long answers took."""
     if not any(point.half is not None for points in runs for point in points):
         return None
@@ -137,10 +146,10 @@ def draw_latencies(runs: Sequence[Sequence[Point]]) -> Chart | None:
         Series("p99", lambda point: point.most),
     ]
     label = "Time of an answer over time: 50th, 90th and 99th percentile"
-    return charts.draw_over_time(label, "time of an answer", runs, series, times=True)
+    return charts.draw_over_time(label, "time of an answer", runs, series, times=True, incidents=incidents)
 
 
-def draw_concurrency(runs: Sequence[Sequence[Point]]) -> Chart | None:
+def draw_concurrency(runs: Sequence[Sequence[Point]], incidents: Sequence[Incident]) -> Chart | None:
     """Requests on the wire, allowed and used."""
     if not runs:
         return None
@@ -148,7 +157,9 @@ def draw_concurrency(runs: Sequence[Sequence[Point]]) -> Chart | None:
         Series("used", lambda point: point.used),
         Series("allowed", lambda point: float(point.allowed)),
     ]
-    return charts.draw_over_time("Requests on the wire over time", "requests", runs, series)
+    return charts.draw_over_time(
+        "Requests on the wire over time", "requests", runs, series, incidents=incidents
+    )
 
 
 def draw_months(facts: Facts) -> Chart | None:

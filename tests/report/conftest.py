@@ -8,7 +8,7 @@ from typing import Any
 
 from loader.latency import BUCKETS
 from loader.methods import Kind
-from loader.model import Account, FileRecord
+from loader.model import OUTAGE, RETRY_AFTER, Account, FileRecord
 from loader.report.facts import Counts, DecisionFacts, Events, Facts, Group, RunFacts, RunStretch
 from loader.text.next_steps import Remains, Step, Way
 
@@ -64,7 +64,7 @@ def facts(**changes: Any) -> Facts:
         files=(FileRecord("purchases.csv", 6_700_000, "ab" * 32, 60_000, form="CSV"),),
         account=Account(60_000, 59_000, 700, 200, attempts=60_000, elapsed_seconds=600.0),
         runs=(
-            run(1, BEGAN, end="was killed", reason="The process died."),
+            run(1, BEGAN, end="was killed", reason="The process died.", mark="killed"),
             run(2, BEGAN + timedelta(hours=12)),
         ),
         events=Events(
@@ -93,3 +93,30 @@ def facts(**changes: Any) -> Facts:
         with_examples=False,
     )
     return replace(found, **changes)
+
+
+def wait(found: tuple[RunStretch, ...], numbers: range, what: str) -> tuple[RunStretch, ...]:
+    """The same traffic with a wait for N stretches, and none elsewhere."""
+    return tuple(
+        replace(each, waited={what: 0.9 * each.seconds} if number in numbers else {})
+        for number, each in enumerate(found)
+    )
+
+
+def troubled(**changes: Any) -> Facts:
+    """A load of a folder through an outage, a kill, a wait and an interrupt, at odd times."""
+    first, second, third = (BEGAN + timedelta(minutes=minutes, seconds=17) for minutes in (3, 9, 16))
+    runs = (
+        run(1, first, mark="killed", stretches=wait(stretches(1, first), range(5, 9), OUTAGE)),
+        run(
+            2, second, mark="interrupted", stretches=wait(stretches(2, second, 12), range(3, 4), RETRY_AFTER)
+        ),
+        run(3, third, stretches=wait(stretches(3, third), range(0), OUTAGE)),
+    )
+    files = tuple(
+        FileRecord(f"exports/2024/part-{number:05}.csv.gz", 1_000_000, "ab" * 32, 1500, form="CSV")
+        for number in range(40)
+    )
+    line = f"pushwoosh-loader retry {'/data/exports-of-all-customers' * 4}.ckpt --mapping FIXED.toml"
+    steps = (Step(Remains.REJECTED, "700 rows rejected", ways=(Way("To send them again", line),)),)
+    return replace(facts(), **{"runs": runs, "files": files, "steps": steps, **changes})

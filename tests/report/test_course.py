@@ -86,3 +86,14 @@ def test_marks_are_few_and_ascend(count: int, seconds: float, runs: int) -> None
     marks = axes.mark_moments(trace_course(facts), 6)
     assert 1 <= len(marks) <= 6 + runs + 2
     assert all(after > before for (before, _), (after, _) in pairwise(marks))
+
+
+def test_marks_of_a_run_are_at_even_steps() -> None:
+    """Whenever a run began, its marks are round times with the same step between them."""
+    for seconds in range(0, 600, 37):
+        began = BEGAN + timedelta(seconds=seconds)
+        runs = trace_course([run(1, began, stretches=stretches(1, began, 60, 30.0))])
+        marks = axes.mark_moments(runs, 7)
+        steps = {round(after - before, 3) for (before, _), (after, _) in pairwise(marks)}
+        assert len(steps) == 1
+        assert all(int(text[-2:]) % 5 == 0 for _, text in marks)

@@ -8,16 +8,18 @@ import shutil
 import subprocess
 from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loader.methods import Kind
 from loader.model import Account, FileRecord
+from loader.report import axes
 from loader.report.facts import Counts, DecisionFacts, Events, Group
-from loader.report.html import render_page
+from loader.report.html import MOST_FILES, render_page
 from loader.text.next_steps import Remains, Step, Way
-from tests.report.conftest import BEGAN, facts, run
+from tests.report.conftest import BEGAN, facts, run, troubled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,8 +162,8 @@ def test_many_months_are_drawn_as_years() -> None:
     months = tuple((f"{year}-{month:02}", Counts(1)) for year in range(2001, 2021) for month in range(1, 13))
     events = Events((("a", Counts(240)),), Counts(), months, Counts())
     text = render_page(facts(events=events))
-    assert ">2001</text>" in text
-    assert ">2001-01</text>" not in text
+    assert ">2002</text>" in text
+    assert ">2002-01</text>" not in text
 
 
 def test_the_way_on_is_a_command_to_be_copied() -> None:
@@ -204,3 +206,38 @@ def test_the_page_names_the_method_as_the_vendor_does() -> None:
     text = render_page(facts())
     assert "postEvent" in text
     assert "Method(" not in text
+
+
+def test_zero_is_a_number() -> None:
+    """A count of nothing is shown as 0, so that nobody asks whether it was forgotten."""
+    rows = re.findall(r'<tr><td class="head"><bdi>refund</bdi>.*?</tr>', render_page(facts()), re.DOTALL)
+    assert re.findall(r'data-label="[^"]*">([\d,]*)</td>', rows[0]) == ["9,000", "200", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("files", "folded"), [(1, False), (MOST_FILES, False), (MOST_FILES + 1, True), (40, True)]
+)
+def test_many_files_are_one_line_that_unfolds(files: int, folded: bool) -> None:
+    """A folder is its number of files and rows; each file, and its whole SHA-256, is there to be unfolded."""
+    records = tuple(FileRecord(f"{number}.csv", 1000, f"{number:064}", 10) for number in range(files))
+    text = render_page(facts(files=records))
+    assert ('<details class="files">' in text) is folded
+    assert (f"{files} input files, {files * 10:,} rows" in text) is folded
+    assert all(record.sha256 in text for record in records)
+
+
+def test_marks_of_a_chart_have_words_for_a_screen_reader() -> None:
+    """What is marked is said too: of each chart over time, in the order in which it happened."""
+    text = render_page(troubled())
+    assert text.count("Marked: outage, killed, vendor asked to wait, interrupted") == 6
+
+
+@pytest.mark.parametrize("first", [1, 2, 5, 11])
+def test_months_are_marked_at_even_steps(first: int) -> None:
+    """Marks stand where quarters and years begin, whichever month the input begins with."""
+    months = [f"{2020 + n // 12}-{n % 12 + 1:02}" for n in range(first - 1, first + 40)]
+    marked = axes.mark_names(months, 11)
+    steps = {months.index(after) - months.index(before) for before, after in pairwise(marked)}
+    assert len(steps) == 1
+    assert f"{2022}-01" in marked
+    assert len(marked) <= 11
