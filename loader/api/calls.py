@@ -117,7 +117,7 @@ def check_users(
     mapping: Mapping | Path | None = None,
     application: str | None = None,
     limit: int | None = None,
-    rate: float | None = None,
+    rate: float | str | None = None,
 ) -> CheckResult:
     """Map every user and send nothing: no socket is opened.
 
@@ -143,7 +143,7 @@ def check_events(
     mapping: Mapping | Path | None = None,
     application: str | None = None,
     limit: int | None = None,
-    rate: float | None = None,
+    rate: float | str | None = None,
 ) -> CheckResult:
     """Map every event and send nothing: no socket is opened.
 
@@ -169,7 +169,7 @@ def check_tags(
     mapping: Mapping | Path | None = None,
     application: str | None = None,
     limit: int | None = None,
-    rate: float | None = None,
+    rate: float | str | None = None,
 ) -> CheckResult:
     """Map every row of tags and send nothing: no socket is opened.
 

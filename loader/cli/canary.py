@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loader.cli import speech, summary
+from loader.errors import CheckpointError
 from loader.model import State
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class FirstRows:
         return "\n".join(f"  {line}" for line in describe_canary(self.canary, self.plan))
 
     def read_answers(self) -> list[Answered]:
-        """What became of them; the summary learns it too."""
+        """What became of them, which the summary learns too; nothing if the checkpoint cannot be read."""
         from loader.canary import read_answers  # noqa: PLC0415 - as above
         from loader.canary.words import build_canary_record  # noqa: PLC0415 - as above
         from loader.journal import CheckpointView  # noqa: PLC0415 - as above
@@ -60,7 +61,10 @@ class FirstRows:
         checkpoint = self.plan.settings.checkpoint
         if checkpoint is None:
             raise TypeError("a load without a checkpoint")
-        answers = read_answers(self.canary, CheckpointView.open(checkpoint))
+        try:
+            answers = read_answers(self.canary, CheckpointView.open(checkpoint))
+        except CheckpointError:  # the account says more about it
+            return []
         summary.current().know(canary=build_canary_record(self.canary, answers, self.plan))
         return answers
 

@@ -113,10 +113,11 @@ def load_once(kind: Kind, request: LoadRequest) -> Loaded:
         with install_brakes() as brake:
             result = send_rows(plan, brake, watch)
             if first is not None:
-                answers, rest = first.read_answers(), first.build_rest()
-                say(describe_answers(answers, plan))
-                asked = not brake.drained and may_ask(answers, output) and ask_for_the_rest(answers, rest)
-                plan, result = (rest, send_rows(rest, brake, watch)) if asked else (plan, result)
+                say(describe_answers(answers := first.read_answers(), plan))
+                if not brake.drained and may_ask(answers, output):
+                    rest = first.build_rest()
+                    if ask_for_the_rest(answers, rest):
+                        plan, result = rest, send_rows(rest, brake, watch)
 
             def tell(why: Why) -> None:
                 say(show.describe_result(result, plan.settings))
