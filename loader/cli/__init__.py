@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EPILOG = """
 \b
 Exit codes:
-  0    all rows confirmed that were to be sent (--limit leaves the others for later)
+  0    all rows confirmed that were to be sent (--limit and --canary leave others for later)
   1    unexpected error
   2    usage or configuration, or the input is damaged; nothing was sent
   3    finished, some rows rejected
