@@ -11,10 +11,10 @@ from loader.monitoring import state
 from loader.progress.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from loader.model import Account, Wire
+    from loader.model import Account, Outcome, Reject, Wire
     from loader.monitoring.measures import Values
     from loader.monitoring.telemetry import Telemetry
     from loader.progress.moment import Moment, ReadingProgress
@@ -140,6 +140,14 @@ class _Told(Watch):
             super().watching(account, wire, goal=goal, run=run, place=place),
         ):
             yield
+
+    def hear_rejects(self, rejects: Sequence[Reject]) -> None:
+        """The other one tells of rows."""
+        self._other.hear_rejects(rejects)
+
+    def hear_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """The other one tells of rows."""
+        self._other.hear_outcomes(outcomes)
 
     def show_reading(self, reading: ReadingProgress) -> None:
         """The other one shows it."""

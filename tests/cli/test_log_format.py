@@ -179,7 +179,10 @@ def test_letters_that_a_log_cannot_take_do_not_spoil_it(
     assert json.loads(ran.out)["checkpoint"] == f"{name}.events.sandbox.ckpt"
 
 
-def test_a_log_names_the_first_failed_rows_and_the_pauses(command: CommandLine) -> None:
+@pytest.mark.parametrize("more", [(), ("--metrics", "load.prom")], ids=["log", "log and metrics"])
+def test_a_log_names_the_first_failed_rows_and_the_pauses(
+    command: CommandLine, more: tuple[str, ...]
+) -> None:
     """A monitor reads which rows fail and why, that the vendor asked to wait, for how long, and its end."""
     rows = [f"d{n},u{n},buy,2024-02-29T10:00Z" for n in range(8)]
     (command.folder / "e.csv").write_text(
@@ -189,7 +192,7 @@ def test_a_log_names_the_first_failed_rows_and_the_pauses(command: CommandLine) 
     refusal = answer(200, b'{"status_code": 210, "status_message": "no such event"}')
     with FaultServer([wait, refusal]) as server:
         where = ("--endpoint", server.url, "--app", "AAAAA-BBBBB", "--yes", "--concurrency", "1")
-        ran = command.run("events", "e.csv", *where, "--log-format", "json")
+        ran = command.run("events", "e.csv", *where, *more, "--log-format", "json")
     events = told(ran.err)
     failed = [event for event in events if event["event"] == "rejected"]
     assert failed[0]["where"] == "e.csv, row 1"
