@@ -16,7 +16,7 @@ from markupsafe import Markup
 from loader.report import axes
 from loader.report.drawing import XY, StackedBar, Style, etree
 from loader.report.facts import Counts
-from loader.report.incidents import place_labels
+from loader.report.incidents import choose_named, place_labels
 from loader.report.words import latency, number
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _SUPERFLUOUS = ("script", "style", "desc", "title")
 _FONT = {"wide": 12, "narrow": 12}
 _MOST_BARS = 60
 _LABEL = 7  # characters
+_MOST_NAMES = 4  # of waits; more would be a wall of words
 _LINE = 14  # the height of a line of names
 _MARGIN = 0.02  # what pygal leaves free on both sides, as a share of the axis
 
@@ -147,7 +148,8 @@ def _mark_incidents(root: Any, runs: Sequence[Sequence[Point]], incidents: Seque
             "width": f"{max(right - left, 1.5):.1f}",
         }
         etree.SubElement(group, "rect", {**shape, "class": "wait" if right > left else "end"})
-    labels = place_labels([(find_place(each.begin), each.name) for each in incidents], width)
+    named = choose_named(incidents, _MOST_NAMES if width > NARROW else _MOST_NAMES // 2)
+    labels = place_labels([(find_place(each.begin), each.name) for each in named], width)
     for label in labels:
         where = {"x": f"{label.x:.1f}", "y": f"{-4 - _LINE * label.level}", "text-anchor": label.anchor}
         etree.SubElement(group, "text", where).text = label.name

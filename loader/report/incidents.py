@@ -24,6 +24,7 @@ _NAMES = {
     VENDOR_ASKED: "vendor asked to wait",
 }
 
+_NEAR = 0.02  # of the whole axis: what is closer cannot be told apart
 _LETTER = 6.4  # units of a drawing, at a font size of 11
 LEVELS = 3
 """How many names may stand above each other."""
@@ -56,9 +57,10 @@ class Label(NamedTuple):
 def list_incidents(runs: Sequence[RunFacts], course: Sequence[Sequence[Point]]) -> list[Incident]:
     """Waits for the vendor, outages, and ends that nobody planned, in the order of time."""
     found: list[Incident] = []
+    near = _NEAR * (course[-1][-1].x if course else 0.0)
     busy = (run for run in runs if run.stretches)
     for run, points in zip(busy, course, strict=True):
-        found += join_neighbours(_list_waits(run.stretches, start(points[0])))
+        found += join_neighbours(_list_waits(run.stretches, start(points[0])), near)
         if run.mark:
             end = points[-1].x + points[-1].width / 2
             found.append(Incident(end, end, escape(run.mark)))
@@ -74,16 +76,24 @@ def _list_waits(stretches: Sequence[RunStretch], begin: float) -> Iterator[Incid
             yield Incident(at, at + stretch.seconds, _NAMES.get(longest) or escape(longest))
 
 
-def join_neighbours(incidents: Iterator[Incident]) -> list[Incident]:
-    """Waits for the same that follow each other as one."""
+def join_neighbours(incidents: Iterator[Incident], near: float) -> list[Incident]:
+    """Waits for the same within N seconds of each other as one: a probe in between ends no outage."""
     found: list[Incident] = []
     for each in incidents:
         last = found[-1] if found else None
-        if last is not None and last.name == each.name and each.begin - last.end < 1e-6:
+        if last is not None and last.name == each.name and each.begin - last.end <= near:
             found[-1] = last._replace(end=each.end)
         else:
             found.append(each)
     return found
+
+
+def choose_named(incidents: Sequence[Incident], most: int) -> list[Incident]:
+    """The incidents whose names are written: ends, the longest wait of each kind, and N of the longest."""
+    waits = sorted(incidents, key=lambda each: each.begin - each.end)
+    first = {each.name: each for each in reversed(waits)}.values()
+    named = {*first, *waits[:most], *(each for each in incidents if each.begin == each.end)}
+    return sorted(named)
 
 
 def place_labels(places: Sequence[tuple[float, str]], width: float) -> list[Label]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from loader.model import OUTAGE, RATE_LIMIT, VENDOR_ASKED
 from loader.report.course import trace_course
-from loader.report.incidents import LEVELS, list_incidents, place_labels
+from loader.report.incidents import LEVELS, Incident, choose_named, list_incidents, place_labels
 from tests.report.conftest import BEGAN, run, stretches, troubled, wait
 
 
@@ -62,3 +63,23 @@ def test_names_never_stand_over_each_other(places: list[tuple[float, str]]) -> N
             if label.level == level
         )
         assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+
+
+def test_an_outage_with_probes_in_it_is_one() -> None:
+    """Rows that a probe gets through in the middle of an outage do not make it two on a chart."""
+    found = stretches(1, BEGAN, 200)
+    waits = tuple(
+        replace(each, waited={OUTAGE: 9.0} if number in {50, 51, 53, 54, 120} else {})
+        for number, each in enumerate(found)
+    )
+    runs = (run(1, BEGAN, stretches=waits),)
+    spans = [(incident.begin, incident.end) for incident in list_incidents(runs, trace_course(runs))]
+    assert spans == [(500, 550), (1200, 1210)]
+
+
+def test_of_many_waits_the_longest_are_named() -> None:
+    """A load with fifty short outages keeps the name of each kind and of each end."""
+    outages = [Incident(10 * n, 10 * n + 1 + n / 100, "outage") for n in range(50)]
+    asked, killed = Incident(600, 600.5, "vendor asked to wait"), Incident(610, 610, "killed")
+    named = choose_named([*outages, asked, killed], 4)
+    assert named == [*outages[-4:], asked, killed]
