@@ -119,7 +119,7 @@ def test_a_retry_takes_all_but_what_is_loaded() -> None:
     assert command is not None
     taken = {param.name for param in command.params}
     sending = {each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT}
-    assert set(NAMES) - sending == {"limit", "min_rows", "fail_if_empty"}
+    assert set(NAMES) - sending == {"canary", "limit", "min_rows", "fail_if_empty"}
     assert taken & set(NAMES) == sending
 
 

@@ -38,6 +38,7 @@ def test_users_are_not_offered_what_matters_to_events_alone() -> None:
         "application",
         "endpoint",
         "limit",
+        "canary",
         "min_rows",
         "fail_if_empty",
         "checkpoint_dir",

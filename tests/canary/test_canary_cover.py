@@ -47,11 +47,11 @@ def write_events(folder: Path, rows: list[Row], attributes: str = 'amount = "amo
     (folder / "in.csv").write_text("user,device,event,platform,day,amount\n" + "".join(lines))
 
 
-def choose(folder: Path, rows: int, kind: Kind = Kind.EVENTS, name: str = "in.csv", **how: object) -> Canary:
-    """The canary of a file."""
+def choose(folder: Path, rows: int, kind: Kind = Kind.EVENTS, *names: str, **how: object) -> Canary:
+    """The canary of some files."""
     settings = Settings(
         kind=kind,
-        files=(str(folder / name),),
+        files=tuple(str(folder / name) for name in names or ("in.csv",)),
         application="AAAAA-BBBBB",
         endpoint=Endpoint.parse("http://127.0.0.1:9/"),
         mapping=folder / "m.toml",
@@ -106,7 +106,9 @@ def test_an_attribute_is_covered_with_each_of_its_types(tmp_path: Path, rows: li
             for cell in ('{\\"a\\":' + each.replace('"', '\\"') + "}" for each in rows)
         )
     )
-    found = {thing.type for thing in covered(choose(tmp_path, 5, name="in.jsonl")) if thing.name == "a"}
+    found = {
+        thing.type for thing in covered(choose(tmp_path, 5, Kind.EVENTS, "in.jsonl")) if thing.name == "a"
+    }
     kinds = {'"': "string", "t": "boolean", "[": "list"}
     assert found == {kinds.get(each[0], "number") for each in rows}
 
@@ -146,6 +148,16 @@ def test_an_ordered_load_chooses_only_the_first_row_of_a_device(
         (Thing(ThingKind.DEVICE_TYPE, "10"), 1),
         (Thing(ThingKind.DEVICE_TYPE, "3"), 1),
     )
+
+
+def test_the_first_row_of_a_device_is_its_first_of_all_files(tmp_path: Path) -> None:
+    """A device that an earlier file has is not begun with a row of a later one."""
+    (tmp_path / "m.toml").write_text(USERS)
+    (tmp_path / "1.csv").write_text("user,device,platform\nu1,a,ios\n")
+    (tmp_path / "2.csv").write_text("user,device,platform\nu2,a,android\nu3,b,ios\n")
+    canary = choose(tmp_path, 3, Kind.USERS, "1.csv", "2.csv")
+    assert canary.ordinals == (0, 2)
+    assert canary.missing == ((Thing(ThingKind.DEVICE_TYPE, "3"), 1),)
 
 
 def test_the_memory_for_combinations_is_bounded_and_no_thing_is_lost(
