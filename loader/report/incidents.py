@@ -24,7 +24,7 @@ _NAMES = {
     VENDOR_ASKED: "vendor asked to wait",
 }
 
-_NEAR = 0.02  # of the whole axis: what is closer cannot be told apart
+_NEAR = 0.006  # of the whole axis: two or three points of a page
 _LETTER = 6.4  # units of a drawing, at a font size of 11
 LEVELS = 3
 """How many names may stand above each other."""
