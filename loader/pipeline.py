@@ -26,6 +26,7 @@ from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.policies import build_policy
 from loader.profile import Estimate, Profile
 from loader.progress import ReadingProgress, Silent
+from loader.user_changes import list_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -174,6 +175,8 @@ def check(
     plan: Plan,
     rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None,
     watch: Watch | None = None,
+    *,
+    changes: Callable[[Iterator[pd.DataFrame]], object] | None = None,
 ) -> Profile:
     """Map every row and send nothing. A damaged input ends it, and the profile says so.
 
@@ -181,18 +184,24 @@ def check(
         plan: what to map.
         rejects: takes the frames of rows that would be rejected, the first of them without a row, to its end.
         watch: shows how far it is.
+        changes: takes the frames of devices that change users, as `list_changes` gives them, to its end.
 
     Raises:
-        ConfigError: the folder for temporary files is full, or what `rejects` raises.
+        ConfigError: the folder for temporary files is full, or what `rejects` or `changes` raises.
     """
     profile = Profile(plan.mapper, plan.survey)
     frames = check_rows(plan, profile, wanted=rejects is not None)
-    with (watch or Silent()).reading(lambda: ReadingProgress(profile.rows, plan.rows, "rows", "Checking")):
+    with (
+        closing(profile),
+        (watch or Silent()).reading(lambda: ReadingProgress(profile.rows, plan.rows, "rows", "Checking")),
+    ):
         if rejects is not None:
             rejects(frames)
         deque(frames, maxlen=0)
         profile.finish()
         profile.estimate = Estimate.of(plan.settings, profile)
+        if changes is not None:
+            changes(list_changes(plan, profile))
     return profile
 
 

@@ -212,8 +212,11 @@ def _check(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) ->
         with hint_at_frames(given):
             plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
-        profile = pipeline.check(plan, frames.extend)
-    return CheckResult(profile, plan, given, build_rejected(frames, plan, given))
+        changes: list[pd.DataFrame] = []
+        take_changes = changes.extend if kind.method.ties_users else None
+        profile = pipeline.check(plan, frames.extend, changes=take_changes)
+    vanishing = pd.concat(changes, ignore_index=True) if changes else None
+    return CheckResult(profile, plan, given, build_rejected(frames, plan, given), vanishing)
 
 
 def word_stop(result: Result) -> Result:

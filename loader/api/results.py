@@ -268,12 +268,22 @@ class CheckResult:
         profile: all that was found, as `check --summary` writes it; its keys: docs/reference/summary.md.
         rejected: the rows that would be rejected, under your own index: all source columns, and why, in
             columns ``_loader_...``.
+        vanishing: of users, the devices that change users: `user`, `device`, `new_user`, whether the user
+            `vanishes` by it, and the two rows; None for events and tags.
         decisions: what was decided about the columns, a line each.
         mapping: the mapping in effect, with every format, zone and type written out.
     """
 
-    def __init__(self, profile: Profile, plan: Plan, given: Given, rejected: pd.DataFrame) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        plan: Plan,
+        given: Given,
+        rejected: pd.DataFrame,
+        vanishing: pd.DataFrame | None = None,
+    ) -> None:
         self.kind = profile.kind.value
+        self.vanishing = vanishing
         self._method = profile.kind.method
         self.read = profile.rows
         self.would_reject = profile.rejected

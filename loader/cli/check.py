@@ -66,6 +66,17 @@ class CheckRequest:
             file=FileUse.OUTPUT,
         ),
     )
+    vanishing: Path | None = option(
+        None,
+        Option(
+            "Write which devices change users, and which users vanish by it, to a file (CSV, or by its "
+            "ending). For users only.",
+            Section.OUTPUT,
+            metavar="FILE",
+            without="not written",
+            file=FileUse.OUTPUT,
+        ),
+    )
     format: str | None = option(
         None,
         Option(
@@ -116,6 +127,7 @@ def check_command(request: CheckRequest) -> None:
       pushwoosh-loader check --jobs jobs.toml
       pushwoosh-loader check events purchases.csv --mapping purchases.toml
       pushwoosh-loader check users users.csv --rejects rejects.csv --summary check.json
+      pushwoosh-loader check users users.csv --vanishing vanishing.csv
     """
     run_check(request)
 
@@ -135,13 +147,13 @@ def show_check(request: CheckRequest) -> int:
 
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
-    write_rejects = choose_writer(request)
+    write_rejects, write_changes = choose_writer(request), choose_change_writer(request)
     watch = speech.choose_watch(output)
     settings = build_settings(request)
     summary.current().know(kind=request.kind.value, input=list(settings.files))
     plan = pipeline.prepare(settings, watch=watch)
     say(show.describe_decisions(plan))
-    profile = pipeline.check(plan, write_rejects, watch)
+    profile = pipeline.check(plan, write_rejects, watch, changes=write_changes)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
     record = build_record(profile, plan.suspicions)
     record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None
@@ -188,3 +200,22 @@ def choose_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFrame]], o
     from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
 
     return partial(write_rows, form=form, target=target)
+
+
+def choose_change_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFrame]], object] | None:
+    """Writes the frames of devices that change users to where `--vanishing` says; None if it says nothing.
+
+    Raises:
+        ConfigError: the rows tie no device to a user.
+    """
+    target = request.vanishing
+    if target is None:
+        return None
+    if not request.kind.method.ties_users:
+        raise ConfigError(
+            f"--vanishing is for users, because {request.kind.method.many} do not tie devices to users. "
+            "Check the file of users: pushwoosh-loader check users FILE --vanishing FILE."
+        )
+    from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
+
+    return partial(write_rows, form=FORMS.get(target.suffix.lower(), "csv"), target=target)

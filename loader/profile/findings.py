@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from loader.message import Command
+from loader.message import Command, Setting
 from loader.methods import MAX_EVENT_LENGTH
 from loader.text.account import format_duration
 from loader.text.escape import escape_json, escape_short
@@ -226,19 +226,16 @@ def remark_on_rest(counter: Counter[str], what: str, spelling: Spelling) -> Iter
         yield Remark(f"and {len(counter) - MOST_LINES:,} more {what}; {everything} lists them all")
 
 
-def remark_on_people(profile: Profile) -> Iterator[Remark]:
+def remark_on_people(profile: Profile, spelling: Spelling) -> Iterator[Remark]:
     """Devices and users, and rows that repeat others."""
     found, method = profile.people, profile.kind.method
     if not profile.bodies:
         return
     yield Remark(f"{count_things(found.devices, 'device')}, {count_things(found.users, 'user')}")
-    if found.several_users:
-        effect = ": the last row of each wins" if method.last_wins else ""
-        several = f"{count_things(found.several_users, 'device')} with several users{effect}"
-        yield Remark(several, _place_pairs(profile, found.examples))
-    if found.vanishing_users:
-        vanishing = count_things(found.vanishing_users, "user")
-        yield Remark(f"{vanishing} would vanish, because later rows tie all their devices to other users")
+    if found.devices_without_user:
+        alone = ": each is its own user" if method.ties_users else ""
+        yield Remark(f"{count_things(found.devices_without_user, 'device')} without a user{alone}")
+    yield from _remark_on_changes(profile, spelling)
     if found.users_without_device:
         lonely = count_things(found.users_without_device, "user")
         yield Remark(f"{lonely} without any device{method.deviceless}")
@@ -249,6 +246,21 @@ def remark_on_people(profile: Profile) -> Iterator[Remark]:
         repeated = count_things(profile.repeated.rows, "repetition")
         again = f"{repeated} of an earlier row, value for value: {effect}"
         yield Remark(again, _place_pairs(profile, profile.repeated.examples))
+
+
+def _remark_on_changes(profile: Profile, spelling: Spelling) -> Iterator[Remark]:
+    """Devices with several users, and the users who lose their last one."""
+    found, method = profile.people, profile.kind.method
+    if found.several_users:
+        what = "that change users" if method.ties_users else "with several users"
+        effect = ": the last row of each wins" if method.last_wins else ""
+        several = f"{count_things(found.several_users, 'device')} {what}{effect}"
+        yield Remark(several, _place_pairs(profile, found.examples))
+    if found.vanishing_users:
+        vanishing = count_things(found.vanishing_users, "user")
+        yield Remark(f"{vanishing} would vanish, because later rows take all their devices away")
+    if method.ties_users and found.several_users:
+        yield Remark(f"{spelling(Setting('vanishing'))} lists these devices and users")
 
 
 def _place_pairs(profile: Profile, pairs: list[tuple[int, int]]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def describe_findings(
         describe_keys(profile, width),
         describe_times(profile.times, width, spelling),
         describe_names(profile, spelling),
-        describe_people(profile),
+        describe_people(profile, spelling),
         describe_bodies(profile, by_hand),
         describe_corrections(profile),
         describe_rejects(profile),
@@ -92,11 +92,11 @@ def describe_names(profile: Profile, spelling: Spelling) -> Iterator[str]:
     yield from indent_remarks(findings.remark_on_alike_names(profile))
 
 
-def describe_people(profile: Profile) -> Iterator[str]:
+def describe_people(profile: Profile, spelling: Spelling) -> Iterator[str]:
     """Devices and users, and rows that repeat others."""
     if profile.bodies:
         yield "Devices and users"
-    yield from indent_remarks(findings.remark_on_people(profile))
+    yield from indent_remarks(findings.remark_on_people(profile, spelling))
 
 
 def describe_bodies(profile: Profile, by_hand: Sequence[str]) -> Iterator[str]:

@@ -15,11 +15,13 @@ from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.profile.columns import ColumnProfile
 from loader.profile.estimate import Estimate
 from loader.profile.names import EventNames
-from loader.profile.people import NOBODY, Bodies, Found, People, Repeated
+from loader.profile.people import NOBODY, Bodies, Changes, Found, People, Repeated
 from loader.profile.sketch import hash_or, hash_values
 from loader.profile.times import EventTimes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loader.mapping import Column, Mapped, Mapper, Mapping
     from loader.profile.sketch import Hashes
     from loader.sources import Survey
@@ -133,9 +135,16 @@ class Profile:
         hwid, user = (self.columns.get((name, False)) for name in _IDS)
         if hwid is not None:
             hwid.settle(self.people.devices)
-        # Without a user id the device is its own user: then there are more users than ids.
-        if user is not None and (not self.method.ties_users or user.values == self.rows - self.rejected):
+        if user is not None:
             user.settle(self.people.users - self.people.users_without_device * self.method.ties_users)
+
+    def changes(self) -> Iterator[Changes]:
+        """The changes of users that are counted, a bounded number at a time."""
+        return self._ties.changes()
+
+    def close(self) -> None:
+        """Give back what the counting took; changes can no longer be listed."""
+        self._ties.close()
 
     def _add_rejects(self, mapped: Mapped) -> None:
         for reject in mapped.rejects:
@@ -185,15 +194,15 @@ class Profile:
             return {"hwid": devices, "userId": users}
         sent = np.ones(mapped.count, np.bool_) if good is None else good
         hashes = {"hwid": devices[sent & (devices != NOBODY)], "userId": users[sent & (users != NOBODY)]}
-        if self.method.ties_users:
-            users = np.where(users == NOBODY, devices, users)
-        tied = sent & (devices != NOBODY)
-        self._ties.tie(devices[tied], users[tied], np.flatnonzero(tied) + mapped.first)
         loose = (devices == NOBODY) & (users != NOBODY)
         if not self.method.ties_users:
             loose &= sent
             self.rows_without_device += int(loose.sum())
         self._ties.without_device(users[loose])
+        own = (users == NOBODY) & self.method.ties_users
+        tied = sent & (devices != NOBODY)
+        users = np.where(own, devices, users)
+        self._ties.tie(devices[tied], users[tied], np.flatnonzero(tied) + mapped.first, own[tied])
         return hashes
 
     def _profile(self, key: tuple[str, bool], column: Column) -> ColumnProfile:

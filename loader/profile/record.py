@@ -113,6 +113,7 @@ def _record_devices(profile: Profile) -> Record:
     return {
         "devices": people.devices,
         "users": people.users,
+        "devices_without_user": people.devices_without_user,
         "with_several_users": people.several_users,
         "users_that_vanish": people.vanishing_users if profile.times is None else None,
         "users_without_device": people.users_without_device,

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +23,7 @@ from tests.cli.conftest import events_csv
 from tests.conftest import SAMPLES, CommandLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 EVENTS = "user_id,device_id,event,timestamp,timezone,amount\n"
 ZONE = "America/New_York"
@@ -99,7 +100,8 @@ def test_users_and_devices_in_small(command: CommandLine, tmp_path: Path) -> Non
     found = checked(command, "users", path)
     assert found["devices"] == {
         "devices": 4,
-        "users": 6,
+        "users": 5,
+        "devices_without_user": 1,
         "with_several_users": 2,
         "users_that_vanish": 1,
         "users_without_device": 1,
@@ -113,6 +115,40 @@ def test_users_and_devices_in_small(command: CommandLine, tmp_path: Path) -> Non
         "rows": 1,
         "examples": [{"first": f"{path}, row 5", "again": f"{path}, row 7"}],
     }
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet", ""])
+def test_who_vanishes_is_listed(command: CommandLine, tmp_path: Path, ending: str) -> None:
+    """Each device that changes users, with the user that loses it, the one that has it then, and the rows."""
+    rows = ["A,d1", "B,d1", "A,d2", "C,d3", ",d1", "D,d3", "E,", "D,d3", ",d9", "F,d9"]
+    path = saved(tmp_path / "users.csv", "user_id,device_id\n", rows)
+    target = tmp_path / f"vanishing{ending}"
+    ran = command.run("check", "users", path, "--vanishing", target)
+    assert "4 devices, 6 users\n  1 device without a user: each is its own user" in ran.out
+    assert "2 devices that change users: the last row of each wins" in ran.out
+    assert "2 users would vanish, because later rows take all their devices away" in ran.out
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+        ".parquet": pd.read_parquet,
+    }
+    listed = readers.get(ending, pd.read_csv)(target)
+    assert list(listed) == ["user", "device", "new_user", "vanishes", "row", "new_row"]
+    listed = listed.astype(object).where(listed.notna(), None)
+    place = f"{path}, row "
+    assert sorted(listed.to_numpy().tolist()) == [
+        ["A", "d1", None, False, f"{place}1", f"{place}5"],
+        ["B", "d1", None, True, f"{place}2", f"{place}5"],
+        ["C", "d3", "D", True, f"{place}4", f"{place}8"],
+    ]
+
+
+def test_who_vanishes_is_asked_of_users_alone(command: CommandLine, tmp_path: Path) -> None:
+    """An event ties no device: the message names the command that answers."""
+    path = saved(tmp_path / "e.csv", EVENTS, [GOOD])
+    ran = command.run("check", "events", path, "--vanishing", tmp_path / "v.csv")
+    assert ran.code == 2
+    assert "check users FILE --vanishing FILE" in ran.err
+    assert not (tmp_path / "v.csv").exists()
 
 
 def test_names_that_make_trouble_are_listed(command: CommandLine, tmp_path: Path) -> None:

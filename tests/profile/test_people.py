@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -34,7 +36,8 @@ def counted(ties: list[Tie], loose: list[str], *, last_wins: bool) -> Found:
         ours.tie(devices, users, np.arange(start, start + len(part)))
     if loose:
         ours.without_device(hash_values(pa.array(loose)))
-    return ours.found()
+    with closing(ours):
+        return ours.found()
 
 
 def in_pandas(ties: list[Tie], loose: list[str]) -> tuple[int, int, int, int, int]:
@@ -100,3 +103,62 @@ def test_repetitions_are_those_of_pandas(bodies: list[str]) -> None:
     for first, again in found.examples:
         assert bodies.index(bodies[first]) == first
         assert bodies.index(bodies[first], first + 1) == again
+
+
+FATES = st.lists(
+    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["A", "B", "C", "D", ""])), max_size=40
+)
+
+
+def tied(ties: list[Tie]) -> People:
+    """The same ties, a few rows a chunk; a device without a user is its own."""
+    ours = People(last_wins=True)
+    for start in range(0, len(ties), 3):
+        part = ties[start : start + 3]
+        devices = hash_values(pa.array([device for device, _ in part]))
+        users = hash_values(pa.array([user or device for device, user in part]))
+        own = np.array([not user for _, user in part])
+        ours.tie(devices, users, np.arange(start, start + len(part)), own)
+    return ours
+
+
+@pytest.mark.usefixtures("buffered")
+@settings(deadline=None)
+@given(ties=FATES)
+def test_a_device_without_a_user_is_no_user(ties: list[Tie]) -> None:
+    """It is counted as a device, it makes users vanish, and it never vanishes itself."""
+    with closing(tied(ties)) as ours:
+        found = ours.found()
+    last = dict(ties)
+    users = {user for _, user in ties if user}
+    assert (found.devices, found.users) == (len(last), len(users))
+    assert found.devices_without_user == list(last.values()).count("")
+    assert found.vanishing_users == len(users - set(last.values()))
+    assert found.several_users == len({device for device, user in ties if user and user != last[device]})
+
+
+@pytest.mark.usefixtures("buffered")
+@pytest.mark.parametrize("most", [2, 1000])
+@given(ties=FATES)
+@settings(deadline=None)
+def test_each_user_that_loses_a_device_is_listed_once(most: int, ties: list[Tie]) -> None:
+    """With the last row that gave it the device, the row that decides, and whether it has none left."""
+    last = dict(ties)
+    rows = {tie: row for row, tie in enumerate(ties)}
+    deciding = {device: row for row, (device, _) in enumerate(ties)}
+    expected = sorted(
+        (row, deciding[device], user not in last.values())
+        for (device, user), row in rows.items()
+        if user and user != last[device]
+    )
+    with closing(tied(ties)) as ours, pytest.MonkeyPatch.context() as patch:
+        ours.found()
+        patch.setattr(people, "MOST_CHANGES", most)
+        parts = list(ours.changes())
+    assert all(len(part.rows) <= most for part in parts)
+    listed = [
+        (int(row), int(later), bool(vanishes))
+        for part in parts
+        for row, later, vanishes in zip(part.rows, part.later, part.vanishing, strict=True)
+    ]
+    assert sorted(listed) == expected
