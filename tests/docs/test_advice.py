@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import loader
+from loader.cli.jobs.job_keys import list_keys
 from loader.mapping import build_mapping
 from tests.conftest import SAMPLES
 from tests.docs.pages import PAGES, ROOT, blocks, examples
@@ -99,7 +100,7 @@ def test_addresses_of_onesignal_are_loaded_from_a_file_of_their_own(command: Com
 
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
 def test_settings_in_prose_are_settings(page: Path) -> None:
-    """Each line of a mapping that a sentence names is taken in some place of a mapping."""
+    """Each line that a sentence names is taken in some place of a mapping or of a job file."""
     for code in _CODE.findall(read_prose(page)):
         if not _SETTING.fullmatch(code) or code.startswith("frame"):
             continue
@@ -107,8 +108,10 @@ def test_settings_in_prose_are_settings(page: Path) -> None:
 
 
 def is_taken(table: dict[str, Any]) -> bool:
-    """Whether a line can stand in a mapping: as a field, or within a rule or the source."""
+    """Whether a line can stand in a mapping (as a field, or within a rule or the source), or in a job file."""
     (name, value), *_ = table.items()
+    if name in list_keys():
+        return True
     events = {"event": "e", "hwid": "h", "timestamp": "t"}
     number = {"column": "a", "type": "float"}
     places: list[dict[str, Any]] = [
