@@ -108,7 +108,7 @@ def test_settings_in_prose_are_settings(page: Path) -> None:
 
 
 def is_taken(table: dict[str, Any]) -> bool:
-    """Whether a line can stand in a mapping (as a field, or within a rule or the source), or in a job file."""
+    """Whether a line can stand in a mapping: as a field, or within a rule or the source; or in a job file."""
     (name, value), *_ = table.items()
     if name in list_keys():
         return True
