@@ -35,7 +35,8 @@ OWN = ("kind", "input", "mapping", "after")
 
 # How one command speaks to whoever runs it, and the yes that they give: no matter of a file. Metrics call a
 # job by its name.
-_LEFT_OUT = frozenset({"quiet", "log_format", "yes", "job"})
+# A canary is for the user who looks at it: in a file it would end the job as planned, night after night.
+_LEFT_OUT = frozenset({"quiet", "log_format", "yes", "job", "canary"})
 
 #: Options of which only one counts: the one that is set nearer to the job takes the place of the other.
 EXCLUSIVE = (("token_file", "token_command"), ("rate", "rate_file"))
