@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from loader.delivery.reason import find_reason
 from loader.delivery.transports.probing import Probe, Stage
 from loader.delivery.verdicts import classify
 from loader.delivery.wording import clean_line
@@ -153,8 +154,10 @@ def judge_token(verdict: Verdict, seen: Probe, settings: Settings) -> Check:
         if refused:
             return fail_check(TOKEN, "none is given, and the server asks for one", _SET_TOKEN)
         return leave_open(TOKEN, "none is given; whether the application needs one, no call shows", _PROVE)
-    if refused and isinstance(verdict, Stop):
-        return fail_check(TOKEN, f"refused: {verdict.reason.rstrip('.')}", _SET_TOKEN)
+    if refused:
+        reason = clean_line(hide_secrets(find_reason(seen.body), settings.secrets)).rstrip(".")
+        told = f': "{reason}"' if reason else ""
+        return fail_check(TOKEN, f"refused with HTTP {seen.status}{told}", _SET_TOKEN)
     if not isinstance(verdict, Rejected):
         return leave_open(TOKEN, "the answer says nothing about it", _PROVE)
     found = "not refused; the API has no call that changes nothing and proves a token"

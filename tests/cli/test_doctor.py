@@ -119,6 +119,8 @@ def test_a_wrong_or_missing_token_is_found(status: int, body: bytes, token: str 
         said = found(server.url, "token", token)
     assert "PUSHWOOSH_API_TOKEN" in said
     assert ("none is given" in said) is (token is None)
+    assert said.count("PUSHWOOSH_API_TOKEN") == 1
+    assert ("Token restrictions" in said) is (token is not None and bool(body))
 
 
 @pytest.mark.parametrize("skew", [3597.0, -205.0])
