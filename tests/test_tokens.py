@@ -158,7 +158,16 @@ def test_a_command_has_no_shell(tmp_path: Path) -> None:
 
 def test_a_command_does_not_read_the_input_of_the_load() -> None:
     """Rows on standard input are for the load."""
-    assert reveal(command=python("import sys; print(f'N{len(sys.stdin.read())}')")) == "N0"
+    there, kept = os.pipe(), os.dup(0)
+    os.write(there[1], b"rows")
+    os.close(there[1])
+    os.dup2(there[0], 0)
+    try:
+        assert reveal(command=python("import sys; print(f'N{len(sys.stdin.read())}')")) == "N0"
+    finally:
+        os.dup2(kept, 0)
+        os.close(there[0])
+        os.close(kept)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX permissions")

@@ -132,7 +132,6 @@ class Series:
                 speech.complain("".join(traceback.format_exception(error)))
             account.leave()
             self._write(job, account.record)
-        self.mine.note_running()
         return end
 
     def _write(self, job: Job, record: dict[str, object]) -> None:

@@ -59,11 +59,15 @@ def test_the_vendor_sees_users_first(night: Night) -> None:
 
 def test_what_is_typed_counts_more_than_the_file(night: Night) -> None:
     """An option of the command holds for every job."""
-    night.write("jobs.toml", JOBS.replace("[load]", '[load]\nendpoint = "http://127.0.0.1:9/"\nlimit = 2'))
-    with faultserver.FaultServer(lambda _: faultserver.answer()) as server:
+    always = faultserver.answer()
+    with (
+        faultserver.FaultServer(lambda _: always) as server,
+        faultserver.FaultServer(lambda _: always) as other,
+    ):
+        night.write("jobs.toml", JOBS.replace("[load]", f'[load]\nendpoint = "{other.url}"\nlimit = 2'))
         ran = night.run("--endpoint", server.url, "--app", "CCCCC-DDDDD", "--limit", "1", "--order", "device")
         assert ran.code == 0, ran.err
-        assert len(server.bodies) == 3
+        assert (len(server.bodies), other.bodies) == (3, [])
         assert all(b"CCCCC-DDDDD" in body for body in server.bodies)
     assert [job["not_requested"] for job in night.summary["jobs"]] == [1, 1, 1]
 
@@ -173,7 +177,8 @@ def wait_for(night: Night, job: str, state: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_running_job_and_the_rest(night: Night, number: signal.Signals) -> None:
-    """The running job ends with its account, and no other begins; the same command continues."""
+    """The running job ends with its account, and no other begins, not even one that waits for nothing."""
+    night.write("jobs.toml", JOBS.replace('input = "events.csv"', 'input = "events.csv"\nafter = []'))
     with start_slow(night) as process:
         wait_for(night, "users", "running")
         while night.command.run("status", "users.csv.users.sandbox.ckpt").code:
@@ -188,6 +193,33 @@ def test_a_signal_stops_the_running_job_and_the_rest(night: Night, number: signa
     assert (summary["exit_code"], summary["error"]["code"]) == (130, "interrupted")
     assert night.run("--sandbox").code == 0
     assert night.command.held("select count(*) from devices") == [(60,)]
+
+
+INTERRUPTED = """
+import os, signal, sys
+from loader.cli import cli
+from loader import pipeline
+def stop(*_, **__):
+    os.kill(os.getpid(), {number})
+    signal.pause()
+pipeline.prepare = stop
+sys.argv[1:] = ["run", "jobs.toml", "--sandbox", "--summary", "night.json"]
+cli()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_outside_of_a_load_stops_the_run_too(night: Night, number: signal.Signals) -> None:
+    """While nothing is on the wire, a signal ends the run with its summary, and not without a word."""
+    night.write("jobs.toml", JOBS.replace('input = "events.csv"', 'input = "events.csv"\nafter = []'))
+    words = ["-c", INTERRUPTED.format(number=int(number))]
+    with warm.start(words, folder=night.folder, environment=night.command.environment) as process:
+        process.communicate(timeout=60)
+        assert process.wait() == 130
+    first, *rest = night.ends.values()
+    assert (first, set(rest)) == (("ended", 130), {("skipped", None)})
+    assert night.summary["error"]["code"] == "interrupted"
 
 
 @pytest.mark.parametrize("job", ["users", "tags"])
