@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -234,6 +235,20 @@ def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -
     assert "It was interrupted." in words
     assert "never sent. The same command as before (events) sends them." in words.replace("`", "")
     assert "because of the rate limit" in words
+    assert "Marked: interrupted" in (tmp_path / "r.html").read_text()
+
+
+def test_a_killed_load_is_marked_in_the_charts(command: CommandLine, tmp_path: Path) -> None:
+    """After a real kill the report names it where the run ends."""
+    source = small(tmp_path / "events.csv", "events.csv", 5000)
+    with command.start("events", source, "--sandbox", "--yes", "--rate", 200) as process:
+        wait_until_held(command, 20)
+        time.sleep(1.0)  # a stretch of its traffic is measured
+        process.kill()
+        process.communicate(timeout=60)
+    (checkpoint,) = command.folder.glob("*.ckpt")
+    assert command.run("report", checkpoint, "--output", "r.html").code == 0
+    assert "Marked: killed" in (command.folder / "r.html").read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a small pipe with a name")
