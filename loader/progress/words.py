@@ -72,7 +72,10 @@ def format_pause(moment: Moment) -> str:
 
 def format_silence(moment: Moment) -> str:
     """For how long no request was answered, once that is worth a thought; or ""."""
-    return f"no answer for {format_duration(moment.silent)}" if moment.silent >= SILENT_SECONDS else ""
+    if moment.silent < SILENT_SECONDS:
+        return ""
+    silent = f"{moment.silent:.0f} s" if moment.silent < _MINUTE else format_duration(moment.silent)
+    return f"no answer for {silent}"
 
 
 def format_in_flight(moment: Moment) -> str:

@@ -114,6 +114,8 @@ def test_more_requests_than_allowed_are_explained(flying: int, window: int, show
 def test_a_silent_vendor_is_named_everywhere_but_not_at_once() -> None:
     """After some seconds without an answer each view says for how long there was none."""
     silent, quick = (replace(moment(), silent=seconds) for seconds in (12.0, 4.0))
+    shorter, longer = (words.format_silence(replace(moment(), silent=seconds)) for seconds in (9.04, 130.0))
+    assert (shorter, longer) == ("no answer for 9 s", "no answer for 2 min 10 s")
     for view in (words.format_counts, render_load, format_load, describe_live):
         assert "no answer for 12 s" in view(silent)
         assert "no answer" not in view(quick)
