@@ -64,6 +64,7 @@ class Command(StrEnum):
     REJECTED = "failures --rejected"
     IN_DOUBT = "failures --in-doubt"
     PROFILE = "check --summary"
+    VANISHING = "check users --vanishing FILE"
     RECOVER = "resolve --recover"
 
 
@@ -81,6 +82,7 @@ _CALLS = {
     Command.REJECTED: "loader.Checkpoint(path).rejected",
     Command.IN_DOUBT: "loader.Checkpoint(path).in_doubt",
     Command.PROFILE: "loader.CheckResult.profile",
+    Command.VANISHING: "loader.CheckResult.vanishing",
     Command.RECOVER: 'loader.resolve(path, "recover")',
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from loader.message import Command, Setting
+from loader.message import Command
 from loader.methods import MAX_EVENT_LENGTH
 from loader.text.account import format_duration
 from loader.text.escape import escape_json, escape_short
@@ -260,7 +260,7 @@ def _remark_on_changes(profile: Profile, spelling: Spelling) -> Iterator[Remark]
         vanishing = count_things(found.vanishing_users, "user")
         yield Remark(f"{vanishing} would vanish, because later rows take all their devices away")
     if method.ties_users and found.several_users:
-        yield Remark(f"{spelling(Setting('vanishing'))} lists these devices and users")
+        yield Remark(f"{spelling(Command.VANISHING)} lists these devices and users")
 
 
 def _place_pairs(profile: Profile, pairs: list[tuple[int, int]]) -> tuple[str, ...]:
