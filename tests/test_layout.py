@@ -100,7 +100,7 @@ TESTED_IN = {
     "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
     "sources": {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
-        "trial": ["sources/test_signs.py"],
+        "advice trial": ["sources/test_signs.py"],
         "cover": ["sources/test_escapes.py"],
         "reasons": ["sources/test_swallowed.py"],
         "partitions": ["sources/test_files.py"],
