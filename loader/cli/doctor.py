@@ -84,7 +84,7 @@ def build_settings(request: DoctorRequest, cleanup: ExitStack) -> Settings:
     if request.sandbox:
         endpoint, options, token = begin_sandbox(cleanup), replace(options, proxy=None), None
     return Settings(
-        kind=Kind.EVENTS,
+        kind=next(iter(Kind)),  # no method is called
         files=(),
         application=NO_APPLICATION,
         endpoint=endpoint,

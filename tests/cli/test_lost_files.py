@@ -53,6 +53,9 @@ LINES: dict[str, tuple[str, ...]] = {
     "resolve": ("resolve", CHECKPOINT, "--landed", "--from", "token", "--yes"),
     "retry": ("retry", CHECKPOINT, "--mapping", "map.toml", "--token-file", "token", "--yes"),
     "sandbox": ("sandbox",),
+    "doctor": (
+        "doctor", "--sandbox", "--checkpoint", CHECKPOINT, "--token-file", "token", "--ca-bundle", "ca.pem",
+    ),
     "prune": ("prune", CHECKPOINT, "--yes"),
 }  # fmt: skip
 

@@ -127,8 +127,8 @@ def test_events_are_counted_by_name_month_and_state(command: CommandLine, loaded
         " ".join(Tags(row.replace("<td", " <td")).text.split())
         for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
     ]
-    assert "purchase 18 2 1" in rows
-    assert "refund 0 2" in rows
+    assert "purchase 18 2 1 0" in rows
+    assert "refund 0 2 0 0" in rows
     assert "From 2024-02 to 2024-02; the most in 2024-02: 21. 2 rows are in no month" in shown(
         loaded.with_name("r.html")
     )

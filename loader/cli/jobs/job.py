@@ -6,15 +6,11 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from loader.methods import Kind
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# Users first, because a tag or an event may name a device that nobody has registered yet. Tags before events,
-# so that whatever an event sets off finds the tags of its user.
-PLACES = {Kind.USERS: 0, Kind.TAGS: 1, Kind.EVENTS: 2}
+    from loader.methods import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +69,18 @@ def list_waits(job: Job, jobs: Sequence[Job]) -> tuple[str, ...]:
     """
     if job.after is not None:
         return job.after
-    if job.kind is Kind.USERS:
+    if job.kind.method.ties_users:
         return ()
-    return tuple(each.name for each in jobs if each.kind is Kind.USERS)
+    return tuple(each.name for each in jobs if each.kind.method.ties_users)
+
+
+def _find_place(kind: Kind) -> tuple[bool, bool]:
+    """What sorts kinds of rows: users, tags, events.
+
+    Users first, because a tag or an event may name a device that nobody has registered yet. Tags before
+    events, so that whatever an event sets off finds the tags of its user.
+    """
+    return not kind.method.ties_users, kind.method.timed
 
 
 def arrange(jobs: Sequence[Job]) -> list[str]:
@@ -87,7 +92,7 @@ def arrange(jobs: Sequence[Job]) -> list[str]:
     Raises:
         Circle: jobs wait for each other.
     """
-    places = {job.name: (PLACES[job.kind], number) for number, job in enumerate(jobs)}
+    places = {job.name: (_find_place(job.kind), number) for number, job in enumerate(jobs)}
     sorter = TopologicalSorter({job.name: list_waits(job, jobs) for job in jobs})
     try:
         sorter.prepare()
