@@ -9,30 +9,36 @@ below; then the code that acts on it. If a field is renamed, mypy finds each use
 
 from __future__ import annotations
 
-import os
+import os  # noqa: TC003 - the fields' types are read to make options
 from dataclasses import dataclass
-from datetime import timedelta
-from numbers import Integral, Real
+from datetime import timedelta  # noqa: TC003 - as above
+from numbers import Integral
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, NoReturn, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
-from loader.addresses import Proxy
+from loader.addresses import Proxy  # noqa: TC001 - as above
 from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Threshold
-from loader.errors import ConfigError
-from loader.message import Message, Setting
+from loader.message import Setting
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, offered, option
-from loader.rates import MOST, Rate, parse_zone, read_rate
+from loader.option_values import (
+    refuse,
+    refuse_certificates,
+    require_type,
+    take_duration,
+    take_parsed,
+    take_path,
+    take_proxy,
+    take_rate,
+    take_rows,
+    take_text,
+    take_threshold,
+    take_word,
+)
+from loader.rates import Rate, parse_zone, read_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from enum import StrEnum
-
     from loader.methods import Method
-
-T = TypeVar("T")
-Choice = TypeVar("Choice", bound="StrEnum")
 
 APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
 CHECKPOINT_DIR_VARIABLE = "PUSHWOOSH_CHECKPOINT_DIR"
@@ -142,10 +148,10 @@ class TargetOptions:
             ConfigError: one of them is of a wrong type.
         """
         return cls(
-            application=text("application", given.get("application")),
-            endpoint=text("endpoint", given.get("endpoint")),
-            checkpoint=path("checkpoint", given.get("checkpoint")),
-            checkpoint_dir=path("checkpoint_dir", given.get("checkpoint_dir")),
+            application=take_text("application", given.get("application")),
+            endpoint=take_text("endpoint", given.get("endpoint")),
+            checkpoint=take_path("checkpoint", given.get("checkpoint")),
+            checkpoint_dir=take_path("checkpoint_dir", given.get("checkpoint_dir")),
         )
 
 
@@ -346,9 +352,9 @@ class LoadOptions:
         if self.rate_file is not None and self.rate is not None:
             refuse("rate_file", "{setting} and {value} both give a rate. Give one of them.", Setting("rate"))
         if self.rate_file is not None:
-            parsed("rate_file", lambda _: read_rate(self.rate_file or Path()), self.rate_file)
+            take_parsed("rate_file", lambda file: read_rate(Path(file)), self.rate_file)
         if self.rate_zone is not None:
-            parsed("rate_zone", parse_zone, self.rate_zone)
+            take_parsed("rate_zone", parse_zone, self.rate_zone)
 
     @classmethod
     def of(cls, given: LoadKeywords) -> LoadOptions:
@@ -358,32 +364,30 @@ class LoadOptions:
             ConfigError: one of them is wrong.
         """
         usual = cls()
-        rows = "a whole number of rows"
-        limit = of_type("limit", given.get("limit"), (Integral, NoneType), rows)
-        canary = of_type("canary", given.get("canary"), (Integral, NoneType), rows)
-        least = of_type("min_rows", given.get("min_rows"), (Integral, NoneType), rows)
-        processes = of_type(
+        processes = require_type(
             "processes", given.get("processes", usual.processes), (Integral,), "a whole number"
         )
         return cls(
-            limit=None if limit is None else int(limit),
-            canary=None if canary is None else int(canary),
-            min_rows=None if least is None else int(least),
-            fail_if_empty=of_type("fail_if_empty", given.get("fail_if_empty", False), (bool,), "a bool"),
-            concurrency=parsed("concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)),
+            limit=take_rows("limit", given.get("limit")),
+            canary=take_rows("canary", given.get("canary")),
+            min_rows=take_rows("min_rows", given.get("min_rows")),
+            fail_if_empty=require_type("fail_if_empty", given.get("fail_if_empty", False), (bool,), "a bool"),
+            concurrency=take_parsed(
+                "concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)
+            ),
             processes=int(processes),
-            rate=rate(given.get("rate")),
-            rate_zone=text("rate_zone", given.get("rate_zone")),
-            rate_file=path("rate_file", given.get("rate_file")),
-            transport=chosen(Library, "transport", given.get("transport", usual.transport)),
-            order=chosen(Order, "order", given.get("order", usual.order)),
-            on_doubt=chosen(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
-            max_rejected=threshold("max_rejected", given.get("max_rejected")),
-            max_in_doubt=threshold("max_in_doubt", given.get("max_in_doubt")),
-            give_up_after=duration("give_up_after", given.get("give_up_after")),
-            max_duration=duration("max_duration", given.get("max_duration")),
-            proxy=proxy(given.get("proxy")),
-            ca_bundle=path("ca_bundle", given.get("ca_bundle")),
+            rate=take_rate(given.get("rate")),
+            rate_zone=take_text("rate_zone", given.get("rate_zone")),
+            rate_file=take_path("rate_file", given.get("rate_file")),
+            transport=take_word(Library, "transport", given.get("transport", usual.transport)),
+            order=take_word(Order, "order", given.get("order", usual.order)),
+            on_doubt=take_word(OnDoubt, "on_doubt", given.get("on_doubt", usual.on_doubt)),
+            max_rejected=take_threshold("max_rejected", given.get("max_rejected")),
+            max_in_doubt=take_threshold("max_in_doubt", given.get("max_in_doubt")),
+            give_up_after=take_duration("give_up_after", given.get("give_up_after")),
+            max_duration=take_duration("max_duration", given.get("max_duration")),
+            proxy=take_proxy(given.get("proxy")),
+            ca_bundle=take_path("ca_bundle", given.get("ca_bundle")),
         )
 
 
@@ -406,122 +410,3 @@ def refuse_needless(method: Method, options: LoadOptions) -> None:
     for each in offered(LoadOptions):
         if not each.option.needed(method) and getattr(options, each.name) != each.default:
             refuse(each.name, f"{{setting}} is {say_who_needs(each.option)}.")
-
-
-def refuse(name: str, template: str, value: object = None) -> NoReturn:
-    """Refuse the value of an option, which the front end that shows it names in its own way.
-
-    Raises:
-        ConfigError: always.
-    """
-    raise ConfigError(Message(template, setting=Setting(name), value=value))
-
-
-def of_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
-    """A value as it was given, of one of the kinds. True and False do not count as numbers.
-
-    Raises:
-        ConfigError: it is of another type.
-    """
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        refuse(name, f"{{setting}} is a {{value}}; it must be {wanted}.", type(value).__qualname__)
-    return value
-
-
-def text(name: str, value: str | None) -> str | None:
-    """Text, or None."""
-    return of_type(name, value, (str, NoneType), "text")
-
-
-def rate(value: float | str | None) -> Rate | None:
-    """Requests a second: a number, or a timetable as text; None for no limit.
-
-    Raises:
-        ConfigError: it is neither, or nothing could ever be sent.
-    """
-    found = of_type("rate", value, (Real, str, NoneType), "a number of requests a second, or a timetable")
-    if isinstance(found, str):
-        return parsed("rate", Rate.parse, found)
-    if found is not None and not 0 < found <= MOST:
-        refuse("rate", "{setting} is {value:g}; it must be more than 0 requests a second.", found)
-    return None if found is None else Rate.fixed(found)
-
-
-def duration(name: str, value: str | timedelta | None) -> Duration | None:
-    """A length of time: as text with its unit, or as a `timedelta`; None if there is none.
-
-    Raises:
-        ConfigError: it is neither, or too short or too long.
-    """
-    found = of_type(name, value, (str, timedelta, NoneType), 'a duration, such as "6h" or a timedelta')
-    if isinstance(found, timedelta):
-        found = f"{round(found.total_seconds())}s" if found > timedelta() else "0s"
-    return None if found is None else parsed(name, Duration.parse, found)
-
-
-def proxy(value: str | None) -> Proxy | None:
-    """A proxy by its URL, or None.
-
-    Raises:
-        ConfigError: no request could ever be sent through it.
-    """
-    found = text("proxy", value)
-    return None if found is None else Proxy.parse(found)
-
-
-def refuse_certificates(name: str, file: Path) -> None:
-    """Refuse a file with no certificate to trust, before every connection would fail for it.
-
-    Raises:
-        ConfigError: it cannot be read, or there is no certificate in it.
-    """
-    if not file.is_file():
-        refuse(name, "{setting} {value} is not a file.", file)
-    import ssl  # noqa: PLC0415 - only if a file is given
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-    except ssl.SSLError:
-        refuse(name, "{setting} {value} holds no certificate in PEM form: -----BEGIN CERTIFICATE-----.", file)
-    except OSError as error:
-        refuse(name, f"{{setting}} {{value}} cannot be read: {error.strerror}.", file)
-
-
-def path(name: str, value: str | os.PathLike[str] | None) -> Path | None:
-    """The path of a file, or None."""
-    found = of_type(name, value, (str, os.PathLike, NoneType), "the path of a file")
-    return None if found is None else Path(found)
-
-
-def chosen(choices: type[Choice], name: str, value: str) -> Choice:
-    """One of the words that an option takes.
-
-    Raises:
-        ConfigError: it is not one of them.
-    """
-    try:
-        return choices(value)
-    except ValueError:
-        words = " or ".join(f'"{choice}"' for choice in choices)
-        refuse(name, f"{{setting}} is {{value!r}}; it must be {words}.", value)
-
-
-def threshold(name: str, value: str | int | None) -> Threshold | None:
-    """A number of rows, or a percentage as text; None for no limit.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    return None if value is None else parsed(name, Threshold.parse, value)
-
-
-def parsed(name: str, parse: Callable[[str], T], value: object) -> T:
-    """A value that is given as text, or as a number.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        return parse(str(value))
-    except ConfigError as error:
-        raise ConfigError(Message("{setting}: {error}", setting=Setting(name), error=error.message)) from None

@@ -11,7 +11,7 @@ LOADER, TESTS = Path(loader.__file__).parent, Path(__file__).parent
 #: Modules that are parts of something which is tested as a whole, by the folder that they are in.
 TESTED_IN = {
     ".": {
-        "model errors choices settings _version": [
+        "model errors choices option_values settings _version": [
             "test_load_options.py",
             "test_message.py",
             "test_pipeline.py",

@@ -18,8 +18,8 @@ from loader.api.spelling import spell_in_python
 from loader.chosen_rows import Choice
 from loader.errors import ConfigError
 from loader.journal import CheckpointView as Ledger
-from loader.load_options import chosen
 from loader.model import OWN_COLUMNS, Decision, Phase
+from loader.option_values import take_word
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -65,7 +65,7 @@ def resolve(
     with spell_in_python():
         if decision == RECOVER:
             return recover(FilePath(checkpoint), rows)
-        what = chosen(Decision, "decision", decision)
+        what = take_word(Decision, "decision", decision)
         if what is Decision.RETRY:
             raise ConfigError('decision is "retry"; for rejected rows call loader.retry.')
         given = Given((), None) if source is None else Given.of(source)

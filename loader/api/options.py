@@ -30,10 +30,9 @@ from loader.load_options import (
     SendingKeywords,
     TargetKeywords,
     TargetOptions,
-    of_type,
-    text,
 )
 from loader.option import FileUse, Option, nested, option
+from loader.option_values import require_type, take_text
 from loader.settings import Endpoint, Settings, Token
 from loader.tokens import TOKEN_VARIABLE, read_token
 
@@ -123,7 +122,7 @@ class Options:
             mapping=given.get("mapping"),
             target=TargetOptions.of(given),
             token=read_given_token(given.get("token")),
-            sandbox=of_type("sandbox", given.get("sandbox"), (Sandbox, NoneType), usable),
+            sandbox=require_type("sandbox", given.get("sandbox"), (Sandbox, NoneType), usable),
             options=LoadOptions.of(given),
             session=given.get("session"),
             progress=given.get("progress", True),
@@ -256,7 +255,7 @@ def read_given_token(given: str | None) -> Token | None:
     Raises:
         ConfigError: it cannot be a token.
     """
-    found = text("token", given)
+    found = take_text("token", given)
     return None if found is None else Token(found)
 
 

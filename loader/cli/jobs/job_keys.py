@@ -18,9 +18,10 @@ from loader.cli.check import CheckRequest
 from loader.cli.options import AccessOptions, OutputOptions
 from loader.cli.parsing import members
 from loader.errors import ConfigError
-from loader.load_options import LoadOptions, TargetOptions, of_type, parsed, path, refuse
+from loader.load_options import LoadOptions, TargetOptions
 from loader.message import Command, spell_option
 from loader.option import FileUse, offered
+from loader.option_values import refuse, require_type, take_parsed, take_path
 from loader.settings import Endpoint
 from loader.tokens import TOKEN_VARIABLE
 
@@ -105,16 +106,16 @@ class Key:
     def _read_plainly(self, value: object) -> object:
         kinds = [each for each in members(self.offered.kind) if each is not NoneType]
         if Path in kinds:
-            return path(self.name, cast("str", value))
+            return take_path(self.name, cast("str", value))
         if words := self.option.words:
             if value not in words:
                 shown = " or ".join(f'"{word}"' for word in words)
                 refuse(self.name, f"{{setting}} is {{value!r}}; it must be {shown}.", value)
             return value
         if parse := getattr(kinds[0], "parse", None):
-            return parsed(self.name, parse, value)
+            return take_parsed(self.name, parse, value)
         wanted = {bool: "true or false", int: "a whole number", str: "text"}.get(kinds[0], kinds[0].__name__)
-        return of_type(self.name, value, tuple(kinds), wanted)
+        return require_type(self.name, value, tuple(kinds), wanted)
 
 
 def refuse_unusable(name: str, value: object) -> None:
@@ -126,7 +127,7 @@ def refuse_unusable(name: str, value: object) -> None:
     if isinstance(value, str) and not value.strip():
         refuse(name, "{setting} is empty.")
     if name == "endpoint":
-        Endpoint.parse(of_type(name, cast("str", value), (str,), "text"))
+        Endpoint.parse(require_type(name, cast("str", value), (str,), "text"))
     if getattr(value, "secrets", ()):
         refuse(
             name,
