@@ -28,6 +28,7 @@ TESTED_IN = {
     },
     "canary": {"choosing things": ["canary/test_canary_cover.py"]},
     "cli": {
+        "ending": ["cli/test_loading.py", "cli/test_endings.py", "cli/test_report.py"],
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
         "check_jobs": ["cli/jobs/test_run.py"],
         "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],

@@ -1,31 +1,26 @@
-"""What the commands that load share: their options, and the steps from there to the exit code."""
+"""What the commands that load share: their options, and the steps from there to the last answer."""
 
 from __future__ import annotations
 
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
+from loader.cli.ending import end_load, install_brakes, leave, list_signals
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
-from loader.errors import ConfigError, LoaderError
+from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.option import Option, Section, nested, option
 from loader.settings import Endpoint, Settings
-from loader.text.escape import escape, quote_for_shell
 from loader.tokens import read_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
     from loader.canary import Answered
     from loader.delivery import Brake
     from loader.methods import Kind
@@ -36,11 +31,6 @@ if TYPE_CHECKING:
     from loader.settings import Token
     from loader.text.next_steps import Why
 
-
-# From here on a report takes long enough for the user to wonder. A million rows took 4 s on two busy
-# cores, and 12 s if a third of them was rejected.
-MANY_ROWS = 300_000
-SKIP = "Press Ctrl-C to skip it."
 
 # Where click's context keeps the tokens that were read.
 TOKENS = "loader.tokens"
@@ -111,13 +101,7 @@ def load_once(kind: Kind, request: LoadRequest) -> Loaded:
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
-            result = send_rows(plan, brake, watch)
-            if first is not None:
-                say(describe_answers(answers := first.read_answers(), plan))
-                if not brake.drained and may_ask(answers, output):
-                    rest = first.build_rest()
-                    if ask_for_the_rest(answers, rest):
-                        plan, result = rest, send_rows(rest, brake, watch)
+            plan, result = send_in_turn(plan, first, output, brake, watch)
 
             def tell(why: Why) -> None:
                 say(show.describe_result(result, plan.settings))
@@ -128,6 +112,28 @@ def load_once(kind: Kind, request: LoadRequest) -> Loaded:
 
             asked = end_load(result, tell, say, output.report)
             return Loaded(result, asked or brake.drained)
+
+
+def send_in_turn(
+    plan: Plan, first: FirstRows | None, output: OutputOptions, brake: Brake, watch: Watch
+) -> tuple[Plan, Result]:
+    """Send the rows of a plan; after a canary show its answers, and send the rest if the user wants that.
+
+    Returns:
+        The plan that was carried out last, and how it ended.
+    """
+    result = send_rows(plan, brake, watch)
+    if first is None:
+        return plan, result
+    answers = first.read_answers()
+    say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
+    say(describe_answers(answers, plan))
+    if brake.drained or not may_ask(answers, output):
+        return plan, result
+    rest = first.build_rest()
+    if not ask_for_the_rest(answers, rest):
+        return plan, result
+    return rest, send_rows(rest, brake, watch)
 
 
 def send_rows(plan: Plan, brake: Brake, watch: Watch) -> Result:
@@ -146,7 +152,7 @@ def ask_for_the_rest(answers: list[Answered], rest: Plan) -> bool:
     rows = rest.remaining + rest.doubtful
     try:
         with interrupts.interrupt_on_signals(list_signals()):
-            return bool(rows) and confirm(word_question(answers, rest.settings.kind.method.count(rows)))
+            return bool(rows) and speech.ask(word_question(answers, rest.settings.kind.method.count(rows)))
     except KeyboardInterrupt:  # the canary has ended as planned, and is told as such
         return False
 
@@ -281,127 +287,6 @@ def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:
     settings = plan.settings
     where = "the sandbox" if sandboxed else settings.endpoint.host
     question = f"Send {settings.kind.method.count(rows)} to {where}, application {settings.application}?"
-    if not confirm(question):
+    if not speech.ask(question):
         speech.echo("Nothing was sent.", err=True)
         sys.exit(2)
-
-
-def confirm(question: str) -> bool:
-    """Ask a question of yes and no.
-
-    Raises:
-        KeyboardInterrupt: it was interrupted.
-    """
-    try:
-        return click.confirm(escape(question), err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None
-
-
-def install_brakes() -> AbstractContextManager[Brake]:
-    """The first Ctrl-C, SIGTERM or lost terminal lets what is on the wire finish, the second gives it up."""
-    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
-
-    return interrupts.brake_on_signals(list_signals(), say_stopping)
-
-
-def list_signals() -> list[int]:
-    """What asks a command to end, as far as the system knows it."""
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
-
-
-def say_stopping() -> None:
-    """Answer the first Ctrl-C."""
-    from loader.delivery import DRAIN_SECONDS  # noqa: PLC0415 - as above
-
-    # Ctrl-C has ended a `| tee` too, and its pipe takes nothing more: no reason to fail in a handler.
-    try:
-        speech.complain(
-            f"\nStopping: waiting up to {DRAIN_SECONDS:.0f} s for answers to requests on the wire.\n"
-            "Press Ctrl-C again to stop without waiting.\n",
-            event="stopping",
-        )
-    except OSError:
-        speech.hush(sys.stderr)
-
-
-def end_load(
-    result: Result,
-    tell: Callable[[Why], None],
-    say: Callable[[str], None],
-    report: Path | None,
-    files: Sequence[str] = (),
-) -> bool:
-    """Write the summary, say how the load ended and how to continue; only then write the report.
-
-    Args:
-        result: how the load ended.
-        tell: says it, given why rows are not confirmed.
-        say: shows a paragraph.
-        report: where to write the report; None to write none.
-        files: the input, if it has moved.
-
-    Returns:
-        Whether the user asked to end meanwhile.
-    """
-    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
-    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
-
-    with interrupts.hold_signals(list_signals()) as is_asked_to_end:
-        why = explain_result(result)
-        show.write_summary(result, why)
-        tell(why)
-    if report is None:
-        return is_asked_to_end()
-    if result.interrupted or result.account.read >= MANY_ROWS:
-        say(f"Writing the report to {report}. {SKIP}")
-    with summary.current().phase("report"):
-        written = write_report_after(result, report, files, skipped=is_asked_to_end())
-    say(written or "")
-    return written is None
-
-
-def write_report_after(
-    result: Result, target: Path, files: Sequence[str] = (), *, skipped: bool = False
-) -> str | None:
-    """Write the report of a load that has ended, and say where it is; None if the user skips it.
-
-    No failure or interrupt here changes the exit code, because the code is about the rows.
-
-    Args:
-        result: how the load ended.
-        target: where to write.
-        files: the input, if it has moved.
-        skipped: the user does not want to wait for it.
-    """
-    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
-
-    try:
-        with interrupts.interrupt_on_signals(list_signals()):
-            if skipped:
-                raise KeyboardInterrupt  # noqa: TRY301 - it came before the report began
-            from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
-
-            return f"The report is in {write_report(result.checkpoint, target, files=files)}."
-    except LoaderError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
-        reason = f"{type(error).__name__}: {error}"
-    except KeyboardInterrupt:  # it reads the input once more, after the load has ended
-        again = f"`pushwoosh-loader report {quote_for_shell(result.checkpoint)}`"
-        skip = f"you interrupted it. {again} can write it at any time."
-        speech.complain(f"No report was written: {skip}", event="warning")
-        return None
-    speech.complain(f"No report was written: {reason}", event="warning")
-    return ""
-
-
-def leave(result: Result, *, quiet: bool) -> NoReturn:
-    """End with the exit code; a job that shows nothing still says why it stopped."""
-    log = speech.find_event_log()
-    if result.stopped and (quiet or log is not None):
-        speech.complain(f"Stopped: {result.stopped}")
-    if log is not None and not quiet:
-        log.write("end", **summary.current().record)
-    sys.exit(result.exit_code)

@@ -11,7 +11,6 @@ import click
 
 from loader.choices import Duration  # noqa: TC001 - the fields' types are read to make options
 from loader.cli import speech
-from loader.cli.loading import confirm
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
@@ -100,7 +99,7 @@ def ask_before_deleting(doomed: list[Path], *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfigError("Nothing was deleted, because nobody can be asked. To delete these, add --yes.")
-    if not confirm(f"Delete {count(len(doomed))}?"):
+    if not speech.ask(f"Delete {count(len(doomed))}?"):
         click.echo("Nothing was deleted.", err=True)
         sys.exit(2)
 

@@ -9,7 +9,6 @@ from pathlib import Path  # noqa: TC003 - the fields' types are read to make opt
 import click
 
 from loader.cli import show_checkpoint, speech
-from loader.cli.loading import confirm
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
@@ -116,7 +115,7 @@ def recover(checkpoint: Path, *, ask: bool) -> str:
     """Recover a checkpoint that has lost a part, after a yes; what that did."""
     from loader import resolution  # noqa: PLC0415 - `--help` must start without pandas
 
-    if ask and sys.stdin.isatty() and not confirm(show_checkpoint.RECOVER_QUESTION):
+    if ask and sys.stdin.isatty() and not speech.ask(show_checkpoint.RECOVER_QUESTION):
         click.echo("Nothing was changed.", err=True)
         sys.exit(2)
     return show_checkpoint.describe_recovered(resolution.recover(checkpoint), checkpoint)
@@ -129,6 +128,6 @@ def ask_before_settling(checkpoint: Path, decision: Decision) -> None:
     rows = CheckpointView.open(checkpoint).account().in_doubt
     if not rows or not sys.stdin.isatty():
         return
-    if not confirm(show_checkpoint.word_question(rows, decision)):
+    if not speech.ask(show_checkpoint.word_question(rows, decision)):
         speech.echo("Nothing was changed.", err=True)
         sys.exit(2)

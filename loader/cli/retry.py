@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import show, show_checkpoint, speech, summary
+from loader.cli.ending import end_load, install_brakes, leave
 from loader.cli.loading import (
     adapt_options,
     ask_before_sending,
     begin_monitoring,
     choose_endpoint,
     choose_token,
-    end_load,
-    install_brakes,
-    leave,
     refuse_outputs,
 )
 from loader.cli.options import AccessOptions, OutputOptions, files_moved

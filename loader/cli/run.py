@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import check, speech, summary
+from loader.cli.ending import list_signals
 from loader.cli.jobs.job_claims import list_claims
 from loader.cli.jobs.job_file import choose_jobs, find_summary, list_names, read_job_file, refuse_problems
 from loader.cli.jobs.job_requests import (
@@ -20,7 +21,7 @@ from loader.cli.jobs.job_requests import (
     list_given,
 )
 from loader.cli.jobs.series import JobEnd, Series
-from loader.cli.loading import list_signals, load_once
+from loader.cli.loading import load_once
 from loader.cli.options import AccessOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned

@@ -76,6 +76,18 @@ def echo(text: str, *, file: TextIO | None = None, err: bool = False, nl: bool =
     click.echo(escape(text, keep="\n"), file=file, err=err, nl=nl)
 
 
+def ask(question: str) -> bool:
+    """Ask a question of yes and no.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    try:
+        return click.confirm(escape(question), err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
 def choose_watch(output: OutputOptions) -> Watch:
     """What shows a running command: a view, lines, events or nothing."""
     from loader import progress  # noqa: PLC0415 - `--help` must start without it
