@@ -61,7 +61,7 @@ TESTED_IN = {
         "byte_lock hold lock": ["journal/test_attacks.py"],
         "removal": ["cli/test_prune.py"],
         "folder_trial": ["cli/test_doctor.py"],
-        "beginning binding checkpoint_files identity reading schema store": [
+        "beginning binding checkpoint_files commits identity reading schema store": [
             "journal/test_opening.py",
             "journal/test_recovering.py",
             "journal/test_flips.py",

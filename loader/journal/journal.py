@@ -13,14 +13,15 @@ from loader.journal.beginning import begin, write_released
 from loader.journal.bitmap import Bitmaps
 from loader.journal.checkpoint_files import Files, explain_unusable
 from loader.journal.chronicle import Chronicle
+from loader.journal.commits import Commits, RunClock, build_header
 from loader.journal.host import Host
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, ensure_checkpoint, open_verified, salvage
 from loader.journal.ranges import Ranges
 from loader.journal.settlement import Settlement, Unsettled, carry_out
 from loader.journal.sizing import LeaseSize
-from loader.journal.slots import Header, Slots, digest_boot
-from loader.journal.store import DiskFull, Store
+from loader.journal.slots import Slots
+from loader.journal.store import Store
 from loader.journal.table_rows import Decided, ExceptionRow, Lease
 from loader.model import Account, Decision, State
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from loader.journal.hold import Hold
     from loader.journal.identity import Identity
     from loader.journal.store import Transaction
-    from loader.journal.table_rows import Head
     from loader.model import Outcome, Reject, Traffic
 
 # The numbers of the leases of one commit differ in this many bits.
@@ -57,9 +57,8 @@ class Journal:
         self.identity = verified.identity
         self.resumed = snapshot.head.generation > 0
         self.leftovers = len(verified.leftovers.in_doubt)
-        self._host = host
+        self._clock = RunClock(host, host.clock())
         self._lock = lock
-        self._began = host.clock()
         self._reserve = Reserve(files.reserve)
         self._store = Store(files, snapshot.head, hold, host.connect)
         self._bitmaps = Bitmaps(self.identity.rows, self._store.chunk)
@@ -75,23 +74,23 @@ class Journal:
         self._leased = self._unsettled.leased
         self._counts[State.NEVER_SENT] = len(self._unsettled.given_back)
         self._checkpoint = snapshot.checkpoint
-        # Of the runs before, only that it was not later.
-        self._let_go_again = snapshot.head.commits
         self._sizing = LeaseSize()
-        self._leases_end = ""
         self._unwritten = 0
         self._closed = False
         with ExitStack() as undo:
             undo.callback(self._store.abandon)
-            self._beginning = begin(self._store, verified, self._released, self._now())
+            self._beginning = begin(self._store, verified, self._released, self._clock.now())
             self._chronicle = Chronicle(self._beginning.run.generation, self._beginning.seconds)
-            self._durable = self._store.head.commits
+            header = build_header(snapshot, self._store.head, host, max(window, 1))
             try:
-                self._slots = Slots.create(files, self._header(snapshot.checkpoint, max(window, 1)))
+                self._slots = Slots.create(files, header)
             except OSError as error:
                 raise explain_unusable(files.wire, error) from error
             undo.callback(self._slots.close)
-            self._commit(lambda _: None, self._head(), durable=True)
+            self._commits = Commits(
+                self._store, self._slots, self._chronicle, self._reserve, self._counts, self._clock
+            )
+            self._commits.begin(header)
             # From here on the file itself says that it is incomplete without its log.
             self._store.fold()
             self._reserve.take()
@@ -185,7 +184,8 @@ class Journal:
             in_flight=len(self._unsettled) + self._unwritten,
             possible_duplicates=self._resent,
             attempts=self._beginning.attempts + head.attempts,
-            elapsed_seconds=self._beginning.seconds + (head.elapsed if self._closed else self._elapsed()),
+            elapsed_seconds=self._beginning.seconds
+            + (head.elapsed if self._closed else self._clock.elapsed()),
         )
 
     def never_sent(self, limit: int | None = None) -> Iterator[range]:
@@ -222,15 +222,9 @@ class Journal:
             for lease in leases:
                 transaction.add(schema.LEASES, lease)
 
-        if self._leases_end:
-            raise DiskFull(self._leases_end)
-        began = self._host.clock()
-        try:
-            self._commit(write, self._head(mark=mark), durable=True)
-        except DiskFull as error:
-            self._make_room(error)
-            raise
-        self._sizing.note_commit(began, self._host.clock())
+        began = self._clock.elapsed()
+        self._commits.lease(write, mark)
+        self._sizing.note_commit(began, self._clock.elapsed())
         self._released = released
         self._count(settlement)
         for lease, sendable in leases.items():
@@ -269,8 +263,8 @@ class Journal:
         if outcomes:
             resending = any(outcome.resending for outcome in outcomes)
             if resending:
-                self._note_resending()
-            self._write_or_keep(self._unsettled.settle(outcomes, at=self._now()), durable=resending)
+                self._commits.note_resending()
+            self._write_or_keep(self._unsettled.settle(outcomes, at=self._clock.now()), durable=resending)
             self._sizing.settled(len(outcomes))
 
     def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:
@@ -298,8 +292,8 @@ class Journal:
             transaction.add(schema.IDENTITY, (self._checkpoint, *after.to_row()))
             transaction.add(schema.DECISIONS, decided)
 
-        self._note_resending()
-        self._commit_or_make_room(write, self._head(), durable=True)
+        self._commits.note_resending()
+        self._commits.commit(write, self._commits.head(), durable=True)
         self.identity = after
 
     def observe(self, traffic: Callable[[], Traffic]) -> None:
@@ -307,11 +301,11 @@ class Journal:
 
         `traffic` is asked from within them, in their thread.
         """
-        self._chronicle.observe(traffic, self._counts, self._elapsed())
+        self._chronicle.observe(traffic, self._counts, self._clock.elapsed())
 
     def note(self, what: str, detail: str) -> None:
         """Have something that is worth knowing of this run written with the next commit; no secrets."""
-        self._chronicle.note(what, detail, self._now())
+        self._chronicle.note(what, detail, self._clock.now())
 
     @property
     def given_back(self) -> list[int]:
@@ -329,7 +323,7 @@ class Journal:
 
     def release(self) -> None:
         """Give back what is leased and has no outcome; durable. A row that is on the wire is in doubt."""
-        self._write_or_keep(self._unsettled.give_back(self._slots, at=self._now()), durable=True)
+        self._write_or_keep(self._unsettled.give_back(self._slots, at=self._clock.now()), durable=True)
 
     def close(self) -> None:
         """End the run and close the files. Rows without an outcome are classified at the next opening.
@@ -349,45 +343,27 @@ class Journal:
                 self._end()
 
     def _end(self) -> None:
-        head = self._head(clean=True)
+        head = self._commits.head(clean=True)
         ended = self._beginning.run._replace(ended=head.at, elapsed=head.elapsed, attempts=head.attempts)
 
         def write(transaction: Transaction) -> None:
             transaction.remove(schema.RUNS, self._beginning.run)
             transaction.add(schema.RUNS, ended)
 
-        self._commit_or_make_room(write, head, durable=True)
+        self._commits.commit(write, head, durable=True)
         self._store.fold()
 
     def _decision(self, what: str, rows: int, detail: str = "") -> Decided:
         """The record of a decision that the next commit carries out."""
-        return Decided(self._store.head.commits + 1, self._now(), what, rows, detail)
+        return Decided(self._store.head.commits + 1, self._clock.now(), what, rows, detail)
 
     def _decide(self, settlement: Settlement) -> None:
-        self._note_resending()
+        self._commits.note_resending()
         self._write(settlement, durable=True)
-
-    def _note_resending(self) -> None:
-        """The next commit lets settled rows go again: the slot file knows, if the log should be lost."""
-        self._let_go_again = self._store.head.commits + 1
-
-    def _header(self, checkpoint: str, slots: int) -> Header:
-        head = self._store.head
-        return Header(
-            checkpoint=bytes.fromhex(checkpoint),
-            boot=digest_boot(self._host.boot_id),
-            generation=head.generation,
-            committed=head.commits,
-            durable=head.commits,
-            slots=slots,
-            file=(0, 0),
-            mark=head.mark,
-            resent=self._let_go_again,
-        )
 
     def _refused(self, pieces: Sequence[range], rejects: Sequence[Reject]) -> dict[int, ExceptionRow]:
         """The records of rejects among the rows of a lease, by ordinal."""
-        at, leased = self._now(), Ranges(pieces)
+        at, leased = self._clock.now(), Ranges(pieces)
         refused = {reject.ordinal: ExceptionRow.of_reject(reject, at=at) for reject in rejects}
         if len(refused) != len(rejects) or not all(ordinal in leased for ordinal in refused):
             raise ValueError(f"rejects outside of the leased rows {show_rows(pieces)}, or twice")
@@ -440,8 +416,8 @@ class Journal:
             if settlement.decided is not None:
                 transaction.add(schema.DECISIONS, settlement.decided)
 
-        head = self._head(attempts=settlement.attempts)
-        self._commit_or_make_room(write, head, durable=durable)
+        head = self._commits.head(attempts=settlement.attempts)
+        self._commits.commit(write, head, durable=durable)
         self._bitmaps.written(chunks)
         self._slots.clear(settlement.rows)
         self._released = released
@@ -457,61 +433,6 @@ class Journal:
                 self._resent += 1
             else:
                 self._counts[row.state] += 1
-
-    def _commit_or_make_room(
-        self, write: Callable[[Transaction], None], head: Head, *, durable: bool
-    ) -> None:
-        """Commit; if the disk is full, once more without the reserve. Then no more rows are leased."""
-        try:
-            self._commit(write, head, durable=durable)
-        except DiskFull as error:
-            self._make_room(error)
-            try:
-                self._commit(write, head, durable=durable)
-            except DiskFull as still:
-                self._store.give_up(str(still))
-                raise
-
-    def _make_room(self, error: DiskFull) -> None:
-        self._reserve.give()
-        self._leases_end = str(error)
-
-    def _commit(self, write: Callable[[Transaction], None], head: Head, *, durable: bool) -> None:
-        if self._chronicle.due(head, self._counts):
-            self._store.commit(self._with_chronicle(write, head), head, durable=durable)
-            self._chronicle.written(head)
-        else:
-            self._store.commit(write, head, durable=durable)
-        number = self._store.head.commits
-        self._durable = number if durable else self._durable
-        self._slots.note_commit(
-            number, durable=self._durable, mark=self._store.head.mark, resent=self._let_go_again
-        )
-
-    def _with_chronicle(
-        self, write: Callable[[Transaction], None], head: Head
-    ) -> Callable[[Transaction], None]:
-        def write_both(transaction: Transaction) -> None:
-            write(transaction)
-            self._chronicle.write(transaction, head, self._counts)
-
-        return write_both
-
-    def _head(self, *, mark: int | None = None, attempts: int = 0, clean: bool = False) -> Head:
-        head = self._store.head
-        return head._replace(
-            mark=head.mark if mark is None else mark,
-            attempts=head.attempts + attempts,
-            elapsed=self._elapsed(),
-            at=self._now(),
-            clean=clean,
-        )
-
-    def _now(self) -> float:
-        return float(self._host.now())
-
-    def _elapsed(self) -> float:
-        return float(self._host.clock() - self._began)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loader.errors import CheckpointError
-from loader.journal import Journal, store
+from loader.journal import store
+from loader.journal.commits import Commits
 from loader.model import Outcome, State
 from tests.checker import Ledger, check
 from tests.effort import EFFORT
@@ -20,6 +21,8 @@ from tests.journal.disk import SECTOR, Disk, PowerLoss
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from loader.journal import Journal
 
 SEEDS, LIVES, ROWS, WINDOW = 7 * EFFORT, 5, 400, 4
 
@@ -168,9 +171,9 @@ def test_whenever_the_end_comes_the_account_is_true(
 
 def test_a_lease_that_is_not_synced_would_be_seen(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk of these tests drops what is not synced: without the sync of a lease, rows are sent twice."""
-    commit = Journal._commit
+    commit = Commits._commit
     monkeypatch.setattr(
-        Journal, "_commit", lambda self, write, head, *, durable: commit(self, write, head, durable=False)
+        Commits, "_commit", lambda self, write, head, *, durable: commit(self, write, head, durable=False)
     )
     with pytest.raises(AssertionError, match="taken for never sent"):
         all_to_the_end(memory, power=True)
