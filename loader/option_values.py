@@ -74,7 +74,8 @@ def take_rate(value: float | str | None) -> Rate | None:
     if isinstance(found, str):
         return take_parsed("rate", Rate.parse, found)
     if found is not None and not 0 < found <= MOST:
-        refuse("rate", "{setting} is {value:g}; it must be more than 0 requests a second.", found)
+        wanted = f"more than 0 and at most {MOST:,} requests a second"
+        refuse("rate", f"{{setting}} is {{value:g}}; it must be {wanted}.", found)
     return None if found is None else Rate.fixed(found)
 
 

@@ -39,7 +39,7 @@ class Rate:
             ConfigError: nothing could ever be sent.
         """
         if not 0 < rate <= MOST:
-            raise ConfigError(f"{rate:g} is not more than 0 requests a second, and at most {MOST:,}.")
+            raise ConfigError(f"{rate:g} is not more than 0 and at most {MOST:,} requests a second.")
         return cls(((0, float(rate)),))
 
     @classmethod

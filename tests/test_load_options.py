@@ -108,6 +108,14 @@ def test_a_value_that_cannot_be_read_names_its_keyword(name: str, value: object)
     assert (str(refused.value).count(name), refused.value.settings) == (1, (name,))
 
 
+@pytest.mark.parametrize("value", [0, -1.5, 2_000_000])
+def test_a_rate_out_of_bounds_is_refused_with_both_bounds(value: float) -> None:
+    """What is too much is not told that it must be more than nothing."""
+    wanted = rf"^rate is {value:g}; it must be more than 0 and at most 1,000,000 requests a second"
+    with pytest.raises(ConfigError, match=wanted.replace("+", r"\+")), spell_in_python():
+        LoadOptions.of({"rate": value})
+
+
 def test_a_secret_is_not_shown() -> None:
     """The password in the address of a proxy does not appear when the options are printed."""
     assert "SECRET" not in repr(LoadOptions(proxy=Proxy.parse("http://user:SECRET@proxy.example:3128")))
