@@ -21,6 +21,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from loader.defaults import ENDING
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.journal.checkpoint_files import Files, read_inode
 from loader.journal.schema import APPLICATION_ID
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 STANDARD = "-"
-ENDING = ".ckpt"
 
 _SQLITE, _SLOTS = b"SQLite format 3\0", b"pwwire"
 _LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # of SQLite, see sqlite.org/fileformat2.html#walformat
@@ -211,7 +211,7 @@ def refuse_database(claim: Claim) -> None:
         if (owner := find_owner(path)) is not None:
             refuse(claim, claim.path, f"it is a part of the checkpoint {owner}, or would be taken for one")
     head = read_head(claim.path) if claim.path.is_file() else b""
-    if is_checkpoint(head):
+    if begins_checkpoint(head):
         refuse(claim, claim.path, "it is a checkpoint")
     if claim.use is FileUse.OUTPUT and head.startswith((_SQLITE, _SLOTS, *_LOGS)):
         refuse(claim, claim.path, "it is a database, or a part of one")
@@ -226,7 +226,11 @@ def find_owner(path: Path) -> Path | None:
         return path
     for suffix in list_suffixes():
         owner = path.with_name(path.name.removesuffix(suffix))
-        if owner != path and owner.is_file() and (Files(owner).wire.is_file() or holds_checkpoint(owner)):
+        if (
+            owner != path
+            and owner.is_file()
+            and (Files(owner).wire.is_file() or begins_checkpoint(read_head(owner)))
+        ):
             return owner
     return None
 
@@ -241,12 +245,7 @@ def suffix_pattern() -> str:
     return "|".join(["", *map(re.escape, list_suffixes())])
 
 
-def holds_checkpoint(path: Path) -> bool:
-    """Whether the file is a checkpoint by its first bytes."""
-    return is_checkpoint(read_head(path))
-
-
-def is_checkpoint(head: bytes) -> bool:
+def begins_checkpoint(head: bytes) -> bool:
     """Whether the first bytes are those of a checkpoint."""
     return head.startswith(_SQLITE) and head[_APPLICATION] == struct.pack(">I", APPLICATION_ID)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from loader.methods import Kind
 
+#: The last part of the name of every checkpoint that the loader names itself.
+ENDING = ".ckpt"
 # Bodies made without an application, for a check or for the sandbox, carry this one.
 NO_APPLICATION = "XXXXX-XXXXX"
 
@@ -26,7 +28,7 @@ def find_place(kind: Kind, first: str, *, sandbox: bool) -> Path:
     It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
     and refused; another name would begin again. A rehearsal in the sandbox has its own.
     """
-    ending = f"{kind}{'.sandbox' if sandbox else ''}.ckpt"
+    ending = f"{kind}{'.sandbox' if sandbox else ''}{ENDING}"
     path = Path(first)
     if has_magic(first) and not path.exists():
         plain = list(takewhile(lambda part: not has_magic(part), path.parts))

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.defaults import ENDING
 from loader.errors import CheckpointError, ConfigError
 from loader.journal import CheckpointView
+from loader.journal.checkpoint_files import Files
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from loader.model import Account
-
-ENDING, WIRE = ".ckpt", "-wire"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,7 @@ def find_checkpoints(places: Iterable[str | Path]) -> Iterator[Path]:
 
 def is_checkpoint(path: Path) -> bool:
     """Whether a file is a checkpoint by its name, or by the slot file beside it."""
-    beside = path.with_name(path.name + WIRE)
-    return path.is_file() and (path.name.endswith(ENDING) or beside.is_file())
+    return path.is_file() and (path.name.endswith(ENDING) or Files(path).wire.is_file())
 
 
 def look_at(path: Path) -> Standing:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from loader import conditions
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending, Remedies
+from loader.defaults import ENDING
 from loader.errors import LoaderError
 from loader.failures import (
     explain,
@@ -90,7 +91,7 @@ def write_report(
 def choose_target(checkpoint: str | PathLike[str]) -> Path:
     """Beside the checkpoint: ``purchases.csv.events.ckpt`` gives ``purchases.csv.events.report.html``."""
     path = Path(checkpoint)
-    return path.with_name(f"{path.name.removesuffix('.ckpt')}.report.html")
+    return path.with_name(f"{path.name.removesuffix(ENDING)}.report.html")
 
 
 def gather(

@@ -49,7 +49,7 @@ class JobReading:
         elif "kind" in document or "fields" in document:
             jobs = self._read_mapping_file(document)
         else:
-            self._refuse_unknown("The file", document, ("version", "load", "jobs"))
+            self._refuse_keys("The file", document, ("version", "load", "jobs"))
             self.problems.append(
                 "it names no job. Write a table [jobs.NAME] with kind and input for each; or, in a mapping "
                 "file, a table [load] with input."
@@ -81,7 +81,7 @@ class JobReading:
 
     def _read_jobs(self, document: Table) -> list[Job]:
         """The jobs of a file that has several."""
-        self._refuse_unknown("The file", document, ("version", "load", "jobs"))
+        self._refuse_keys("The file", document, ("version", "load", "jobs"))
         if document.get("version", VERSION) != VERSION:
             told = toml(document["version"])
             self.problems.append(f"version = {told} is not known; this loader reads version {VERSION}.")
@@ -261,9 +261,6 @@ class JobReading:
     def _refuse_keys(self, where: str, table: Table, allowed: Iterable[str]) -> None:
         known = list(allowed)
         self.problems += [f"{where} {explain_key(name, known)}" for name in table if name not in known]
-
-    def _refuse_unknown(self, where: str, table: Table, allowed: tuple[str, ...]) -> None:
-        self.problems += [f"{where} {explain_key(name, allowed)}" for name in table if name not in allowed]
 
     def _table(self, document: Table, name: str) -> Table:
         table = document.get(name, {})
