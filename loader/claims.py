@@ -107,6 +107,8 @@ def refuse_conflicts(claims: Iterable[Claim]) -> None:
 
 def refuse_pair(written: Claim, other: Claim) -> None:
     """Refuse a file that is written if it would take the place of the other one."""
+    if written.use is other.use is FileUse.CHECKPOINT and written.setting == other.setting:
+        return  # a list that names one checkpoint twice: each command takes it once
     for place in written.places:
         if any(is_same(place, needed) for needed in other.places):
             refuse(written, place, describe(other))

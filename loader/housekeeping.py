@@ -76,20 +76,25 @@ class Wanted:
 
 
 def find_checkpoints(places: Iterable[str | Path]) -> Iterator[Path]:
-    """The checkpoints that are named, and those in folders that are named, in the order of their names.
+    """The checkpoints that are named, and those in folders that are named, each once, by name in a folder.
 
     None is opened: a checkpoint is known by its name, or by the slot file beside it.
 
     Raises:
         ConfigError: there is no such file or folder.
     """
+    found: dict[Path, Path] = {}
     for place in map(Path, places):
-        if place.is_dir():
-            yield from sorted(path for path in place.iterdir() if is_checkpoint(path))
-        elif place.is_file():
-            yield place
-        else:
+        if not place.exists():
             raise ConfigError(f"{place}: there is no such checkpoint or folder. Check the name.")
+        for path in list_at(place):
+            found.setdefault(path.resolve(), path)
+    yield from found.values()
+
+
+def list_at(place: Path) -> list[Path]:
+    """The checkpoints in a folder, in the order of their names; or the file itself if no folder is named."""
+    return sorted(path for path in place.iterdir() if is_checkpoint(path)) if place.is_dir() else [place]
 
 
 def is_checkpoint(path: Path) -> bool:

@@ -47,7 +47,7 @@ COMMANDS = {
     "check": "Map every row without sending anything.",
     "map": "Propose a mapping file from the columns and a sample of an input.",
     "status": "Show the account of a load, even while it runs.",
-    "report": "Write an HTML report of a load, even while it runs.",
+    "report": "Write an HTML report of one load or several, even while they run.",
     "failures": "List the rows that are rejected or in doubt, with the reason.",
     "resolve": "Settle rows in doubt: say whether the vendor has them.",
     "retry": "Send rejected rows again (and rows that `resolve` gave back).",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,8 @@ from loader.cli import speech
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
+from loader.errors import ConfigError
+from loader.message import Message, Setting
 from loader.option import FileUse, Option, option
 
 
@@ -18,14 +21,14 @@ from loader.option import FileUse, Option, option
 class ReportRequest:
     """What `report` takes."""
 
-    checkpoint: Path = argument("CKPT", FileUse.CHECKPOINT)
+    checkpoints: tuple[str, ...] = argument("CKPT|DIR...", FileUse.CHECKPOINT)
     output: Path | None = option(
         None,
         Option(
             "Where to write.",
             flags=("-o", "--output"),
             metavar="FILE|-",
-            without="beside the checkpoint, ending in .report.html",
+            without="beside the checkpoint, ending in .report.html; of several, loads.report.html",
             file=FileUse.OUTPUT,
         ),
     )
@@ -39,20 +42,63 @@ class ReportRequest:
 @click.command("report", cls=Sectioned)
 @takes(ReportRequest)
 def report_command(request: ReportRequest) -> None:
-    """Write an HTML report of a load, even while it runs.
+    """Write an HTML report of one load or several, even while they run.
 
     The page needs no network; you can print it and send it. It shows what was sent where and when, the
     account, speed and answers over time, events by name and month, rejects by reason, doubts and decisions,
     the configuration without secrets, and what to do next. To count events, the input is read again.
 
+    Of several checkpoints, or of a folder, it first shows the sum. Then each load is a line that unfolds to
+    its own report. A checkpoint that cannot be read is named there, and the command ends with 2.
+
     \b
     Examples:
       pushwoosh-loader report purchases.csv.events.ckpt
       pushwoosh-loader report purchases.csv.events.ckpt -o report.html --input /archive/purchases.csv
+      pushwoosh-loader report /var/lib/pushwoosh -o night.html
     """
+    first = Path(request.checkpoints[0])
+    if len(request.checkpoints) == 1 and not first.is_dir():
+        report_load(request, first)
+    else:
+        report_several(request)
+
+
+def report_load(request: ReportRequest, checkpoint: Path) -> None:
+    """The report of one load."""
     from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
 
     examples = request.with_examples
-    path = write_report(request.checkpoint, request.output, files=request.files, with_examples=examples)
+    path = write_report(checkpoint, request.output, files=request.files, with_examples=examples)
+    say_where(path)
+
+
+def report_several(request: ReportRequest) -> None:
+    """The report of several loads.
+
+    Raises:
+        ConfigError: `--input` is given, which is of one load.
+        CheckpointError: a checkpoint cannot be read; the report of the others is written.
+    """
+    from loader.overview import write_overview  # noqa: PLC0415 - `--help` must start without pandas
+
+    if request.files:
+        message = "{files} says where the input of one load is. With it, name one checkpoint."
+        raise ConfigError(Message(message, files=Setting("files")))
+    found = write_overview(
+        request.checkpoints, request.output, with_examples=request.with_examples, begin=announce
+    )
+    say_where(found.path)
+    found.raise_for_unreadable()
+
+
+def announce(name: str, number: int, total: int) -> None:
+    """Say on a terminal which checkpoint is read: to count its events can take long."""
+    if sys.stderr and sys.stderr.isatty():
+        speech.echo(f"Reading {name} ({number:,} of {total:,})", err=True)
+
+
+def say_where(path: Path) -> None:
+    """Say where the report is, unless that is standard output."""
     if path != speech.STDOUT:
         speech.choose_speaker(quiet=False, summary=None)(f"The report is in {path}.")

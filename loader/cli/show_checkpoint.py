@@ -193,12 +193,9 @@ def align_cell(column: int, cell: str, width: int) -> str:
 
 def find_state(standing: Standing) -> str:
     """What a load needs, in a word."""
-    account = standing.account
-    if standing.running or account is None:
-        return "running" if standing.running else "unreadable"
-    if account.never_sent:
-        return "unfinished"
-    return "in doubt" if account.in_doubt else "rejects" if account.rejected else "done"
+    from loader.text.account import name_state  # noqa: PLC0415 - `--help` must start without it
+
+    return name_state(standing.account, running=standing.running) if standing.account else "unreadable"
 
 
 def record_standing(standing: Standing) -> dict[str, object]:

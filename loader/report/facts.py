@@ -172,3 +172,33 @@ class Facts:
     steps: tuple[Step, ...]
     with_examples: bool
     in_python: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A checkpoint that cannot be read.
+
+    Attributes:
+        checkpoint: its name.
+        problem: why, in sentences that name it.
+    """
+
+    checkpoint: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralFacts:
+    """All that a report over several loads says.
+
+    Attributes:
+        made: when the report was made.
+        loads: the facts of each, in the order of the page.
+        unreadable: checkpoints that nothing is known of.
+        with_examples: whether personal data were requested.
+    """
+
+    made: datetime
+    loads: tuple[Facts, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    with_examples: bool = False

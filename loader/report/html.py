@@ -46,29 +46,42 @@ STATES = (
 
 def render_page(facts: Facts) -> str:
     """The page's text."""
+    templates = build_environment()
+    return templates.get_template("report.html.j2").render(
+        facts=facts,
+        version=__version__,
+        spell=partial(spell, facts),
+        verdict=word_verdict(facts),
+        sections=render_sections(templates, facts),
+    )
+
+
+def render_sections(templates: Environment, facts: Facts, *, top: int = 2) -> Markup:
+    """What a page says of a load below its account.
+
+    Args:
+        templates: see `build_environment`.
+        facts: of the load.
+        top: the level of its headings.
+    """
     runs = trace_course(facts.runs)
     incidents = list_incidents(facts.runs, runs)
-    return (
-        build_environment()
-        .get_template("report.html.j2")
-        .render(
-            facts=facts,
-            version=__version__,
-            spell=partial(spell, facts),
-            again=again(facts),
-            states=STATES,
-            MOST_FILES=MOST_FILES,
-            verdict=word_verdict(facts),
-            traffic=[sum_traffic(run.stretches) for run in facts.runs],
-            over_all=sum_traffic([stretch for run in facts.runs for stretch in run.stretches]),
-            throughput=draw_throughput(runs, incidents),
-            latencies=draw_latencies(runs, incidents),
-            concurrency=draw_concurrency(runs, incidents),
-            by_month=draw_months(facts),
-            peak=max((point.rate for points in runs for point in points), default=0.0),
-            widest=max((point.allowed for points in runs for point in points), default=0),
-        )
+    text = templates.get_template("sections.html.j2").render(
+        facts=facts,
+        top=top,
+        spell=partial(spell, facts),
+        again=again(facts),
+        MOST_FILES=MOST_FILES,
+        traffic=[sum_traffic(run.stretches) for run in facts.runs],
+        over_all=sum_traffic([stretch for run in facts.runs for stretch in run.stretches]),
+        throughput=draw_throughput(runs, incidents),
+        latencies=draw_latencies(runs, incidents),
+        concurrency=draw_concurrency(runs, incidents),
+        by_month=draw_months(facts),
+        peak=max((point.rate for points in runs for point in points), default=0.0),
+        widest=max((point.allowed for points in runs for point in points), default=0),
     )
+    return Markup(text)  # noqa: S704 - a template made it, which escapes
 
 
 def spell(facts: Facts, option: str) -> str:
@@ -98,6 +111,7 @@ def build_environment() -> Environment:
     found.filters.update(
         {name: getattr(words, name) for name in names}, quote=quote_for_shell, sentence=say_in_a_sentence
     )
+    found.globals["states"] = STATES
     return found
 
 

@@ -35,6 +35,15 @@ def format_account(account: Account) -> str:
     )
 
 
+def name_state(account: Account, *, running: bool) -> str:
+    """What a load needs, in a word."""
+    if running:
+        return "running"
+    if account.never_sent:
+        return "unfinished"
+    return "in doubt" if account.in_doubt else "rejects" if account.rejected else "done"
+
+
 def word_duplicates(rows: int) -> str:
     """A remark on the rows that may have landed twice, because they were sent again on request."""
     return f"of these {rows:,} were in doubt and sent again: possible duplicates" if rows else ""

@@ -383,3 +383,84 @@ def test_a_sample_of_the_vendors_own_time(command: CommandLine, tmp_path: Path) 
     assert re.search(r"Half of all answers came within [\d.]+ m?s", words)
     assert re.search(r"At most \d+ were allowed at a time", words)
     assert "the most in 1997-03: 1,176" in words
+
+
+@pytest.fixture
+def night(command: CommandLine, tmp_path: Path) -> Path:
+    """A folder with the checkpoints of a load of users and a load of events."""
+    (tmp_path / "night").mkdir()
+    for kind, sample in (("users", "users.csv"), ("events", "events.csv")):
+        source = small(tmp_path / sample, sample, 40)
+        ran = command.run(kind, source, "--sandbox", "--yes", "--limit", 30, "--checkpoint-dir", "night")
+        assert ran.code == 0, ran.err
+    return tmp_path / "night"
+
+
+def test_a_folder_of_checkpoints_is_one_page(command: CommandLine, night: Path) -> None:
+    """The page lies in the folder, sums up the loads and has the report of each; a new one replaces it."""
+    for _ in range(2):
+        ran = command.run("report", night)
+        assert (ran.code, ran.out) == (0, f"The report is in {night / 'loads.report.html'}.\n\n"), ran.err
+    words = shown(night / "loads.report.html")
+    assert "60 confirmed + 0 rejected + 0 in doubt + 20 never sent = 80 rows read" in words
+    assert "Of 2 loads, 2 are not finished." in words
+    assert words.count("Requests on the wire") == 2
+    assert "by month, on the user’s clock" in words.lower()
+
+
+def test_checkpoints_that_are_named_are_one_page(command: CommandLine, night: Path) -> None:
+    """The page lies beside the first; a checkpoint that is named twice counts once."""
+    names = sorted(path for path in night.iterdir() if path.name.endswith(".ckpt"))
+    assert command.run("report", *names, names[0], night).code == 0
+    assert "= 80 rows read" in shown(night / "loads.report.html")
+    assert command.run("report", *names, "-o", "-").out.startswith("<!DOCTYPE html>")
+
+
+def test_one_checkpoint_that_cannot_be_read_does_not_hide_the_others(
+    command: CommandLine, night: Path
+) -> None:
+    """The page is written without it and names it, and so do the error and the exit code."""
+    (night / "bad.ckpt").write_text("no checkpoint")
+    ran = command.run("report", night, "none.ckpt", "-o", "r.html")
+    assert (ran.code, ran.out) == (2, "The report is in r.html.\n\n")
+    assert ran.err.startswith("Error: 2 of 4 checkpoints cannot be read.\n")
+    assert "bad.ckpt is not a checkpoint" in ran.err
+    words = shown(command.folder / "r.html")
+    assert "Of 4 loads, 2 cannot be read and 2 are not finished." in words
+    assert "bad.ckpt is not a checkpoint" in words
+    assert "none.ckpt: there is no such checkpoint." in words
+    assert "= 80 rows read" in words
+
+
+def test_without_a_checkpoint_there_is_no_page(command: CommandLine, tmp_path: Path) -> None:
+    """An empty folder, and names of which none can be read, are told in a sentence."""
+    (tmp_path / "empty").mkdir()
+    ran = command.run("report", "empty")
+    assert (ran.code, ran.err) == (
+        2,
+        "Error: empty: there is no checkpoint in this folder. A load creates one.\n",
+    )
+    ran = command.run("report", "a.ckpt", "b.ckpt")
+    assert (ran.code, "2 of 2 checkpoints cannot be read." in ran.err) == (2, True)
+    assert not list(tmp_path.rglob("*.html"))
+
+
+def test_a_page_of_several_loads_takes_the_place_of_nothing_that_is_needed(
+    command: CommandLine, night: Path
+) -> None:
+    """It is no part of any of the checkpoints, and none of their inputs."""
+    slots = next(path for path in night.iterdir() if path.name.endswith("-wire"))
+    for target in (slots, command.folder / "users.csv", command.folder / "events.csv"):
+        before = target.read_bytes()
+        ran = command.run("report", night, "-o", target)
+        assert (ran.code, "would be overwritten" in ran.err) == (2, True)
+        assert target.read_bytes() == before
+
+
+def test_the_place_of_an_input_is_that_of_one_load(command: CommandLine, night: Path) -> None:
+    """`--input` with several checkpoints is refused, because nobody can know whose it is."""
+    ran = command.run("report", night, "--input", "users.csv")
+    assert (ran.code, ran.err) == (
+        2,
+        "Error: --input says where the input of one load is. With it, name one checkpoint.\n",
+    )

@@ -42,12 +42,13 @@ document.body.textContent = JSON.stringify({
 @pytest.fixture(scope="module", params=WIDTHS)
 def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a browser measures of the page at a width."""
-    return {"asked": request.param, **measure(tmp_path_factory.mktemp("page"), request.param)}
+    folder = tmp_path_factory.mktemp("page")
+    return {"asked": request.param, **measure(folder, request.param, render_page(troubled()))}
 
 
-def measure(folder: Path, width: int) -> dict[str, Any]:
-    """Lay the page out in a frame; the page forbids itself scripts, so the frame around it measures."""
-    inner = html.escape(render_page(troubled()), quote=True)
+def measure(folder: Path, width: int, text: str) -> dict[str, Any]:
+    """Lay a page out in a frame; the page forbids itself scripts, so the frame around it measures."""
+    inner = html.escape(text, quote=True)
     frame = f'<iframe width="{width}" height="900" frameborder="0" srcdoc="{inner}"></iframe>'
     script = f"<script>onload = () => {{ const innerWidthOfPage = {width}; {MEASURE} }}</script>"
     target = folder / "outer.html"
