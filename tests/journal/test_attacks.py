@@ -219,6 +219,28 @@ def test_a_copy_is_not_loaded_at_the_same_moment(place: Place, running: bool) ->
     assert run(LOAD, place.path).startswith(f"loaded {10 if running else 0} ")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names of sockets without a file")
+def test_a_copy_is_kept_out_whatever_its_folder_for_temporary_files(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service with a folder of its own (systemd's PrivateTmp) sends no row that another copy sends."""
+    journal = place.open()
+    journal.lease(range(10))
+    copy_all(place)
+    own = place.path.parent / "own"
+    own.mkdir()
+    other = Place(place.path.parent / "copy" / place.path.name)
+    with monkeypatch.context() as patched:
+        patched.setenv("TMPDIR", str(own))
+        said = run(LOAD, other.path)
+        assert said.startswith(f"{other.path} is in use: another copy of it is being loaded right now")
+        patched.setattr(tempfile, "tempdir", str(own))
+        assert refuse(other) == said.strip()
+    journal.settle(confirmed(range(10)))
+    journal.close()
+    assert run(LOAD, place.path).startswith("loaded 10 ")
+
+
 def test_without_a_folder_for_temporary_files_a_load_runs(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
