@@ -126,9 +126,15 @@ def write_report_after(
 
 def leave(result: Result, *, quiet: bool) -> NoReturn:
     """End with the exit code; a job that shows nothing still says why it stopped."""
+    complain_of_stop(result, quiet=quiet)
     log = speech.find_event_log()
-    if result.stopped and (quiet or log is not None):
-        speech.complain(f"Stopped: {result.stopped}")
     if log is not None and not quiet:
         log.write("end", **summary.current().record)
     sys.exit(result.exit_code)
+
+
+def complain_of_stop(result: Result, *, quiet: bool) -> None:
+    """Say on standard error why a load stopped, if nothing else says it. An end as planned is no error."""
+    planned = result.stop is not None and result.stop.planned
+    if result.stopped and not planned and (quiet or speech.find_event_log() is not None):
+        speech.complain(f"Stopped: {result.stopped}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import check, speech, summary
-from loader.cli.ending import list_signals
+from loader.cli.ending import complain_of_stop, list_signals
 from loader.cli.jobs.job_claims import list_claims
 from loader.cli.jobs.job_file import choose_jobs, find_summary, list_names, read_job_file, refuse_problems
 from loader.cli.jobs.job_requests import (
@@ -144,9 +144,7 @@ def load_job(job: Job, wishes: Wishes) -> JobEnd:
     """Load one job."""
     loaded = load_once(job.kind, build_request(job, wishes))
     result = loaded.result
-    log = speech.find_event_log()
-    if result.stopped and (wishes.output.quiet or log is not None):
-        speech.complain(f"Stopped: {result.stopped}")
+    complain_of_stop(result, quiet=wishes.output.quiet)
     # A planned end, as by `max_duration`, is no failure; but the rows that others wait for are not there.
     complete = result.complete and result.account.never_sent <= result.not_requested
     return JobEnd(complete, loaded.stopped_by_user)

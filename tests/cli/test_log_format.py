@@ -77,6 +77,20 @@ def test_a_refusal_is_one_event(command: CommandLine, arguments: list[str], sent
     assert sentence in event["message"]
 
 
+@pytest.mark.parametrize("how", [("--log-format", "json"), ("--quiet",)])
+def test_an_end_as_planned_is_no_error(command: CommandLine, how: tuple[str, ...]) -> None:
+    """A load that ends after `--max-duration` wakes nobody: no event of an error, and no mail from cron."""
+    sandbox = ("--sandbox", "--checkpoint", "ckpt", *how)
+    ran = command.run("events", EVENTS, *sandbox, "--rate", "20", "--max-duration", "1s")
+    assert ran.code == 0
+    if "--quiet" in how:
+        assert ran.err == ""
+    else:
+        events = told(ran.err)
+        assert [event["event"] for event in events] == ["plan", "start", "end"]
+        assert events[-1]["stopped"].startswith("The time is over")
+
+
 def test_what_stops_a_load_is_an_error_before_the_end(command: CommandLine) -> None:
     """The sentence `Stopped: ...` is an event, also with --quiet; the token is in none."""
     token = "FAKE-TOKEN-0123456789"
