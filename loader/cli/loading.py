@@ -76,8 +76,14 @@ class Loaded:
     stopped_by_user: bool
 
 
-def load_once(kind: Kind, request: LoadRequest) -> Loaded:
-    """One load, from what was given to the report; its summary is written."""
+def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded:
+    """One load, from what was given to the report; its summary is written.
+
+    Args:
+        kind: what is loaded.
+        request: what was given.
+        alone: whether a rehearsal says how to load for real; after several loads that is said once.
+    """
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     output = request.output
@@ -108,7 +114,8 @@ def load_once(kind: Kind, request: LoadRequest) -> Loaded:
                 if sandbox is not None:
                     say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
                 cut = show.find_cut(plan.settings)
-                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, cut=cut))
+                rehearsed = sandbox is not None and alone
+                say(show.describe_next_steps(result, why, sandboxed=rehearsed, cut=cut))
 
             asked = end_load(result, tell, say, output.report)
             return Loaded(result, asked or brake.drained)

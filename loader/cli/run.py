@@ -142,7 +142,7 @@ def begin_summary(file: JobFile, typed: Path | None) -> Path | None:
 
 def load_job(job: Job, wishes: Wishes) -> JobEnd:
     """Load one job."""
-    loaded = load_once(job.kind, build_request(job, wishes))
+    loaded = load_once(job.kind, build_request(job, wishes), alone=False)
     result = loaded.result
     complain_of_stop(result, quiet=wishes.output.quiet)
     # A planned end, as by `max_duration`, is no failure; but the rows that others wait for are not there.
@@ -177,6 +177,8 @@ def run_series(
     code = series.run(work, begin)
     series.finish()
     say(series.describe())
+    if wishes.sandbox and not command and code == 0:
+        say("The same command without --sandbox sends the rows to the vendor.")
     if log is not None:
         log.write("end", **summary.current().record)
     sys.exit(code)

@@ -15,9 +15,9 @@ from click.core import ParameterSource
 
 from loader.cli.jobs.job_claims import find_checkpoint, find_shared_checkpoints
 from loader.cli.jobs.job_keys import displace
-from loader.cli.loading import LoadRequest, build_check, build_settings, choose_token
+from loader.cli.loading import LoadRequest, build_check, build_settings, choose_token, refuse_outputs
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions, TextOptions
-from loader.errors import ConfigError
+from loader.errors import CheckpointError, ConfigError
 from loader.load_options import LoadOptions, TargetOptions
 from loader.option import offered
 
@@ -108,17 +108,21 @@ def find_problems(jobs: Sequence[Job], wishes: Wishes) -> list[str]:
 
 
 def find_problem(job: Job, request: LoadRequest) -> str:
-    """What is wrong with a job: no application, or a token that cannot be read; "" if nothing is.
+    """What would refuse a job: no application, an unreadable token, a missing folder; "" if nothing would.
 
     Tokens are read here, once for all jobs, so that no job fails at midnight for one that cannot be read.
     """
+    from loader.journal.checkpoint_files import Files  # noqa: PLC0415 - `--help` must start without SQLite
+
     try:
+        refuse_outputs(request.output)
+        Files(Path(str(request.target.checkpoint))).refuse_unusable_folder()
         if request.sandbox:
             choose_token(request.access, None)
         elif not request.target.application:
             return f"[jobs.{job.name}] {NO_APPLICATION}"
         else:
             build_settings(job.kind, request, None)
-    except ConfigError as error:
+    except (ConfigError, CheckpointError) as error:
         return f"[jobs.{job.name}] {error}"
     return ""

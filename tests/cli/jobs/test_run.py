@@ -48,6 +48,16 @@ def test_a_night_runs_users_then_tags_then_events(night: Night) -> None:
     assert (again.code, night.command.held("select count(*) from events")) == (0, [(2,)])
 
 
+def test_a_rehearsal_says_once_how_to_run_the_jobs_for_real(night: Night) -> None:
+    """The job file names the application, so no job says to replace the sandbox by one."""
+    ran = night.run("--sandbox")
+    assert "--app" not in ran.out
+    assert ran.out.count("without --sandbox") == 1
+    assert ran.out.rstrip().splitlines()[-1] == (
+        "The same command without --sandbox sends the rows to the vendor."
+    )
+
+
 def test_the_vendor_sees_users_first(night: Night) -> None:
     """The order on the wire is that of the jobs, to the application of the file and not of the shell."""
     with faultserver.FaultServer(lambda _: faultserver.answer()) as server:
@@ -283,6 +293,25 @@ def test_an_application_and_a_token_are_found_missing_before_the_first_job(night
     ran = night.run()
     assert (ran.code, "[jobs.users] The token command" in ran.err) == (2, True), ran.err
     assert not list(night.folder.glob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('checkpoint_dir = "no"', "there is no folder"),
+        ('report = "no/page.html"', "page.html cannot be written"),
+        ('metrics = "no/job.prom"', "job.prom cannot be written"),
+    ],
+)
+def test_a_missing_folder_is_found_before_the_first_job(night: Night, line: str, sentence: str) -> None:
+    """The last job does not fail after hours because nobody made a folder for what it writes."""
+    last = JOBS.replace('kind = "events"', f'kind = "events"\n{line}')
+    night.write("jobs.toml", last)
+    ran = night.run("--sandbox")
+    assert (ran.code, "[jobs.events]" in ran.err, sentence in ran.err) == (2, True, True), ran.err
+    assert not list(night.folder.glob("*.ckpt"))
+    (night.folder / "no").mkdir()
+    assert night.run("--sandbox").code == 0
 
 
 def test_a_token_command_runs_once_for_all_jobs(night: Night) -> None:
