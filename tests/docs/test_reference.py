@@ -11,6 +11,7 @@ import click
 import pytest
 from markdown_it import MarkdownIt
 
+from docs.make_commands import exit_codes
 from loader.cli import cli
 from loader.methods import Kind
 from loader.model import Account, Result
@@ -49,6 +50,11 @@ def test_the_readme_names_every_command() -> None:
     """Who reads one page knows what there is."""
     table = (ROOT / "README.md").read_text("utf-8").partition("## Commands")[2].partition("\n## ")[0]
     assert [name for name in cli.list_commands(click.Context(cli)) if f"`{name}" not in table] == []
+
+
+def test_the_readme_has_every_exit_code() -> None:
+    """A script that is written from the first page knows all codes, in the words of `--help`."""
+    assert exit_codes() in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
