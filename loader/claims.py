@@ -27,7 +27,7 @@ from loader.journal.checkpoint_files import Files, read_inode
 from loader.journal.schema import APPLICATION_ID
 from loader.message import Message, Quote, Setting
 from loader.option import FileUse
-from loader.tokens import FILE_VARIABLE
+from loader.tokens import find_token_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -291,5 +291,5 @@ def recall_inputs(checkpoint: Path) -> Iterator[Claim]:
 
 def recall_environment() -> Iterator[Claim]:
     """The file that the environment names and this command may read, or a later one."""
-    if file := os.environ.get(FILE_VARIABLE):
-        yield Claim(FileUse.READ, file)
+    if file := find_token_file():
+        yield Claim(FileUse.READ, str(file))

@@ -17,7 +17,6 @@ import click
 from loader.cli.sections import SectionedOption
 from loader.errors import ConfigError
 from loader.option import FileUse, find_option, nested_record, offered, types_of
-from loader.tokens import find_token_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -147,8 +146,6 @@ def list_claims(request: object) -> Iterator[Claim]:
     ]
     yield from claims
     yield from recall_environment()
-    if any(name == "token_file" for name, _, _ in list_files(request)) and (file := find_token_file()):
-        yield Claim(FileUse.READ, str(file))
     if any(claim.use is FileUse.OUTPUT for claim in claims):
         for claim in claims:
             if claim.use is FileUse.CHECKPOINT and claim.path.is_file():
