@@ -35,6 +35,12 @@ def refuse(name: str, template: str, value: object = None) -> NoReturn:
 def require_type(name: str, value: T, kinds: tuple[type, ...], wanted: str) -> T:
     """A value as it was given, of one of the kinds. True and False do not count as numbers.
 
+    Args:
+        name: the option.
+        value: what was given for it.
+        kinds: the types that it may have.
+        wanted: what it must be, in words: ``a whole number of rows``.
+
     Raises:
         ConfigError: it is of another type.
     """

@@ -12,7 +12,7 @@ import click
 from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
 from loader.cli.ending import end_load, install_brakes, leave, list_signals
-from loader.cli.options import AccessOptions, InputOptions, OutputOptions
+from loader.cli.options import SANDBOX, AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
@@ -42,10 +42,7 @@ class LoadRequest:
 
     input: InputOptions = nested(InputOptions)
     target: TargetOptions = nested(TargetOptions)
-    sandbox: bool = option(
-        False,  # noqa: FBT003 - the value of a flag that is not set
-        Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE),
-    )
+    sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
     access: AccessOptions = nested(AccessOptions)
     dry_run: bool = option(
         False,  # noqa: FBT003 - as above

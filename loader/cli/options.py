@@ -137,6 +137,9 @@ class InputOptions:
     text: TextOptions = nested(TextOptions)
 
 
+SANDBOX = Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:
     """What a command shows and writes besides its result."""

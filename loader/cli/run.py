@@ -22,7 +22,7 @@ from loader.cli.jobs.job_requests import (
 )
 from loader.cli.jobs.series import JobEnd, Series
 from loader.cli.loading import load_once
-from loader.cli.options import AccessOptions, OutputOptions
+from loader.cli.options import SANDBOX, AccessOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import LoadOptions, TargetOptions
@@ -49,10 +49,7 @@ class RunRequest:
     jobs: Path = argument("JOBS", FileUse.READ)
     names: tuple[str, ...] = argument("[NAME]...", complete=complete_names)
     target: TargetOptions = nested(TargetOptions, "application", "endpoint", "checkpoint_dir")
-    sandbox: bool = option(
-        False,  # noqa: FBT003 - the value of a flag that is not set
-        Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE),
-    )
+    sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
     access: AccessOptions = nested(AccessOptions)
     dry_run: bool = option(
         False,  # noqa: FBT003 - as above
@@ -163,7 +160,14 @@ def check_jobs(jobs: tuple[Job, ...], wishes: Wishes) -> None:
 def run_series(
     jobs: tuple[Job, ...], wishes: Wishes, work: Callable[[Job], JobEnd], command: str = ""
 ) -> None:
-    """Run jobs one after the other, and end with the exit code for all."""
+    """Run jobs one after the other, and end with the exit code for all.
+
+    Args:
+        jobs: in their order.
+        wishes: the options that were given by hand.
+        work: runs one job.
+        command: what the summary of each job calls its command, if not by the kind of the job.
+    """
     output = wishes.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     log = None if output.quiet else speech.find_event_log()

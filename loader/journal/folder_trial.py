@@ -18,7 +18,7 @@ _PREFIX = ".pushwoosh-loader-trial-"
 def find_fault(folder: Path) -> str:
     """Why a checkpoint cannot be kept in a folder, as a sentence without its end; "" if it can.
 
-    Some network file systems take locks that hold nobody off, or cannot share memory, which SQLite needs for
+    Some network file systems take locks that keep nobody out, or cannot share memory, which SQLite needs for
     its write-ahead log (sqlite.org/wal.html: "all processes must be on the same host computer").
     """
     try:
@@ -45,7 +45,7 @@ def _try_locks(path: Path) -> str:
         if not lock_byte(first):
             return "a new file is locked by someone else"
         if _separates_descriptors() and not is_byte_locked(second):
-            return "a lock on a file there holds nobody off"
+            return "a lock on a file there keeps nobody out"
         with mmap.mmap(first, 1) as shared:
             shared.flush()
     except OSError as error:

@@ -260,7 +260,7 @@ def _refuse(_: int) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "stand_in", "words"),
-    [("is_byte_locked", _allow_all, "holds nobody off"), ("lock_byte", _refuse, "Operation not supported")],
+    [("is_byte_locked", _allow_all, "keeps nobody out"), ("lock_byte", _refuse, "Operation not supported")],
 )
 def test_a_file_system_without_locks_is_found(
     tmp_path: Path,

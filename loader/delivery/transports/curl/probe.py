@@ -55,13 +55,7 @@ def send_probe(
     pieces: list[bytes] = []
     easy = pycurl.Curl()
     try:
-        for option, value in build_options(target).items():
-            easy.setopt(option, value)
-        easy.setopt(pycurl.OPT_CERTINFO, 1)
-        easy.setopt(pycurl.POSTFIELDSIZE, len(body))
-        easy.setopt(pycurl.READFUNCTION, _Reader(body))
-        easy.setopt(pycurl.HEADERFUNCTION, lines.append)
-        easy.setopt(pycurl.WRITEFUNCTION, _Writer(pieces))
+        _set_up(easy, target, body, lines, pieces)
         began = time.time()
         try:
             easy.perform()
@@ -79,6 +73,19 @@ def send_probe(
         )
     finally:
         easy.close()
+
+
+def _set_up(
+    easy: pycurl.Curl, target: CurlTarget, body: bytes, lines: list[bytes], pieces: list[bytes]
+) -> None:
+    """Set the request up; `lines` takes the heads of the answers, `pieces` the body of the last."""
+    for option, value in build_options(target).items():
+        easy.setopt(option, value)
+    easy.setopt(pycurl.OPT_CERTINFO, 1)
+    easy.setopt(pycurl.POSTFIELDSIZE, len(body))
+    easy.setopt(pycurl.READFUNCTION, _Reader(body))
+    easy.setopt(pycurl.HEADERFUNCTION, lines.append)
+    easy.setopt(pycurl.WRITEFUNCTION, _Writer(pieces))
 
 
 class _Reader:
