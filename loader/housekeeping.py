@@ -13,7 +13,8 @@ from loader.journal.checkpoint_files import Files
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
 
     from loader.model import Account
 
@@ -75,21 +76,28 @@ class Wanted:
         return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def find_checkpoints(places: Iterable[str | Path]) -> Iterator[Path]:
-    """The checkpoints that are named, and those in folders that are named, each once, by name in a folder.
-
-    None is opened: a checkpoint is known by its name, or by the slot file beside it.
+def find_checkpoints(places: Sequence[str | Path]) -> list[Path]:
+    """The checkpoints that are named, and those in folders that are named; see `list_checkpoints`.
 
     Raises:
         ConfigError: there is no such file or folder.
     """
-    found: dict[Path, Path] = {}
     for place in map(Path, places):
         if not place.exists():
             raise ConfigError(f"{place}: there is no such checkpoint or folder. Check the name.")
+    return list_checkpoints(places)
+
+
+def list_checkpoints(places: Iterable[str | PathLike[str]]) -> list[Path]:
+    """The checkpoints that are named, there or not, and those in folders that are named; each once.
+
+    None is opened: in a folder a checkpoint is known by its name, or by the slot file beside it.
+    """
+    found: dict[Path, Path] = {}
+    for place in map(Path, places):
         for path in list_at(place):
             found.setdefault(path.resolve(), path)
-    yield from found.values()
+    return list(found.values())
 
 
 def list_at(place: Path) -> list[Path]:

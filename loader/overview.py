@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from loader.claims import Claim, recall_inputs, refuse_conflicts
 from loader.errors import CheckpointError
-from loader.housekeeping import list_at
+from loader.housekeeping import list_checkpoints
 from loader.journal import CheckpointView
 from loader.message import Message, Quote
 from loader.option import FileUse
@@ -82,6 +82,8 @@ def write_overview(
 
     path = choose_overview(places) if target is None else Path(target)
     checkpoints = list_checkpoints(places)
+    if not checkpoints:
+        raise CheckpointError(f"{places[0]}: there is no checkpoint in this folder. A load creates one.")
     for checkpoint in checkpoints:
         claims = (Claim(FileUse.CHECKPOINT, str(checkpoint)), *recall_inputs(checkpoint))
         refuse_conflicts([Claim(FileUse.OUTPUT, str(path)), *claims])
@@ -107,18 +109,3 @@ def choose_overview(places: Sequence[str | PathLike[str]]) -> Path:
     """In the first folder, or beside the first checkpoint."""
     first = Path(places[0])
     return (first if first.is_dir() else first.parent) / NAME
-
-
-def list_checkpoints(places: Sequence[str | PathLike[str]]) -> list[Path]:
-    """The checkpoints that are named, and those in folders that are named, each once.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    found: dict[Path, Path] = {}
-    for place in map(Path, places):
-        for path in list_at(place):
-            found.setdefault(path.resolve(), path)
-    if not found:
-        raise CheckpointError(f"{places[0]}: there is no checkpoint in this folder. A load creates one.")
-    return list(found.values())
