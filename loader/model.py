@@ -261,11 +261,6 @@ class NotSent(NamedTuple):
     reason: str
     stop: StopCode | None = None
 
-    @property
-    def fatal(self) -> bool:
-        """Whether trying again cannot help."""
-        return self.stop is not None
-
 
 class NoAnswer(NamedTuple):
     """The request, or part of it, left, and no whole answer came: nobody knows whether it was taken."""

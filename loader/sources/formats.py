@@ -72,11 +72,6 @@ class Format:
     part: str = ""
 
     @property
-    def provable(self) -> bool:
-        """Whether its content proves it."""
-        return bool(self.magics or self.part)
-
-    @property
     def key(self) -> str:
         """What the user calls it in a setting."""
         return self.endings[0][1:]

@@ -105,7 +105,7 @@ def test_refused_is_not_sent(opened: Opener) -> None:
         closed.bind(("127.0.0.1", 0))
         attempt = opened(f"http://127.0.0.1:{closed.getsockname()[1]}/").post(b"{}").result(20)
     assert isinstance(attempt, NotSent)
-    assert not attempt.fatal
+    assert attempt.stop is None
     assert "refused" in attempt.reason.lower()
 
 
@@ -113,7 +113,7 @@ def test_an_unknown_host_is_not_sent(opened: Opener) -> None:
     """A name that cannot be resolved is no doubt."""
     attempt = opened("https://host.invalid/").post(b"{}").result(60)
     assert isinstance(attempt, NotSent)
-    assert not attempt.fatal
+    assert attempt.stop is None
 
 
 def test_a_connect_timeout_is_not_sent(opened: Opener) -> None:
@@ -146,7 +146,7 @@ def test_a_handshake_timeout_is_not_sent(opened: Opener, mute: int) -> None:
     quick = Timeouts(connect=0.3, read=5, total=5)
     attempt = opened(f"https://127.0.0.1:{mute}/", timeouts=quick).post(b"{}").result(20)
     assert isinstance(attempt, NotSent)
-    assert not attempt.fatal
+    assert attempt.stop is None
 
 
 @pytest.mark.parametrize("linger", [False, True], ids=["closed", "reset"])
@@ -162,7 +162,7 @@ def test_a_broken_handshake_is_not_sent(opened: Opener, linger: bool) -> None:
     with FaultServer([behave]) as server:
         attempt = opened(server.url.replace("http:", "https:")).post(b"{}").result(20)
     assert isinstance(attempt, NotSent)
-    assert not attempt.fatal
+    assert attempt.stop is None
 
 
 def test_plain_text_on_the_tls_port_is_not_sent(opened: Opener) -> None:
@@ -237,7 +237,7 @@ def test_an_invalid_certificate_is_fatal(
         attempt = opened(server.url, ca_bundle=trusted).post(b"{}").result(20)
         assert server.bodies == []
     assert isinstance(attempt, NotSent)
-    assert attempt.fatal
+    assert attempt.stop is not None
     assert word in attempt.reason
 
 
@@ -635,7 +635,7 @@ def test_exhausted_files_are_not_sent(opened: Opener) -> None:
                 sock.close()
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert isinstance(attempt, NotSent)
-        assert not attempt.fatal
+        assert attempt.stop is None
         assert transport.post(b"{}").result(20) == Answer(200, OK)
 
 

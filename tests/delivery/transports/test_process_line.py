@@ -172,7 +172,7 @@ def test_when_none_is_left_the_load_stops(opened: Callable[..., ProcessLine]) ->
         [(tag, attempt)] = line.turn(None)
     assert tag == "last"
     assert isinstance(attempt, NotSent)
-    assert attempt.fatal
+    assert attempt.stop is not None
     assert "SIGKILL" in attempt.reason
     assert attempt.stop is StopCode.PROCESSES_ENDED
 

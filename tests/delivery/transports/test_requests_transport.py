@@ -131,7 +131,7 @@ def test_a_closed_session_ends_the_load(session: FuturesSession) -> None:
     session.close()
     attempt = RequestsTransport("http://127.0.0.1/", None, session=session).post(b"{}").result(1)
     assert isinstance(attempt, NotSent)
-    assert attempt.fatal
+    assert attempt.stop is not None
 
 
 def test_a_thread_that_cannot_start_is_a_doubt(
