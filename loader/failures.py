@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.errors import CheckpointError, SourceError
-from loader.journal import CheckpointView
+from loader.journal import CheckpointView, is_misdirected
 from loader.message import Message, Setting
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.option import FileUse
@@ -77,6 +77,7 @@ def explain(ledger: CheckpointView) -> Why:
         rejected=count_reasons(kept),
         in_doubt=count_reasons(ledger.exceptions(State.IN_DOUBT)),
         overtaken=len(rejected) - len(kept),
+        misdirected=not ledger.bound and any(map(is_misdirected, kept)),
     )
 
 

@@ -5,7 +5,7 @@ write_report(checkpoint, target)       what `report` and `--report` do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from loader.failures import (
     refuse_other_input,
     suggest_moved,
 )
-from loader.journal import CheckpointView
+from loader.journal import CheckpointView, is_misdirected
 from loader.latency import from_text
 from loader.leases import select_chunks
 from loader.mapping import parse_mapping
@@ -35,11 +35,11 @@ from loader.output_files import write_whole
 from loader.planning import draw_up
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch
 from loader.report.privacy import redact_end, redact_error, redact_reason
-from loader.report.remedies import advise_on_rejection
+from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
 from loader.states import States
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
-from loader.text.next_steps import Left, Why, list_steps, spell_python, spell_shell
+from loader.text.next_steps import Left, list_steps, spell_python, spell_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -142,7 +142,7 @@ def gather(
 def plan_steps(ledger: CheckpointView, name: str) -> list[Step]:
     """What to do next. Reasons are not repeated here: the report lists them all."""
     kind = ledger.identity.kind
-    why = Why(overtaken=explain(ledger).overtaken)
+    why = replace(explain(ledger), rejected=(), in_doubt=())
     left = Left(kind, ledger.account(), running=ledger.running, why=why)
     if not is_of_table(ledger):
         return list_steps(left, spell_shell(kind, name, again=f"the same command as before (`{kind}`)"))
@@ -328,6 +328,8 @@ def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling)
         return ""
     if row.phase is Phase.LOCAL:
         return remedies.get(row.reason, "")
+    if is_misdirected(row):
+        return UNKNOWN_APPLICATION.spell(spelling)
     return advise_on_rejection(row.http_status, row.code).spell(spelling)
 
 

@@ -17,6 +17,7 @@ before a permitted resend. Whatever instant a process dies at, a row that may ha
 taken for one that was not.
 """
 
+from loader.journal.binding import is_misdirected
 from loader.journal.host import Host
 from loader.journal.identity import Identity
 from loader.journal.journal import Journal
@@ -39,4 +40,5 @@ __all__ = [
     "Run",
     "Sample",
     "collect_ranges",
+    "is_misdirected",
 ]

@@ -30,6 +30,12 @@ def is_binding(row: ExceptionRow) -> bool:
     return not is_application_unknown(row.message)
 
 
+def is_misdirected(row: ExceptionRow) -> bool:
+    """Whether a row was rejected because the vendor does not know the application."""
+    by_vendor = row.state is State.REJECTED and row.phase is Phase.VENDOR
+    return by_vendor and is_application_unknown(row.message)
+
+
 def is_bound(snapshot: Snapshot) -> bool:
     """Whether a checkpoint may no longer be continued for another application or endpoint."""
     return snapshot.binding or bool(snapshot.counts[State.CONFIRMED]) or bool(snapshot.unsettled)

@@ -138,6 +138,11 @@ class CheckpointView:
         return elsewhere and not self.running and not is_bound(self._snapshot)
 
     @property
+    def bound(self) -> bool:
+        """Whether it can no longer be continued for another application or endpoint."""
+        return is_bound(self._snapshot)
+
+    @property
     def decisions(self) -> tuple[Decided, ...]:
         """What users decided about its rows, oldest first."""
         return self._snapshot.decisions

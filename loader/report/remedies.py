@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from loader.message import Command, Message
+from loader.message import Command, Message, Setting
 
+UNKNOWN_APPLICATION = Message(
+    "The vendor does not know the application. Check {application}.", application=Setting("application")
+)
 ARGUMENTS = "An argument is wrong, or an event does not exist in the control panel. Fix it there or here."
 
 

@@ -69,11 +69,14 @@ class Why:
     Attributes:
         rejected, in_doubt: the reasons with their numbers of rows, the most frequent first.
         overtaken: rejected rows that would undo a later row; `rejected` does not count them.
+        misdirected: the vendor does not know the application, and has seen no row of a right one: a load with
+            a corrected application begins again with all of these rows.
     """
 
     rejected: Sequence[tuple[str, int]] = ()
     in_doubt: Sequence[tuple[str, int]] = ()
     overtaken: int = 0
+    misdirected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class Spelling:
 
     Attributes:
         again: what sends the rest, in the middle of a sentence: ``the same command again``.
+        corrected: what loads to the right application, in the middle of a sentence.
         unlimited: the same without the limit.
         some: how only some of the rows in doubt are settled.
         look, rejected, retry, in_doubt, landed, dropped, resend: lines to type.
@@ -124,6 +128,7 @@ class Spelling:
     """
 
     again: str
+    corrected: str
     unlimited: str
     some: str
     look: str
@@ -162,6 +167,7 @@ def spell_shell(
     )
     return Spelling(
         again=again,
+        corrected=f"{again} with the right --app",
         unlimited=f"the same command without {cut}",
         some="with --from FILE",
         look=f"pushwoosh-loader status {name}",
@@ -197,6 +203,7 @@ def spell_python(
     sandbox = ", sandbox=sandbox" if rehearsed else ""
     return Spelling(
         again=again,
+        corrected=f"{again} with the right application",
         unlimited=f"the same call without {cut}",
         some="with rows=",
         look=f"loader.Checkpoint({checkpoint})",
@@ -228,7 +235,9 @@ def _send_the_rest(left: Left, spelling: Spelling) -> Iterator[Step]:
     if not number:
         return
     does = f"sends {it_or_them(number)}"
-    if left.stopped:
+    if left.why.misdirected:
+        advice = f"{_capitalize(spelling.corrected)} {does}."
+    elif left.stopped:
         advice = f"Fix what stopped the load. Then {spelling.again} {does}."
     elif left.limited and not left.interrupted:
         advice = f"{_capitalize(spelling.unlimited)} {does}."
@@ -241,12 +250,17 @@ def _fix_rejected(left: Left, spelling: Spelling) -> Iterator[Step]:
     number = left.account.rejected - left.why.overtaken
     if number <= 0:
         return
-    ways = (
-        Way(f"To see {it_or_them(number)} with all columns and the reason", spelling.rejected),
-        Way(f"To send {it_or_them(number)} again when the cause is fixed", spelling.retry),
-    )
+    it, reasons = it_or_them(number), _list_reasons(left.why.rejected)
+    see = Way(f"To see {it} with all columns and the reason", spelling.rejected)
     headline = f"{count_rows(number)} rejected"
-    yield Step(Remains.REJECTED, headline, reasons=_list_reasons(left.why.rejected), ways=ways)
+    if left.why.misdirected:
+        # A retry sends to the application of the checkpoint, which is the wrong one.
+        again = _capitalize(spelling.corrected)
+        advice = f"The vendor does not know the application. {again} begins again with {it}."
+        yield Step(Remains.REJECTED, headline, reasons, advice, (see,))
+        return
+    retry = Way(f"To send {it} again when the cause is fixed", spelling.retry)
+    yield Step(Remains.REJECTED, headline, reasons=reasons, ways=(see, retry))
 
 
 def _explain_overtaken(left: Left, spelling: Spelling) -> Iterator[Step]:

@@ -136,6 +136,30 @@ def test_the_stop_for_an_unknown_application_says_what_to_check(
     )
 
 
+def test_after_an_unknown_application_no_step_leads_to_it_again(
+    command: CommandLine, tmp_path: Path, vendor: Vendor, server: faultserver.FaultServer
+) -> None:
+    """Load, status and report name the corrected load, and no retry: it would send to the wrong one."""
+    source, checkpoint = events_with_a_reject(tmp_path), "events.csv.events.ckpt"
+    load = ("events", source, "--endpoint", server.url, "--app")
+    token = {"PUSHWOOSH_API_TOKEN": "right-token"}
+    ran = command.run(*load, "AAAAA-BBBBX", **token)
+    status = command.run("status", checkpoint)
+    assert command.run("report", checkpoint, "-o", "r.html").code == 0
+    page = " ".join((tmp_path / "r.html").read_text().split())
+    assert "The vendor does not know the application. Check --app." in page
+    for text in (ran.out, status.out, page):
+        assert "pushwoosh-loader retry" not in text
+        words = " ".join(text.split())
+        assert "with the right --app sends them." in words
+        assert "with the right --app begins again with them." in words
+    assert command.run(*load, RIGHT, **token).code == 3
+    assert len(vendor.took) == 59
+    after = command.run("status", checkpoint)
+    assert "--mapping FIXED.toml" in after.out
+    assert "--app" not in after.out
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

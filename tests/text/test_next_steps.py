@@ -55,6 +55,20 @@ def test_rows_never_sent_go_by_what_ended_the_load(facts: dict[str, Any], advice
     assert texts(left) == [f"2 rows never sent. {advice}"]
 
 
+def test_rows_for_an_unknown_application_are_not_retried() -> None:
+    """A retry would send them to the same application: the load is named, with what to change in it."""
+    why = Why(rejected=[("Application not found", 3)], misdirected=True)
+    left = Left(Kind.EVENTS, Account(read=5, rejected=3), stopped=True, why=why)
+    for spelling, again in (
+        (SHELL, "The same command again with the right --app"),
+        (PYTHON, "The same call again with the right application"),
+    ):
+        unsent, rejected = list_steps(left, spelling)
+        assert unsent.advice == f"{again} sends them."
+        assert rejected.advice == f"The vendor does not know the application. {again} begins again with them."
+        assert [way.line for way in rejected.ways] == [spelling.rejected]
+
+
 def test_commands_can_be_copied() -> None:
     """Each command stands alone on its line, and a path with a blank is quoted."""
     (text,) = texts(
