@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
 CHECKPOINT_DIR_VARIABLE = "PUSHWOOSH_CHECKPOINT_DIR"
 ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
+PROXY_VARIABLE = "PUSHWOOSH_PROXY"
 DEFAULT_ENDPOINT = "https://api.pushwoosh.com/json/1.3/"
 MAX_PROCESSES = 64
 MAX_CANARY = 1000
@@ -315,9 +316,11 @@ class LoadOptions:
     proxy: Proxy | None = option(
         None,
         Option(
-            "Send through this proxy. Proxies from the environment are not used.",
+            "Send through this proxy. If its URL holds a password, set the variable instead: other users of "
+            "the machine can read a command line. No other proxy of the environment is used.",
             Section.PLACE,
             metavar="URL",
+            variable=PROXY_VARIABLE,
             without="none",
             note=lambda _: "yes",
         ),

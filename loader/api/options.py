@@ -24,6 +24,7 @@ from loader.load_options import (
     CHECKPOINT_DIR_VARIABLE,
     DEFAULT_ENDPOINT,
     ENDPOINT_VARIABLE,
+    PROXY_VARIABLE,
     EventKeywords,
     InputKeywords,
     LoadOptions,
@@ -32,7 +33,7 @@ from loader.load_options import (
     TargetOptions,
 )
 from loader.option import FileUse, Option, nested, option
-from loader.option_values import require_type, take_text
+from loader.option_values import require_type, take_proxy, take_text
 from loader.settings import Endpoint, Settings, Token
 from loader.tokens import TOKEN_VARIABLE, read_token
 
@@ -246,7 +247,11 @@ class Options:
         return token if self.sandbox is None else None  # a sandbox is never shown it
 
     def _options(self) -> LoadOptions:
-        return self.options if self.sandbox is None else replace(self.options, proxy=None)
+        if self.sandbox is not None:
+            return replace(self.options, proxy=None)
+        if self.options.proxy is not None or self.session is not None:  # a session has its own
+            return self.options
+        return replace(self.options, proxy=take_proxy(os.environ.get(PROXY_VARIABLE) or None))
 
 
 def read_given_token(given: str | None) -> Token | None:

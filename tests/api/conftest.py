@@ -24,7 +24,7 @@ NO = b'{"status_code":210,"status_message":"not today","response":null}'
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an empty folder, with nothing said in the environment, and no way beyond this machine."""
     monkeypatch.chdir(tmp_path)
-    for name in ("PUSHWOOSH_APPLICATION", "PUSHWOOSH_API_TOKEN"):
+    for name in ("PUSHWOOSH_APPLICATION", "PUSHWOOSH_API_TOKEN", "PUSHWOOSH_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PUSHWOOSH_ENDPOINT", "http://127.0.0.1:9/")
 

@@ -63,6 +63,21 @@ def test_without_an_application_it_says_what_to_give() -> None:
     assert "--" not in str(error.value)
 
 
+def test_a_proxy_of_ours_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, vendor: Vendor) -> None:
+    """As the endpoint is; a keyword comes before it, and a session of the caller has its own."""
+    with faultserver.FaultServer([faultserver.answer(407, b"")]) as there:
+        monkeypatch.setenv("PUSHWOOSH_PROXY", f"http://me:pass-word@127.0.0.1:{there.port}")
+        account = {**vendor.account, "endpoint": "http://127.0.0.1:9/"}
+        result = loader.load_events(purchases(1), **account)
+        assert "407" in str(result.stopped)
+        assert "pass-word" not in repr(result)
+    monkeypatch.setenv("PUSHWOOSH_PROXY", "socks")
+    with pytest.raises(loader.ConfigError, match=r"^proxy is not a URL"):
+        loader.load_events(purchases(1), **vendor.account)
+    with FuturesSession() as session:
+        assert loader.load_events(purchases(1), **vendor.account, session=session).account.confirmed == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import CommandLine, Ran
 
 HOT = "hot-4711"
+NO = b'{"status_code":210,"status_message":"not today","response":null}'
 APP = ("--app", "AAAAA-BBBBB")
 EVERYTHING = ("--report", "report.html", "--summary", "summary.json")
 
@@ -89,6 +90,65 @@ def test_a_proxy_that_cannot_be_parsed_is_refused_before_the_first_row(
     assert "Traceback" not in ran.err
     assert_nowhere(tmp_path, ran, HOT, "us-er")
     assert not list(tmp_path.glob("*.ckpt*"))
+
+
+@pytest.mark.parametrize("order", ["events", "retry", "run", "doctor"])
+def test_a_proxy_can_stand_in_the_environment(
+    command: CommandLine, tmp_path: Path, proxy: faultserver.FaultServer, order: str
+) -> None:
+    """Each command that goes to the vendor uses `PUSHWOOSH_PROXY`, whose password is on no command line."""
+    source, jobs = events_csv(tmp_path, GOOD), tmp_path / "jobs.toml"
+    jobs.write_text(f'version = 1\n[jobs.one]\nkind = "events"\ninput = "{source.name}"\n')
+    way = f"http://us-er:{HOT}@127.0.0.1:{proxy.port}"
+    with faultserver.FaultServer([faultserver.answer(200, NO)]) as server:
+        place = (*APP, "--endpoint", server.url)
+        words = {
+            "events": (source, *place, "--yes"),
+            "retry": ("events.csv.events.ckpt", "--yes"),
+            "run": (jobs, *place, "--yes"),
+            "doctor": place[2:],
+        }
+        if order == "retry":
+            assert command.run("events", source, *place, "--yes").code == 3
+        before = len(server.accepted)
+        ran = command.run(order, *words[order], PUSHWOOSH_PROXY=way)
+    assert "407" in ran.out + ran.err
+    assert len(server.accepted) == before
+    assert_nowhere(tmp_path, ran, HOT, "us-er")
+
+
+def test_a_proxy_that_is_typed_comes_before_the_environment(
+    command: CommandLine, tmp_path: Path, proxy: faultserver.FaultServer
+) -> None:
+    """`--proxy` is used, and the other one is not asked; an empty variable is none."""
+    source = events_csv(tmp_path, GOOD)
+    typed = ("--proxy", f"http://127.0.0.1:{proxy.port}")
+    ran = command.run(
+        "events", source, *APP, "--endpoint", "http://127.0.0.1:9/", "--yes", *typed,
+        PUSHWOOSH_PROXY="http://127.0.0.1:9",
+    )  # fmt: skip
+    assert (ran.code, "407" in ran.out + ran.err) == (5, True)
+    with faultserver.FaultServer() as server:
+        ran = command.run("events", source, *APP, "--endpoint", server.url, "--yes", PUSHWOOSH_PROXY="")
+    assert ran.code == 0, ran.out + ran.err
+
+
+def test_a_wrong_proxy_of_ours_in_the_environment_is_refused(command: CommandLine, tmp_path: Path) -> None:
+    """The sentence names the variable, and holds neither user name nor password."""
+    ran = command.run(
+        "events", events_csv(tmp_path, GOOD), *APP, PUSHWOOSH_PROXY=f"http://us-er:{HOT}@127.0.0.1:99999"
+    )
+    assert ran.code == 2
+    assert "PUSHWOOSH_PROXY" in ran.err
+    assert_nowhere(tmp_path, ran, HOT, "us-er")
+
+
+def test_a_rehearsal_goes_through_no_proxy(command: CommandLine, tmp_path: Path) -> None:
+    """The sandbox is on this machine."""
+    ran = command.run(
+        "events", events_csv(tmp_path, GOOD), "--sandbox", "--yes", PUSHWOOSH_PROXY="http://127.0.0.1:9"
+    )
+    assert ran.code == 0, ran.out + ran.err
 
 
 @pytest.mark.parametrize(

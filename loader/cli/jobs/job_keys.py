@@ -132,7 +132,7 @@ def refuse_unusable(name: str, value: object) -> None:
         refuse(
             name,
             "{setting} holds a password, and no secret belongs in a job file, because such files are copied "
-            "and shared. Give it to the command: --proxy.",
+            "and shared. Set PUSHWOOSH_PROXY instead.",
         )
 
 

@@ -286,7 +286,7 @@ def _start(target: Target, theirs: socket.socket) -> subprocess.Popen[bytes]:
 
 
 def _may_be_secret(variable: str) -> bool:
-    """Whether a variable holds a token, or a proxy's password; no proxy of the environment is used."""
+    """Whether a variable holds a token, or a proxy's password; the workers are told both in another way."""
     return variable == TOKEN_VARIABLE or variable.lower().endswith("_proxy")
 
 
