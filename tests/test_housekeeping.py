@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,3 +59,21 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.ckpt").write_bytes(b"no database")
     found = look_at(tmp_path / "a.ckpt")
     assert (found.account, "is not a checkpoint" in found.problem) == (None, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs file modes")
+def test_a_checkpoint_of_another_user_is_not_called_damaged() -> None:
+    """Who looks at a folder without the right to read a file is told that, and not to begin again."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.ckpt"
+        path.write_bytes(b"SQLite format 3\0" + bytes(4080))
+        path.chmod(0o000)
+        Path(folder).chmod(0o755)
+        user = os.geteuid()
+        try:
+            if user == 0:
+                os.seteuid(65534)
+            problem = look_at(path).problem
+        finally:
+            os.seteuid(user)
+    assert problem == f"{path} cannot be opened. Check that this user may read it and the files beside it."

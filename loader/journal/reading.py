@@ -88,8 +88,17 @@ def open_for_reading(files: Files) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
             schema.recognise(connection, path)
             yield connection
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite's messages quote damaged text
-        raise explain_damage(path, str(error)) from error
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+        raise explain_unreadable(path, error) from error
+
+
+def explain_unreadable(path: Path, error: Exception) -> CheckpointError:
+    """Say why a checkpoint cannot be read: it cannot be opened, or it is damaged."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        return CheckpointError(
+            f"{path} cannot be opened. Check that this user may read it and the files beside it."
+        )
+    return explain_damage(path, str(error))  # SQLite's messages quote damaged text
 
 
 def has_log(files: Files) -> bool:
