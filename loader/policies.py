@@ -34,6 +34,7 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
         longest_seconds=options.max_duration.seconds if options.max_duration else None,
+        proxied=options.proxy is not None,
         secrets=settings.secrets,
     )
     if options.give_up_after:

@@ -57,7 +57,7 @@ class Governor:
             policy.least_concurrency or policy.concurrency, policy.concurrency, now
         )
         self._breaker = Breaker(policy.concurrency, chance)
-        self._outage = Outage(policy.outage_seconds)
+        self._outage = Outage(policy.outage_seconds, proxied=policy.proxied)
         self._standstill = Standstill(policy.standstill_seconds, wall)
         self._canary = Canary(policy.canary)
         # Four windows: an outage at any moment leaves enough to send each of its doubts again.

@@ -164,6 +164,11 @@ class Breaker:
 _NEVER_REACHED = Message(
     "The server was never reached in this run: check {endpoint}.", endpoint=Setting("endpoint")
 )
+_NEVER_REACHED_BY_PROXY = Message(
+    "The server was never reached in this run: check {proxy} and {endpoint}.",
+    proxy=Setting("proxy"),
+    endpoint=Setting("endpoint"),
+)
 
 
 _UNKNOWN_APPLICATION = Message(
@@ -179,8 +184,9 @@ class Outage:
     that had nothing to send is not in an outage.
     """
 
-    def __init__(self, longest: float) -> None:
+    def __init__(self, longest: float, *, proxied: bool = False) -> None:
         self._longest = longest
+        self._never_reached = _NEVER_REACHED_BY_PROXY if proxied else _NEVER_REACHED
         self._since: float | None = None
         self._lack = "No usable answer"
         self._reached = False
@@ -205,7 +211,9 @@ class Outage:
         lasted = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
         last = Quote(f" The last failure: {reason.rstrip('.')}.")
         sentence = Message("{lack} for {lasted}.{last}", lack=self._lack, lasted=lasted, last=last)
-        return Stop(StopCode.OUTAGE, sentence if self._reached else Message.join([sentence, _NEVER_REACHED]))
+        if self._reached:
+            return Stop(StopCode.OUTAGE, sentence)
+        return Stop(StopCode.OUTAGE, Message.join([sentence, self._never_reached]))
 
 
 class Canary:

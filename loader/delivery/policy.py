@@ -30,6 +30,7 @@ class Policy:
         rejected_before, in_doubt_before: what earlier runs left, counted against those limits.
         canary: the load stops if the first N records are all rejected alike; 0 if that would say nothing.
         outage_seconds: the load stops after this long without a usable answer.
+        proxied: whether requests go through a proxy, which may be what cannot be reached.
         standstill_seconds: the load stops after this long without a row that was confirmed or rejected. Six
             hours are longer than the wait for a quota by the hour, and shorter than a night.
         longest_seconds: the load ends as planned after this long; None for no limit.
@@ -52,6 +53,7 @@ class Policy:
     in_doubt_before: int = 0
     canary: int = 20
     outage_seconds: float = 15 * 60.0
+    proxied: bool = False
     standstill_seconds: float = 6 * 3600.0
     longest_seconds: float | None = None
     drain_seconds: float = DRAIN_SECONDS

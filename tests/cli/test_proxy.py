@@ -73,6 +73,17 @@ def test_a_proxy_that_does_not_know_the_user_stops_the_load_at_once(
     assert_nowhere(tmp_path, ran, HOT, "us-er")
 
 
+def test_a_proxy_that_is_not_there_is_named(command: CommandLine, tmp_path: Path) -> None:
+    """What cannot be reached is the proxy: the load says to check that setting too."""
+    ran = command.run(
+        "events", events_csv(tmp_path, GOOD), *APP, *EVERYTHING, "--endpoint", "http://127.0.0.1:9/", "--yes",
+        "--give-up-after", "1s", "--proxy", f"http://us-er:{HOT}@127.0.0.1:9",
+    )  # fmt: skip
+    assert ran.code == 5
+    assert "never reached in this run: check --proxy and --endpoint." in ran.out
+    assert_nowhere(tmp_path, ran, HOT, "us-er")
+
+
 @pytest.mark.parametrize(
     "place", ["127.0.0.1:99999", "127.0.0.1:0", "127.0.0.1:port", "[::1", "pro..xy:1", ""]
 )

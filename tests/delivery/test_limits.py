@@ -234,6 +234,16 @@ def test_a_server_that_was_never_reached_may_be_the_wrong_one() -> None:
     assert down.message.settings == ()
 
 
+def test_a_proxy_may_be_what_was_never_reached() -> None:
+    """Through a proxy, the stop names that setting first."""
+    outage = Outage(900.0, proxied=True)
+    assert outage.failed(0.0, "cut") is None
+    stop = outage.failed(900.0, "Could not resolve proxy")
+    assert stop is not None
+    assert stop.message.settings == ("proxy", "endpoint")
+    assert stop.reason.endswith("The server was never reached in this run: check --proxy and --endpoint.")
+
+
 def test_a_stray_answer_does_not_end_a_brown_out() -> None:
     """Usable answers of a vendor that is not trusted yet do not start the count over, and are not hidden."""
     outage = Outage(900.0)
