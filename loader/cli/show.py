@@ -38,6 +38,8 @@ def describe_decisions(plan: Plan) -> str:
 
 def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
     """What is about to happen; `first` says which rows are sent alone."""
+    from loader.monitoring import find_missing_extra  # noqa: PLC0415 - `--help` must start without it
+
     settings = plan.settings
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
@@ -47,6 +49,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
             "  note: no API token is given. If the application needs one, set PUSHWOOSH_API_TOKEN or "
             "--token-file."
         )
+    lines += [f"  note: {note}"] if (note := find_missing_extra()) else []
     if plan.earlier is not None:
         settled = plan.earlier.account().settled
         done = f"{count_rows(settled)} {is_or_are(settled)}"

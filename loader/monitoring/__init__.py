@@ -9,6 +9,6 @@
 No label holds an id, a token or the name of a file: their values are few, and the same every night.
 """
 
-from loader.monitoring.monitor import Monitor
+from loader.monitoring.monitor import Monitor, find_missing_extra
 
-__all__ = ["Monitor"]
+__all__ = ["Monitor", "find_missing_extra"]

@@ -165,6 +165,21 @@ class _Told(Watch):
         self._monitor.see(moment)
 
 
+def find_missing_extra() -> str:
+    """A note for the user if OpenTelemetry's variables ask for it, and it is not installed; otherwise ""."""
+    asked = any(os.environ.get(name, "") not in ("", "none") for name in _ASKED_BY)
+    if not asked or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return ""
+    try:
+        import loader.monitoring.telemetry  # noqa: F401, PLC0415 - an extra; only whether it can be imported
+    except ImportError:
+        return (
+            "OpenTelemetry's variables are set, but it is not installed, so nothing is sent to a collector. "
+            "Run: pip install 'pushwoosh-loader[otel]'"
+        )
+    return ""
+
+
 def open_telemetry(monitor: Monitor) -> Telemetry | None:
     """OpenTelemetry, if its variables ask for it and the extra is installed."""
     if not any(os.environ.get(name) for name in _ASKED_BY):

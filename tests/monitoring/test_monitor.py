@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -284,3 +286,43 @@ def test_every_measure_is_on_the_page() -> None:
     assert [
         name for name in [*names, *(each.opentelemetry for each in MEASURES)] if f"`{name}`" not in page
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "noted"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}, False),
+        ({}, False),
+    ],
+)
+def test_a_load_says_if_opentelemetry_is_asked_for_and_missing(
+    command: CommandLine, variables: dict[str, str], *, noted: bool
+) -> None:
+    """Nobody waits for traces that cannot come, because only the extra sends them."""
+    shadow = command.folder / "without" / "opentelemetry"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text('raise ImportError("not installed")')
+    path = f"{shadow.parent}{os.pathsep}{command.environment['PYTHONPATH']}"
+    arguments = (
+        "events",
+        ROOT / "sample_data" / "events.parquet",
+        "--sandbox",
+        "--checkpoint",
+        "ckpt",
+        "--limit",
+        "1",
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "loader", *map(str, arguments)],
+        cwd=command.folder,
+        env=command.environment | variables | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ("pip install 'pushwoosh-loader[otel]'" in ran.stdout) is noted, ran.stdout
