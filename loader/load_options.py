@@ -224,7 +224,7 @@ class LoadOptions:
         None,
         Option(
             "Send at most N requests a second, retries included; or a number for each part of the day: "
-            "'08:00 100, 22:00 1000'. 0 sends nothing.",
+            "'08:00 100, 22:00 1000'. There, 0 sends nothing until the next time.",
             Section.SPEED,
             metavar="N|TIMETABLE",
             without="no limit",

@@ -119,12 +119,12 @@ def refuse_few_rows(settings: Settings, rows: int) -> None:
         return
     raise TooFewRows(
         Message(
-            "{files}: the input has {found}, and {setting} refuses fewer than {least}. Nothing was sent. "
+            "{files}: the input has {found}, and {setting} refuses {what}. Nothing was sent. "
             "Check the export. If this input is right, leave {setting} out.",
             files=", ".join(settings.files),
             found=count_rows(rows) if rows else "no rows",
             setting=Setting(name),
-            least=count_rows(options.min_rows or 1),
+            what=f"fewer than {count_rows(options.min_rows)}" if options.min_rows else "that",
         )
     )
 

@@ -38,6 +38,11 @@ class Rate:
         Raises:
             ConfigError: nothing could ever be sent.
         """
+        if rate == 0:
+            raise ConfigError(
+                "0 would never send anything. In a timetable it may stand beside other rates: "
+                "08:00 0, 22:00 100."
+            )
         if not 0 < rate <= MOST:
             raise ConfigError(f"{rate:g} is not more than 0 and at most {MOST:,} requests a second.")
         return cls(((0, float(rate)),))

@@ -50,6 +50,12 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         Rate.parse(text)
 
 
+def test_a_rate_of_0_says_where_it_may_stand() -> None:
+    """The help offers 0 for a part of the day, so a user tries it alone."""
+    with pytest.raises(ConfigError, match=r"^0 would never send anything\. In a timetable"):
+        Rate.parse("0")
+
+
 @given(
     st.integers(0, 24 * 60 - 1), st.dictionaries(st.integers(0, 24 * 60 - 1), st.integers(1, 999), min_size=1)
 )

@@ -26,7 +26,7 @@ from loader.output_files import write_shared
 from loader.text.account import MOST_REASONS, build_summary
 from loader.text.next_steps import Why
 from tests import faultserver
-from tests.cli.conftest import GOOD, NAMELESS, SANDBOXED, events_csv
+from tests.cli.conftest import GOOD, HEADER, NAMELESS, SANDBOXED, events_csv
 
 if TYPE_CHECKING:
     from tests.conftest import CommandLine
@@ -379,3 +379,10 @@ def test_all_codes_of_errors_are_on_the_page() -> None:
     codes = {each.code for each in classes if issubclass(each, errors.LoaderError)} - {"error", "rows_failed"}
     assert [code for code in codes if f"`{code}`" not in page] == []
     assert click.UsageError("").exit_code == 2
+
+
+def test_an_empty_input_is_refused_in_plain_words(command: CommandLine) -> None:
+    """One sentence, without "fewer than 1 row"."""
+    (command.folder / "head.csv").write_text(HEADER)
+    ran = command.run("events", "head.csv", *SANDBOXED, "--fail-if-empty")
+    assert "the input has no rows, and --fail-if-empty refuses that. Nothing was sent." in ran.err
