@@ -6,9 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from loader.canary.cover import MOST_THINGS, WINDOW
+from loader.message import Message, Setting
 from loader.model import State
 from loader.text.escape import shorten
 from loader.text.nouns import count_rows, is_or_are
+from loader.text.vendor_words import is_application_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 MOST_THINGS_SHOWN = 12
 MOST_MISSING_SHOWN = 10
 LONGEST_MESSAGE = 200
+
+_UNKNOWN_APPLICATION = Message(
+    "The vendor does not know the application. Check {application}: with the right one, the load begins "
+    "again with these rows.",
+    application=Setting("application"),
+)
 
 
 def describe_canary(canary: Canary, plan: Plan) -> list[str]:
@@ -73,6 +81,8 @@ def describe_answers(answers: Sequence[Answered], plan: Plan) -> str:
             lines.append(f"  {describe_state(each.state):<{width}}  {', '.join(parts)}{said}")
     if (rest := len(answers) - len(lines) + 1) > 0:
         lines.append(f"  {describe_state(State.CONFIRMED):<{width}}  {rest:,} more, which make up the number")
+    if all(each.state is State.REJECTED and is_application_unknown(each.message) for each in answers):
+        lines.append(str(_UNKNOWN_APPLICATION))
     return "\n".join(lines)
 
 

@@ -240,6 +240,16 @@ def test_with_a_limit_the_canary_is_within_it(
     assert command.summary(*arguments(yes, "--limit", 20))["confirmed"] == 20
 
 
+def test_a_canary_names_a_wrong_application(command: CommandLine, tmp_path: Path) -> None:
+    """The first mistake of a first load is a wrong code, and a fixed mapping does not help against it."""
+    write_events(tmp_path)
+    unknown = NO.replace(b"not today", b"Application not found")
+    with faultserver.FaultServer(lambda _: faultserver.answer(200, unknown)) as server:
+        ran = command.run(*arguments(server, "--canary", 3))
+    assert ran.code == 3
+    assert "Check --app: with the right one, the load begins again with these rows." in ran.out
+
+
 @pytest.mark.parametrize("rows", ["0", "-1", "1001"])
 def test_a_canary_of_no_or_many_rows_is_refused(command: CommandLine, tmp_path: Path, rows: str) -> None:
     """What is no canary is refused before anything is read."""
