@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,6 @@ from tests.crash.load import (
 from tests.crash.vendor import LATENCY_SECONDS, RecordingVendor, refuses
 
 if TYPE_CHECKING:
-    import random
     from pathlib import Path
 
     from tests import warm
@@ -107,6 +107,24 @@ def killed_until_done(
             while kill_once(stage, chance, tally):
                 pass
         settle_doubts(load, tally)
+
+
+def killed_at_least_once(
+    folder: Path, kind: Kind, rows: int, seed: int, *, processes: int = 1, canary: int = 0
+) -> Tally:
+    """Loads until one was killed: a busy machine may be done with one before its kill comes.
+
+    Raises:
+        AssertionError: the account was not true, or no kill came in time.
+    """
+    tally = Tally()
+    for turn in range(20):
+        (place := folder / str(turn)).mkdir()
+        chance = random.Random(seed + 100 * turn)
+        killed_until_done(place, kind, rows, chance, tally, processes=processes, canary=canary)
+        if tally.kills:
+            return tally
+    raise AssertionError("no kill came before the load was done")
 
 
 def kill_once(load: Load, chance: random.Random, tally: Tally) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loader.methods import Kind
-from tests.crash.campaign import Tally, killed_until_done
+from tests.crash.campaign import killed_at_least_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +24,7 @@ def test_a_load_that_is_killed_again_and_again_ends_complete(
     tmp_path: Path, kind: Kind, rows: int, seed: int, processes: int
 ) -> None:
     """After each SIGKILL the account is true, and in the end every row is there once or was rejected."""
-    tally = Tally()
-    killed_until_done(tmp_path, kind, rows, random.Random(seed), tally, processes=processes)
-    assert tally.kills
+    tally = killed_at_least_once(tmp_path, kind, rows, seed, processes=processes)
     assert (tally.lost, tally.doubled) == (0, 0)
 
 
@@ -38,8 +35,5 @@ def test_a_canary_that_is_killed_again_and_again_ends_complete(
     tmp_path: Path, kind: Kind, seed: int, processes: int
 ) -> None:
     """Rows that are sent long before those in front of them are there once too, whenever a kill comes."""
-    tally = Tally()
-    chance = random.Random(seed)
-    killed_until_done(tmp_path, kind, 400, chance, tally, processes=processes, canary=60)
-    assert tally.kills
+    tally = killed_at_least_once(tmp_path, kind, 400, seed, processes=processes, canary=60)
     assert (tally.lost, tally.doubled) == (0, 0)
