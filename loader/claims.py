@@ -103,6 +103,7 @@ def refuse_conflicts(claims: Iterable[Claim]) -> None:
     for claim in found:
         if claim.use in {FileUse.OUTPUT, FileUse.STORE}:
             refuse_database(claim)
+            refuse_foreign(claim)
 
 
 def refuse_pair(written: Claim, other: Claim) -> None:
@@ -201,6 +202,31 @@ def find_among(place: Path, given: str) -> str:
     except SourceError:  # the load itself says so
         return ""
     return next((name for name in names if is_same(place, Path(name))), "")
+
+
+#: How the files begin that an output may replace, by its option; any other content was not written by it.
+BEGINNINGS = {"summary": (b"{",), "metrics": (b"# HELP ", b"# TYPE "), "report": (b"<!doctype html",)}
+
+
+def refuse_foreign(claim: Claim) -> None:
+    """Refuse to write over a file that this option surely did not write, perhaps because of a typing mistake.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    expected = BEGINNINGS.get(claim.setting)
+    if claim.use is not FileUse.OUTPUT or expected is None or not claim.path.is_file():
+        return
+    begins = read_head(claim.path).lstrip().lower()
+    if begins and not begins.startswith(tuple(each.lower() for each in expected)):
+        raise ConfigError(
+            Message(
+                "{place} would be overwritten, and it holds something else than what {setting} writes. Name "
+                "another file with {setting}; or remove this one, if nobody needs it.",
+                place=claim.path,
+                setting=Setting(claim.setting),
+            )
+        )
 
 
 def refuse_database(claim: Claim) -> None:

@@ -161,12 +161,15 @@ def describe_verdict(proposal: Proposal, trial: Trial) -> str:
     )
     count = proposal.unsure
     lines = "line" if count == 1 else f"{count} lines"
-    unsure = f"Check the {lines} marked UNSURE. " if count else ""
+    check = f"Check the {lines} marked UNSURE" if count else ""
+    unsure = f"{check}. " if check else ""
     if trial.problems:
         verdict = ["Before the mapping can be used:", *trial.problems]
     elif trial.rejects:
         fate = "some" if trial.sent else "all"
         verdict = [f"With the proposed mapping {fate} rows of the sample would be rejected:", *trial.rejects]
     else:
-        verdict = ["The proposed mapping can be used as is."]
+        right = "it is" if count == 1 else "they are"
+        usable = "the proposed mapping can be used as is."
+        unsure, verdict = "", [f"{check}. If {right} right, {usable}" if check else usable.capitalize()]
     return f"{known}{unsure}" + "\n  ".join(verdict)

@@ -36,7 +36,7 @@ OVERTAKEN = InDoubt("taken, but an earlier row of the device may arrive after it
 GIVEN_UP = InDoubt("given up while waiting for the answer")
 _END_OF_TIME = Stop(
     StopCode.DURATION,
-    Message("The time is over that {setting} gives this load.", setting=Setting("max_duration")),
+    Message("The time that {setting} allows is over.", setting=Setting("max_duration")),
 )
 NOT_REPEATED = InDoubt("in doubt, and not sent again because the load ended")
 

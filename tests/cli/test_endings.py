@@ -64,7 +64,7 @@ def test_a_load_ends_by_itself_after_the_planned_time(command: CommandLine, tmp_
         limited = command.run(*arguments, "--limit", 1, "--checkpoint", "other.ckpt")
         assert planned.code == limited.code
         said = " ".join(planned.out.split())
-        assert "Stopped: The time is over that --max-duration gives this load." in said
+        assert "Stopped: The time that --max-duration allows is over." in said
         assert "never sent. The same command again sends them." in said
         assert "Fix what stopped" not in said
         second = command.summary(*arguments)

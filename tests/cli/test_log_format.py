@@ -88,7 +88,7 @@ def test_an_end_as_planned_is_no_error(command: CommandLine, how: tuple[str, ...
     else:
         events = told(ran.err)
         assert [event["event"] for event in events] == ["plan", "start", "end"]
-        assert events[-1]["stopped"].startswith("The time is over")
+        assert events[-1]["stopped"].startswith("The time that --max-duration allows is over")
 
 
 def test_what_stops_a_load_is_an_error_before_the_end(command: CommandLine) -> None:

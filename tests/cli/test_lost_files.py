@@ -146,6 +146,23 @@ def test_no_output_of_any_command_replaces_what_is_needed(
         assert "would be overwritten, and it is needed" in ran.err or "store" in option, (victim, ran.err)
 
 
+@pytest.mark.parametrize("option", ["--summary", "--metrics", "--report"])
+def test_a_file_that_an_output_surely_did_not_write_is_kept(
+    command: CommandLine, prepared: Path, option: str
+) -> None:
+    """A mistyped name costs nobody a file of another program; what the option wrote itself is replaced."""
+    shutil.copytree(prepared, command.folder, dirs_exist_ok=True)
+    (target := command.folder / "notes.prom").write_text("user_id,plan\n1,gold\n")
+    ran = command.run(*LINES["events"], option, target.name)
+    assert ran.code == 2
+    assert "holds something else than what " + option in ran.err
+    assert target.read_text() == "user_id,plan\n1,gold\n"
+    target.unlink()
+    load = ("events", "events.csv", *SANDBOXED, option, target.name)
+    codes = [command.run(*load, "--checkpoint", name).code for name in ("one.ckpt", "two.ckpt")]
+    assert codes == [3, 3]
+
+
 @pytest.mark.parametrize("command_name", ["events", "retry"])
 def test_two_outputs_are_two_files(command: CommandLine, prepared: Path, command_name: str) -> None:
     """The report does not replace the summary of the same run."""

@@ -36,7 +36,7 @@ def test_the_proposal_of_an_export_is_loaded_as_it_is(
     export = SAMPLES / "presets" / name
     ran = command.run("map", kind, export, "-o", "mapping.toml", *zone)
     assert ran.code == 0, ran.err
-    assert ran.err.endswith("The proposed mapping can be used as is.\n")
+    assert ran.err.endswith("he proposed mapping can be used as is.\n")
     assert (command.folder / "mapping.toml").read_bytes() == export.with_suffix(".toml").read_bytes()
     checked = command.run("check", kind, export, "--mapping", "mapping.toml")
     rejected = "rejected:" in export.with_suffix(".bodies.txt").read_text("utf-8")

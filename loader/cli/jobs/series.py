@@ -97,7 +97,7 @@ class Series:
         """The jobs and how each ended, for the user."""
         width = max((len(name) for name in self.entries), default=0)
         lines = [f"  {name:<{width}}  {describe_end(entry)}" for name, entry in self.entries.items()]
-        return "\n".join([f"Exit code {self.exit_code} for all jobs", *lines])
+        return "\n".join([f"Exit code {self.exit_code}, the worst of all jobs", *lines])
 
     def _find_obstacle(self, job: Job) -> str:
         """Why a job cannot run; "" if it can."""
