@@ -198,6 +198,8 @@ class FileSource:
                     head = replace(head, table=fit_table(head.table, self.schema))
                     yield self._make_chunk(head, reader.name, start)
                     wanted -= head.end - head.first - len(head.unreadable | head.no_data)
+                    if wanted <= 0:  # before the next slab is read
+                        return
                     end = slab.end
                 start += end
 

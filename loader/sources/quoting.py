@@ -159,10 +159,11 @@ class StrayQuotes:
 
     def _are_regular(self, signs: NDArray[np.uint8], quotes: NDArray[np.intp], *, inside: bool) -> bool:
         opening, closing = quotes[inside::2], quotes[not inside :: 2]
-        # A quote that is the first byte of a block was looked at beside the byte before it.
-        if not self._beside[signs[opening[opening > 0] - 1]].all():
-            return False
-        return bool(self._beside[signs[closing[closing < len(signs) - 1] + 1]].all())
+        # A quote that is the first byte of a block was looked at beside the byte before it, and what stands
+        # behind the last byte is not known yet: there, a quote is compared with itself.
+        before = self._beside.take(signs.take(opening - 1, mode="clip"))
+        behind = self._beside.take(signs.take(closing + 1, mode="clip"))
+        return bool(before.all() and behind.all())
 
     def _mark(self, block: bytes, scanner: QuoteScanner) -> bytes:
         parts, at = [], 0
