@@ -242,7 +242,8 @@ class LoadOptions:
     rate_file: Path | None = option(
         None,
         Option(
-            "Read the rate from a file, and again whenever the file changes while the load runs.",
+            "Read the rate from a file, and again whenever the file changes while the load runs. "
+            "A 0 in it is a pause.",
             Section.SPEED,
             metavar="FILE",
             without="none",

@@ -89,6 +89,9 @@ class Rate:
         return f"{', '.join(parts)} a second"
 
 
+PAUSE = Rate(((0, 0.0),))
+
+
 def parse_zone(name: str) -> ZoneInfo:
     """A zone by its name in the database of time zones.
 
@@ -107,13 +110,14 @@ def read_clock(wall: float, zone: tzinfo | None) -> datetime:
 
 
 def read_rate(file: Path) -> Rate:
-    """The rate in a file.
+    """The rate in a file; 0 is a pause, because the file can change.
 
     Raises:
         ConfigError: it cannot be read, or is not a rate.
     """
     try:
-        return Rate.parse(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return PAUSE if text.strip() == "0" else Rate.parse(text)
     except UnicodeDecodeError:
         raise ConfigError(f"{file} is not text.") from None
     except OSError as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "–"
 _REASONS = {
-    OUTAGE: "the vendor does not answer",
+    OUTAGE: "the vendor gives no usable answer",
     RETRY_AFTER: "the vendor asked to wait",
     VENDOR_ASKED: "the vendor asked to wait",
     RATE_LIMIT: "the rate limit",

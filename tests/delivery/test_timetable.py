@@ -52,19 +52,19 @@ def test_a_load_ends_as_planned_while_its_rate_is_nothing() -> None:
 
 
 def test_a_file_is_read_again_when_it_changes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The new rate holds; what is no rate, or a file that is gone, changes nothing and is said."""
+    """The new rate holds, 0 is a pause; what is no rate, or a file that is gone, changes nothing."""
     file = tmp_path / "rate"
     file.write_text("10")
     table = Timetable(Rate.parse("10"), file)
     found: list[float] = []
-    for text in ("20", "fast", "", "30\n", None, "40"):
+    for text in ("20", "fast", "", "30\n", None, "0\n", "40"):
         if text is None:
             file.unlink()
         else:
             file.write_text(text)
             os.utime(file, ns=(0, len(found)))  # two writes may fall into one tick of the clock
         found.append(table.rate(0.0))
-    assert found == [20, 20, 20, 30, 30, 40]
+    assert found == [20, 20, 20, 30, 30, 0, 40]
     assert caplog.text.count("The rate stays as it is") == 2
 
 
