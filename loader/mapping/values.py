@@ -300,7 +300,7 @@ _TEXTS = _Lists((str, int, float, Decimal), texts=True, fault=Fault("is not a li
 
 
 def _convert_lists(rule: Rule, lists: _Lists, table: Table, findings: Findings) -> pa.Array:
-    """Lists as JSON. An empty list is no value, as an empty cell is none: null."""
+    """Lists as JSON. An empty list counts as empty, like an empty cell: null."""
     columns = origins.columns_of(rule)
     if rule.direct and holds_lists(table.column(rule.direct).type):
         return _write_lists(table.column(rule.direct), lists, columns, findings)
