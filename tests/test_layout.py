@@ -99,6 +99,12 @@ TESTED_IN = {
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "report": {"axes charts drawing facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
+    "sandbox/store": {
+        "catalogue holdings reading schema state writing": [
+            "sandbox/store/test_sandbox_store.py",
+            "sandbox/store/test_replay.py",
+        ],
+    },
     "sources": {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "advice trial": ["sources/test_signs.py"],

@@ -17,7 +17,7 @@ from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
 from loader.option import FileUse
 from loader.sandbox import EmbeddedSandbox
-from loader.sandbox.sandbox_store import read_rows
+from loader.sandbox.store import read_rows
 from loader.text.escape import escape
 
 if TYPE_CHECKING:

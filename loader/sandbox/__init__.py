@@ -1,7 +1,8 @@
 """A stand-in for the vendor on this machine, beside the loader: it takes, checks and keeps.
 
 * `checks`: is this body what the vendor's documentation describes? Pure.
-* `sandbox_store`: the SQLite file of what was taken, and `holdings`, a count of it.
+* `calls`: what was called, as plain records. `labels`: which load a call belongs to, from its path.
+* `store`: the SQLite file of what was taken, and `holdings`, a count of it.
 * `app`: the API methods over HTTP. `server`: the same on a loopback port, in the foreground.
 * `losses`: answers that get lost on request, to rehearse rows in doubt.
 * `embedded`: the server in a child process, for the length of one load.
@@ -13,6 +14,6 @@ Apart from `losses`, nothing here slows down or fails on purpose. `serve` is imp
 from __future__ import annotations
 
 from loader.sandbox.embedded import EmbeddedSandbox
-from loader.sandbox.sandbox_store import EventHoldings, Holdings, count_holdings
+from loader.sandbox.store import EventHoldings, Holdings, count_holdings
 
 __all__ = ["EmbeddedSandbox", "EventHoldings", "Holdings", "count_holdings"]

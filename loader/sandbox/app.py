@@ -8,20 +8,20 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loader.methods import BY_NAME
-from loader.sandbox.checks import Event, Refusal, Rules, check
+from loader.sandbox.calls import Event, Received
+from loader.sandbox.checks import Refusal, Rules, check
+from loader.sandbox.labels import BASE, read_label
 from loader.sandbox.losses import LostAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from loader.sandbox.checks import Call
-    from loader.sandbox.sandbox_store import SandboxStore
+    from loader.sandbox.store import SandboxStore
 
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-BASE = "/json/1.3"
 # Made up: the vendor's code names an in-app message to show, and is not a receipt.
 IN_APP_CODE = "5A4DB-0X000"
 
@@ -73,27 +73,21 @@ class Vendor:
         if scope["method"] != "POST":
             return build_refusal(405, 405, f"Call {method} with POST, not {scope['method']}.")
         try:
-            return self._take(method, dict(scope["headers"]), body)
+            return self._take(method, scope, body)
         except Refusal as refusal:
             return build_refusal(refusal.http_status, refusal.status_code, str(refusal))
         except sqlite3.Error as error:
             return build_refusal(500, 500, f"The sandbox could not write to its store: {error}.")
 
-    def _take(self, method: str, headers: dict[bytes, bytes], body: bytes) -> Reply:
-        self._rules.admit(headers)
+    def _take(self, method: str, scope: Message, body: bytes) -> Reply:
+        self._rules.admit(dict(scope["headers"]))
         call = check(method, body, self._rules)
         fate = self._losses.next()
         if fate.taken:
-            self._keep(call)
+            self._store.write([Received(read_label(scope["path"]), int(self._now() * 1_000), call)])
         if not fate.answered:
             return build_refusal(504, 504, "The sandbox lost this answer on purpose.")
         return build_acceptance({"code": IN_APP_CODE} if isinstance(call, Event) else None)
-
-    def _keep(self, call: Call) -> None:
-        if isinstance(call, Event):
-            self._store.post(call, now=int(self._now()))
-        else:
-            self._store.keep(call)
 
 
 def build_acceptance(response: dict[str, object] | None) -> Reply:

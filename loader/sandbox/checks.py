@@ -9,15 +9,17 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from loader.mapping.fields import APPLICATION_CODE, DEVICE_TYPES
 from loader.methods import BY_NAME
+from loader.sandbox.calls import Event, Registration, TagValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loader.methods import ApiField, Container, Need
+    from loader.sandbox.calls import Call
 
 INT64 = range(-(2**63), 2**63)
 JSON_TYPES = {"string": str, "integer": int, "object": dict}
@@ -32,42 +34,6 @@ KINDS: dict[type, str] = {
 DECODER = json.JSONDecoder()
 SPACE = re.compile(r"[ \t\n\r]*")
 COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
-
-
-class Registration(NamedTuple):
-    """An acceptable registerUser call."""
-
-    application: str
-    hwid: str
-    user_id: str
-    tz_offset: int | None
-    device_type: int | None
-
-
-class Event(NamedTuple):
-    """An acceptable postEvent call; `attributes` is its JSON text, character for character as received."""
-
-    application: str
-    event: str
-    hwid: str
-    user_id: str
-    timestamp_utc: int | None
-    timestamp_current: int | None
-    device_type: int | None
-    attributes: str
-
-
-class TagValues(NamedTuple):
-    """An acceptable setTags call; a value of None removes the tag."""
-
-    application: str
-    hwid: str
-    user_id: str
-    tags: dict[str, Any]
-
-
-#: An acceptable call of any method.
-Call = Registration | Event | TagValues
 
 
 class Refusal(Exception):
@@ -153,17 +119,17 @@ def read_event(request: dict[str, Any], text: str) -> Event:
     )
 
 
-def read_tags(request: dict[str, Any], _: str) -> TagValues:
-    """The fields of a checked setTags request."""
+def read_tags(request: dict[str, Any], text: str) -> TagValues:
+    """The fields of a checked setTags request; `text` is the whole body."""
     return TagValues(
         application=request["application"],
         hwid=request.get("hwid", ""),
         user_id=request.get("userId", ""),
-        tags=request["tags"],
+        tags=extract_text(text, "request", "tags"),
     )
 
 
-READERS: dict[str, Callable[[dict[str, Any], str], Registration | Event | TagValues]] = {
+READERS: dict[str, Callable[[dict[str, Any], str], Call]] = {
     "registerUser": read_registration,
     "postEvent": read_event,
     "setTags": read_tags,

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from loader.errors import ConfigError
-from loader.sandbox.sandbox_store import Holdings, count_holdings
+from loader.sandbox.store import Holdings, count_holdings
 
 if TYPE_CHECKING:
     from pathlib import Path

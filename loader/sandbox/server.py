@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import uvicorn
 
 from loader.errors import ConfigError
-from loader.sandbox.app import BASE, Vendor
+from loader.sandbox.app import Vendor
 from loader.sandbox.checks import Rules
-from loader.sandbox.sandbox_store import SandboxStore
+from loader.sandbox.labels import BASE
+from loader.sandbox.store import SandboxStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

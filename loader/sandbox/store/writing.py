@@ -1,0 +1,207 @@
+"""The one writing end of a store."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from loader.errors import ConfigError
+from loader.sandbox.calls import Event, Registration, TagValues
+from loader.sandbox.store.files import BUSY_SECONDS, explain_unusable, is_empty, make_private, refuse_foreign
+from loader.sandbox.store.replay import replay
+from loader.sandbox.store.schema import VERSION, make_tables, read_version
+from loader.sandbox.store.state import State
+from loader.sandbox.store.upgrade import upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from loader.sandbox.calls import Answered, Received, Refused
+
+LATEST_REFUSALS = 1_000
+LAST_NUMBER = """
+SELECT max(
+    coalesce((SELECT max(id) FROM registrations), 0),
+    coalesce((SELECT max(id) FROM events), 0),
+    coalesce((SELECT max(id) FROM tag_calls), 0)
+)
+"""
+LOG_REGISTRATION = "INSERT INTO registrations VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+LOG_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+LOG_TAGS = "INSERT INTO tag_calls VALUES (?, ?, ?, ?, ?, ?, ?)"
+COUNT_ANSWERS = """
+INSERT INTO answers VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (second, load, method, verdict) DO UPDATE SET count = count + excluded.count
+"""
+ADD_REFUSAL = """
+INSERT INTO refusals (arrived, load, method, http_status, status_code, message, body)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+DROP_OLD_REFUSALS = "DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - ?"
+FORGOTTEN = ("registrations", "events", "tag_calls", "answers", "refusals")
+
+
+class SandboxStore:
+    """The one writing end of a store; it keeps what the file already has.
+
+    What is given to `write` together is one committed transaction when it returns. In WAL mode with
+    `synchronous=NORMAL` a commit is in the page cache, so it survives a kill of this process, though not a
+    power cut: https://www.sqlite.org/pragma.html#pragma_synchronous.
+
+    Args:
+        path: the SQLite file; created, readable by its owner alone, if there is none. One of an earlier
+            version is upgraded.
+
+    Raises:
+        ConfigError: the file cannot be made or written, or is not a sandbox store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        make_private(path)
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        except sqlite3.Error as error:
+            raise explain_unusable(path, error) from error
+        self._state = State(self._connection)
+        self._seen = 0
+        try:
+            self.id = self._prepare(path)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise explain_unusable(path, error) from error
+        except ConfigError:
+            self._connection.close()
+            raise
+
+    def _prepare(self, path: Path) -> str:
+        """Make the tables in an empty file, verify or upgrade any other; returns the store's id."""
+        if is_empty(self._connection):
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._make()
+        refuse_foreign(self._connection, path)
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        if read_version(self._connection) < VERSION:
+            with self._transaction():
+                if read_version(self._connection) < VERSION:  # another sandbox may have been faster
+                    upgrade(self._connection, self._state)
+        store_id: str = self._connection.execute("SELECT id FROM store").fetchone()[0]
+        return store_id
+
+    def _make(self) -> None:
+        with self._transaction():
+            if is_empty(self._connection):  # another sandbox may have been faster
+                make_tables(self._connection)
+                self._connection.execute("INSERT INTO store VALUES (?)", (str(uuid.uuid4()),))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(
+        self,
+        received: Sequence[Received],
+        answers: Mapping[Answered, int] | None = None,
+        refusals: Sequence[Refused] = (),
+    ) -> None:
+        """Keep calls, and count answers, all in one transaction, committed on return.
+
+        Args:
+            received: in the order in which they came.
+            answers: how many answers of each kind were given.
+            refusals: calls that were refused; the latest 1,000 are kept.
+
+        Raises:
+            sqlite3.Error: none of it is kept.
+        """
+        with self._transaction():
+            self._catch_up()
+            self._keep_all(received)
+            if answers:
+                self._connection.executemany(COUNT_ANSWERS, [(*key, n) for key, n in answers.items()])
+            if refusals:
+                self._connection.executemany(ADD_REFUSAL, refusals)
+                self._connection.execute(DROP_OLD_REFUSALS, (LATEST_REFUSALS,))
+
+    def forget(self, label: str) -> None:
+        """Remove what one load did, as if it had never been; used when a rehearsal begins again.
+
+        Raises:
+            sqlite3.Error: nothing is removed.
+        """
+        with self._transaction():
+            for table in FORGOTTEN:
+                self._connection.execute(f"DELETE FROM {table} WHERE load = ?", (label,))  # noqa: S608
+            replay(self._connection, self._state)
+
+    def close(self) -> None:
+        """Close the file; the store can be opened again."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            self._seen = 0  # the catalogue in memory may be ahead of the file
+            raise
+        self._connection.execute("COMMIT")
+
+    def _catch_up(self) -> None:
+        """Read the catalogue again if another process has written to the file, or at the beginning."""
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._seen:
+            self._state.reload()
+            self._seen = version
+
+    def _keep_all(self, received: Sequence[Received]) -> None:
+        last: int = self._connection.execute(LAST_NUMBER).fetchone()[0] if received else 0
+        for number, entry in enumerate(received, last + 1):
+            match entry.call:
+                case Event():
+                    self._post(number, entry, entry.call)
+                case Registration():
+                    self._register(number, entry, entry.call)
+                case TagValues():
+                    self._set_tags(number, entry, entry.call)
+
+    def _register(self, number: int, entry: Received, call: Registration) -> None:
+        self._connection.execute(LOG_REGISTRATION, (number, entry.load, entry.arrived, *call))
+        self._state.register(number, call)
+
+    def _set_tags(self, number: int, entry: Received, call: TagValues) -> None:
+        values = (call.application, call.user_id, call.hwid, call.tags)
+        self._connection.execute(LOG_TAGS, (number, entry.load, entry.arrived, *values))
+        self._state.set_tags(number, call)
+
+    def _post(self, number: int, entry: Received, event: Event) -> None:
+        """Keep an event; one without `timestampUTC` is stamped with its arrival, as the vendor does."""
+        stamped = event.timestamp_utc is None
+        self._connection.execute(
+            LOG_EVENT,
+            (
+                number,
+                entry.load,
+                entry.arrived,
+                event.application,
+                event.event,
+                event.hwid or None,
+                event.user_id or None,
+                entry.arrived // 1_000 if stamped else event.timestamp_utc,
+                stamped,
+                event.timestamp_current,
+                event.device_type,
+                event.attributes,
+                self._state.matches(event),
+            ),
+        )
+        self._state.note_attributes(number, event, entry.arrived)

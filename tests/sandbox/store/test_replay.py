@@ -1,0 +1,73 @@
+"""What follows from the log can be built again from it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loader.sandbox.calls import Answered, Call, Event, Received, Refused, Registration, TagValues
+from loader.sandbox.store import SandboxStore
+
+APPLICATIONS = st.sampled_from(["AAAAA-00001", "BBBBB-00002"])
+HWIDS, USERS = st.sampled_from(["D1", "D2", "D3", ""]), st.sampled_from(["ann", "bob", ""])
+VALUES = st.sampled_from([1, 1.5, True, None, "text", "2024-01-31 10:00", ["a"], {"a": 1}])
+MEMBERS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3).map(json.dumps)
+REGISTRATIONS = st.builds(Registration, APPLICATIONS, HWIDS.filter(bool), USERS, st.none(), st.none())
+EVENTS = st.builds(
+    Event, APPLICATIONS, st.sampled_from("ef"), HWIDS, USERS, st.just(5), st.none(), st.none(), MEMBERS
+)
+TAG_CALLS = st.builds(TagValues, APPLICATIONS, HWIDS, USERS, MEMBERS)
+CALLS: st.SearchStrategy[Call] = st.one_of(REGISTRATIONS, EVENTS, TAG_CALLS)
+STEPS = st.lists(st.tuples(st.sampled_from(["keep", "gone"]), CALLS), max_size=25)
+
+# Ids differ between the two stores, and only their order has a meaning.
+SHOWN = (
+    "SELECT load, application, hwid, user_id FROM registrations ORDER BY id",
+    "SELECT load, application, event, hwid, user_id, attributes, matched FROM events ORDER BY id",
+    "SELECT load, application, user_id, hwid, tags FROM tag_calls ORDER BY id",
+    "SELECT hwid, application, user_id FROM devices ORDER BY updated",
+    "SELECT application, user_id, hwid, tag, value FROM tags ORDER BY updated, position",
+    "SELECT application, name, description, declared FROM event_types",
+    "SELECT application, event, name, type FROM event_attributes",
+    "SELECT attribute, declared, found FROM violations ORDER BY event_id, attribute",
+    "SELECT * FROM answers",
+    "SELECT load, method FROM refusals",
+)
+
+
+def show(store: Path) -> list[list[tuple[Any, ...]]]:
+    """All that a store holds."""
+    with closing(sqlite3.connect(store)) as connection:
+        return [connection.execute(query).fetchall() for query in SHOWN]
+
+
+def write(store: SandboxStore, load: str, call: Call) -> None:
+    """One call, its answer, and one refusal."""
+    refused = Refused(0, load, "postEvent", 200, 210, "no", "{}")
+    store.write([Received(load, 0, call)], {Answered(0, load, "postEvent", "ok"): 1}, [refused])
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS)
+def test_a_forgotten_load_has_never_been(steps: list[tuple[str, Call]]) -> None:
+    """A store that forgets a load holds what it would hold without that load, and continues alike."""
+    with TemporaryDirectory() as folder:
+        first, second = Path(folder, "a"), Path(folder, "b")
+        with SandboxStore(first) as store, SandboxStore(second) as without:
+            for load, call in steps:
+                write(store, load, call)
+                if load == "keep":
+                    write(without, load, call)
+            store.forget("gone")
+            assert show(first) == show(second)
+            for load, call in steps:
+                write(store, load, call)
+                write(without, load, call)
+        assert show(first) == show(second)
