@@ -97,7 +97,8 @@ TESTED_IN = {
     },
     "monitoring": {"measures state telemetry": ["monitoring/test_monitor.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
-    "report": {"axes charts drawing facts remedies": ["report/test_html.py", "report/test_course.py"]},
+    "look": {"drawing numbers svg": ["report/test_html.py", "report/test_layout_in_a_browser.py"]},
+    "report": {"axes charts facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
     "sandbox/store": {
         "catalogue holdings reading schema state writing": [

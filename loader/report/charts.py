@@ -1,8 +1,4 @@
-"""Charts as SVG without a script, a style or a link: the page's style sheet colours them.
-
-pygal draws; what it adds for browsers with a network (scripts, tool tips, its address) is taken out again.
-Each chart comes in two widths, of which the page shows the one that fits.
-"""
+"""The charts of a report."""
 
 from __future__ import annotations
 
@@ -11,37 +7,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
+from loader.look import scales
+from loader.look.drawing import XY, StackedBar, etree
+from loader.look.numbers import number
+from loader.look.svg import NARROW, WIDE, Chart, align_label, configure, render_svg
 from loader.report import axes
-from loader.report.drawing import XY, StackedBar, Style, etree
 from loader.report.facts import Counts
 from loader.report.incidents import choose_named, place_labels
-from loader.report.words import latency, number
+from loader.report.words import latency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from markupsafe import Markup
+
     from loader.report.course import Point
     from loader.report.incidents import Incident
 
-WIDE, NARROW = 720, 340
 _MOST_MARKS = {WIDE: 7, NARROW: 3}
-_SUPERFLUOUS = ("script", "style", "desc", "title")
-_FONT = {"wide": 12, "narrow": 12}
 _MOST_BARS = 60
-_LABEL = 7  # characters
 _MOST_NAMES = 4  # of waits; more would be a wall of words
 _LINE = 14  # the height of a line of names
 _MARGIN = 0.02  # what pygal leaves free on both sides, as a share of the axis
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart in two widths, with words for readers who cannot see it."""
-
-    wide: Markup
-    narrow: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,7 @@ def draw_over_time(
         _mark_incidents(_draw_lines(unit, runs, series, width=width, times=times), runs, incidents)
         for width in (WIDE, NARROW)
     )
-    return Chart(_render_svg(wide, told, WIDE), _render_svg(narrow, told, NARROW))
+    return Chart(render_svg(wide, told, WIDE), render_svg(narrow, told, NARROW))
 
 
 def draw_by_month(label: str, months: Sequence[tuple[str, Counts]]) -> Chart:
@@ -108,11 +95,13 @@ def _draw_lines(
     times: bool,
 ) -> Any:
     end = runs[-1][-1].x + runs[-1][-1].width / 2
-    chart = XY(**_configure(width, 208), xrange=(0, end))
+    chart = XY(**configure(width, 208), xrange=(0, end))
     lines = [_hold_values(runs, each.value) for each in series]
     values = [y for line in lines for _, y in line if y is not None]
     marks = (
-        axes.scale_decades(min(values), max(values)) if times else axes.scale_counts(max(values, default=0))
+        scales.scale_decades(min(values), max(values))
+        if times
+        else scales.scale_counts(max(values, default=0))
     )
     shown: Callable[[float], str] = latency if times else partial(number, digits=2)
     # pygal's own logarithmic axis would take the horizontal one along.
@@ -178,61 +167,16 @@ def _hold_values(
 
 
 def _draw_bars(label: str, bars: Sequence[tuple[str, Counts]], *, width: int) -> Markup:
-    chart = StackedBar(**_configure(width, 228), show_minor_x_labels=False)
+    chart = StackedBar(**configure(width, 228), show_minor_x_labels=False)
     names = [name for name, _ in bars]
     chart.x_labels = names
-    chart.x_labels_major = axes.mark_names(names, width // (64 if len(names[0]) > 4 else 44))
+    chart.x_labels_major = scales.mark_names(names, width // (64 if len(names[0]) > 4 else 44))
     chart.y_labels = [
         {"value": mark, "label": align_label(number(mark, digits=2))}
-        for mark in axes.scale_counts(max(counts.total for _, counts in bars))
+        for mark in scales.scale_counts(max(counts.total for _, counts in bars))
     ]
     chart.x_title = "year" if len(names[0]) == 4 else "month"
     chart.y_title = "events"
     for state in _STATES:
         chart.add(state, [getattr(counts, state) for _, counts in bars])
-    return _render_svg(chart.render_tree(), label, width)
-
-
-def align_label(label: str) -> str:
-    """A label of one width in all charts, so that what happened at one time stands below each other."""
-    return label.rjust(_LABEL, "\N{FIGURE SPACE}")
-
-
-def _configure(width: int, height: int) -> dict[str, Any]:
-    size = _FONT["wide" if width == WIDE else "narrow"]
-    fonts = dict.fromkeys(("label_font_size", "major_label_font_size", "title_font_size"), size)
-    return {
-        "width": width,
-        "height": height,
-        "style": Style(font_family="inherit", **fonts),
-        "js": [],
-        "css": [],
-        "no_prefix": True,
-        "disable_xml_declaration": True,
-        "allow_interruptions": True,
-        "show_dots": False,
-        "show_legend": False,
-        "show_x_guides": False,
-        "truncate_label": -1,
-        "margin": 2,
-        "margin_right": 12,
-        "spacing": 6,
-    }
-
-
-def _render_svg(root: Any, label: str, width: int) -> Markup:
-    """The drawing alone, to stand within a page."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            # The tag of a comment is not a text.
-            if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in _SUPERFLUOUS:
-                parent.remove(child)
-        if parent.get("class") == "title" and parent.get("transform"):
-            # The title of the vertical axis: further away from its numbers.
-            parent.set("y", str(float(parent.get("y")) - 7))
-    root.attrib.pop("id", None)
-    root.set("role", "img")
-    root.set("aria-label", label)
-    root.set("class", f"chart {'wide' if width == WIDE else 'narrow'}")
-    # The text is made by pygal of numbers and times alone, and escaped by the XML writer.
-    return Markup(etree.tostring(root, encoding="unicode"))  # noqa: S704
+    return render_svg(chart.render_tree(), label, width)

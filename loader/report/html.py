@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loader._version import __version__
@@ -24,7 +24,7 @@ from loader.text.next_steps import say_in_a_sentence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loader.report.charts import Chart
+    from loader.look.svg import Chart
     from loader.report.course import Point
     from loader.report.facts import Facts
     from loader.report.incidents import Incident
@@ -100,7 +100,7 @@ def again(facts: Facts) -> str:
 def build_environment() -> Environment:
     """The templates, with what they call."""
     found = Environment(
-        loader=PackageLoader("loader.report"),
+        loader=ChoiceLoader([PackageLoader("loader.report"), PackageLoader("loader.look")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

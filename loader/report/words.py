@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loader.look.numbers import number
 from loader.text.account import format_duration
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+__all__ = ["latency", "moment", "number", "share", "size", "span"]
+
 NONE = "–"
-
-
-def number(value: float, digits: int = 0) -> str:
-    """A number with its thousands apart; a small one with the digits that it needs."""
-    if value == int(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.1f}"
 
 
 def share(part: int, whole: int) -> str:

@@ -55,25 +55,6 @@ def test_a_short_load_is_marked_in_seconds() -> None:
     assert [text for _, text in marks] == ["0.0 s", "0.5 s", "1.0 s", "1.5 s", "2.0 s"]
 
 
-@given(st.floats(1e-6, 1e9))
-def test_counts_reach_over_the_highest_value(highest: float) -> None:
-    """Nothing is drawn above the axis, which has a handful of marks."""
-    marks = axes.scale_counts(highest)
-    assert marks[0] == 0
-    assert marks[-1] >= highest * (1 - 1e-6)
-    assert 2 <= len(marks) <= 6
-
-
-@given(st.floats(1e-4, 100), st.floats(1, 1e5))
-def test_a_logarithmic_axis_holds_both_ends(lowest: float, factor: float) -> None:
-    """Every time lies within the marks, and they do not crowd."""
-    marks = axes.scale_decades(lowest, lowest * factor)
-    assert marks[0] <= lowest
-    assert marks[-1] >= lowest * factor * (1 - 1e-9)
-    assert len(marks) <= 9
-    assert marks == sorted(set(marks))
-
-
 @given(st.integers(1, 200), st.floats(0.01, 5000), st.integers(1, 5))
 def test_marks_are_few_and_ascend(count: int, seconds: float, runs: int) -> None:
     """Whatever the lengths, the marks of time do not overlap."""

@@ -8,14 +8,12 @@ import shutil
 import subprocess
 from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loader.methods import Kind
 from loader.model import Account, FileRecord
-from loader.report import axes
 from loader.report.facts import Counts, DecisionFacts, Events, Group
 from loader.report.html import MOST_FILES, render_page
 from loader.text.next_steps import Remains, Step, Way
@@ -230,14 +228,3 @@ def test_marks_of_a_chart_have_words_for_a_screen_reader() -> None:
     """What is marked is said too: of each chart over time, in the order in which it happened."""
     text = render_page(troubled())
     assert text.count("Marked: outage, killed, vendor asked to wait, interrupted") == 6
-
-
-@pytest.mark.parametrize("first", [1, 2, 5, 11])
-def test_months_are_marked_at_even_steps(first: int) -> None:
-    """Marks stand where quarters and years begin, whichever month the input begins with."""
-    months = [f"{2020 + n // 12}-{n % 12 + 1:02}" for n in range(first - 1, first + 40)]
-    marked = axes.mark_names(months, 11)
-    steps = {months.index(after) - months.index(before) for before, after in pairwise(marked)}
-    assert len(steps) == 1
-    assert f"{2022}-01" in marked
-    assert len(marked) <= 11
