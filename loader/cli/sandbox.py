@@ -63,8 +63,8 @@ def sandbox_command(request: SandboxRequest) -> None:
       pushwoosh-loader sandbox &
       pushwoosh-loader events purchases.csv --endpoint http://127.0.0.1:8707/json/1.3/ --app XXXXX-XXXXX
     """
-    from loader.sandbox.checks import Rules  # noqa: PLC0415 - as below
     from loader.sandbox.losses import LostAnswers  # noqa: PLC0415 - as below
+    from loader.sandbox.rules import Rules  # noqa: PLC0415 - as below
     from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
 
     def announce(serving: Serving) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
-from loader.sandbox.checks import Rules
 from loader.sandbox.losses import LostAnswers
+from loader.sandbox.rules import Rules
 from loader.sandbox.server import serve
 
 if TYPE_CHECKING:

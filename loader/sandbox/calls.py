@@ -37,8 +37,58 @@ class TagValues(NamedTuple):
     tags: str
 
 
-#: An acceptable call of any method.
+class Declared(NamedTuple):
+    """An attribute of an event, and its type: the number that createEvent gives it."""
+
+    name: str
+    type: int
+
+
+class CreateEvent(NamedTuple):
+    """An acceptable createEvent call."""
+
+    application: str
+    name: str
+    description: str
+    attributes: tuple[Declared, ...]
+
+
+#: An acceptable call of any method that loads.
 Call = Registration | Event | TagValues
+
+
+class Condition(NamedTuple):
+    """A filter of getEventStatistics: the attribute has one of these values, compared as texts."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+class Question(NamedTuple):
+    """What getEventStatistics is asked for: the events of one name in an interval of time.
+
+    Attributes:
+        application, event: which events.
+        first, last: Unix seconds, both included.
+        conditions: all have to be true.
+    """
+
+    application: str
+    event: str
+    first: int
+    last: int
+    conditions: tuple[Condition, ...]
+
+
+class Denial(NamedTuple):
+    """Why the store does not take a call: the vendor's code and its message."""
+
+    status_code: int
+    message: str
+
+
+#: What comes of a call that is written: nothing to say, the number of a new event, or why it is not taken.
+Outcome = int | Denial | None
 
 
 class Received(NamedTuple):
@@ -52,7 +102,7 @@ class Received(NamedTuple):
 
     load: str
     arrived: int
-    call: Call
+    call: Call | CreateEvent
 
 
 class Answered(NamedTuple):
@@ -78,7 +128,7 @@ class Refused(NamedTuple):
         arrived: when it came, in Unix milliseconds.
         load: the label of the load, or "".
         method: the API method, or "".
-        http_status, status_code: of the answer; the second is the vendor's own, in the body.
+        http_status, status_code: of the answer; the second is the vendor's own, in the body, if it has one.
         message: of the answer.
         body: the beginning of the request's body.
     """
@@ -87,6 +137,6 @@ class Refused(NamedTuple):
     load: str
     method: str
     http_status: int
-    status_code: int
+    status_code: int | None
     message: str
     body: str

@@ -5,15 +5,14 @@ Fields that the documentation does not name are let pass: what the vendor does w
 
 from __future__ import annotations
 
-import hmac
 import json
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from loader.mapping.fields import APPLICATION_CODE, DEVICE_TYPES
 from loader.methods import BY_NAME
 from loader.sandbox.calls import Event, Registration, TagValues
+from loader.sandbox.decoding import decode
+from loader.sandbox.json_text import extract_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from loader.sandbox.calls import Call
 
 INT64 = range(-(2**63), 2**63)
-JSON_TYPES = {"string": str, "integer": int, "object": dict}
+JSON_TYPES = {"string": str, "integer": int, "object": dict, "list": list}
 KINDS: dict[type, str] = {
     str: "a string",
     bool: "a boolean",
@@ -31,9 +30,6 @@ KINDS: dict[type, str] = {
     list: "a list",
     dict: "an object",
 }
-DECODER = json.JSONDecoder()
-SPACE = re.compile(r"[ \t\n\r]*")
-COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
 
 
 class Refusal(Exception):
@@ -41,45 +37,41 @@ class Refusal(Exception):
 
     Args:
         http_status: of the answer.
-        status_code: the vendor's own code, in the body.
-        message: the body's `status_message`; names the field.
+        status_code: the vendor's own code, in the body; None for an answer of the gateway before it.
+        message: the body's `status_message`, or `message`; names the field.
     """
 
-    def __init__(self, http_status: int, status_code: int, message: str) -> None:
+    def __init__(self, http_status: int, status_code: int | None, message: str) -> None:
         self.http_status = http_status
         self.status_code = status_code
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a call must carry beside its fields.
-
-    Attributes:
-        application: the only application code that exists, or None for any well-formed one.
-        token: the only device API token let in, or None to let any or none in.
-    """
-
-    application: str | None = None
-    token: str | None = None
-
-    def admit(self, headers: dict[bytes, bytes]) -> None:
-        """Refuse a caller whose token is not the expected one."""
-        expected = f"Token {self.token}".encode()
-        if self.token is not None and not hmac.compare_digest(headers.get(b"authorization", b""), expected):
-            raise Refusal(200, 403, "Token restrictions forbid this operation")
-
-
-def check(name: str, body: bytes, rules: Rules) -> Call:
-    """Read one call.
+def check(name: str, body: bytes, application: str | None = None) -> Call:
+    """Read one call of a method that loads: at full speed if it is good, else to say what is wrong with it.
 
     Args:
         name: of the API method.
         body: the HTTP request's body.
-        rules: what the sandbox was started for.
+        application: the only application code that exists, or None for any well-formed one.
 
     Raises:
         Refusal: with the answer that the vendor's documentation gives for what is wrong.
+    """
+    call = decode(name, body)
+    if call is None:
+        call = read(name, body)
+    check_application(call.application, application)
+    return call
+
+
+def read(name: str, body: bytes) -> Call:
+    """Read one call field by field, so that a refusal names the first field that is wrong.
+
+    It also reads what `decode` leaves to it: JSON that is valid and rare, such as half of a surrogate pair.
+
+    Raises:
+        Refusal: as `check`.
     """
     text, request = parse(body)
     method = BY_NAME[name]
@@ -87,7 +79,6 @@ def check(name: str, body: bytes, rules: Rules) -> Call:
         check_field(field, request)
     for need in method.needs:
         check_need(need, request)
-    check_application(request["application"], rules)
     check_device_type(request.get("device_type"))
     if method.container is not None:
         check_container(method.container, request[method.container.name])
@@ -167,11 +158,13 @@ def check_need(need: Need, request: dict[str, Any]) -> None:
         refuse(" or ".join(need.fields), "is required")
 
 
-def check_application(code: str, rules: Rules) -> None:
+def check_application(code: str, only: str | None) -> None:
     """Refuse the code of an application that cannot exist, or does not."""
+    if code == only:
+        return
     if not APPLICATION_CODE.fullmatch(code):
         refuse("application", f"{code[:80]!r} is not of the form XXXXX-XXXXX")
-    if rules.application not in (None, code):
+    if only is not None:
         raise Refusal(200, 210, "Application not found")
 
 
@@ -209,7 +202,7 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
         text = body.decode("utf-8")
         envelope = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, 400, f"Request is not JSON in UTF-8: {error}") from None
+        raise Refusal(400, None, f"Request is not JSON in UTF-8: {error}") from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("request"), dict):
         raise Refusal(200, 210, "Request format is not valid.")
     return text, envelope["request"]
@@ -218,28 +211,6 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
 def refuse_constant(name: str) -> NoReturn:
     """Python reads NaN and Infinity; JSON has neither (RFC 8259, section 6)."""
     raise ValueError(f"{name} is not a JSON number")
-
-
-def extract_text(text: str, *path: str) -> str:
-    """The text of a member of a member of the outermost object, as written in valid JSON `text`."""
-    start, end = SPACE.match(text).end(), len(text)  # type: ignore[union-attr]  # matches the empty text
-    for name in path:
-        start, end = find_member(text, start, name)
-    return text[start:end]
-
-
-def find_member(text: str, start: int, name: str) -> tuple[int, int]:
-    """Where the value of `name` begins and ends in the object that begins at `start`; the last of equals."""
-    found, position = (start, start), start
-    while text[position] != "}":
-        position = SPACE.match(text, position + 1).end()  # type: ignore[union-attr]  # matches the empty text
-        key, position = DECODER.raw_decode(text, position)
-        begin = COLON.match(text, position).end()  # type: ignore[union-attr]  # a colon follows a key
-        _, end = DECODER.raw_decode(text, begin)
-        if key == name:
-            found = (begin, end)
-        position = SPACE.match(text, end).end()  # type: ignore[union-attr]  # matches the empty text
-    return found
 
 
 def refuse(field: str, reason: str) -> NoReturn:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import uvicorn
 
 from loader.errors import ConfigError
-from loader.sandbox.app import Vendor
-from loader.sandbox.checks import Rules
+from loader.sandbox.app import App
 from loader.sandbox.labels import BASE
-from loader.sandbox.store import SandboxStore
+from loader.sandbox.rules import Rules
+from loader.sandbox.store import CatalogueRules, SandboxStore
+from loader.sandbox.vendor import Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +36,13 @@ class Serving(NamedTuple):
         endpoint: base URL with its trailing slash.
         store_id: the store's own id, which stays the same when it is served again elsewhere.
         stop: ends the server, from any thread, after the answers under way.
+        forget: removes what the load of a label did, from any thread; committed on return.
     """
 
     endpoint: str
     store_id: str
     stop: Callable[[], None]
+    forget: Callable[[str], None]
 
 
 def serve(
@@ -58,25 +61,35 @@ def serve(
         ready: called once, when connections are accepted.
         host: a loopback address or `localhost`.
         port: the TCP port; 0 lets the system choose one.
-        rules: what a call carries beside its fields; by default any well-formed application code.
+        rules: what a call carries beside its fields, and what is a choice; by default any well-formed
+            application code.
         losses: which answers do not arrive.
 
     Raises:
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
     """
-    with SandboxStore(store) as opened, listen(host, port) as listener:
-        server = uvicorn.Server(configure_server(Vendor(opened, rules or Rules(), losses)))
+    rules = rules or Rules()
+    allowed = CatalogueRules(rules.strict, rules.event_limit)
+    with SandboxStore(store, allowed) as opened, listen(host, port) as listener:
+        vendor = Vendor(opened, rules, losses)
+        server = uvicorn.Server(configure_server(App(vendor)))
 
         def stop() -> None:
             server.should_exit = True
 
-        ready(Serving(build_url(listener), opened.id, stop))
+        def forget(label: str) -> None:
+            # A connection of its own, because that of the server belongs to the server's thread.
+            with SandboxStore(store) as another:
+                another.forget(label)
+
+        ready(Serving(build_url(listener), opened.id, stop, forget))
         # uvicorn raises the Ctrl-C again that it has just served the last answers for.
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+        vendor.flush()
 
 
-def configure_server(app: Vendor) -> uvicorn.Config:
+def configure_server(app: App) -> uvicorn.Config:
     """The server's settings: HTTP alone, and silent (a garbled request is answered 400, not logged)."""
     return uvicorn.Config(
         app,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.sandbox import EmbeddedSandbox
-from loader.sandbox.checks import extract_text
+from loader.sandbox.json_text import extract_text
 from tests.sandbox.conftest import APPLICATION, DEVICE, EVENT, call, rows, send
 
 if TYPE_CHECKING:

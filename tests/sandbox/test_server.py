@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from loader.errors import ConfigError
-from loader.sandbox.checks import Rules
 from loader.sandbox.losses import LostAnswers
+from loader.sandbox.rules import Rules
 from loader.sandbox.server import Serving, serve
 from tests.sandbox.conftest import DEVICE, EVENT, TAGS, call, rows, send
 

@@ -100,8 +100,8 @@ DERIVED = (
         description TEXT NOT NULL,
         declared INTEGER NOT NULL, -- 1 by createEvent, 0 on first sight
         arrived INTEGER,
-        PRIMARY KEY (application, name)
-    ) WITHOUT ROWID
+        UNIQUE (application, name)
+    )
     """,
     # 1 integer, 2 string, 3 list, 4 date, 5 boolean, 6 price
     """
@@ -143,7 +143,7 @@ ANSWERS = (
         load TEXT NOT NULL,
         method TEXT NOT NULL,
         http_status INTEGER NOT NULL,
-        status_code INTEGER NOT NULL,
+        status_code INTEGER, -- NULL if the body had none
         message TEXT NOT NULL,
         body TEXT NOT NULL
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from loader.sandbox.calls import Denial
 from loader.sandbox.store.catalogue import AttributeType, fits, infer_type, name_kind
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from loader.sandbox.calls import Event, Registration, TagValues
+    from loader.sandbox.calls import CreateEvent, Event, Outcome, Registration, TagValues
 
 OWNER = "SELECT user_id FROM devices WHERE hwid = ? AND application = ?"
 REGISTER = """
@@ -26,9 +27,20 @@ INSERT OR REPLACE INTO tags (application, user_id, hwid, tag, value, updated, po
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 REMOVE_TAG = "DELETE FROM tags WHERE application = ? AND user_id = ? AND hwid = ? AND tag = ?"
-ADD_EVENT = "INSERT OR IGNORE INTO event_types VALUES (?, ?, '', 0, ?)"
+ADD_EVENT = """
+INSERT OR IGNORE INTO event_types (application, name, description, declared, arrived) VALUES (?, ?, '', 0, ?)
+"""
 ADD_ATTRIBUTE = "INSERT OR IGNORE INTO event_attributes VALUES (?, ?, ?, ?, 0)"
 ADD_VIOLATION = "INSERT OR REPLACE INTO violations VALUES (?, ?, ?, ?)"
+
+FIND_EVENT = "SELECT declared FROM event_types WHERE application = ? AND name = ?"
+COUNT_EVENTS = "SELECT count(*) FROM event_types WHERE application = ?"
+DECLARE_EVENT = """
+INSERT INTO event_types (application, name, description, declared, arrived) VALUES (?, ?, ?, 1, ?)
+ON CONFLICT (application, name) DO UPDATE SET description = excluded.description, declared = 1
+RETURNING rowid
+"""
+DECLARE_ATTRIBUTE = "INSERT OR REPLACE INTO event_attributes VALUES (?, ?, ?, ?, 1)"
 
 _decode_members = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -108,6 +120,38 @@ class State:
                 declared = self._learn(key, known, name, value)
             if declared is None or not fits(name, declared, value):
                 self._note(number, name, declared, value)
+
+    def create_event(self, call: CreateEvent, arrived: int, limit: int | None) -> Outcome:
+        """Declare an event; its number, or why it cannot be.
+
+        Args:
+            call: the event and its attributes.
+            arrived: when the call came, in Unix milliseconds.
+            limit: events that an application may have, or None.
+        """
+        key = (call.application, call.name)
+        known = self._connection.execute(FIND_EVENT, key).fetchone()
+        if known is not None and known[0]:
+            return Denial(210, f"Event {call.name!r} already exists")
+        events: int = self._connection.execute(COUNT_EVENTS, key[:1]).fetchone()[0]
+        if known is None and limit is not None and events >= limit:
+            return Denial(403, "Events limit is exceeded")
+        number: int = self._connection.execute(DECLARE_EVENT, (*key, call.description, arrived)).fetchone()[0]
+        types = self._catalogue.setdefault(key, {})
+        for name, kind in call.attributes:
+            self._connection.execute(DECLARE_ATTRIBUTE, (*key, name, kind))
+            types[name] = kind
+        return number
+
+    def find_undeclared(self, event: Event) -> Denial | None:
+        """What an event has that the catalogue does not know, as a refusal."""
+        known = self._catalogue.get((event.application, event.event))
+        if known is None:
+            return Denial(210, f"event: {event.event!r} is not an event of this application")
+        for name in decode_members(event.attributes):
+            if name not in known:
+                return Denial(210, f"attributes: {name!r} is not an attribute of the event {event.event!r}")
+        return None
 
     def _learn(
         self, key: tuple[str, str], known: dict[str, int], name: str, value: object

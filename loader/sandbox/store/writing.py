@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from loader.errors import ConfigError
-from loader.sandbox.calls import Event, Registration, TagValues
+from loader.sandbox.calls import CreateEvent, Event, Registration, TagValues
 from loader.sandbox.store.files import BUSY_SECONDS, explain_unusable, is_empty, make_private, refuse_foreign
 from loader.sandbox.store.replay import replay
 from loader.sandbox.store.schema import VERSION, make_tables, read_version
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from loader.sandbox.calls import Answered, Received, Refused
+    from loader.sandbox.calls import Answered, Outcome, Received, Refused
 
 LATEST_REFUSALS = 1_000
 LAST_NUMBER = """
@@ -45,6 +46,19 @@ DROP_OLD_REFUSALS = "DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refus
 FORGOTTEN = ("registrations", "events", "tag_calls", "answers", "refusals")
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogueRules:
+    """What the catalogue allows.
+
+    Attributes:
+        strict: an event is not taken if it, or an attribute of it, was not declared.
+        event_limit: events that an application may have before no more can be declared, or None.
+    """
+
+    strict: bool = False
+    event_limit: int | None = None
+
+
 class SandboxStore:
     """The one writing end of a store; it keeps what the file already has.
 
@@ -55,12 +69,19 @@ class SandboxStore:
     Args:
         path: the SQLite file; created, readable by its owner alone, if there is none. One of an earlier
             version is upgraded.
+        rules: what the catalogue allows.
+
+    Attributes:
+        id: of the store, the same each time that it is opened.
+        path: of its file.
 
     Raises:
         ConfigError: the file cannot be made or written, or is not a sandbox store.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rules: CatalogueRules | None = None) -> None:
+        self.path = path
+        self._rules = rules or CatalogueRules()
         make_private(path)
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
@@ -85,14 +106,14 @@ class SandboxStore:
         refuse_foreign(self._connection, path)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         if read_version(self._connection) < VERSION:
-            with self._transaction():
+            with self._atomically():
                 if read_version(self._connection) < VERSION:  # another sandbox may have been faster
                     upgrade(self._connection, self._state)
         store_id: str = self._connection.execute("SELECT id FROM store").fetchone()[0]
         return store_id
 
     def _make(self) -> None:
-        with self._transaction():
+        with self._atomically():
             if is_empty(self._connection):  # another sandbox may have been faster
                 make_tables(self._connection)
                 self._connection.execute("INSERT INTO store VALUES (?)", (str(uuid.uuid4()),))
@@ -110,7 +131,7 @@ class SandboxStore:
         received: Sequence[Received],
         answers: Mapping[Answered, int] | None = None,
         refusals: Sequence[Refused] = (),
-    ) -> None:
+    ) -> list[Outcome]:
         """Keep calls, and count answers, all in one transaction, committed on return.
 
         Args:
@@ -121,14 +142,21 @@ class SandboxStore:
         Raises:
             sqlite3.Error: none of it is kept.
         """
-        with self._transaction():
+        with self.transaction() as transaction:
+            outcomes = [transaction.keep(each) for each in received]
+            transaction.note_answers(answers or {}, refusals)
+        return outcomes
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """What is kept within it is committed at its end, or not at all.
+
+        Raises:
+            sqlite3.Error: none of it is kept.
+        """
+        with self._atomically():
             self._catch_up()
-            self._keep_all(received)
-            if answers:
-                self._connection.executemany(COUNT_ANSWERS, [(*key, n) for key, n in answers.items()])
-            if refusals:
-                self._connection.executemany(ADD_REFUSAL, refusals)
-                self._connection.execute(DROP_OLD_REFUSALS, (LATEST_REFUSALS,))
+            yield Transaction(self._connection, self._state, self._rules)
 
     def forget(self, label: str) -> None:
         """Remove what one load did, as if it had never been; used when a rehearsal begins again.
@@ -136,17 +164,20 @@ class SandboxStore:
         Raises:
             sqlite3.Error: nothing is removed.
         """
-        with self._transaction():
-            for table in FORGOTTEN:
-                self._connection.execute(f"DELETE FROM {table} WHERE load = ?", (label,))  # noqa: S608
-            replay(self._connection, self._state)
+        with self._atomically():
+            removed = sum(self._remove(table, label) for table in FORGOTTEN)
+            if removed:
+                replay(self._connection, self._state)
+
+    def _remove(self, table: str, label: str) -> int:
+        return self._connection.execute(f"DELETE FROM {table} WHERE load = ?", (label,)).rowcount  # noqa: S608 - a table of ours
 
     def close(self) -> None:
         """Close the file; the store can be opened again."""
         self._connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _atomically(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -163,40 +194,65 @@ class SandboxStore:
             self._state.reload()
             self._seen = version
 
-    def _keep_all(self, received: Sequence[Received]) -> None:
-        last: int = self._connection.execute(LAST_NUMBER).fetchone()[0] if received else 0
-        for number, entry in enumerate(received, last + 1):
-            match entry.call:
-                case Event():
-                    self._post(number, entry, entry.call)
-                case Registration():
-                    self._register(number, entry, entry.call)
-                case TagValues():
-                    self._set_tags(number, entry, entry.call)
 
-    def _register(self, number: int, entry: Received, call: Registration) -> None:
-        self._connection.execute(LOG_REGISTRATION, (number, entry.load, entry.arrived, *call))
+class Transaction:
+    """The calls that are kept together; see `SandboxStore.transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection, state: State, rules: CatalogueRules) -> None:
+        self._connection, self._state, self._rules = connection, state, rules
+        self._last: int = connection.execute(LAST_NUMBER).fetchone()[0]
+
+    def keep(self, received: Received) -> Outcome:
+        """Keep one call, unless the catalogue does not allow it."""
+        match received.call:
+            case Event() as event:
+                return self._post(received, event)
+            case Registration() as device:
+                self._register(received, device)
+            case TagValues() as call:
+                self._set_tags(received, call)
+            case CreateEvent() as call:
+                return self._state.create_event(call, received.arrived, self._rules.event_limit)
+        return None
+
+    def note_answers(self, answers: Mapping[Answered, int], refusals: Sequence[Refused]) -> None:
+        """Count answers, and keep the latest refused calls for a while."""
+        if answers:
+            self._connection.executemany(COUNT_ANSWERS, [(*key, n) for key, n in answers.items()])
+        if refusals:
+            self._connection.executemany(ADD_REFUSAL, refusals)
+            self._connection.execute(DROP_OLD_REFUSALS, (LATEST_REFUSALS,))
+
+    def _number(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _register(self, received: Received, call: Registration) -> None:
+        number = self._number()
+        self._connection.execute(LOG_REGISTRATION, (number, received.load, received.arrived, *call))
         self._state.register(number, call)
 
-    def _set_tags(self, number: int, entry: Received, call: TagValues) -> None:
-        values = (call.application, call.user_id, call.hwid, call.tags)
-        self._connection.execute(LOG_TAGS, (number, entry.load, entry.arrived, *values))
+    def _set_tags(self, received: Received, call: TagValues) -> None:
+        number, values = self._number(), (call.application, call.user_id, call.hwid, call.tags)
+        self._connection.execute(LOG_TAGS, (number, received.load, received.arrived, *values))
         self._state.set_tags(number, call)
 
-    def _post(self, number: int, entry: Received, event: Event) -> None:
+    def _post(self, received: Received, event: Event) -> Outcome:
         """Keep an event; one without `timestampUTC` is stamped with its arrival, as the vendor does."""
-        stamped = event.timestamp_utc is None
+        if self._rules.strict and (denial := self._state.find_undeclared(event)):
+            return denial
+        number, stamped = self._number(), event.timestamp_utc is None
         self._connection.execute(
             LOG_EVENT,
             (
                 number,
-                entry.load,
-                entry.arrived,
+                received.load,
+                received.arrived,
                 event.application,
                 event.event,
                 event.hwid or None,
                 event.user_id or None,
-                entry.arrived // 1_000 if stamped else event.timestamp_utc,
+                received.arrived // 1_000 if stamped else event.timestamp_utc,
                 stamped,
                 event.timestamp_current,
                 event.device_type,
@@ -204,4 +260,5 @@ class SandboxStore:
                 self._state.matches(event),
             ),
         )
-        self._state.note_attributes(number, event, entry.arrived)
+        self._state.note_attributes(number, event, received.arrived)
+        return None
