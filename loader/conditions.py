@@ -31,16 +31,23 @@ class Conditions:
     Attributes:
         versions: of this program and of the libraries that it uses, by name.
         options: how it was sent, by the option's name; no token, no address of a proxy.
+        label: which load its calls belong to in a sandbox's store; "" if it was not a rehearsal, or if a
+            version that knew no labels wrote the note.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    label: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> Conditions:
         """Those of a run that begins now, in this process."""
-        chosen = settings.options
-        return cls(collect_versions() | find_library_version(chosen.transport), note_options(chosen))
+        chosen, rehearsal = settings.options, settings.rehearsal
+        return cls(
+            collect_versions() | find_library_version(chosen.transport),
+            note_options(chosen),
+            rehearsal.label if rehearsal else "",
+        )
 
     def to_text(self) -> str:
         """The note."""
@@ -50,7 +57,12 @@ class Conditions:
     def from_text(cls, text: str) -> Conditions:
         """Read the note; what cannot be read of it is left out."""
         record = _object(text)
-        return cls(_texts(record.get("versions")), _texts(record.get("options")))
+        label = record.get("label")
+        return cls(
+            _texts(record.get("versions")),
+            _texts(record.get("options")),
+            label if isinstance(label, str) else "",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from loader.doubts import Overtaken
     from loader.model import Account, Stop
     from loader.progress import Watch
+    from loader.settings import Settings
 
 __all__ = ["Plan", "check", "load", "prepare"]
 
@@ -66,9 +67,14 @@ def load(
         raise ConfigError("A load needs a checkpoint file.")
     problems: list[Stop] = []
     journal = Journal.open(
-        settings.checkpoint, build_identity(plan), window=settings.options.concurrency.highest
+        settings.checkpoint,
+        build_identity(plan),
+        window=settings.options.concurrency.highest,
+        replacing=plan.begins_again is not None,
     )
     with close_at_end(journal, problems), closing(open_transport(settings, session)) as transport:
+        if choose is None:
+            forget_earlier(settings, journal)
         wanted = choose(journal) if choose else list_unsent(plan, journal)
         policy = build_policy(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
@@ -100,6 +106,17 @@ def load(
         journal.run,
         not_requested,
     )
+
+
+def forget_earlier(settings: Settings, journal: Journal) -> None:
+    """Have the sandbox forget what it holds of a rehearsal that begins with its first row.
+
+    After the checkpoint was emptied or deleted, and before the first lease: a kill between the two leaves a
+    checkpoint without rows, for which the same command does both again, whatever its input is by then. The
+    other way round, a checkpoint would claim rows that the store has forgotten.
+    """
+    if settings.rehearsal is not None and journal.blank:
+        settings.rehearsal.forget(settings.rehearsal.label)
 
 
 def fit_session(plan: Plan, session: Session | None) -> Plan:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
 from loader.errors import ConfigError, MappingError, SourceEmpty, SourceError, TooFewRows
-from loader.journal import CheckpointView, Identity
+from loader.journal import CheckpointView, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
 from loader.mapping.nested.paths import Columns
@@ -39,6 +39,7 @@ class Plan:
             run has read.
         chosen: the rows that are loaded, if they are not simply the first; else None.
         changed_mapping: the mapping of the checkpoint, if a retry continues with another one; else None.
+        begins_again: why a rehearsal takes the place of the one that the checkpoint is of; else None.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Plan:
     suspicions: tuple[Suspicion, ...] = ()
     chosen: frozenset[int] | None = None
     changed_mapping: str | None = field(default=None, kw_only=True)
+    begins_again: Message | None = field(default=None, kw_only=True)
 
     @property
     def rows(self) -> int:
@@ -98,9 +100,32 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         refuse_few_rows(settings, 0)
         raise
     refuse_few_rows(settings, plan.survey.rows)
-    if checkpoint:
-        checkpoint.refuse_other(build_identity(plan))
+    if checkpoint is None:
+        return plan
+    wanted = build_identity(plan)
+    if replaces(settings, checkpoint, wanted):
+        checkpoint.refuse_unusable()
+        # Without the checkpoint: what it knows of the input and of its beginning is of the earlier rehearsal.
+        again = draw_up(settings, None, mapping, watch=watch)
+        return replace(again, begins_again=explain_beginning(checkpoint.identity, wanted))
+    checkpoint.refuse_other(wanted)
     return plan
+
+
+def replaces(settings: Settings, checkpoint: CheckpointView, wanted: Identity) -> bool:
+    """Whether a rehearsal takes the place of another one: the user has changed what is rehearsed."""
+    rehearsal = settings.rehearsal
+    return rehearsal is not None and not rehearsal.keep and checkpoint.is_replaceable(wanted)
+
+
+def explain_beginning(stored: Identity, wanted: Identity) -> Message:
+    """Say that a rehearsal begins again, and why."""
+    return Message(
+        "This rehearsal begins again, and the sandbox forgets what it holds of the one before. {changes} "
+        "To have this refused, give {keep}.",
+        keep=Setting("keep"),
+        changes=" ".join(list_changes(stored, wanted)),
+    )
 
 
 def refuse_few_rows(settings: Settings, rows: int) -> None:

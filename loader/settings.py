@@ -16,6 +16,7 @@ from loader.secret import Secret, hide_credentials
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from loader.methods import Kind
@@ -96,6 +97,21 @@ def _refuse(setting: Setting, template: str, value: object = None) -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a load into a sandbox on this machine has beside other loads.
+
+    Attributes:
+        label: which load its calls belong to, as the sandbox knows it.
+        keep: refuse a checkpoint that was made for something else. Otherwise such a rehearsal begins again.
+        forget: has the sandbox forget what it holds of the load with a label; returns when that is done.
+    """
+
+    label: str
+    keep: bool
+    forget: Callable[[str], None] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything one load needs to know.
 
@@ -110,6 +126,7 @@ class Settings:
         dialect: what is set about how text files are written.
         options: how to load, as the user chose.
         table: a DataFrame or an Arrow table that is loaded in place of files, or None.
+        rehearsal: of a load into a sandbox; None for all others.
     """
 
     kind: Kind
@@ -122,6 +139,7 @@ class Settings:
     dialect: Dialect = field(default=Dialect())
     options: LoadOptions = field(default=LoadOptions())
     table: object = field(default=None, repr=False, compare=False)
+    rehearsal: Rehearsal | None = None
 
     def __post_init__(self) -> None:
         refuse_needless(self.kind.method, self.options)

@@ -16,6 +16,7 @@ from loader.api.options import (
     Options,
     UserKeywords,
     catch_interrupts,
+    say,
 )
 from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
@@ -25,6 +26,7 @@ from loader.errors import MappingError, ProblemCode
 from loader.message import spell_keyword
 from loader.methods import Kind
 from loader.model import OWN_COLUMNS
+from loader.text.escape import escape
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -200,6 +202,8 @@ def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> 
             canary = choose_canary(plan, rows, watch) if (rows := settings.options.canary) else None
         if canary is not None:
             plan = replace(plan, chosen=frozenset(canary.ordinals))
+        if plan.begins_again is not None and options.progress:
+            say(escape(plan.begins_again.spell(spell_keyword)))
         with catch_interrupts() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch, session=options.session)
     return LoadResult(word_stop(result), plan, given, keep=options.sandbox, canary=canary)

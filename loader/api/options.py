@@ -17,8 +17,9 @@ from loader.api.mapping import Mapping
 from loader.claims import Claim, recall_environment, refuse_conflicts
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.delivery import DRAIN_SECONDS, Brake
-from loader.errors import ConfigError
+from loader.errors import CheckpointError, ConfigError
 from loader.interrupts import brake_on_signals
+from loader.journal import CheckpointView
 from loader.load_options import (
     APPLICATION_VARIABLE,
     CHECKPOINT_DIR_VARIABLE,
@@ -34,7 +35,9 @@ from loader.load_options import (
 )
 from loader.option import FileUse, Option, nested, option
 from loader.option_values import require_type, take_proxy, take_text
+from loader.rehearsals import rehearse
 from loader.settings import Endpoint, Settings, Token
+from loader.sources.frames import FrameRecords
 from loader.tokens import TOKEN_VARIABLE, read_token
 
 if TYPE_CHECKING:
@@ -46,10 +49,14 @@ if TYPE_CHECKING:
 
     from loader.api.given import Given
     from loader.api.sandbox import Sandbox
-    from loader.journal import CheckpointView
     from loader.mapping import Mapping as Rules
     from loader.methods import Kind
     from loader.progress import Watch
+
+
+# What the checkpoint of a table is named after; in a sandbox, digits of its hash follow.
+FRAME = "frame"
+NAMED_DIGITS = 12
 
 
 class OwnKeywords(TypedDict, total=False):
@@ -58,6 +65,7 @@ class OwnKeywords(TypedDict, total=False):
     mapping: Mapping | str | os.PathLike[str] | None
     token: str | None
     sandbox: Sandbox | None
+    keep: bool
     session: FuturesSession | None
     progress: bool
 
@@ -98,6 +106,13 @@ class Options:
         None,
         Option("A running `Sandbox` to send to instead of the vendor; for a retry, the sandbox of the load."),
     )
+    keep: bool = option(
+        False,  # noqa: FBT003 - the default of a keyword
+        Option(
+            "With `sandbox`: refuse a checkpoint of another input or mapping. Without it, such a rehearsal "
+            "begins again, and the sandbox forgets what it holds of the earlier one."
+        ),
+    )
     options: LoadOptions = nested(LoadOptions)
     session: FuturesSession | None = option(
         None,
@@ -124,6 +139,7 @@ class Options:
             target=TargetOptions.of(given),
             token=read_given_token(given.get("token")),
             sandbox=require_type("sandbox", given.get("sandbox"), (Sandbox, NoneType), usable),
+            keep=given.get("keep", False),
             options=LoadOptions.of(given),
             session=given.get("session"),
             progress=given.get("progress", True),
@@ -143,25 +159,17 @@ class Options:
         Raises:
             ConfigError: one of them is missing or wrong.
         """
-        application = self.target.application or os.environ.get(APPLICATION_VARIABLE)
-        if self.sandbox is not None:
-            application = application or self.sandbox.application or NO_APPLICATION
-        elif not application:
-            raise ConfigError(
-                'No application code: give application="XXXXX-XXXXX" or set PUSHWOOSH_APPLICATION. '
-                "To try the load on this machine first, give sandbox=, within `with loader.Sandbox() as "
-                "sandbox:`."
-            )
-        return Settings(
+        settings = Settings(
             kind=kind,
             files=given.files,
-            application=application,
+            application=self._application(),
             endpoint=self._endpoint(),
             checkpoint=self._checkpoint(kind, given),
             token=self._token(),
             options=self._options(),
             table=given.table,
         )
+        return settings if self.sandbox is None else rehearse(settings, self.sandbox, keep=self.keep)
 
     def checking(self, kind: Kind, given: Given) -> Settings:
         """The settings of a check, which needs no account and saves no progress."""
@@ -181,12 +189,12 @@ class Options:
             ConfigError: an option is wrong, or the sandbox of a rehearsal is not given.
         """
         of = ledger.identity
-        if of.endpoint.startswith("sandbox ") and self.sandbox is None:
+        if of.rehearsed and self.sandbox is None:
             raise ConfigError(
                 f"{ledger.path} belongs to a rehearsal in a sandbox. Give that sandbox: "
                 "sandbox=Sandbox(store), with the same store."
             )
-        return Settings(
+        settings = Settings(
             kind=of.kind,
             files=given.files,
             application=of.application,
@@ -196,6 +204,7 @@ class Options:
             options=self._options(),
             table=given.table,
         )
+        return settings if self.sandbox is None else rehearse(settings, self.sandbox, keep=True)
 
     def refuse_lost_files(self, settings: Settings) -> None:
         """Refuse a call that would write over a file that is needed.
@@ -223,19 +232,42 @@ class Options:
 
         return choose_watch(quiet=not self.progress)
 
-    def _endpoint(self) -> Endpoint:
+    def _application(self) -> str:
+        application = self.target.application or os.environ.get(APPLICATION_VARIABLE)
         if self.sandbox is not None:
-            return Endpoint(self.sandbox.endpoint, f"sandbox {self.sandbox.store_id}")
-        return Endpoint.parse(self.target.endpoint or os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
+            return application or self.sandbox.application or NO_APPLICATION
+        if not application:
+            raise ConfigError(
+                'No application code: give application="XXXXX-XXXXX" or set PUSHWOOSH_APPLICATION. '
+                "To try the load on this machine first, give sandbox=, within `with loader.Sandbox() as "
+                "sandbox:`."
+            )
+        return application
+
+    def _endpoint(self) -> Endpoint:
+        url = None if self.sandbox else self.target.endpoint or os.environ.get(ENDPOINT_VARIABLE)
+        return Endpoint.parse(url or DEFAULT_ENDPOINT)
 
     def _checkpoint(self, kind: Kind, given: Given) -> Path:
-        """Where progress is saved: always under one name, whatever a table holds.
+        """Where progress is saved: for a real load always under one name, whatever a table holds.
 
         A table with one more row is refused as changed. Under another name it would be sent from the start.
+        In a sandbox, each table has its own checkpoint: nothing is lost there by sending it again.
         """
         if self.target.checkpoint is not None:
             return self.target.checkpoint
-        first = given.files[0] if given.table is None else "frame"
+        if given.table is None:
+            return self._place(kind, given.files[0])
+        usual = self._place(kind, FRAME)
+        if self.sandbox is None:
+            return usual
+        content = hash_table(given.table)
+        # An earlier version knew one name for all tables.
+        is_known = is_checkpoint_of(usual, content)
+        return usual if is_known else self._place(kind, f"{FRAME}-{content[:NAMED_DIGITS]}")
+
+    def _place(self, kind: Kind, first: str) -> Path:
+        """The checkpoint of an input: beside it, or in the folder for all checkpoints or of the sandbox."""
         chosen = self.target.checkpoint_dir or os.environ.get(CHECKPOINT_DIR_VARIABLE) or None
         place = None if chosen is None else Path(chosen)
         path = default_checkpoint(kind, first, sandbox=self.sandbox is not None, folder=place)
@@ -252,6 +284,24 @@ class Options:
         if self.options.proxy is not None or self.session is not None:  # a session has its own
             return self.options
         return replace(self.options, proxy=take_proxy(os.environ.get(PROXY_VARIABLE) or None))
+
+
+def hash_table(table: object) -> str:
+    """What tells a table by its content: names, types and values, whatever library holds it.
+
+    Raises:
+        SourceError: it has columns that cannot be named or sent.
+    """
+    return FrameRecords(table).survey().sha256
+
+
+def is_checkpoint_of(path: Path, content: str) -> bool:
+    """Whether there is a checkpoint of the table with this content."""
+    try:
+        ledger = CheckpointView.open(path) if path.exists() else None
+    except CheckpointError:
+        return False
+    return ledger is not None and [file.sha256 for file in ledger.identity.files] == [content]
 
 
 def read_given_token(given: str | None) -> Token | None:
@@ -276,12 +326,17 @@ def catch_interrupts() -> AbstractContextManager[Brake]:
 
 def say_stopping() -> None:
     """Answer the first interrupt."""
+    say(
+        f"\nStopping: waiting up to {DRAIN_SECONDS:.0f} s for answers to requests on the wire. "
+        "Interrupt again to stop without waiting."
+    )
+
+
+def say(text: str) -> None:
+    """Tell the user something while a load runs."""
     if sys.stderr is None:  # a process without a console
         return
     try:
-        sys.stderr.write(
-            f"\nStopping: waiting up to {DRAIN_SECONDS:.0f} s for answers to requests on the wire. "
-            "Interrupt again to stop without waiting.\n"
-        )
+        sys.stderr.write(f"{text}\n")
     except (OSError, RuntimeError, ValueError):  # nobody reads it, it is closed, or in the middle of a line
         return

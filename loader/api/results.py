@@ -110,6 +110,7 @@ class LoadResult:
         self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
         self._lossy = list_notes(find_number_ids(plan, given))
+        self._again = plan.begins_again.spell(spell_keyword) if plan.begins_again else ""
         self._result = result
         self._given = given
         self._cut = "canary" if canary else "limit" if plan.settings.options.limit else ""
@@ -228,7 +229,7 @@ class LoadResult:
         doubled = f"{count_rows(repeated)} sent again after a doubt: possible duplicates." if repeated else ""
         failed = self.account.rejected or self.account.in_doubt
         rows = words.list_row_notes(self._given.table) if failed else []
-        return [note for note in (ended, doubled, *self._lossy, *rows) if note]
+        return [note for note in (self._again, ended, doubled, *self._lossy, *rows) if note]
 
     def __repr__(self) -> str:
         width = len(f"{self.account.read:,}")

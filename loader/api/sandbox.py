@@ -161,6 +161,15 @@ class Sandbox:
         frame = pd.DataFrame(self._held("tags"), columns=["user_id", "hwid", "tag", "value", "application"])
         return frame.assign(value=[json.loads(text) for text in frame["value"]])
 
+    def forget(self, label: str) -> None:
+        """Forget what the store holds of the load with this label.
+
+        Raises:
+            ConfigError: it is not running.
+        """
+        self._refuse_ended()
+        self._server.forget(label)
+
     def holdings(self) -> Holdings:
         """The counts: devices, users, the events of each name, tags."""
         return self._server.holdings()

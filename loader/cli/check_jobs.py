@@ -68,6 +68,7 @@ def check_jobs_command(request: CheckJobsRequest) -> None:
         access=AccessOptions(),
         options=request.options,
         output=replace(request.output, summary=begin_summary(file, request.output.summary)),
+        keep=False,
         sandbox=False,
         given=list_given(),
     )

@@ -12,7 +12,7 @@ import click
 from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
 from loader.cli.ending import end_load, install_brakes, leave, list_signals
-from loader.cli.options import SANDBOX, AccessOptions, InputOptions, OutputOptions
+from loader.cli.options import KEEP, SANDBOX, AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
@@ -43,6 +43,7 @@ class LoadRequest:
     input: InputOptions = nested(InputOptions)
     target: TargetOptions = nested(TargetOptions)
     sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
+    keep: bool = option(False, KEEP)  # noqa: FBT003 - as above
     access: AccessOptions = nested(AccessOptions)
     dry_run: bool = option(
         False,  # noqa: FBT003 - as above
@@ -87,6 +88,7 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     summary.current().know(kind=kind.value)
     refuse_outputs(output)
+    refuse_lone_keep(keep=request.keep, sandbox=request.sandbox)
     begin_monitoring(kind, output)
     request = keep_standard_input(request)
     with ExitStack() as cleanup:
@@ -188,28 +190,52 @@ def build_settings(kind: Kind, request: LoadRequest, sandbox: EmbeddedSandbox | 
     beside = default_checkpoint(
         kind, given.files[0], sandbox=sandbox is not None, folder=target.checkpoint_dir
     )
-    return Settings(
+    settings = Settings(
         kind=kind,
         files=given.files,
         application=target.application or NO_APPLICATION,
-        endpoint=choose_endpoint(sandbox, DEFAULT_ENDPOINT if target.endpoint is None else target.endpoint),
+        endpoint=choose_endpoint(target, sandbox),
         checkpoint=target.checkpoint or beside,
         token=choose_token(request.access, sandbox),
         mapping=given.mapping,
         dialect=given.text.dialect,
         options=adapt_options(request.options, sandbox),
     )
+    return settings if sandbox is None else send_to_sandbox(settings, sandbox, keep=request.keep)
 
 
-def choose_endpoint(sandbox: EmbeddedSandbox | None, url: str) -> Endpoint:
-    """Where to send: to the sandbox if there is one.
+def choose_endpoint(target: TargetOptions, sandbox: EmbeddedSandbox | None) -> Endpoint:
+    """Where to send, if there is no sandbox that takes its place.
 
     Raises:
         ConfigError: the URL is wrong.
     """
-    if sandbox is not None:
-        return Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
-    return Endpoint.parse(url)
+    url = None if sandbox else target.endpoint
+    return Endpoint.parse(DEFAULT_ENDPOINT if url is None else url)
+
+
+def send_to_sandbox(settings: Settings, sandbox: EmbeddedSandbox, *, keep: bool) -> Settings:
+    """The settings of a rehearsal.
+
+    Raises:
+        CheckpointError: the checkpoint that is there cannot be read.
+    """
+    from loader.rehearsals import rehearse  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    return rehearse(settings, sandbox, keep=keep)
+
+
+def refuse_lone_keep(*, keep: bool, sandbox: bool) -> None:
+    """Refuse --keep for a load to the vendor, which is refused without it too.
+
+    Raises:
+        ConfigError: it was given alone.
+    """
+    if keep and not sandbox:
+        raise ConfigError(
+            "--keep is for a rehearsal with --sandbox. A load to the vendor always refuses a checkpoint of "
+            "another input or mapping: leave --keep out."
+        )
 
 
 def choose_token(access: AccessOptions, sandbox: EmbeddedSandbox | None) -> Token | None:
@@ -250,9 +276,16 @@ def keep_standard_input(request: LoadRequest) -> LoadRequest:
     """The request, with a file beside the checkpoint in the place of standard input.
 
     Raises:
-        ConfigError: there is no checkpoint to keep it beside, or it is not what the load was begun with.
+        ConfigError: there is no checkpoint to keep it beside, or it is not what the load was begun with; a
+            rehearsal begins again then.
+        CheckpointError: the checkpoint of a rehearsal is in use, or cannot be read.
     """
-    files = standard_input.keep_input(request.input.files, request.target.checkpoint)
+    checkpoint, begins = request.target.checkpoint, False
+    if standard_input.STDIN in request.input.files and checkpoint and request.sandbox and not request.keep:
+        from loader.rehearsals import may_replace  # noqa: PLC0415 - bare `--help` needs no SQL
+
+        begins = may_replace(checkpoint)
+    files = standard_input.keep_input(request.input.files, checkpoint, replacing=begins)
     return replace(request, input=replace(request.input, files=files))
 
 

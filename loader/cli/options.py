@@ -138,6 +138,11 @@ class InputOptions:
 
 
 SANDBOX = Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE)
+KEEP = Option(
+    "With --sandbox: refuse a checkpoint of another input or mapping, as a real load does. Without --keep, "
+    "the rehearsal begins again, and the sandbox forgets what it holds of the earlier one.",
+    Section.PLACE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

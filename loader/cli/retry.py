@@ -15,9 +15,9 @@ from loader.cli.loading import (
     adapt_options,
     ask_before_sending,
     begin_monitoring,
-    choose_endpoint,
     choose_token,
     refuse_outputs,
+    send_to_sandbox,
 )
 from loader.cli.options import AccessOptions, OutputOptions, files_moved
 from loader.cli.parsing import argument, takes
@@ -25,7 +25,7 @@ from loader.cli.sections import Sectioned
 from loader.load_options import SENDING, LoadOptions
 from loader.model import Phase
 from loader.option import FileUse, Option, Section, nested, option
-from loader.settings import Settings
+from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -124,16 +124,17 @@ def build_settings(
         ConfigError: an option is wrong.
     """
     of = ledger.identity
-    return Settings(
+    settings = Settings(
         kind=of.kind,
         files=request.files or tuple(file.name for file in of.files),
         application=of.application,
-        endpoint=choose_endpoint(sandbox, of.endpoint),
+        endpoint=Endpoint(of.endpoint, of.endpoint) if sandbox else Endpoint.parse(of.endpoint),
         checkpoint=request.checkpoint,
         token=choose_token(request.access, sandbox),
         mapping=request.mapping,
         options=adapt_options(request.options, sandbox),
     )
+    return settings if sandbox is None else send_to_sandbox(settings, sandbox, keep=True)
 
 
 def choose_phases(only: str) -> frozenset[Phase]:
@@ -149,6 +150,6 @@ def open_sandbox(
     """The sandbox, if the load was a rehearsal."""
     from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is needed
 
-    if not ledger.identity.endpoint.startswith("sandbox "):
+    if not ledger.identity.rehearsed:
         return nullcontext()
     return EmbeddedSandbox(access.sandbox_store, application=None)

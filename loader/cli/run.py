@@ -21,8 +21,8 @@ from loader.cli.jobs.job_requests import (
     list_given,
 )
 from loader.cli.jobs.series import JobEnd, Series
-from loader.cli.loading import load_once
-from loader.cli.options import SANDBOX, AccessOptions, OutputOptions
+from loader.cli.loading import load_once, refuse_lone_keep
+from loader.cli.options import KEEP, SANDBOX, AccessOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import LoadOptions, TargetOptions
@@ -50,6 +50,7 @@ class RunRequest:
     names: tuple[str, ...] = argument("[NAME]...", complete=complete_names)
     target: TargetOptions = nested(TargetOptions, "application", "endpoint", "checkpoint_dir")
     sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
+    keep: bool = option(False, KEEP)  # noqa: FBT003 - as above
     access: AccessOptions = nested(AccessOptions)
     dry_run: bool = option(
         False,  # noqa: FBT003 - as above
@@ -82,6 +83,7 @@ def run_command(request: RunRequest) -> None:
       pushwoosh-loader run jobs.toml --sandbox
       pushwoosh-loader run jobs.toml users events --summary account.json
     """
+    refuse_lone_keep(keep=request.keep, sandbox=request.sandbox)
     file, jobs = read_jobs(request.jobs, request.names)
     wishes = Wishes(
         target=request.target,
@@ -89,6 +91,7 @@ def run_command(request: RunRequest) -> None:
         options=request.options,
         output=replace(request.output, summary=begin_summary(file, request.output.summary)),
         sandbox=request.sandbox,
+        keep=request.keep,
         given=list_given(),
     )
     if request.dry_run:

@@ -44,6 +44,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
     lines += describe_rate(settings)
+    lines += [f"  note: {HANG}{plan.begins_again}"] if plan.begins_again else []
     if settings.token is None and not sandboxed:
         lines.append(
             "  note: no API token is given. If the application needs one, set PUSHWOOSH_API_TOKEN or "
@@ -165,6 +166,7 @@ def announce(plan: Plan, *, quiet: bool) -> None:
             endpoint=settings.endpoint.name,
             application=settings.application,
             checkpoint=str(settings.checkpoint),
+            begins_again=plan.begins_again is not None,
         )
 
 

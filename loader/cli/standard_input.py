@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-def keep_input(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ...]:
+def keep_input(
+    files: tuple[str, ...], checkpoint: Path | None, *, replacing: bool = False
+) -> tuple[str, ...]:
     """The input of a load, with a file beside the checkpoint in the place of standard input.
+
+    Args:
+        files: the input.
+        checkpoint: of the load.
+        replacing: whether another input that was kept there may be lost, because a rehearsal begins again.
 
     Raises:
         ConfigError: there is no checkpoint to keep it beside, or it is not what the load was begun with.
@@ -32,7 +39,7 @@ def keep_input(files: tuple[str, ...], checkpoint: Path | None) -> tuple[str, ..
             "Standard input has no name: give --checkpoint FILE to say where progress is saved. The input is "
             "kept beside it, because a load that is resumed has to read it again."
         )
-    path = spool(checkpoint)
+    path = spool(checkpoint, replacing=replacing)
     return tuple(str(path) if name == STDIN else name for name in files)
 
 
@@ -47,7 +54,7 @@ def keep_for_check(files: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield tuple(str(path) if name == STDIN else name for name in files)
 
 
-def spool(checkpoint: Path) -> Path:
+def spool(checkpoint: Path, *, replacing: bool = False) -> Path:
     """Write standard input to a file beside the checkpoint, readable for its owner alone.
 
     Raises:
@@ -60,7 +67,7 @@ def spool(checkpoint: Path) -> Path:
         descriptor, unfinished = tempfile.mkstemp(prefix=f"{checkpoint.name}.input", dir=checkpoint.parent)
         with os.fdopen(descriptor, "wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out, 1 << 20)
-        return settle(checkpoint, Path(unfinished))
+        return settle(checkpoint, Path(unfinished), replacing=replacing)
     except OSError as error:
         raise ConfigError(f"Standard input cannot be kept beside {checkpoint}: {error.strerror}.") from None
     finally:
@@ -68,7 +75,7 @@ def spool(checkpoint: Path) -> Path:
             Path(unfinished).unlink(missing_ok=True)
 
 
-def settle(checkpoint: Path, unfinished: Path) -> Path:
+def settle(checkpoint: Path, unfinished: Path, *, replacing: bool) -> Path:
     """Give what was written its name; if the same input was kept before, the name of that."""
     from loader.sources.formats import guess_ending  # noqa: PLC0415 - `--help` must start without pyarrow
 
@@ -76,7 +83,7 @@ def settle(checkpoint: Path, unfinished: Path) -> Path:
         head = file.read(8)
     ending = guess_ending(head)
     target = checkpoint.with_name(f"{checkpoint.name}.input{ending}")
-    if not target.exists():
+    if not target.exists() or replacing:
         return unfinished.replace(target)
     if not filecmp.cmp(unfinished, target, shallow=False):
         raise ConfigError(

@@ -19,7 +19,7 @@ taken for one that was not.
 
 from loader.journal.binding import is_misdirected
 from loader.journal.host import Host
-from loader.journal.identity import Identity
+from loader.journal.identity import Identity, list_changes
 from loader.journal.journal import Journal
 from loader.journal.ranges import collect_ranges
 from loader.journal.store import DiskFull
@@ -41,4 +41,5 @@ __all__ = [
     "Sample",
     "collect_ranges",
     "is_misdirected",
+    "list_changes",
 ]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIFF_LINES = 12
+# What the endpoint of a rehearsal begins with; the id of the sandbox's store follows.
+_SANDBOX = "sandbox "
 _ANOTHER_LOAD = (
     "{path} was made for another load. {differences} Nothing was sent. To continue that load, give what it "
     "was made for. To begin a new load, name another {checkpoint}: it sends every row, also those that this "
@@ -50,6 +52,11 @@ class Identity:
     def rows(self) -> int:
         """Records in the whole input."""
         return sum(file.rows for file in self.files)
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether it went to a sandbox on this machine: its endpoint is the id of a store."""
+        return self.endpoint.startswith(_SANDBOX)
 
     def differs(self, wanted: Identity) -> bool:
         """Whether a checkpoint of this load cannot be continued for `wanted`."""
@@ -136,7 +143,7 @@ def _list_differences(stored: Identity, wanted: Identity) -> Iterator[str | Mess
         ("The application", stored.application, wanted.application),
         ("The endpoint", stored.endpoint, wanted.endpoint),
     ):
-        if then.startswith("sandbox ") and now.startswith("sandbox ") and then != now:
+        if then.startswith(_SANDBOX) and now.startswith(_SANDBOX) and then != now:
             yield Message(
                 "The endpoint was a sandbox with another store, which was deleted or moved ({store}).",
                 store=Setting("sandbox_store"),
@@ -153,6 +160,29 @@ def _list_differences(stored: Identity, wanted: Identity) -> Iterator[str | Mess
             retry=Command.RETRY,
             mapping=Setting("mapping"),
         )
+
+
+def list_changes(stored: Identity, wanted: Identity) -> list[str]:
+    """What makes a rehearsal another one, as sentences of one line."""
+    changes = [
+        f'The application was "{stored.application}", and is now "{wanted.application}".'
+        if stored.application != wanted.application
+        else "",
+        "The sandbox has another store." if stored.endpoint != wanted.endpoint else "",
+        *_compare_files(stored.files, wanted.files),
+        *_compare_forms(stored.files, wanted.files),
+        _compare_mappings(stored.mapping, wanted.mapping),
+    ]
+    return [change for change in changes if change]
+
+
+def _compare_mappings(then: str, now: str) -> str:
+    """The first change of a mapping, and how many more there are; "" if there is none."""
+    changes = [line for line in _list_diff(then, now) if line.strip("+- ")]
+    if not changes:
+        return "" if then == now else "The mapping has changed."
+    more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return f"The mapping has changed (- then, + now): {changes[0]}{more}."
 
 
 def _compare_files(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
@@ -205,11 +235,15 @@ def _list_names(files: tuple[FileRecord, ...]) -> str:
     return ", ".join(file.name for file in files) or "no file"
 
 
-def _diff(then: str, now: str) -> str:
-    lines = [
+def _list_diff(then: str, now: str) -> list[str]:
+    return [
         line
         for line in unified_diff(then.splitlines(), now.splitlines(), lineterm="", n=0)
         if not line.startswith(("---", "+++", "@@"))
     ]
+
+
+def _diff(then: str, now: str) -> str:
+    lines = _list_diff(then, now)
     more = len(lines) - _DIFF_LINES
     return "\n".join(lines[:_DIFF_LINES] + ([f"… and {more} more lines"] if more > 0 else []))

@@ -46,6 +46,7 @@ class Journal:
 
     Attributes:
         resumed: whether the checkpoint was there before.
+        blank: whether no row was settled or on its way when this run began.
         leftovers: rows found in doubt because the run before died.
     """
 
@@ -56,6 +57,7 @@ class Journal:
         snapshot = verified.snapshot
         self.identity = verified.identity
         self.resumed = snapshot.head.generation > 0
+        self.blank = snapshot.blank
         self.leftovers = len(verified.leftovers.in_doubt)
         self._clock = RunClock(host, host.clock())
         self._lock = lock
@@ -99,7 +101,15 @@ class Journal:
             undo.pop_all()
 
     @classmethod
-    def open(cls, path: Path, identity: Identity, *, window: int = 64, host: Host | None = None) -> Journal:
+    def open(
+        cls,
+        path: Path,
+        identity: Identity,
+        *,
+        window: int = 64,
+        host: Host | None = None,
+        replacing: bool = False,
+    ) -> Journal:
         """Open a checkpoint to load with it: create it, or verify it and name what a dead run left.
 
         Args:
@@ -107,6 +117,7 @@ class Journal:
             identity: what to load.
             window: requests on the wire at once; more are possible.
             host: the machine; by default this one.
+            replacing: whether a rehearsal that was made for something else begins again, from its first row.
 
         Raises:
             CheckpointLocked: another load holds it.
@@ -120,7 +131,7 @@ class Journal:
         with _take(files) as lock:
             ensure_checkpoint(files, identity)
             hold = lock.hold(files.path)
-            verified = open_verified(files, identity, host)
+            verified = open_verified(files, identity, host, replacing=replacing)
             lock.keep_copies_out(files.path, verified.snapshot.checkpoint)
             return cls(files, lock, hold, verified, window=window, host=host)
 

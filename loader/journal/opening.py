@@ -83,8 +83,14 @@ def ensure_checkpoint(files: Files, wanted: Identity) -> None:
         raise explain_unusable(files.path, error) from error
 
 
-def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
+def open_verified(files: Files, wanted: Identity, host: Host, *, replacing: bool = False) -> Verified:
     """Verify the checkpoint that is there; it is held.
+
+    Args:
+        files: of the checkpoint.
+        wanted: what is to be loaded.
+        host: the machine.
+        replacing: whether the checkpoint of a rehearsal that was made for something else begins again.
 
     Raises:
         CheckpointDiffers: it was made for something else.
@@ -95,8 +101,8 @@ def open_verified(files: Files, wanted: Identity, host: Host) -> Verified:
         _bring_up_to_date(files)
         snapshot, left, boot = _look(files, host)
         recovery.refuse_without_slots(files, snapshot, left)
-        if may_begin_again(snapshot, wanted):
-            _begin_again(files, wanted)
+        if may_begin_again(snapshot, wanted) or (replacing and is_replaceable(snapshot.identity, wanted)):
+            _begin_again(files, wanted, snapshot.head.commits)
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise explain_unusable(files.path, error) from error
@@ -167,15 +173,28 @@ def may_begin_again(snapshot: Snapshot, wanted: Identity) -> bool:
     return elsewhere and stored.kind == wanted.kind and not is_bound(snapshot)
 
 
-def _begin_again(files: Files, identity: Identity) -> None:
-    """Empty a checkpoint that promised nothing: in its place, because the hold is on this very file."""
+def is_replaceable(stored: Identity, wanted: Identity) -> bool:
+    """Whether a checkpoint is of a rehearsal, and begins again for another one.
+
+    What a rehearsal has sent is in a store on this machine, and nothing is lost by sending it again. One of
+    another kind was named by mistake.
+    """
+    return stored.rehearsed and wanted.rehearsed and stored.kind == wanted.kind and stored.differs(wanted)
+
+
+def _begin_again(files: Files, identity: Identity, commits: int) -> None:
+    """Empty a checkpoint that promised nothing: in its place, because the hold is on this very file.
+
+    In one transaction: after a kill it is as it was, or empty. Its commits are counted on, because a file
+    whose log is not moved into it yet knows a later commit than the log otherwise, and is taken for a copy.
+    """
     try:
         with closing(connect(files.path)) as connection:
             connection.execute("PRAGMA synchronous = FULL").fetchall()
             connection.execute("BEGIN IMMEDIATE")
             for statement in schema.EMPTY:
                 connection.execute(statement)
-            _write_beginning(connection, identity)
+            _write_beginning(connection, identity, commits + 1)
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise explain_unusable(files.path, error) from error
@@ -217,11 +236,11 @@ def _write_new(path: Path, identity: Identity) -> None:
         connection.execute("COMMIT")
 
 
-def _write_beginning(connection: sqlite3.Connection, identity: Identity) -> None:
-    """Write into empty tables what a checkpoint is of, under a new id."""
+def _write_beginning(connection: sqlite3.Connection, identity: Identity, commits: int = 0) -> None:
+    """Write into empty tables what a checkpoint is of, under a new id; as the commit of that number."""
     transaction = Transaction(connection, Head())
     transaction.add(schema.IDENTITY, (secrets.token_hex(16), *identity.to_row()))
-    head = Head(sums=transaction.sums).stored()
+    head = Head(commits=commits, sums=transaction.sums).stored()
     connection.execute(schema.HEAD.insert, (*head, schema.HEAD.seal(head)))
 
 

@@ -16,6 +16,7 @@ from loader.journal.hold import is_running
 from loader.journal.host import Host
 from loader.journal.identity import refuse_other_kind, verify
 from loader.journal.lock import say_in_use
+from loader.journal.opening import is_replaceable
 from loader.journal.ranges import Ranges
 from loader.journal.reading import (
     Snapshot,
@@ -194,6 +195,19 @@ class CheckpointView:
             CheckpointError: its slot file is lost.
         """
         verify(self.path, self.identity, wanted)
+        self.refuse_unusable()
+
+    def is_replaceable(self, wanted: Identity) -> bool:
+        """Whether it is of a rehearsal, and another rehearsal begins it again."""
+        return is_replaceable(self.identity, wanted)
+
+    def refuse_unusable(self) -> None:
+        """Refuse a checkpoint that a load holds now, or that has lost a part.
+
+        Raises:
+            CheckpointLocked: a load holds it.
+            CheckpointError: its slot file is lost.
+        """
         files = Files(self.path)
         if self.running:
             raise CheckpointLocked(say_in_use(self.path, files.lock))

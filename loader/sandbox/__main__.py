@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,12 @@ from loader.sandbox.rules import Rules
 from loader.sandbox.server import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from loader.sandbox.server import Serving
 
 STDIN = 0
+PIPE_BYTES = 65_536
 
 
 def main() -> None:
@@ -44,17 +46,37 @@ def main() -> None:
 
 
 def announce(serving: Serving) -> None:
-    """Tell the parent where, and begin to watch it."""
-    threading.Thread(target=wait_for_parent, args=(serving.stop,), daemon=True).start()
+    """Tell the parent where, and begin to hear it."""
+    threading.Thread(target=hear_parent, args=(serving,), daemon=True).start()
     say({"endpoint": serving.endpoint, "store_id": serving.store_id})
 
 
-def wait_for_parent(stop: Callable[[], None]) -> None:
-    """Wait for the end of stdin: the kernel closes a dead parent's end of the pipe, even after a SIGKILL."""
+def hear_parent(serving: Serving) -> None:
+    """Do what the parent asks for, a line each, until the end of stdin.
+
+    The kernel closes a dead parent's end of the pipe, even after a SIGKILL.
+    """
+    for line in read_lines():
+        say(forget(serving, json.loads(line)["forget"]))
+    serving.stop()
+
+
+def read_lines() -> Iterator[bytes]:
+    """The whole lines of stdin, as they come."""
     # Not sys.stdin: a thread that waits in its lock can abort the interpreter's own shutdown.
-    while os.read(STDIN, 1):
-        pass
-    stop()
+    begun = b""
+    while part := os.read(STDIN, PIPE_BYTES):
+        *lines, begun = (begun + part).split(b"\n")
+        yield from lines
+
+
+def forget(serving: Serving, label: str) -> dict[str, str]:
+    """Have the store forget a load; the answer to the parent."""
+    try:
+        serving.forget(label)
+    except sqlite3.Error as error:
+        return {"error": f"The sandbox could not write to its store: {error}."}
+    return {"forgotten": label}
 
 
 def say(message: dict[str, str]) -> None:

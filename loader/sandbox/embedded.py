@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from loader.errors import ConfigError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 STOP_SECONDS = 10.0
+_ENDED = "The sandbox has ended by itself. Run the same command again."
 
 
 class EmbeddedSandbox:
@@ -44,6 +46,7 @@ class EmbeddedSandbox:
         self.application = application
         self._lose_answers = lose_answers
         self._child: subprocess.Popen[bytes] | None = None
+        self._asking = threading.Lock()
 
     def __enter__(self) -> Self:
         # Absolute, because a name may begin with a dash, and the folder may be left meanwhile.
@@ -68,6 +71,27 @@ class EmbeddedSandbox:
     def holdings(self) -> Holdings:
         """Count what the store holds now."""
         return count_holdings(self.store)
+
+    def forget(self, label: str) -> None:
+        """Have the store forget what it holds of a load; returns when that is done. From any thread.
+
+        Raises:
+            ConfigError: the child has ended, or cannot write to the store.
+        """
+        child = self._child
+        if child is None or child.stdin is None or child.stdout is None:
+            raise ConfigError("The sandbox is not running.")
+        with self._asking:
+            try:
+                child.stdin.write(json.dumps({"forget": label}).encode() + b"\n")
+                child.stdin.flush()
+            except OSError as error:
+                raise ConfigError(_ENDED) from error
+            line = child.stdout.readline()
+        if not line:
+            raise ConfigError(_ENDED)
+        if "error" in (answer := json.loads(line)):
+            raise ConfigError(answer["error"])
 
     def _await_ready(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None  # noqa: S101 - Popen was asked for a pipe

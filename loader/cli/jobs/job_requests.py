@@ -48,6 +48,7 @@ class Wishes:
     options: LoadOptions
     output: OutputOptions
     sandbox: bool
+    keep: bool
     given: frozenset[str]
 
 
@@ -68,6 +69,7 @@ def build_request(job: Job, wishes: Wishes) -> LoadRequest:
         input=InputOptions(files=job.files, mapping=job.mapping, text=TextOptions()),
         target=replace(target, checkpoint=checkpoint, checkpoint_dir=None),
         sandbox=wishes.sandbox,
+        keep=wishes.keep,
         access=take_in(wishes.access, values),
         options=drop_needless(job, take_in(wishes.options, values)),
         output=replace(take_in(wishes.output, values), job=job.name),
