@@ -225,7 +225,7 @@ def test_a_damaged_row_group_settles_the_rows_before_it(command: CommandLine) ->
 
 @pytest.mark.parametrize("change", ["input", "mapping", "application", "endpoint"])
 def test_what_differs_is_refused(command: CommandLine, tmp_path: Path, change: str) -> None:
-    """A checkpoint is refused for another input, mapping, application or endpoint, and nothing is sent."""
+    """With --keep, a checkpoint is refused for another input, mapping, application or endpoint."""
     source = small(tmp_path / "events.csv", "events.csv", 40)
     mapping = tmp_path / "m.toml"
     mapping.write_text((SAMPLES / "events.toml").read_text())
@@ -239,7 +239,7 @@ def test_what_differs_is_refused(command: CommandLine, tmp_path: Path, change: s
         arguments[-1] = "BBBBB-BBBBB"
     else:
         arguments += ["--sandbox-store", "another.sqlite3", "--checkpoint", f"{source}.events.sandbox.ckpt"]
-    ran = command.run(*arguments)
+    ran = command.run(*arguments, "--keep")
     assert ran.code == 2
     assert "was made for another load" in ran.err
     assert change in ran.err or "content" in ran.err
@@ -286,7 +286,7 @@ def test_an_input_that_changed_is_refused_with_the_place(
     assert command.summary("events", source, *arguments)["confirmed"] == 20
     change(lines)
     source.with_name("other.csv").write_text("".join(lines))
-    ran = command.run("events", "other.csv", *arguments)
+    ran = command.run("events", "other.csv", *arguments, "--keep")
     assert ran.code == 2
     assert place in " ".join(ran.err.split())
     assert len(command.held("SELECT 1 FROM events")) == 20

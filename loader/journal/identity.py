@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from difflib import unified_diff
+from difflib import SequenceMatcher, unified_diff
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -178,11 +179,20 @@ def list_changes(stored: Identity, wanted: Identity) -> list[str]:
 
 def _compare_mappings(then: str, now: str) -> str:
     """The first change of a mapping, and how many more there are; "" if there is none."""
-    changes = [line for line in _list_diff(then, now) if line.strip("+- ")]
-    if not changes:
-        return "" if then == now else "The mapping has changed."
+    if then == now:
+        return ""
+    changes = list(_pair_lines(then.splitlines(), now.splitlines()))
+    old, new = changes[0] if changes else ("", "")
+    first = f"`{old}` is now `{new}`" if old and new else f"`{old}` is gone" if old else f"`{new}` is new"
     more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
-    return f"The mapping has changed (- then, + now): {changes[0]}{more}."
+    return f"The mapping has changed: {first}{more}."
+
+
+def _pair_lines(then: list[str], now: list[str]) -> Iterator[tuple[str, str]]:
+    """The lines that differ, each beside the one in its place; "" if there is none."""
+    for same, first, stop, begin, end in SequenceMatcher(None, then, now, autojunk=False).get_opcodes():
+        if same != "equal":
+            yield from zip_longest(then[first:stop], now[begin:end], fillvalue="")
 
 
 def _compare_files(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) -> Iterator[str]:
@@ -235,15 +245,11 @@ def _list_names(files: tuple[FileRecord, ...]) -> str:
     return ", ".join(file.name for file in files) or "no file"
 
 
-def _list_diff(then: str, now: str) -> list[str]:
-    return [
+def _diff(then: str, now: str) -> str:
+    lines = [
         line
         for line in unified_diff(then.splitlines(), now.splitlines(), lineterm="", n=0)
         if not line.startswith(("---", "+++", "@@"))
     ]
-
-
-def _diff(then: str, now: str) -> str:
-    lines = _list_diff(then, now)
     more = len(lines) - _DIFF_LINES
     return "\n".join(lines[:_DIFF_LINES] + ([f"… and {more} more lines"] if more > 0 else []))

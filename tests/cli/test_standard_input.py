@@ -25,7 +25,7 @@ def piped(command: CommandLine, text: str, *arguments: object) -> Ran:
 
 def test_standard_input_is_kept_and_the_load_resumed(command: CommandLine, tmp_path: Path) -> None:
     """The same input again resumes; another is refused, and what was kept can be named in its place."""
-    load = ["users", "-", "--sandbox", "--checkpoint", "c.ckpt"]
+    load = ["users", "-", "--sandbox", "--keep", "--checkpoint", "c.ckpt"]
     assert piped(command, USERS, *load, "--limit", 1).code == 0
     kept = tmp_path / "c.ckpt.input.csv"
     assert kept.read_text() == USERS

@@ -6,14 +6,14 @@ import os
 import shutil
 import sqlite3
 import stat
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loader.errors import CheckpointDiffers, CheckpointError
-from loader.journal import CheckpointView, FileRecord, Identity, opening, schema
+from loader.journal import CheckpointView, FileRecord, Identity, list_changes, opening, schema
 from loader.journal.checkpoint_files import Files, give_name
 from loader.journal.reading import open_for_reading
 from loader.journal.store import connect
@@ -538,3 +538,91 @@ def test_a_doubt_that_was_settled_by_the_user_still_binds(place: Place) -> None:
     journal.close()
     with pytest.raises(CheckpointDiffers, match="The application was"):
         place.open(identity=identity(application="BBBBB-22222"))
+
+
+REHEARSED, REAL = "sandbox 4c1f", "https://api.example.com/json/1.3/"
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["alone", "while someone looks at it"])
+def test_a_rehearsal_is_replaced_whole_whatever_it_left(place: Place, watched: bool) -> None:
+    """Also one that was killed with rows on the wire, and while a reader keeps the log from being moved."""
+    before, now = identity(endpoint=REHEARSED), identity(endpoint=REHEARSED, files=(_file(digest="cd" * 32),))
+    journal = place.open(identity=before)
+    journal.lease(range(8), rejects=rejects([3]))
+    journal.sending(1)
+    journal.settle(confirmed([0]))
+    die(journal)
+    with open_for_reading(Files(place.path)) if watched else nullcontext() as reader:
+        if reader is not None:
+            reader.execute("SELECT count(*) FROM head").fetchone()
+        journal = place.open(identity=now, replacing=True)
+        assert journal.blank
+        assert free_rows(journal) == set(range(1000))
+        journal.lease(range(2))
+        journal.settle(confirmed([0]))
+        die(journal)
+    journal = place.open(identity=now)
+    assert (journal.account().confirmed, journal.blank) == (1, False)
+    assert [run.generation for run in place.view().runs] == [1, 2]
+
+
+def test_a_rehearsal_that_is_replaced_and_killed_at_once_can_be_opened(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file without its log still knows the earlier rehearsal; that is not an older copy of it."""
+    before, now = identity(endpoint=REHEARSED), identity(endpoint=REHEARSED, mapping="other")
+    confirm_a_row(place.open(identity=before))
+    with closing(connect(place.path)) as reader:  # the log cannot be moved into the file
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM head").fetchone()
+        with monkeypatch.context() as patched:
+            patched.setattr(opening, "verify", _die)
+            with pytest.raises(KeyboardInterrupt):
+                place.open(identity=now, replacing=True)
+        assert place.view().blank
+        assert place.open(identity=now).blank
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (identity(endpoint=REAL), identity(endpoint=REHEARSED)),
+        (identity(endpoint=REHEARSED), identity(endpoint=REAL)),
+        (identity(endpoint=REAL), identity(endpoint=REAL, mapping="other")),
+        (identity(endpoint=REHEARSED), identity(endpoint=REHEARSED, kind=Kind.TAGS)),
+    ],
+    ids=["real then rehearsed", "rehearsed then real", "both real", "another kind"],
+)
+def test_only_a_rehearsal_takes_the_place_of_one(place: Place, before: Identity, now: Identity) -> None:
+    """Whoever asks for it: what was sent to a vendor is never forgotten."""
+    confirm_a_row(place.open(identity=before))
+    with pytest.raises(CheckpointDiffers):
+        place.open(identity=now, replacing=True)
+    assert place.view().account().confirmed == 1
+
+
+def test_a_rehearsal_is_not_replaced_unless_that_is_wanted(place: Place) -> None:
+    """With --keep it is refused as any other load."""
+    confirm_a_row(place.open(identity=identity(endpoint=REHEARSED)))
+    with pytest.raises(CheckpointDiffers):
+        place.open(identity=identity(endpoint=REHEARSED, mapping="other"))
+    assert place.view().account().confirmed == 1
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ("a = 1\nb = 2\n", "a = 1\nb = 3\n", "`b = 2` is now `b = 3`."),
+        ("a = 1\n", "a = 1\nb = 3\nc = 4\n", "`b = 3` is new, and 1 more."),
+        ("a = 1\nb = 2\nc = 3\n", "c = 3\n", "`a = 1` is gone, and 1 more."),
+        ("a = 1\nb = 2\nc = 3\n", "a = 2\nb = 2\n", "`a = 1` is now `a = 2`, and 1 more."),
+    ],
+)
+def test_what_changed_in_a_mapping_is_said_in_one_line(then: str, now: str, said: str) -> None:
+    """The user who has just changed one line of it sees that line."""
+    changes = list_changes(identity(mapping=then), identity(mapping=now))
+    assert changes == [f"The mapping has changed: {said}"]

@@ -390,7 +390,7 @@ def test_quiet_shows_only_what_failed(night: Night) -> None:
     """Cron sends a mail only if there is something to read."""
     assert night.run("--sandbox", "--quiet").out == ""
     night.write("events.csv", HEADER + f"{NAMELESS}\n" * 2)
-    ran = night.run("--sandbox", "--quiet")
+    ran = night.run("--sandbox", "--keep", "--quiet")
     assert (ran.code, ran.out) == (2, "")
     assert "The job events failed: " in ran.err
 
