@@ -32,7 +32,7 @@ def test_what_is_said_of_a_text_is_shown_and_kept(command: CommandLine, tmp_path
     failures = command.run("failures", "c.ckpt")
     assert failures.code == 0, failures.err
     assert "0004ü,b4618383c0c47c25,Symbian" in failures.out
-    other = command.run(*arguments, "--encoding", "windows-1252", *said[2:])
+    other = command.run(*arguments, "--keep", "--encoding", "windows-1252", *said[2:])
     assert other.code == 2
     assert f"users.dat was read as {form}, and is now read as CSV: " in " ".join(other.err.split())
 
@@ -108,6 +108,6 @@ def test_words_for_nothing_are_said_shown_and_kept(command: CommandLine, tmp_pat
         ("d2", "d2"),
         ("d3", "d3"),
     ]
-    again = command.run("users", source, "--sandbox", "--yes")
+    again = command.run("users", source, "--sandbox", "--yes", "--keep")
     assert again.code == 2
     assert '-null_values = ["\\\\N", "NA"]' in again.err
