@@ -65,7 +65,6 @@ class OwnKeywords(TypedDict, total=False):
     mapping: Mapping | str | os.PathLike[str] | None
     token: str | None
     sandbox: Sandbox | None
-    keep: bool
     session: FuturesSession | None
     progress: bool
 
@@ -76,6 +75,8 @@ class RetryKeywords(OwnKeywords, SendingKeywords, EventKeywords, total=False):
 
 class UserKeywords(OwnKeywords, TargetKeywords, InputKeywords, SendingKeywords, total=False):
     """The keywords of `load_users`."""
+
+    keep: bool
 
 
 class EventLoadKeywords(UserKeywords, EventKeywords, total=False):
@@ -159,6 +160,11 @@ class Options:
         Raises:
             ConfigError: one of them is missing or wrong.
         """
+        if self.keep and self.sandbox is None:
+            raise ConfigError(
+                "keep is for a rehearsal in a sandbox. A load to the vendor always refuses a checkpoint of "
+                "another input or mapping: leave keep out."
+            )
         settings = Settings(
             kind=kind,
             files=given.files,

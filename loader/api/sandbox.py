@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import html
 import json
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urljoin
 from weakref import finalize
 
 import pandas as pd
 
+from loader.api.sandbox_page import render_sandbox, show_page
 from loader.api.words import TEMPORARY
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
 from loader.option import FileUse
-from loader.sandbox import EmbeddedSandbox
-from loader.sandbox.store import read_rows
+from loader.sandbox import EmbeddedSandbox, Holdings
+from loader.sandbox.store import COLUMNS, read_batches, read_rows
 from loader.text.escape import escape
 
 if TYPE_CHECKING:
     import os
     from types import TracebackType
 
-    from loader.sandbox import Holdings
+EVENT_COLUMNS = [
+    "event", "hwid", "user_id", "timestamp", "timestamp_current", "device_type", "attributes", "application",
+    "arrived", "matched", "load",
+]  # fmt: skip
 
 
 class Sandbox:
@@ -126,6 +130,26 @@ class Sandbox:
         self._refuse_ended()
         return self._server.store_id
 
+    @property
+    def page(self) -> str:
+        """Address of its page, on this machine: what arrives, events over time, users, duplicates.
+
+        Raises:
+            ConfigError: it is not running.
+        """
+        return urljoin(self.endpoint, "/")
+
+    def show(self) -> None:
+        """Show its page: in a notebook in a frame below the cell, elsewhere print the link.
+
+        The page is there while the sandbox runs. If the notebook runs on another machine than the browser,
+        forward the port of the link that stands above the frame.
+
+        Raises:
+            ConfigError: it is not running.
+        """
+        show_page(self.page)
+
     def users(self) -> pd.DataFrame:
         """The devices and their users, in the order in which they were registered last.
 
@@ -141,16 +165,21 @@ class Sandbox:
         """The events, in the order in which they were taken.
 
         Columns: ``event``, ``hwid``, ``user_id``, ``timestamp`` (UTC), ``timestamp_current`` (on the user's
-        clock, without a zone), ``device_type``, ``attributes`` (a dictionary each), ``application``.
+        clock, without a zone), ``device_type``, ``attributes`` (a dictionary each), ``application``,
+        ``arrived`` (UTC; NaT if an earlier version took it), ``matched`` (False if neither its device nor its
+        user was known), ``load`` (which load sent it: the name of its checkpoint and a number; empty if none
+        did, as with another client).
         """
-        names = ["event", "hwid", "user_id", "timestamp", "timestamp_current", "device_type", "attributes"]
-        frame = pd.DataFrame(self._held("events"), columns=[*names, "application"])
+        frame = pd.DataFrame(self._logged("events"), columns=list(COLUMNS["events"]))
+        frame = frame.rename(columns={"timestamp_utc": "timestamp"})
         return frame.assign(
             timestamp=pd.to_datetime(frame["timestamp"].astype("Int64"), unit="s", utc=True),
             timestamp_current=pd.to_datetime(frame["timestamp_current"].astype("Int64"), unit="s"),
             device_type=frame["device_type"].astype("Int64"),
             attributes=[json.loads(text) for text in frame["attributes"]],
-        )
+            arrived=pd.to_datetime(frame["arrived"].astype("Int64"), unit="ms", utc=True),
+            matched=frame["matched"].astype(bool),
+        )[EVENT_COLUMNS]
 
     def tags(self) -> pd.DataFrame:
         """The values of tags, in the order in which they were set last.
@@ -177,6 +206,11 @@ class Sandbox:
     def _held(self, table: str) -> list[tuple[object, ...]]:
         return read_rows(self._store, table) if self._store.exists() else []
 
+    def _logged(self, table: str) -> list[tuple[object, ...]]:
+        if not self._store.exists():
+            return []
+        return [row for rows in read_batches(self._store, table) for row in rows]
+
     def _refuse_ended(self) -> None:
         if not self._running:
             raise ConfigError(
@@ -185,13 +219,24 @@ class Sandbox:
             )
 
     def __repr__(self) -> str:
-        state = f"at {self._server.endpoint}" if self._running else "not running"
-        if not self._store.exists():
-            return f"<Sandbox {state}, empty>"
-        return escape(f"<Sandbox {state}: {self.holdings()}>", keep="\n")
+        held = f": {self.holdings()}" if self._store.exists() else ", empty"
+        lines = [f"<Sandbox, {self._state}{held}>", *(f"  {note}" for note in self._notes)]
+        return escape("\n".join(lines), keep="\n")
 
     def _repr_html_(self) -> str:
-        return f"<code>{html.escape(repr(self))}</code>"
+        held = self.holdings() if self._store.exists() else Holdings(0, 0, ())
+        return render_sandbox(f"Sandbox, {self._state}", held, self._notes)
+
+    @property
+    def _state(self) -> str:
+        return "running" if self._running else "not running"
+
+    @property
+    def _notes(self) -> list[str]:
+        """Where it is, a line each."""
+        page = [f"page     {self.page}", f"endpoint {self.endpoint}"] if self._running else []
+        kept = f"store    {self._store}" if self._folder is None else "store    kept as long as this object"
+        return [*page, kept]
 
 
 def parse_lose_answers(lose_answers: int | None) -> int:

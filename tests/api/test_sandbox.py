@@ -5,12 +5,24 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import loader
 from tests.api.conftest import counts, purchases
+
+FIXED = """
+kind = "events"
+[fields]
+userId = "user_id"
+event = "event"
+timestamp = "timestamp"
+[attributes]
+paid = "amount"
+"""
 
 
 def test_a_rehearsal_needs_neither_token_nor_application_nor_checkpoint() -> None:
@@ -84,3 +96,122 @@ def test_a_forgotten_sandbox_leaves_no_process_and_no_folder() -> None:
     assert not folder.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_second_frame_does_not_collide_with_the_first() -> None:
+    """Each frame has a checkpoint of its own; the same content again is found, whatever library holds it."""
+    first, second = purchases(3), purchases(4, event="refund")
+    with loader.Sandbox() as sandbox:
+        one = loader.load_events(first, sandbox=sandbox, limit=2, progress=False)
+        two = loader.load_events(second, sandbox=sandbox, progress=False)
+        again = loader.load_events(pl.from_pandas(first), sandbox=sandbox, progress=False)
+        repeated = loader.load_events(second.copy(), sandbox=sandbox, progress=False)
+    assert one.checkpoint == again.checkpoint != two.checkpoint
+    assert counts(again.account) == (3, 0, 0, 0)
+    assert (repeated.checkpoint, counts(repeated.account)) == (two.checkpoint, (4, 0, 0, 0))
+    assert sandbox.events()["event"].value_counts().to_dict() == {"refund": 4, "purchase": 3}
+    assert sandbox.events().groupby("load")["event"].nunique().to_list() == [1, 1]
+
+
+def test_a_frame_with_another_mapping_begins_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sandbox then holds each row once, as the new mapping has it; the user is told before and after."""
+    with loader.Sandbox() as sandbox:
+        loader.load_events(purchases(2), sandbox=sandbox, progress=False)
+        loader.load_events(purchases(3, event="other"), sandbox=sandbox, progress=False)
+        fixed = loader.Mapping.parse(FIXED)
+        result = loader.load_events(purchases(2), mapping=fixed, sandbox=sandbox)
+        assert [list(each) for each in sandbox.events().query("event != 'other'")["attributes"]] == [
+            ["paid"]
+        ] * 2
+        with pytest.raises(loader.CheckpointDiffers, match="was made for another load"):
+            loader.load_events(purchases(2), sandbox=sandbox, keep=True, progress=False)
+    assert counts(result.account) == (2, 0, 0, 0)
+    said = "This rehearsal begins again, and the sandbox forgets what it holds of the one before. The mapping"
+    assert said in capsys.readouterr().err
+    assert said in repr(result)
+    assert "give keep." in repr(result)
+    assert len(sandbox.events()) == 5
+
+
+def test_a_changed_file_begins_again() -> None:
+    """As with --sandbox on the command line."""
+    source = Path("events.csv")
+    with loader.Sandbox() as sandbox:
+        for users in (["u1", "u2"], ["u1", "u3"]):
+            rows = "".join(f"{user},buy,2024-02-29T12:00:00Z\n" for user in users)
+            source.write_text(f"user_id,event,timestamp\n{rows}")
+            loader.load_events(source, sandbox=sandbox, progress=False)
+            assert list(sandbox.events()["user_id"]) == users
+
+
+def test_keep_means_nothing_for_a_real_load() -> None:
+    """It is refused, not ignored."""
+    with pytest.raises(loader.ConfigError, match="keep is for a rehearsal in a sandbox"):
+        loader.load_events(purchases(1), application="AAAAA-BBBBB", keep=True)
+
+
+def test_a_rehearsal_of_an_earlier_version_is_continued() -> None:
+    """It saved the progress of every table under one name; that is still found if it is of this table."""
+    with loader.Sandbox("store.sqlite3") as sandbox:
+        old = loader.load_events(
+            purchases(3), sandbox=sandbox, checkpoint="frame.events.sandbox.ckpt", limit=1, progress=False
+        )
+        rest = loader.load_events(purchases(3), sandbox=sandbox, progress=False)
+        other = loader.load_events(purchases(2), sandbox=sandbox, progress=False)
+    assert old.checkpoint == rest.checkpoint != other.checkpoint
+    assert len(sandbox.events()) == 5
+
+
+def test_a_retry_stays_a_part_of_its_rehearsal() -> None:
+    """Its rows are under the same label as those of the load."""
+    frame = purchases(3).assign(event=["buy", None, "buy"])
+    with loader.Sandbox() as sandbox:
+        result = loader.load_events(frame, sandbox=sandbox, progress=False)
+        assert counts(result.account) == (2, 1, 0, 0)
+        fixed = loader.Mapping.parse(FIXED.replace('event = "event"', 'event = { value = "buy" }'))
+        again = loader.retry(frame, result.checkpoint, mapping=fixed, sandbox=sandbox, progress=False)
+    assert counts(again.account) == (3, 0, 0, 0)
+    assert sandbox.events()["load"].nunique() == 1
+
+
+def test_events_say_when_they_arrived_and_what_they_belong_to() -> None:
+    """Later columns stand behind those that code already relies on."""
+    with loader.Sandbox() as sandbox:
+        before = pd.Timestamp.now("UTC").floor("ms")
+        result = loader.load_events(purchases(2), sandbox=sandbox, progress=False)
+        after = pd.Timestamp.now("UTC")
+    events = sandbox.events()
+    assert list(events.columns) == [
+        "event", "hwid", "user_id", "timestamp", "timestamp_current", "device_type", "attributes",
+        "application", "arrived", "matched", "load",
+    ]  # fmt: skip
+    assert events["arrived"].between(before, after).all()
+    assert events["matched"].dtype == bool
+    assert not events["matched"].any()  # no user was registered
+    assert events["load"].str.startswith(result.checkpoint.stem).all()
+    assert list(loader.Sandbox().events().columns) == list(events.columns)
+
+
+def test_a_sandbox_says_what_it_holds_and_where_it_is() -> None:
+    """In a terminal as lines, in a notebook as a table; whatever an event is called."""
+    sandbox = loader.Sandbox()
+    assert repr(sandbox) == "<Sandbox, not running, empty>\n  store    kept as long as this object"
+    with sandbox:
+        loader.load_events(purchases(2, event="<script>"), sandbox=sandbox, progress=False)
+        shown, table = repr(sandbox), sandbox._repr_html_()
+        assert sandbox.page == f"http://{urlsplit(sandbox.endpoint).netloc}/"
+        assert "<Sandbox, running: 0 devices of 0 users, 2 events, 0 tags>" in shown
+        assert f"page     {sandbox.page}" in shown
+    assert "events &lt;script&gt;" in table
+    assert "<script" not in table
+    assert sandbox.holdings().events[0].count == 2
+
+
+def test_the_page_is_shown_as_a_link_outside_of_a_notebook(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, with an address that answers."""
+    with loader.Sandbox() as sandbox:
+        sandbox.show()
+        shown = capsys.readouterr().out
+        assert shown == f"The sandbox shows itself at {sandbox.page} while it runs.\n"
+    with pytest.raises(loader.ConfigError, match="The sandbox is not running"):
+        sandbox.show()
