@@ -99,7 +99,11 @@ TESTED_IN = {
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "look": {"drawing numbers svg": ["report/test_html.py", "report/test_layout_in_a_browser.py"]},
     "report": {"axes charts facts remedies": ["report/test_html.py", "report/test_course.py"]},
-    "sandbox": {"__main__ app losses": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
+    "sandbox/faults": {
+        "answers connection": ["sandbox/faults/test_misbehaviour.py"],
+        "kinds occasions spec": ["sandbox/faults/test_dealer.py", "sandbox/faults/test_spec_text.py"],
+    },
+    "sandbox": {"__main__ app": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
     "sandbox/store": {
         "catalogue holdings reading schema state writing": [
             "sandbox/store/test_sandbox_store.py",

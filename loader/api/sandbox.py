@@ -17,7 +17,9 @@ from loader.api.words import TEMPORARY
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
 from loader.option import FileUse
+from loader.option_values import take_parsed, take_text
 from loader.sandbox import EmbeddedSandbox, Holdings
+from loader.sandbox.faults import parse_spec
 from loader.sandbox.store import COLUMNS, read_batches, read_rows
 from loader.text.escape import escape
 
@@ -44,11 +46,11 @@ class Sandbox:
         store: an SQLite file that keeps what it takes, and has what it took before. Without one it keeps it
             for as long as this object lives, and checkpoints of loads into it beside it.
         application: take only this application code.
-        lose_answers: 50 answers every fiftieth call with 504, as a gateway does that lost the answer; every
-            other one of these was taken. To rehearse rows in doubt.
+        faults: what goes wrong in it, as a spec: a profile (``"flaky"``), faults, or both
+            (``"flaky,seed=7,lost-answer=every-50"``). `docs/reference/faults.md` lists them.
 
     Raises:
-        ConfigError: `lose_answers` is not such a number; on entering, when the store cannot be used or the
+        ConfigError: `faults` has no meaning; on entering, when the store cannot be used or the
             server does not come up.
     """
 
@@ -57,13 +59,13 @@ class Sandbox:
         store: str | os.PathLike[str] | None = None,
         *,
         application: str | None = None,
-        lose_answers: int | None = None,
+        faults: str | None = None,
     ) -> None:
         self._folder = None if store is not None else Path(mkdtemp(prefix=TEMPORARY))
         self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
         if self._folder is not None:
             finalize(self, rmtree, self._folder, ignore_errors=True)
-        self._server = EmbeddedSandbox(self._store, application, parse_lose_answers(lose_answers))
+        self._server = EmbeddedSandbox(self._store, application, take_faults(faults))
         self._running = False
 
     def start(self) -> Self:
@@ -239,17 +241,13 @@ class Sandbox:
         return [*page, kept]
 
 
-def parse_lose_answers(lose_answers: int | None) -> int:
-    """Of how many calls one answer is lost; 0 if none is.
+def take_faults(faults: str | None) -> str | None:
+    """A spec that has a meaning, or None.
 
     Raises:
-        ConfigError: it is not such a number.
+        ConfigError: it has none.
     """
-    if lose_answers is None:
-        return 0
-    if isinstance(lose_answers, bool) or not isinstance(lose_answers, int) or lose_answers < 1:
-        raise ConfigError(
-            f"lose_answers is {lose_answers!r}; it must be a whole number from 1, such as 50 for every 50th "
-            "answer."
-        )
-    return lose_answers
+    text = take_text("faults", faults)
+    if text is not None:
+        take_parsed("faults", parse_spec, text)
+    return text

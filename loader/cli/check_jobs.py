@@ -70,6 +70,7 @@ def check_jobs_command(request: CheckJobsRequest) -> None:
         output=replace(request.output, summary=begin_summary(file, request.output.summary)),
         keep=False,
         sandbox=False,
+        faults=None,
         given=list_given(),
     )
     check_jobs(jobs, wishes)

@@ -12,7 +12,8 @@ import click
 from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
 from loader.cli.ending import end_load, install_brakes, leave, list_signals
-from loader.cli.options import KEEP, SANDBOX, AccessOptions, InputOptions, OutputOptions
+from loader.cli.faults import ADD_SANDBOX, refuse_faults, say_faults
+from loader.cli.options import FAULTS, KEEP, SANDBOX, AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
@@ -44,6 +45,7 @@ class LoadRequest:
     target: TargetOptions = nested(TargetOptions)
     sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
     keep: bool = option(False, KEEP)  # noqa: FBT003 - as above
+    faults: str | None = option(None, FAULTS)
     access: AccessOptions = nested(AccessOptions)
     dry_run: bool = option(
         False,  # noqa: FBT003 - as above
@@ -55,6 +57,7 @@ class LoadRequest:
 
 def run_load(kind: Kind, request: LoadRequest) -> None:
     """One load, from what was given to the exit code."""
+    refuse_faults(request.faults, sandboxed=request.sandbox, otherwise=ADD_SANDBOX)
     if request.dry_run:
         check.run_check(build_check(kind, request))
         return
@@ -101,6 +104,7 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
             first = FirstRows.choose(plan, watch)
         plan = first.plan if first else plan
         show.announce(plan, quiet=output.quiet)
+        say_faults(say, sandbox)
         say(show.describe_plan(plan, sandboxed=sandbox is not None, first=first.describe() if first else ""))
         rows = plan.remaining + plan.doubtful
         if rows and not output.yes:
@@ -310,7 +314,9 @@ def create_sandbox(request: LoadRequest) -> EmbeddedSandbox:
     """The sandbox that `--sandbox` asks for."""
     from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is requested
 
-    return EmbeddedSandbox(request.access.sandbox_store, application=request.target.application)
+    return EmbeddedSandbox(
+        request.access.sandbox_store, application=request.target.application, faults=request.faults
+    )
 
 
 def ask_before_sending(plan: Plan, rows: int, *, sandboxed: bool) -> None:

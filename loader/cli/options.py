@@ -144,6 +144,14 @@ KEEP = Option(
     Section.PLACE,
 )
 
+FAULTS = Option(
+    "What goes wrong in the sandbox: a profile (calm, busy, flaky, outage or hostile), faults of your own, "
+    "or both, as in flaky,seed=7,429=500/s,outage=20s-40s.",
+    Section.PLACE,
+    metavar="SPEC",
+    without="nothing goes wrong",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOptions:

@@ -11,6 +11,7 @@ import click
 
 from loader.cli import show, show_checkpoint, speech, summary
 from loader.cli.ending import end_load, install_brakes, leave
+from loader.cli.faults import NO_REHEARSAL, refuse_faults, say_faults
 from loader.cli.loading import (
     adapt_options,
     ask_before_sending,
@@ -19,7 +20,7 @@ from loader.cli.loading import (
     refuse_outputs,
     send_to_sandbox,
 )
-from loader.cli.options import AccessOptions, OutputOptions, files_moved
+from loader.cli.options import FAULTS, AccessOptions, OutputOptions, files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import SENDING, LoadOptions
@@ -62,6 +63,7 @@ class RetryRequest:
         ),
     )
     files: tuple[str, ...] = files_moved()
+    faults: str | None = option(None, FAULTS)
     access: AccessOptions = nested(AccessOptions)
     options: LoadOptions = nested(LoadOptions, *SENDING)
     output: OutputOptions = nested(OutputOptions)
@@ -91,7 +93,7 @@ def retry_command(request: RetryRequest) -> None:
     ledger = CheckpointView.open(request.checkpoint)
     refuse_outputs(output)
     begin_monitoring(ledger.identity.kind, output)
-    with open_sandbox(ledger, request.access) as sandbox:
+    with open_sandbox(ledger, request.access, request.faults) as sandbox:
         settings = build_settings(ledger, request, sandbox)
         summary.current().know(**summary.describe_load(settings))
         watch = summary.current().watch(speech.choose_watch(output))
@@ -100,6 +102,7 @@ def retry_command(request: RetryRequest) -> None:
         show.announce(plan, quiet=output.quiet)
         phases = choose_phases(request.only)
         rows = retries.count_rows(request.checkpoint, phases)
+        say_faults(say, sandbox)
         say(show_checkpoint.describe_retry(plan, rows))
         if rows and not output.yes:
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
@@ -145,11 +148,17 @@ def choose_phases(only: str) -> frozenset[Phase]:
 
 
 def open_sandbox(
-    ledger: CheckpointView, access: AccessOptions
+    ledger: CheckpointView, access: AccessOptions, faults: str | None
 ) -> AbstractContextManager[EmbeddedSandbox | None]:
-    """The sandbox, if the load was a rehearsal."""
+    """The sandbox, if the load was a rehearsal.
+
+    Raises:
+        ConfigError: there are faults, and it was none; or they have no meaning.
+    """
     from loader.sandbox import EmbeddedSandbox  # noqa: PLC0415 - only if it is needed
 
-    if not ledger.identity.rehearsed:
+    rehearsed = ledger.identity.rehearsed
+    refuse_faults(faults, sandboxed=rehearsed, otherwise=NO_REHEARSAL)
+    if not rehearsed:
         return nullcontext()
-    return EmbeddedSandbox(access.sandbox_store, application=None)
+    return EmbeddedSandbox(access.sandbox_store, application=None, faults=faults)

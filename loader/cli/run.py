@@ -11,6 +11,7 @@ import click
 
 from loader.cli import check, speech, summary
 from loader.cli.ending import complain_of_stop, list_signals
+from loader.cli.faults import ADD_SANDBOX, refuse_faults
 from loader.cli.jobs.job_claims import list_claims
 from loader.cli.jobs.job_file import choose_jobs, find_summary, list_names, read_job_file, refuse_problems
 from loader.cli.jobs.job_requests import (
@@ -22,7 +23,7 @@ from loader.cli.jobs.job_requests import (
 )
 from loader.cli.jobs.series import JobEnd, Series
 from loader.cli.loading import load_once, refuse_lone_keep
-from loader.cli.options import KEEP, SANDBOX, AccessOptions, OutputOptions
+from loader.cli.options import FAULTS, KEEP, SANDBOX, AccessOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.load_options import LoadOptions, TargetOptions
@@ -51,6 +52,7 @@ class RunRequest:
     target: TargetOptions = nested(TargetOptions, "application", "endpoint", "checkpoint_dir")
     sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
     keep: bool = option(False, KEEP)  # noqa: FBT003 - as above
+    faults: str | None = option(None, FAULTS)
     access: AccessOptions = nested(AccessOptions)
     dry_run: bool = option(
         False,  # noqa: FBT003 - as above
@@ -84,6 +86,7 @@ def run_command(request: RunRequest) -> None:
       pushwoosh-loader run jobs.toml users events --summary account.json
     """
     refuse_lone_keep(keep=request.keep, sandbox=request.sandbox)
+    refuse_faults(request.faults, sandboxed=request.sandbox, otherwise=ADD_SANDBOX)
     file, jobs = read_jobs(request.jobs, request.names)
     wishes = Wishes(
         target=request.target,
@@ -92,6 +95,7 @@ def run_command(request: RunRequest) -> None:
         output=replace(request.output, summary=begin_summary(file, request.output.summary)),
         sandbox=request.sandbox,
         keep=request.keep,
+        faults=request.faults,
         given=list_given(),
     )
     if request.dry_run:

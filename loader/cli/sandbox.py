@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import speech
+from loader.cli.faults import read_faults
+from loader.cli.options import FAULTS
 from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
 from loader.option import FileUse, Option, option
@@ -37,16 +39,7 @@ class SandboxRequest:
             "Accept only this application code.", flags=("--app",), metavar="XXXXX-XXXXX", without="any code"
         ),
     )
-    lose_answers: int | None = option(
-        None,
-        Option(
-            "Answer every Nth call with 504, like a gateway that lost the answer. Every second one of these "
-            "calls is stored. Use it to rehearse rows in doubt.",
-            metavar="N",
-            bounds=(1, None),
-            without="no answer is lost",
-        ),
-    )
+    faults: str | None = option(None, FAULTS)
 
 
 @click.command("sandbox", cls=Sectioned)
@@ -61,14 +54,18 @@ def sandbox_command(request: SandboxRequest) -> None:
     \b
     Examples:
       pushwoosh-loader sandbox &
+      pushwoosh-loader sandbox --faults flaky,seed=7 &
       pushwoosh-loader events purchases.csv --endpoint http://127.0.0.1:8707/json/1.3/ --app XXXXX-XXXXX
     """
-    from loader.sandbox.losses import LostAnswers  # noqa: PLC0415 - as below
+    from loader.sandbox.faults.misbehaviour import Faults  # noqa: PLC0415 - as below
     from loader.sandbox.rules import Rules  # noqa: PLC0415 - as below
     from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
 
     def announce(serving: Serving) -> None:
+        if spec is not None:
+            speech.echo(f"Faults: {spec}")
         speech.echo(f"Sandbox at {serving.endpoint}, store {request.store}. Press Ctrl-C to end it.")
 
-    losses, rules = LostAnswers(request.lose_answers or 0), Rules(request.application)
-    serve(request.store, port=request.port, rules=rules, losses=losses, ready=announce)
+    spec, rules = read_faults(request.faults), Rules(request.application)
+    faults = None if spec is None else Faults(spec)
+    serve(request.store, port=request.port, rules=rules, faults=faults, ready=announce)

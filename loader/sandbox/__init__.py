@@ -4,10 +4,10 @@
 * `calls`: what was called, as plain records. `labels`: which load a call belongs to, from its path.
 * `store`: the SQLite file of what was taken, and `holdings`, a count of it.
 * `app`: the API methods over HTTP. `server`: the same on a loopback port, in the foreground.
-* `losses`: answers that get lost on request, to rehearse rows in doubt.
+* `faults`: what goes wrong on request, to rehearse a bad day.
 * `embedded`: the server in a child process, for the length of one load.
 
-Apart from `losses`, nothing here slows down or fails on purpose. `serve` is imported from
+Apart from `faults`, nothing here slows down or fails on purpose. `serve` is imported from
 `loader.sandbox.server`, so that a load that only starts the child does not load a web server itself.
 """
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
-from loader.sandbox.losses import LostAnswers
+from loader.sandbox.faults import parse_spec
+from loader.sandbox.faults.misbehaviour import Faults
 from loader.sandbox.rules import Rules
 from loader.sandbox.server import serve
 
@@ -32,14 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="loader.sandbox")
     parser.add_argument("store", type=Path)
     parser.add_argument("--application")
-    parser.add_argument("--lose-answers", type=int, default=0)
+    parser.add_argument("--faults")
     arguments = parser.parse_args()
     try:
         serve(
             arguments.store,
             ready=announce,
             rules=Rules(arguments.application),
-            losses=LostAnswers(arguments.lose_answers),
+            faults=Faults(parse_spec(arguments.faults)) if arguments.faults else None,
         )
     except ConfigError as error:
         say({"error": str(error)})

@@ -9,11 +9,14 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from loader.errors import ConfigError
+from loader.sandbox.faults.spec_text import parse_spec
 from loader.sandbox.store import Holdings, count_holdings
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from loader.sandbox.faults.spec import FaultSpec
 
 STOP_SECONDS = 10.0
 _ENDED = "The sandbox has ended by itself. Run the same command again."
@@ -28,29 +31,31 @@ class EmbeddedSandbox:
     Args:
         store: the SQLite file to keep what is taken in; created if there is none.
         application: the only application code that exists here, or None for any well-formed one.
-        lose_answers: one answer of every N calls is lost; 0 loses none.
+        faults: what goes wrong in it, as a spec (`flaky,seed=7`); None for nothing.
 
     Attributes:
+        faults: what goes wrong in it, or None.
         endpoint: base URL with its trailing slash, from entering on.
         store_id: the store's own id, the same each time that this store is served.
 
     Raises:
-        ConfigError: on entering, when the store cannot be used or the child does not come up.
+        ConfigError: `faults` has no meaning; on entering, when the store cannot be used or the child does
+            not come up.
     """
 
     endpoint: str
     store_id: str
 
-    def __init__(self, store: Path, application: str | None = None, lose_answers: int = 0) -> None:
+    def __init__(self, store: Path, application: str | None = None, faults: str | None = None) -> None:
         self.store = store
         self.application = application
-        self._lose_answers = lose_answers
+        self.faults = None if faults is None else parse_spec(faults)
         self._child: subprocess.Popen[bytes] | None = None
         self._asking = threading.Lock()
 
     def __enter__(self) -> Self:
         # Absolute, because a name may begin with a dash, and the folder may be left meanwhile.
-        self._child = start(self.store.absolute(), self.application, self._lose_answers)
+        self._child = start(self.store.absolute(), self.application, self.faults)
         try:
             self._await_ready(self._child)
         except BaseException:
@@ -118,14 +123,14 @@ class EmbeddedSandbox:
                 child.kill()
 
 
-def start(store: Path, application: str | None, lose_answers: int) -> subprocess.Popen[bytes]:
+def start(store: Path, application: str | None, faults: FaultSpec | None) -> subprocess.Popen[bytes]:
     """Start the child, with the pipe that tells it of this process's end."""
     # -P: modules in the user's working directory must not be mistaken for the loader's.
     command = [sys.executable, "-P", "-m", "loader.sandbox", str(store)]
     if application:
         command += ["--application", application]
-    if lose_answers:
-        command += ["--lose-answers", str(lose_answers)]
+    if faults is not None:
+        command += ["--faults", str(faults)]
     try:
         return subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own and no shell
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **detach_from_terminal()

@@ -7,12 +7,15 @@ import ipaddress
 import logging
 import socket
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
 
 from loader.errors import ConfigError
 from loader.sandbox.app import App
+from loader.sandbox.faults.connection import ResettableProtocol
+from loader.sandbox.faults.misbehaviour import Misbehaviour, Stopwatch
+from loader.sandbox.faults.outages import Outages
 from loader.sandbox.labels import BASE
 from loader.sandbox.rules import Rules
 from loader.sandbox.store import CatalogueRules, SandboxStore
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loader.sandbox.losses import LostAnswers
+    from loader.sandbox.app import Application, Message
+    from loader.sandbox.faults.misbehaviour import Faults
 
 # An idle connection outlives the pauses of a slow, rate-limited load (the default of 5 s does not).
 KEEP_ALIVE_SECONDS = 75
@@ -52,7 +56,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     rules: Rules | None = None,
-    losses: LostAnswers | None = None,
+    faults: Faults | None = None,
 ) -> None:
     """Serve until Ctrl-C or `Serving.stop`; prints nothing.
 
@@ -63,7 +67,7 @@ def serve(
         port: the TCP port; 0 lets the system choose one.
         rules: what a call carries beside its fields, and what is a choice; by default any well-formed
             application code.
-        losses: which answers do not arrive.
+        faults: what is to go wrong; nothing if it is None.
 
     Raises:
         ConfigError: the address is not a loopback one, the port is taken, or the store cannot be used.
@@ -71,8 +75,9 @@ def serve(
     rules = rules or Rules()
     allowed = CatalogueRules(rules.strict, rules.event_limit)
     with SandboxStore(store, allowed) as opened, listen(host, port) as listener:
-        vendor = Vendor(opened, rules, losses)
-        server = uvicorn.Server(configure_server(App(vendor)))
+        listener_address = listener.getsockname()[:2]
+        vendor = Vendor(opened, rules)
+        server = build_server(vendor, faults, lambda: listen(*listener_address))
 
         def stop() -> None:
             server.should_exit = True
@@ -89,12 +94,40 @@ def serve(
         vendor.flush()
 
 
-def configure_server(app: App) -> uvicorn.Config:
+def build_server(
+    vendor: Vendor, faults: Faults | None, listen_again: Callable[[], socket.socket]
+) -> uvicorn.Server:
+    """A server in front of a vendor; one that misbehaves if there are faults.
+
+    Args:
+        vendor: answers calls of the API.
+        faults: what is to go wrong, or None.
+        listen_again: a listening socket on the server's own address, after an outage.
+    """
+    app = App(vendor)
+    if faults is None:
+        return uvicorn.Server(configure_server(app, "httptools"))
+    watch = Stopwatch(faults.clock)
+    misbehaving = Misbehaviour(app, faults.spec, count=vendor.count, is_call=is_call, watch=watch)
+    server = uvicorn.Server(configure_server(misbehaving, ResettableProtocol))
+    if faults.spec.outages:
+        misbehaving.begin_with(Outages(faults.spec.outages, watch, server, listen_again).keep)
+    return server
+
+
+def is_call(scope: Message) -> bool:
+    """Whether a request is a call of the API, and not one for a page."""
+    return bool(scope["method"] == "POST" and scope["path"].rpartition("/")[0].endswith(BASE))
+
+
+def configure_server(
+    app: Application, http: type[ResettableProtocol] | Literal["httptools"]
+) -> uvicorn.Config:
     """The server's settings: HTTP alone, and silent (a garbled request is answered 400, not logged)."""
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="httptools",
+        http=http,
         ws="none",
         lifespan="off",
         interface="asgi3",

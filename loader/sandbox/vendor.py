@@ -12,7 +12,6 @@ from loader.sandbox.calls import Answered, CreateEvent, Event, Received
 from loader.sandbox.checks import Refusal, check, check_application
 from loader.sandbox.grouping import Arrival, Group
 from loader.sandbox.labels import read_label
-from loader.sandbox.losses import LostAnswers
 from loader.sandbox.management import (
     CREATE_EVENT,
     FIELDS,
@@ -66,7 +65,6 @@ class Vendor:
     Args:
         store: where accepted calls are kept.
         rules: what an acceptable call carries beside its fields.
-        losses: which answers do not arrive.
         now: the clock that calls, and events without a time, are stamped with, in Unix seconds.
     """
 
@@ -74,11 +72,9 @@ class Vendor:
         self,
         store: SandboxStore,
         rules: Rules,
-        losses: LostAnswers | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._rules, self._now = store, rules, now
-        self._losses = losses or LostAnswers()
         self._group = Group(store, self._refuse, self._accept)
         self._questions: dict[str, Question] = {}
 
@@ -98,7 +94,7 @@ class Vendor:
                 self._rules.admit(call.headers)
                 checked = check(arrival.method, body, self._rules.application)
                 received = Received(arrival.load, arrival.arrived, checked)
-                return await self._keep(arrival, received)
+                return await self._group.settle(arrival, received)
             return await self._manage(arrival, call.headers)
         except Refusal as refusal:
             return await self._group.settle(arrival, None, refusal)
@@ -112,17 +108,6 @@ class Vendor:
     def flush(self) -> None:
         """Write down what was counted and not written yet; for the end of the server."""
         self._group.flush()
-
-    async def _keep(self, arrival: Arrival, received: Received) -> Reply:
-        fate = self._losses.next()
-        if fate.answered:
-            return await self._group.settle(arrival, received)
-        lost = build_refusal(504, 504, "The sandbox lost this answer on purpose.")
-        arrival = arrival._replace(verdict="lost answer")
-        if fate.taken:
-            await self._group.settle(arrival, received)
-            return lost
-        return await self._group.settle(arrival, None, lost)
 
     async def _manage(self, arrival: Arrival, headers: dict[bytes, bytes]) -> Reply:
         request = read_request(arrival.method, arrival.body)

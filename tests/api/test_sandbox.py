@@ -51,18 +51,26 @@ def test_a_rehearsal_needs_neither_token_nor_application_nor_checkpoint() -> Non
 
 def test_lost_answers_put_rows_in_doubt_of_which_some_have_landed() -> None:
     """Every second answer is lost, and every other of these events was taken: as many are there as say so."""
-    with loader.Sandbox(lose_answers=2) as sandbox:
+    with loader.Sandbox(faults="lost-answer=every-2") as sandbox:
         result = loader.load_events(purchases(4), sandbox=sandbox, concurrency=1, progress=False)
     assert counts(result.account) == (2, 0, 2, 0)
     assert list(sandbox.events()["user_id"]) == ["u0", "u1", "u2"]
     assert list(result.in_doubt.index) == list(purchases(4).index[[1, 3]])
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, "50"])
-def test_lost_answers_are_counted_in_whole_numbers(wrong: object) -> None:
-    """It is a sentence that says which number is meant."""
-    with pytest.raises(loader.ConfigError, match="lose_answers is"):
-        loader.Sandbox(lose_answers=wrong)  # type: ignore[arg-type] # on purpose
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("flakey", r'faults: "flakey" is neither a profile nor a fault\. Did you mean "flaky"\?'),
+        ("500=2", r'faults: 500=2: "2" does not fit 500|faults: "2" does not fit 500'),
+        ("", 'faults: "" says nothing'),
+        (50, "faults is a int; it must be text"),
+    ],
+)
+def test_faults_without_a_meaning_are_refused_at_once(wrong: object, message: str) -> None:
+    """A spec that has no meaning is refused by the sandbox that is made with it, before it is started."""
+    with pytest.raises(loader.ConfigError, match=message):
+        loader.Sandbox(faults=wrong)  # type: ignore[arg-type] # on purpose
 
 
 def test_a_store_of_ones_own_is_kept_and_served_again() -> None:

@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from loader.errors import ConfigError
-from loader.sandbox.losses import LostAnswers
 from loader.sandbox.rules import Rules
 from loader.sandbox.server import Serving, serve
-from tests.sandbox.conftest import DEVICE, EVENT, TAGS, call, rows, send
+from tests.sandbox.conftest import DEVICE, call, rows, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,31 +126,3 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
         output, errors = server.communicate(timeout=20)
     assert (server.returncode, output, errors) == (0, "clean end\n", "")
     assert rows(tmp_path / "s", "SELECT hwid FROM devices") == [("D1",)]
-
-
-@pytest.mark.parametrize(
-    ("method", "request_", "held"),
-    [
-        ("postEvent", EVENT, "SELECT user_id FROM events ORDER BY id"),
-        ("registerUser", DEVICE, "SELECT user_id FROM devices"),
-        ("setTags", TAGS, "SELECT user_id FROM tags ORDER BY updated"),
-    ],
-)
-def test_lost_answers_leave_open_whether_the_call_was_taken(
-    tmp_path: Path, method: str, request_: dict[str, object], held: str
-) -> None:
-    """Of each method every Nth answer is lost, and of these every other call is kept."""
-    store, numbers = tmp_path / "s", range(1, 10)
-    with served(store, losses=LostAnswers(3)) as serving:
-        replies = [
-            call(serving.endpoint, method, request_, userId=f"{number}", **(own(number, method)))
-            for number in numbers
-        ]
-    lost = [number for number, reply in zip(numbers, replies, strict=True) if reply.status == 504]
-    assert (lost, {reply.status for reply in replies}) == ([3, 6, 9], {200, 504})
-    assert [int(user) for (user,) in rows(store, held)] == [1, 2, 3, 4, 5, 7, 8, 9]
-
-
-def own(number: int, method: str) -> dict[str, object]:
-    """A device of its own for each registration, which would otherwise replace the one before."""
-    return {"hwid": f"D{number}"} if method == "registerUser" else {}

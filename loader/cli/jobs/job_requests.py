@@ -49,6 +49,7 @@ class Wishes:
     output: OutputOptions
     sandbox: bool
     keep: bool
+    faults: str | None
     given: frozenset[str]
 
 
@@ -70,6 +71,7 @@ def build_request(job: Job, wishes: Wishes) -> LoadRequest:
         target=replace(target, checkpoint=checkpoint, checkpoint_dir=None),
         sandbox=wishes.sandbox,
         keep=wishes.keep,
+        faults=wishes.faults,
         access=take_in(wishes.access, values),
         options=drop_needless(job, take_in(wishes.options, values)),
         output=replace(take_in(wishes.output, values), job=job.name),
