@@ -23,6 +23,8 @@ from loader.mapping.keys import EXPAND_KEYS, MEMBER_KEYS, field_keys
 from loader.mapping.proposing.presets import PRESETS
 from loader.methods import MAX_EVENT_LENGTH, METHODS
 from loader.model import Answer, NoAnswer, NotSent, StopCode
+from loader.sandbox.faults.kinds import FACTS
+from loader.sandbox.faults.profiles import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,11 +214,30 @@ def job_key_text(option: Option) -> str:
     return f"{told} Environment: `{name}`." if name else told
 
 
+# The faults of the sandbox
+
+
+def faults() -> str:
+    """What the caller sees of each fault, and whether the call is stored."""
+    return table(
+        ("fault", "the caller sees", "the call is stored"),
+        ((f"`{fault}`", facts.seen, facts.stored) for fault, facts in FACTS.items()),
+    )
+
+
+def fault_profiles() -> str:
+    """What the names of profiles stand for."""
+    return table(
+        ("profile", "what it is like", "the spec that it stands for"),
+        ((f"`{name}`", profile.description, f"`{profile.text}`") for name, profile in PROFILES.items()),
+    )
+
+
 MADE: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         glance, commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
-        checkpoint_files, python, job_keys,
+        checkpoint_files, python, job_keys, faults, fault_profiles,
     )
 }  # fmt: skip
 

@@ -62,9 +62,10 @@ def sandbox_command(request: SandboxRequest) -> None:
     from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
 
     def announce(serving: Serving) -> None:
-        if spec is not None:
-            speech.echo(f"Faults: {spec}")
-        speech.echo(f"Sandbox at {serving.endpoint}, store {request.store}. Press Ctrl-C to end it.")
+        misbehaving = "" if spec is None else f", faults {spec}"
+        speech.echo(
+            f"Sandbox at {serving.endpoint}, store {request.store}{misbehaving}. Press Ctrl-C to end it."
+        )
 
     spec, rules = read_faults(request.faults), Rules(request.application)
     faults = None if spec is None else Faults(spec)

@@ -27,6 +27,7 @@ _STATUS = {
     Fault.GARBLED_ANSWER: 200,
     Fault.UNKNOWN_CODE: 200,
 }
+_SAID = {Fault.LOST_ANSWER: "lost this answer", Fault.MAINTENANCE: "is in maintenance"}
 _WAITING = {Fault.HTTP_429, Fault.MAINTENANCE}
 _REVOKED = {
     "status_code": 403,
@@ -71,14 +72,7 @@ def write_body(fault: Fault, status: int) -> bytes:
         return json.dumps(
             {"status_code": UNKNOWN_CODE, "status_message": "Accepted", "response": None}
         ).encode()
-    lost = fault is Fault.LOST_ANSWER
-    said = (
-        "lost this answer"
-        if lost
-        else "is in maintenance"
-        if fault is Fault.MAINTENANCE
-        else f"answers {status}"
-    )
+    said = _SAID.get(fault, f"answers {status}")
     # The form of the newer gateways; see the vendor's messages in `docs/reference/sandbox.md`.
     return json.dumps({"message": f"The sandbox {said} on purpose."}).encode()
 
