@@ -30,11 +30,19 @@ class Spill:
     Args:
         width: numbers in a record.
         buffered: records held in memory.
+        what: what needs the disk, as the beginning of a sentence.
 
     The file has no name if the system allows that, so that not even a kill leaves it behind.
     """
 
-    def __init__(self, width: int, *, buffered: int = BUFFERED) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        buffered: int = BUFFERED,
+        what: str = "A check stores about 50 bytes for each row",
+    ) -> None:
+        self._what = what
         self._buffer: Records = np.empty((buffered, width), np.uint64)
         self._used = 0
         self._file: IO[bytes] | None = None
@@ -72,7 +80,7 @@ class Spill:
             self._file.close()
 
     def _write(self) -> None:
-        with _explained():
+        with _explained(self._what):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="pushwoosh-loader-")  # noqa: SIM115 - see close
             records = self._buffer[: self._used]
@@ -96,11 +104,11 @@ class Spill:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise ConfigError(
-            f"A check stores about 50 bytes for each row in {tempfile.gettempdir()}, and writing there "
+            f"{what} in {tempfile.gettempdir()}, and writing there "
             f"failed: {error.strerror}. Free some space there, or set TMPDIR to a folder with more space."
         ) from None
