@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 # Own columns that do not hold text.
-COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts"), pa.int64())
+COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts", "number"), pa.int64())
 
 
 def read_failed_rows(

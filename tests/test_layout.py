@@ -31,6 +31,7 @@ TESTED_IN = {
         "ending": ["cli/test_loading.py", "cli/test_endings.py", "cli/test_report.py"],
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
         "check_jobs": ["cli/jobs/test_run.py"],
+        "show_verification": ["cli/test_verify.py"],
         "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
     },
     "cli/jobs": {
@@ -122,6 +123,10 @@ TESTED_IN = {
         "plain_columns": ["column_types/test_carrying.py", "column_types/test_decisions.py"],
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
+    "verification": {
+        "rows differences values pairing matching": ["verification/test_comparison.py"],
+        "verification expected stored listing": ["cli/test_verify.py"],
+    },
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
 }
 

@@ -34,6 +34,7 @@ Exit codes:
   6    no such input, or nothing matches; nothing was sent
   7    another load is running with this checkpoint; nothing was sent
   8    the input has fewer rows than --min-rows or --fail-if-empty allow; nothing was sent
+  9    verify: what landed differs from the checkpoint
   130  interrupted; run again to resume
 """
 
@@ -51,6 +52,7 @@ COMMANDS = {
     "failures": "List the rows that are rejected or in doubt, with the reason.",
     "resolve": "Settle rows in doubt: say whether the vendor has them.",
     "retry": "Send rejected rows again (and rows that `resolve` gave back).",
+    "verify": "Compare what a load says with what landed, row by row.",
     "prune": "Delete checkpoints that nobody needs any more, with all of their parts.",
     "doctor": "Check whether this machine and the way to the vendor are ready for a load.",
     "sandbox": "Run a local stand-in for the vendor until Ctrl-C.",

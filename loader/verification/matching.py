@@ -34,6 +34,8 @@ _LANDED, _SURE, _DOUBTFUL, _ABSENT = range(4)
 _PLACE, _AGAIN, _FATE, _LOAD = (np.uint64(bits) for bits in (62, 61, 58, 48))
 _ORDINAL_MASK, _LOAD_MASK, _FATE_MASK = (np.uint64((1 << bits) - 1) for bits in (48, 10, 3))
 MOST_LOADS = 1 << 10
+# Rows held in memory, of 24 bytes each.
+BUFFERED = 1 << 18
 
 _PLACES = np.array([_SURE, _ABSENT, _DOUBTFUL, _ABSENT, _SURE], np.uint64)  # by fate
 _MAY_REPEAT = np.array([0, 0, 1, 0, 1], np.uint64)  # by fate: those that were, or may have been, sent again
@@ -123,11 +125,13 @@ class Matcher:
     """Takes rows of both sides, then compares them.
 
     Args:
-        buffered: rows held in memory.
+        buffered: rows held in memory; by default `BUFFERED`.
     """
 
-    def __init__(self, buffered: int = 1 << 18) -> None:
-        self._spill = Spill(3, buffered=buffered, what="A verification stores about 50 bytes for each row")
+    def __init__(self, buffered: int | None = None) -> None:
+        self._spill = Spill(
+            3, buffered=buffered or BUFFERED, what="A verification stores about 50 bytes for each row"
+        )
         self.landed = 0
 
     def expect(self, rows: ExpectedRows, load: LoadSide, *, absent: bool = True) -> None:

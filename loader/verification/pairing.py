@@ -140,7 +140,7 @@ class _Values:
         self._held: dict[Hashable, dict[int, Pair]] = defaultdict(dict)
 
     def place(self, row: Lonely, seen: set[Hashable]) -> bool:
-        """Give a row what it is the same as; others that hold it move to another of their forms if they can."""
+        """Give a row what is the same; rows that hold it move to another of their forms if they can."""
         for value in row.list_values():
             if value in self._free and value not in seen:
                 seen.add(value)

@@ -1,7 +1,8 @@
 """What travels into the comparison: batches of rows, each row as one text of bytes, its *form*.
 
-Two rows are the same if their forms are the same bytes, or have the same value (see `values`). Each source of "what landed" writes both sides in a form of its own: whole bodies for the sandbox's store; for
-an export only the keys that both sides have.
+Two rows are the same if their forms are the same bytes, or have the same value (see `values`). Each source of
+what landed writes both sides in forms of its own: whole bodies for the sandbox's store; for an export only
+the keys that both sides have.
 """
 
 from __future__ import annotations
@@ -91,11 +92,6 @@ class LoadSide:
 
 class LandedSide(Protocol):
     """A source of what landed."""
-
-    #: What it is, for the user: "the store of the sandbox, FILE".
-    name: str
-    #: Whether a row that is not found in it is certainly not there.
-    complete: bool
 
     def read(self) -> Iterator[LandedRows]:
         """All rows, in order."""

@@ -1,8 +1,8 @@
 """When two JSON values are the same: by what they mean, not by how they are written.
 
 A number is its exact value (RFC 8259, section 6, knows one kind of number): 15.280 and 15.28 are the same,
-1 and 1.0 too, and integers beyond 2^53 are told apart. ``true`` is no number, "1" is text. The order of keys means
-nothing, the order in a list does; a key with null is not a key that is missing.
+1 and 1.0 too, and integers beyond 2^53 are told apart. ``true`` is not a number, "1" is text. The order of
+keys means nothing, the order in a list does; a key with null is not a key that is missing.
 """
 
 from __future__ import annotations

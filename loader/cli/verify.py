@@ -1,0 +1,158 @@
+"""`verify`: compare what a checkpoint says with what landed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loader.cli import speech
+from loader.cli.check import FORMS
+from loader.cli.options import files_moved
+from loader.cli.parsing import argument, takes
+from loader.cli.sections import Sectioned
+from loader.errors import ConfigError
+from loader.message import Message, Setting
+from loader.option import FileUse, Option, Section, option
+
+if TYPE_CHECKING:
+    from loader.verification.verification import Verification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """What `verify` takes."""
+
+    checkpoints: tuple[str, ...] = argument("CKPT...", FileUse.CHECKPOINT)
+    sandbox_store: Path | None = option(
+        None,
+        Option(
+            "The store of the sandbox that the rows were sent to.",
+            Section.PLACE,
+            metavar="FILE",
+            without="pushwoosh-sandbox.sqlite3, for a load that was sent with --sandbox",
+            file=FileUse.READ,
+        ),
+    )
+    settle: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option(
+            "Settle the rows in doubt: those that were found count as confirmed, those that were not are "
+            "given back, and the next load sends them. Rows that stay unclear stay in doubt."
+        ),
+    )
+    files: tuple[str, ...] = files_moved()
+    diff: Path | None = option(
+        None,
+        Option(
+            "Write every difference to a file, with its sign and its source columns.",
+            Section.OUTPUT,
+            metavar="FILE",
+            without="not written",
+            file=FileUse.OUTPUT,
+        ),
+    )
+    format: str | None = option(
+        None,
+        Option(
+            "Format of the file of differences.",
+            Section.OUTPUT,
+            words=tuple(sorted(set(FORMS.values()))),
+            without="by the file's ending, .csv, .jsonl or .parquet",
+        ),
+    )
+    json: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option("Write the totals and the first differences as one JSON object.", Section.OUTPUT),
+    )
+
+
+@click.command("verify", cls=Sectioned)
+@takes(VerifyRequest)
+def verify_command(request: VerifyRequest) -> None:
+    """Compare what a load says with what landed, row by row.
+
+    The rows are mapped again from their input, and each body is compared, key for key, with what the store of
+    a sandbox holds. A confirmed row must be there once, a row in doubt at most once, any other row not.
+
+    \b
+    The signs of the differences:
+      -  missing: confirmed, and not there
+      +  extra: there, and no row that was sent explains it
+      *  different: there, with another value under some key
+      2  doubled: there once more than it should be
+
+    CKPT is the file that the load wrote beside its input. Several loads that share a store may be named. The
+    command exits with 0 if there is not a difference, and with 9 if there is one. Rows in doubt are not
+    differences: it says how many of them were found.
+
+    \b
+    Examples:
+      pushwoosh-loader verify purchases.csv.events.ckpt
+      pushwoosh-loader verify purchases.csv.events.sandbox.ckpt --diff differences.csv
+      pushwoosh-loader verify purchases.csv.events.sandbox.ckpt --settle
+    """
+    form = choose_form(request)
+    verification = verify(request)
+    settle_and_show(request, verification, form)
+
+
+def verify(request: VerifyRequest) -> Verification:
+    """Compare with the source that the options name."""
+    from loader.verification.verification import find_store, verify_store  # noqa: PLC0415 - `--help` must start without pandas
+
+    checkpoints = [Path(name) for name in request.checkpoints]
+    store = find_store(checkpoints, request.sandbox_store)
+    return verify_store(checkpoints, store, request.files)
+
+
+def settle_and_show(request: VerifyRequest, verification: Verification, form: str) -> None:
+    """Write, settle and show what was found; end with its exit code."""
+    from loader.cli.show_verification import Shown, choose_first  # noqa: PLC0415 - `--help` must start without it
+    from loader.verification import settling  # noqa: PLC0415 - as above
+
+    if request.diff is not None:
+        write_differences(verification, form, request.diff)
+    first = choose_first(verification)
+    settled = settling.settle(verification) if request.settle else None
+    unnoted = settling.note(verification) if settled is None else []
+    shown = Shown(verification, first, settled, unnoted, is_written=request.diff is not None)
+    if request.json:
+        click.echo(json.dumps(shown.record(), ensure_ascii=False))
+    else:
+        speech.echo(shown.describe())
+    sys.exit(shown.exit_code)
+
+
+def write_differences(verification: Verification, form: str, target: Path) -> None:
+    """Write every difference beside its source columns."""
+    from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.verification.listing import list_frames  # noqa: PLC0415 - as above
+
+    write_rows(list_frames(verification), form, target)
+
+
+def choose_form(request: VerifyRequest) -> str:
+    """The format of the file of differences; "" without one.
+
+    Raises:
+        ConfigError: it is not clear.
+    """
+    if request.diff is None:
+        return ""
+    form = request.format or FORMS.get(request.diff.suffix.lower())
+    if form is None:
+        raise ConfigError(
+            Message(
+                "{diff} {target}: the file's ending does not say which format to write. Use .csv, .jsonl or "
+                ".parquet, or give {form}.",
+                diff=Setting("diff"),
+                target=request.diff,
+                form=Setting("format"),
+            )
+        )
+    return form

@@ -1,0 +1,182 @@
+"""A verification: several loads against one source of what landed, and what was found.
+
+verification = verify_store([Path("purchases.csv.events.ckpt")], Path("pushwoosh-sandbox.sqlite3"))
+verification.ok, verification.totals
+for load, difference in verification.list_differences(): ...
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import ConfigError
+from loader.journal import CheckpointView
+from loader.message import Message, Setting
+from loader.sandbox.store.bodies import read_store_id
+from loader.verification.comparison import compare
+from loader.verification.differences import Totals
+from loader.verification.expected import Load
+from loader.verification.stored import StoredCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loader.verification.differences import Difference, Doubt, Findings
+
+DEFAULT_STORE = Path("pushwoosh-sandbox.sqlite3")
+SANDBOX = "sandbox "  # begins the endpoint of a rehearsal in a checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The loads of one kind, and what was found of them."""
+
+    loads: tuple[Load, ...]
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification found.
+
+    Attributes:
+        landed: what the loads were compared with, for the user.
+        complete: whether a row that was not found is certainly not there.
+        parts: by kind.
+    """
+
+    landed: str
+    complete: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def totals(self) -> Totals:
+        """The counts of all loads."""
+        whole = Totals()
+        for part in self.parts:
+            for each in fields(Totals):
+                more = getattr(part.findings.totals, each.name)
+                setattr(whole, each.name, getattr(whole, each.name) + more)
+        return whole
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is not a difference. A row in doubt is not one, whether it was found or not."""
+        return not self.totals.differences
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether altered rows were looked for: not if too many rows are left on both sides."""
+        return all(part.findings.is_paired for part in self.parts)
+
+    def list_differences(self) -> Iterator[tuple[Load, Difference]]:
+        """Every difference, each with its load; those with a row of the input in its order."""
+        for part in self.parts:
+            for difference in part.findings.differences():
+                yield part.loads[difference.load], difference
+
+    def list_doubts(self) -> Iterator[tuple[Load, dict[int, Doubt]]]:
+        """The rows in doubt of each load, with what was found of them."""
+        for part in self.parts:
+            yield from zip(part.loads, part.findings.doubts, strict=True)
+
+
+def verify_store(
+    checkpoints: Sequence[Path], store: Path, files: Sequence[str] = (), table: object = None
+) -> Verification:
+    """Compare loads with what a sandbox's store holds, row by row.
+
+    Args:
+        checkpoints: of the loads.
+        store: the store.
+        files: where the input is now, if it has moved; for one checkpoint.
+        table: the input of one checkpoint, if it is a table in memory.
+
+    Raises:
+        ConfigError: the store cannot be read, or is not the one that a load was sent to.
+        CheckpointError, SourceError: a checkpoint or its input cannot be read.
+    """
+    if files and len(checkpoints) > 1:
+        raise ConfigError(
+            Message("{files} says where the input of one checkpoint is. Name one.", files=Setting("files"))
+        )
+    store_id = read_store_id(store)
+    loads = [Load.open(path, files, table) for path in checkpoints]
+    for load in loads:
+        refuse_other_store(load, store, store_id)
+    parts = tuple(verify_kind(group, store) for group in group_by_method(loads))
+    return Verification(f"the sandbox's store {store}", complete=True, parts=parts)
+
+
+def find_store(checkpoints: Sequence[Path], given: Path | None) -> Path:
+    """The store to compare with: the one that is named, or the one that `--sandbox` takes by default.
+
+    Raises:
+        ConfigError: none is named, and a load was not sent with `--sandbox`.
+    """
+    if given is not None:
+        return given
+    for path in checkpoints:
+        endpoint = CheckpointView.open(path).identity.endpoint
+        if not endpoint.startswith(SANDBOX):
+            raise ConfigError(
+                Message(
+                    "{path} was sent to {endpoint}. If a sandbox listened there, name its store with "
+                    "{store}.",
+                    path=path,
+                    endpoint=endpoint,
+                    store=Setting("sandbox_store"),
+                )
+            )
+    return DEFAULT_STORE
+
+
+def refuse_other_store(load: Load, store: Path, store_id: str) -> None:
+    """Refuse a store that a rehearsal was not sent to.
+
+    Raises:
+        ConfigError: it is another one.
+    """
+    endpoint = load.ledger.identity.endpoint
+    if endpoint.startswith(SANDBOX) and endpoint != f"{SANDBOX}{store_id}":
+        raise ConfigError(
+            Message(
+                "{path} was sent to a sandbox with another store than {store}. Name that store with "
+                "{setting}.",
+                path=load.ledger.path,
+                store=store,
+                setting=Setting("sandbox_store"),
+            )
+        )
+
+
+def group_by_method(loads: Sequence[Load]) -> list[tuple[Load, ...]]:
+    """The loads of each API method together."""
+
+    def name(load: Load) -> str:
+        return load.method.name
+
+    return [tuple(group) for _, group in groupby(sorted(loads, key=name), key=name)]
+
+
+def verify_kind(loads: tuple[Load, ...], store: Path) -> Part:
+    """Compare the loads of one kind with the store."""
+    labels = join_labels(loads)
+    places = [next(at for at, names in enumerate(labels) if load.labels <= names) for load in loads]
+    sides = [load.build_side(number, places[number]) for number, load in enumerate(loads)]
+    return Part(loads, compare(sides, StoredCalls(store, loads[0].method.name, labels)))
+
+
+def join_labels(loads: Sequence[Load]) -> tuple[frozenset[str], ...]:
+    """The labels of each compartment: loads with a label in common are compared together."""
+    joined: list[frozenset[str]] = []
+    for load in loads:
+        labels = load.labels
+        for names in [names for names in joined if names & labels]:
+            joined.remove(names)
+            labels |= names
+        joined.append(labels)
+    return tuple(joined)

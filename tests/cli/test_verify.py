@@ -1,0 +1,1 @@
+"""`verify`: what landed, compared with the checkpoint, row by row."""
