@@ -106,6 +106,7 @@ TESTED_IN = {
     },
     "sandbox": {"__main__ app": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
     "sandbox/store": {
+        "bodies": ["cli/test_verify.py"],
         "catalogue holdings reading schema state writing": [
             "sandbox/store/test_sandbox_store.py",
             "sandbox/store/test_replay.py",
@@ -124,8 +125,8 @@ TESTED_IN = {
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "verification": {
-        "rows differences values pairing matching": ["verification/test_comparison.py"],
-        "verification expected stored listing": ["cli/test_verify.py"],
+        "rows differences pairing matching": ["verification/test_comparison.py"],
+        "verification expected stored standing listing settling": ["cli/test_verify.py"],
     },
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
 }

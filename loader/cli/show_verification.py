@@ -40,6 +40,7 @@ class Shown:
         settled: what became of the rows in doubt of each load; None if they were only looked at.
         unnoted: loads whose checkpoints could not take the note.
         is_written: whether all differences were written to a file.
+        options: the options that a command needs to verify the same again.
     """
 
     verification: Verification
@@ -47,6 +48,7 @@ class Shown:
     settled: Sequence[tuple[Load, Settled]] | None
     unnoted: Sequence[Load]
     is_written: bool
+    options: str = ""
 
     def describe(self) -> str:
         """All of it, for the user."""
@@ -70,12 +72,12 @@ class Shown:
         if totals.differences and not self.is_written:
             steps.append(
                 "To write every difference with its source columns:\n"
-                f"  pushwoosh-loader verify {names} --diff differences.csv"
+                f"  pushwoosh-loader verify {names} {self.options}--diff differences.csv"
             )
         if doubts and self.settled is None:
             steps.append(
                 f"To settle the {count_rows(doubts)} in doubt by what was found:\n"
-                f"  pushwoosh-loader verify {names} --settle"
+                f"  pushwoosh-loader verify {names} {self.options}--settle"
             )
         return steps
 
@@ -143,7 +145,8 @@ def describe_difference(load: Load, difference: Difference) -> str:
             fate = (describe_fate(difference.fate) or "").replace("_", " ")
             return f"{place}, {fate}: it is there all the same ({name_landed(difference)})"
         case _:
-            return f"{place}{stored}"
+            what = f": {'; '.join(map(describe_change, difference.changes))}" if difference.changes else ""
+            return f"{place}{stored}{what}"
 
 
 def name_landed(difference: Difference) -> str:

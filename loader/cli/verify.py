@@ -18,6 +18,7 @@ from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.option import FileUse, Option, Section, option
+from loader.text.escape import quote_for_shell
 
 if TYPE_CHECKING:
     from loader.verification.verification import Verification
@@ -120,12 +121,26 @@ def settle_and_show(request: VerifyRequest, verification: Verification, form: st
     first = choose_first(verification)
     settled = settling.settle(verification) if request.settle else None
     unnoted = settling.note(verification) if settled is None else []
-    shown = Shown(verification, first, settled, unnoted, is_written=request.diff is not None)
+    shown = Shown(
+        verification,
+        first,
+        settled,
+        unnoted,
+        is_written=request.diff is not None,
+        options=spell_options(request),
+    )
     if request.json:
         click.echo(json.dumps(shown.record(), ensure_ascii=False))
     else:
         speech.echo(shown.describe())
     sys.exit(shown.exit_code)
+
+
+def spell_options(request: VerifyRequest) -> str:
+    """The options that say what is compared, for a command that does it again."""
+    named = [("--sandbox-store", request.sandbox_store)] if request.sandbox_store else []
+    named += [("--input", Path(name)) for name in request.files]
+    return "".join(f"{option} {quote_for_shell(str(path))} " for option, path in named)
 
 
 def write_differences(verification: Verification, form: str, target: Path) -> None:

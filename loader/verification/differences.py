@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -121,3 +122,12 @@ class Findings:
     differences: Callable[[], Iterator[Difference]] = field(default=lambda: iter(()))
     doubts: list[dict[int, Doubt]] = field(default_factory=list)
     is_paired: bool = True
+
+    def add(self, more: list[Difference]) -> None:
+        """Add differences of another scope."""
+        calls = self.differences
+        self.differences = lambda: chain(calls(), more)
+        names = {Sign.MISSING: "missing", Sign.EXTRA: "extra", Sign.DIFFERENT: "different"}
+        for difference in more:
+            name = names[difference.sign]
+            setattr(self.totals, name, getattr(self.totals, name) + 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
+import pyarrow as pa
 
 from loader.conditions import BEGAN
 from loader.errors import CheckpointLocked
@@ -42,6 +43,8 @@ KEYS = {
     "setTags": ("hwid", "userId"),
 }
 _FETCHED = 20_000
+# After so many chunks Arrow gives back the memory that it keeps for the next ones: 13 MB of 240.
+_CHUNKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Load:
         *,
         reform: Reform | None = None,
         keys: tuple[str, ...] | None = None,
-        tap: Callable[[Mapped, ExpectedRows], None] | None = None,
+        tap: Callable[[ExpectedRows], None] | None = None,
     ) -> LoadSide:
         """The load as it is compared.
 
@@ -116,7 +119,7 @@ class Load:
             compartment: loads of one compartment share what landed.
             reform: turns bodies into forms; None if the bodies are the forms.
             keys: which keys of a form say which row it is; None for those of the method.
-            tap: is shown what is compared, as it passes by.
+            tap: is shown all rows, as they pass by.
         """
 
         def read(plan: Plan) -> Callable[[], Iterator[ExpectedRows]]:
@@ -137,13 +140,15 @@ class Load:
         plan: Plan,
         number: int,
         reform: Reform | None,
-        tap: Callable[[Mapped, ExpectedRows], None] | None,
+        tap: Callable[[ExpectedRows], None] | None,
     ) -> Iterator[ExpectedRows]:
         """All rows under one mapping, with what the checkpoint says of them."""
         states = States(self.ledger)
         resent = np.array([row.ordinal for row in self.ledger.exceptions(State.CONFIRMED)], np.int64)
-        for chunk in plan.source.chunks():
+        for at, chunk in enumerate(plan.source.chunks()):
             mapped = plan.mapper.map(chunk)
+            if at % _CHUNKS == 0:
+                pa.default_memory_pool().release_unused()
             fates = states.of(chunk.rows)
             here = resent[np.searchsorted(resent, chunk.first) : np.searchsorted(resent, chunk.rows.stop)]
             fates[here - chunk.first] = Fate.RESENT
@@ -156,7 +161,7 @@ class Load:
                 tuple(_list_formless(mapped, fates)),
             )
             if tap is not None:
-                tap(mapped, rows)
+                tap(rows)
             yield rows
 
     def _fetch(

@@ -35,7 +35,7 @@ _PLACE, _AGAIN, _FATE, _LOAD = (np.uint64(bits) for bits in (62, 61, 58, 48))
 _ORDINAL_MASK, _LOAD_MASK, _FATE_MASK = (np.uint64((1 << bits) - 1) for bits in (48, 10, 3))
 MOST_LOADS = 1 << 10
 # Rows held in memory, of 24 bytes each.
-BUFFERED = 1 << 18
+BUFFERED = 1 << 16
 
 _PLACES = np.array([_SURE, _ABSENT, _DOUBTFUL, _ABSENT, _SURE], np.uint64)  # by fate
 _MAY_REPEAT = np.array([0, 0, 1, 0, 1], np.uint64)  # by fate: those that were, or may have been, sent again

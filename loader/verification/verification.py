@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError
 from loader.journal import CheckpointView
 from loader.message import Message, Setting
-from loader.sandbox.store.bodies import read_store_id
+from loader.sandbox.store.bodies import keeps_log, read_store_id
 from loader.verification.comparison import compare
 from loader.verification.differences import Totals
 from loader.verification.expected import Load
+from loader.verification.standing import Listing, Standing
 from loader.verification.stored import StoredCalls
 
 if TYPE_CHECKING:
@@ -163,11 +164,23 @@ def group_by_method(loads: Sequence[Load]) -> list[tuple[Load, ...]]:
 
 
 def verify_kind(loads: tuple[Load, ...], store: Path) -> Part:
-    """Compare the loads of one kind with the store."""
-    labels = join_labels(loads)
+    """Compare the loads of one kind with the store: every call, and what is stored in the end."""
+    labels, method = join_labels(loads), loads[0].method
+    if method.last_wins and not keeps_log(store):
+        raise ConfigError(
+            f"{store} was made by an earlier version, which kept only the last call of each device. Rehearse "
+            f"again to verify {method.many}."
+        )
     places = [next(at for at, names in enumerate(labels) if load.labels <= names) for load in loads]
-    sides = [load.build_side(number, places[number]) for number, load in enumerate(loads)]
-    return Part(loads, compare(sides, StoredCalls(store, loads[0].method.name, labels)))
+    standing = Standing(method) if method.last_wins else None
+    tap = standing.expect if standing else None
+    sides = [load.build_side(number, places[number], tap=tap) for number, load in enumerate(loads)]
+    findings = compare(sides, StoredCalls(store, method.name, labels))
+    if standing is not None:
+        standing.take(store, labels)
+        listing = Listing(standing, sides, store, labels)
+        findings.add(listing.list_differences(standing.compare(places)))
+    return Part(loads, findings)
 
 
 def join_labels(loads: Sequence[Load]) -> tuple[frozenset[str], ...]:

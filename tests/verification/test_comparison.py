@@ -203,7 +203,7 @@ def test_loads_of_one_label_share_what_landed() -> None:
 
 
 def test_a_row_that_an_earlier_mapping_sent_is_the_same() -> None:
-    """After a retry with a changed mapping, some rows are there as the old one wrote them, some as the new."""
+    """After a retry with a changed mapping, rows are there as the old one wrote them, or the new one."""
     old = [event(1), event(2), None, event(4)]
     new = [event(number, attributes={"x": 1}) for number in (1, 2, 3, 4)]
     fates = [CONFIRMED, CONFIRMED, CONFIRMED, IN_DOUBT]

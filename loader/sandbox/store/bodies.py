@@ -6,7 +6,7 @@ SQLite puts the bodies together: 1.8 µs a row, of which the columns alone take 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loader.sandbox.store.files import open_read_only
 from loader.sandbox.store.reading import COLUMNS, build_query
@@ -160,3 +160,74 @@ def _write_cell(cell: object, holds: str) -> str:
     if isinstance(cell, bytes):
         return json.dumps(cell.decode(errors="backslashreplace"), ensure_ascii=False)
     return json.dumps(cell, ensure_ascii=False)
+
+
+class Standing(NamedTuple):
+    """What is stored in the end: of a device, or of one tag of a user or device.
+
+    Attributes:
+        number: the id of the call that left it.
+        label: of the load that made that call; None if it is not in the log.
+        owner: whose it is, and for a tag also its name, with zero bytes between them.
+        value: the body of the last registration; the value of a tag as JSON.
+    """
+
+    number: int
+    label: str | None
+    owner: str
+    value: bytes
+
+
+def read_standing(path: Path, table: str, *, size: int = 5_000) -> Iterator[list[Standing]]:
+    """What is stored in the end, by batches.
+
+    A device that is its own user has no ``userId`` in its body, as if none had been sent.
+
+    Args:
+        path: the store, which keeps a log.
+        table: the table of the log: `registrations` or `tag_calls`.
+        size: of a batch, in rows.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or not a sandbox store.
+    """
+    with open_read_only(path) as connection:
+        cursor = connection.execute(_STANDING[table])
+        while rows := cursor.fetchmany(size):
+            yield [Standing(*row) for row in rows]
+
+
+def list_excused(path: Path, labels: Collection[str]) -> set[str]:
+    """Owners of tags that may be gone although nothing of these loads removed them.
+
+    Users without a device lose their tags, and other loads may have set or removed some.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, or not a sandbox store.
+    """
+    with open_read_only(path) as connection:
+        gone = connection.execute(
+            f"SELECT {_OWNER} FROM (SELECT application, user_id, '' AS hwid FROM registrations"  # noqa: S608 - no value of a user's
+            " EXCEPT SELECT application, user_id, '' FROM devices)"
+        )
+        others = connection.execute(f"SELECT load, {_OWNER} FROM tag_calls")  # noqa: S608 - as above
+        return {owner for (owner,) in gone} | {owner for load, owner in others if load not in labels}
+
+
+_OWNER = "application || char(0) || user_id || char(0) || iif(user_id = '', hwid, '')"
+_STANDING: Final = {
+    "registrations": (
+        "SELECT devices.updated, log.load, devices.application || char(0) || devices.hwid,"
+        ' CAST(\'{"request":{"application":\' || json_quote(devices.application)'
+        " || ',\"hwid\":' || json_quote(devices.hwid)"
+        " || iif(devices.user_id = devices.hwid, '', ',\"userId\":' || json_quote(devices.user_id))"
+        " || coalesce(',\"tz_offset\":' || devices.tz_offset, '')"
+        " || coalesce(',\"device_type\":' || devices.device_type, '') || '}}' AS BLOB)"
+        " FROM devices LEFT JOIN registrations AS log ON log.id = devices.updated ORDER BY devices.updated"
+    ),
+    "tag_calls": (
+        "SELECT tags.updated, log.load, tags.application || char(0) || tags.user_id || char(0) || tags.hwid"
+        " || char(0) || tags.tag, CAST(tags.value AS BLOB)"
+        " FROM tags LEFT JOIN tag_calls AS log ON log.id = tags.updated ORDER BY tags.updated, tags.position"
+    ),
+}
