@@ -13,9 +13,13 @@ from loader.cli.faults import read_faults
 from loader.cli.options import FAULTS
 from loader.cli.parsing import takes
 from loader.cli.sections import Sectioned
+from loader.errors import ConfigError
+from loader.message import Message, Setting
 from loader.option import FileUse, Option, option
+from loader.tokens import read_file
 
 if TYPE_CHECKING:
+    from loader.sandbox.rules import Rules
     from loader.sandbox.server import Serving
 
 
@@ -40,6 +44,58 @@ class SandboxRequest:
         ),
     )
     faults: str | None = option(None, FAULTS)
+    token_file: Path | None = option(
+        None,
+        Option(
+            "File that holds the device API token. Calls with another token, or without one, are answered "
+            "403.",
+            metavar="FILE",
+            without="any token, or none",
+            file=FileUse.READ,
+        ),
+    )
+    server_token_file: Path | None = option(
+        None,
+        Option(
+            "File that holds the server token, for createEvent, getEventStatistics and getResults. In the "
+            "place of the device token it is answered 403.",
+            metavar="FILE",
+            without="any token",
+            file=FileUse.READ,
+        ),
+    )
+    strict: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option(
+            "Refuse events and attributes that createEvent has not created. Otherwise the first one creates "
+            "them, with the type of its value.",
+        ),
+    )
+    event_limit: int | None = option(
+        None,
+        Option(
+            "Events that an application may have. createEvent answers 403 when there are N.",
+            metavar="N",
+            bounds=(0, None),
+            without="any number",
+        ),
+    )
+    argument_errors: str = option(
+        "200",
+        Option(
+            "HTTP status of an argument error (status_code 210): 200 as documented, or 400 as the live "
+            "service answers.",
+            words=("200", "400"),
+        ),
+    )
+    statistics_by: str = option(
+        "timestamp",
+        Option(
+            "Time by which getResults counts events: their timestampUTC, or their arrival. The vendor does "
+            "not document which.",
+            words=("timestamp", "arrival"),
+        ),
+    )
 
 
 @click.command("sandbox", cls=Sectioned)
@@ -48,8 +104,8 @@ def sandbox_command(request: SandboxRequest) -> None:
     """Run a local stand-in for the vendor until Ctrl-C.
 
     It receives registerUser, postEvent and setTags, checks them as the vendor's documentation describes, and
-    keeps them in a file that any SQLite tool can read: tables devices, events and tags, view users. A load
-    with --sandbox starts a sandbox by itself.
+    keeps them in a file that any SQLite tool can read: tables devices, events and tags, view users. It also
+    answers createEvent, getEventStatistics and getResults. A load with --sandbox starts a sandbox by itself.
 
     \b
     Examples:
@@ -58,7 +114,6 @@ def sandbox_command(request: SandboxRequest) -> None:
       pushwoosh-loader events purchases.csv --endpoint http://127.0.0.1:8707/json/1.3/ --app XXXXX-XXXXX
     """
     from loader.sandbox.faults.misbehaviour import Faults  # noqa: PLC0415 - as below
-    from loader.sandbox.rules import Rules  # noqa: PLC0415 - as below
     from loader.sandbox.server import serve  # noqa: PLC0415 - only here is a server needed
 
     def announce(serving: Serving) -> None:
@@ -67,6 +122,48 @@ def sandbox_command(request: SandboxRequest) -> None:
             f"Sandbox at {serving.endpoint}, store {request.store}{misbehaving}. Press Ctrl-C to end it."
         )
 
-    spec, rules = read_faults(request.faults), Rules(request.application)
+    spec, rules = read_faults(request.faults), build_rules(request)
     faults = None if spec is None else Faults(spec)
     serve(request.store, port=request.port, rules=rules, faults=faults, ready=announce)
+
+
+def build_rules(request: SandboxRequest) -> Rules:
+    """How the sandbox is to behave.
+
+    Raises:
+        ConfigError: a token file cannot be read, or both hold the same token.
+    """
+    from loader.sandbox.rules import HoursOf, Rules  # noqa: PLC0415 - only here is a server needed
+
+    token, server_token = read_secret(request.token_file), read_secret(request.server_token_file)
+    if token is not None and token == server_token:
+        raise ConfigError(
+            Message(
+                "{token} and {server_token} hold the same token. The vendor's two tokens differ: give each "
+                "file its own.",
+                token=Setting("token_file"),
+                server_token=Setting("server_token_file"),
+            )
+        )
+    return Rules(
+        request.application,
+        token,
+        server_token,
+        strict=request.strict,
+        event_limit=request.event_limit,
+        argument_errors=int(request.argument_errors),
+        hours_of=HoursOf(request.statistics_by),
+    )
+
+
+def read_secret(file: Path | None) -> str | None:
+    """The token in a file; None without a file.
+
+    Raises:
+        ConfigError: the file cannot be read, or its text cannot be a token.
+    """
+    return (
+        None
+        if file is None
+        else read_file(file, lambda text: speech.complain(text, event="warning")).reveal()
+    )

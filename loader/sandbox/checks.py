@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from loader.mapping.fields import APPLICATION_CODE, DEVICE_TYPES
-from loader.methods import BY_NAME
+from loader.methods import BY_NAME, MappedField
 from loader.sandbox.calls import Event, Registration, TagValues
 from loader.sandbox.decoding import decode
 from loader.sandbox.json_text import extract_text
@@ -79,7 +79,8 @@ def read(name: str, body: bytes) -> Call:
         check_field(field, request)
     for need in method.needs:
         check_need(need, request)
-    check_device_type(request.get("device_type"))
+    if any(field.source is MappedField.DEVICE_TYPE for field in method.fields):
+        check_device_type(request.get("device_type"))
     if method.container is not None:
         check_container(method.container, request[method.container.name])
     return READERS[name](request, text)

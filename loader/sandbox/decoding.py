@@ -89,6 +89,8 @@ def decode(name: str, body: bytes) -> Call | None:
         body: the HTTP request's body.
     """
     try:
+        if not body.isascii():
+            body.decode()  # msgspec passes over the texts of fields that it does not know
         return DECODERS[name](body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
