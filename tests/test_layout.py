@@ -104,10 +104,15 @@ TESTED_IN = {
         "answers connection": ["sandbox/faults/test_misbehaviour.py"],
         "kinds occasions spec": ["sandbox/faults/test_dealer.py", "sandbox/faults/test_spec_text.py"],
     },
-    "sandbox": {"__main__ app": ["sandbox/test_server.py", "sandbox/test_checks.py"]},
+    "sandbox": {
+        "__main__": ["sandbox/test_server.py", "sandbox/test_checks.py"],
+        "app json_text management replies rules": ["sandbox/test_vendor.py", "sandbox/test_checks.py"],
+    },
     "sandbox/store": {
         "bodies": ["cli/test_verify.py"],
-        "catalogue holdings reading schema state writing": [
+        "catalogue holdings reading schema state statistics writing": [
+            "sandbox/test_vendor.py",
+            "sandbox/test_sandbox_model.py",
             "sandbox/store/test_sandbox_store.py",
             "sandbox/store/test_replay.py",
         ],

@@ -11,7 +11,7 @@ from loader.methods import BY_NAME
 from loader.sandbox.calls import Answered, CreateEvent, Event, Received
 from loader.sandbox.checks import Refusal, check, check_application
 from loader.sandbox.grouping import Arrival, Group
-from loader.sandbox.labels import read_label
+from loader.sandbox.labels import BASE, read_label
 from loader.sandbox.management import (
     CREATE_EVENT,
     FIELDS,
@@ -80,14 +80,8 @@ class Vendor:
 
     async def answer(self, call: HttpCall) -> Reply:
         """The answer to a call, after its commit."""
-        method = call.path.rpartition("/")[2]
-        arrival = Arrival(
-            read_label(call.path),
-            int(self._now() * 1_000),
-            method if method in METHODS else "",
-            call.body or b"",
-            call.verdict,
-        )
+        method, arrived = find_method(call.path), int(self._now() * 1_000)
+        arrival = Arrival(read_label(call.path), arrived, method, call.body or b"", call.verdict)
         try:
             body = admit_request(call, arrival.method)
             if arrival.method in BY_NAME:
@@ -101,9 +95,7 @@ class Vendor:
 
     def count(self, path: str, verdict: str) -> None:
         """Count an answer to a call that never reached this vendor."""
-        method = path.rpartition("/")[2]
-        label = method if method in METHODS else ""
-        self._group.count(Answered(int(self._now()), read_label(path), label, verdict))
+        self._group.count(Answered(int(self._now()), read_label(path), find_method(path), verdict))
 
     def flush(self) -> None:
         """Write down what was counted and not written yet; for the end of the server."""
@@ -152,6 +144,12 @@ class Vendor:
         if isinstance(received.call, CreateEvent):
             return build_acceptance({"event": outcome})
         return ACCEPTED
+
+
+def find_method(path: str) -> str:
+    """The API method that a path names, or ""."""
+    base, _, method = path.rpartition("/")
+    return method if method in METHODS and base.endswith(BASE) else ""
 
 
 def admit_request(call: HttpCall, method: str) -> bytes:

@@ -49,12 +49,17 @@ class Caller:
 
         return self._loop.run_until_complete(send_all())
 
-    def call(
-        self, method: str, request: dict[str, Any], base: str = "/json/1.3/", **changes: object
-    ) -> Answer:
-        """Call a method with a request, some of its fields changed; `...` leaves a field out."""
+    def call(self, method: str, request: dict[str, Any], **changes: object) -> Answer:
+        """Call a method with a request, some of its fields changed; `...` leaves a field out.
+
+        Args:
+            method: its name, or the whole path.
+            request: the fields.
+            changes: of fields.
+        """
         fields = {name: value for name, value in (request | changes).items() if value is not ...}
-        return self.send(base + method, json.dumps({"request": fields}).encode())
+        path = method if method.startswith("/") else f"/json/1.3/{method}"
+        return self.send(path, json.dumps({"request": fields}).encode())
 
     async def _send(self, path: str, body: bytes, verb: str, headers: dict[str, str]) -> Answer:
         sent: list[dict[str, Any]] = []

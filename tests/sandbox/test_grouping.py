@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -34,19 +35,26 @@ class Poster(threading.Thread):
 
     def run(self) -> None:
         """Post until the connection breaks; note what was answered with a success."""
-        connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=20)
-        for number in range(100_000):
-            event = f"{self.prefix} {number}"
-            body = json.dumps({"request": EVENT | {"event": event}}).encode()
-            try:
-                connection.request("POST", f"{self.url.path}postEvent", body)
-                code = json.loads(connection.getresponse().read())["status_code"]
-            except (OSError, http.client.HTTPException):
-                return
-            if code == 200:
-                self.acknowledged.append(event)
-            if len(self.acknowledged) >= BEFORE_THE_KILL:
-                self.enough.set()
+        with closing(
+            http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=20)
+        ) as server:
+            for number in range(100_000):
+                if not self.post(server, f"{self.prefix} {number}"):
+                    return
+
+    def post(self, server: http.client.HTTPConnection, event: str) -> bool:
+        """Post one event; whether the server is still there."""
+        body = json.dumps({"request": EVENT | {"event": event}}).encode()
+        try:
+            server.request("POST", f"{self.url.path}postEvent", body)
+            code = json.loads(server.getresponse().read())["status_code"]
+        except (OSError, http.client.HTTPException):
+            return False
+        if code == 200:
+            self.acknowledged.append(event)
+        if len(self.acknowledged) >= BEFORE_THE_KILL:
+            self.enough.set()
+        return True
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")

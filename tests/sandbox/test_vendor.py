@@ -184,6 +184,7 @@ def test_other_answers_of_the_gateway(caller: Caller) -> None:
     unknown = caller.send("/json/1.3/deleteUser", b"{}")
     assert (unknown.status, unknown.body["code"]) == (404, 5)
     assert "no method /json/1.3/deleteUser" in unknown.body["message"]
+    assert caller.call("/elsewhere/postEvent", EVENT).status == 404
     verb = caller.send("/json/1.3/postEvent", b"", "PUT")
     assert verb[:2] == (405, {"message": "Call postEvent with POST, not PUT."})
     assert verb.headers["allow"] == "POST"
@@ -219,8 +220,8 @@ def test_calls_that_arrive_together_are_answered_each_by_itself(caller: Caller, 
 
 def test_answers_and_refusals_are_kept_with_their_load(caller: Caller, store: Path) -> None:
     """Each answer is counted under its second, load, method and verdict; a refused call can be read."""
-    caller.call("postEvent", EVENT, "/loads/a.csv-1/json/1.3/")
-    caller.call("postEvent", EVENT, "/loads/a.csv-1/json/1.3/", event="e" * 33)
+    caller.call("/loads/a.csv-1/json/1.3/postEvent", EVENT)
+    caller.call("/loads/a.csv-1/json/1.3/postEvent", EVENT, event="e" * 33)
     caller.send("/nothing", b"\xff")
     caller.vendor.count("/loads/b/json/1.3/setTags", "outage")
     caller.vendor.flush()

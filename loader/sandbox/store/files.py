@@ -36,9 +36,15 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def make_private(path: Path) -> None:
-    """Make the file with mode 0600 before SQLite would by the umask; the -wal file takes it over."""
+    """Make the file with mode 0600 before SQLite would by the umask; the -wal file takes it over.
+
+    A file that is there is left alone: to close any other handle to it would end all locks that this process
+    has on it, also those of SQLite (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise explain_unusable(path, error) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -322,3 +323,22 @@ def test_batches_have_the_rows_of_the_chosen_loads(path: Path, size: int) -> Non
             assert everything == rows(path, f"SELECT {', '.join(COLUMNS[table])} FROM {table} ORDER BY id")
             assert list(read_batches(path, table, loads=[])) == []
     assert list(read_batches(path, "devices")) == [[("D1", APPLICATION, "ann", None, None, 13)]]
+
+
+OUTSIDE = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as connection:
+    connection.execute("SELECT count(*) FROM events").fetchone()
+connection.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of a process are POSIX")
+def test_a_store_that_is_opened_twice_keeps_its_locks(path: Path) -> None:
+    """Another program that looks into a store which one process has open twice takes nothing away from it."""
+    with SandboxStore(path) as store:
+        keep(store, event("e", 1))
+        SandboxStore(path).close()
+        subprocess.run([sys.executable, "-c", OUTSIDE, str(path)], check=True, timeout=60)
+        keep(store, event("e", 2))
+        assert rows(path, "SELECT count(*) FROM events") == [(2,)]
