@@ -13,6 +13,7 @@ import uvicorn
 
 from loader.errors import ConfigError
 from loader.sandbox.app import App
+from loader.sandbox.faults import Fault
 from loader.sandbox.faults.connection import ResettableProtocol
 from loader.sandbox.faults.misbehaviour import Misbehaviour, Stopwatch
 from loader.sandbox.faults.outages import Outages
@@ -111,7 +112,11 @@ def build_server(
     misbehaving = Misbehaviour(app, faults.spec, count=vendor.count, is_call=is_call, watch=watch)
     server = uvicorn.Server(configure_server(misbehaving, ResettableProtocol))
     if faults.spec.outages:
-        misbehaving.begin_with(Outages(faults.spec.outages, watch, server, listen_again).keep)
+
+        def count() -> None:
+            vendor.count(f"{BASE}/", Fault.OUTAGE)
+
+        misbehaving.begin_with(Outages(faults.spec.outages, watch, server, listen_again, count).keep)
     return server
 
 

@@ -26,11 +26,14 @@ class Outages:
 
     A connection that is open at the beginning is reset. Between windows it changes nothing.
 
+    It counts each outage once, when it begins: calls that are refused do not arrive, and are not counted.
+
     Args:
         windows: begin and end of each, in seconds since the first call.
         watch: seconds since the first call.
         server: the server whose port it is.
         listen: a listening socket on the same address, as the first one was made.
+        count: counts an outage.
     """
 
     def __init__(
@@ -39,11 +42,13 @@ class Outages:
         watch: Stopwatch,
         server: uvicorn.Server,
         listen: Callable[[], socket.socket],
+        count: Callable[[], None],
     ) -> None:
         self._windows = windows
         self._watch = watch
         self._server = server
         self._listen = listen
+        self._count = count
         self._closed = False
 
     def is_due(self) -> bool:
@@ -65,6 +70,7 @@ class Outages:
         """Close or open the port, if it is not as it has to be now."""
         if self.is_due() and not self._closed:
             self._closed = True
+            self._count()
             self._close()
         elif self._closed and not self.is_due():
             # Another program may have taken the port meanwhile; then the outage lasts until it is free.

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.sandbox.conftest import rows
 from tests.sandbox.faults.conftest import Caller, Hands, event, misbehaving, post
 from tests.sandbox.faults.test_misbehaviour import stored
 
@@ -55,7 +56,7 @@ def test_outage(tmp_path: Path) -> None:
 
 
 def test_two_outages(tmp_path: Path) -> None:
-    """Each window has its outage, on the same port."""
+    """Each window has its outage, on the same port, and each is counted once."""
     clock = Hands()
     with misbehaving(tmp_path / "s", "outage=1s-2s,outage=3s-4s", clock) as serving:
         for number in (1, 2):
@@ -65,6 +66,8 @@ def test_two_outages(tmp_path: Path) -> None:
             clock.seconds += 1
             wait_until(lambda: answers(serving.endpoint))
     assert stored(tmp_path / "s") == [1, 2]
+    counted = rows(tmp_path / "s", "SELECT method, verdict, sum(count) FROM answers GROUP BY 1, 2")
+    assert sorted(counted) == [("", "outage", 2), ("postEvent", "ok", 2)]
 
 
 @pytest.mark.parametrize("spec", ["outage=1s-2s", "outage=1s-"])

@@ -26,7 +26,7 @@ SPEED = 20.0
 # What a profile says about its first minutes, for the second that a load of this size takes.
 SHORTER = {
     "busy": "429=20/s,retry-after=0s,maintenance=#50-52",
-    "outage": "503=12s-14s,reset-before-read=15s-16s",
+    "outage": "outage=200ms-10s,503=12s-14s,reset-before-read=15s-16s",
 }
 SEEDS = range(3 * EFFORT)
 
