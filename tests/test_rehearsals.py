@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -299,17 +300,18 @@ def wait_for(happened: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def test_a_rehearsal_that_is_running_is_not_replaced(command: CommandLine) -> None:
-    """The second command is refused as in use, and the first stores all of its rows."""
-    EVENTS.write(*range(40))
-    Path("other.csv").write_bytes(EVENTS.write(1, 99, path="x.csv").read_bytes())
+    """The second command is refused as in use, and the first loses none of its rows."""
+    EVENTS.write(*range(60))
+    EVENTS.write(1, 99, path="other.csv")
     checkpoint = ("--checkpoint", "c.ckpt")
-    with command.start("events", "rows.csv", *SANDBOXED, *checkpoint, "--rate", "20") as running:
+    with command.start("events", "rows.csv", *SANDBOXED, *checkpoint, "--rate", "1") as running:
         wait_for(lambda: _count_events(command) > 0)
         refused = command.run("events", "other.csv", *SANDBOXED, *checkpoint)
+        running.send_signal(signal.SIGINT)
         running.communicate(timeout=60)
-    assert refused.code == 7
-    assert running.returncode == 0
-    assert EVENTS.read_arrived(command) == list(range(40))
+    assert (refused.code, running.returncode) == (7, 130)
+    assert command.run("events", "rows.csv", *SANDBOXED, *checkpoint).code == 0
+    assert EVENTS.read_arrived(command) == list(range(60))
 
 
 def _count_events(command: CommandLine) -> int:

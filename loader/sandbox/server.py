@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import logging
 import socket
 import sys
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
@@ -41,13 +43,34 @@ class Serving(NamedTuple):
         endpoint: base URL with its trailing slash.
         store_id: the store's own id, which stays the same when it is served again elsewhere.
         stop: ends the server, from any thread, after the answers under way.
-        forget: removes what the load of a label did, from any thread; committed on return.
+        forget: removes what the load of a label did, from any thread but the server's; committed on return.
     """
 
     endpoint: str
     store_id: str
     stop: Callable[[], None]
     forget: Callable[[str], None]
+
+
+class Server(uvicorn.Server):
+    """A server that does what another thread asks for between two calls, in the thread of the store."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: Future[asyncio.AbstractEventLoop] = Future()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        self._loop.set_result(asyncio.get_running_loop())
+        await super().startup(sockets)
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do something in the server's thread, and wait until it is done."""
+
+        async def run() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop.result()).result()
 
 
 def serve(
@@ -84,9 +107,10 @@ def serve(
             server.should_exit = True
 
         def forget(label: str) -> None:
-            # A connection of its own, because that of the server belongs to the server's thread.
-            with SandboxStore(store) as another:
-                another.forget(label)
+            # On the server's own store. If this process opened the file once more and closed it, the locks of
+            # the first would be gone, and the next reader from outside would delete its write-ahead log:
+            # https://www.sqlite.org/howtocorrupt.html, 2.2.
+            server.do(lambda: opened.forget(label))
 
         ready(Serving(build_url(listener), opened.id, stop, forget))
         # uvicorn raises the Ctrl-C again that it has just served the last answers for.
@@ -97,7 +121,7 @@ def serve(
 
 def build_server(
     vendor: Vendor, faults: Faults | None, listen_again: Callable[[], socket.socket]
-) -> uvicorn.Server:
+) -> Server:
     """A server in front of a vendor; one that misbehaves if there are faults.
 
     Args:
@@ -107,10 +131,10 @@ def build_server(
     """
     app = App(vendor)
     if faults is None:
-        return uvicorn.Server(configure_server(app, "httptools"))
+        return Server(configure_server(app, "httptools"))
     watch = Stopwatch(faults.clock)
     misbehaving = Misbehaviour(app, faults.spec, count=vendor.count, is_call=is_call, watch=watch)
-    server = uvicorn.Server(configure_server(misbehaving, ResettableProtocol))
+    server = Server(configure_server(misbehaving, ResettableProtocol))
     if faults.spec.outages:
 
         def count() -> None:

@@ -45,7 +45,7 @@ def test_a_checkpoint_of_tags_refuses_other_tags(command: CommandLine, tmp_path:
     load = ("tags", "tags.csv", "--mapping", "tags.toml", "--sandbox", "--yes", "--limit", 1)
     assert command.run(*load).code == 0
     (tmp_path / "tags.toml").write_text(MAPPING.format("string"))
-    refused = command.run(*load)
+    refused = command.run(*load, "--keep")
     assert (refused.code, "visits" in refused.err) == (2, True)
     assert len(command.held(TAGS_HELD)) == 2
 

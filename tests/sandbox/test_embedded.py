@@ -10,12 +10,13 @@ import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
 from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox, count_holdings
+from loader.sandbox.labels import build_path
 from tests.sandbox.conftest import APPLICATION, DEVICE, EVENT, call
 
 if TYPE_CHECKING:
@@ -137,3 +138,35 @@ def test_the_server_needs_no_pandas() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.strip() == "set()"
+
+
+def count_from_outside(store: Path) -> int:
+    """What any SQLite tool sees, which then closes the file."""
+    query = "execute('SELECT count(*) FROM events').fetchone()[0]"
+    script = f"import sqlite3; print(sqlite3.connect({str(store)!r}).{query})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_what_is_taken_after_a_load_was_forgotten_is_kept(tmp_path: Path) -> None:
+    """While others look into the store and close it again, the server's log stays in its place."""
+    store = tmp_path / "s"
+    with EmbeddedSandbox(store) as sandbox:
+        labelled = urljoin(sandbox.endpoint, build_path("one"))
+        call(labelled, "postEvent", EVENT)
+        call(sandbox.endpoint, "postEvent", EVENT)
+        for forgotten in (1, 2, 3):
+            sandbox.forget("one")
+            assert count_from_outside(store) == forgotten
+            call(sandbox.endpoint, "postEvent", EVENT)
+            assert count_from_outside(store) == forgotten + 1
+    assert count_holdings(store).events[0].count == 4
+
+
+def test_a_sandbox_that_has_died_cannot_forget(tmp_path: Path) -> None:
+    """It is a sentence with what to do, not a broken pipe."""
+    with EmbeddedSandbox(tmp_path / "s") as sandbox:
+        assert sandbox.pid is not None
+        os.kill(sandbox.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        with pytest.raises(ConfigError, match=r"has ended by itself\. Run the same command again"):
+            sandbox.forget("one")
