@@ -68,7 +68,9 @@ def load_events(source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadRe
     the frame while it is loaded does not reach the load; with an older pandas the load stops there.
 
     Without `checkpoint`, the progress of a table is saved as ``frame.events.ckpt`` (or ``frame.users.ckpt``)
-    in the working directory: name a checkpoint for each table that you load.
+    in the working directory: name a checkpoint for each table that you load. In a sandbox, each table has
+    its own checkpoint, named by its content. If something has changed there, the load begins again, and the
+    sandbox forgets what it holds of the earlier one; with `keep` it refuses.
 
     Works in a notebook, in a running event loop and in any thread. After the first interrupt the load waits
     for answers to what is on the wire, and returns a true account. After the second it leaves what is on the
