@@ -42,6 +42,7 @@ def test_users_are_not_offered_what_matters_to_events_alone() -> None:
         "min_rows",
         "fail_if_empty",
         "checkpoint_dir",
+        "keep",
     }
 
 
