@@ -5,10 +5,16 @@ BIN := .venv/bin
 .PHONY: demo test test-long check cdnow crash docs-report format samples docs
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
+DEMO := sample_data/users.csv.users.sandbox.ckpt sample_data/events.parquet.events.sandbox.ckpt
 demo:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q .
 	$(BIN)/pushwoosh-loader users sample_data/users.csv --sandbox --yes
 	$(BIN)/pushwoosh-loader events sample_data/events.parquet --sandbox --yes
+	@echo
+	@echo 'To verify that the sandbox holds exactly these rows:'
+	@echo '  $(BIN)/pushwoosh-loader verify $(DEMO)'
+	@echo 'To look at them, start the sandbox and open http://127.0.0.1:8707/ in a browser:'
+	@echo '  $(BIN)/pushwoosh-loader sandbox'
 
 test:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]' && $(BIN)/python -m pytest -n auto
