@@ -98,7 +98,7 @@ TESTED_IN = {
     },
     "monitoring": {"measures state telemetry": ["monitoring/test_monitor.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
-    "look": {"drawing numbers svg": ["report/test_html.py", "report/test_layout_in_a_browser.py"]},
+    "look": {"drawing numbers svg": ["report/test_html.py", "sandbox/page/test_page_in_a_browser.py"]},
     "report": {"axes charts facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox/faults": {
         "answers connection": ["sandbox/faults/test_misbehaviour.py"],
@@ -116,6 +116,13 @@ TESTED_IN = {
             "sandbox/store/test_sandbox_store.py",
             "sandbox/store/test_replay.py",
         ],
+    },
+    "sandbox/page": {
+        "__main__ drawer replies": ["sandbox/page/test_front.py"],
+        "marks reading state tallies": ["sandbox/page/test_following.py"],
+        "asked catalogue live oddities routes timeline": ["sandbox/page/test_views.py"],
+        "drawings": ["sandbox/page/test_views.py", "sandbox/page/test_page_in_a_browser.py"],
+        "tables": ["sandbox/page/test_downloads.py"],
     },
     "sources": {
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],

@@ -106,6 +106,8 @@ def sandbox_command(request: SandboxRequest) -> None:
     It receives registerUser, postEvent and setTags, checks them as the vendor's documentation describes, and
     keeps them in a file that any SQLite tool can read: tables devices, events and tags, view users. It also
     answers createEvent, getEventStatistics and getResults. A load with --sandbox starts a sandbox by itself.
+    Its page, which any browser on this machine opens, shows what arrives, events over time, users with their
+    history, and duplicates.
 
     \b
     Examples:
@@ -121,6 +123,7 @@ def sandbox_command(request: SandboxRequest) -> None:
         speech.echo(
             f"Sandbox at {serving.endpoint}, store {request.store}{misbehaving}. Press Ctrl-C to end it."
         )
+        speech.echo(f"Its page, with what it receives: {serving.page}")
 
     spec, rules = read_faults(request.faults), build_rules(request)
     faults = None if spec is None else Faults(spec)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from loader.cli import summary
 from loader.cli.speech import HANG, find_event_log
 from loader.rates import read_rate
+from loader.text.escape import quote_for_shell
 from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
 from loader.text.nouns import count_rows, is_or_are, was_or_were
 
@@ -144,6 +145,10 @@ def describe_holdings(holdings: Holdings, store: Path) -> str:
         f"  {event.count:,} × {event.event}, from {format_moment(event.first_utc)} "
         f"to {format_moment(event.last_utc)} UTC"
         for event in holdings.events
+    ]
+    lines += [
+        "To look at it in a browser:",
+        f"  pushwoosh-loader sandbox --store {quote_for_shell(str(store))}",
     ]
     return "\n".join(lines)
 

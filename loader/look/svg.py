@@ -58,8 +58,7 @@ def render_svg(root: Any, label: str, width: int) -> Markup:
     """The drawing alone, to stand within a page."""
     for parent in list(root.iter()):
         for child in list(parent):
-            # The tag of a comment is not a text.
-            if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in _SUPERFLUOUS:
+            if _is_superfluous(child):
                 parent.remove(child)
         if parent.get("class") == "title" and parent.get("transform"):
             # The title of the vertical axis: further away from its numbers.
@@ -70,3 +69,13 @@ def render_svg(root: Any, label: str, width: int) -> Markup:
     root.set("class", f"chart {'wide' if width == WIDE else 'narrow'}")
     # The text is made by pygal of numbers and times alone, and escaped by the XML writer.
     return Markup(etree.tostring(root, encoding="unicode"))  # noqa: S704
+
+
+def _is_superfluous(element: Any) -> bool:
+    """Comments, scripts, and tool tips, which only a script would show."""
+    # The tag of a comment is not a text.
+    return (
+        not isinstance(element.tag, str)
+        or element.tag.rpartition("}")[2] in _SUPERFLUOUS
+        or element.get("class", "").endswith("overlay")
+    )

@@ -9,6 +9,7 @@ import logging
 import socket
 import sys
 from concurrent.futures import Future
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
@@ -20,6 +21,7 @@ from loader.sandbox.faults.connection import ResettableProtocol
 from loader.sandbox.faults.misbehaviour import Misbehaviour, Stopwatch
 from loader.sandbox.faults.outages import Outages
 from loader.sandbox.labels import BASE
+from loader.sandbox.page.front import Page
 from loader.sandbox.rules import Rules
 from loader.sandbox.store import CatalogueRules, SandboxStore
 from loader.sandbox.vendor import Vendor
@@ -50,6 +52,11 @@ class Serving(NamedTuple):
     store_id: str
     stop: Callable[[], None]
     forget: Callable[[str], None]
+
+    @property
+    def page(self) -> str:
+        """The address of its page."""
+        return self.endpoint.removesuffix(f"{BASE}/") + "/"
 
 
 class Server(uvicorn.Server):
@@ -98,10 +105,10 @@ def serve(
     """
     rules = rules or Rules()
     allowed = CatalogueRules(rules.strict, rules.event_limit)
-    with SandboxStore(store, allowed) as opened, listen(host, port) as listener:
+    with SandboxStore(store, allowed) as opened, listen(host, port) as listener, closing(Page(store)) as page:
         listener_address = listener.getsockname()[:2]
         vendor = Vendor(opened, rules)
-        server = build_server(vendor, faults, lambda: listen(*listener_address))
+        server = build_server(vendor, page, faults, lambda: listen(*listener_address))
 
         def stop() -> None:
             server.should_exit = True
@@ -120,16 +127,17 @@ def serve(
 
 
 def build_server(
-    vendor: Vendor, faults: Faults | None, listen_again: Callable[[], socket.socket]
+    vendor: Vendor, page: Page, faults: Faults | None, listen_again: Callable[[], socket.socket]
 ) -> Server:
     """A server in front of a vendor; one that misbehaves if there are faults.
 
     Args:
         vendor: answers calls of the API.
+        page: answers requests for the page.
         faults: what is to go wrong, or None.
         listen_again: a listening socket on the server's own address, after an outage.
     """
-    app = App(vendor)
+    app = App(vendor, page)
     if faults is None:
         return Server(configure_server(app, "httptools"))
     watch = Stopwatch(faults.clock)
