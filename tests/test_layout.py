@@ -137,7 +137,7 @@ TESTED_IN = {
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "verification": {
-        "rows differences pairing matching": ["verification/test_comparison.py"],
+        "rows differences pairing matching rematching": ["verification/test_comparison.py"],
         "verification expected stored standing listing settling": ["cli/test_verify.py"],
     },
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},

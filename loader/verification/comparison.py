@@ -11,6 +11,7 @@ import numpy as np
 from loader.verification.differences import Difference, Doubt, Findings, Scope, Sign
 from loader.verification.matching import Row, join_numbers, make_tag, match_rounds, read_tags
 from loader.verification.pairing import Lonely, Pairs, list_common, pair_rows
+from loader.verification.rematching import rematch
 from loader.verification.rows import Fate
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def compare(loads: Sequence[LoadSide], landed: LandedSide) -> Findings:
         ConfigError: the folder for temporary files is full.
     """
     matched, formless = match_rounds(loads, landed)
+    rematch(loads, landed, matched)
     found = Comparison(loads, landed, matched, formless)
     found.pair()
     return found.report()

@@ -63,9 +63,9 @@ def read_tags(tags: Tags) -> Iterator[Row]:
 
 
 def make_tag(row: Row) -> np.uint64:
-    """The tag of a row in doubt."""
-    place, fate = np.uint64(_DOUBTFUL), np.uint64(row.fate)
-    return place << _PLACE | fate << _FATE | np.uint64(row.load) << _LOAD | np.uint64(row.ordinal)
+    """The tag of a row that is confirmed or in doubt."""
+    place, fate = np.uint64(_PLACES[row.fate]), np.uint64(row.fate)
+    return np.uint64(place << _PLACE | fate << _FATE | np.uint64(row.load) << _LOAD | np.uint64(row.ordinal))
 
 
 def _make_row(load: int, ordinal: int, fate: int) -> Row:

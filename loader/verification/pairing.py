@@ -105,7 +105,7 @@ def pair_rows(expected: Sequence[Lonely], landed: Sequence[Lonely], keys: Sequen
         keys: the keys that say which row it is.
     """
     left = Pairs([], sorted(expected, key=_order), sorted(landed, key=_order))
-    _take(left, _match_values(left.expected, left.landed))
+    _take(left, match_values(left.expected, left.landed))
     for step in ([tuple(keys)], loosen(keys)):
         _take(left, _choose(_list_candidates(left, [names for names in step if names])))
     return left
@@ -122,7 +122,7 @@ def _take(left: Pairs, pairs: list[Pair]) -> None:
     left.landed = [row for row in left.landed if id(row) not in taken]
 
 
-def _match_values(expected: Sequence[Lonely], landed: Sequence[Lonely]) -> list[Pair]:
+def match_values(expected: Sequence[Lonely], landed: Sequence[Lonely]) -> list[Pair]:
     """As many rows of the same value as possible."""
     values = _Values(landed)
     for row in expected:

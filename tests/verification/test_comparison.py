@@ -7,6 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loader.verification import comparison, matching
 from loader.verification.comparison import compare
@@ -211,6 +213,29 @@ def test_a_row_that_an_earlier_mapping_sent_is_the_same() -> None:
     found = compare([build_load(fates, old, new)], landed)
     assert name(found) == []
     assert (found.totals.same, found.totals.doubts_found) == (3, 1)
+
+
+def test_a_row_that_both_mappings_explain_leaves_the_other_to_those_that_need_it() -> None:
+    """Which of equal rows was sent by which mapping is chosen so that most rows are found."""
+    old = [event(1), event(1)]
+    new = [event(2), event(3)]
+    found = compare([build_load([CONFIRMED] * 2, old, new)], Landed([(0, event(1)), (0, event(2))]))
+    assert name(found) == []
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_with_several_mappings_as_few_rows_as_possible_differ(data: st.DataObject) -> None:
+    """Any rows that were sent by any of their mappings are all found, whatever else they are equal to."""
+    count = data.draw(st.integers(1, 6))
+    bodies = st.integers(1, 3)
+    old, new = ([data.draw(bodies) for _ in range(count)] for _ in range(2))
+    sent = [data.draw(st.sampled_from(pair)) for pair in zip(old, new, strict=True)]
+    order = data.draw(st.permutations(sent))
+    load = build_load([CONFIRMED] * count, list(map(event, old)), list(map(event, new)))
+    found = compare([load], Landed([(0, event(number)) for number in order]))
+    assert name(found) == []
+    assert found.totals.same == count
 
 
 def test_rows_beyond_the_memory_are_compared_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
