@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from loader.api.mapping import Mapping
     from loader.api.results import CheckResult, LoadResult
     from loader.api.sandbox import Sandbox
+    from loader.api.verification import Verification, verify
     from loader.delivery.transports.curl_session.session import CurlSession
     from loader.errors import (
         CheckpointDiffers,
@@ -73,6 +74,7 @@ __all__ = [
     "SourceMissing",
     "State",
     "TooFewRows",
+    "Verification",
     "__version__",
     "check_events",
     "check_tags",
@@ -82,6 +84,7 @@ __all__ = [
     "load_users",
     "resolve",
     "retry",
+    "verify",
 ]
 
 _HOMES = {
@@ -104,6 +107,7 @@ _HOMES = {
     "SourceMissing": "errors",
     "State": "model",
     "TooFewRows": "errors",
+    "Verification": "api.verification",
     "check_events": "api.calls",
     "check_tags": "api.calls",
     "check_users": "api.calls",
@@ -112,6 +116,7 @@ _HOMES = {
     "load_users": "api.calls",
     "resolve": "api.decisions",
     "retry": "api.decisions",
+    "verify": "api.verification",
 }
 
 

@@ -33,13 +33,14 @@ from loader.model import Phase, State
 from loader.option import FileUse
 from loader.output_files import write_whole
 from loader.planning import draw_up
-from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch
+from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch, VerificationFacts
 from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
 from loader.states import States
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
 from loader.text.next_steps import Left, list_steps, spell_python, spell_shell
+from loader.verification.settling import NotedVerification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -136,6 +137,7 @@ def gather(
         steps=tuple(plan_steps(ledger, name)),
         with_examples=with_examples,
         in_python=is_of_table(ledger),
+        verification=find_verification(ledger),
     )
 
 
@@ -338,6 +340,26 @@ def list_decisions(ledger: CheckpointView) -> Iterable[DecisionFacts]:
     for decided in ledger.decisions:
         detail = "" if decided.what == "mapping" else decided.detail
         yield DecisionFacts(read_moment(decided.at), describe_decision(decided.what, decided.rows), detail)
+
+
+def find_verification(ledger: CheckpointView) -> VerificationFacts | None:
+    """The last verification that the checkpoint keeps."""
+    noted = NotedVerification.last(ledger.notes)
+    if noted is None:
+        return None
+    totals, settled = noted.totals, noted.settled
+    counts = [(name, getattr(totals, name)) for name in ("same", "missing", "extra", "different", "doubled")]
+    counts += [
+        ("in doubt, found", totals.doubts_found),
+        ("in doubt, not found", totals.doubts_not_found),
+    ]
+    words = settled and (
+        f"{settled.landed:,} in doubt confirmed, {settled.dropped:,} given back, {settled.unclear:,} left in "
+        "doubt"
+    )
+    return VerificationFacts(
+        read_moment(noted.at), noted.landed, noted.loads, tuple(counts), totals.differences, words or ""
+    )
 
 
 def read_moment(seconds: float) -> datetime:

@@ -24,6 +24,7 @@ TESTED_IN = {
     "api": {
         "given fates": ["api/test_frames.py", "api/test_results.py"],
         "spelling": ["api/test_interface.py"],
+        "verification": ["api/test_verify.py"],
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
     "canary": {"choosing things": ["canary/test_canary_cover.py"]},

@@ -15,6 +15,7 @@ from loader.api.given import Given
 from loader.api.mapping import Mapping
 from loader.api.pace import build_pace
 from loader.api.spelling import spell_in_python
+from loader.api.verification import verify_given
 from loader.journal import CheckpointView as Ledger
 from loader.mapping import parse_mapping
 from loader.model import State
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import os
 
     from loader.api.given import Source
+    from loader.api.sandbox import Sandbox
+    from loader.api.verification import Verification
     from loader.model import Account
 
 
@@ -121,6 +124,16 @@ class Checkpoint:
         times of answers in seconds: ``half`` of them came within, ``p90``, ``p99``; each within 10 %.
         """
         return build_pace(self._ledger)
+
+    def verify(self, sandbox: Sandbox | Path | str | None = None, *, settle: bool = False) -> Verification:
+        """Compare the load with what a sandbox's store holds, row by row: see `loader.verify`.
+
+        Args:
+            sandbox: the `Sandbox` that the rows were sent to, or the path of its store; without one,
+                pushwoosh-sandbox.sqlite3 in this folder.
+            settle: settle the rows in doubt by what was found.
+        """
+        return verify_given(self.path, sandbox, self._given, settle=settle)
 
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
         """Write a report of the load as one HTML page, which needs no network.

@@ -13,7 +13,9 @@ from loader.api.check_page import render_findings
 from loader.api.fates import build_failed, build_reasons, build_states
 from loader.api.mapping import Mapping
 from loader.api.pace import build_pace
+from loader.api.sandbox import Sandbox
 from loader.api.spelling import spell_in_python
+from loader.api.verification import verify_given
 from loader.canary import read_answers
 from loader.canary.words import describe_things
 from loader.errors import RowsFailed
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from loader.api.given import Given
+    from loader.api.verification import Verification
     from loader.canary import Canary
     from loader.model import Account, Result
     from loader.planning import Plan
@@ -189,6 +192,19 @@ class LoadResult:
             ],
             columns=columns,
         )
+
+    def verify(self, sandbox: Sandbox | Path | str | None = None, *, settle: bool = False) -> Verification:
+        """Compare the load with what a sandbox's store holds, row by row: see `loader.verify`.
+
+        Args:
+            sandbox: the `Sandbox` that the rows were sent to, or the path of its store; without one, the
+                sandbox of this load.
+            settle: settle the rows in doubt by what was found.
+        """
+        given = self._given
+        if sandbox is None and isinstance(self._keep, Sandbox):
+            sandbox = self._keep
+        return verify_given(self.checkpoint, sandbox, given, settle=settle)
 
     @spell_in_python()
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:

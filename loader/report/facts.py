@@ -137,6 +137,27 @@ class DecisionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationFacts:
+    """The last verification of a load.
+
+    Attributes:
+        at: when.
+        landed: what the load was compared with.
+        loads: how many loads were verified together, which share the counts.
+        counts: what was found, in words, each with its number.
+        differences: how many there are.
+        settled: what became of the rows in doubt, in words; "" if they were only looked at.
+    """
+
+    at: datetime
+    landed: str
+    loads: int
+    counts: tuple[tuple[str, int], ...]
+    differences: int
+    settled: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that a report says.
 
@@ -149,6 +170,7 @@ class Facts:
         mapping: the mapping file's text.
         versions: of the program that makes the report.
         with_examples: whether personal data were requested.
+        verification: the last one, or None.
         in_python: the reader continues in Python, because the input was a table in its memory.
     """
 
@@ -172,6 +194,7 @@ class Facts:
     steps: tuple[Step, ...]
     with_examples: bool
     in_python: bool = False
+    verification: VerificationFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ def _keep(verification: Verification, load: Load, doubts: Mapping[int, Doubt] | 
             rows = list(CheckpointView.open(path).exceptions(State.IN_DOUBT))
             for doubt, decision in _DECISIONS.items():
                 moved = [row for row in rows if doubts.get(row.ordinal) is doubt]
-                journal.decide(decision, moved, f"{VERIFIED} in {verification.landed}")
+                journal.decide(decision, moved, f"a verification against {verification.landed}")
             landed, dropped = (sum(doubts.get(row.ordinal) is doubt for row in rows) for doubt in _DECISIONS)
             settled = Settled(landed, dropped, len(rows) - landed - dropped)
         journal.note(VERIFIED, _write_note(verification, settled if doubts is not None else None))

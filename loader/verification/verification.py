@@ -105,7 +105,8 @@ def verify_store(
             Message("{files} says where the input of one checkpoint is. Name one.", files=Setting("files"))
         )
     store_id = read_store_id(store)
-    loads = [Load.open(path, files, table) for path in checkpoints]
+    known = {path.resolve(): path for path in reversed(checkpoints)}  # a pattern may name one twice
+    loads = [Load.open(path, files, table) for path in reversed(known.values())]
     for load in loads:
         refuse_other_store(load, store, store_id)
     parts = tuple(verify_kind(group, store) for group in group_by_method(loads))

@@ -50,6 +50,7 @@ def test_the_names_are_a_contract() -> None:
         "SourceMissing",
         "State",
         "TooFewRows",
+        "Verification",
         "__version__",
         "check_events",
         "check_tags",
@@ -59,6 +60,7 @@ def test_the_names_are_a_contract() -> None:
         "load_users",
         "resolve",
         "retry",
+        "verify",
     ]
 
 

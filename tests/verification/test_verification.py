@@ -313,7 +313,7 @@ def test_settling_confirms_what_was_found_and_gives_back_the_rest(tmp_path: Path
     assert view.given_back == (2,)
     assert [row.ordinal for row in view.exceptions(IN_DOUBT)] == [3]
     assert [(each.what, each.rows) for each in view.decisions] == [("landed", 1), ("dropped", 1)]
-    assert all("verified in the sandbox's store" in each.detail for each in view.decisions)
+    assert all("a verification against the sandbox's store" in each.detail for each in view.decisions)
 
 
 def test_a_store_without_any_of_the_rows_settles_nothing(tmp_path: Path) -> None:
