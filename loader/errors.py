@@ -10,6 +10,7 @@
     ├── CheckpointError    the checkpoint cannot be used
     │   ├── CheckpointLocked   another process is loading into it: wait for that one
     │   └── CheckpointDiffers  it belongs to another input, mapping, application or endpoint
+    ├── VendorError        the vendor gave no usable answer to a question about its counts: try again later
     └── RowsFailed         raised only by `LoadResult.raise_for_failures`: not every row is confirmed
 
 Each message is a whole sentence for the user: what, where, the value, and what to do next.
@@ -167,6 +168,13 @@ class CheckpointDiffers(CheckpointError):
     """The checkpoint was made for another load than this one."""
 
     code = "checkpoint_differs"
+
+
+class VendorError(LoaderError):
+    """The vendor gave no usable answer to a question, and in good time; nothing was changed."""
+
+    code = "vendor"
+    exit_code = 5
 
 
 class RowsFailed(LoaderError):

@@ -88,17 +88,31 @@ def read_file(file: Path, warn: Callable[[str], None]) -> Token:
     Raises:
         ConfigError: the file cannot be read, or its text cannot be a token.
     """
+    return Token(drop_line_end(read_text(file, "token", warn)))
+
+
+def read_text(file: Path, what: str, warn: Callable[[str], None]) -> str:
+    """The text of a file that holds a secret.
+
+    Args:
+        file: the file.
+        what: what it holds, for messages.
+        warn: told if others can read it.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
     try:
         text = file.read_text(encoding="utf-8")
         if is_open_to_others(file.stat()):
             warn(
-                f"The token file {escape(str(file))} is not only the user's own (mode {mode_of(file)}). "
+                f"The {what} file {escape(str(file))} is not only the user's own (mode {mode_of(file)}). "
                 f"Run: chmod 600 {quote_for_shell(str(file))}"
             )
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError(f"The token file {file} cannot be read: {reason}.") from None
-    return Token(drop_line_end(text))
+        raise ConfigError(f"The {what} file {file} cannot be read: {reason}.") from None
+    return text
 
 
 def is_open_to_others(found: os.stat_result) -> bool:

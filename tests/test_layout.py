@@ -33,6 +33,8 @@ TESTED_IN = {
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],
         "check_jobs": ["cli/jobs/test_run.py"],
         "show_verification": ["cli/test_verify.py"],
+        "show_counts": ["cli/test_verify_counts.py"],
+        "verify_sources": ["cli/test_verify_landed.py"],
         "show show_checkpoint": ["cli/test_loading.py", "cli/test_status.py", "cli/test_resolve.py"],
     },
     "cli/jobs": {
@@ -140,6 +142,13 @@ TESTED_IN = {
     "verification": {
         "rows differences pairing matching rematching": ["verification/test_comparison.py"],
         "verification expected stored standing listing settling": ["cli/test_verify.py"],
+    },
+    "verification/counts": {
+        "hours": ["verification/counts/test_readings.py"],
+        "counting": ["cli/test_verify_counts.py"],
+    },
+    "verification/exports": {
+        "export landed_mapping last_calls scope shape": ["verification/exports/test_export_comparison.py"]
     },
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
 }

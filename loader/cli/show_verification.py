@@ -12,7 +12,7 @@ from loader.verification.listing import describe_fate
 from loader.verification.values import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loader.verification.differences import Change, Difference, Totals
     from loader.verification.expected import Load
@@ -52,10 +52,12 @@ class Shown:
 
     def describe(self) -> str:
         """All of it, for the user."""
-        lines = [f"Compared with {self.verification.landed}:", *list_totals(self.verification.totals)]
+        lines = [*self.verification.notes, *([""] if self.verification.notes else [])]
+        lines += [f"Compared with {self.verification.landed}:", *list_totals(self.verification.totals)]
         if not self.verification.is_paired:
             lines.append("  Too many rows have no counterpart, so altered rows were not looked for.")
-        lines += [f"{each.sign.value} {describe_difference(load, each)}" for load, each in self.first]
+        places = self.verification.places
+        lines += [f"{each.sign.value} {describe_difference(load, each, places)}" for load, each in self.first]
         hidden = self.verification.totals.differences - len(self.first)
         lines += [f"… and {hidden:,} more"] if hidden > 0 else []
         for load, settled in self.settled or ():
@@ -86,11 +88,14 @@ class Shown:
         totals = self.verification.totals
         return {
             "landed": self.verification.landed,
+            "notes": list(self.verification.notes),
             "checkpoints": [load.name for load, _ in self.verification.list_doubts()],
             "ok": self.verification.ok,
             "totals": asdict(totals) | {"differences": totals.differences},
             "altered_rows_looked_for": self.verification.is_paired,
-            "first_differences": [record_difference(load, each) for load, each in self.first],
+            "first_differences": [
+                record_difference(load, each, self.verification.places) for load, each in self.first
+            ],
             "settled": None
             if self.settled is None
             else [{"checkpoint": load.name} | asdict(settled) for load, settled in self.settled],
@@ -130,27 +135,31 @@ def list_totals(totals: Totals) -> list[str]:
     return lines
 
 
-def describe_difference(load: Load, difference: Difference) -> str:
+def describe_difference(
+    load: Load, difference: Difference, places: Callable[[int], str] | None = None
+) -> str:
     """One difference, in a line."""
     if difference.ordinal is None:
-        return f"{name_landed(difference)}: {describe_row(difference.landed or {})}"
+        return f"{name_landed(difference, places)}: {describe_row(difference.landed or {})}"
     place = load.plans[-1].survey.place(difference.ordinal)
     stored = ", stored in the end" if difference.scope is Scope.STORED else ""
     match difference.sign:
         case Sign.DIFFERENT:
             return f"{place}{stored}: {'; '.join(map(describe_change, difference.changes))}"
         case Sign.DOUBLED:
-            return f"{place}: {name_landed(difference)} is the same once more"
+            return f"{place}: {name_landed(difference, places)} is the same once more"
         case Sign.EXTRA:
             fate = (describe_fate(difference.fate) or "").replace("_", " ")
-            return f"{place}, {fate}: it is there all the same ({name_landed(difference)})"
+            return f"{place}, {fate}: it is there all the same ({name_landed(difference, places)})"
         case _:
             what = f": {'; '.join(map(describe_change, difference.changes))}" if difference.changes else ""
             return f"{place}{stored}{what}"
 
 
-def name_landed(difference: Difference) -> str:
-    """What landed, by its number there."""
+def name_landed(difference: Difference, places: Callable[[int], str] | None) -> str:
+    """What landed, by its place or its number there."""
+    if places is not None and difference.number is not None:
+        return places(difference.number)
     return f"number {difference.number}"
 
 
@@ -186,16 +195,19 @@ def describe_settled(load: Load, settled: Settled) -> list[str]:
     return lines
 
 
-def record_difference(load: Load, difference: Difference) -> dict[str, object]:
+def record_difference(
+    load: Load, difference: Difference, places: Callable[[int], str] | None = None
+) -> dict[str, object]:
     """One difference, for a program."""
-    row = difference.ordinal
+    row, number = difference.ordinal, difference.number
     return {
         "sign": difference.sign.value,
         "compared": difference.scope.value,
         "checkpoint": load.name,
         "place": None if row is None else load.plans[-1].survey.place(row),
         "state": describe_fate(difference.fate),
-        "number": difference.number,
+        "number": number,
+        "landed_place": None if number is None or places is None else places(number),
         "changes": [change._asdict() for change in difference.changes],
         "landed": None if difference.landed is None else write_json(difference.landed),
     }

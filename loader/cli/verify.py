@@ -15,9 +15,11 @@ from loader.cli.check import FORMS
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
+from loader.cli.verify_sources import SourceOptions
 from loader.errors import ConfigError
+from loader.load_options import LoadOptions
 from loader.message import Message, Setting
-from loader.option import FileUse, Option, Section, option
+from loader.option import FileUse, Option, Section, nested, option
 from loader.text.escape import quote_for_shell
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class VerifyRequest:
             "given back, and the next load sends them. Rows that stay unclear stay in doubt."
         ),
     )
+    sources: SourceOptions = nested(SourceOptions)
+    network: LoadOptions = nested(LoadOptions, "proxy", "ca_bundle")
     files: tuple[str, ...] = files_moved()
     diff: Path | None = option(
         None,
@@ -78,7 +82,10 @@ def verify_command(request: VerifyRequest) -> None:
     """Compare what a load says with what landed, row by row.
 
     The rows are mapped again from their input, and each body is compared, key for key, with what the store of
-    a sandbox holds. A confirmed row must be there once, a row in doubt at most once, any other row not.
+    a sandbox holds. It is compared with an export of what landed if --landed names one, by the keys that both
+    have; and with the vendor's own counts by event and hour, if --counts is given.
+
+    A confirmed row must be there once, a row in doubt at most once, any other row not.
 
     \b
     The signs of the differences:
@@ -96,10 +103,15 @@ def verify_command(request: VerifyRequest) -> None:
       pushwoosh-loader verify purchases.csv.events.ckpt
       pushwoosh-loader verify purchases.csv.events.sandbox.ckpt --diff differences.csv
       pushwoosh-loader verify purchases.csv.events.sandbox.ckpt --settle
+      pushwoosh-loader verify purchases.csv.events.ckpt --landed export.csv --landed-mapping landed.toml
+      pushwoosh-loader verify purchases.csv.events.ckpt --counts
     """
     form = choose_form(request)
-    verification = verify(request)
-    settle_and_show(request, verification, form)
+    request.sources.refuse_mixed(store=request.sandbox_store, settle=request.settle)
+    if request.sources.counts:
+        count_and_show(request, form)
+    else:
+        settle_and_show(request, verify(request), form)
 
 
 def verify(request: VerifyRequest) -> Verification:
@@ -107,8 +119,33 @@ def verify(request: VerifyRequest) -> Verification:
     from loader.verification.verification import find_store, verify_store  # noqa: PLC0415 - `--help` must start without pandas
 
     checkpoints = [Path(name) for name in request.checkpoints]
+    if request.sources.landed:
+        from loader.verification.exports.export_comparison import verify_export  # noqa: PLC0415 - as above
+
+        return verify_export(checkpoints, request.sources.export, request.files)
     store = find_store(checkpoints, request.sandbox_store)
     return verify_store(checkpoints, store, request.files)
+
+
+def count_and_show(request: VerifyRequest, form: str) -> None:
+    """Compare with the vendor's counts, write and show what was found; end with its exit code."""
+    from loader.cli.show_counts import ShownCounts, build_frame  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.row_files import write_rows  # noqa: PLC0415 - as above
+    from loader.server_token import read_server_token  # noqa: PLC0415 - as above
+    from loader.verification.counts.counting import CountsRequest, verify_counts  # noqa: PLC0415 - as above
+
+    token = read_server_token(request.sources.server_token_file, warn=speech.complain)
+    ca_bundle = request.network.ca_bundle
+    asked = CountsRequest(token, request.network.proxy, str(ca_bundle) if ca_bundle else None)
+    found = verify_counts([Path(name) for name in request.checkpoints], asked, request.files)
+    if request.diff is not None:
+        write_rows(iter([build_frame(found.comparison)]), form, request.diff)
+    shown = ShownCounts(found)
+    if request.json:
+        click.echo(json.dumps(shown.record(), ensure_ascii=False))
+    else:
+        speech.echo(shown.describe())
+    sys.exit(shown.exit_code)
 
 
 def settle_and_show(request: VerifyRequest, verification: Verification, form: str) -> None:
@@ -140,7 +177,8 @@ def spell_options(request: VerifyRequest) -> str:
     """The options that say what is compared, for a command that does it again."""
     named = [("--sandbox-store", request.sandbox_store)] if request.sandbox_store else []
     named += [("--input", Path(name)) for name in request.files]
-    return "".join(f"{option} {quote_for_shell(str(path))} " for option, path in named)
+    spelled = "".join(f"{option} {quote_for_shell(str(path))} " for option, path in named)
+    return request.sources.typed + spelled
 
 
 def write_differences(verification: Verification, form: str, target: Path) -> None:

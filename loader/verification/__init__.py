@@ -8,6 +8,8 @@ expected       what a checkpoint expects, mapped again from its input
 stored         what the sandbox's store holds
 standing       of methods whose last call wins: what must be stored in the end
 comparison     all of it in order
+exports        an export of what landed, by the keys that both have
+counts         the vendor's own counts, by event and hour
 settling       doubts that the comparison answers
 listing        the differences beside their source columns
 """

@@ -25,19 +25,21 @@ MOST_PAIRED = 20_000
 _BATCH = 5_000
 
 
-def compare(loads: Sequence[LoadSide], landed: LandedSide) -> Findings:
+def compare(loads: Sequence[LoadSide], landed: LandedSide, *, whole: bool = True) -> Findings:
     """Compare what loads of one kind expect with what landed, as multisets, in bounded memory.
 
     Args:
         loads: the loads; those of one compartment share what landed.
         landed: what landed.
+        whole: whether a form is all of a row. If it is not, rows in doubt with the same form may be different
+            rows; if only some of them landed, it is not clear which.
 
     Raises:
         ConfigError: the folder for temporary files is full.
     """
     matched, formless = match_rounds(loads, landed)
     rematch(loads, landed, matched)
-    found = Comparison(loads, landed, matched, formless)
+    found = Comparison(loads, landed, matched, formless, whole=whole)
     found.pair()
     return found.report()
 
@@ -52,6 +54,7 @@ class Comparison:
         formless: confirmed rows and rows in doubt that no mapping of the load gives a body for.
         altered: pairs of rows that differ.
         is_paired: whether pairs were looked for.
+        whole: whether a form is all of a row.
     """
 
     loads: Sequence[LoadSide]
@@ -60,6 +63,7 @@ class Comparison:
     formless: list[Row]
     altered: Pairs = field(default_factory=Pairs)
     is_paired: bool = True
+    whole: bool = field(default=True, kw_only=True)
 
     @property
     def _lonely(self) -> Tags:
@@ -148,6 +152,7 @@ class Comparison:
         of = self.matched
         answers = [(of.found, Doubt.LANDED), (of.lacking, Doubt.DROPPED)]
         answers += [(of.unclear_found, Doubt.UNCLEAR), (of.unclear_lacking, Doubt.UNCLEAR)]
+        answers += [] if self.whole else [(of.partial, Doubt.UNCLEAR)]
         for tags, doubt in answers:
             for row in read_tags(tags):
                 findings.doubts[row.load][row.ordinal] = doubt

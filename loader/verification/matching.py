@@ -84,6 +84,7 @@ class Matched:
         found, lacking: tags of rows in doubt.
         unclear_found, unclear_lacking: the same, of rows for which equal rows leave it open: more landed than
             they explain, or fewer than are confirmed.
+        partial: tags of rows in doubt with the same form, of which some were found and some were not.
         doubled: numbers of what landed once too often, and the tags of the rows that explain it.
         unexpected: numbers of what should not be there, and the tags of the rows that it is.
         extra: the records of what landed that no row explains.
@@ -97,6 +98,7 @@ class Matched:
     lacking: Tags = field(default_factory=lambda: np.empty(0, np.uint64))
     unclear_found: Tags = field(default_factory=lambda: np.empty(0, np.uint64))
     unclear_lacking: Tags = field(default_factory=lambda: np.empty(0, np.uint64))
+    partial: Tags = field(default_factory=lambda: np.empty(0, np.uint64))
     doubled: Records = field(default_factory=lambda: np.empty((0, 4), np.uint64))
     unexpected: Records = field(default_factory=lambda: np.empty((0, 4), np.uint64))
     extra: Records = field(default_factory=lambda: np.empty((0, 3), np.uint64))
@@ -223,7 +225,7 @@ class _Rounds:
         self.matcher.take_again(part.extra)
         self.matcher.take_again(part.doubled[:, :3])
         kept = Matched(part.same, part.landed, part.repeated, found=part.found)
-        self._whole.add(replace(kept, unclear_found=part.unclear_found))
+        self._whole.add(replace(kept, unclear_found=part.unclear_found, partial=part.partial))
 
     def match_last(self) -> tuple[Matched, list[Row]]:
         """Match the rows under the present mapping."""
@@ -325,6 +327,7 @@ def _match_others(records: Records) -> Matched:
         lacking=tags[is_doubtful & ~known & ~too_few],
         unclear_found=tags[known & too_many],
         unclear_lacking=tags[is_doubtful & ~known & too_few],
+        partial=tags[is_doubtful & (landed > sure) & (landed < wanted)],
         doubled=_join(records, partner, explained & ~again),
         unexpected=_join(records, partner, unexpected),
         extra=records[surplus & ~explained & ~unexpected],

@@ -83,8 +83,10 @@ class Pairs:
 
 
 def loosen(keys: Sequence[str]) -> list[tuple[str, ...]]:
-    """The keys without one of them, for each of them."""
-    return [tuple(other for other in keys if other != key) for key in keys]
+    """The keys without one of them, for each of them; a single key as it is."""
+    return (
+        [tuple(other for other in keys if other != key) for key in keys] if len(keys) > 1 else [tuple(keys)]
+    )
 
 
 def list_common(row: Lonely, keys: Sequence[str]) -> list[Hashable]:

@@ -23,7 +23,7 @@ from loader.verification.standing import Listing, Standing
 from loader.verification.stored import StoredCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from loader.verification.differences import Difference, Doubt, Findings
 
@@ -47,11 +47,15 @@ class Verification:
         landed: what the loads were compared with, for the user.
         complete: whether a row that was not found is certainly not there.
         parts: by kind.
+        notes: what the user should know before the list: what was compared, and what was not.
+        places: says where what landed stands, by its number; None if the number says it.
     """
 
     landed: str
     complete: bool
     parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+    places: Callable[[int], str] | None = None
 
     @property
     def totals(self) -> Totals:

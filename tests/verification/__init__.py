@@ -1,0 +1,1 @@
+"""Whether what landed is what was sent."""

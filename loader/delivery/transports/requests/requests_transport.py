@@ -57,6 +57,7 @@ class RequestsTransport:
         session: one of the caller's, instead of an own one.
         proxy: the proxy; those of the environment are not used.
         ca_bundle: path of the certificates to trust instead of certifi's. Verification is always on.
+        longest_body: bytes of an answer that are read; a longer one is cut, and not complete.
 
     Raises:
         ConfigError: the URL or the session cannot be used safely.
@@ -72,6 +73,7 @@ class RequestsTransport:
         session: FuturesSession | None = None,
         proxy: Proxy | None = None,
         ca_bundle: str | None = None,
+        longest_body: int = LONGEST_BODY,
     ) -> None:
         Endpoint.parse(url)
         self._url = url
@@ -89,7 +91,7 @@ class RequestsTransport:
             "timeout": (self._timeouts.connect, self._timeouts.read),
             "allow_redirects": False,
             "stream": True,
-            "hooks": {"response": partial(_read_answer, total=self._timeouts.total)},
+            "hooks": {"response": partial(_read_answer, total=self._timeouts.total, longest=longest_body)},
         }
 
     def post(self, body: bytes) -> Future[Attempt]:
@@ -204,14 +206,16 @@ def _list_files(session: requests.Session) -> list[str]:
 _SESSION_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
-def _read_answer(response: requests.Response, *, total: float, **_: object) -> requests.Response:
+def _read_answer(
+    response: requests.Response, *, total: float, longest: int, **_: object
+) -> requests.Response:
     """Response hook, in the thread of the attempt: read the body within its bounds.
 
     Sets `response.answer`. The response is left consumed and without a Location, so that requests neither
     reads the body again nor prepares a redirect.
     """
     left = total - response.elapsed.total_seconds()  # until the headers were there
-    body, complete = _read_body(response, time.monotonic() + left)
+    body, complete = _read_body(response, time.monotonic() + left, longest)
     encoded = response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}
     response.answer = Answer(  # type: ignore[attr-defined] # our own mark on it
         response.status_code,
@@ -225,20 +229,20 @@ def _read_answer(response: requests.Response, *, total: float, **_: object) -> r
     return response
 
 
-def _read_body(response: requests.Response, deadline: float) -> tuple[bytes, bool]:
-    """The body up to `LONGEST_BODY`, and whether that is all; an unfinished one costs the connection."""
+def _read_body(response: requests.Response, deadline: float, longest: int) -> tuple[bytes, bool]:
+    """The body up to `longest` bytes, and whether that is all; an unfinished one costs the connection."""
     body = bytearray()
     try:
         # An interim answer (1xx) that http.client takes for a final one: the real one is still to come.
-        while response.status_code >= 200 and len(body) <= LONGEST_BODY and time.monotonic() < deadline:
-            piece = response.raw.read1(LONGEST_BODY + 1 - len(body), decode_content=False)
+        while response.status_code >= 200 and len(body) <= longest and time.monotonic() < deadline:
+            piece = response.raw.read1(longest + 1 - len(body), decode_content=False)
             if not piece:
                 return bytes(body), True
             body += piece
     except (HTTPError, OSError):
         pass
     response.raw.close()
-    return bytes(body[:LONGEST_BODY]), False
+    return bytes(body[:longest]), False
 
 
 def _read_attempt(done: Future[requests.Response]) -> Attempt:
