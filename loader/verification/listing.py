@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from loader.failures import build_own_columns, read_source_records
-from loader.model import Chunk
+from loader.model import OWN_COLUMNS, Chunk
 from loader.verification.expected import read_chunks
 from loader.verification.rows import Fate
 from loader.verification.values import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from loader.verification.differences import Change, Difference
     from loader.verification.expected import Load
     from loader.verification.verification import Verification
 
 _BATCH = 20_000
+NUMBER = f"{OWN_COLUMNS}number"
 FATES = {Fate.RESENT: "confirmed"}
 
 
@@ -30,18 +32,28 @@ def list_frames(verification: Verification) -> Iterator[pd.DataFrame]:
     """Frames of all differences: the source columns, then the loader's own. The first frame has no row.
 
     The own columns: the sign, what was compared (``call`` or ``stored``), the checkpoint, the file and the
-    row in it, what the checkpoint says of the row, the number of what landed, the keys that differ and both
-    values, each as a JSON object. Of an extra row that no row of the input explains, the source columns are
-    empty, and ``landed`` has all keys.
+    row in it, what the checkpoint says of the row, the number of what landed or its place in an export, the
+    keys that differ and both values, each as a JSON object. Of an extra row that no row of the input
+    explains, the source columns are empty, and ``landed`` has all keys.
     """
     loads = [load for part in verification.parts for load in part.loads]
     empty = [load.plans[-1].source.sample(0) for load in loads]
     columns = list(dict.fromkeys(name for frame in empty for name in _read_columns(frame, 0).columns))
     whole = pd.concat([_read_columns(frame, 0) for frame in empty]).reindex(columns=columns)
-    yield _join(whole.iloc[:0], [], [], [])
+    yield _name_places(_join(whole.iloc[:0], [], [], []), verification.places)
     for load, batch in _group(verification.list_differences()):
-        for frame in _build_frames(load, batch):
+        for built in _build_frames(load, batch):
+            frame = _name_places(built, verification.places)
             yield frame.reindex(columns=[*columns, *(name for name in frame if name not in columns)])
+
+
+def _name_places(frame: pd.DataFrame, places: Callable[[int], str] | None) -> pd.DataFrame:
+    """The frame with places where the numbers of what landed stand, if a number alone says nothing."""
+    if places is None:
+        return frame
+    numbers = frame[NUMBER].tolist()
+    texts = [None if pd.isna(number) else places(int(number)) for number in numbers]
+    return frame.assign(**{NUMBER: pd.array(texts, dtype=pd.ArrowDtype(pa.string()))})
 
 
 def _group(

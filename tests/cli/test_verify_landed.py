@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shlex
 from typing import TYPE_CHECKING
@@ -81,8 +82,13 @@ def test_each_difference_is_shown_with_its_place_on_both_sides(load: Load) -> No
     assert '* events.csv, row 7: attributes.amount is "7.50", expected "7.00"' in said
     assert "- events.csv, row 10" in said
     assert "2 events.csv, row 21: landed.csv, row 30 is the same once more" in said
-    signs = [row.split(",")[6] for row in (load.command.folder / "diff.csv").read_text().splitlines()]
-    assert signs == ["_loader_sign", "*", "*", "-", "2"]
+    rows = list(csv.DictReader((load.command.folder / "diff.csv").read_text().splitlines()))
+    assert [(row["_loader_sign"], row["user_id"], row["_loader_number"]) for row in rows] == [
+        ("*", "0005", "landed.csv, row 5"),
+        ("*", "0007", "landed.csv, row 7"),
+        ("-", "0010", ""),
+        ("2", "0021", "landed.csv, row 30"),
+    ]
 
 
 def test_the_next_step_names_the_same_export(load: Load) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from loader.errors import ConfigError
 from loader.methods import Kind
 from loader.model import State
+from tests.effort import EFFORT
 from tests.verification.exports.landed_files import (
     EVENTS,
     LANDED,
@@ -134,7 +135,7 @@ class Case:
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12 * EFFORT, deadline=None)
 @given(st.data())
 def test_each_altered_removed_and_doubled_row_is_named_and_no_other(form: str, data: st.DataObject) -> None:
     """Whatever happened to a few rows between the load and the export, these are named, and nothing else."""
