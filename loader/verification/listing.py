@@ -53,7 +53,7 @@ def _name_places(frame: pd.DataFrame, places: Callable[[int], str] | None) -> pd
         return frame
     numbers = frame[NUMBER].tolist()
     texts = [None if pd.isna(number) else places(int(number)) for number in numbers]
-    return frame.assign(**{NUMBER: pd.array(texts, dtype=pd.ArrowDtype(pa.string()))})
+    return frame.assign(**{NUMBER: pd.arrays.ArrowExtensionArray(pa.array(texts, pa.string()))})
 
 
 def _group(
