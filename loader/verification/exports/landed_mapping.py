@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from loader.mapping import Mapper, Mapping
     from loader.mapping.rules import Rule
     from loader.methods import Container
+    from loader.model import Reject
     from loader.sources import Source
 
 
@@ -98,6 +99,8 @@ def open_export(request: ExportRequest, load: Mapping, *, application: str, now:
         if own:
             raise
         refuse_own_mapping(load, request.files, error.problems[0])
+    if not own:
+        refuse_unfit(load, request.files, source, mapper)
     return OpenedExport(request.files, source, mapper, own)
 
 
@@ -129,6 +132,22 @@ def _has(columns: Columns, rule: Rule) -> bool:
     return all(name in columns for name in columns_used(rule))
 
 
+def refuse_unfit(load: Mapping, files: Sequence[str], source: Source, mapper: Mapper) -> None:
+    """Refuse an export that has the columns of the input, and cells that its mapping cannot read.
+
+    Raises:
+        ConfigError: not one row of the sample can be mapped.
+    """
+    rejects: list[Reject] = []
+    for chunk in source.beginning():
+        mapped = mapper.map(chunk)
+        if len(mapped.ordinals):
+            return
+        rejects += mapped.rejects
+    if rejects:
+        refuse_own_mapping(load, files, rejects[0].message)
+
+
 def refuse_own_mapping(load: Mapping, files: Sequence[str], why: str) -> NoReturn:
     """Say how to write a mapping for an export that has not the shape of the input.
 
@@ -138,7 +157,7 @@ def refuse_own_mapping(load: Mapping, files: Sequence[str], why: str) -> NoRetur
     file = quote_for_shell(files[0])
     raise ConfigError(
         Message(
-            "{file} does not have the columns of the load's own mapping: {why} Write a mapping for it:\n"
+            "{file} cannot be read by the load's own mapping: {why} Write a mapping for it:\n"
             "  pushwoosh-loader map {kind} {shell} -o landed.toml\n"
             "Look at the mapping, then give it with {mapping}.",
             file=files[0],

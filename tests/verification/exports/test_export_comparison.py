@@ -362,3 +362,13 @@ def test_tags_of_several_rows_are_merged(tmp_path: Path) -> None:
     assert name_differences(found) == [("*", 3)]
     ((_, difference),) = found.list_differences()
     assert [change.key for change in difference.changes] == ["tags.City"]
+
+
+def test_the_columns_of_the_input_with_other_times_are_refused_too(tmp_path: Path) -> None:
+    """The same names do not make the same file: what does not fit is said, with the command that helps."""
+    checkpoint, rows = load_events(tmp_path, *[CONFIRMED] * 4)
+    export = write_export(tmp_path, [row | {"second": landed(row)["When"]} for row in rows], "csv")
+    with pytest.raises(ConfigError) as refused:
+        verify(checkpoint, export)
+    assert 'landed.csv, row 1, column "second": "2023-11-14T22:13:20Z"' in str(refused.value)
+    assert "pushwoosh-loader map events" in str(refused.value)
