@@ -91,23 +91,28 @@ class Group:
         self, arrival: Arrival, received: Received | None, decided: Refusal | Reply | None = None
     ) -> Reply:
         """Keep a call, or only its refusal, and return the answer after the commit."""
-        loop = asyncio.get_running_loop()
-        waiting = Waiting(arrival, received, decided, loop.create_future())
-        if not self._waiting:
-            loop.call_soon(self._commit)
+        waiting = Waiting(arrival, received, decided, asyncio.get_running_loop().create_future())
+        self._schedule()
         self._waiting.append(waiting)
         return await waiting.settled
 
     def count(self, answered: Answered) -> None:
         """Count an answer that was given without this group, with the next transaction."""
+        self._schedule()
         self._uncounted[answered] += 1
 
     def flush(self) -> None:
         """Count what is not counted yet; for the end of the server."""
         self._commit()
 
+    def _schedule(self) -> None:
+        if not self._waiting and not self._uncounted:
+            asyncio.get_running_loop().call_soon(self._commit)
+
     def _commit(self) -> None:
         group, self._waiting = self._waiting, []
+        if not group and not self._uncounted:
+            return
         try:
             with self._store.transaction() as transaction:
                 settled = [self._decide(transaction, waiting) for waiting in group]
@@ -115,8 +120,7 @@ class Group:
         except sqlite3.Error as error:
             refusal = Refusal(500, 500, f"The sandbox could not write to its store: {error}.")
             settled = [Settled(self._refuse(refusal), "")] * len(group)
-        else:
-            self._uncounted.clear()
+        self._uncounted.clear()
         for waiting, (reply, _) in zip(group, settled, strict=True):
             if not waiting.settled.done():
                 waiting.settled.set_result(reply)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
-import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
+from loader.errors import ConfigError
 from loader.methods import BY_NAME
 from loader.sandbox.calls import Answered, CreateEvent, Event, Received
 from loader.sandbox.checks import Refusal, check, check_application
@@ -92,6 +93,8 @@ class Vendor:
             return await self._manage(arrival, call.headers)
         except Refusal as refusal:
             return await self._group.settle(arrival, None, refusal)
+        except ConfigError as error:
+            return await self._group.settle(arrival, None, Refusal(500, 500, str(error)))
 
     def count(self, path: str, verdict: str) -> None:
         """Count an answer to a call that never reached this vendor."""
@@ -118,7 +121,8 @@ class Vendor:
     async def _ask(self, question: Question) -> Reply:
         if not await asyncio.to_thread(has_event, self._store.path, question.application, question.event):
             raise Refusal(200, 404, "Event not found")
-        request_id = f"DC1_{uuid.uuid4().hex}"
+        request_id = f"DC1_{hashlib.md5(repr(question).encode(), usedforsecurity=False).hexdigest()}"
+        self._questions.pop(request_id, None)  # so that it is the latest one again
         self._questions[request_id] = question
         if len(self._questions) > LATEST_QUESTIONS:
             del self._questions[next(iter(self._questions))]

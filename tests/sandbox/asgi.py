@@ -61,6 +61,15 @@ class Caller:
         path = method if method.startswith("/") else f"/json/1.3/{method}"
         return self.send(path, json.dumps({"request": fields}).encode())
 
+    def count(self, path: str, verdict: str) -> None:
+        """Count an answer that never reached the vendor."""
+
+        async def count() -> None:
+            self.vendor.count(path, verdict)
+            await asyncio.sleep(0)  # lets the loop come round once
+
+        self._loop.run_until_complete(count())
+
     async def _send(self, path: str, body: bytes, verb: str, headers: dict[str, str]) -> Answer:
         sent: list[dict[str, Any]] = []
         pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)] or [b""]
