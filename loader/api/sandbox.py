@@ -238,7 +238,8 @@ class Sandbox:
         """Where it is, a line each."""
         page = [f"page     {self.page}", f"endpoint {self.endpoint}"] if self._running else []
         kept = f"store    {self._store}" if self._folder is None else "store    kept as long as this object"
-        return [*page, kept]
+        faults = [f"faults   {self._server.faults}"] if self._server.faults else []
+        return [*page, kept, *faults]
 
 
 def take_faults(faults: str | None) -> str | None:

@@ -16,8 +16,7 @@ FRAME_HEIGHT = 640
 # The browser asks for the page, and only on the machine of the notebook does it find it.
 _WHERE = (
     "The page is on the machine that runs Python, while the sandbox runs. If nothing is shown below, open "
-    "the link in a tab. If Python runs on another machine than your browser, forward the port first: "
-    "ssh -L {port}:127.0.0.1:{port} HOST"
+    "the link in a tab. If Python runs on another machine than your browser, forward the port first:"
 )
 
 
@@ -38,7 +37,7 @@ def render_frame(url: str) -> str:
     return (
         f"<p style='margin:0 0 .3em 0'><b>Sandbox</b>: "
         f"<a href='{link}' target='_blank' rel='noopener'>{link}</a></p>"
-        f"{page.note(_WHERE.format(port=port))}"
+        f"{page.note(_WHERE)}{page.render_code([f'ssh -L {port}:127.0.0.1:{port} HOST'])}"
         f"<iframe src='{link}' title='The page of the sandbox' width='100%' height='{FRAME_HEIGHT}' "
         "style='border:1px solid #8884' loading='lazy'></iframe>"
     )

@@ -67,8 +67,9 @@ class Server(uvicorn.Server):
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        self._loop.set_result(asyncio.get_running_loop())
+        """Begin to listen, at the start or again after an outage."""
+        if not self._loop.done():
+            self._loop.set_result(asyncio.get_running_loop())
         await super().startup(sockets)
 
     def do(self, work: Callable[[], None]) -> None:

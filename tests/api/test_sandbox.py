@@ -214,6 +214,7 @@ def test_a_sandbox_says_what_it_holds_and_where_it_is() -> None:
     assert "events &lt;script&gt;" in table
     assert "<script" not in table
     assert sandbox.holdings().events[0].count == 2
+    assert "faults   seed=7," in repr(loader.Sandbox(faults="flaky,seed=7"))
 
 
 def test_the_page_is_shown_as_a_link_outside_of_a_notebook(capsys: pytest.CaptureFixture[str]) -> None:
