@@ -63,7 +63,7 @@ def verify_export(
     export = Export(opened, find_shape(loads, opened), choose_scope(last.method), complete=request.complete)
     orders = [read_order(load, export) for load in loads]
     sides = [build_side(load, number, export, orders[number]) for number, load in enumerate(loads)]
-    findings = compare(sides, export, whole=not export.shape.lacking)
+    findings = compare(sides, export, whole=export.shape.whole)
     correct_doubts(findings, orders, complete=export.complete)
     return Verification(
         export.name,

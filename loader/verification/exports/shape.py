@@ -86,12 +86,19 @@ class Shape:
         fields: keys of the request, in the order of the method.
         members: names in the container, in order; None for all, because on both sides only the rows tell.
         lacking: what the load has and the export does not.
+        unnamed: whether the load may have other members, which only its rows name, and the export has none.
     """
 
     method: Method
     fields: tuple[str, ...]
     members: tuple[str, ...] | None
     lacking: tuple[str, ...]
+    unnamed: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether rows that are the same in these keys are the same."""
+        return not self.lacking and not self.unnamed
 
     @classmethod
     def of(cls, method: Method, load: Keys, export: Keys) -> Shape:
@@ -105,6 +112,7 @@ class Shape:
                 *(name for name in names if name in load.fields - export.fields),
                 *(() if export.open else sorted(load.members - export.members)),
             ),
+            load.open and not export.open,
         )
 
     def write(self, body: bytes) -> bytes:
@@ -128,10 +136,12 @@ class Shape:
         words = [_WORDS.get(name, name) for name in self.fields]
         if self.method.container is not None:
             words += self._describe_members(self.method.container.many)
-        compared = f"Compared by {join_words(words)}."
-        if not self.lacking:
-            return compared
-        return f"{compared} The export has no {join_words(map(self._name_lacking, self.lacking), 'or')}."
+        sentences = [f"Compared by {join_words(words)}."]
+        if self.lacking:
+            sentences.append(f"The export has no {join_words(map(self._name_lacking, self.lacking), 'or')}.")
+        if self.unnamed and self.method.container is not None:
+            sentences.append(f"Other {self.method.container.many} of the load are not compared.")
+        return " ".join(sentences)
 
     def _describe_members(self, many: str) -> list[str]:
         if self.members is None:

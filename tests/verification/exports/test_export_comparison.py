@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -239,6 +240,22 @@ def test_doubts_that_only_a_lacking_key_tells_apart_are_not_guessed_at(
     answer = ["dropped", "unclear", "landed"][landed_too]
     assert name_doubts(found) == {1: answer, 2: answer}
     assert found.ok
+
+
+def test_attributes_that_only_rows_name_are_compared_as_far_as_the_export_names_them(tmp_path: Path) -> None:
+    """A load that opens a column of JSON may have any attributes, and not all of them were compared."""
+    rows = [
+        {**event(number), "props": json.dumps({"cds": number, "other": "x"}), "cds": "", "dollars": ""}
+        for number in range(4)
+    ]
+    mapping = EVENTS.partition("[attributes]")[0] + '[attributes]\nexpand = ["props"]\n'
+    checkpoint = make_load(tmp_path, mapping, rows, [CONFIRMED] * 4)
+    export = [landed(event(number)) | {"CDs": number} for number in range(4)]
+    export[2]["CDs"] = 7
+    read = LANDED.format(device="", dollars="").replace('"CDs"', '{ column = "CDs", type = "integer" }')
+    found = verify(checkpoint, write_export(tmp_path, export, "csv"), read)
+    assert name_differences(found) == [("*", 2)]
+    assert found.notes[0].endswith("Other attributes of the load are not compared.")
 
 
 def test_an_export_in_the_shape_of_the_input_needs_no_mapping(tmp_path: Path) -> None:
