@@ -24,7 +24,6 @@ TESTED_IN = {
     "api": {
         "given fates": ["api/test_frames.py", "api/test_results.py"],
         "spelling": ["api/test_interface.py"],
-        "verification": ["api/test_verify.py"],
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
     "canary": {"choosing things": ["canary/test_canary_cover.py"]},
@@ -104,7 +103,7 @@ TESTED_IN = {
     "look": {"drawing numbers svg": ["report/test_html.py", "sandbox/page/test_page_in_a_browser.py"]},
     "report": {"axes charts facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox/faults": {
-        "answers connection": ["sandbox/faults/test_misbehaviour.py"],
+        "connection": ["sandbox/faults/test_misbehaviour.py"],
         "kinds occasions spec": ["sandbox/faults/test_dealer.py", "sandbox/faults/test_spec_text.py"],
     },
     "sandbox": {
@@ -113,7 +112,7 @@ TESTED_IN = {
     },
     "sandbox/store": {
         "bodies": ["cli/test_verify.py"],
-        "catalogue holdings reading schema state statistics writing": [
+        "catalogue holdings reading schema state writing": [
             "sandbox/test_vendor.py",
             "sandbox/test_sandbox_model.py",
             "sandbox/store/test_sandbox_store.py",
@@ -141,7 +140,7 @@ TESTED_IN = {
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "verification": {
         "rows differences pairing matching rematching": ["verification/test_comparison.py"],
-        "verification expected stored standing listing settling": ["cli/test_verify.py"],
+        "expected stored standing listing settling": ["cli/test_verify.py"],
     },
     "verification/counts": {
         "hours": ["verification/counts/test_readings.py"],

@@ -57,6 +57,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "doctor", "--sandbox", "--checkpoint", CHECKPOINT, "--token-file", "token", "--ca-bundle", "ca.pem",
     ),
     "prune": ("prune", CHECKPOINT, "--yes"),
+    "verify": ("verify", CHECKPOINT, "--landed", "landed.csv", "--landed-mapping", "map.toml"),
 }  # fmt: skip
 
 #: What no output may replace: what the lines name, a checkpoint that they do not name, and what will be one.
@@ -116,6 +117,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     source = events_csv(folder, GOOD, NAMELESS)
     (folder / "map.toml").write_text(MAPPING)
+    shutil.copy(source, folder / "landed.csv")
     (folder / "jobs.toml").write_text(JOBS)
     (folder / "token").write_text("user_id\n0042\n")
     shutil.copy(certifi.where(), folder / "ca.pem")

@@ -13,8 +13,9 @@ from loader.cli.jobs.exit_codes import MEANINGS, find_worst
 
 
 def test_every_exit_code_has_its_place() -> None:
-    """A new exit code has a place in the order."""
-    assert sorted(MEANINGS) == sorted(int(code) for code in re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE))
+    """A new exit code of a load has a place in the order; what `verify` alone ends with has none."""
+    codes = re.findall(r"^  (\d+) +(?!verify:)\S", EPILOG, re.MULTILINE)
+    assert sorted(MEANINGS) == sorted(map(int, codes))
 
 
 @pytest.mark.parametrize(
