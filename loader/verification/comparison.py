@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loader.verification.differences import Difference, Doubt, Findings, Scope, Sign
-from loader.verification.matching import Row, join_numbers, make_tag, match_rounds, read_tags
+from loader.verification.matching import Row, join_numbers, join_places, make_tag, match_rounds, read_tags
 from loader.verification.pairing import Lonely, Pairs, list_common, pair_rows
 from loader.verification.rematching import rematch
 from loader.verification.rows import Fate
@@ -17,6 +17,7 @@ from loader.verification.rows import Fate
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+    from loader.profile.spill import Records
     from loader.verification.matching import Matched, Tags
     from loader.verification.rows import LandedSide, LoadSide
 
@@ -93,15 +94,20 @@ class Comparison:
         return self.loads[0].keys
 
     def _read_expected(self, tags: Tags) -> Iterator[Lonely]:
-        for index, load in enumerate(self.loads):
-            fates = {row.ordinal: row.fate for row in read_tags(tags) if row.load == index}
-            for ordinal, forms in load.fetch(sorted(fates)) if fates else ():
-                yield Lonely.of(load.compartment, (index, ordinal), forms, fates[ordinal])
+        tags = tags[np.argsort(join_places(tags))]
+        for start in range(0, len(tags), _BATCH):
+            rows = list(read_tags(tags[start : start + _BATCH]))
+            for index in sorted({row.load for row in rows}):
+                load = self.loads[index]
+                fates = {row.ordinal: row.fate for row in rows if row.load == index}
+                for ordinal, forms in load.fetch(list(fates)):
+                    yield Lonely.of(load.compartment, (index, ordinal), forms, fates[ordinal])
 
     def _read_landed(self, tags: Tags) -> Iterator[Lonely]:
-        numbers = [(row.ordinal, row.load) for row in read_tags(np.sort(tags))]
-        for start in range(0, len(numbers), _BATCH):
-            compartments = dict(numbers[start : start + _BATCH])
+        tags = np.sort(tags)
+        for start in range(0, len(tags), _BATCH):
+            rows = read_tags(tags[start : start + _BATCH])
+            compartments = {row.ordinal: row.load for row in rows}
             for number, form in self.landed.fetch(sorted(compartments)):
                 yield Lonely.of(compartments[number], (0, number), (form,))
 
@@ -117,12 +123,12 @@ class Comparison:
     def _take(self, pairs: Pairs) -> None:
         """Take the pairs out of what is left on both sides."""
         of = self.matched
-        rows = {pair.expected.place for pair in pairs.pairs}
+        places = [make_tag(Row(*pair.expected.place, pair.expected.fate)) for pair in pairs.pairs]
         numbers = np.array([pair.landed.place[1] for pair in pairs.pairs], np.uint64)
         for name in ("missing", "lacking", "unclear_lacking"):
             tags = getattr(of, name)
-            kept = [row[:2] not in rows for row in read_tags(tags)] if rows else []
-            setattr(of, name, tags[np.array(kept, np.bool_)] if kept else tags)
+            taken = np.isin(join_places(tags), join_places(np.array(places, np.uint64)))
+            setattr(of, name, tags[~taken])
         of.extra = of.extra[~np.isin(join_numbers(of.extra[:, 2]), numbers)]
         self.altered.pairs = [pair for pair in pairs.pairs if pair.changes]
         for pair in pairs.pairs:
@@ -163,29 +169,33 @@ class Comparison:
 
     def list_differences(self) -> Iterator[Difference]:
         """Every difference: in the order of the rows of the input, then what no row explains."""
-        missing = np.sort(self.matched.missing << np.uint64(6) >> np.uint64(6))  # by load and ordinal
-        yield from merge(self._list_missing(missing), self._list_others(), key=_place)
+        of = self.matched
+        missing = np.column_stack([of.missing, of.missing])
+        yield from merge(
+            self._list_rows(Sign.MISSING, missing),
+            self._list_rows(Sign.DOUBLED, of.doubled[:, 2:]),
+            self._list_rows(Sign.EXTRA, of.unexpected[:, 2:]),
+            self._list_others(),
+            key=_place,
+        )
         extra = self.matched.extra[:, 2]
         for row in self._read_landed(extra):
             load = next(at for at, load in enumerate(self.loads) if load.compartment == row.compartment)
             yield Difference(Sign.EXTRA, Scope.CALL, load, number=row.place[1], landed=row.rows[0])
 
     @staticmethod
-    def _list_missing(tags: Tags) -> Iterator[Difference]:
-        for start in range(0, len(tags), _BATCH):
-            for row in read_tags(tags[start : start + _BATCH]):
-                yield Difference(Sign.MISSING, Scope.CALL, row.load, row.ordinal, Fate.CONFIRMED)
+    def _list_rows(sign: Sign, records: Records) -> Iterator[Difference]:
+        """Differences of rows of the input, by what landed and the tag of the row."""
+        order = np.argsort(join_places(records[:, 1]))
+        for start in range(0, len(order), _BATCH):
+            batch = records[order[start : start + _BATCH]]
+            numbers = join_numbers(batch[:, 0]).tolist()
+            for row, number in zip(read_tags(batch[:, 1]), numbers, strict=True):
+                landed = None if sign is Sign.MISSING else number
+                yield Difference(sign, Scope.CALL, row.load, row.ordinal, row.fate, landed)
 
     def _list_others(self) -> list[Difference]:
-        of = self.matched
         found = [
-            Difference(sign, Scope.CALL, row.load, row.ordinal, row.fate, number)
-            for sign, records in ((Sign.DOUBLED, of.doubled), (Sign.EXTRA, of.unexpected))
-            for row, number in zip(
-                read_tags(records[:, 3]), join_numbers(records[:, 2]).tolist(), strict=True
-            )
-        ]
-        found += [
             Difference(
                 Sign.DIFFERENT,
                 Scope.CALL,

@@ -33,7 +33,9 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _LANDED, _SURE, _DOUBTFUL, _ABSENT = range(4)
 _PLACE, _AGAIN, _FATE, _LOAD = (np.uint64(bits) for bits in (62, 61, 58, 48))
 _ORDINAL_MASK, _LOAD_MASK, _FATE_MASK = (np.uint64((1 << bits) - 1) for bits in (48, 10, 3))
-MOST_LOADS = 1 << 10
+_PLACE_MASK = np.uint64((1 << 58) - 1)
+#: A number of a load and a few more must fit into ten bits.
+MOST_LOADS = 1_000
 # Rows held in memory, of 24 bytes each.
 BUFFERED = 1 << 16
 
@@ -121,6 +123,11 @@ _PARTS = tuple(each.name for each in fields(Matched) if each.name not in _COUNTS
 def join_numbers(tags: Tags) -> Tags:
     """The ordinals or numbers in some tags."""
     return tags & _ORDINAL_MASK
+
+
+def join_places(tags: Tags) -> Tags:
+    """The loads and ordinals in some tags, as one number each."""
+    return tags & _PLACE_MASK
 
 
 class Matcher:

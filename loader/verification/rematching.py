@@ -32,12 +32,12 @@ _UNFOUND = ("missing", "lacking", "unclear_lacking")
 
 def rematch(loads: Sequence[LoadSide], landed: LandedSide, matched: Matched) -> None:
     """Match rows of loads with several mappings again, if some are missing and others extra."""
-    lonely = [row for name in _UNFOUND for row in read_tags(getattr(matched, name))]
+    missing = sum(len(getattr(matched, name)) for name in _UNFOUND)
     left = len(matched.extra) + len(matched.doubled)
-    if max(len(load.versions) for load in loads) == 1 or not lonely or not left:
+    several = any(len(load.versions) > 1 for load in loads)
+    if not (several and missing and left) or missing + left > MOST_ROWS:
         return
-    if len(lonely) + left > MOST_ROWS:
-        return
+    lonely = [row for name in _UNFOUND for row in read_tags(getattr(matched, name))]
     pool = _Pool(loads, {row[:2]: row.fate for row in lonely})
     pool.add_digests(np.concatenate([matched.extra[:, :2], matched.doubled[:, :2]]))
     while len(pool.rows) <= MOST_ROWS and pool.widen():

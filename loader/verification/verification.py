@@ -19,6 +19,7 @@ from loader.sandbox.store.bodies import keeps_log, read_store_id
 from loader.verification.comparison import compare
 from loader.verification.differences import Totals
 from loader.verification.expected import Load
+from loader.verification.matching import MOST_LOADS
 from loader.verification.standing import Listing, Standing
 from loader.verification.stored import StoredCalls
 
@@ -108,6 +109,8 @@ def verify_store(
         raise ConfigError(
             Message("{files} says where the input of one checkpoint is. Name one.", files=Setting("files"))
         )
+    if len(checkpoints) > MOST_LOADS:
+        raise ConfigError(f"At most {MOST_LOADS:,} checkpoints can be verified together; name fewer of them.")
     store_id = read_store_id(store)
     known = {path.resolve(): path for path in reversed(checkpoints)}  # a pattern may name one twice
     loads = [Load.open(path, files, table) for path in reversed(known.values())]
