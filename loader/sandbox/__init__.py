@@ -1,9 +1,12 @@
 """A stand-in for the vendor on this machine, beside the loader: it takes, checks and keeps.
 
-* `checks`: is this body what the vendor's documentation describes? Pure.
+* `app`: sends a request to the one that answers it. `server`: the same on a loopback port, in the foreground.
+* `vendor`: the API methods: a call is checked, kept, and only then answered. `rules`: what is a choice.
+* `checks`: is this body what the vendor's documentation describes? `decoding` reads good calls at full speed,
+  `management` those of a server (createEvent and the statistics). Pure.
 * `calls`: what was called, as plain records. `labels`: which load a call belongs to, from its path.
+* `grouping`: calls that arrive together share a transaction. `replies`: the forms of the answers.
 * `store`: the SQLite file of what was taken, and `holdings`, a count of it.
-* `app`: the API methods over HTTP. `server`: the same on a loopback port, in the foreground.
 * `faults`: what goes wrong on request, to rehearse a bad day.
 * `embedded`: the server in a child process, for the length of one load.
 
