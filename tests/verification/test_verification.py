@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -20,7 +21,7 @@ from loader.verification.differences import Doubt, Scope
 from loader.verification.settling import NotedVerification, Settled
 from loader.verification.verification import verify_store
 from tests.effort import EFFORT
-from tests.verification.rehearsed import EVENTS, TAGS, USERS, Rehearsed
+from tests.verification.rehearsed import APPLICATION, EVENTS, TAGS, USERS, Rehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -287,6 +288,16 @@ def test_tags_of_a_user_who_is_gone_are_not_missing(tmp_path: Path) -> None:
     assert verify(rehearsed).ok
     rehearsed.execute("DELETE FROM tags WHERE user_id = 'a'")
     assert name(verify(rehearsed)) == {("-", "stored", 2): 1}
+
+
+def test_a_tag_that_another_load_removed_is_not_missing(tmp_path: Path) -> None:
+    """It was set, and is that load's since."""
+    rehearsed = Rehearsed(tmp_path)
+    for body in rehearsed.begin(TAGS, CITIES, [CONFIRMED] * 4, label="mine"):
+        rehearsed.land(Kind.TAGS, body, label="mine")
+    request = {"application": APPLICATION, "hwid": "d", "userId": "b", "tags": {"age": None}}
+    rehearsed.land(Kind.TAGS, json.dumps({"request": request}).encode(), label="other")
+    assert verify(rehearsed).ok
 
 
 # Settling.
