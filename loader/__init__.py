@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         load_users,
     )
     from loader.api.checkpoint import Checkpoint
+    from loader.api.counts import CountsVerification, verify_counts
     from loader.api.decisions import resolve, retry
     from loader.api.mapping import Mapping
     from loader.api.results import CheckResult, LoadResult
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         SourceError,
         SourceMissing,
         TooFewRows,
+        VendorError,
     )
     from loader.model import Account, State
 
@@ -62,6 +64,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointLocked",
     "ConfigError",
+    "CountsVerification",
     "CurlSession",
     "LoadResult",
     "LoaderError",
@@ -74,6 +77,7 @@ __all__ = [
     "SourceMissing",
     "State",
     "TooFewRows",
+    "VendorError",
     "Verification",
     "__version__",
     "check_events",
@@ -85,6 +89,7 @@ __all__ = [
     "resolve",
     "retry",
     "verify",
+    "verify_counts",
 ]
 
 _HOMES = {
@@ -95,6 +100,7 @@ _HOMES = {
     "CheckpointError": "errors",
     "CheckpointLocked": "errors",
     "ConfigError": "errors",
+    "CountsVerification": "api.counts",
     "CurlSession": "delivery.transports.curl_session.session",
     "LoadResult": "api.results",
     "LoaderError": "errors",
@@ -107,6 +113,7 @@ _HOMES = {
     "SourceMissing": "errors",
     "State": "model",
     "TooFewRows": "errors",
+    "VendorError": "errors",
     "Verification": "api.verification",
     "check_events": "api.calls",
     "check_tags": "api.calls",
@@ -117,6 +124,7 @@ _HOMES = {
     "resolve": "api.decisions",
     "retry": "api.decisions",
     "verify": "api.verification",
+    "verify_counts": "api.counts",
 }
 
 

@@ -22,6 +22,7 @@ TESTED_IN = {
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
     },
     "api": {
+        "counts": ["api/test_verify_landed.py"],
         "given fates": ["api/test_frames.py", "api/test_results.py"],
         "spelling": ["api/test_interface.py"],
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
@@ -144,7 +145,7 @@ TESTED_IN = {
     },
     "verification/counts": {
         "hours": ["verification/counts/test_readings.py"],
-        "counting": ["cli/test_verify_counts.py"],
+        "counting tables": ["cli/test_verify_counts.py"],
     },
     "verification/exports": {
         "export landed_mapping last_calls scope shape": ["verification/exports/test_export_comparison.py"]

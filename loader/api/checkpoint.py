@@ -24,10 +24,11 @@ from loader.text.escape import escape
 
 if TYPE_CHECKING:
     import os
+    from typing import Unpack
 
     from loader.api.given import Source
     from loader.api.sandbox import Sandbox
-    from loader.api.verification import Verification
+    from loader.api.verification import ExportKeywords, Verification
     from loader.model import Account
 
 
@@ -125,15 +126,22 @@ class Checkpoint:
         """
         return build_pace(self._ledger)
 
-    def verify(self, sandbox: Sandbox | Path | str | None = None, *, settle: bool = False) -> Verification:
-        """Compare the load with what a sandbox's store holds, row by row: see `loader.verify`.
+    def verify(
+        self,
+        sandbox: Sandbox | Path | str | None = None,
+        *,
+        settle: bool = False,
+        **export: Unpack[ExportKeywords],
+    ) -> Verification:
+        """Compare the load with what a sandbox's store holds, or an export, row by row: see `loader.verify`.
 
         Args:
             sandbox: the `Sandbox` that the rows were sent to, or the path of its store; without one,
                 pushwoosh-sandbox.sqlite3 in this folder.
             settle: settle the rows in doubt by what was found.
+            **export: ``landed``, ``landed_mapping`` and ``complete``, as of `loader.verify`.
         """
-        return verify_given(self.path, sandbox, self._given, settle=settle)
+        return verify_given(self.path, sandbox, self._given, export, settle=settle)
 
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
         """Write a report of the load as one HTML page, which needs no network.

@@ -35,9 +35,10 @@ from loader.text.nouns import count_rows
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
+    from typing import Unpack
 
     from loader.api.given import Given
-    from loader.api.verification import Verification
+    from loader.api.verification import ExportKeywords, Verification
     from loader.canary import Canary
     from loader.model import Account, Result
     from loader.planning import Plan
@@ -193,18 +194,25 @@ class LoadResult:
             columns=columns,
         )
 
-    def verify(self, sandbox: Sandbox | Path | str | None = None, *, settle: bool = False) -> Verification:
-        """Compare the load with what a sandbox's store holds, row by row: see `loader.verify`.
+    def verify(
+        self,
+        sandbox: Sandbox | Path | str | None = None,
+        *,
+        settle: bool = False,
+        **export: Unpack[ExportKeywords],
+    ) -> Verification:
+        """Compare the load with what a sandbox's store holds, or an export, row by row: see `loader.verify`.
 
         Args:
             sandbox: the `Sandbox` that the rows were sent to, or the path of its store; without one, the
                 sandbox of this load.
             settle: settle the rows in doubt by what was found.
+            **export: ``landed``, ``landed_mapping`` and ``complete``, as of `loader.verify`.
         """
         given = self._given
-        if sandbox is None and isinstance(self._keep, Sandbox):
+        if sandbox is None and export.get("landed") is None and isinstance(self._keep, Sandbox):
             sandbox = self._keep
-        return verify_given(self.checkpoint, sandbox, given, settle=settle)
+        return verify_given(self.checkpoint, sandbox, given, export, settle=settle)
 
     @spell_in_python()
     def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:

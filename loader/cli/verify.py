@@ -129,17 +129,18 @@ def verify(request: VerifyRequest) -> Verification:
 
 def count_and_show(request: VerifyRequest, form: str) -> None:
     """Compare with the vendor's counts, write and show what was found; end with its exit code."""
-    from loader.cli.show_counts import ShownCounts, build_frame  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.cli.show_counts import ShownCounts  # noqa: PLC0415 - `--help` must start without pandas
     from loader.row_files import write_rows  # noqa: PLC0415 - as above
     from loader.server_token import read_server_token  # noqa: PLC0415 - as above
     from loader.verification.counts.counting import CountsRequest, verify_counts  # noqa: PLC0415 - as above
+    from loader.verification.counts.tables import build_hours  # noqa: PLC0415 - as above
 
     token = read_server_token(request.sources.server_token_file, warn=speech.complain)
     ca_bundle = request.network.ca_bundle
     asked = CountsRequest(token, request.network.proxy, str(ca_bundle) if ca_bundle else None)
     found = verify_counts([Path(name) for name in request.checkpoints], asked, request.files)
     if request.diff is not None:
-        write_rows(iter([build_frame(found.comparison)]), form, request.diff)
+        write_rows(iter([build_hours(found.comparison)]), form, request.diff)
     shown = ShownCounts(found)
     if request.json:
         click.echo(json.dumps(shown.record(), ensure_ascii=False))

@@ -38,6 +38,7 @@ def test_the_names_are_a_contract() -> None:
         "CheckpointError",
         "CheckpointLocked",
         "ConfigError",
+        "CountsVerification",
         "CurlSession",
         "LoadResult",
         "LoaderError",
@@ -50,6 +51,7 @@ def test_the_names_are_a_contract() -> None:
         "SourceMissing",
         "State",
         "TooFewRows",
+        "VendorError",
         "Verification",
         "__version__",
         "check_events",
@@ -61,6 +63,7 @@ def test_the_names_are_a_contract() -> None:
         "resolve",
         "retry",
         "verify",
+        "verify_counts",
     ]
 
 
