@@ -12,6 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from docs.make_commands import VARIABLE_IN_HELP, commands, exit_codes, glance
 from docs.make_python import python, summary
 from docs.tables import code, table
@@ -22,7 +24,8 @@ from loader.mapping.fields import DEVICE_TYPES, SYNONYMS
 from loader.mapping.keys import EXPAND_KEYS, MEMBER_KEYS, field_keys
 from loader.mapping.proposing.presets import PRESETS
 from loader.methods import MAX_EVENT_LENGTH, METHODS
-from loader.model import Answer, NoAnswer, NotSent, StopCode
+from loader.model import OWN_COLUMNS, Answer, NoAnswer, NotSent, StopCode
+from loader.own_columns import COLUMNS
 from loader.sandbox.faults.kinds import FACTS
 from loader.sandbox.faults.profiles import PROFILES
 
@@ -188,6 +191,19 @@ def checkpoint_files() -> str:
     return table(("file", ""), [(f"`{files.path}`", "The checkpoint itself: an SQLite database."), *rows])
 
 
+# Failed rows
+
+
+def failed_columns() -> str:
+    """The columns that the loader adds to rows that failed."""
+    kinds = {pa.int64(): "integer"}
+    rows = (
+        (f"`{OWN_COLUMNS}{name}`", kinds.get(column.kind, "text"), column.meaning)
+        for name, column in COLUMNS.items()
+    )
+    return table(("column", "type", ""), rows)
+
+
 # The job file
 
 
@@ -237,7 +253,7 @@ MADE: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         glance, commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
-        checkpoint_files, python, job_keys, faults, fault_profiles,
+        checkpoint_files, python, job_keys, faults, fault_profiles, failed_columns,
     )
 }  # fmt: skip
 

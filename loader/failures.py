@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow as pa
 
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.errors import CheckpointError, SourceError
 from loader.journal import CheckpointView, is_misdirected
-from loader.message import Message, Setting
+from loader.message import Message, Setting, spell_option
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.option import FileUse
+from loader.own_columns import NO_ADVICE, Advice, describe_failures, describe_rejects
 from loader.settings import Endpoint, Settings
 from loader.sources import FRAME_FORM, open_source
 from loader.text.next_steps import Why
@@ -25,16 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
+    from loader.message import Spelling
     from loader.model import Reject, Result
     from loader.sources import Source, Survey
 
 
-# Own columns that do not hold text.
-COUNTS = dict.fromkeys(("row", "http_status", "code", "attempts", "number"), pa.int64())
-
-
 def read_failed_rows(
-    checkpoint: Path, states: Collection[State], files: Sequence[str] = (), *, target: Path | None = None
+    checkpoint: Path,
+    states: Collection[State],
+    files: Sequence[str] = (),
+    *,
+    target: Path | None = None,
+    spelling: Spelling = spell_option,
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
 
@@ -45,6 +46,7 @@ def read_failed_rows(
         states: rejected, in doubt or both.
         files: where the input is now, if it has moved.
         target: where the frames will be written; refused if it is needed for something else.
+        spelling: how a setting is written in what to do about a row.
 
     Raises:
         ConfigError: the target is the checkpoint or the input.
@@ -65,8 +67,9 @@ def read_failed_rows(
     yield add_source(Chunk(0, columns, "", 1, {}), [])
     if not found:
         return
+    advice = Advice.of(ledger, spelling)
     for chunk, here in find_chunks(source, ledger, found):
-        yield add_source(chunk, here)
+        yield add_source(chunk, here, advice)
 
 
 def explain(ledger: CheckpointView) -> Why:
@@ -205,28 +208,10 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
         raise SourceError(Message(number, path=checkpoint, then=then, now=now))
 
 
-def add_source(chunk: Chunk, rows: list[ExceptionRow]) -> pd.DataFrame:
+def add_source(chunk: Chunk, rows: Sequence[ExceptionRow], advice: Advice = NO_ADVICE) -> pd.DataFrame:
     """The source records of `rows`, with what became of them."""
-    fate: dict[str, Sequence[object]] = {
-        "state": [row.state.value for row in rows],
-        "file": [chunk.file] * len(rows),
-        "row": [chunk.first_row + row.ordinal - chunk.first for row in rows],
-        "reason": [row.message for row in rows],
-        "phase": [row.phase.value if row.state is State.REJECTED else None for row in rows],
-        "http_status": [row.http_status for row in rows],
-        "code": [row.code for row in rows],
-        "attempts": [row.attempts for row in rows],
-        "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
-    }
     records = read_source_records(chunk, [row.ordinal - chunk.first for row in rows])
-    return pd.concat([records, build_own_columns(fate)], axis="columns")
-
-
-def build_own_columns(cells: Mapping[str, Sequence[object]]) -> pd.DataFrame:
-    """The columns that the loader adds, with types that do not depend on the cells, as Parquet needs."""
-    schema = pa.schema((name, COUNTS.get(name, pa.string())) for name in cells)
-    frame: pd.DataFrame = pa.table(dict(cells), schema).to_pandas(types_mapper=pd.ArrowDtype)
-    return frame.add_prefix(OWN_COLUMNS)
+    return pd.concat([records, describe_failures(chunk, rows, advice)], axis="columns")
 
 
 def read_source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
@@ -237,13 +222,5 @@ def read_source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:
 
 def collect_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
     """The source records that cannot be mapped, with the reasons; only the columns if there is no row."""
-    places = [reject.ordinal - chunk.first for reject in rejects]
-    why: dict[str, Sequence[object]] = {
-        "state": [State.REJECTED.value] * len(rejects),
-        "file": [chunk.file] * len(rejects),
-        "row": [chunk.first_row + place for place in places],
-        "column": [reject.column for reject in rejects],
-        "reason": [reject.message for reject in rejects],
-        "remedy": [reject.remedy for reject in rejects],
-    }
-    return pd.concat([read_source_records(chunk, places), build_own_columns(why)], axis="columns")
+    records = read_source_records(chunk, [reject.ordinal - chunk.first for reject in rejects])
+    return pd.concat([records, describe_rejects(chunk, rejects)], axis="columns")

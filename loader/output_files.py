@@ -11,9 +11,43 @@ from secrets import token_hex
 from typing import IO, TYPE_CHECKING
 
 from loader.errors import ConfigError
+from loader.message import Message, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: What a file of rows can be written as, in the order of the help; `loader.row_files` writes them.
+FORMS = ("csv", "jsonl", "parquet", "spreadsheet")
+#: By the endings of the files. No ending stands for the form for spreadsheets, since that is CSV too.
+ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
+def choose_form(target: Path, setting: str, form: str | None) -> str:
+    """Choose as what to write a file of rows: as it is set, or else by the ending of its name.
+
+    What has no name of its own (standard output, a device, a pipe) is written as CSV.
+
+    Args:
+        target: the file.
+        setting: what names it.
+        form: the one that is set, or None.
+
+    Raises:
+        ConfigError: none is set, and the ending does not say one.
+    """
+    nameless = str(target) == "-" or (target.exists() and not target.is_file())
+    chosen = form or ENDINGS.get(target.suffix.lower(), "csv" if nameless else None)
+    if chosen is None:
+        raise ConfigError(
+            Message(
+                "{setting} {target}: the file's ending does not say which format to write. Use .csv, .jsonl "
+                "or .parquet, or give {form}.",
+                setting=Setting(setting),
+                target=target,
+                form=Setting("format"),
+            )
+        )
+    return chosen
 
 
 def write_whole(target: Path, content: bytes) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from loader import conditions
 from loader.claims import Claim, list_reads, refuse_conflicts
-from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending, Remedies
+from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending
 from loader.defaults import ENDING
 from loader.errors import LoaderError
 from loader.failures import (
@@ -32,6 +32,7 @@ from loader.message import spell_keyword, spell_option
 from loader.model import Phase, State
 from loader.option import FileUse
 from loader.output_files import write_whole
+from loader.own_columns import read_notes_by_reason
 from loader.planning import draw_up
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch, VerificationFacts
 from loader.report.privacy import redact_end, redact_error, redact_reason
@@ -311,15 +312,6 @@ def describe_row(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tu
     if row.state is State.REJECTED:
         return f"HTTP {row.http_status}", "the vendor"
     return redact_reason(row.message, "", ""), "the loader"
-
-
-def read_notes_by_reason(ledger: CheckpointView, what: str) -> dict[str, str]:
-    """What runs noted of the rejects of the mapping, by reason; version 0.1.0 noted nothing."""
-    found: dict[str, str] = {}
-    for note in ledger.notes:
-        if note.what == what:
-            found |= Remedies.from_text(note.detail)
-    return found
 
 
 def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling) -> str:

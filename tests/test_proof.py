@@ -77,8 +77,8 @@ class Rehearsal:
 def rehearse_through(rehearsal: Rehearsal, rows: int) -> None:
     """Load through faults with two kills, settle what is in doubt by what is there, and send what is not.
 
-    `verify` finds no difference, and says of the doubts exactly what the store says. Afterwards there is neither
-    a doubt nor a difference.
+    `verify` finds no difference, and says of the doubts exactly what the store says. Afterwards there is
+    neither a doubt nor a difference.
     """
     for share in (rows // 4, rows // 2):
         rehearsal.kill_at(share)
@@ -139,7 +139,7 @@ def name_all_altered(rehearsal: Rehearsal, rows: int) -> None:
 
 @pytest.mark.parametrize("faults", ["flaky,latency=off,502=2%,lost-answer=2%", "outage,outage=300ms-1s"])
 def test_a_rehearsal_on_a_bad_day_is_proven(command: CommandLine, tmp_path: Path, faults: str) -> None:
-    """After faults and kills, verify finds exactly the doubts and settles them; then it finds what is changed."""
+    """After faults and kills, verify finds exactly the doubts, settles them, and finds what is changed."""
     rehearsal = Rehearsal(command, small(tmp_path / "events.csv", "events.csv", 2_000), faults)
     rehearse_through(rehearsal, 2_000)
     name_all_altered(rehearsal, 2_000)

@@ -17,7 +17,9 @@ from loader.failures import (
     refuse_other_input,
 )
 from loader.journal.bitmap import CHUNK
+from loader.message import spell_keyword
 from loader.model import OWN_COLUMNS, Chunk, State
+from loader.own_columns import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +122,8 @@ def build_failed(ledger: CheckpointView, given: Given, state: State) -> pd.DataF
         return _of_files(ledger, given, state)
     rows = list(ledger.exceptions(state))
     file = ledger.identity.files[0]
-    fate = add_source(Chunk(0, pd.DataFrame(index=range(file.rows)), file.name, 1, {}), rows)
+    advice = Advice.of(ledger, spell_keyword)
+    fate = add_source(Chunk(0, pd.DataFrame(index=range(file.rows)), file.name, 1, {}), rows, advice)
     places = [row.ordinal for row in rows]
     if given.table is None:
         return fate.set_axis(pd.Index([place + 1 for place in places], name="row", dtype="int64"))
@@ -131,7 +134,8 @@ def build_failed(ledger: CheckpointView, given: Given, state: State) -> pd.DataF
 
 
 def _of_files(ledger: CheckpointView, given: Given, state: State) -> pd.DataFrame:
-    frame = pd.concat(list(read_failed_rows(ledger.path, {state}, given.files)), ignore_index=True)
+    found = read_failed_rows(ledger.path, {state}, given.files, spelling=spell_keyword)
+    frame = pd.concat(list(found), ignore_index=True)
     return frame.set_axis(label_rows(frame, single=len(ledger.identity.files) == 1))
 
 

@@ -19,6 +19,7 @@ from loader.errors import ConfigError, SourceError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, nested, option
+from loader.output_files import ENDINGS, FORMS, choose_form
 from loader.settings import Endpoint, Settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from loader.profile import Profile
-
-FORMS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +79,9 @@ class CheckRequest:
     format: str | None = option(
         None,
         Option(
-            "Format of the rejects.",
+            "Format of the rejects, as of `failures`: spreadsheet is CSV that cannot be loaded again.",
             Section.OUTPUT,
-            words=tuple(sorted(set(FORMS.values()))),
+            words=FORMS,
             without="by the file's ending, .csv, .jsonl or .parquet",
         ),
     )
@@ -191,12 +190,7 @@ def choose_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFrame]], o
     target = request.rejects
     if target is None:
         return None
-    form = request.format or FORMS.get(target.suffix.lower())
-    if form is None:
-        raise ConfigError(
-            f"--rejects {target}: the file's ending does not say which format to write. Use .csv, .jsonl "
-            "or .parquet, or give --format."
-        )
+    form = choose_form(target, "rejects", request.format)
     from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
 
     return partial(write_rows, form=form, target=target)
@@ -218,4 +212,4 @@ def choose_change_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFra
         )
     from loader.row_files import write_rows  # noqa: PLC0415 - `--help` must start without pandas
 
-    return partial(write_rows, form=FORMS.get(target.suffix.lower(), "csv"), target=target)
+    return partial(write_rows, form=ENDINGS.get(target.suffix.lower(), "csv"), target=target)

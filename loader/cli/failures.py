@@ -13,6 +13,7 @@ from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.model import State
 from loader.option import FileUse, Option, option
+from loader.output_files import FORMS, choose_form
 from loader.text.nouns import count_rows
 
 
@@ -29,13 +30,14 @@ class FailuresRequest:
         False,  # noqa: FBT003 - as above
         Option("List only the rows in doubt.", without="rejected rows and rows in doubt"),
     )
-    format: str = option(
-        "csv",
+    format: str | None = option(
+        None,
         Option(
             "Format of the output. csv, jsonl and parquet keep the cells of the input byte for byte. "
             "spreadsheet puts an apostrophe before cells that would run as formulas; it cannot be loaded "
             "again.",
-            words=("csv", "jsonl", "parquet", "spreadsheet"),
+            words=FORMS,
+            without="by the file's ending, .csv, .jsonl or .parquet; csv on standard output",
         ),
     )
     output: Path = option(
@@ -58,13 +60,15 @@ def failures_command(request: FailuresRequest) -> None:
 
     CKPT is the file that the load wrote beside its input.
 
-    Each row is listed with all its source columns, and with the columns that begin with "_loader_": state,
-    file, row, reason, HTTP status, vendor code, attempts, time. These are ignored if you load the file.
+    Each row is listed with all its source columns, and with columns that begin with "_loader_": state, file,
+    row, phase, reason, column, value, remedy, message, HTTP status, vendor code, attempts, time. These are
+    ignored if you load the file.
 
     \b
     Examples:
       pushwoosh-loader failures purchases.csv.events.ckpt
       pushwoosh-loader failures purchases.csv.events.ckpt --rejected -o rejected.csv
+      pushwoosh-loader failures purchases.csv.events.ckpt -o failed.parquet
     """
     from loader.failures import read_failed_rows  # noqa: PLC0415 - `--help` must start without pandas
     from loader.row_files import write_rows  # noqa: PLC0415 - as above
@@ -73,6 +77,7 @@ def failures_command(request: FailuresRequest) -> None:
     if request.in_doubt:
         states.add(State.IN_DOUBT)
     states = states or {State.REJECTED, State.IN_DOUBT}
+    form = choose_form(request.output, "output", request.format)
     rows = read_failed_rows(request.checkpoint, states, request.files, target=request.output)
-    count = write_rows(rows, request.format, request.output)
+    count = write_rows(rows, form, request.output)
     speech.echo(f"{count_rows(count)}.", err=True)

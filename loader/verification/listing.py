@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from loader.failures import build_own_columns, read_source_records
+from loader.failures import read_source_records
 from loader.model import OWN_COLUMNS, Chunk
+from loader.own_columns import build_own_columns
 from loader.verification.expected import read_chunks
 from loader.verification.rows import Fate
 from loader.verification.values import write_json

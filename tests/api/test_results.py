@@ -68,7 +68,7 @@ def test_failed_rows_come_with_their_cells_and_reasons(mixed: loader.LoadResult)
     assert list(mixed.in_doubt.index) == ["row-3"]
     assert mixed.rejected["timestamp"].dtype == purchases(1)["timestamp"].dtype
     assert (
-        mixed.rejected["_loader_reason"].tolist() == mixed.frame.loc[["row-1", "row-2"], "message"].tolist()
+        mixed.rejected["_loader_message"].tolist() == mixed.frame.loc[["row-1", "row-2"], "message"].tolist()
     )
     assert list(mixed.rejected["_loader_phase"]) == ["vendor", "local"]
 
@@ -238,7 +238,7 @@ def test_a_checkpoint_is_looked_at_without_the_frame(mixed: loader.LoadResult) -
     assert (seen.kind, seen.application, seen.running) == ("events", "AAAAA-BBBBB", False)
     assert seen.account == mixed.account
     assert list(seen.rejected.index) == [2, 3]
-    assert "not today" in str(seen.rejected.loc[2, "_loader_reason"])
+    assert "not today" in str(seen.rejected.loc[2, "_loader_message"])
     assert list(seen.frame["state"]) == list(mixed.frame["state"])
     assert len(seen.runs) == 1
     frame = purchases(6).assign(user_id=["u0", "u1", None, "u3", "u4", "u5"])

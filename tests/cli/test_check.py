@@ -242,7 +242,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     else:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-    places = {"_loader_file", "_loader_row", "_loader_reason"}
+    places = {"_loader_file", "_loader_row", "_loader_message"}
     return [{name: str(cell or "") for name, cell in row.items() if name not in places} for row in rows]
 
 
@@ -255,7 +255,7 @@ def test_a_rejected_row_comes_with_reason_and_remedy(command: CommandLine, tmp_p
     assert (row["amount"], row["timezone"], row["_loader_state"]) == (" 0012 ", ZONE, "rejected")
     assert (row["_loader_file"], row["_loader_row"]) == (str(path), 2)
     assert (row["_loader_column"], row["_loader_remedy"]) == ("device_id, user_id", "Fill at least one.")
-    assert row["_loader_reason"].startswith(f'{path}, row 2, columns "device_id", "user_id" are empty')
+    assert row["_loader_message"].startswith(f'{path}, row 2, columns "device_id", "user_id" are empty')
 
 
 def test_rejects_of_a_clean_file_are_an_empty_table(command: CommandLine, tmp_path: Path) -> None:
