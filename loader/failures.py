@@ -15,9 +15,9 @@ from loader.journal import CheckpointView, is_misdirected
 from loader.message import Message, Setting, spell_option
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.option import FileUse
-from loader.own_columns import NO_ADVICE, Advice, describe_failures, describe_rejects
+from loader.own_columns import NO_LOAD, OfLoad, describe_failures, describe_rejects
 from loader.settings import Endpoint, Settings
-from loader.sources import FRAME_FORM, open_source
+from loader.sources import FRAME_FORM, open_source, use_fixed
 from loader.text.next_steps import Why
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def read_failed_rows(
     yield add_source(Chunk(0, columns, "", 1, {}), [])
     if not found:
         return
-    advice = Advice.of(ledger, spelling)
+    of = OfLoad.of(ledger, spelling)
     for chunk, here in find_chunks(source, ledger, found):
-        yield add_source(chunk, here, advice)
+        yield add_source(chunk, here, of)
 
 
 def explain(ledger: CheckpointView) -> Why:
@@ -113,14 +113,15 @@ def locate_rows(
 
 
 def open_input(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Source:
-    """Open the input of a checkpoint where it is now, or the table in memory that it was.
+    """Open the input of a checkpoint where it is now, or the table in memory that it was, with fixed cells.
 
     Raises:
         SourceError: it cannot be read.
     """
     refuse_missing_table(ledger, files, table)
     with suggest_moved(files):
-        return open_source(files, known=ledger.identity.files, table=table)
+        source = open_source(files, known=ledger.identity.files, table=table)
+    return use_fixed(source, ledger.fixed)
 
 
 def is_of_table(ledger: CheckpointView) -> bool:
@@ -208,10 +209,10 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
         raise SourceError(Message(number, path=checkpoint, then=then, now=now))
 
 
-def add_source(chunk: Chunk, rows: Sequence[ExceptionRow], advice: Advice = NO_ADVICE) -> pd.DataFrame:
+def add_source(chunk: Chunk, rows: Sequence[ExceptionRow], of: OfLoad = NO_LOAD) -> pd.DataFrame:
     """The source records of `rows`, with what became of them."""
     records = read_source_records(chunk, [row.ordinal - chunk.first for row in rows])
-    return pd.concat([records, describe_failures(chunk, rows, advice)], axis="columns")
+    return pd.concat([records, describe_failures(chunk, rows, of)], axis="columns")
 
 
 def read_source_records(chunk: Chunk, places: Sequence[int]) -> pd.DataFrame:

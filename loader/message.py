@@ -66,14 +66,15 @@ class Command(StrEnum):
     PROFILE = "check --summary"
     VANISHING = "check users --vanishing FILE"
     RECOVER = "resolve --recover"
+    RESOLVE = "resolve"
 
 
 #: Writes a setting or a command as one front end has it.
 Spelling: TypeAlias = "Callable[[Setting | Command], str]"
 
-_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file"}
+_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file", "fixed": "--from"}
 # Settings whose keyword is not named like the setting.
-_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
+_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)", "fixed": "rows"}
 _CALLS = {
     Command.STATUS: "loader.Checkpoint(path)",
     Command.RETRY: "loader.retry",
@@ -83,6 +84,7 @@ _CALLS = {
     Command.IN_DOUBT: "loader.Checkpoint(path).in_doubt",
     Command.PROFILE: "loader.CheckResult.profile",
     Command.VANISHING: "loader.CheckResult.vanishing",
+    Command.RESOLVE: "loader.resolve",
     Command.RECOVER: 'loader.resolve(path, "recover")',
 }
 

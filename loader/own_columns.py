@@ -39,7 +39,7 @@ class OwnColumn(NamedTuple):
     kind: pa.DataType = pa.string()
 
 
-STATE, FILE, ROW = (f"{OWN_COLUMNS}{name}" for name in ("state", "file", "row"))
+FILE, ROW, LOAD = (f"{OWN_COLUMNS}{name}" for name in ("file", "row", "load"))
 
 # By their names without the prefix, in their order.
 COLUMNS = {
@@ -60,32 +60,37 @@ COLUMNS = {
         "the whole sentence: file, row, column, value, reason and remedy; or the vendor's words"
     ),
     "http_status": OwnColumn("of the vendor's answer", pa.int64()),
-    "code": OwnColumn("`status_code` in the vendor's answer", pa.int64()),
+    "code": OwnColumn("the status code in the body of the vendor's answer", pa.int64()),
     "attempts": OwnColumn("requests sent for the row", pa.int64()),
     "at": OwnColumn("when it came to this state, in UTC; empty in a check"),
+    "load": OwnColumn(
+        "an id of the checkpoint: fixed rows go back only into their own load; empty in a check"
+    ),
 }
 
 KINDS = {name: column.kind for name, column in COLUMNS.items()} | {"number": pa.int64()}
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
-    """What to do about failed rows.
+class OfLoad:
+    """What a checkpoint says of all its failed rows.
 
     Attributes:
+        load: its id.
         remedies: of what the mapping rejected, by reason.
         spelling: how a setting is written.
     """
 
+    load: str = ""
     remedies: Mapping[str, str] = field(default_factory=dict)
     spelling: Spelling = spell_option
 
     @classmethod
-    def of(cls, ledger: CheckpointView, spelling: Spelling = spell_option) -> Advice:
-        """The advice for the rows of a checkpoint."""
-        return cls(read_notes_by_reason(ledger, REMEDIES), spelling)
+    def of(cls, ledger: CheckpointView, spelling: Spelling = spell_option) -> OfLoad:
+        """What a checkpoint says."""
+        return cls(ledger.id, read_notes_by_reason(ledger, REMEDIES), spelling)
 
-    def find(self, row: ExceptionRow) -> str:
+    def find_remedy(self, row: ExceptionRow) -> str:
         """What to do about a row; "" if nothing is known."""
         if row.state is not State.REJECTED or row.phase is Phase.OVERTAKEN:
             return ""
@@ -95,7 +100,7 @@ class Advice:
         return known.spell(self.spelling) if known else ""
 
 
-NO_ADVICE = Advice()
+NO_LOAD = OfLoad()
 
 
 def read_notes_by_reason(ledger: CheckpointView, what: str) -> dict[str, str]:
@@ -107,7 +112,7 @@ def read_notes_by_reason(ledger: CheckpointView, what: str) -> dict[str, str]:
     return found
 
 
-def describe_failures(chunk: Chunk, rows: Sequence[ExceptionRow], advice: Advice) -> pd.DataFrame:
+def describe_failures(chunk: Chunk, rows: Sequence[ExceptionRow], of: OfLoad) -> pd.DataFrame:
     """The columns of rows of a chunk that failed in a load."""
     cells: dict[str, Sequence[object]] = {
         "state": [row.state.value for row in rows],
@@ -116,12 +121,13 @@ def describe_failures(chunk: Chunk, rows: Sequence[ExceptionRow], advice: Advice
         "reason": [row.reason or row.message for row in rows],
         "column": [row.column or None for row in rows],
         "value": [row.value or None for row in rows],
-        "remedy": [advice.find(row) or None for row in rows],
+        "remedy": [of.find_remedy(row) or None for row in rows],
         "message": [row.message for row in rows],
         "http_status": [row.http_status for row in rows],
         "code": [row.code for row in rows],
         "attempts": [row.attempts for row in rows],
         "at": [datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds") for row in rows],
+        "load": [of.load or None] * len(rows),
     }
     return build_columns(chunk, cells, len(rows))
 

@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
-from loader.errors import ConfigError, MappingError, SourceEmpty, SourceError, TooFewRows
+from loader.errors import ConfigError, MappingError, SourceEmpty, TooFewRows
 from loader.journal import CheckpointView, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
 from loader.mapping.nested.paths import Columns
-from loader.message import Command, Message, Setting
+from loader.message import Message, Setting
 from loader.model import State
 from loader.profile.suspicions import Suspicions
 from loader.progress import ReadingProgress, Silent
-from loader.row_files import GUARDED
-from loader.sources import Odometer, open_source
+from loader.row_files import refuse_guarded
+from loader.sources import Odometer, open_source, use_fixed
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     from loader.dialect import Dialect
+    from loader.fixed_rows import Fixed
     from loader.mapping import Mapper, Mapping
     from loader.profile.suspicion import Suspicion
     from loader.progress import Watch
@@ -40,6 +41,8 @@ class Plan:
         chosen: the rows that are loaded, if they are not simply the first; else None.
         changed_mapping: the mapping of the checkpoint, if a retry continues with another one; else None.
         begins_again: why a rehearsal takes the place of the one that the checkpoint is of; else None.
+        fixed: rows that a retry sends with cells that the user fixed; they are in `source` too. None if all
+            cells are those of the checkpoint and the input.
     """
 
     settings: Settings
@@ -51,6 +54,7 @@ class Plan:
     chosen: frozenset[int] | None = None
     changed_mapping: str | None = field(default=None, kw_only=True)
     begins_again: Message | None = field(default=None, kw_only=True)
+    fixed: Fixed | None = field(default=None, kw_only=True)
 
     @property
     def rows(self) -> int:
@@ -174,6 +178,8 @@ def draw_up(
         settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
     )
     refuse_guarded(source, settings.files[0])
+    if checkpoint:
+        source = use_fixed(source, checkpoint.fixed)
     now = read_beginning(checkpoint) if checkpoint else datetime.now(UTC)
     with (watch or Silent()).reading(lambda: ReadingProgress(odometer.done, odometer.total)):
         try:
@@ -201,19 +207,6 @@ def make_mapper(
     mapping = replace(mapping, source=dialect)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
     return replace(mapper, ordered=settings.options.order is Order.DEVICE)
-
-
-def refuse_guarded(source: Source, name: str) -> None:
-    """Cells that were changed for a spreadsheet are not the cells of the input."""
-    if GUARDED in source.schema.names:
-        raise SourceError(
-            Message(
-                "{name} was written for a spreadsheet, with apostrophes before some cells. Load a file that "
-                "{rejected} wrote in any other format, or the input itself.",
-                name=name,
-                rejected=Command.REJECTED,
-            )
-        )
 
 
 def refuse_application(code: str) -> None:

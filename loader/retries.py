@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from loader.doubts import find_overtaken
 from loader.errors import ConfigError
 from loader.failures import refuse_missing_table, suggest_moved
+from loader.fixed_rows import read_fixed_rows
 from loader.journal import CheckpointView, collect_ranges
 from loader.mapping import parse_mapping, write_mapping
 from loader.model import Decision, Phase, State
 from loader.pipeline import load, refuse_overtaken
 from loader.planning import build_identity, draw_up
+from loader.sources import FixedRows, FixedSource
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from loader.delivery import Brake, Session
+    from loader.fixed_rows import Fixed, FixedInput
     from loader.journal import ExceptionRow, Journal
     from loader.mapping import Mapping
     from loader.model import Result
@@ -31,12 +34,19 @@ if TYPE_CHECKING:
     from loader.settings import Settings
 
 
-def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: Watch | None = None) -> Plan:
+def prepare_retry(
+    settings: Settings,
+    *,
+    mapping: Mapping | None = None,
+    fixed: FixedInput | None = None,
+    watch: Watch | None = None,
+) -> Plan:
     """Plan to send a checkpoint's rejected rows again, with its own mapping or a fixed one.
 
     Args:
         settings: what is requested.
         mapping: the fixed mapping, in place of a mapping file.
+        fixed: rows with cells that the user fixed; then these are sent, and no other rejected rows.
         watch: shows how far the reading is.
 
     Raises:
@@ -54,7 +64,19 @@ def prepare_retry(settings: Settings, *, mapping: Mapping | None = None, watch: 
         refuse_other_devices(plan, ledger, parse_mapping(stored, str(ledger.path)))
     plan = replace(plan, changed_mapping=changed)
     ledger.refuse_other(build_identity(plan))
-    return plan
+    return plan if fixed is None else use_fixed_rows(plan, ledger, fixed)
+
+
+def use_fixed_rows(plan: Plan, ledger: CheckpointView, given: FixedInput) -> Plan:
+    """The plan with the cells of rows that the user fixed.
+
+    Raises:
+        SourceError: a row of the file is not one that the load rejected, or a cell does not fit.
+    """
+    stored = FixedRows.unpack(ledger.fixed)
+    fixed = read_fixed_rows(given, plan.source, ledger, stored)
+    source = FixedSource(plan.source, fixed.rows)
+    return replace(plan, source=source, fixed=fixed)
 
 
 def refuse_other_devices(plan: Plan, ledger: CheckpointView, stored: Mapping) -> None:
@@ -79,15 +101,21 @@ def refuse_other_devices(plan: Plan, ledger: CheckpointView, stored: Mapping) ->
         )
 
 
-def count_rows(checkpoint: Path, phases: Collection[Phase]) -> int:
-    """Count the rows that a retry would send: those rejected in the phases, and those given back before."""
+def count_rows(checkpoint: Path, phases: Collection[Phase], fixed: Fixed | None = None) -> int:
+    """Count the rows that a retry would send: the rejected rows that are meant, and those given back."""
     ledger = CheckpointView.open(checkpoint)
-    return len(read_rejected(ledger, phases)) + len(ledger.given_back)
+    return len(read_rejected(ledger, phases, fixed)) + len(ledger.given_back)
 
 
-def read_rejected(ledger: CheckpointView, phases: Collection[Phase]) -> list[ExceptionRow]:
-    """Read the rejected rows, by who rejected them."""
-    return [row for row in ledger.exceptions(State.REJECTED) if row.phase in phases]
+def read_rejected(
+    ledger: CheckpointView, phases: Collection[Phase], fixed: Fixed | None = None
+) -> list[ExceptionRow]:
+    """Read the rejected rows, by who rejected them; of rows that the user fixed, only these."""
+    rejected = ledger.exceptions(State.REJECTED)
+    if fixed is None:
+        return [row for row in rejected if row.phase in phases]
+    meant = set(fixed.rows.ordinals.tolist())
+    return [row for row in rejected if row.ordinal in meant]
 
 
 def retry(
@@ -107,13 +135,17 @@ def retry(
         if plan.changed_mapping is not None:
             journal.remap(write_mapping(plan.mapper.mapping))
         ledger = CheckpointView.open(journal.path)
-        rows = read_rejected(ledger, phases)
+        rows = read_rejected(ledger, phases, plan.fixed)
         wanted = {row.ordinal for row in rows} | set(journal.given_back)
         doubts = {row.ordinal for row in ledger.exceptions(State.IN_DOUBT)}
         overtaken = find_overtaken(plan.source, plan.mapper, journal, wanted, doubts)
         # Those that were overtaken before stay as they are. The others get their new reason.
         known = {row.ordinal for row in rows if row.phase is Phase.OVERTAKEN} & overtaken.later.keys()
-        journal.decide(Decision.RETRY, [row for row in rows if row.ordinal not in known])
+        decided = [row for row in rows if row.ordinal not in known]
+        if plan.fixed is None:
+            journal.decide(Decision.RETRY, decided)
+        else:
+            journal.decide(Decision.RETRY, decided, plan.fixed.name, fixed=plan.fixed.pack(wanted))
         refuse_overtaken(plan, journal, overtaken.only(overtaken.later.keys() - known))
         return collect_ranges(journal.given_back)
 

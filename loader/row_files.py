@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loader.errors import ConfigError
+from loader.errors import ConfigError, SourceError
 from loader.mapping.cells import as_text, from_series
-from loader.message import Message, Setting
+from loader.message import Command, Message, Setting
 from loader.model import OWN_COLUMNS
 from loader.output_files import open_target
 from loader.text.escape import escape, join_lines
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from _typeshed import ReadableBuffer
+
+    from loader.sources import Source
 
 # Only a file for spreadsheets has this column.
 GUARDED = f"{OWN_COLUMNS}guarded"
@@ -119,6 +121,19 @@ def guard_cells(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _guard(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
+
+
+def refuse_guarded(source: Source, name: str) -> None:
+    """Cells that were changed for a spreadsheet are not the cells of the input."""
+    if GUARDED in source.schema.names:
+        raise SourceError(
+            Message(
+                "{name} was written for a spreadsheet, with apostrophes before some cells. Load a file that "
+                "{rejected} wrote in any other format, or the input itself.",
+                name=name,
+                rejected=Command.REJECTED,
+            )
+        )
 
 
 def _write_jsonl(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:

@@ -61,7 +61,9 @@ TESTED_IN = {
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "doctor": {"examination machine network": ["cli/test_doctor.py"]},
+    "fixed_rows": {"conversion fixed places reading standing": ["test_fixed_rows.py"]},
     "journal": {
+        "fixed_cells": ["test_fixed_rows.py"],
         "byte_lock hold lock": ["journal/test_attacks.py"],
         "removal": ["cli/test_prune.py"],
         "folder_trial": ["cli/test_doctor.py"],
@@ -128,6 +130,7 @@ TESTED_IN = {
         "tables": ["sandbox/page/test_downloads.py"],
     },
     "sources": {
+        "fixed": ["test_fixed_rows.py"],
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "advice trial": ["sources/test_signs.py"],
         "cover": ["sources/test_escapes.py"],

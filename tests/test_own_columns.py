@@ -13,7 +13,7 @@ import loader
 from loader.journal.table_rows import ExceptionRow
 from loader.message import spell_keyword
 from loader.model import Phase, State
-from loader.own_columns import COLUMNS, Advice
+from loader.own_columns import COLUMNS, OfLoad
 from tests.failed_rows import HEADER, ROWS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ BAD = [
     ",".join(["", "", *ROWS[3].split(",")[2:]]),
 ]
 # What a check cannot know of a row.
-OF_A_LOAD = ["_loader_at"]
+OF_A_LOAD = ["_loader_at", "_loader_load"]
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -142,7 +142,7 @@ def refused(message: str, code: int | None, http_status: int = 200) -> Exception
 )
 def test_the_remedy_depends_on_what_the_vendor_said(row: ExceptionRow, starts: str) -> None:
     """Each kind of rejection has its own, spelled as the front end writes settings, or none."""
-    found = Advice(spelling=spell_keyword).find(row)
+    found = OfLoad(spelling=spell_keyword).find_remedy(row)
     assert found.startswith(starts)
     assert bool(found) == bool(starts)
 

@@ -17,9 +17,11 @@ from loader.api.signatures import with_keywords
 from loader.api.spelling import spell_in_python
 from loader.chosen_rows import Choice
 from loader.errors import ConfigError
+from loader.fixed_rows import FixedInput
 from loader.journal import CheckpointView as Ledger
 from loader.model import OWN_COLUMNS, Decision, Phase
 from loader.option_values import take_word
+from loader.sources.frames.tables import is_table
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -128,14 +130,14 @@ def retry(
     checkpoint: Path,
     *,
     only: str = "everything",
+    rows: pd.DataFrame | Path | None = None,
     **keywords: Unpack[RetryKeywords],
 ) -> LoadResult:
     """Send rejected rows again, and rows that `resolve` gave back; only those.
 
     The rows are read and mapped again. A corrected mapping given with `mapping` is used for them, and the
-    load keeps it from then on. They are sent to the endpoint in the checkpoint. To send corrected cells,
-    load the corrected `LoadResult.rejected` with a checkpoint of its own instead: this checkpoint is of the
-    input as it was.
+    load keeps it from then on. They are sent to the endpoint in the checkpoint. To send fixed cells, fix them
+    in `LoadResult.rejected` and give that frame as `rows`.
 
     Args:
         source: the input, the same as in the load; None for its files, if they are still where they were.
@@ -143,6 +145,9 @@ def retry(
         only: "everything"; "local": rows that the mapping rejected; "vendor": rows that the vendor rejected;
             "overtaken": rows that would have undone a later row; "given-back": only rows that `resolve` gave
             back, which are sent in any case.
+        rows: `LoadResult.rejected`, or a part of it, with cells that you fixed; or the path of a file that
+            `failures` wrote. These rows are sent with these cells, which the checkpoint keeps, and no other
+            rejected rows. The columns ``_loader_file`` and ``_loader_row`` say which rows they are.
         mapping: a corrected `Mapping` or the path of a mapping file; without one, the checkpoint's mapping.
 
     Returns:
@@ -157,15 +162,35 @@ def retry(
         files = tuple(file.name for file in ledger.identity.files)
         given = Given(files) if source is None else Given.of(source)
         chosen_phases = choose_phases(only)
+        fixed = name_fixed(rows, only)
         settings = options.retrying(ledger, given)
         options.refuse_lost_files(settings)
         with hint_at_frames(given):
-            plan = retries.prepare_retry(settings, mapping=options.rules(ledger.identity.kind))
+            plan = retries.prepare_retry(settings, mapping=options.rules(ledger.identity.kind), fixed=fixed)
         with catch_interrupts() as brake:
             result = retries.retry(
                 plan, chosen_phases, brake=brake, watch=options.watch(), session=options.session
             )
     return LoadResult(word_stop(result), plan, given, keep=options.sandbox)
+
+
+def name_fixed(rows: object, only: str) -> FixedInput | None:
+    """The rows with fixed cells.
+
+    Raises:
+        ConfigError: they are neither a table nor a path, or other rows are meant too.
+    """
+    if rows is None:
+        return None
+    if only != "everything":
+        raise ConfigError("rows says which rows are sent: leave out only.")
+    if isinstance(rows, (str, os.PathLike)):
+        return FixedInput(os.fspath(rows))
+    if not is_table(rows):
+        raise ConfigError(
+            "rows is neither a table nor the path of a file. Give LoadResult.rejected with fixed cells."
+        )
+    return FixedInput("rows", rows)
 
 
 def choose_phases(only: str) -> frozenset[Phase]:

@@ -19,7 +19,7 @@ from loader.failures import (
 from loader.journal.bitmap import CHUNK
 from loader.message import spell_keyword
 from loader.model import OWN_COLUMNS, Chunk, State
-from loader.own_columns import Advice
+from loader.own_columns import OfLoad
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +122,8 @@ def build_failed(ledger: CheckpointView, given: Given, state: State) -> pd.DataF
         return _of_files(ledger, given, state)
     rows = list(ledger.exceptions(state))
     file = ledger.identity.files[0]
-    advice = Advice.of(ledger, spell_keyword)
-    fate = add_source(Chunk(0, pd.DataFrame(index=range(file.rows)), file.name, 1, {}), rows, advice)
+    of = OfLoad.of(ledger, spell_keyword)
+    fate = add_source(Chunk(0, pd.DataFrame(index=range(file.rows)), file.name, 1, {}), rows, of)
     places = [row.ordinal for row in rows]
     if given.table is None:
         return fate.set_axis(pd.Index([place + 1 for place in places], name="row", dtype="int64"))

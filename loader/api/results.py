@@ -138,7 +138,8 @@ class LoadResult:
     def rejected(self) -> pd.DataFrame:
         """The rejected rows under your own index: all source columns, and why, in columns ``_loader_...``.
 
-        Fix them and load them as they are, with their own checkpoint: those columns are ignored.
+        Fix cells in them, and give them to `loader.retry` as ``rows``: they go back to their places. Or load
+        them as they are, with a checkpoint of their own: those columns are ignored.
 
         Raises:
             SourceError: the input was changed since.

@@ -223,7 +223,7 @@ def click_option(each: Offered) -> Callable[[Callback], Callback]:
 def click_type(kind: Any, described: Option | None = None) -> Any:
     """The type of click for the type of a field."""
     if described is not None and described.words:
-        return click.Choice(list(described.words))
+        return click.Choice(list(map(str, described.words)))  # of a member, click takes the name
     if described is not None and described.bounds is not None:
         return click.IntRange(*described.bounds)
     words = enumeration(kind)

@@ -31,6 +31,7 @@ from loader.settings import Endpoint, Settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from loader.fixed_rows import FixedInput
     from loader.journal import CheckpointView
     from loader.sandbox import EmbeddedSandbox
     from loader.text.next_steps import Why
@@ -62,11 +63,28 @@ class RetryRequest:
             file=FileUse.READ,
         ),
     )
+    fixed: Path | None = option(
+        None,
+        Option(
+            "A file that `failures` wrote, with cells that you fixed. Its rows are sent "
+            "with these cells, and no other rejected rows.",
+            Section.CONTENT,
+            flags=("--from",),
+            metavar="FILE",
+            without="the cells of the input",
+            file=FileUse.READ,
+        ),
+    )
     files: tuple[str, ...] = files_moved()
     faults: str | None = option(None, FAULTS)
     access: AccessOptions = nested(AccessOptions)
     options: LoadOptions = nested(LoadOptions, *SENDING)
     output: OutputOptions = nested(OutputOptions)
+
+    def refuse_mixed(self) -> None:
+        """Raise `UsageError` if two options say which rows are meant."""
+        if self.fixed is not None and self.only != EVERYTHING:
+            raise click.UsageError("--from says which rows are sent: those of its file. Leave out --only.")
 
 
 @click.command("retry", cls=Sectioned)
@@ -78,16 +96,22 @@ def retry_command(request: RetryRequest) -> None:
     with --mapping; the load then keeps that mapping. They go to the endpoint that the checkpoint names. A row
     that is rejected again gets its new reason.
 
+    If cells are wrong, let `failures` write the rejected rows to a file, fix the cells there, and give the
+    file with --from. Its rows go back to their places in this load, which the columns "_loader_file" and
+    "_loader_row" name. Rows that you delete from the file stay rejected. The checkpoint keeps the cells.
+
     CKPT is the file that the load wrote beside its input.
 
     \b
     Examples:
       pushwoosh-loader retry purchases.csv.events.ckpt --only given-back
       pushwoosh-loader retry purchases.csv.events.ckpt --mapping corrected.toml
+      pushwoosh-loader retry purchases.csv.events.ckpt --from fixed.csv
     """
     from loader import retries  # noqa: PLC0415 - `--help` must start without pandas
     from loader.journal import CheckpointView  # noqa: PLC0415 - as above
 
+    request.refuse_mixed()
     output = request.output
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     ledger = CheckpointView.open(request.checkpoint)
@@ -98,10 +122,10 @@ def retry_command(request: RetryRequest) -> None:
         summary.current().know(**summary.describe_load(settings))
         watch = summary.current().watch(speech.choose_watch(output))
         with summary.current().phase("survey"):
-            plan = retries.prepare_retry(settings, watch=watch)
+            plan = retries.prepare_retry(settings, fixed=name_fixed(request), watch=watch)
         show.announce(plan, quiet=output.quiet)
         phases = choose_phases(request.only)
-        rows = retries.count_rows(request.checkpoint, phases)
+        rows = retries.count_rows(request.checkpoint, phases, plan.fixed)
         say_faults(say, sandbox)
         say(show_checkpoint.describe_retry(plan, rows))
         if rows and not output.yes:
@@ -138,6 +162,13 @@ def build_settings(
         options=adapt_options(request.options, sandbox),
     )
     return settings if sandbox is None else send_to_sandbox(settings, sandbox, keep=True)
+
+
+def name_fixed(request: RetryRequest) -> FixedInput | None:
+    """The file of fixed rows, if one is given."""
+    from loader.fixed_rows import FixedInput  # noqa: PLC0415 - `--help` must start without pandas
+
+    return FixedInput(str(request.fixed)) if request.fixed else None
 
 
 def choose_phases(only: str) -> frozenset[Phase]:

@@ -123,6 +123,13 @@ def describe_retry(plan: Plan, rows: int) -> str:
     lines.append(f"{plan.settings.kind.method.count(rows)} of {plan.settings.checkpoint} will be sent again")
     if plan.changed_mapping:
         lines.append("  with a changed mapping, which the load keeps from now on")
+    if plan.fixed is not None:
+        lines.append(f"  with the cells of {plan.fixed.name}, which the checkpoint keeps")
+        if plan.fixed.done:
+            lines.append(
+                f"  {count_rows(plan.fixed.done)} of the file {was_or_were(plan.fixed.done)} sent before"
+            )
+        lines += [f"  note: {notice}" for notice in plan.fixed.notices]
     return "\n".join(lines)
 
 

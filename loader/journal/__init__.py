@@ -8,6 +8,7 @@
     store       transactions, and what a failed one means             schema      tables, seals, migrations
     reading     every checksum verified before a row counts           table_rows  the records in the tables
     settlement  leased rows and what outcomes make of them (pure)
+    fixed_cells cells that the user fixed, in place of the input's
     chronicle   samples of the traffic and notes, for the report
     bitmap, ranges, sizing (pure); checkpoint_files, lock, host: what surrounds the file
 
@@ -18,6 +19,7 @@ taken for one that was not.
 """
 
 from loader.journal.binding import is_misdirected
+from loader.journal.fixed_cells import FixedCells
 from loader.journal.host import Host
 from loader.journal.identity import Identity, list_changes
 from loader.journal.journal import Journal
@@ -33,6 +35,7 @@ __all__ = [
     "DiskFull",
     "ExceptionRow",
     "FileRecord",
+    "FixedCells",
     "Host",
     "Identity",
     "Journal",

@@ -22,7 +22,7 @@ from loader.journal.settlement import Settlement, Unsettled, carry_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Slots
 from loader.journal.store import Store
-from loader.journal.table_rows import Decided, ExceptionRow, Lease
+from loader.journal.table_rows import Decided, ExceptionRow, Fixed, Lease
 from loader.model import Account, Decision, State
 
 if TYPE_CHECKING:
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from loader.journal.bitmap import StoredChunk
+    from loader.journal.fixed_cells import FixedCells
     from loader.journal.hold import Hold
     from loader.journal.identity import Identity
     from loader.journal.store import Transaction
     from loader.model import Outcome, Reject, Traffic
 
-# The numbers of the leases of one commit differ in this many bits.
+# The numbers of the leases of one commit, and of what a decision brings, differ in this many bits.
 _PIECES_BITS = 20
+# What a retry with cells that the user fixed is called in the history.
+FIXED = "fixed"
 
 
 class Journal:
@@ -278,7 +281,14 @@ class Journal:
             self._write_or_keep(self._unsettled.settle(outcomes, at=self._clock.now()), durable=resending)
             self._sizing.settled(len(outcomes))
 
-    def decide(self, decision: Decision, rows: Sequence[ExceptionRow], detail: str = "") -> None:
+    def decide(
+        self,
+        decision: Decision,
+        rows: Sequence[ExceptionRow],
+        detail: str = "",
+        *,
+        fixed: Sequence[FixedCells] = (),
+    ) -> None:
         """Carry out what the user decided about rows that are rejected or in doubt; one durable commit.
 
         `LANDED` confirms them; the others give them back, to be leased again: `RESEND` marked as possible
@@ -288,10 +298,11 @@ class Journal:
             decision: what was decided.
             rows: the rows' records as stored in the checkpoint.
             detail: what the decision changed, for the history.
+            fixed: cells that the user fixed, which take the place of those of the input from now on.
         """
-        if rows:
-            decided = self._decision(str(decision), len(rows), detail)
-            self._decide(carry_out(decision, rows, decided))
+        if rows or fixed:
+            decided = self._decision(FIXED if fixed else str(decision), len(rows), detail)
+            self._decide(replace(carry_out(decision, rows, decided), fixed=fixed))
 
     def remap(self, mapping: str) -> None:
         """Continue with a fixed mapping; the one before is kept in the history; durable."""
@@ -426,6 +437,7 @@ class Journal:
                 write_released(transaction, self._released, released)
             if settlement.decided is not None:
                 transaction.add(schema.DECISIONS, settlement.decided)
+                write_fixed(transaction, settlement.decided, settlement.fixed)
 
         head = self._commits.head(attempts=settlement.attempts)
         self._commits.commit(write, head, durable=durable)
@@ -461,6 +473,13 @@ def _take(files: Files) -> Iterator[Lock]:
 def show_rows(pieces: Sequence[range]) -> str:
     """Rows, for a message."""
     return f"{pieces[0].start} to {pieces[-1].stop - 1}"
+
+
+def write_fixed(transaction: Transaction, decided: Decided, fixed: Sequence[FixedCells]) -> None:
+    """Write the cells that came with a decision."""
+    for number, each in enumerate(fixed, decided.number << _PIECES_BITS):
+        transaction.add(schema.FIXED, Fixed(number, each.rows, each.digest))
+        transaction.put_cells(number, each.cells)
 
 
 def write_exceptions(transaction: Transaction, settlement: Settlement) -> None:

@@ -12,10 +12,11 @@ from loader.journal import schema
 from loader.journal.binding import is_binding
 from loader.journal.bitmap import CHUNK, StoredChunk
 from loader.journal.checkpoint_files import is_filled
+from loader.journal.fixed_cells import FixedCells
 from loader.journal.hold import connecting
 from loader.journal.identity import Identity
 from loader.journal.ranges import Ranges
-from loader.journal.table_rows import Decided, ExceptionRow, Head, Lease, Note, Run, Sample, Sums
+from loader.journal.table_rows import Decided, ExceptionRow, Fixed, Head, Lease, Note, Run, Sample, Sums
 from loader.message import Message, Setting
 from loader.model import Phase, State
 
@@ -42,6 +43,7 @@ class Snapshot:
         decisions: what users decided, oldest first.
         samples, notes: of all runs, oldest first; none of a run of version 1.
         log: whether a write-ahead log was there.
+        fixed: cells that users fixed, without the cells themselves.
         binding: whether a row that is not simply confirmed ties it to its application and endpoint.
     """
 
@@ -58,6 +60,7 @@ class Snapshot:
     decisions: tuple[Decided, ...]
     samples: tuple[Sample, ...]
     notes: tuple[Note, ...]
+    fixed: tuple[Fixed, ...]
     log: bool
     binding: bool
 
@@ -163,6 +166,7 @@ class _Reader:
         decisions = tuple(Decided(*row) for row in self._rows(schema.DECISIONS))  # type: ignore[arg-type]  # sealed
         samples = tuple(Sample(*row) for row in self._rows(schema.SAMPLES))  # type: ignore[arg-type]  # sealed
         notes = tuple(Note(*row) for row in self._rows(schema.NOTES))  # type: ignore[arg-type]  # sealed
+        fixed = tuple(Fixed(*row) for row in self._rows(schema.FIXED))  # type: ignore[arg-type]  # sealed
         if Sums(**self._sums) != head.sums:
             raise explain_damage(self._path, "rows of it are missing, or come from another time")
         # A row that was given back can be in a second lease while the first is still open.
@@ -188,6 +192,7 @@ class _Reader:
             decisions=decisions,
             samples=samples,
             notes=notes,
+            fixed=fixed,
             log=log,
             binding=self._binding,
         )
@@ -256,6 +261,14 @@ def read_exceptions(connection: sqlite3.Connection, path: Path, state: State) ->
         if schema.EXCEPTIONS.seal(row) != crc:
             raise explain_damage(path, "a row of its table exceptions does not fit its checksum")
         yield ExceptionRow.from_columns(row)
+
+
+def read_fixed_cells(connection: sqlite3.Connection, path: Path, fixed: Fixed) -> bytes:
+    """Cells that were fixed, verified by their digest."""
+    found = connection.execute("SELECT cells FROM fixed_cells WHERE number = ?", fixed[:1]).fetchone()
+    if found is None or FixedCells(fixed.rows, found[0]).digest != fixed.digest:
+        raise explain_damage(path, "cells that were fixed do not fit their checksum")
+    return bytes(found[0])
 
 
 def list_open_rows(connection: sqlite3.Connection, path: Path, rows: int, stop: int) -> Iterator[int]:

@@ -61,6 +61,14 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
                 crc INTEGER)""",
         ),
     ),
+    (
+        4,
+        (
+            """CREATE TABLE fixed (number INTEGER PRIMARY KEY, "rows" INTEGER, digest TEXT, crc INTEGER)""",
+            # Apart, so that a look at the account does not read them; the digest seals them.
+            """CREATE TABLE fixed_cells (number INTEGER PRIMARY KEY, cells BLOB)""",
+        ),
+    ),
 )
 
 
@@ -148,6 +156,14 @@ NOTES = SealedTable(
     part_of="runs",
     since=2,
 )
+FIXED = SealedTable(
+    "fixed",
+    "SELECT * FROM fixed ORDER BY number",
+    "INSERT INTO fixed VALUES (?, ?, ?, ?)",
+    "DELETE FROM fixed WHERE number = ?",
+    part_of="decisions",
+    since=4,
+)
 HEAD = SealedTable(
     "head",
     "SELECT * FROM head",
@@ -158,9 +174,10 @@ HEAD = SealedTable(
 # What empties a checkpoint; its tables stay.
 EMPTY = (
     "DELETE FROM chunks",
+    "DELETE FROM fixed_cells",
     *(
         table.empty
-        for table in (IDENTITY, EXCEPTIONS, LEASES, RELEASED, RUNS, DECISIONS, SAMPLES, NOTES, HEAD)
+        for table in (IDENTITY, EXCEPTIONS, LEASES, RELEASED, RUNS, DECISIONS, SAMPLES, NOTES, FIXED, HEAD)
     ),
 )
 

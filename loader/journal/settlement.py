@@ -12,6 +12,7 @@ from loader.model import Decision, State
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from loader.journal.fixed_cells import FixedCells
     from loader.model import Outcome
 
 _CONFIRMED = State.CONFIRMED  # what nearly every outcome is: looked up once
@@ -39,6 +40,7 @@ class Settlement:
         again: how many of the rows were in doubt before and were sent again.
         attempts: requests sent for these rows since their last outcome.
         decided: the decision that made it, if no outcome did.
+        fixed: cells that came with the decision, in place of those of the input.
     """
 
     rows: list[int]
@@ -50,6 +52,7 @@ class Settlement:
     again: int = 0
     attempts: int = 0
     decided: Decided | None = None
+    fixed: Sequence[FixedCells] = ()
 
     def released(self, before: Ranges) -> Ranges:
         """The released rows, with those that were given back."""

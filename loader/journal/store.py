@@ -58,6 +58,10 @@ class Transaction:
         self._connection.execute(table.delete, row[:1])
         self._sums[table.total] -= table.seal(row)
 
+    def put_cells(self, number: int, cells: bytes) -> None:
+        """Write cells that were fixed; their digest is in a row of `FIXED` with the same number."""
+        self._connection.execute("INSERT INTO fixed_cells VALUES (?, ?)", (number, cells))
+
     def put_chunk(self, chunk: StoredChunk, *, replaced: int) -> None:
         """Write a chunk over the one whose CRC was `replaced` (0: there was none)."""
         values = (chunk.confirmed, chunk.crc.to_bytes(4, "little"), chunk.bits, chunk.number)

@@ -159,6 +159,20 @@ class Decided(NamedTuple):
     detail: str = ""
 
 
+class Fixed(NamedTuple):
+    """Cells that the user fixed, in place of those of the input, as they came with one decision.
+
+    Attributes:
+        number: orders them: of two that have the same row, the later one counts.
+        rows: how many rows they are of.
+        digest: SHA-256 of the cells as they are stored, in hexadecimal.
+    """
+
+    number: int
+    rows: int
+    digest: str
+
+
 class Sample(NamedTuple):
     """The traffic of a run between the sample before, or its start, and a commit.
 

@@ -24,6 +24,7 @@ from loader.journal.reading import (
     open_for_reading,
     read_chunks,
     read_exceptions,
+    read_fixed_cells,
     read_folded_commit,
     take_snapshot,
 )
@@ -163,6 +164,23 @@ class CheckpointView:
         """Rows that a decision gave back and that were not sent since, ascending."""
         on_wire = set(self._leftovers.in_doubt)
         return tuple(row.ordinal for row in self._snapshot.given_back if row.ordinal not in on_wire)
+
+    @property
+    def id(self) -> str:
+        """Its own random id, which no other checkpoint has."""
+        return self._snapshot.checkpoint
+
+    @property
+    def fixed(self) -> tuple[bytes, ...]:
+        """Cells that users fixed, in place of those of the input, the oldest first; see `sources.fixed`.
+
+        Raises:
+            CheckpointError: they were changed by anything but this program.
+        """
+        if not self._snapshot.fixed:
+            return ()
+        with open_for_reading(Files(self.path)) as connection:
+            return tuple(read_fixed_cells(connection, self.path, each) for each in self._snapshot.fixed)
 
     def never_sent(self, limit: int) -> int:
         """How many rows below the ordinal `limit` were never sent."""

@@ -11,6 +11,7 @@
     ragged               CSV records with another number of cells than the header: kept in their place
     segments, boundaries where in a text file reading can begin, for a load that is resumed
     textfile             bytes of a text file on their way into the CSV reader, proven to be UTF-8
+    fixed                cells that the user fixed, in place of the input's
     inputfile, pages     one file, watched: each byte must stay what it was when it was read first
 
     frames               tables in memory: DataFrames, Arrow tables
@@ -19,8 +20,19 @@ A new format is a new module with a `Reader`, and a line in the table of `format
 """
 
 from loader.sources.files import open_source
+from loader.sources.fixed import FixedRows, FixedSource, FixedTable, use_fixed
 from loader.sources.frames import FORM as FRAME_FORM
 from loader.sources.inputfile import Odometer
 from loader.sources.records import Source, Survey
 
-__all__ = ["FRAME_FORM", "Odometer", "Source", "Survey", "open_source"]
+__all__ = [
+    "FRAME_FORM",
+    "FixedRows",
+    "FixedSource",
+    "FixedTable",
+    "Odometer",
+    "Source",
+    "Survey",
+    "open_source",
+    "use_fixed",
+]

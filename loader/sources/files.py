@@ -178,6 +178,11 @@ class FileSource:
         self._known = known
         self._survey: Survey | None = None
 
+    @property
+    def types(self) -> Sequence[pa.Schema]:
+        """Columns and types of the records of each file, as their chunks have them."""
+        return [carry_schema(reader.schema) for reader in self._readers]
+
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`; those before a damaged place, if that comes first."""
         empty = _make_frame(carry_schema(self.schema).empty_table())

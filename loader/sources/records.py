@@ -172,6 +172,10 @@ class Source(Protocol):
     def notices(self) -> tuple[str, ...]:
         """What the user should know about the files, for example which ones a folder leaves out."""
 
+    @property
+    def types(self) -> Sequence[pa.Schema]:
+        """Columns and types of the records of each file, as their chunks have them."""
+
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first readable records, at most `rows`."""
 

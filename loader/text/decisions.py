@@ -9,6 +9,7 @@ _DECISIONS = {
     "dropped": "{rows} in doubt given back, because the vendor does not have {them}",
     "resend": "{rows} in doubt given back, to send again as possible duplicates",
     "retry": "{rows} rejected and given back, to send again",
+    "fixed": "{rows} rejected, fixed by hand and given back, to send again",
     "mapping": "the mapping was changed",
     "recover": "{rows} put in doubt, because a part of the checkpoint was lost",
 }

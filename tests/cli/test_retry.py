@@ -38,3 +38,12 @@ def test_a_summary_never_takes_the_place_of_the_checkpoint(command: CommandLine,
     assert ran.code == 2
     assert "would be overwritten" in ran.err
     assert json.loads(command.run("status", checkpoint, "--summary", "-").out)["rejected"] == 1
+
+
+@pytest.mark.parametrize("only", ["everything", "local", "vendor", "overtaken", "given-back"])
+def test_the_words_of_only_are_taken_as_the_help_shows_them(
+    command: CommandLine, loaded: Path, only: str
+) -> None:
+    """Each word that the help lists can be typed."""
+    ran = command.run("retry", f"{loaded.name}.events.sandbox.ckpt", "--only", only, "--yes")
+    assert (ran.code, ran.err) == (3, "")
