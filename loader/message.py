@@ -72,9 +72,9 @@ class Command(StrEnum):
 #: Writes a setting or a command as one front end has it.
 Spelling: TypeAlias = "Callable[[Setting | Command], str]"
 
-_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file", "fixed": "--from"}
+_OPTIONS = {"files": "--input", "application": "--app", "token": "--token-file"}
 # Settings whose keyword is not named like the setting.
-_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)", "fixed": "rows"}
+_KEYWORDS = {"files": "source", "sandbox_store": "Sandbox(store)"}
 _CALLS = {
     Command.STATUS: "loader.Checkpoint(path)",
     Command.RETRY: "loader.retry",

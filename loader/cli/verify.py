@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from loader.cli import speech
-from loader.cli.check import FORMS
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.cli.verify_sources import SourceOptions
-from loader.errors import ConfigError
 from loader.load_options import LoadOptions
-from loader.message import Message, Setting
 from loader.option import FileUse, Option, Section, nested, option
+from loader.output_files import FORMS, choose_form
 from loader.text.escape import quote_for_shell
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ class VerifyRequest:
         Option(
             "Format of the file of differences.",
             Section.OUTPUT,
-            words=tuple(sorted(set(FORMS.values()))),
+            words=FORMS,
             without="by the file's ending, .csv, .jsonl or .parquet",
         ),
     )
@@ -106,7 +104,7 @@ def verify_command(request: VerifyRequest) -> None:
       pushwoosh-loader verify purchases.csv.events.ckpt --landed export.csv --landed-mapping landed.toml
       pushwoosh-loader verify purchases.csv.events.ckpt --counts
     """
-    form = choose_form(request)
+    form = choose_diff_form(request)
     request.sources.refuse_mixed(store=request.sandbox_store, settle=request.settle)
     if request.sources.counts:
         count_and_show(request, form)
@@ -190,23 +188,10 @@ def write_differences(verification: Verification, form: str, target: Path) -> No
     write_rows(list_frames(verification), form, target)
 
 
-def choose_form(request: VerifyRequest) -> str:
+def choose_diff_form(request: VerifyRequest) -> str:
     """The format of the file of differences; "" without one.
 
     Raises:
         ConfigError: it is not clear.
     """
-    if request.diff is None:
-        return ""
-    form = request.format or FORMS.get(request.diff.suffix.lower())
-    if form is None:
-        raise ConfigError(
-            Message(
-                "{diff} {target}: the file's ending does not say which format to write. Use .csv, .jsonl or "
-                ".parquet, or give {form}.",
-                diff=Setting("diff"),
-                target=request.diff,
-                form=Setting("format"),
-            )
-        )
-    return form
+    return "" if request.diff is None else choose_form(request.diff, "diff", request.format)
