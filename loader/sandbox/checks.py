@@ -184,6 +184,10 @@ def check_container(container: Container, members: dict[str, Any]) -> None:
                 container.name,
                 f"the name {name[:80]!r} has {len(name)} characters, and 1 to {longest} are allowed",
             )
+        if not is_unicode(name):
+            refuse(
+                container.name, f"the name {name!r} holds half of a surrogate pair, which is not a character"
+            )
         if name in container.reserved:
             refuse(container.name, f"the name {name!r} is reserved")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -117,7 +116,7 @@ class Group:
             with self._store.transaction() as transaction:
                 settled = [self._decide(transaction, waiting) for waiting in group]
                 self._note(transaction, group, settled)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, each caller has to be told that nothing was kept
             refusal = Refusal(500, 500, f"The sandbox could not write to its store: {error}.")
             settled = [Settled(self._refuse(refusal), "")] * len(group)
         self._uncounted.clear()

@@ -12,7 +12,7 @@ from typing import Any
 from loader.mapping.fields import DATE_FORMAT
 from loader.methods import MAX_ATTRIBUTE_NAME_LENGTH, MAX_EVENT_LENGTH, POST_EVENT, ApiField
 from loader.sandbox.calls import Condition, CreateEvent, Declared, Question
-from loader.sandbox.checks import check_field, name_type, parse, refuse
+from loader.sandbox.checks import check_field, is_unicode, name_type, parse, refuse
 from loader.sandbox.store.catalogue import AttributeType
 
 CREATE_EVENT, GET_EVENT_STATISTICS, GET_RESULTS = "createEvent", "getEventStatistics", "getResults"
@@ -143,5 +143,12 @@ def read_condition(condition: object) -> Condition:
 
 
 def write_value(value: object) -> str:
-    """A value as a text, as SQLite writes the value of an attribute."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    """A value as a text, as SQLite writes the value of an attribute.
+
+    Raises:
+        Refusal: it is not of characters.
+    """
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    if not is_unicode(text):
+        refuse("values", "hold half of a surrogate pair, which is not a character")
+    return text

@@ -404,3 +404,44 @@ def test_only_the_latest_questions_are_known(caller: Caller, monkeypatch: pytest
     ]
     codes = [caller.call("getResults", RESULTS | each).body["status_code"] for each in asked]
     assert codes == [200, 404, 200, 200], "the first was asked again, and so is not the oldest"
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "status_code"),
+    [
+        ("postEvent", {"attributes": {"a": HALF}}, 200),
+        ("postEvent", {"attributes": {"a": {HALF: HALF}}}, 200),
+        ("postEvent", {"attributes": {HALF: 1}}, 210),
+        ("postEvent", {"event": HALF}, 210),
+        ("setTags", {"tags": {"a": HALF, "b": [HALF], "c": "é"}}, 200),
+        ("setTags", {"tags": {HALF: 1}}, 210),
+        ("createEvent", {"eventAttributes": [{"name": HALF, "type": 1}]}, 210),
+        ("createEvent", {"description": HALF}, 210),
+        ("getEventStatistics", {"attributes": [{"name": "a", "operator": "EQ", "values": [HALF]}]}, 210),
+        ("getResults", {"request_id": HALF}, 210),
+        ("registerUser", {"userId": HALF}, 210),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_kept_in_values_alone(
+    caller: Caller, store: Path, method: str, changes: dict[str, object], status_code: int
+) -> None:
+    """JSON can hold what is not a character: as a value it is kept as it is, as a name it is refused."""
+    caller.call("postEvent", EVENT)
+    answer = caller.call(method, REQUESTS[method] | changes)
+    assert (answer.status, answer.body["status_code"]) == (200, status_code), answer
+    for (value,) in rows(store, "SELECT value FROM tags"):
+        assert json.loads(value) in (HALF, [HALF], "é")
+
+
+def test_a_call_that_cannot_be_kept_is_answered(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while calls are kept, each of their callers hears of it."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr("loader.sandbox.store.state.State.note_attributes", fail)
+    answers = caller.send_together(*[("/json/1.3/postEvent", json.dumps({"request": EVENT}).encode())] * 3)
+    assert [(answer.status, answer.body["status_code"]) for answer in answers] == [(500, 500)] * 3

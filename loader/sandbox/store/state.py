@@ -96,8 +96,7 @@ class State:
             if value is None:
                 self._connection.execute(REMOVE_TAG, (*owner, name))
             else:
-                text = json.dumps(value, ensure_ascii=False)
-                self._connection.execute(SET_TAG, (*owner, name, text, number, position))
+                self._connection.execute(SET_TAG, (*owner, name, write_value(value), number, position))
 
     def matches(self, event: Event) -> bool:
         """Whether the device or the user of an event is known."""
@@ -167,6 +166,16 @@ class State:
             return
         word = None if declared is None else AttributeType(declared).word
         self._connection.execute(ADD_VIOLATION, (number, name, word, name_kind(value)))
+
+
+def write_value(value: object) -> str:
+    """A value as JSON, readable if it is of characters; half of a surrogate pair is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def decode_members(text: str) -> dict[str, Any]:
