@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from loader.sandbox.calls import Answered, Call, Event, Received, Refused, Registration, TagValues
 from loader.sandbox.store import SandboxStore
 
-APPLICATIONS = st.sampled_from(["AAAAA-00001", "BBBBB-00002"])
-HWIDS, USERS = st.sampled_from(["D1", "D2", "D3", ""]), st.sampled_from(["ann", "bob", ""])
+# Mostly the same few ids, so that calls have to do with each other.
+APPLICATIONS = st.sampled_from(["AAAAA-00001", "AAAAA-00001", "AAAAA-00001", "BBBBB-00002"])
+HWIDS, USERS = st.sampled_from(["D1", "D1", "D2", ""]), st.sampled_from(["ann", "bob", ""])
 VALUES = st.sampled_from([1, 1.5, True, None, "text", "2024-01-31 10:00", ["a"], {"a": 1}])
 MEMBERS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3).map(json.dumps)
 REGISTRATIONS = st.builds(Registration, APPLICATIONS, HWIDS.filter(bool), USERS, st.none(), st.none())
@@ -25,7 +26,7 @@ EVENTS = st.builds(
 )
 TAG_CALLS = st.builds(TagValues, APPLICATIONS, HWIDS, USERS, MEMBERS)
 CALLS: st.SearchStrategy[Call] = st.one_of(REGISTRATIONS, EVENTS, TAG_CALLS)
-STEPS = st.lists(st.tuples(st.sampled_from(["keep", "gone"]), CALLS), max_size=25)
+STEPS = st.lists(st.tuples(st.sampled_from(["keep", "keep", "gone"]), CALLS), min_size=6, max_size=25)
 
 # Ids differ between the two stores, and only their order has a meaning.
 SHOWN = (

@@ -274,9 +274,12 @@ def test_two_sandboxes_can_serve_one_store(path: Path) -> None:
         keep(one, Event(APPLICATION, "e", "D1", "", 1, None, None, '{"a": 1}'))
         keep(other, Event(APPLICATION, "e", "D1", "", 1, None, None, '{"a": "text"}'))
         keep(one, Event(APPLICATION, "e", "D1", "", 1, None, None, '{"a": true}'))
+        keep(other, Event(APPLICATION, "e", "D1", "", 1, None, None, '{"b": 1}'))
+        keep(one, Event(APPLICATION, "e", "D1", "", 1, None, None, '{"b": true}'))
     assert rows(path, "SELECT * FROM violations") == [
         (2, "a", "integer", "string"),
         (3, "a", "integer", "boolean"),
+        (5, "b", "integer", "boolean"),
     ]
 
 
