@@ -23,12 +23,14 @@ MOST_SERIES = 5
 
 
 def draw_course(course: Sequence[Step]) -> Chart:
-    """Answers a second over the last five minutes."""
+    """Answers a second over the last minute or five."""
     names = [f"{datetime.fromtimestamp(step.second, UTC):%H:%M:%S}" for step in course]
     series = [[getattr(step, kind) for step in course] for kind in KINDS]
-    minutes = [name for name in names if name.endswith(":00")]
-    marks = {WIDE: minutes, NARROW: minutes[::2]}
-    label = "Answers a second, over five minutes, by verdict"
+    span = course[-1].second - course[0].second
+    every = 60 if span > 60 else 10
+    round_times = [name for name, step in zip(names, course, strict=True) if step.second % every == 0]
+    marks = {WIDE: round_times, NARROW: round_times[::2]}
+    label = f"Answers a second, over {'five minutes' if span > 60 else 'a minute'}, by verdict"
     return draw_bars(label, names, series, marks, titles=("time of day (UTC)", "answers a second"))
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 300
 RECENT_SECONDS = 60
-STEP_SECONDS = 5
+#: The course is in 60 steps: of a second if nothing is older than a minute, else of five.
+STEPS = 60
 REMEMBERED_LOADS = 200
 
 
@@ -40,7 +41,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Five seconds of the course: answers a second, by kind of verdict."""
+    """A step of the course: answers a second, by kind of verdict."""
 
     second: int
     ok: float
@@ -85,6 +86,7 @@ class Live:
         now: Unix seconds.
         ended: the last second of the course: now, or the last answer if that is long ago.
         last: the second of the last answer; None if none was counted.
+        step: of the course, in seconds: 1 or 5.
         rate: answers a second over the last ten seconds before `ended`.
         behind: rows that are not counted yet.
     """
@@ -92,6 +94,7 @@ class Live:
     now: int
     ended: int
     last: int | None
+    step: int
     rate: float
     holdings: Holdings
     methods: list[Answers]
@@ -119,15 +122,17 @@ def gather_live(state: StoreState, asked: Asked) -> Live:
     ended = now if last is None or last > now - WINDOW_SECONDS else last
     recent = read_answers(state, asked, ended - WINDOW_SECONDS)
     totals = count_answers(state, asked)
+    step = 1 if all(row[0] > ended - STEPS for row in recent) else WINDOW_SECONDS // STEPS
     return Live(
         now=now,
         ended=ended,
         last=last,
+        step=step,
         rate=sum(row[3] for row in recent if ended - 10 < row[0] <= ended) / 10,
         holdings=count_holdings(state, asked),
         methods=summarize(recent, totals, ended, column=0),
         verdicts=summarize(recent, totals, ended, column=1),
-        course=trace_course(recent, ended),
+        course=trace_course(recent, ended, step),
         loads=list_loads(state),
         behind=behind,
     )
@@ -203,17 +208,17 @@ def classify(verdict: str) -> str:
     return word if word in ("ok", "refused") else "fault"
 
 
-def trace_course(recent: list[tuple[Any, ...]], ended: int) -> list[Step]:
-    """Answers a second in steps of five seconds, up to the last whole second before the end."""
-    last = ended - ended % STEP_SECONDS
-    starts = range(last - WINDOW_SECONDS + STEP_SECONDS, last + 1, STEP_SECONDS)
+def trace_course(recent: list[tuple[Any, ...]], ended: int, step: int) -> list[Step]:
+    """Answers a second, in steps of some seconds, up to the end."""
+    last = ended - ended % step
+    starts = range(last - (STEPS - 1) * step, last + 1, step)
     sums = Counter[tuple[int, str]]()
     for second, _, verdict, count in recent:
-        sums[second - second % STEP_SECONDS, classify(verdict)] += count
+        sums[second - second % step, classify(verdict)] += count
 
     def compute_rate(start: int, kind: str) -> float:
         # The last step may have begun just now.
-        return sums[start, kind] / min(STEP_SECONDS, ended - start + 1)
+        return sums[start, kind] / min(step, ended - start + 1)
 
     return [Step(at, *(compute_rate(at, kind) for kind in ("ok", "refused", "fault"))) for at in starts]
 

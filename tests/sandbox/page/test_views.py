@@ -209,6 +209,21 @@ def test_answers_are_summed_by_method_and_verdict(tmp_path: Path) -> None:
         assert [each["name"] for each in only["verdicts"]] == ["reset after storing"]
 
 
+@pytest.mark.parametrize(("age", "step"), [(30, 1), (200, 5)])
+def test_a_short_load_is_drawn_second_by_second(tmp_path: Path, age: int, step: int) -> None:
+    """What began in the last minute is drawn in steps of a second, anything longer in steps of five."""
+    now = int(time.time())
+    counts = {Answered(now - age + n, "", "postEvent", "ok"): 10 for n in range(20)}
+    answered(tmp_path / "s", counts)
+    with served(tmp_path / "s") as serving:
+        base = serving.endpoint.removesuffix("/json/1.3/")
+        found = fetch(base, "/api/live").json
+        assert fetch(base, "/").text.count("second by second") == (step == 1)
+    assert found["step"] == step
+    assert len(found["course"]) == 60
+    assert sum(each["ok"] * step for each in found["course"]) == pytest.approx(200)
+
+
 def test_an_old_store_shows_its_last_minutes(tmp_path: Path) -> None:
     """The course of a store that is opened days later ends with its last answer, not with nothing."""
     store, then = tmp_path / "s", int(time.time()) - 500_000
