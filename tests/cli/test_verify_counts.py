@@ -7,8 +7,10 @@ import queue
 import sqlite3
 import threading
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from loader.sandbox.rules import HoursOf, Rules
@@ -16,10 +18,10 @@ from loader.sandbox.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import CommandLine, Ran
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "verify-counts.schema.json"
 DEVICE, SERVER = "DeViCe-1", "SeRvEr-2"
 BEGIN = 1_700_000_000
 MAPPING = """
@@ -108,6 +110,7 @@ def test_a_missing_event_is_found_either_way(command: CommandLine, hours_of: Hou
         ran = count(command, "--json")
     assert ran.code == 9, ran.err
     record = json.loads(ran.out)
+    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
     assert record["hours_of"] == ("timestampUTC" if hours_of is HoursOf.TIMESTAMP else "arrival")
     assert record["totals"]["missing"] == 2
     assert record["totals"]["extra"] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from loader.verification.counts.hours import Expected, Hours, find_spans
@@ -28,6 +28,7 @@ def list_differing(found: Comparison) -> set[tuple[str, int | None, int]]:
     return {(each.event, each.hour, each.extra - each.missing) for each in found.differences}
 
 
+@settings(deadline=None)
 @given(LOADS)
 def test_counts_by_the_time_of_the_event_are_recognised(load: dict[str, dict[int, int]]) -> None:
     """Whoever counts by `timestampUTC` counts exactly what is expected."""
@@ -37,6 +38,7 @@ def test_counts_by_the_time_of_the_event_are_recognised(load: dict[str, dict[int
     assert found.equal == sum(map(len, load.values()))
 
 
+@settings(deadline=None)
 @given(LOADS, st.integers(0, 100))
 def test_counts_by_arrival_are_recognised(load: dict[str, dict[int, int]], percent: int) -> None:
     """Whoever counts by arrival has all rows in the hours of sending, however they are spread over these."""
@@ -50,6 +52,7 @@ def test_counts_by_arrival_are_recognised(load: dict[str, dict[int, int]], perce
     assert found.reading.fits
 
 
+@settings(deadline=None)
 @given(LOADS, st.data())
 def test_each_hour_that_differs_is_named_and_no_other(
     load: dict[str, dict[int, int]], data: st.DataObject
@@ -70,6 +73,7 @@ def test_each_hour_that_differs_is_named_and_no_other(
     assert found.reading.extra == sum(off for off in changed.values() if off > 0)
 
 
+@settings(deadline=None)
 @given(LOADS, st.integers(1, 9), st.data())
 def test_rows_in_doubt_may_be_there_or_not(
     load: dict[str, dict[int, int]], doubtful: int, data: st.DataObject
@@ -82,6 +86,7 @@ def test_rows_in_doubt_may_be_there_or_not(
     assert compare_counts(expect(load, doubtful), SENDING, counted).reading.fits
 
 
+@settings(deadline=None)
 @given(st.integers(-12, 14), st.data())
 def test_hours_of_another_zone_are_recognised_if_there_are_enough(shift: int, data: st.DataObject) -> None:
     """If every one of many hours fits another zone, it is the zone."""
@@ -108,6 +113,7 @@ def test_what_other_apps_send_is_a_surplus_and_not_a_deficit() -> None:
     assert found.totals[0].counted == 5
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 2000), min_size=1), st.integers(1, 50), st.integers(10, 200))
 def test_spans_cover_every_hour_once_and_are_short(hours: set[int], apart: int, longest: int) -> None:
     """Each hour is asked for once, and no order is longer than the vendor may take."""
