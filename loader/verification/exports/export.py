@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,39 @@ if TYPE_CHECKING:
     from loader.mapping import Mapped
     from loader.model import Chunk, Reject
     from loader.verification.exports.landed_mapping import OpenedExport
-    from loader.verification.exports.scope import Scope
+    from loader.verification.exports.scope import Mask, Scope
     from loader.verification.exports.shape import Shape
 
 #: Rows that cannot be mapped and are shown.
 MOST_SHOWN = 10
+
+
+@dataclass(slots=True)
+class NotCompared:
+    """Rows of an export that are not compared.
+
+    Attributes:
+        outside: rows that do not belong to the load.
+        unmapped: rows that cannot be mapped, and may belong to the load.
+        rejects: the first of them.
+    """
+
+    outside: int = 0
+    unmapped: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+    def add(self, mapped: Mapped, within: Mask, doubtful: Mask) -> None:
+        """Count the rows of a chunk.
+
+        Args:
+            mapped: the chunk.
+            within: which of its bodies belong to the load.
+            doubtful: which of its rejects may belong to the load.
+        """
+        self.outside += int((~within).sum()) + int((~doubtful).sum())
+        self.unmapped += int(doubtful.sum())
+        for at in np.flatnonzero(doubtful)[: MOST_SHOWN - len(self.rejects)].tolist():
+            self.rejects.append(mapped.rejects[at])
 
 
 class Export:
@@ -32,17 +61,13 @@ class Export:
         complete: whether the user says that the export holds everything of the load that landed.
 
     Attributes:
-        outside: rows that do not belong to the load.
-        unmapped: rows that cannot be mapped, and may belong to the load.
-        rejects: the first of them.
+        left: its rows that are not compared; known after it was read to its end.
     """
 
     def __init__(self, opened: OpenedExport, shape: Shape, scope: Scope, *, complete: bool) -> None:
         self.name = f"the export {', '.join(opened.files)}"
         self.shape = shape
-        self.outside = 0
-        self.unmapped = 0
-        self.rejects: list[Reject] = []
+        self.left = NotCompared()
         self._opened = opened
         self._scope = scope
         self._said_complete = complete
@@ -50,7 +75,7 @@ class Export:
     @property
     def complete(self) -> bool:
         """Whether a row that is not found in it is certainly not there: known only after it was read."""
-        return self._said_complete and not self.unmapped
+        return self._said_complete and not self.left.unmapped
 
     def learn(self, mapped: Mapped) -> None:
         """Take in some rows of a load, so that it is known which rows of the export belong to it."""
@@ -62,24 +87,15 @@ class Export:
 
     def read(self) -> Iterator[LandedRows]:
         """All rows that belong to the load, in order."""
-        self.outside, self.unmapped, self.rejects = 0, 0, []
+        left = NotCompared()
         for chunk in self._opened.source.chunks():
             mapped = self._opened.mapper.map(chunk)
-            self._count_rejects(mapped)
             within = self._scope.select(mapped)
-            self.outside += int((~within).sum())
+            left.add(mapped, within, self._scope.select_rejects(mapped))
             if within.any():
                 forms = list(map(self.shape.write, mapped.bodies.filter(pa.array(within)).to_pylist()))
                 yield LandedRows(0, mapped.ordinals[within], forms)
-
-    def _count_rejects(self, mapped: Mapped) -> None:
-        if not mapped.rejects:
-            return
-        doubtful = self._scope.select_rejects(mapped)
-        self.outside += int((~doubtful).sum())
-        self.unmapped += int(doubtful.sum())
-        for at in np.flatnonzero(doubtful)[: MOST_SHOWN - len(self.rejects)].tolist():
-            self.rejects.append(mapped.rejects[at])
+        self.left = left
 
     def fetch(self, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """The forms of some rows again, by number; both ascend."""

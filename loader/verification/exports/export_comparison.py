@@ -157,16 +157,17 @@ def list_notes(export: Export, orders: Sequence[Order | None], *, said_complete:
     replaced = sum(order.replaced for order in orders if order is not None)
     if replaced:
         yield f"{count_rows(replaced)} of the load: not looked for, because a later row took their place."
-    if export.outside:
+    left = export.left
+    if left.outside:
         why = export.describe_scope()
-        yield f"{count_rows(export.outside)} of the export: outside this load, because {why}."
-    if export.unmapped:
+        yield f"{count_rows(left.outside)} of the export: outside this load, because {why}."
+    if left.unmapped:
         yield (
-            f"{count_rows(export.unmapped)} of the export: cannot be mapped, so the export is not complete, "
+            f"{count_rows(left.unmapped)} of the export: cannot be mapped, so the export is not complete, "
             "and a missing row may be one of them:"
         )
-        yield from (f"  {reject.message}" for reject in export.rejects)
-        hidden = export.unmapped - len(export.rejects)
+        yield from (f"  {reject.message}" for reject in left.rejects)
+        hidden = left.unmapped - len(left.rejects)
         if hidden:
             yield f"  … and {hidden:,} more"
     elif not said_complete:
