@@ -110,9 +110,9 @@ def test_limit_sends_the_first_rows_and_the_rest_later(command: CommandLine, tmp
     assert (rest["confirmed"], rest["attempts"], rest["exit_code"]) == (50, 50, 0)
 
 
-def wait_until_held(command: CommandLine, rows: int) -> None:
-    """Wait until the sandbox has taken a given number of events, at most a minute."""
-    for _ in range(600):
+def wait_until_held(command: CommandLine, rows: int, seconds: int = 60) -> None:
+    """Wait until the sandbox has taken a given number of events, at most for some seconds."""
+    for _ in range(seconds * 10):
         store = command.folder / "pushwoosh-sandbox.sqlite3"
         if store.exists() and store.stat().st_size and has_events(command, rows):
             return

@@ -54,7 +54,7 @@ class Rehearsal:
     def kill_at(self, held_rows: int) -> None:
         """Begin or continue the load, and kill it when the sandbox holds a number of events."""
         with self.command.start(*self.load("--faults", self.faults)) as process:
-            wait_until_held(self.command, held_rows)
+            wait_until_held(self.command, held_rows, seconds=600)
             process.kill()
             process.communicate(timeout=60)
 
