@@ -61,7 +61,8 @@ class Shown:
         hidden = self.verification.totals.differences - len(self.first)
         lines += [f"… and {hidden:,} more"] if hidden > 0 else []
         for load, settled in self.settled or ():
-            lines += describe_settled(load, settled)
+            if any((settled.landed, settled.dropped, settled.unclear)):
+                lines += describe_settled(load, settled)
         lines += [f"{load.name} could not take a note of this verification." for load in self.unnoted]
         return "\n".join([*lines, *self._list_steps()])
 

@@ -121,8 +121,11 @@ def verify(request: VerifyRequest) -> Verification:
         from loader.verification.exports.export_comparison import verify_export  # noqa: PLC0415 - as above
 
         return verify_export(checkpoints, request.sources.export, request.files)
+    from loader import progress  # noqa: PLC0415 - as above
+
     store = find_store(checkpoints, request.sandbox_store)
-    return verify_store(checkpoints, store, request.files)
+    watch = progress.choose_watch(quiet=request.json, log=speech.find_event_log())
+    return verify_store(checkpoints, store, request.files, watch=watch)
 
 
 def count_and_show(request: VerifyRequest, form: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError
 from loader.journal import CheckpointView
 from loader.message import Message, Setting
+from loader.progress import ReadingProgress, Silent
 from loader.sandbox.store.bodies import keeps_log, read_store_id
 from loader.verification.comparison import compare
 from loader.verification.differences import Totals
@@ -26,7 +27,9 @@ from loader.verification.stored import StoredCalls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from loader.progress import Watch
     from loader.verification.differences import Difference, Doubt, Findings
+    from loader.verification.rows import ExpectedRows
 
 DEFAULT_STORE = Path("pushwoosh-sandbox.sqlite3")
 SANDBOX = "sandbox "  # begins the endpoint of a rehearsal in a checkpoint
@@ -91,7 +94,12 @@ class Verification:
 
 
 def verify_store(
-    checkpoints: Sequence[Path], store: Path, files: Sequence[str] = (), table: object = None
+    checkpoints: Sequence[Path],
+    store: Path,
+    files: Sequence[str] = (),
+    table: object = None,
+    *,
+    watch: Watch | None = None,
 ) -> Verification:
     """Compare loads with what a sandbox's store holds, row by row.
 
@@ -100,6 +108,7 @@ def verify_store(
         store: the store.
         files: where the input is now, if it has moved; for one checkpoint.
         table: the input of one checkpoint, if it is a table in memory.
+        watch: shows how far it is.
 
     Raises:
         ConfigError: the store cannot be read, or is not the one that a load was sent to.
@@ -116,7 +125,9 @@ def verify_store(
     loads = [Load.open(path, files, table) for path in reversed(known.values())]
     for load in loads:
         refuse_other_store(load, store, store_id)
-    parts = tuple(verify_kind(group, store) for group in group_by_method(loads))
+    progress = Progress(sum(load.ledger.identity.rows * (1 + len(load.plans)) for load in loads))
+    with (watch or Silent()).reading(progress.show):
+        parts = tuple(verify_kind(group, store, progress.count) for group in group_by_method(loads))
     return Verification(f"the sandbox's store {store}", complete=True, parts=parts)
 
 
@@ -171,7 +182,28 @@ def group_by_method(loads: Sequence[Load]) -> list[tuple[Load, ...]]:
     return [tuple(group) for _, group in groupby(sorted(loads, key=name), key=name)]
 
 
-def verify_kind(loads: tuple[Load, ...], store: Path) -> Part:
+@dataclass(slots=True)
+class Progress:
+    """How many rows of both sides were read.
+
+    Attributes:
+        total: about how many there are: nobody knows yet how many landed.
+        done: how many were read.
+    """
+
+    total: int
+    done: int = 0
+
+    def count(self, rows: int) -> None:
+        """Some more rows were read."""
+        self.done += rows
+
+    def show(self) -> ReadingProgress:
+        """For a watch."""
+        return ReadingProgress(min(self.done, self.total), self.total, "rows", "Verifying")
+
+
+def verify_kind(loads: tuple[Load, ...], store: Path, count: Callable[[int], None]) -> Part:
     """Compare the loads of one kind with the store: every call, and what is stored in the end."""
     labels, method = join_labels(loads), loads[0].method
     if method.last_wins and not keeps_log(store):
@@ -181,9 +213,14 @@ def verify_kind(loads: tuple[Load, ...], store: Path) -> Part:
         )
     places = [next(at for at, names in enumerate(labels) if load.labels <= names) for load in loads]
     standing = Standing(method) if method.last_wins else None
-    tap = standing.expect if standing else None
+
+    def tap(rows: ExpectedRows) -> None:
+        count(len(rows.ordinals))
+        if standing is not None:
+            standing.expect(rows)
+
     sides = [load.build_side(number, places[number], tap=tap) for number, load in enumerate(loads)]
-    findings = compare(sides, StoredCalls(store, method.name, labels))
+    findings = compare(sides, StoredCalls(store, method.name, labels, count))
     if standing is not None:
         standing.take(store, labels)
         listing = Listing(standing, sides, store, labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from loader.errors import CheckpointLocked, ConfigError
 from loader.journal import CheckpointView, Journal
 from loader.methods import Kind
 from loader.model import State
+from loader.progress import ReadingProgress, Silent
 from loader.verification import settling
 from loader.verification.differences import Doubt, Scope
 from loader.verification.settling import NotedVerification, Settled
@@ -24,7 +26,7 @@ from tests.effort import EFFORT
 from tests.verification.rehearsed import APPLICATION, EVENTS, TAGS, USERS, Rehearsed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from loader.verification.verification import Verification
 
@@ -162,6 +164,27 @@ def test_a_row_that_an_earlier_mapping_sent_is_the_same(tmp_path: Path) -> None:
     assert verify(rehearsed).ok
     rehearsed.execute("UPDATE events SET attributes = replace(attributes, 'buy', 'sell')")
     assert name(verify(rehearsed)) == {("*", "call", 1): 1}
+
+
+def test_it_says_how_far_it_is(tmp_path: Path) -> None:
+    """A verification of millions of rows takes minutes: a watch sees both sides being read."""
+    rehearsed = Rehearsed(tmp_path)
+    for body in rehearsed.begin(EVENTS, write_events([(1, 1), (2, 1)]), [CONFIRMED] * 2):
+        rehearsed.land(Kind.EVENTS, body)
+    seen: list[ReadingProgress] = []
+
+    class Watching(Silent):
+        @contextmanager
+        def reading(self, progress: Callable[[], ReadingProgress]) -> Iterator[None]:
+            seen.append(progress())
+            yield
+            seen.append(progress())
+
+    verify_store([rehearsed.checkpoint], rehearsed.store, watch=Watching())
+    assert [(each.done, each.total, each.doing) for each in seen] == [
+        (0, 4, "Verifying"),
+        (4, 4, "Verifying"),
+    ]
 
 
 def test_a_store_of_another_sandbox_is_refused(tmp_path: Path) -> None:
