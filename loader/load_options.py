@@ -89,6 +89,7 @@ class InputKeywords(TypedDict, total=False):
     canary: int | None
     min_rows: int | None
     fail_if_empty: bool
+    grown: bool
 
 
 class LoadKeywords(InputKeywords, SendingKeywords, EventKeywords, total=False):
@@ -196,6 +197,16 @@ class LoadOptions:
         False,  # noqa: FBT003 - the value of a flag that is not set
         Option(
             "Refuse an input without a row. Without this option it is a load that is done.",
+            Section.CONTENT,
+            note=lambda is_set: "yes" if is_set else None,
+        ),
+    )
+    grown: bool = option(
+        False,  # noqa: FBT003 - the value of a flag that is not set
+        Option(
+            "Continue a load whose input has grown since: text files that were appended to, and files that "
+            "were added after the earlier ones. Added rows and rows that were never sent are sent. An input "
+            "that does not begin with exactly the earlier one is refused.",
             Section.CONTENT,
             note=lambda is_set: "yes" if is_set else None,
         ),
@@ -376,6 +387,7 @@ class LoadOptions:
             canary=take_rows("canary", given.get("canary")),
             min_rows=take_rows("min_rows", given.get("min_rows")),
             fail_if_empty=require_type("fail_if_empty", given.get("fail_if_empty", False), (bool,), "a bool"),
+            grown=require_type("grown", given.get("grown", False), (bool,), "a bool"),
             concurrency=take_parsed(
                 "concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)
             ),

@@ -71,6 +71,7 @@ def load(
         build_identity(plan),
         window=settings.options.concurrency.highest,
         replacing=plan.begins_again is not None,
+        grown_from=plan.grown_from,
     )
     with close_at_end(journal, problems), closing(open_transport(settings, session)) as transport:
         if choose is None:

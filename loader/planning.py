@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
-from loader.errors import ConfigError, MappingError, SourceEmpty, TooFewRows
+from loader.errors import CheckpointDiffers, ConfigError, MappingError, SourceEmpty, TooFewRows
+from loader.growth import Growth, find_growth
 from loader.journal import CheckpointView, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import APPLICATION_CODE
@@ -41,6 +42,8 @@ class Plan:
         chosen: the rows that are loaded, if they are not simply the first; else None.
         changed_mapping: the mapping of the checkpoint, if a retry continues with another one; else None.
         begins_again: why a rehearsal takes the place of the one that the checkpoint is of; else None.
+        grown_from: what the checkpoint was made for, if the load continues with rows that were added to that
+            input since; else None.
         fixed: rows that a retry sends with cells that the user fixed; they are in `source` too. None if all
             cells are those of the checkpoint and the input.
     """
@@ -54,6 +57,7 @@ class Plan:
     chosen: frozenset[int] | None = None
     changed_mapping: str | None = field(default=None, kw_only=True)
     begins_again: Message | None = field(default=None, kw_only=True)
+    grown_from: Identity | None = field(default=None, kw_only=True)
     fixed: Fixed | None = field(default=None, kw_only=True)
 
     @property
@@ -99,7 +103,8 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         if checkpoint.may_go_elsewhere(settings.application, settings.endpoint.name):
             checkpoint = None
     try:
-        plan = draw_up(settings, checkpoint, mapping, watch=watch)
+        known = mapping or recall_mapping(settings, checkpoint)
+        plan = draw_up(settings, checkpoint, known, watch=watch)
     except SourceEmpty:
         refuse_few_rows(settings, 0)
         raise
@@ -107,13 +112,63 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
     if checkpoint is None:
         return plan
     wanted = build_identity(plan)
+    if settings.options.grown and prove_growth(plan, checkpoint):
+        checkpoint.refuse_other(wanted, grown=True)
+        return replace(plan, earlier=checkpoint.grow(wanted), grown_from=checkpoint.identity)
     if replaces(settings, checkpoint, wanted):
         checkpoint.refuse_unusable()
         # Without the checkpoint: what it knows of the input and of its beginning is of the earlier rehearsal.
         again = draw_up(settings, None, mapping, watch=watch)
         return replace(again, begins_again=explain_beginning(checkpoint.identity, wanted))
+    refuse_growth(plan, checkpoint)
     checkpoint.refuse_other(wanted)
     return plan
+
+
+def recall_mapping(settings: Settings, checkpoint: CheckpointView | None) -> Mapping | None:
+    """The mapping of the checkpoint, if the load continues with more rows and no other one is given."""
+    if checkpoint is None or not settings.options.grown or settings.mapping:
+        return None
+    return parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
+
+
+def prove_growth(plan: Plan, checkpoint: CheckpointView) -> Growth | None:
+    """What was added to the input since; None if it is the same, or another one.
+
+    Raises:
+        CheckpointDiffers: nobody can know.
+    """
+    found = find_growth(plan.source, checkpoint.identity.files)
+    if isinstance(found, Message):
+        raise CheckpointDiffers(
+            Message(
+                "The input of {path} has changed, and it cannot be continued with what may have been added: "
+                "{why} Nothing was sent. Restore the input as it was, and load the added rows as a file of "
+                "their own.",
+                path=checkpoint.path,
+                why=found,
+            )
+        )
+    return found
+
+
+def refuse_growth(plan: Plan, checkpoint: CheckpointView) -> None:
+    """Refuse an input that has grown, if nobody said that this is meant.
+
+    Raises:
+        CheckpointDiffers: it has grown.
+    """
+    found = find_growth(plan.source, checkpoint.identity.files)
+    if isinstance(found, Growth):
+        raise CheckpointDiffers(
+            Message(
+                "The input of {path} has grown since: it has {words}. All that was loaded before is "
+                "unchanged. Nothing was sent. To continue with the added rows, give {grown}.",
+                path=checkpoint.path,
+                words=found.words,
+                grown=Setting("grown"),
+            )
+        )
 
 
 def replaces(settings: Settings, checkpoint: CheckpointView, wanted: Identity) -> bool:

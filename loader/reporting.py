@@ -330,7 +330,7 @@ def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling)
 def list_decisions(ledger: CheckpointView) -> Iterable[DecisionFacts]:
     """What users decided, oldest first; retries and doubts sent again by a load among them."""
     for decided in ledger.decisions:
-        detail = "" if decided.what == "mapping" else decided.detail
+        detail = "" if decided.what in ("mapping", "grown") else decided.detail
         yield DecisionFacts(read_moment(decided.at), describe_decision(decided.what, decided.rows), detail)
 
 

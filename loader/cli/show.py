@@ -46,6 +46,9 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
     lines += describe_rate(settings)
     lines += [f"  note: {HANG}{plan.begins_again}"] if plan.begins_again else []
+    if plan.grown_from is not None:
+        added = count_rows(plan.survey.rows - plan.grown_from.rows)
+        lines.append(f"  note: {HANG}the input has grown by {added} since")
     if settings.token is None and not sandboxed:
         lines.append(
             "  note: no API token is given. If the application needs one, set PUSHWOOSH_API_TOKEN or "

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.journal import schema
-from loader.journal.table_rows import ExceptionRow, Run
+from loader.journal.bitmap import CHUNK
+from loader.journal.table_rows import Decided, ExceptionRow, Run
 
 if TYPE_CHECKING:
     from loader.journal.opening import Verified
     from loader.journal.ranges import Ranges
     from loader.journal.store import Store, Transaction
+
+# What it is called in the history that an input has grown.
+GROWN = "grown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ def begin(store: Store, verified: Verified, released: Ranges, at: float) -> Begi
             transaction.remove(schema.RUNS, before)
             transaction.add(schema.RUNS, before._replace(elapsed=head.elapsed, attempts=tried))
         transaction.add(schema.RUNS, run)
+        if verified.identity.rows > snapshot.identity.rows:
+            write_growth(store, transaction, verified, at)
         if verified.identity != snapshot.identity:
             transaction.remove(schema.IDENTITY, (snapshot.checkpoint, *snapshot.identity.to_row()))
             transaction.add(schema.IDENTITY, (snapshot.checkpoint, *verified.identity.to_row()))
@@ -68,6 +75,18 @@ def begin(store: Store, verified: Verified, released: Ranges, at: float) -> Begi
         sum(each.attempts for each in earlier) + tried,
         sum(each.elapsed for each in earlier) + head.elapsed,
     )
+
+
+def write_growth(store: Store, transaction: Transaction, verified: Verified, at: float) -> None:
+    """Write down that the input has grown, and how it was before."""
+    before, after = verified.snapshot.identity, verified.identity
+    files = [[file.name, file.size, file.sha256, file.rows] for file in before.files]
+    number = max(store.head.commits, verified.snapshot.head.commits) + 1
+    decided = Decided(number, at, GROWN, after.rows - before.rows, json.dumps(files))
+    transaction.add(schema.DECISIONS, decided)
+    # A last chunk whose rows are all confirmed has no bits; now it has rows that are not.
+    if before.rows % CHUNK and (chunk := store.chunk(before.rows // CHUNK)) and chunk.bits is None:
+        transaction.put_chunk(chunk.spread(before.rows), replaced=chunk.crc)
 
 
 def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> None:

@@ -48,6 +48,13 @@ class StoredChunk:
             and counted.bit_length() <= capacity
         )
 
+    def spread(self, rows: int) -> StoredChunk:
+        """The same with bits, if it was full; so that it is sound in an input of more than `rows` rows."""
+        if self.bits is not None:
+            return self
+        full = (1 << count_chunk_rows(self.number, rows)) - 1
+        return StoredChunk.of(self.number, self.confirmed, full.to_bytes(_BYTES, "little"))
+
 
 def count_chunk_rows(number: int, rows: int) -> int:
     """Rows of the chunk `number` of an input of `rows` rows."""

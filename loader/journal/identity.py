@@ -59,6 +59,10 @@ class Identity:
         """Whether it went to a sandbox on this machine: its endpoint is the id of a store."""
         return self.endpoint.startswith(_SANDBOX)
 
+    def has_input_of(self, other: Identity) -> bool:
+        """Whether both are of the same rows."""
+        return [file.content for file in self.files] == [file.content for file in other.files]
+
     def differs(self, wanted: Identity) -> bool:
         """Whether a checkpoint of this load cannot be continued for `wanted`."""
         return any(_list_differences(self, wanted))

@@ -112,6 +112,7 @@ class Journal:
         window: int = 64,
         host: Host | None = None,
         replacing: bool = False,
+        grown_from: Identity | None = None,
     ) -> Journal:
         """Open a checkpoint to load with it: create it, or verify it and name what a dead run left.
 
@@ -121,6 +122,8 @@ class Journal:
             window: requests on the wire at once; more are possible.
             host: the machine; by default this one.
             replacing: whether a rehearsal that was made for something else begins again, from its first row.
+            grown_from: the identity before rows were added, if it is proven that `identity` begins with its
+                input. The checkpoint is of `identity` from then on; rows keep their ordinals.
 
         Raises:
             CheckpointLocked: another load holds it.
@@ -134,7 +137,7 @@ class Journal:
         with _take(files) as lock:
             ensure_checkpoint(files, identity)
             hold = lock.hold(files.path)
-            verified = open_verified(files, identity, host, replacing=replacing)
+            verified = open_verified(files, identity, host, replacing=replacing, grown_from=grown_from)
             lock.keep_copies_out(files.path, verified.snapshot.checkpoint)
             return cls(files, lock, hold, verified, window=window, host=host)
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,14 @@ def ensure_checkpoint(files: Files, wanted: Identity) -> None:
         raise explain_unusable(files.path, error) from error
 
 
-def open_verified(files: Files, wanted: Identity, host: Host, *, replacing: bool = False) -> Verified:
+def open_verified(
+    files: Files,
+    wanted: Identity,
+    host: Host,
+    *,
+    replacing: bool = False,
+    grown_from: Identity | None = None,
+) -> Verified:
     """Verify the checkpoint that is there; it is held.
 
     Args:
@@ -91,6 +98,7 @@ def open_verified(files: Files, wanted: Identity, host: Host, *, replacing: bool
         wanted: what is to be loaded.
         host: the machine.
         replacing: whether the checkpoint of a rehearsal that was made for something else begins again.
+        grown_from: an identity whose input the wanted one certainly begins with, if it has more rows.
 
     Raises:
         CheckpointDiffers: it was made for something else.
@@ -106,7 +114,10 @@ def open_verified(files: Files, wanted: Identity, host: Host, *, replacing: bool
             snapshot, left, boot = _look(files, host)
     except OSError as error:
         raise explain_unusable(files.path, error) from error
-    identity = verify(files.path, snapshot.identity, wanted)
+    stored = snapshot.identity
+    if grown_from is not None and stored.has_input_of(grown_from):
+        stored = replace(stored, files=wanted.files)
+    identity = verify(files.path, stored, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))
 
 

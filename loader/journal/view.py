@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,6 +165,10 @@ class CheckpointView:
         on_wire = set(self._leftovers.in_doubt)
         return tuple(row.ordinal for row in self._snapshot.given_back if row.ordinal not in on_wire)
 
+    def grow(self, identity: Identity) -> CheckpointView:
+        """The same, of an input that begins with the present one; to count its rows."""
+        return replace(self, _snapshot=replace(self._snapshot, identity=identity))
+
     @property
     def id(self) -> str:
         """Its own random id, which no other checkpoint has."""
@@ -205,14 +209,18 @@ class CheckpointView:
         """
         refuse_other_kind(self.path, self.identity.kind, wanted)
 
-    def refuse_other(self, wanted: Identity) -> None:
+    def refuse_other(self, wanted: Identity, *, grown: bool = False) -> None:
         """Refuse a checkpoint that was made for another load, or that a load holds now.
+
+        Args:
+            wanted: what is to be loaded.
+            grown: whether it is proven that its input begins with that of the checkpoint.
 
         Raises:
             CheckpointDiffers, CheckpointLocked: as opening it for a load would say.
             CheckpointError: its slot file is lost.
         """
-        verify(self.path, self.identity, wanted)
+        verify(self.path, replace(self.identity, files=wanted.files) if grown else self.identity, wanted)
         self.refuse_unusable()
 
     def is_replaceable(self, wanted: Identity) -> bool:

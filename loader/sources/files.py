@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -22,7 +23,7 @@ from loader.sources.inputfile import Changed, InputFile, Odometer
 from loader.sources.partitions import add_folder_columns
 from loader.sources.paths import find_files, list_left_out
 from loader.sources.plain_columns import read_plain
-from loader.sources.records import NOBODY, Survey
+from loader.sources.records import NOBODY, Beginning, Survey
 from loader.sources.several_files import (
     carry_schema,
     fit_table,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from loader.model import FileRecord
     from loader.sources.content import SourceFile
     from loader.sources.records import Onlooker, Reader, Slab, Source
+
+_BLOCK = 1 << 20
+_EDGE = 4  # bytes: a line end of two characters in UTF-16
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,9 @@ def open_source(
 
 def _open_readers(inputs: Inputs, dialect: Dialect, known: Sequence[FileRecord]) -> list[Reader]:
     count = len(inputs.files)
-    forms = [record.form for record in known] if len(known) == count else [""] * count
+    # Files that were added after those of an earlier load are looked at for the first time.
+    forms = [*(record.form for record in known), *[""] * (count - len(known))]
+    forms = forms if len(known) <= count else [""] * count
     return [
         add_folder_columns(read_plain(inputs.open_reader(file, dialect.over(_read_form(form)))))
         for file, form in zip(inputs.files, forms, strict=True)
@@ -177,6 +183,20 @@ class FileSource:
         self._chunk_rows = chunk_rows
         self._known = known
         self._survey: Survey | None = None
+
+    def read_beginning(self, number: int, size: int) -> Beginning:
+        """The first bytes of one of the files: the same that the survey saw.
+
+        Raises:
+            SourceError: the file changed since.
+        """
+        digest, left, last = hashlib.sha256(), size, b""
+        with self._files[number].open() as file:
+            while left and (block := file.read(min(left, _BLOCK))):
+                digest.update(block)
+                left -= len(block)
+                last = (last + block)[-_EDGE:]
+            return Beginning(digest.hexdigest(), last, file.read(_EDGE))
 
     @property
     def types(self) -> Sequence[pa.Schema]:

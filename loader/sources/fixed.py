@@ -180,6 +180,7 @@ class FixedSource:
         self.sample = source.sample
         self.beginning = source.beginning
         self.types = source.types
+        self.read_beginning = source.read_beginning
         self.fixed = fixed
         self._source = source
 

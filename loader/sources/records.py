@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +38,20 @@ class Survey:
                 return f"{file.name}, row {row + 1:,}"
             row -= file.rows
         raise IndexError(f"the input has no record {ordinal}")
+
+
+class Beginning(NamedTuple):
+    """The first bytes of a file.
+
+    Attributes:
+        sha256: of them, in hexadecimal.
+        last: the last of them, 4 at most.
+        following: what follows them, 4 bytes at most.
+    """
+
+    sha256: str
+    last: bytes
+    following: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +185,9 @@ class Source(Protocol):
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know about the files, for example which ones a folder leaves out."""
+
+    def read_beginning(self, number: int, size: int) -> Beginning:
+        """The first bytes of one of the files: the same that the survey saw."""
 
     @property
     def types(self) -> Sequence[pa.Schema]:

@@ -10,6 +10,7 @@ _DECISIONS = {
     "resend": "{rows} in doubt given back, to send again as possible duplicates",
     "retry": "{rows} rejected and given back, to send again",
     "fixed": "{rows} rejected, fixed by hand and given back, to send again",
+    "grown": "the input has grown by {rows}, and the load continued with {them}",
     "mapping": "the mapping was changed",
     "recover": "{rows} put in doubt, because a part of the checkpoint was lost",
 }
