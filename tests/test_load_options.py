@@ -50,6 +50,7 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         "limit": 3,
         "min_rows": 2,
         "fail_if_empty": True,
+        "grown": True,
         "concurrency": "auto:2-8",
         "processes": 2,
         "rate": 1.5,
@@ -68,6 +69,7 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
         limit=3,
         min_rows=2,
         fail_if_empty=True,
+        grown=True,
         concurrency=Concurrency(2, 8),
         processes=2,
         rate=Rate.fixed(1.5),
@@ -88,7 +90,7 @@ def test_keywords_are_read_into_the_types_of_the_fields(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [(name, object()) for name in [*NAMES, *TARGETS]]
-    + [(name, True) for name in [*NAMES, *TARGETS] if name != "fail_if_empty"],
+    + [(name, True) for name in [*NAMES, *TARGETS] if name not in {"fail_if_empty", "grown"}],
 )
 def test_a_value_of_a_wrong_type_names_its_keyword(name: str, value: object) -> None:
     """What Python cannot check for a caller is a sentence that begins with the keyword; True is no number."""
@@ -127,7 +129,7 @@ def test_a_retry_takes_all_but_what_is_loaded() -> None:
     assert command is not None
     taken = {param.name for param in command.params}
     sending = {each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT}
-    assert set(NAMES) - sending == {"canary", "limit", "min_rows", "fail_if_empty"}
+    assert set(NAMES) - sending == {"canary", "limit", "min_rows", "fail_if_empty", "grown"}
     assert taken & set(NAMES) == sending
 
 

@@ -41,6 +41,7 @@ def test_users_are_not_offered_what_matters_to_events_alone() -> None:
         "canary",
         "min_rows",
         "fail_if_empty",
+        "grown",
         "checkpoint_dir",
         "keep",
     }
