@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -86,6 +87,15 @@ def test_fixed_rows_complete_the_account(mixed: Load, server: faultserver.FaultS
     assert "2 rows rejected, fixed by hand and given back, to send again" in mixed.run("status")
     assert counts(mixed.summary()) == (5, 0, 0, 0)
     assert len(server.bodies) == 5
+
+
+def test_a_csv_that_a_spreadsheet_saved_is_read(mixed: Load) -> None:
+    """Semicolons, a byte order mark and quotes of another program change no cell."""
+    path = write_fixed(mixed)
+    rows = list(csv.reader(path.read_text().splitlines()))
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL).writerows(rows)
+    assert counts(retry(mixed, "--from", "fixed.csv")) == (5, 0, 0, 0)
 
 
 def test_rows_that_were_deleted_from_the_file_stay_rejected(mixed: Load) -> None:

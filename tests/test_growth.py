@@ -109,6 +109,18 @@ def test_what_was_added_is_sent_and_nothing_else(
     assert len(server.bodies) == 8
 
 
+def test_the_same_command_loads_the_first_night_and_all_others(
+    command: CommandLine, server: faultserver.FaultServer, tmp_path: Path
+) -> None:
+    """The option may be given from the first load on, when nothing has grown yet."""
+    for night in range(1, 5):
+        write_rows(tmp_path / "e.csv", ROWS[: 3 * night])
+        account = load(command, server.url, "e.csv", "--grown")
+        assert (account["read"], counts(account)) == (3 * night, (3 * night, 0, 0, 0))
+    assert len(server.bodies) == 12
+    assert command.run("status", "c.ckpt").out.count("the input has grown by 3 rows") == 3
+
+
 def test_folders_and_patterns_grow_at_their_end(
     command: CommandLine, server: faultserver.FaultServer, tmp_path: Path
 ) -> None:

@@ -90,7 +90,7 @@ def match_columns(name: str, source: Source, wanted: Sequence[str]) -> list[str]
                 "{name} does not say which rows of the input its rows are: it has no column {lacking}. "
                 "Nothing was sent. {rejected} writes a file with these columns; leave them as they are.",
                 name=name,
-                lacking=" and ".join(map(quote, lacking)),
+                lacking=" or ".join(map(quote, lacking)),
                 rejected=Command.REJECTED,
             )
         )
