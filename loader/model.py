@@ -32,12 +32,16 @@ OWN_COLUMNS = "_loader_"
 
 
 class State(StrEnum):
-    """The four states of the promise. Every row read is in exactly one of them."""
+    """The states of the promise. Every row read is in exactly one of them.
+
+    `LEFT_OUT` is a row that is no part of the load: the mapping, or a ledger, says so.
+    """
 
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     IN_DOUBT = "in_doubt"
     NEVER_SENT = "never_sent"
+    LEFT_OUT = "left_out"
 
 
 class Decision(StrEnum):
@@ -212,6 +216,25 @@ class Reject(NamedTuple):
     phase: Phase = Phase.LOCAL
 
 
+class LeftOut(NamedTuple):
+    """Rows that are no part of the load, all for one reason.
+
+    Attributes:
+        reason: why, in words that repeat no cell, so that there are few of them; rows are counted by it.
+        first: an ordinal.
+        bits: which rows: bit n, counted from the lowest, stands for the row `first + n`.
+    """
+
+    reason: str
+    first: int
+    bits: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return self.bits.bit_count()
+
+
 class StopCode(StrEnum):
     """Why a run ended before its end. The values are stored in checkpoints: they never change."""
 
@@ -352,7 +375,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The four counts. They add up to `read` by construction.
+    """The counts by state. They add up to `read` by construction.
 
     Attributes:
         read: records in the whole input.
@@ -361,6 +384,7 @@ class Account:
         possible_duplicates: confirmed records that had been in doubt and were sent again on request.
         attempts: requests sent, over all runs.
         elapsed_seconds: time spent loading, over all runs.
+        left_out_by: records that are no part of the load, by the reason; the most frequent first.
     """
 
     read: int
@@ -371,16 +395,22 @@ class Account:
     possible_duplicates: int = 0
     attempts: int = 0
     elapsed_seconds: float = 0.0
+    left_out_by: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def left_out(self) -> int:
+        """Records that are no part of the load."""
+        return sum(rows for _, rows in self.left_out_by)
 
     @property
     def never_sent(self) -> int:
         """Records that no byte of was ever sent."""
-        return self.read - self.confirmed - self.rejected - self.in_doubt - self.in_flight
+        return self.read - self.settled - self.in_flight
 
     @property
     def settled(self) -> int:
         """Records whose fate is written down."""
-        return self.confirmed + self.rejected + self.in_doubt
+        return self.confirmed + self.rejected + self.in_doubt + self.left_out
 
 
 # What `Wire.waiting_for` says, and what a checkpoint and programs store: these words never change.

@@ -95,6 +95,8 @@ def test_what_is_left_below_a_limit_is_counted_row_by_row(
     [
         ({"confirmed": 10}, 0, False, 0),
         ({"confirmed": 4}, 6, False, 0),
+        ({"confirmed": 3, "left_out": 7}, 0, False, 0),
+        ({"confirmed": 3, "left_out": 6}, 0, False, 5),
         ({"confirmed": 3, "rejected": 1}, 6, False, 3),
         ({"confirmed": 3, "in_doubt": 1}, 6, False, 4),
         ({"confirmed": 3}, 6, False, 5),
@@ -107,7 +109,8 @@ def test_a_planned_end_is_no_failure(
     counts: dict[str, int], not_requested: int, code: int, *, interrupted: bool
 ) -> None:
     """Rows beyond a limit cost no exit code; a row that should have been sent and was not does."""
-    account = Account(10, **counts)
+    left_out = (("selection", counts.pop("left_out", 0)),)
+    account = Account(10, **counts, left_out_by=left_out)
     result = Result(Kind.EVENTS, account, "c", None, interrupted, not_requested=not_requested)
     assert result.exit_code == code
 

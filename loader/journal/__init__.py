@@ -10,7 +10,7 @@
     settlement  leased rows and what outcomes make of them (pure)
     fixed_cells cells that the user fixed, in place of the input's
     chronicle   samples of the traffic and notes, for the report
-    bitmap, ranges, sizing (pure); checkpoint_files, lock, host: what surrounds the file
+    bitmap, left_out, ranges, sizing (pure); checkpoint_files, lock, host: what surrounds the file
 
 The order of writing is what the promise rests on: a lease is durable before its first row may be sent; a
 slot is set before its request leaves and cleared after its outcome is committed; a doubt is committed

@@ -85,8 +85,11 @@ def write_growth(store: Store, transaction: Transaction, verified: Verified, at:
     decided = Decided(number, at, GROWN, after.rows - before.rows, json.dumps(files))
     transaction.add(schema.DECISIONS, decided)
     # A last chunk whose rows are all confirmed has no bits; now it has rows that are not.
-    if before.rows % CHUNK and (chunk := store.chunk(before.rows // CHUNK)) and chunk.bits is None:
-        transaction.put_chunk(chunk.spread(before.rows), replaced=chunk.crc)
+    number = before.rows // CHUNK
+    if before.rows % CHUNK and (chunk := store.chunk(number)) and chunk.bits is None:
+        left_out = store.left_out(number)
+        spread = chunk.spread(before.rows, left_out.mask if left_out else 0)
+        transaction.put_chunk(spread, replaced=chunk.crc)
 
 
 def _write_doubts(transaction: Transaction, verified: Verified, at: float) -> None:

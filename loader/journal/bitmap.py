@@ -1,7 +1,8 @@
 """Confirmed rows: one bit each, in chunks of 65,536, every chunk with its own CRC.
 
 A chunk whose rows are all confirmed stores no bitmap, so that a finished load of 100 million rows takes
-a few tens of kilobytes.
+a few tens of kilobytes. Rows that are left out (see `left_out`) are none of them: a chunk is full if all its
+other rows are confirmed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _HEAD = struct.Struct("<QI")
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk as it stands in the checkpoint; `bits` is None where all rows are confirmed."""
+    """A chunk as it stands in the checkpoint; `bits` is None if it is full."""
 
     number: int
     confirmed: int
@@ -34,13 +35,16 @@ class StoredChunk:
         """Seal a chunk."""
         return cls(number, confirmed, bits, crc32(bits or b"", crc32(_HEAD.pack(number, confirmed))))
 
-    def sound(self, rows: int) -> bool:
-        """Whether number, count, bits and CRC fit each other, and an input of `rows` rows."""
+    def sound(self, rows: int, left_out: int = 0) -> bool:
+        """Whether number, count, bits and CRC fit each other, and an input of `rows` rows.
+
+        `left_out` of the chunk's rows are left out.
+        """
         capacity = count_chunk_rows(self.number, rows)
         if self != StoredChunk.of(self.number, self.confirmed, self.bits):
             return False
         if self.bits is None:
-            return self.confirmed == capacity > 0
+            return self.confirmed == capacity - left_out > 0
         counted = int.from_bytes(self.bits, "little")
         return (
             len(self.bits) == _BYTES
@@ -48,12 +52,24 @@ class StoredChunk:
             and counted.bit_length() <= capacity
         )
 
-    def spread(self, rows: int) -> StoredChunk:
-        """The same with bits, if it was full; so that it is sound in an input of more than `rows` rows."""
+    def spread(self, rows: int, left_out: int) -> StoredChunk:
+        """The same with bits, if it was full; so that it is sound in an input of more than `rows` rows.
+
+        `left_out` has a bit for each row of it that is left out.
+        """
         if self.bits is not None:
             return self
+        return StoredChunk.of(self.number, self.confirmed, self._fill(rows, left_out))
+
+    def spread_around(self, rows: int, left_out: int) -> StoredChunk:
+        """The same with bits and its own CRC, if it was full around rows that are left out."""
+        if self.bits is not None or not left_out:
+            return self
+        return StoredChunk(self.number, self.confirmed, self._fill(rows, left_out), self.crc)
+
+    def _fill(self, rows: int, left_out: int) -> bytes:
         full = (1 << count_chunk_rows(self.number, rows)) - 1
-        return StoredChunk.of(self.number, self.confirmed, full.to_bytes(_BYTES, "little"))
+        return (full & ~left_out).to_bytes(_BYTES, "little")
 
 
 def count_chunk_rows(number: int, rows: int) -> int:
@@ -77,12 +93,12 @@ class Bitmaps:
     """The chunks that are being worked on; others stay in the file.
 
     Args:
-        rows: rows of the whole input.
+        capacity: how many rows of a chunk can be confirmed.
         fetch: reads a chunk by its number; None if no row of it was ever confirmed.
     """
 
-    def __init__(self, rows: int, fetch: Callable[[int], StoredChunk | None]) -> None:
-        self._rows = rows
+    def __init__(self, capacity: Callable[[int], int], fetch: Callable[[int], StoredChunk | None]) -> None:
+        self._capacity = capacity
         self._fetch = fetch
         self._open: dict[int, _OpenChunk] = {}
         self._changed: set[int] = set()
@@ -107,7 +123,7 @@ class Bitmaps:
         """What is to be written: the CRC that stands in the file (0 if there is none), and the new chunk."""
         for number in sorted(self._changed):
             chunk = self._open[number]
-            full = chunk.confirmed == count_chunk_rows(number, self._rows)
+            full = chunk.confirmed == self._capacity(number)
             yield chunk.crc, StoredChunk.of(number, chunk.confirmed, None if full else bytes(chunk.bits))
 
     def written(self, chunks: Iterable[StoredChunk]) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Self
 from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.beginning import begin, write_released
-from loader.journal.bitmap import Bitmaps
+from loader.journal.bitmap import Bitmaps, count_chunk_rows
 from loader.journal.checkpoint_files import Files, explain_unusable
 from loader.journal.chronicle import Chronicle
 from loader.journal.commits import Commits, RunClock, build_header
 from loader.journal.host import Host
+from loader.journal.left_out import LeftOutRows, list_others, rank_reasons, refuse_overlaps
 from loader.journal.lock import Lock
 from loader.journal.opening import Reserve, Verified, ensure_checkpoint, open_verified, salvage
 from loader.journal.ranges import Ranges
@@ -22,19 +23,20 @@ from loader.journal.settlement import Settlement, Unsettled, carry_out
 from loader.journal.sizing import LeaseSize
 from loader.journal.slots import Slots
 from loader.journal.store import Store
-from loader.journal.table_rows import Decided, ExceptionRow, Fixed, Lease
+from loader.journal.table_rows import Decided, ExceptionRow, Fixed, Lease, make_storable
 from loader.model import Account, Decision, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from loader.journal.bitmap import StoredChunk
     from loader.journal.fixed_cells import FixedCells
     from loader.journal.hold import Hold
     from loader.journal.identity import Identity
+    from loader.journal.left_out import LeftOutChunk
     from loader.journal.store import Transaction
-    from loader.model import Outcome, Reject, Traffic
+    from loader.model import LeftOut, Outcome, Reject, Traffic
 
 # The numbers of the leases of one commit, and of what a decision brings, differ in this many bits.
 _PIECES_BITS = 20
@@ -66,7 +68,9 @@ class Journal:
         self._lock = lock
         self._reserve = Reserve(files.reserve)
         self._store = Store(files, snapshot.head, hold, host.connect)
-        self._bitmaps = Bitmaps(self.identity.rows, self._store.chunk)
+        self._left_out = LeftOutRows(self.identity.rows, self._store.left_out)
+        self._left_out_by = snapshot.left_out_by
+        self._bitmaps = Bitmaps(self._count_sendable, self._fetch_chunk)
         self._released = verified.released
         self._counts = dict(snapshot.counts)
         self._counts[State.IN_DOUBT] += self.leftovers
@@ -203,6 +207,7 @@ class Journal:
             attempts=self._beginning.attempts + head.attempts,
             elapsed_seconds=self._beginning.seconds
             + (head.elapsed if self._closed else self._clock.elapsed()),
+            left_out_by=rank_reasons(self._left_out_by),
         )
 
     def never_sent(self, limit: int | None = None) -> Iterator[range]:
@@ -212,15 +217,17 @@ class Journal:
         free = self._released.with_rows([range(self._store.head.mark, rows)])
         return (range(each.start, min(each.stop, stop)) for each in tuple(free) if each.start < stop)
 
-    def lease(self, *rows: range, rejects: Sequence[Reject] = ()) -> None:
+    def lease(self, *rows: range, rejects: Sequence[Reject] = (), left_out: Sequence[LeftOut] = ()) -> None:
         """Make the intent to send `rows` durable, in one commit; only after it returns may they be sent.
 
         Args:
             rows: rows that were never sent, in ascending ranges.
             rejects: those of them that cannot be mapped; written down in the same commit, never sent.
+            left_out: those of them that are no part of the load; likewise.
 
         Raises:
-            ValueError: a row was leased or settled before, or a reject is not among the rows.
+            ValueError: a row was leased or settled before, or a row that is rejected or left out is not among
+                the rows, or twice.
             CheckpointError: nothing was leased, send none of them. What is on the wire can still be settled
                 if the disk was full.
         """
@@ -231,11 +238,16 @@ class Journal:
         mark = max(self._store.head.mark, pieces[-1].stop)
         released = self._without(pieces, mark)
         settlement = self._unsettled.refuse(refused.values())
-        leases = self._leases(pieces, refused)
+        refuse_overlaps(pieces, refused, left_out)
+        leases = self._leases(pieces, refused, left_out)
+        parts = self._unsettled.leave_out(left_out, settlement, at=self._clock.now())
+        changes = self._left_out.add(parts)
+        counted = self._count_left_out(parts)
 
         def write(transaction: Transaction) -> None:
             write_released(transaction, self._released, released)
             write_exceptions(transaction, settlement)
+            write_left_out(transaction, changes, self._left_out_by, counted)
             for lease in leases:
                 transaction.add(schema.LEASES, lease)
 
@@ -243,11 +255,15 @@ class Journal:
         self._commits.lease(write, mark)
         self._sizing.note_commit(began, self._clock.elapsed())
         self._released = released
+        self._left_out.written(changes)
+        self._left_out_by = counted
         self._count(settlement)
         for lease, sendable in leases.items():
             self._unsettled.lease(lease, sendable)
         oldest = self._unsettled.oldest
-        self._bitmaps.close_below(pieces[0].start if oldest is None else oldest)
+        needed = pieces[0].start if oldest is None else oldest
+        self._bitmaps.close_below(needed)
+        self._left_out.close_below(needed)
 
     def sending(self, *ordinals: int) -> None:
         """Note that leased rows are put on the wire now; call it just before the first byte of them leaves.
@@ -404,15 +420,36 @@ class Journal:
             raise ValueError(f"rows {show_rows(pieces)} are not all free to be sent")
         return free.without(*pieces)
 
-    def _leases(self, pieces: Sequence[range], refused: Container[int]) -> dict[Lease, Sequence[int]]:
+    def _leases(
+        self, pieces: Sequence[range], refused: Container[int], left_out: Sequence[LeftOut]
+    ) -> dict[Lease, Sequence[int]]:
         """A lease for each piece, with its rows that may be sent; none if there are none."""
         first = (self._store.head.commits + 1) << _PIECES_BITS
         found: dict[Lease, Sequence[int]] = {}
         for number, rows in enumerate(pieces, first):
-            sendable = [ordinal for ordinal in rows if ordinal not in refused] if refused else rows
+            sendable = list_others(rows, left_out) if left_out else rows
+            if refused:
+                sendable = [ordinal for ordinal in sendable if ordinal not in refused]
             if sendable:
                 found[Lease(number, rows.start, rows.stop)] = sendable
         return found
+
+    def _count_left_out(self, parts: Sequence[LeftOut]) -> dict[str, int]:
+        """The counts by reason, with those of more rows."""
+        counted = dict(self._left_out_by)
+        for part in parts:
+            if part.rows:
+                reason = make_storable(part.reason)
+                counted[reason] = counted.get(reason, 0) + part.rows
+        return counted
+
+    def _count_sendable(self, number: int) -> int:
+        """How many rows of a chunk can be confirmed."""
+        return count_chunk_rows(number, self.identity.rows) - self._left_out.count(number)
+
+    def _fetch_chunk(self, number: int) -> StoredChunk | None:
+        chunk = self._store.chunk(number)
+        return chunk and chunk.spread_around(self.identity.rows, self._left_out.mask(number))
 
     def _write_or_keep(self, settlement: Settlement, *, durable: bool) -> None:
         """Write; what cannot be written stays in flight, because it may have landed."""
@@ -483,6 +520,25 @@ def write_fixed(transaction: Transaction, decided: Decided, fixed: Sequence[Fixe
     for number, each in enumerate(fixed, decided.number << _PIECES_BITS):
         transaction.add(schema.FIXED, Fixed(number, each.rows, each.digest))
         transaction.put_cells(number, each.cells)
+
+
+def write_left_out(
+    transaction: Transaction,
+    changes: Sequence[tuple[LeftOutChunk | None, LeftOutChunk]],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+) -> None:
+    """Write which rows are left out, and the counts by reason, if they have changed."""
+    for old, new in changes:
+        if old is not None:
+            transaction.remove(schema.LEFT_OUT, old)
+        transaction.add(schema.LEFT_OUT, new)
+    for reason, rows in after.items():
+        if (known := before.get(reason)) == rows:
+            continue
+        if known is not None:
+            transaction.remove(schema.REASONS, (reason, known))
+        transaction.add(schema.REASONS, (reason, rows))
 
 
 def write_exceptions(transaction: Transaction, settlement: Settlement) -> None:

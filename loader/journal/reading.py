@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.binding import is_binding
-from loader.journal.bitmap import CHUNK, StoredChunk
+from loader.journal.bitmap import CHUNK, StoredChunk, count_chunk_rows
 from loader.journal.checkpoint_files import is_filled
 from loader.journal.fixed_cells import FixedCells
 from loader.journal.hold import connecting
 from loader.journal.identity import Identity
+from loader.journal.left_out import LeftOutChunk
 from loader.journal.ranges import Ranges
 from loader.journal.table_rows import Decided, ExceptionRow, Fixed, Head, Lease, Note, Run, Sample, Sums
 from loader.message import Message, Setting
@@ -36,6 +37,7 @@ class Snapshot:
         checkpoint: its own random id, hexadecimal.
         counts: rows in each state, exceptions and bitmaps together; of `NEVER_SENT` only those that were
             given back by a decision.
+        left_out_by: rows that are left out, by the reason.
         resent: confirmed rows that may be there twice.
         unsettled: rows that are leased and have no outcome.
         released: rows below the intent mark that were given back.
@@ -51,6 +53,7 @@ class Snapshot:
     identity: Identity
     head: Head
     counts: dict[State, int]
+    left_out_by: dict[str, int]
     resent: int
     leases: tuple[Lease, ...]
     unsettled: tuple[int, ...]
@@ -66,7 +69,10 @@ class Snapshot:
 
     @property
     def blank(self) -> bool:
-        """Whether it knows of no row: none is settled, none was on its way."""
+        """Whether it knows of no row that anything happened to: none is settled, none was on its way.
+
+        To leave a row out is what the mapping says, and promises nothing.
+        """
         return not self.unsettled and not any(self.counts.values())
 
 
@@ -158,6 +164,8 @@ class _Reader:
         leases = tuple(Lease(*row) for row in self._rows(schema.LEASES))  # type: ignore[arg-type]  # sealed
         leased = tuple(lease.rows for lease in leases)
         released = Ranges(range(*row) for row in self._rows(schema.RELEASED))  # type: ignore[call-overload]  # sealed
+        left_out, leased_masks = self._left_out(identity.rows, leased)
+        left_out_by = {str(reason): int(rows) for reason, rows in self._rows(schema.REASONS)}  # type: ignore[call-overload]  # sealed
         confirmed, leased_chunks = self._chunks(identity.rows, leased)
         counts, given_back, excepted = self._exceptions(leased)
         resent = counts[State.CONFIRMED]
@@ -169,6 +177,8 @@ class _Reader:
         fixed = tuple(Fixed(*row) for row in self._rows(schema.FIXED))  # type: ignore[arg-type]  # sealed
         if Sums(**self._sums) != head.sums:
             raise explain_damage(self._path, "rows of it are missing, or come from another time")
+        if sum(left_out_by.values()) != left_out:
+            raise explain_damage(self._path, "the rows that it leaves out are not those that it counts")
         # A row that was given back can be in a second lease while the first is still open.
         unsettled = {
             ordinal
@@ -177,12 +187,14 @@ class _Reader:
             if ordinal not in excepted
             and ordinal not in released
             and not _is_confirmed(leased_chunks.get(ordinal // CHUNK), ordinal)
+            and not _is_set(leased_masks.get(ordinal // CHUNK), ordinal)
         }
         return Snapshot(
             checkpoint=str(checkpoint),
             identity=identity,
             head=head,
             counts=counts,
+            left_out_by=left_out_by,
             resent=resent,
             leases=leases,
             unsettled=tuple(sorted(unsettled)),
@@ -211,16 +223,25 @@ class _Reader:
             self._sums[table.total] += total
 
     def _chunks(self, rows: int, leases: tuple[range, ...]) -> tuple[int, dict[int, StoredChunk]]:
-        confirmed, kept = 0, {}
-        wanted = {
-            number for lease in leases for number in range(lease.start // CHUNK, lease.stop // CHUNK + 1)
-        }
+        confirmed, kept, wanted = 0, {}, _list_chunks(leases)
         for chunk in read_chunks(self._connection, self._path, rows):
             confirmed += chunk.confirmed
             self._sums["chunks"] += chunk.crc
             if chunk.number in wanted:
                 kept[chunk.number] = chunk
         return confirmed, kept
+
+    def _left_out(self, rows: int, leases: tuple[range, ...]) -> tuple[int, dict[int, bytes]]:
+        """How many rows are left out, and a bit for each row of the chunks that are leased."""
+        left_out, kept, wanted = 0, {}, _list_chunks(leases)
+        for row in self._rows(schema.LEFT_OUT):
+            chunk = LeftOutChunk(*row)  # type: ignore[arg-type]  # sealed
+            if not chunk.sound(rows):
+                raise _explain_left_out(self._path, chunk.number)
+            left_out += chunk.rows
+            if chunk.number in wanted:
+                kept[chunk.number] = _to_bits(chunk)
+        return left_out, kept
 
     def _exceptions(self, leases: tuple[range, ...]) -> tuple[dict[State, int], list[ExceptionRow], set[int]]:
         """Their counts, those that were given back, and the ordinals of those that settle a leased row."""
@@ -247,9 +268,35 @@ def read_chunks(connection: sqlite3.Connection, path: Path, rows: int) -> Iterat
         if not _is_plausible(number, count, crc, bits):
             raise explain_damage(path, "one of its bitmaps cannot be read")
         chunk = StoredChunk(number, count, bits, int.from_bytes(crc, "little"))
-        if not chunk.sound(rows):
+        short = bits is None and count < count_chunk_rows(number, rows)
+        left_out = _find_left_out(connection, path, number) if short else None
+        if not chunk.sound(rows, left_out.rows if left_out else 0):
             raise explain_damage(path, f"bitmap {number} does not fit its checksum")
-        yield chunk
+        yield chunk.spread_around(rows, left_out.mask if left_out else 0)
+
+
+def _find_left_out(connection: sqlite3.Connection, path: Path, number: int) -> LeftOutChunk | None:
+    found = connection.execute("SELECT * FROM left_out WHERE number = ?", (number,)).fetchone()
+    return found and _verify_left_out(path, found)
+
+
+def _verify_left_out(path: Path, row: tuple[object, ...]) -> LeftOutChunk:
+    *values, crc = row
+    if schema.LEFT_OUT.seal(tuple(values)) != crc:
+        raise _explain_left_out(path, values[0])
+    return LeftOutChunk(*values)  # type: ignore[arg-type]  # sealed
+
+
+def _explain_left_out(path: Path, number: object) -> CheckpointError:
+    return explain_damage(path, f"bitmap {number} of the rows that are left out does not fit its checksum")
+
+
+def read_left_out(connection: sqlite3.Connection, path: Path, first: int = 0) -> Iterator[LeftOutChunk]:
+    """The chunks with rows that are left out, ascending from number `first` on, each verified."""
+    if schema.read_version(connection) < schema.LEFT_OUT.since:
+        return
+    for row in connection.execute("SELECT * FROM left_out WHERE number >= ? ORDER BY number", (first,)):
+        yield _verify_left_out(path, row)
 
 
 def read_exceptions(connection: sqlite3.Connection, path: Path, state: State) -> Iterator[ExceptionRow]:
@@ -272,15 +319,21 @@ def read_fixed_cells(connection: sqlite3.Connection, path: Path, fixed: Fixed) -
 
 
 def list_open_rows(connection: sqlite3.Connection, path: Path, rows: int, stop: int) -> Iterator[int]:
-    """Ordinals below `stop` that are neither confirmed, rejected nor in doubt, of an input of `rows` rows."""
+    """Ordinals below `stop` that have no outcome and are not left out, of an input of `rows` rows."""
     settled = {
         row.ordinal
         for state in (State.REJECTED, State.IN_DOUBT)
         for row in read_exceptions(connection, path, state)
     }
     chunks = {chunk.number: chunk for chunk in read_chunks(connection, path, rows)}
+    left_out = {chunk.number: _to_bits(chunk) for chunk in read_left_out(connection, path)}
     for ordinal in range(stop):
-        if ordinal not in settled and not _is_confirmed(chunks.get(ordinal // CHUNK), ordinal):
+        number = ordinal // CHUNK
+        if (
+            ordinal not in settled
+            and not _is_confirmed(chunks.get(number), ordinal)
+            and not _is_set(left_out.get(number), ordinal)
+        ):
             yield ordinal
 
 
@@ -310,9 +363,21 @@ def _is_plausible(number: object, count: object, crc: object, bits: object) -> b
 
 
 def _is_confirmed(chunk: StoredChunk | None, ordinal: int) -> bool:
-    if chunk is None:
+    return chunk is not None and (chunk.bits is None or _is_set(chunk.bits, ordinal))
+
+
+def _is_set(bits: bytes | None, ordinal: int) -> bool:
+    """Whether the bit of a row is set in the bits of its chunk; None: no bit is."""
+    if bits is None:
         return False
-    if chunk.bits is None:
-        return True
     offset = ordinal % CHUNK
-    return bool(chunk.bits[offset >> 3] >> (offset & 7) & 1)
+    return bool(bits[offset >> 3] >> (offset & 7) & 1)
+
+
+def _to_bits(chunk: LeftOutChunk) -> bytes:
+    return chunk.mask.to_bytes(CHUNK // 8, "little")
+
+
+def _list_chunks(leases: tuple[range, ...]) -> set[int]:
+    """The chunks that leases reach into."""
+    return {number for lease in leases for number in range(lease.start // CHUNK, lease.stop // CHUNK + 1)}

@@ -62,6 +62,13 @@ MIGRATIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        3,
+        (
+            """CREATE TABLE left_out (number INTEGER PRIMARY KEY, "rows" INTEGER, bits BLOB, crc INTEGER)""",
+            """CREATE TABLE left_out_reasons (reason TEXT PRIMARY KEY, "rows" INTEGER, crc INTEGER)""",
+        ),
+    ),
+    (
         4,
         (
             """CREATE TABLE fixed (number INTEGER PRIMARY KEY, "rows" INTEGER, digest TEXT, crc INTEGER)""",
@@ -156,6 +163,22 @@ NOTES = SealedTable(
     part_of="runs",
     since=2,
 )
+LEFT_OUT = SealedTable(
+    "left_out",
+    "SELECT * FROM left_out ORDER BY number",
+    "INSERT INTO left_out VALUES (?, ?, ?, ?)",
+    "DELETE FROM left_out WHERE number = ?",
+    part_of="chunks",
+    since=3,
+)
+REASONS = SealedTable(
+    "left_out_reasons",
+    "SELECT * FROM left_out_reasons ORDER BY reason",
+    "INSERT INTO left_out_reasons VALUES (?, ?, ?)",
+    "DELETE FROM left_out_reasons WHERE reason = ?",
+    part_of="exceptions",
+    since=3,
+)
 FIXED = SealedTable(
     "fixed",
     "SELECT * FROM fixed ORDER BY number",
@@ -177,7 +200,10 @@ EMPTY = (
     "DELETE FROM fixed_cells",
     *(
         table.empty
-        for table in (IDENTITY, EXCEPTIONS, LEASES, RELEASED, RUNS, DECISIONS, SAMPLES, NOTES, FIXED, HEAD)
+        for table in (
+            *(IDENTITY, EXCEPTIONS, LEASES, RELEASED, RUNS, DECISIONS, SAMPLES, NOTES),
+            *(LEFT_OUT, REASONS, FIXED, HEAD),
+        )
     ),
 )
 

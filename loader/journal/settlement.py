@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
     from loader.journal.fixed_cells import FixedCells
-    from loader.model import Outcome
+    from loader.model import LeftOut, Outcome
 
 _CONFIRMED = State.CONFIRMED  # what nearly every outcome is: looked up once
 ON_THE_WIRE = "the load ended while this row was on the wire; nobody knows whether it was taken"
@@ -156,6 +156,30 @@ class Unsettled:
         for row in rows:
             self._follow(row, settlement)
         return settlement
+
+    def leave_out(self, parts: Sequence[LeftOut], settlement: Settlement, *, at: float) -> list[LeftOut]:
+        """Which rows are left out; what is written of those that were given back goes into the settlement.
+
+        A row that may be there already cannot be left out any more: it is in doubt.
+        """
+        if not self._given_back:
+            return list(parts)
+        return [
+            part._replace(bits=part.bits & ~self._settle_given_back(part, settlement, at)) for part in parts
+        ]
+
+    def _settle_given_back(self, part: LeftOut, settlement: Settlement, at: float) -> int:
+        """The bits of the rows of a part that are in doubt."""
+        doubtful = 0
+        for before in self._given_back.values():
+            at_bit = before.ordinal - part.first
+            if at_bit < 0 or not part.bits >> at_bit & 1:
+                continue
+            settlement.replaced.append(before)
+            if before.resent:
+                doubtful |= 1 << at_bit
+                settlement.added.append(before.left_out_in_doubt(part.reason, at=at))
+        return doubtful
 
     def give_back(self, on_wire: Container[int], *, at: float) -> Settlement:
         """Take all leased rows out: those on the wire as doubts, the others as never sent."""

@@ -10,6 +10,7 @@ from loader.errors import CheckpointError
 from loader.journal import schema
 from loader.journal.bitmap import StoredChunk
 from loader.journal.checkpoint_files import explain_unusable, read_inode
+from loader.journal.left_out import LeftOutChunk
 from loader.journal.table_rows import Head, Sums
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Store:
         return written
 
     def chunk(self, number: int) -> StoredChunk | None:
-        """The chunk as stored in the file."""
+        """The chunk of confirmed rows as stored in the file."""
         found = self._connection.execute(
             "SELECT number, confirmed, bits, crc FROM chunks WHERE number = ?", (number,)
         ).fetchone()
@@ -190,6 +191,13 @@ class Store:
             return None
         chunk, confirmed, bits, crc = found
         return StoredChunk(chunk, confirmed, bits, int.from_bytes(crc, "little"))
+
+    def left_out(self, number: int) -> LeftOutChunk | None:
+        """The chunk of rows that are left out as stored in the file."""
+        found = self._connection.execute(
+            'SELECT number, "rows", bits FROM left_out WHERE number = ?', (number,)
+        ).fetchone()
+        return found and LeftOutChunk(*found)
 
     def fold(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow."""

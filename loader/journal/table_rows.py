@@ -85,6 +85,13 @@ class ExceptionRow(NamedTuple):
         """The same row, to be sent by the next load; `marked` as one that may be there already."""
         return self._replace(state=State.NEVER_SENT, resent=marked, at=at)
 
+    def left_out_in_doubt(self, reason: str, *, at: float) -> ExceptionRow:
+        """What is written of this row, which may be there already, when a load leaves it out."""
+        message = make_storable(f"in doubt, then left out: {reason}")
+        return self._replace(
+            state=State.IN_DOUBT, phase=Phase.VENDOR, http_status=None, code=None, message=message, at=at
+        )
+
     def follow_up(self, before: ExceptionRow | None) -> ExceptionRow:
         """This outcome, of a row that was given back before.
 

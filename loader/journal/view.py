@@ -15,6 +15,7 @@ from loader.journal.checkpoint_files import Files
 from loader.journal.hold import is_running
 from loader.journal.host import Host
 from loader.journal.identity import refuse_other_kind, verify
+from loader.journal.left_out import rank_reasons
 from loader.journal.lock import say_in_use
 from loader.journal.opening import is_replaceable
 from loader.journal.ranges import Ranges
@@ -26,6 +27,7 @@ from loader.journal.reading import (
     read_exceptions,
     read_fixed_cells,
     read_folded_commit,
+    read_left_out,
     take_snapshot,
 )
 from loader.journal.recovery import Leftovers
@@ -251,6 +253,7 @@ class CheckpointView:
             possible_duplicates=self._snapshot.resent,
             attempts=sum(run.attempts for run in self.runs),
             elapsed_seconds=sum(run.elapsed for run in self.runs),
+            left_out_by=rank_reasons(self._snapshot.left_out_by),
         )
 
     @property
@@ -302,6 +305,20 @@ class CheckpointView:
             for chunk in read_chunks(connection, self.path, self.identity.rows):
                 first = chunk.number * CHUNK
                 yield range(first, first + count_chunk_rows(chunk.number, self.identity.rows)), chunk.bits
+
+    def left_out(self) -> Iterator[tuple[range, bytes]]:
+        """Which rows are left out: ascending ranges, with a bit for each row, lowest first.
+
+        Read from the file while they are asked for, as `exceptions`.
+
+        Raises:
+            CheckpointError: a bitmap was changed by anything but this program.
+        """
+        with open_for_reading(Files(self.path)) as connection:
+            for chunk in read_left_out(connection, self.path):
+                first = chunk.number * CHUNK
+                rows = range(first, first + count_chunk_rows(chunk.number, self.identity.rows))
+                yield rows, chunk.mask.to_bytes(CHUNK // 8, "little")
 
     @property
     def _tried(self) -> int:

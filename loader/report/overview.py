@@ -135,6 +135,9 @@ def word_states(facts: SeveralFacts) -> str:
 def sum_accounts(accounts: Iterable[Account]) -> Account:
     """The counts of several loads, added up."""
     found = list(accounts)
+    left_out: Counter[str] = Counter()
+    for account in found:
+        left_out.update(dict(account.left_out_by))
 
     def add(name: str) -> int:
         return sum(getattr(account, name) for account in found)
@@ -143,6 +146,7 @@ def sum_accounts(accounts: Iterable[Account]) -> Account:
     return Account(
         **{name: add(name) for name in counts},
         elapsed_seconds=sum(account.elapsed_seconds for account in found),
+        left_out_by=tuple(left_out.most_common()),
     )
 
 

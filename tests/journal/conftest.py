@@ -12,7 +12,7 @@ import pytest
 
 from loader.journal import CheckpointView, FileRecord, Host, Identity, Journal
 from loader.methods import Kind
-from loader.model import Outcome, Reject, State
+from loader.model import LeftOut, Outcome, Reject, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +40,12 @@ def confirmed(ordinals: Iterable[int]) -> list[Outcome]:
 def rejects(ordinals: Iterable[int]) -> list[Reject]:
     """Records that cannot be mapped."""
     return [Reject(n, "amount", "12,5", "not a number", f"row {n + 1}: not a number") for n in ordinals]
+
+
+def left_out(ordinals: Iterable[int], reason: str = "selection") -> list[LeftOut]:
+    """Records that are no part of the load, for one reason."""
+    rows = sorted(ordinals)
+    return [LeftOut(reason, rows[0], sum(1 << (row - rows[0]) for row in rows))] if rows else []
 
 
 def die(journal: Journal) -> None:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.journal import host
-from loader.journal.bitmap import CHUNK, Bitmaps, StoredChunk
+from loader.journal.bitmap import CHUNK, Bitmaps, StoredChunk, count_chunk_rows
 from loader.journal.ranges import Ranges, collect_ranges
 from loader.journal.sizing import LeaseSize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 spans = st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda span: range(span[0], sum(span)))
@@ -31,11 +32,16 @@ def test_ranges_are_a_set_of_ordinals(added: list[range], removed: list[range], 
     assert all((ordinal in ranges) is (ordinal in expected) for ordinal in range(90))
 
 
+def count_of(rows: int) -> Callable[[int], int]:
+    """How many rows a chunk of an input has."""
+    return lambda number: count_chunk_rows(number, rows)
+
+
 @given(st.sets(st.integers(0, 2 * CHUNK + 99), max_size=50))
 def test_bitmaps_give_back_the_bits_that_were_set(ordinals: set[int]) -> None:
     """What is written and read again says the same of every row."""
     rows, stored = 2 * CHUNK + 100, dict[int, StoredChunk]()
-    bitmaps = Bitmaps(rows, stored.get)
+    bitmaps = Bitmaps(count_of(rows), stored.get)
     bitmaps.confirm(ordinals)
     for _, chunk in bitmaps.changed():
         assert chunk.sound(rows)
@@ -43,7 +49,7 @@ def test_bitmaps_give_back_the_bits_that_were_set(ordinals: set[int]) -> None:
     bitmaps.written(stored.values())
     assert not list(bitmaps.changed())
     bitmaps.close_below(3 * CHUNK)
-    again = Bitmaps(rows, stored.get)
+    again = Bitmaps(count_of(rows), stored.get)
     assert all(ordinal in again for ordinal in ordinals)
     assert sum(chunk.confirmed for chunk in stored.values()) == len(ordinals)
     assert (CHUNK + 5 in bitmaps) is (CHUNK + 5 in ordinals)
@@ -51,12 +57,12 @@ def test_bitmaps_give_back_the_bits_that_were_set(ordinals: set[int]) -> None:
 
 def test_a_full_chunk_keeps_no_bitmap() -> None:
     """The last chunk of an input is full when its few rows are confirmed."""
-    bitmaps = Bitmaps(CHUNK + 3, lambda number: None)
+    bitmaps = Bitmaps(count_of(CHUNK + 3), lambda number: None)
     bitmaps.confirm(range(CHUNK, CHUNK + 3))
     ((replaced, chunk),) = bitmaps.changed()
     assert (replaced, chunk.number, chunk.confirmed, chunk.bits) == (0, 1, 3, None)
     assert chunk.sound(CHUNK + 3)
-    assert CHUNK + 1 in Bitmaps(CHUNK + 3, lambda number: chunk)
+    assert CHUNK + 1 in Bitmaps(count_of(CHUNK + 3), lambda number: chunk)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from loader.journal.commits import Commits
 from loader.model import Outcome, State
 from tests.checker import Ledger, check
 from tests.effort import EFFORT
-from tests.journal.conftest import Place, die, rejects
+from tests.journal.conftest import Place, die, left_out, rejects
 from tests.journal.disk import SECTOR, Disk, PowerLoss
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Machine:
         power: whether the power goes; else the process is killed, and all that was written is there.
         leased, wire: rows that were leased and not sent, and those that were sent and have no outcome.
         confirmed, durable: rows whose confirmation was written, and those of them before the last lease.
+        left_out: rows that a lease left out.
     """
 
     place: Place
@@ -45,6 +46,7 @@ class Machine:
     wire: set[int] = field(default_factory=set)
     confirmed: set[int] = field(default_factory=set)
     durable: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
     boots: int = 0
 
     def live(self, operations: int) -> bool:
@@ -76,9 +78,11 @@ class Machine:
                 rows = range(at, min(at + self.chance.randrange(1, 25), free.stop))
                 at = rows.stop
                 refused = [ordinal for ordinal in rows if ordinal % 50 == 0]
-                journal.lease(rows, rejects=rejects(refused))
+                outside = [ordinal for ordinal in rows if ordinal % 7 == 3 and ordinal not in refused]
+                journal.lease(rows, rejects=rejects(refused), left_out=left_out(outside))
+                self.left_out |= set(outside)
                 self.durable |= self.confirmed
-                sendable = [ordinal for ordinal in rows if ordinal not in refused]
+                sendable = [ordinal for ordinal in rows if ordinal not in {*refused, *outside}]
                 self.leased |= set(sendable)
                 self.send(journal, sendable)
         journal.release()
@@ -128,6 +132,7 @@ class Machine:
         if self.power:
             assert self.leased | self.wire <= ledger.in_doubt
             assert self.durable <= ledger.confirmed
+            assert self.left_out <= ledger.left_out
         else:
             assert self.wire <= ledger.in_doubt
             assert self.leased <= ledger.never_sent

@@ -25,7 +25,7 @@ from loader.model import Decision, Outcome, State
 from tests.checker import Ledger, check
 from tests.effort import EFFORT
 from tests.journal.attacks import TOOL, run
-from tests.journal.conftest import FailingDisk, Place, die, free_rows, identity, rejects
+from tests.journal.conftest import FailingDisk, Place, die, free_rows, identity, left_out, rejects
 
 if TYPE_CHECKING:
     from loader.journal import ExceptionRow
@@ -62,8 +62,8 @@ class Rows:
         return [ordinal for ordinal, state in self.state.items() if state in states]
 
     def end(self, ordinal: int, state: str) -> None:
-        """An outcome. What may be there already is in doubt when it is rejected."""
-        if state == State.REJECTED and ordinal in self.marked:
+        """An outcome. What may be there already is in doubt when it is rejected or left out."""
+        if state in (State.REJECTED, State.LEFT_OUT) and ordinal in self.marked:
             state = State.IN_DOUBT
         if state == AGAIN:
             self.marked.add(ordinal)
@@ -139,26 +139,31 @@ class Model(RuleBasedStateMachine):
         skip=st.integers(0, 3),
         length=st.integers(1, 12),
         refused=st.sets(st.integers(0, 11), max_size=3),
+        outside=st.sets(st.integers(0, 11), max_size=8),
         full=st.integers(0, 9),
     )
-    def lease(self, skip: int, length: int, refused: set[int], full: int) -> None:
-        """Lease pieces of free ranges, some of their rows rejected here; sometimes the disk is full."""
+    def lease(self, skip: int, length: int, refused: set[int], outside: set[int], full: int) -> None:
+        """Lease pieces of free ranges; some rows are rejected or left out. Sometimes the disk is full."""
         free = list(self.journal.never_sent())
         chosen, *later = free[skip % len(free) :]
         pieces = [chosen[skip % len(chosen) :][:length], *(each[:2] for each in later[:2])]
         rows = list(chain.from_iterable(pieces))
         rejected = [rows[at] for at in refused if at < len(rows)]
+        others = [rows[at] for at in sorted(outside - refused) if at < len(rows)]
+        dropped = [*left_out(others[::2], "odd"), *left_out(others[1::2], "even")]
         if full == 0:
             self.fill_disk(for_ever=True)
             with pytest.raises(CheckpointError, match="the disk is full"):
-                self.journal.lease(*pieces, rejects=rejects(rejected))
+                self.journal.lease(*pieces, rejects=rejects(rejected), left_out=dropped)
             self.disk.fails = lambda _: None
             self.may_lease = False
             return
-        self.journal.lease(*pieces, rejects=rejects(rejected))
+        self.journal.lease(*pieces, rejects=rejects(rejected), left_out=dropped)
         for ordinal in rows:
             if ordinal in rejected:
                 self.rows.end(ordinal, State.REJECTED)
+            elif ordinal in others:
+                self.rows.end(ordinal, State.LEFT_OUT)
             else:
                 self.rows.state[ordinal] = LEASED
         self.sync()
@@ -280,7 +285,7 @@ class Model(RuleBasedStateMachine):
     def take_over(self, ledger: Ledger) -> None:
         """What is recovered holds the promise; the model continues with what it says of each row."""
         assert self.rows.state.keys() == {
-            *ledger.confirmed, *ledger.rejected, *ledger.in_doubt, *ledger.never_sent,
+            *ledger.confirmed, *ledger.rejected, *ledger.in_doubt, *ledger.never_sent, *ledger.left_out,
         }  # fmt: skip
         for ordinal, state in self.rows.state.items():
             assert ordinal not in ledger.never_sent or state == FREE, "sent, and taken for never sent"
@@ -289,6 +294,7 @@ class Model(RuleBasedStateMachine):
             (ledger.rejected, State.REJECTED),
             (ledger.in_doubt, State.IN_DOUBT),
             (ledger.never_sent, FREE),
+            (ledger.left_out, State.LEFT_OUT),
         ):
             self.rows.state.update(dict.fromkeys(rows, state))
         self.rows.marked = set(ledger.marked)
@@ -393,6 +399,7 @@ class Model(RuleBasedStateMachine):
         assert sorted(ledger.in_doubt) == rows.having(State.IN_DOUBT)
         assert sorted(ledger.rejected) == rows.having(State.REJECTED)
         assert sorted(ledger.never_sent) == rows.having(FREE)
+        assert sorted(ledger.left_out) == rows.having(State.LEFT_OUT)
         assert ledger.marked == rows.marked
 
     @invariant()
@@ -409,6 +416,7 @@ class Model(RuleBasedStateMachine):
             attempts=0,
             elapsed_seconds=0.0,
         )
+        assert account.left_out == len(rows.having(State.LEFT_OUT))
         assert free_rows(self.journal) == set(rows.having(FREE))
         assert self.journal.given_back == sorted(rows.given_back)
         landed = set(+self.landed)
