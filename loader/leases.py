@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from loader.conditions import REASONS, REMEDIES, Remedies, ShownReasons
 from loader.errors import CheckpointError, SourceError
@@ -14,6 +14,8 @@ from loader.model import Stop, StopCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import numpy as np
 
     from loader.delivery import Dispatch
     from loader.journal import Journal
@@ -65,12 +67,12 @@ class Leases:
         """Every wanted row, in order. Rows before a damaged place are handed out."""
         try:
             for mapped, wanted in self._mapped():
-                for rows in group_ranges(wanted, self._journal.lease_rows):
+                for rows in group_rows(wanted, mapped.kept, mapped.first, self._journal.lease_rows):
                     rejects = pick_rejects(mapped.rejects, rows)
                     for what, known in self._known.items():
                         if note := known.note_new(rejects):
                             self._journal.note(what, note)
-                    self._journal.lease(*rows, rejects=rejects)
+                    self._journal.lease(*rows, rejects=rejects, left_out=mapped.left_out(*rows))
                     self._hear(rejects)
                     self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:
@@ -86,7 +88,7 @@ class Leases:
         canary = self._canary
         for chunk, wanted in select_chunks(self._plan.source.chunks(self._wanted[0].start), self._wanted):
             mapped = self._plan.mapper.map(chunk)
-            if canary and (stop := refuse_unmappable(mapped, wanted[0][:canary], canary)):
+            if canary and (stop := refuse_unmappable(mapped, mapped.find_first(canary, wanted[0]), canary)):
                 self.stopped = stop
                 return
             canary = 0
@@ -108,6 +110,33 @@ def select_chunks(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[
             yield chunk.part(range(here[0].start, here[-1].stop)), here
         if not ranges:
             return
+
+
+def group_rows(
+    wanted: Sequence[range], kept: np.ndarray[Any, np.dtype[np.int64]] | None, first: int, size: int
+) -> Iterator[list[range]]:
+    """Group the rows so that each group has at most `size` that are not left out.
+
+    Args:
+        wanted: rows of a chunk, in ascending ranges.
+        kept: the places in the chunk of rows that are not left out; None for all.
+        first: ordinal of the chunk's first row.
+        size: of a group.
+    """
+    if kept is None:
+        yield from group_ranges(wanted, size)
+        return
+    ends = [*(kept[size::size] + first).tolist(), wanted[-1].stop]
+    rest = deque(wanted)
+    for end in ends:
+        group = []
+        while rest and rest[0].start < end:
+            rows = rest.popleft()
+            group.append(range(rows.start, min(rows.stop, end)))
+            if rows.stop > end:
+                rest.appendleft(range(end, rows.stop))
+        if group:
+            yield group
 
 
 def group_ranges(wanted: Iterable[range], size: int) -> Iterator[list[range]]:

@@ -61,12 +61,12 @@ def _read_ids(plan: Plan, wanted: Ordinals) -> Iterator[tuple[pa.Array, pa.Array
         for chunk, _ in select_chunks(plan.source.chunks(int(wanted[0])), [range(int(wanted[0]), plan.rows)]):
             low, high = np.searchsorted(wanted, (chunk.rows.start, chunk.rows.stop))
             if low < high:
-                here = pa.array(wanted[low:high] - chunk.rows.start)
                 mapped = plan.mapper.map(chunk)
+                here = pa.array(np.searchsorted(mapped.selected, wanted[low:high]))
                 yield _find_texts(mapped, "userId").take(here), _find_texts(mapped, "hwid").take(here)
 
 
 def _find_texts(mapped: Mapped, name: str) -> pa.Array:
     """The texts of a field, a row each; nothing but nulls if the mapping has no such field."""
     found = (column.values for column in mapped.columns if column.name == name and not column.member)
-    return next(found, pa.nulls(mapped.count, pa.string())).cast(pa.string())
+    return next(found, pa.nulls(len(mapped.selected), pa.string())).cast(pa.string())

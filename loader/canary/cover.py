@@ -82,8 +82,8 @@ class Cover:
 
     def _read(self, mapped: Mapped) -> Iterator[Held]:
         keep = None
-        if len(mapped.ordinals) < mapped.count:
-            keep = pa.array(mapped.ordinals - mapped.first)
+        if mapped.rejects:
+            keep = pa.array(np.flatnonzero(mapped.good))
         for column in mapped.columns:
             values = column.values if keep is None else column.values.take(keep)
             held = read_things(column, values, self._types.get((column.name, column.member), "string"))

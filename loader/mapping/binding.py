@@ -19,7 +19,7 @@ from loader.mapping.keys import device_problems, offset_problems
 from loader.mapping.mapper import ID_FIELDS, Mapper
 from loader.mapping.nested.paths import Columns
 from loader.mapping.nested.schema import Schema
-from loader.mapping.rules import Mapping, Rule
+from loader.mapping.rules import ColumnOf, Mapping, Rule
 from loader.mapping.table import Table
 from loader.mapping.values import describe_misfit, find_number_form, natural_conversion
 from loader.mapping.zone_faults import zone_advice
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from loader.mapping.number_forms import NumberForm, NumberForms
+    from loader.mapping.rules import RowRules
     from loader.methods import Container
 
 
@@ -110,7 +111,22 @@ class _Binding:
             # How the files are written, the identity of the files says; this is part of what rows become.
             source=Dialect(null_values=mapping.source.null_values),
             notes=mapping.notes,
+            rows=self._decide_rows(mapping.rows, fields.get("timestamp")),
+            unique=mapping.unique,
         )
+
+    def _decide_rows(self, rules: RowRules, timestamp: Rule | None) -> RowRules:
+        """The rules with the zone of their days written out: it is the timestamp's if they have none."""
+        if not rules.zoneless or rules.zone is not None:
+            return rules
+        zone = timestamp.clock.zone if timestamp is not None else None
+        if zone is None or isinstance(zone, ColumnOf):
+            self.problems.append(
+                "[rows]: from and until are days, or times without an offset, and no one zone says which. "
+                'Set zone in [rows], for example zone = "America/New_York".'
+            )
+            return rules
+        return replace(rules, zone=str(zone))
 
     def number_forms(self, effective: Mapping) -> NumberForms:
         """How the texts of the sample are written that become numbers."""

@@ -27,7 +27,8 @@ from loader.mapping.keys import (
     type_problems,
 )
 from loader.mapping.names import name_problems
-from loader.mapping.rules import Clock, ColumnOf, Expand, Mapping, Rule
+from loader.mapping.row_rules import UNIQUE_KEYS, read_row_rules, read_unique
+from loader.mapping.rules import ALL_ROWS, Clock, ColumnOf, Expand, Mapping, RowRules, Rule, Unique
 from loader.methods import METHODS, Kind
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ if TYPE_CHECKING:
     _Readers = ReadOnlyDict[str, Callable[[object], Any]]
 
 VERSION = 1
-_TOP_KEYS = ("kind", "version", "fields", "load")
+_TOP_KEYS = ("kind", "version", *UNIQUE_KEYS, "fields", "rows", "load")
 _CONTAINERS = {method.container.name: method for method in METHODS.values() if method.container}
 _WRITTEN_KEYS = (
     *("column", "const", "template", "type"),
     *CLOCK_KEYS,
-    *("values", "null_values", "default", "required", "trim", "case", "at"),
+    *("values", "unlisted", "null_values", "default", "required", "trim", "case", "at"),
     *("empty", "decimal", "separator", "currency"),
 )
 #: The kinds as a sentence lists them.
@@ -143,6 +144,8 @@ class _Reading:
             members.excluded,
             members.expand,
             self._read_source(self._table(document, "source")),
+            rows=read_row_rules(self._table(document, "rows"), method, self.problems.append),
+            unique=read_unique(document, self.problems.append),
         )
 
     def _refuse_containers(self, method: Method, document: dict[str, Any]) -> None:
@@ -322,7 +325,8 @@ def _name_columns(need: Need) -> str:
 def write_mapping(mapping: Mapping) -> str:
     """Write the canonical text of a mapping. It reads back as an equal mapping; members keep their order."""
     container = mapping.method.container
-    lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', "", "[fields]"]
+    lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', *_write_unique(mapping.unique)]
+    lines += ["", "[fields]"]
     lines += [
         f"{name} = {rule_text(mapping.fields[name])}"
         for name in mapping.method.mapped
@@ -330,9 +334,29 @@ def write_mapping(mapping: Mapping) -> str:
     ]
     if container is not None:
         lines += ["", f"[{container.name}]", *_write_members(mapping)]
+    if mapping.rows != ALL_ROWS:
+        lines += ["", "[rows]", *_write_row_rules(mapping.rows)]
     if source := mapping.source.table:
         lines += ["", "[source]", *(f"{name} = {toml(value)}" for name, value in source.items())]
     return "\n".join(lines) + "\n"
+
+
+def _write_unique(unique: Unique | None) -> list[str]:
+    if unique is None:
+        return []
+    lines = [f"unique = {toml(list(unique.columns)) if unique.columns else 'true'}"]
+    return [*lines, f'unique_keep = "{unique.keep}"'] if unique.keep != Unique().keep else lines
+
+
+def _write_row_rules(rules: RowRules) -> list[str]:
+    lists = {"only": rules.only, "except": rules.excluded}
+    lines = [
+        f"{key} = {toml({column: list(texts) for column, texts in columns.items()})}"
+        for key, columns in lists.items()
+        if columns
+    ]
+    moments = {"from": rules.start, "until": rules.end, "zone": rules.zone}
+    return lines + [f"{key} = {toml(value)}" for key, value in moments.items() if value is not None]
 
 
 def _write_members(mapping: Mapping) -> list[str]:

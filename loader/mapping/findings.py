@@ -8,9 +8,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from loader.message import HIDDEN, Message, spell_option
-from loader.model import Reject, Unreadable
+from loader.model import Chunk, Reject, Unreadable
 from loader.text.escape import LONGEST_QUOTE, quote
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loader.mapping.number_forms import NumberForms
-    from loader.model import Chunk
+
+    Places = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Fault(NamedTuple):
@@ -118,27 +120,43 @@ class Clocks:
 class Findings:
     """The rejects of one chunk. Only the first problem of a row is kept: it is rejected once.
 
+    Args:
+        chunk: the chunk.
+        number_forms: how the numbers of the sample are written, by their columns.
+        kept: which of its rows are looked at, by their places in it, ascending; None for all. From here on,
+            a row is counted among these.
+
     Attributes:
-        bad: for each row of the chunk, whether it is rejected.
+        bad: for each row, whether it is rejected.
         uses: how often each allowed correction was made.
         columns: the converted values, before they become JSON.
         clocks: how the time of the events was read.
         number_forms: how the numbers of the sample are written, by their columns.
     """
 
-    def __init__(self, chunk: Chunk, number_forms: NumberForms | None = None) -> None:
+    def __init__(
+        self, chunk: Chunk, number_forms: NumberForms | None = None, kept: Places | None = None
+    ) -> None:
         self.number_forms: NumberForms = number_forms or {}
-        self.bad: np.ndarray[Any, np.dtype[np.bool_]] = np.zeros(len(chunk.frame), dtype=np.bool_)
+        rows = len(chunk.frame) if kept is None else len(kept)
+        self.bad: np.ndarray[Any, np.dtype[np.bool_]] = np.zeros(rows, dtype=np.bool_)
         self.uses: dict[str, int] = {}
         self.columns = Shown()
         self.clocks = Clocks()
         self._chunk = chunk
+        self._kept = kept
         self._rejects: list[Reject] = []
         for offset, sentence in chain(chunk.no_data.items(), chunk.unreadable.items()):
             # Of a sentence alone nobody knows which part repeats the row.
             shared = sentence.reason if isinstance(sentence, Unreadable) else None
             reason = _Reason(str(shared), _hide(shared)) if shared else _Reason(sentence, "")
-            self._reject(offset, "", "", reason, sentence)
+            at = offset if kept is None else int(np.searchsorted(kept, offset))
+            self._reject(at, "", "", reason, sentence)
+
+    @classmethod
+    def of_rows(cls, rows: int) -> Findings:
+        """What takes the rejects of some rows that nobody wants to know."""
+        return cls(Chunk(0, pd.DataFrame(index=range(rows)), "", 1, {}))
 
     @property
     def rejects(self) -> list[Reject]:
@@ -175,7 +193,7 @@ class Findings:
     def _reject(
         self, offset: int, column: str, value: str, reason: _Reason, sentence: str, fault: Fault = NO_FAULT
     ) -> None:
-        ordinal = self._chunk.first + offset
+        ordinal = self._chunk.first + (offset if self._kept is None else int(self._kept[offset]))
         message = f"{self._chunk.place(ordinal)}, {sentence}"
         self.bad[offset] = True
         self._rejects.append(

@@ -30,6 +30,7 @@ _ORIGIN_KEYS: Final = (
     "const",
     "template",
     "values",
+    "unlisted",
     "null_values",
     "default",
     "required",
@@ -39,7 +40,7 @@ _ORIGIN_KEYS: Final = (
 _TIME_KEYS: Final = ("column", "const", "template", "null_values", "default", "trim", *CLOCK_KEYS)
 AT_KEYS: Final = tuple(key for key in _TIME_KEYS if key != "const")
 MEMBER_KEYS: Final = (
-    *(key for key in _ORIGIN_KEYS if key != "required"),
+    *(key for key in _ORIGIN_KEYS if key not in {"required", "unlisted"}),
     *CLOCK_KEYS,
     "type",
     "empty",
@@ -68,7 +69,9 @@ def _keys_of(field: str, *, required: bool) -> tuple[str, ...]:
     if field == "timestamp":
         return _TIME_KEYS
     keys = tuple(key for key in _ORIGIN_KEYS if key != "required" or not required)
-    return (*keys, "unit", "at") if field == "tz_offset" else keys
+    if field == "tz_offset":  # whose cells may be in no table of values
+        return (*(key for key in keys if key != "unlisted"), "unit", "at")
+    return keys
 
 
 class BadValue(Exception):
@@ -227,6 +230,7 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
         "const": _scalar,
         "template": _template,
         "values": _values,
+        "unlisted": _one_of("reject", "leave out"),
         "null_values": _texts,
         "default": _scalar,
         "required": _flag,
@@ -267,6 +271,9 @@ def consistency(rule: Rule, given: set[str]) -> list[str]:
             "const" in given
         )
         and bool(given & {"values", "null_values", "default", "required", "trim", "case"}),
+        'unlisted is for cells that are not in values: write values = { "Buy" = "purchase" } beside it.': (
+            "unlisted" in given and "values" not in given
+        ),
         "give format or unit, not both.": bool(clock.format and clock.unit),
         "local = true needs unit and zone.": clock.local and (clock.unit is None or clock.zone is None),
         f'set type = "date" to use {", ".join(timed)}.': bool(timed)

@@ -14,6 +14,7 @@ from loader.mapping.cells import present
 from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.nested.rows import convert_expanded
+from loader.mapping.selection import find_outside
 from loader.mapping.table import Table
 from loader.mapping.values import convert_member
 from loader.methods import MappedField
@@ -29,16 +30,17 @@ if TYPE_CHECKING:
     from loader.mapping.nested.members import Expansion
     from loader.mapping.number_forms import NumberForms
     from loader.mapping.rules import Mapping
+    from loader.mapping.selection import Ordinals, Outside
     from loader.mapping.zones import Mask
     from loader.methods import Container, Need
-    from loader.model import Chunk
+    from loader.model import Chunk, LeftOut
 
 ID_FIELDS = (MappedField.HWID, MappedField.USER_ID)
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """One mapped chunk, by columns: every row is either a body or a reject.
+    """One mapped chunk, by columns: every row is either a body, or a reject, or left out.
 
     Attributes:
         first: ordinal of the chunk's first row.
@@ -46,10 +48,12 @@ class Mapped:
         ordinals: int64 array of the rows that became a body, ascending.
         bodies: Arrow binary array, the body of each.
         owners: Arrow string array: rows with the same text keep their order; "" if order does not matter.
-        rejects: the other rows, ascending.
+        rejects: the rows that cannot be mapped, ascending.
         uses: corrections that the mapping allows, and how often each was made.
-        columns: the converted values of all rows, for a check; a load does not use them.
+        columns: the converted values of the selected rows, for a check; a load does not use them.
         clocks: how the time of the events was read, for a check.
+        outside: the rows that are left out, by the reason.
+        kept: the places in the chunk of the selected rows, all others, ascending; None if none is left out.
     """
 
     first: int
@@ -61,6 +65,33 @@ class Mapped:
     uses: ReadOnlyDict[str, int] = field(default_factory=dict)
     columns: Iterable[Column] = ()
     clocks: Clocks = field(default_factory=Clocks)
+    outside: tuple[Outside, ...] = ()
+    kept: Ordinals | None = None
+
+    @property
+    def selected(self) -> Ordinals:
+        """Ordinals of the rows that are not left out, one for each value of a column."""
+        places = np.arange(self.count, dtype=np.int64) if self.kept is None else self.kept
+        return places + self.first
+
+    @property
+    def good(self) -> Mask:
+        """Which of the selected rows became a body."""
+        found = np.zeros(self.count if self.kept is None else len(self.kept), np.bool_)
+        found[np.searchsorted(self.selected, self.ordinals)] = True
+        return found
+
+    def find_first(self, count: int, among: range) -> range:
+        """The range from the first row of another up to its row number `count` that is not left out."""
+        if self.kept is None:
+            return among[:count]
+        inside = self.selected[(self.selected >= among.start) & (self.selected < among.stop)][:count]
+        return range(among.start, int(inside[-1]) + 1) if len(inside) else among[:0]
+
+    def left_out(self, *among: range) -> list[LeftOut]:
+        """The rows in some ascending ranges that are left out, by the reason."""
+        parts = (each.left_out(self.first, among) for each in self.outside) if among else ()
+        return [part for part in parts if part is not None]
 
     @property
     def rows(self) -> range:
@@ -102,22 +133,34 @@ class Mapper:
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
         table = Table(chunk.frame, self.mapping.source.null_values)
-        findings = Findings(chunk, self.number_forms)
+        outside = self.find_outside(table, chunk)
+        kept = None
+        if outside:
+            kept = np.flatnonzero(~np.logical_or.reduce([each.rows for each in outside]))
+            table = table.keep(kept)
+        findings = Findings(chunk, self.number_forms, kept)
         fields = self._convert_fields(table, findings)
         bodies = self._write_bodies(fields, table, findings)
         good = ~findings.bad
         keep = pa.array(good)
+        places = np.flatnonzero(good) if kept is None else kept[good]
         return Mapped(
             first=chunk.first,
-            count=table.rows,
-            ordinals=np.flatnonzero(good).astype(np.int64) + chunk.first,
+            count=len(chunk.frame),
+            ordinals=places.astype(np.int64) + chunk.first,
             bodies=bodies.filter(keep).cast(pa.binary()),
             owners=self._order_keys(fields, table.rows).filter(keep),
             rejects=findings.rejects,
             uses=findings.uses,
             columns=findings.columns,
             clocks=findings.clocks,
+            outside=tuple(outside),
+            kept=kept,
         )
+
+    def find_outside(self, table: Table, chunk: Chunk) -> list[Outside]:
+        """Find the rows of a chunk that are no part of the load; each is in one of the results."""
+        return find_outside(self.mapping, table, chunk, self.now) if self.mapping.selects else []
 
     def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:
         """Convert the fields, ids first, so that a row without an id is rejected for that reason."""

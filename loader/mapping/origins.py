@@ -73,6 +73,14 @@ def texts(
     return found
 
 
+def before_values(rule: Rule, table: Table) -> pa.Array:
+    """The cells of a rule as they are looked up in its table of values; null if a row has none."""
+    found = (
+        _template(rule, table, as_they_are) if rule.template is not None else _first(rule, table, as_they_are)
+    )
+    return _tidied(rule, found, table.nothing)
+
+
 def _tidied(rule: Rule, found: pa.Array, nothing: Sequence[str]) -> pa.Array:
     if rule.trim:
         found = ids.trimmed(found)

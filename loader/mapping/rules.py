@@ -78,6 +78,7 @@ class Rule:
         const: the same value for every row.
         template: text with column names in braces; empty if one of them is empty.
         values: what each cell becomes; a cell that is not listed is rejected.
+        unlisted: "leave out" if a row whose cell is not listed is no part of the load.
         default: the value if the row has none; empty text counts as no value, here and in a cell.
         required: a row without a value is rejected.
         trim: blanks and other invisible characters around the cell are removed.
@@ -97,6 +98,7 @@ class Rule:
     const: Scalar | None = None
     template: str | None = None
     values: ReadOnlyDict[str, Scalar] | None = None
+    unlisted: Literal["reject", "leave out"] = "reject"
     default: Scalar | None = None
     required: bool = False
     trim: bool = False
@@ -139,6 +141,56 @@ class Expand:
 
 
 @dataclass(frozen=True, slots=True)
+class RowRules:
+    """Which rows are part of the load. The cells of a column are compared as text; "" is an empty cell.
+
+    Attributes:
+        only: column -> texts; a row belongs to the load if the cell of each of these columns is listed.
+        excluded: column -> texts; a row does not belong to it if the cell of any of these columns is listed.
+        start: the first instant, or the first day.
+        end: the first instant that no longer belongs to it, or the last day, which does.
+        zone: of days, and of instants without an offset.
+    """
+
+    only: ReadOnlyDict[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    excluded: ReadOnlyDict[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    start: date | datetime | None = None
+    end: date | datetime | None = None
+    zone: str | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether rows are selected by their time."""
+        return self.start is not None or self.end is not None
+
+    @property
+    def zoneless(self) -> bool:
+        """Whether a day, or an instant without an offset, needs a zone."""
+        return any(end is not None and getattr(end, "tzinfo", None) is None for end in (self.start, self.end))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns whose cells are compared."""
+        return (*self.only, *self.excluded)
+
+
+ALL_ROWS = RowRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """Of rows with the same key only one is part of the load.
+
+    Attributes:
+        columns: the key; no column if it is all that would be sent of a row.
+        keep: which of them it is, in the order of the input.
+    """
+
+    columns: tuple[str, ...] = ()
+    keep: Literal["first", "last"] = "first"
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """Which columns become which fields, and which attributes or tags, of one API method.
 
@@ -156,6 +208,8 @@ class Mapping:
         source: how the text files of the input are written, as far as the mapping says; and which texts mean
             nothing, in input of any form.
         notes: what the user should know about how this mapping was made; not part of its identity.
+        rows: which rows are part of the load.
+        unique: by which key repeated rows are left out; None if they are not.
     """
 
     kind: Kind
@@ -166,11 +220,18 @@ class Mapping:
     expand: tuple[Expand, ...] = ()
     source: Dialect = field(default=Dialect())
     notes: tuple[str, ...] = field(default=(), compare=False)
+    rows: RowRules = field(default=ALL_ROWS)
+    unique: Unique | None = None
 
     @property
     def method(self) -> Method:
         """The API method that the rows are sent to."""
         return self.kind.method
+
+    @property
+    def selects(self) -> bool:
+        """Whether rows are left out for what is in them, repeats aside."""
+        return self.rows != ALL_ROWS or any(rule.unlisted != "reject" for rule in self.fields.values())
 
     @property
     def instant(self) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,10 +15,13 @@ from loader.mapping.nested import jsontext, paths, steps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     import pandas as pd
 
     from loader.mapping.nested.jsontext import Cells
     from loader.mapping.zones import Mask
+
+    Places = np.ndarray[Any, np.dtype[np.int64]]
 
 _NOT_TEXT = Fault("is not text in UTF-8", "Fix the cell where it was exported.")
 _NO_TIME = Fault("is a date or time beyond all calendars", "Fix the cell where it was exported.")
@@ -52,10 +55,14 @@ class Table:
     Args:
         frame: the rows; an Arrow table if there is no frame of them yet.
         nothing: cells that are exactly one of these texts are null too.
+        kept: which rows of the frame these are, by their places in it, ascending; None for all.
     """
 
-    def __init__(self, frame: pd.DataFrame | pa.Table, nothing: Sequence[str] = ()) -> None:
-        self.rows = len(frame)
+    def __init__(
+        self, frame: pd.DataFrame | pa.Table, nothing: Sequence[str] = (), kept: Places | None = None
+    ) -> None:
+        self.rows = len(frame) if kept is None else len(kept)
+        self._kept = kept
         self.nothing = tuple(nothing)
         self._frame = frame
         self._names = frozenset(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
@@ -63,6 +70,10 @@ class Table:
         self._texts: dict[str, pa.Array] = {}
         self._cells: dict[str, Cells] = {}
         self._broken: dict[str, Broken] = {}
+
+    def keep(self, kept: Places) -> Table:
+        """Some rows of this table, by their places in it, ascending; a column is cut when it is read."""
+        return Table(self._frame, self.nothing, kept if self._kept is None else self._kept[kept])
 
     def column(self, name: str, nothing: Sequence[str] = ()) -> pa.Array:
         """The cells with their own plain type: no binary, one string type; NaN is null.
@@ -109,6 +120,9 @@ class Table:
             array, unreadable = (
                 from_chunks(frame.column(top)) if isinstance(frame, pa.Table) else from_series(frame[top])
             )
+            if self._kept is not None:
+                array = array.take(pa.array(self._kept))
+                unreadable = None if unreadable is None else unreadable[self._kept]
             return self._noted(name, paths.unwrap(array), unreadable)
         array, rest = paths.inside(self.column(top), path)
         if not rest:

@@ -122,8 +122,7 @@ class Profile:
         self._add_bodies(mapped)
         good = None
         if mapped.rejects:
-            good = np.zeros(mapped.count, dtype=np.bool_)
-            good[mapped.ordinals - mapped.first] = True
+            good = mapped.good
         self._add_columns(mapped, good)
         if self.times is not None:
             self.times.add_clocks(mapped.clocks)
@@ -187,12 +186,13 @@ class Profile:
 
     def _add_ids(self, mapped: Mapped, ids: dict[str, pa.Array], good: Mask | None) -> dict[str, Hashes]:
         """Tie devices to users, and return the hashes of the ids of rows that would be sent."""
-        nobody = np.zeros(mapped.count, np.uint64)
+        selected = mapped.selected
+        nobody = np.zeros(len(selected), np.uint64)
         devices, users = (hash_or(ids[name], NOBODY) if name in ids else nobody for name in _IDS)
         if good is None and devices.all() and users.all():
             self._ties.tie(devices, users, mapped.ordinals)
             return {"hwid": devices, "userId": users}
-        sent = np.ones(mapped.count, np.bool_) if good is None else good
+        sent = np.ones(len(selected), np.bool_) if good is None else good
         hashes = {"hwid": devices[sent & (devices != NOBODY)], "userId": users[sent & (users != NOBODY)]}
         loose = (devices == NOBODY) & (users != NOBODY)
         if not self.method.ties_users:
@@ -202,7 +202,7 @@ class Profile:
         own = (users == NOBODY) & self.method.ties_users
         tied = sent & (devices != NOBODY)
         users = np.where(own, devices, users)
-        self._ties.tie(devices[tied], users[tied], np.flatnonzero(tied) + mapped.first, own[tied])
+        self._ties.tie(devices[tied], users[tied], selected[tied], own[tied])
         return hashes
 
     def _profile(self, key: tuple[str, bool], column: Column) -> ColumnProfile:

@@ -60,6 +60,8 @@ class Schema:
             self._check_columns(name, rule, listed=None)
         for name, rule in self.members.items():
             self._check_columns(name, rule, listed=rule.direct)
+        for name, column in _list_selecting(mapping):
+            self._check_columns(name, Rule(column=(column,)), listed=None)
 
     def _entry(self, key: str) -> str:
         """A key of the container's table, as messages name it."""
@@ -199,6 +201,17 @@ class Schema:
         listed = ", ".join(f'"{known}"' for known in list(self._columns)[:20])
         meant = f'Did you mean "{by_name[near[0]]}"?' if near else f"The columns are {listed}."
         return f'{name}: the input has no column "{column}". {meant}'
+
+
+def _list_selecting(mapping: Mapping) -> Iterator[tuple[str, str]]:
+    """The columns by which rows are selected, each with the key that names it."""
+    for name, columns in (
+        ("[rows] only", mapping.rows.only),
+        ("[rows] except", mapping.rows.excluded),
+        ("unique", mapping.unique.columns if mapping.unique else ()),
+    ):
+        for column in columns:
+            yield name, column
 
 
 def sendable(kind: pa.DataType) -> bool:

@@ -1,0 +1,167 @@
+"""Which rows of a chunk are no part of the load, and why: `[rows]`, and `unlisted` beside `values`.
+
+That depends on the row and the mapping alone, so any later look at the same row gives the same answer. A cell
+that cannot be read is compared with nothing: its row stays in the load, and is rejected there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loader.mapping import instants, origins
+from loader.mapping.encode import numpy_mask
+from loader.mapping.findings import Findings
+from loader.mapping.instants import Window
+from loader.mapping.zones import locate, parse_zone
+from loader.model import LeftOut
+from loader.text.escape import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loader.mapping.rules import Mapping, RowRules, Rule
+    from loader.mapping.table import Table
+    from loader.mapping.zones import Mask
+    from loader.model import Chunk
+
+Ordinals = np.ndarray[Any, np.dtype[np.int64]]
+
+SELECTION = "selection: "
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Rows of a chunk that are no part of the load, for one reason.
+
+    Attributes:
+        rows: a row of the chunk each.
+        reason: why, in words that repeat no cell.
+        subject: what is wrong with the cells: ``selection: event_name is``; "" if nothing is.
+        texts: the cells that `subject` speaks of.
+    """
+
+    rows: Mask
+    reason: str
+    subject: str = ""
+    texts: pa.Array | None = None
+
+    def explain(self, offset: int) -> str:
+        """Why one row is left out."""
+        if self.texts is None:
+            return self.reason
+        text = self.texts[offset].as_py()
+        return f"{self.subject} {'empty' if text is None else quote(text)}"
+
+    def left_out(self, first: int, pieces: Sequence[range]) -> LeftOut | None:
+        """The rows among some ascending ranges; `first` is the ordinal of the chunk's first row."""
+        low, high = pieces[0].start - first, pieces[-1].stop - first
+        rows = self.rows[low:high]
+        if len(pieces) > 1:
+            wanted = np.zeros(high - low, np.bool_)
+            for piece in pieces:
+                wanted[piece.start - first - low : piece.stop - first - low] = True
+            rows = rows & wanted
+        if not rows.any():
+            return None
+        bits = int.from_bytes(np.packbits(rows, bitorder="little").tobytes(), "little")
+        return LeftOut(self.reason, pieces[0].start, bits)
+
+
+def find_outside(mapping: Mapping, table: Table, chunk: Chunk, now: datetime) -> list[Outside]:
+    """Find the rows of a chunk that the mapping leaves out; each is in one of the results.
+
+    Args:
+        mapping: an effective one, with zones written out.
+        table: the chunk by columns.
+        chunk: the chunk; records that cannot be read are not left out.
+        now: the start of the load.
+    """
+    found: list[Outside] = []
+    left = np.ones(table.rows, np.bool_)
+    left[[*chunk.unreadable, *chunk.no_data]] = False
+    for outside in _look(mapping, table, now):
+        rows = outside.rows & left
+        if rows.any():
+            found.append(Outside(rows, outside.reason, outside.subject, outside.texts))
+            left &= ~rows
+    return found
+
+
+def _look(mapping: Mapping, table: Table, now: datetime) -> Iterator[Outside]:
+    rules = mapping.rows
+    for column, texts in rules.only.items():
+        yield _compare(column, texts, table, listed=False)
+    for column, texts in rules.excluded.items():
+        yield _compare(column, texts, table, listed=True)
+    for name, rule in mapping.fields.items():
+        if rule.unlisted != "reject":
+            yield _find_unlisted(name, rule, table)
+    if rules.timed:
+        yield from _find_outside_period(rules, mapping.fields["timestamp"], table, now)
+
+
+def _compare(column: str, texts: Sequence[str], table: Table, *, listed: bool) -> Outside:
+    cells = table.text(column)
+    found = numpy_mask(pc.is_in(cells, value_set=pa.array([text for text in texts if text], pa.string())))
+    if "" in texts:
+        found |= numpy_mask(pc.is_null(cells))
+    rows = found if listed else ~found
+    for broken in table.broken(column):
+        rows = rows & ~broken.rows
+    reason = f"{SELECTION}{column} is {'listed in except' if listed else 'not listed in only'}"
+    return Outside(rows, reason, f"{SELECTION}{column} is", cells)
+
+
+def _find_unlisted(name: str, rule: Rule, table: Table) -> Outside:
+    cells = origins.before_values(rule, table)
+    known = pa.array(list(rule.values or {}), pa.string())
+    rows = numpy_mask(cells.is_valid()) & ~numpy_mask(pc.is_in(cells, value_set=known))
+    where = ", ".join(origins.columns_of(rule))
+    return Outside(
+        rows, f"{SELECTION}{name} is not listed in values", f"{SELECTION}{where} is not listed:", cells
+    )
+
+
+def _find_outside_period(rules: RowRules, rule: Rule, table: Table, now: datetime) -> Iterator[Outside]:
+    # A time that cannot be read, or is not plausible, is not outside: the load rejects it, with the reason.
+    findings = Findings.of_rows(table.rows)
+    found = instants.read(rule, table, findings, Window.of(rule.clock, now))
+    texts = origins.texts(rule, table, findings)
+    start, end = find_bounds(rules)
+    if start is not None:
+        before = found.known & (found.utc < start)
+        yield Outside(before, f"{SELECTION}before {rules.start}", f"{SELECTION}before {rules.start}:", texts)
+    if end is not None:
+        after = found.known & (found.utc >= end)
+        yield Outside(after, f"{SELECTION}after {rules.end}", f"{SELECTION}not until {rules.end}:", texts)
+
+
+def find_bounds(rules: RowRules) -> tuple[int | None, int | None]:
+    """The first second of a period, and the first one behind it, since 1970.
+
+    The last day belongs to the period as a whole; an instant at its end does not.
+    """
+    start = None if rules.start is None else _to_seconds(rules.start, rules.zone)
+    end = rules.end
+    if end is not None and not isinstance(end, datetime):
+        end += timedelta(days=1)
+    return start, None if end is None else _to_seconds(end, rules.zone)
+
+
+def _to_seconds(moment: date | datetime, zone: str | None) -> int:
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    if moment.tzinfo is not None:
+        return math.ceil(moment.timestamp())
+    wall = np.array([np.datetime64(moment, "s").astype(np.int64)])
+    known = parse_zone(zone or "Z")
+    # If the clocks skipped midnight, the day begins where they were set to.
+    located = locate(wall, 0 if known is None else known, ambiguous="earlier", nonexistent="shift")
+    return int(located.utc[0])
