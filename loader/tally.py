@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.methods import MAX_EVENT_LENGTH
+from loader.model import State
 from loader.report.facts import Counts, Events
 from loader.states import ORDER
 
@@ -21,7 +22,8 @@ SHOWN_NAMES = 25
 MOST_NAMES = 10_000
 #: Ages ago and ages ahead; a mapping may allow such times, and a report need not show their months.
 MOST_MONTHS = 12 * 400
-_STATES = len(ORDER)
+# Rows that are left out are no part of the load, so they are not counted.
+_STATES = ORDER.index(State.LEFT_OUT)
 
 Four = np.ndarray[Any, np.dtype[np.int64]]
 Numbers = np.ndarray[Any, np.dtype[np.uint8]]
@@ -39,12 +41,18 @@ class Tally:
     def add(self, mapped: Mapped, states: Numbers) -> None:
         """Count one mapped chunk."""
         states = states[mapped.selected - mapped.first]
-        columns = {column.name: column.values for column in mapped.columns if not column.member}
+        part = states < _STATES
+        columns = {
+            column.name: column.values.filter(pa.array(part))
+            for column in mapped.columns
+            if not column.member
+        }
+        states = states[part]
         self._add_names(columns["event"], states)
         utc, current = (columns[name].to_numpy() for name in ("timestampUTC", "timestampCurrent"))
         # A row may be rejected for something else than its time; a time that was not read is 0.
         known = utc != 0
-        known |= mapped.good
+        known |= mapped.good[part]
         self._add_months(current[known], states[known])
         self._timeless += count_by_state(np.zeros(int((~known).sum()), np.int64), states[~known]).sum(axis=0)
 
@@ -85,7 +93,7 @@ class Tally:
 
 
 def count_by_state(codes: Four, states: Numbers) -> Four:
-    """For each code from 0 on, how many of its rows are in each state, a row of numbers each."""
+    """For each code from 0 on, how many of its rows are in each state: a row of four numbers each."""
     size = int(codes.max()) + 1 if len(codes) else 0
     found: Four = np.bincount(codes * _STATES + states, minlength=size * _STATES)
     return found.reshape(size, _STATES)

@@ -43,7 +43,7 @@ def build_states(ledger: CheckpointView, given: Given) -> pd.DataFrame:
     codes = _number_states(ledger, exceptions)
     at = np.fromiter((row.ordinal for row in exceptions), np.int64, len(exceptions))
     attempts = _scatter([row.attempts for row in exceptions], at, len(codes))
-    attempts[codes == _CODES[State.NEVER_SENT]] = 0
+    attempts[(codes == _CODES[State.NEVER_SENT]) | (codes == _CODES[State.LEFT_OUT])] = 0
     categories = STATES if not ledger.running else [*STATES, IN_FLIGHT]
     return pd.DataFrame(
         {
@@ -72,6 +72,9 @@ def _number_states(
         else:
             bits = np.unpackbits(np.frombuffer(chunk.bits, np.uint8), bitorder="little", count=len(piece))
             piece[bits.astype(np.bool_)] = _CODES[State.CONFIRMED]
+    for rows, mask in ledger.left_out():
+        here = np.unpackbits(np.frombuffer(mask, np.uint8), bitorder="little", count=len(rows))
+        codes[rows.start : rows.stop][here == 1] = _CODES[State.LEFT_OUT]
     codes[[row.ordinal for row in exceptions]] = [_CODES[row.state] for row in exceptions]
     return codes
 

@@ -84,8 +84,9 @@ class LoadResult:
 
     Attributes:
         kind: "users", "events" or "tags".
-        account: `read`, `confirmed`, `rejected`, `in_doubt`, `never_sent`; also `possible_duplicates`,
-            `attempts` (requests) and `elapsed_seconds`.
+        account: `read`, `confirmed`, `rejected`, `in_doubt`, `never_sent`, `left_out`; also
+            `left_out_by` (why, with counts), `possible_duplicates`, `attempts` (requests) and
+            `elapsed_seconds`.
         checkpoint: the file in which all of that stands; the same call again resumes from it.
         stopped: why the load ended before its end, or None.
         interrupted: it was asked to end (Ctrl-C, the stop button of a notebook).
@@ -127,9 +128,9 @@ class LoadResult:
     def frame(self) -> pd.DataFrame:
         """What became of every row, under your own index (of files: row from 1, or file and row).
 
-        Columns: ``state`` ("confirmed", "rejected", "in_doubt", "never_sent"), ``code`` (the vendor's
-        status_code), ``message``, ``attempts`` (requests sent for the row), ``http_status``. Of a plainly
-        confirmed row only the state was kept.
+        Columns: ``state`` ("confirmed", "rejected", "in_doubt", "never_sent", "left_out"), ``code`` (the
+        vendor's status_code), ``message``, ``attempts`` (requests sent for the row), ``http_status``.
+        Of a plainly confirmed row only the state was kept.
         """
         return build_states(Ledger.open(self.checkpoint), self._given)
 
@@ -238,7 +239,8 @@ class LoadResult:
 
     def _sentence(self) -> str:
         stopped = f"Stopped: {self.stopped} " if self.stopped else "Interrupted. " if self.interrupted else ""
-        total = f"{self.account.confirmed:,} of {count_rows(self.account.read)} confirmed. {stopped}"
+        others = f", {self.account.left_out:,} left out" if self.account.left_out else ""
+        total = f"{self.account.confirmed:,} of {count_rows(self.account.read)} confirmed{others}. {stopped}"
         return total + " ".join(
             f"{say_in_a_sentence(step)} {'; '.join(way.line for way in step.ways)}".rstrip()
             for step in self._steps()

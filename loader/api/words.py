@@ -25,6 +25,7 @@ def list_counts(account: Account) -> list[tuple[str, int]]:
         ("in doubt", account.in_doubt),
         ("never sent", account.never_sent),
     ]
+    found += [("left out", account.left_out)] if account.left_out else []
     return [*found, ("in flight", account.in_flight)] if account.in_flight else found
 
 

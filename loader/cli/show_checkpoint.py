@@ -171,15 +171,21 @@ COLUMNS = (
     "rejected",
     "in doubt",
     "never sent",
+    "left out",
     "last run",
 )
+_COUNTS = COLUMNS[3:-1]
+# Shown only if there is such a row.
+_LEFT_OUT = COLUMNS.index("left out")
 
 
 def lay_out_standings(standings: Sequence[Standing]) -> list[str]:
     """A table of checkpoints, a line each; below it what is wrong with those that cannot be read."""
     rows = [COLUMNS, *(list_cells(standing) for standing in standings if standing.account)]
+    if not any(standing.account.left_out for standing in standings if standing.account):
+        rows = [(*row[:_LEFT_OUT], *row[_LEFT_OUT + 1 :]) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ["  ".join(map(align_cell, range(len(row)), row, widths)).rstrip() for row in rows]
+    lines = ["  ".join(map(align_cell, rows[0], row, widths)).rstrip() for row in rows]
     return lines + [f"{each.path}: {each.problem}" for each in standings if not each.account]
 
 
@@ -188,14 +194,15 @@ def list_cells(standing: Standing) -> tuple[str, ...]:
     account = standing.account
     if account is None:
         return ()
-    counts = (account.read, account.confirmed, account.rejected, account.in_doubt, account.never_sent)
+    counts = [account.read, account.confirmed, account.rejected, account.in_doubt]
+    counts += [account.never_sent, account.left_out]
     last = f"{datetime.fromtimestamp(standing.last, UTC):%Y-%m-%d %H:%M}"
     return (standing.path.name, standing.kind, find_state(standing), *(f"{n:,}" for n in counts), last)
 
 
-def align_cell(column: int, cell: str, width: int) -> str:
+def align_cell(name: str, cell: str, width: int) -> str:
     """Counts stand right, words left."""
-    return f"{cell:>{width}}" if 3 <= column <= 7 else f"{cell:<{width}}"
+    return f"{cell:>{width}}" if name in _COUNTS else f"{cell:<{width}}"
 
 
 def find_state(standing: Standing) -> str:
@@ -208,7 +215,7 @@ def find_state(standing: Standing) -> str:
 def record_standing(standing: Standing) -> dict[str, object]:
     """One checkpoint for a program."""
     account = standing.account
-    names = ("read", "confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
+    names = ("read", "confirmed", "rejected", "in_doubt", "never_sent", "left_out", "in_flight")
     return {
         "checkpoint": str(standing.path),
         "kind": standing.kind or None,

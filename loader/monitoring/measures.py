@@ -66,7 +66,7 @@ MEASURES = (
     *(RUNNING, STARTED, ENDED, SUCCESS, EXIT_CODE),
 )
 
-OUTCOMES = ("confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
+OUTCOMES = ("confirmed", "rejected", "in_doubt", "never_sent", "left_out", "in_flight")
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 # By the values of a label; a measure without a label has one value, under "".

@@ -76,7 +76,7 @@ class Telemetry:
         error = record.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         self._run.set_attribute("process.exit.code", _number(record.get("exit_code")))
-        for name in ("read", "confirmed", "rejected", "in_doubt", "never_sent"):
+        for name in ("read", "confirmed", "rejected", "in_doubt", "never_sent", "left_out"):
             if isinstance(record.get(name), int):
                 self._run.set_attribute(f"pushwoosh_loader.rows.{name}", _number(record[name]))
         if code is not None:

@@ -150,6 +150,7 @@ def describe_state(moment: Moment) -> dict[str, object]:
         "in_doubt": account.in_doubt,
         "in_flight": moment.in_flight,
         "never_sent": moment.never_sent,
+        "left_out": account.left_out,
         "window": wire.window,
         "attempts": account.attempts,
         "elapsed_seconds": round(moment.elapsed, 1),

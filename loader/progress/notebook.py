@@ -79,6 +79,8 @@ def render_load(moment: Moment) -> str:
         ("never sent", f"{moment.never_sent:,}", "in flight", words.format_in_flight(moment)),
         ("attempts", f"{account.attempts:,}", "elapsed", format_duration(moment.elapsed)),
     ]
+    if account.left_out:
+        rows.append(("left out", f"{account.left_out:,}", "", ""))
     told = f"waiting {words.format_wait(moment)}" if moment.wait else words.format_silence(moment)
     waiting = f"<div>{escape(told)}</div>" if told else ""
     return f"{render_bar(moment.share, done)}<table>{''.join(map(_render_row, rows))}</table>{waiting}"

@@ -174,6 +174,8 @@ def build_columns(moment: Moment) -> list[list[Cell]]:
         ("in doubt", account.in_doubt, "yellow" if account.in_doubt else "none"),
         ("never sent", moment.never_sent, "none"),
     ]
+    if account.left_out:
+        rows.append(("left out", account.left_out, "none"))
     return [
         [(name, f"{count:>{width},}", style) for name, count, style in rows],
         [

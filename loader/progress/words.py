@@ -92,6 +92,7 @@ def format_counts(moment: Moment) -> str:
     words = [f"{account.confirmed:,} confirmed"]
     words += [f"{account.rejected:,} rejected"] if account.rejected else []
     words += [f"{account.in_doubt:,} in doubt"] if account.in_doubt else []
+    words += [f"{account.left_out:,} left out"] if account.left_out else []
     words += [f"{format_in_flight(moment)} in flight"]
     words += [f"waiting {format_wait(moment)}"] if moment.wait else []
     words += [silence] if (silence := format_silence(moment)) else []
@@ -106,6 +107,7 @@ def format_settled(moment: Moment) -> str:
         (account.rejected, "rejected"),
         (account.in_doubt, "in doubt"),
         (account.read - account.settled, "never sent"),
+        (account.left_out, "left out"),
     ]
     said = [f"{count:,} {name}" for count, name in counts if count]
     return f"{account.read:,} rows: {', '.join(said)}" if said else "The input holds no rows"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loader.look.svg import Chart
+    from loader.model import Account
     from loader.report.course import Point
     from loader.report.facts import Facts
     from loader.report.incidents import Incident
@@ -127,8 +128,8 @@ def word_verdict(facts: Facts) -> str:
         return "The load was still running when this report was written."
     if not account.read:
         return "The input holds no rows."
-    if account.confirmed == account.read:
-        return f"Complete: the vendor confirmed all {account.read:,} rows."
+    if account.confirmed + account.left_out == account.read:
+        return word_complete(account)
     if account.never_sent:
         return f"Not complete: {account.never_sent:,} of {account.read:,} rows were never sent."
     left = [
@@ -138,6 +139,16 @@ def word_verdict(facts: Facts) -> str:
     ]
     what = f"{account.confirmed:,} of {account.read:,} rows are confirmed"
     return f"Finished: {what}. Left to decide: {' and '.join(left)}."
+
+
+def word_complete(account: Account) -> str:
+    """The verdict on a load of which every row is confirmed or left out."""
+    if not account.left_out:
+        return f"Complete: the vendor confirmed all {account.read:,} rows."
+    if not account.confirmed:
+        return f"Complete: all {account.read:,} rows are left out, so nothing was to be sent."
+    others = f"{account.left_out:,} of {account.read:,} rows are left out"
+    return f"Complete: {others}, and the vendor confirmed the other {account.confirmed:,}."
 
 
 def draw_throughput(runs: Sequence[Sequence[Point]], incidents: Sequence[Incident]) -> Chart | None:

@@ -19,7 +19,7 @@ OVERTAKEN = "it would undo a later row"
 
 
 def format_account(account: Account) -> str:
-    """The four counts, one a line, adding up to the rows read."""
+    """The counts, one a line, adding up to the rows read."""
     lines = [
         ("read", account.read, ""),
         ("confirmed", account.confirmed, word_duplicates(account.possible_duplicates)),
@@ -29,6 +29,8 @@ def format_account(account: Account) -> str:
     ]
     if account.in_flight:
         lines.insert(4, ("in flight", account.in_flight, "leased by the running load: on the wire, or next"))
+    if account.left_out:
+        lines.append(("left out", account.left_out, "no part of the load"))
     width = max(len(f"{count:,}") for _, count, _ in lines)
     return "\n".join(
         f"  {name:<11}{count:>{width},}{'   ' + remark if remark else ''}" for name, count, remark in lines
@@ -100,14 +102,16 @@ def build_summary(result: Result, why: Why | None = None) -> dict[str, object]:
         "rejected": account.rejected,
         "in_doubt": account.in_doubt,
         "never_sent": account.never_sent,
+        "left_out": account.left_out,
         "not_requested": result.not_requested,
         "in_flight": account.in_flight,
         "possible_duplicates": account.possible_duplicates,
         "attempts": account.attempts,
         "elapsed_seconds": round(seconds, 3),
-        "rows_per_second": round(account.settled / seconds, 1) if seconds > 0 else 0.0,
+        "rows_per_second": round((account.settled - account.left_out) / seconds, 1) if seconds > 0 else 0.0,
         "rejects": list_reasons(why.rejected, why.overtaken),
         "doubts": list_reasons(why.in_doubt),
+        "left_out_reasons": list_reasons(account.left_out_by),
         "checkpoint": result.checkpoint,
         "run": result.run or None,
         "exit_code": result.exit_code,
@@ -118,8 +122,9 @@ def build_summary(result: Result, why: Why | None = None) -> dict[str, object]:
 
 # The keys of an account; null in a summary that has none.
 COUNTS = (
-    "read", "confirmed", "rejected", "in_doubt", "never_sent", "not_requested", "in_flight",
-    "possible_duplicates", "attempts", "elapsed_seconds", "rows_per_second", "rejects", "doubts", "run",
+    "read", "confirmed", "rejected", "in_doubt", "never_sent", "left_out", "not_requested", "in_flight",
+    "possible_duplicates", "attempts", "elapsed_seconds", "rows_per_second", "rejects", "doubts",
+    "left_out_reasons", "run",
     "stopped",
 )  # fmt: skip
 

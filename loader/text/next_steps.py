@@ -31,6 +31,7 @@ class Remains(StrEnum):
     REJECTED = "rejected"
     OVERTAKEN = "overtaken"
     IN_DOUBT = "in_doubt"
+    LEFT_OUT = "left_out"
     RUNNING = "running"
     REHEARSED = "rehearsed"
 
@@ -123,7 +124,7 @@ class Spelling:
         corrected: what loads to the right application, in the middle of a sentence.
         unlimited: the same without the limit.
         some: how only some of the rows in doubt are settled.
-        look, rejected, retry, in_doubt, landed, dropped, resend: lines to type.
+        look, rejected, retry, in_doubt, left_out, landed, dropped, resend: lines to type.
         live: sentences that lead from a rehearsal to a load; "" if this was none.
     """
 
@@ -135,6 +136,7 @@ class Spelling:
     rejected: str
     retry: str
     in_doubt: str
+    left_out: str
     landed: str
     dropped: str
     resend: str
@@ -174,6 +176,7 @@ def spell_shell(
         rejected=f"pushwoosh-loader failures {name} --rejected",
         retry=f"pushwoosh-loader retry {name} --mapping FIXED.toml",
         in_doubt=f"pushwoosh-loader failures {name} --in-doubt",
+        left_out=f"pushwoosh-loader failures {name} --left-out",
         landed=f"{resolve} --landed",
         dropped=f"{resolve} --dropped",
         resend=f"{resolve} --resend",
@@ -210,6 +213,7 @@ def spell_python(
         rejected=f"{view}.rejected",
         retry=f"loader.retry({source}, {checkpoint}, mapping=fixed{sandbox})",
         in_doubt=f"{view}.in_doubt",
+        left_out=f"{view}.left_out",
         landed=f'loader.resolve({checkpoint}, "landed")',
         dropped=f'loader.resolve({checkpoint}, "dropped")',
         resend=f'loader.resolve({checkpoint}, "resend")',
@@ -227,7 +231,7 @@ def list_steps(left: Left, spelling: Spelling) -> list[Step]:
         *_explain_overtaken(left, spelling),
         *_settle_doubts(left, spelling),
     ]
-    return found or list(_finish(left, spelling))
+    return [*(found or _finish(left, spelling)), *_show_left_out(left, spelling)]
 
 
 def _send_the_rest(left: Left, spelling: Spelling) -> Iterator[Step]:
@@ -309,10 +313,22 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
 
 
 def _finish(left: Left, spelling: Spelling) -> Iterator[Step]:
-    rows = left.account.read
-    yield Step(Remains.NOTHING, "Every row is confirmed" if rows else "The input holds no rows")
+    rows, others = left.account.read, left.account.left_out
+    confirmed = "Every row is confirmed" if not others else "Every other row is confirmed"
+    if others == rows:
+        confirmed = "No row is part of the load: all are left out"
+    yield Step(Remains.NOTHING, confirmed if rows else "The input holds no rows")
     if rows and spelling.live:
         yield Step(Remains.REHEARSED, "", advice=spelling.live)
+
+
+def _show_left_out(left: Left, spelling: Spelling) -> Iterator[Step]:
+    number = left.account.left_out
+    if not number:
+        return
+    see = Way(f"To see {it_or_them(number)} with the reason", spelling.left_out)
+    reasons = _list_reasons(left.account.left_out_by)
+    yield Step(Remains.LEFT_OUT, f"{count_rows(number)} left out", reasons, ways=(see,))
 
 
 def _list_reasons(found: Sequence[tuple[str, int]]) -> tuple[str, ...]:

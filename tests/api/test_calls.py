@@ -414,6 +414,7 @@ def test_states_of_many_rows_come_by_columns(sandbox: loader.Sandbox) -> None:
         "never_sent": rows - 10,
         "rejected": 0,
         "in_doubt": 0,
+        "left_out": 0,
     }
 
 
