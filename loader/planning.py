@@ -17,6 +17,7 @@ from loader.message import Message, Setting
 from loader.model import State
 from loader.profile.suspicions import Suspicions
 from loader.progress import ReadingProgress, Silent
+from loader.repeats import find_repeats
 from loader.row_files import refuse_guarded
 from loader.sources import Odometer, open_source, use_fixed
 from loader.text.nouns import count_rows
@@ -229,12 +230,11 @@ def draw_up(
         mapping = read_mapping(settings.mapping, settings.kind)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
     known, odometer = checkpoint.identity.files if checkpoint else (), Odometer()
-    source = open_source(
+    written = open_source(
         settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
     )
-    refuse_guarded(source, settings.files[0])
-    if checkpoint:
-        source = use_fixed(source, checkpoint.fixed)
+    refuse_guarded(written, settings.files[0])
+    source = use_fixed(written, checkpoint.fixed) if checkpoint else written
     now = read_beginning(checkpoint) if checkpoint else datetime.now(UTC)
     with (watch or Silent()).reading(lambda: ReadingProgress(odometer.done, odometer.total)):
         try:
@@ -244,6 +244,9 @@ def draw_up(
             raise
         suspicions = Suspicions(mapper.mapping, Columns(source.schema))
         survey = source.survey(suspicions)
+    # Among the rows as they were exported: a cell that was fixed since does not change what is a repeat.
+    if repeats := find_repeats(written, mapper, survey.rows, watch):
+        mapper = replace(mapper, repeats=repeats)
     return Plan(settings, source, survey, mapper, checkpoint, suspicions.found())
 
 

@@ -61,6 +61,7 @@ def prepare_retry(
         plan = draw_up(settings, ledger, mapping or parse_mapping(stored, str(ledger.path)), watch=watch)
     changed = stored if write_mapping(plan.mapper.mapping) != stored else None
     if changed:
+        refuse_other_rows(plan, ledger, parse_mapping(stored, str(ledger.path)))
         refuse_other_devices(plan, ledger, parse_mapping(stored, str(ledger.path)))
     plan = replace(plan, changed_mapping=changed)
     ledger.refuse_other(build_identity(plan))
@@ -77,6 +78,49 @@ def use_fixed_rows(plan: Plan, ledger: CheckpointView, given: FixedInput) -> Pla
     fixed = read_fixed_rows(given, plan.source, ledger, stored)
     source = FixedSource(plan.source, fixed.rows)
     return replace(plan, source=source, fixed=fixed)
+
+
+def refuse_other_rows(plan: Plan, ledger: CheckpointView, stored: Mapping) -> None:
+    """Refuse a mapping that selects other rows: what was sent and what was left out would not fit it.
+
+    A field may begin to leave out what is not in its values, because until then such rows were rejected.
+
+    Raises:
+        ConfigError: the fixed mapping selects other rows.
+    """
+    moved = list_moved(stored, plan.mapper.mapping)
+    if moved:
+        what = " and ".join(moved)
+        raise ConfigError(
+            f"{plan.settings.mapping or 'The mapping'} differs in {what} from the mapping with which "
+            f"{ledger.path} was loaded so far, so other rows would be part of the load. Nothing was sent. "
+            f"Keep {what} as before. Rows that were left out can be loaded as a separate file."
+        )
+
+
+def list_moved(stored: Mapping, now: Mapping) -> list[str]:
+    """The parts of a mapping that select rows and have changed."""
+    found = []
+    if now.rows != stored.rows:
+        found.append("[rows]")
+    if now.unique != stored.unique:
+        found.append("unique")
+    found += [
+        name
+        for name, rule in stored.fields.items()
+        if rule.unlisted != "reject" and now.fields.get(name) != rule
+    ]
+    if stored.unique is not None and not found:
+        if not stored.unique.columns:
+            found.append("what is sent of a row, by which it is unique,")
+        elif list_unlisted(now) != list_unlisted(stored):
+            found.append("unlisted")
+    return found
+
+
+def list_unlisted(mapping: Mapping) -> list[str]:
+    """The fields that leave out what is not in their values."""
+    return [name for name, rule in mapping.fields.items() if rule.unlisted != "reject"]
 
 
 def refuse_other_devices(plan: Plan, ledger: CheckpointView, stored: Mapping) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader.api import page, words
-from loader.api.fates import build_failed, build_states
+from loader.api.fates import build_failed, build_left_out, build_states
 from loader.api.given import Given
 from loader.api.mapping import Mapping
 from loader.api.pace import build_pace
@@ -97,6 +97,16 @@ class Checkpoint:
         """
         with spell_in_python():
             return build_failed(self._ledger, self._given, State.IN_DOUBT)
+
+    @cached_property
+    def left_out(self) -> pd.DataFrame:
+        """The rows that are no part of the load, each with its reason, as `rejected`.
+
+        Raises:
+            SourceError: the input cannot be read, or is not what was loaded.
+        """
+        with spell_in_python():
+            return build_left_out(self._ledger, self._given)
 
     @property
     def runs(self) -> pd.DataFrame:

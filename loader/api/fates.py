@@ -17,6 +17,7 @@ from loader.failures import (
     refuse_other_input,
 )
 from loader.journal.bitmap import CHUNK
+from loader.left_out_rows import build_fates, find_left_out, read_left_out_rows
 from loader.message import spell_keyword
 from loader.model import OWN_COLUMNS, Chunk, State
 from loader.own_columns import OfLoad
@@ -104,12 +105,13 @@ def _choose_message(row: ExceptionRow) -> str | None:
 
 
 def build_reasons(ledger: CheckpointView) -> pd.DataFrame:
-    """How many rows are rejected, and in doubt, for each reason; the most frequent first."""
+    """How many rows are rejected, in doubt or left out for each reason; the most frequent first."""
     found = [
         (state.value, number, reason)
         for state in (State.REJECTED, State.IN_DOUBT)
         for reason, number in count_reasons(ledger.exceptions(state))
     ]
+    found += [(State.LEFT_OUT.value, number, reason) for reason, number in ledger.account().left_out_by]
     return pd.DataFrame(found, columns=["state", "rows", "reason"])
 
 
@@ -134,6 +136,25 @@ def build_failed(ledger: CheckpointView, given: Given, state: State) -> pd.DataF
         source = open_input(ledger, given.files, given.table)
         refuse_other_input(source.survey(), [file.sha256], ledger.path)
     return add_columns(take_rows(given.table, places), fate)
+
+
+def build_left_out(ledger: CheckpointView, given: Given) -> pd.DataFrame:
+    """The rows that are left out, as `build_failed` gives the rows in a state.
+
+    Raises:
+        SourceError: the input is not, or no longer, what was loaded.
+    """
+    if given.table is None:
+        frame = pd.concat(list(read_left_out_rows(ledger.path, given.files)), ignore_index=True)
+        return frame.set_axis(label_rows(frame, single=len(ledger.identity.files) == 1))
+    places: list[int] = []
+    reasons: list[str] = []
+    if ledger.account().left_out:
+        for chunk, here, why in find_left_out(ledger, given.files, given.table):
+            places += [chunk.first + place for place in here]
+            reasons += why
+    fates = build_fates(ledger.identity.files[0].name, [place + 1 for place in places], reasons)
+    return add_columns(take_rows(given.table, places), fates)
 
 
 def _of_files(ledger: CheckpointView, given: Given, state: State) -> pd.DataFrame:

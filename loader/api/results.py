@@ -10,7 +10,7 @@ import pandas as pd
 
 from loader.api import page, words
 from loader.api.check_page import render_findings
-from loader.api.fates import build_failed, build_reasons, build_states
+from loader.api.fates import build_failed, build_left_out, build_reasons, build_states
 from loader.api.mapping import Mapping
 from loader.api.pace import build_pace
 from loader.api.sandbox import Sandbox
@@ -153,6 +153,16 @@ class LoadResult:
         """The rows in doubt, as `rejected`. `loader.resolve` takes it, or a part of it, as ``rows``."""
         return build_failed(Ledger.open(self.checkpoint), self._given, State.IN_DOUBT)
 
+    @cached_property
+    @spell_in_python()
+    def left_out(self) -> pd.DataFrame:
+        """The rows that are no part of the load, as `rejected`, each with its reason.
+
+        Raises:
+            SourceError: the input was changed since.
+        """
+        return build_left_out(Ledger.open(self.checkpoint), self._given)
+
     @property
     def summary(self) -> dict[str, object]:
         """The account as one record for a program: what `--summary` says of the load, not of its command."""
@@ -167,9 +177,9 @@ class LoadResult:
     @cached_property
     @spell_in_python()
     def reasons(self) -> pd.DataFrame:
-        """Why rows are rejected or in doubt, however many rows that are: the most frequent reason first.
+        """Why rows are rejected, in doubt or left out, however many that are: the most frequent reason first.
 
-        Columns: ``state`` ("rejected" or "in_doubt"), ``rows``, ``reason``.
+        Columns: ``state`` ("rejected", "in_doubt" or "left_out"), ``rows``, ``reason``.
         """
         return build_reasons(Ledger.open(self.checkpoint))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
 
 import click
@@ -30,6 +31,14 @@ class FailuresRequest:
         False,  # noqa: FBT003 - as above
         Option("List only the rows in doubt.", without="rejected rows and rows in doubt"),
     )
+    left_out: bool = option(
+        False,  # noqa: FBT003 - as above
+        Option(
+            "List the rows that are no part of the load, each with the reason: what the mapping selects, or "
+            "the row that it repeats.",
+            without="no such row",
+        ),
+    )
     format: str | None = option(
         None,
         Option(
@@ -56,7 +65,7 @@ class FailuresRequest:
 @click.command("failures", cls=Sectioned)
 @takes(FailuresRequest)
 def failures_command(request: FailuresRequest) -> None:
-    """List the rows that are rejected or in doubt, with the reason.
+    """List the rows that are rejected or in doubt, or left out, with the reason.
 
     CKPT is the file that the load wrote beside its input.
 
@@ -69,15 +78,21 @@ def failures_command(request: FailuresRequest) -> None:
       pushwoosh-loader failures purchases.csv.events.ckpt
       pushwoosh-loader failures purchases.csv.events.ckpt --rejected -o rejected.csv
       pushwoosh-loader failures purchases.csv.events.ckpt -o failed.parquet
+      pushwoosh-loader failures purchases.csv.events.ckpt --left-out
     """
     from loader.failures import read_failed_rows  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.left_out_rows import read_left_out_rows  # noqa: PLC0415 - as above
     from loader.row_files import write_rows  # noqa: PLC0415 - as above
 
+    place, files = request.checkpoint, request.files
     states = {State.REJECTED} if request.rejected else set()
     if request.in_doubt:
         states.add(State.IN_DOUBT)
-    states = states or {State.REJECTED, State.IN_DOUBT}
+    wanted = [read_left_out_rows(place, files, target=request.output)] if request.left_out else []
+    if states or not wanted:
+        states = states or {State.REJECTED, State.IN_DOUBT}
+        wanted.insert(0, read_failed_rows(place, states, files, target=request.output))
+    rows = chain.from_iterable(wanted)
     form = choose_form(request.output, "output", request.format)
-    rows = read_failed_rows(request.checkpoint, states, request.files, target=request.output)
     count = write_rows(rows, form, request.output)
     speech.echo(f"{count_rows(count)}.", err=True)

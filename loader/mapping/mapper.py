@@ -14,7 +14,7 @@ from loader.mapping.cells import present
 from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.nested.rows import convert_expanded
-from loader.mapping.selection import find_outside
+from loader.mapping.selection import find_outside, join_keys, mark_repeats
 from loader.mapping.table import Table
 from loader.mapping.values import convert_member
 from loader.methods import MappedField
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from loader.mapping.nested.members import Expansion
     from loader.mapping.number_forms import NumberForms
     from loader.mapping.rules import Mapping
-    from loader.mapping.selection import Ordinals, Outside
+    from loader.mapping.selection import Ordinals, Outside, Repeats
     from loader.mapping.zones import Mask
     from loader.methods import Container, Need
     from loader.model import Chunk, LeftOut
@@ -120,6 +120,7 @@ class Mapper:
         ordered: rows of one device, or of one user if no device is known, keep their order; rows of a method
             whose last call wins always do.
         number_forms: how the numbers of the sample are written; they decide what is advised.
+        repeats: the rows that repeat another one, if the mapping leaves them out; None before they are known.
     """
 
     mapping: Mapping
@@ -129,10 +130,15 @@ class Mapper:
     now: datetime
     ordered: bool = False
     number_forms: NumberForms = field(default_factory=dict)
+    repeats: Repeats | None = None
+
+    def read(self, chunk: Chunk) -> Table:
+        """A chunk by columns."""
+        return Table(chunk.frame, self.mapping.source.null_values)
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
-        table = Table(chunk.frame, self.mapping.source.null_values)
+        table = self.read(chunk)
         outside = self.find_outside(table, chunk)
         kept = None
         if outside:
@@ -160,7 +166,26 @@ class Mapper:
 
     def find_outside(self, table: Table, chunk: Chunk) -> list[Outside]:
         """Find the rows of a chunk that are no part of the load; each is in one of the results."""
-        return find_outside(self.mapping, table, chunk, self.now) if self.mapping.selects else []
+        found = find_outside(self.mapping, table, chunk, self.now) if self.mapping.selects else []
+        return found if self.repeats is None else [*found, *mark_repeats(self.repeats, chunk)]
+
+    def find_keys(self, chunk: Chunk) -> tuple[Ordinals, pa.Array]:
+        """The rows of a chunk that have a key by which rows are unique, and their keys as bytes.
+
+        A row that is left out, or cannot be read, has none.
+        """
+        unique = self.mapping.unique
+        if unique is None or not unique.columns:
+            mapped = self.map(chunk)
+            return mapped.ordinals, mapped.bodies
+        table = self.read(chunk)
+        left = np.ones(table.rows, np.bool_)
+        left[[*chunk.unreadable, *chunk.no_data]] = False
+        for outside in self.find_outside(table, chunk):
+            left &= ~outside.rows
+        places = np.flatnonzero(left)
+        known, keys = join_keys(unique.columns, table.keep(places))
+        return places[known] + chunk.first, keys
 
     def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:
         """Convert the fields, ids first, so that a row without an id is rejected for that reason."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping import instants, origins
+from loader.mapping.cells import present
 from loader.mapping.encode import numpy_mask
 from loader.mapping.findings import Findings
 from loader.mapping.instants import Window
@@ -24,7 +25,7 @@ from loader.model import LeftOut
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from loader.mapping.rules import Mapping, RowRules, Rule
     from loader.mapping.table import Table
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 Ordinals = np.ndarray[Any, np.dtype[np.int64]]
 
 SELECTION = "selection: "
+REPEAT = "repeat of another row"
+
+
+class Repeats(Protocol):
+    """Knows which rows of the input repeat another one."""
+
+    def within(self, rows: range) -> tuple[Ordinals, Ordinals]:
+        """The repeats among some rows, ascending, and for each the row that goes in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +54,19 @@ class Outside:
         reason: why, in words that repeat no cell.
         subject: what is wrong with the cells: ``selection: event_name is``; "" if nothing is.
         texts: the cells that `subject` speaks of.
+        originals: of repeats, the ordinals of the rows that go in their place.
     """
 
     rows: Mask
     reason: str
     subject: str = ""
     texts: pa.Array | None = None
+    originals: Ordinals | None = None
 
-    def explain(self, offset: int) -> str:
-        """Why one row is left out."""
+    def explain(self, offset: int, place: Callable[[int], str] = "row {}".format) -> str:
+        """Why one row is left out; `place` says where a row is, by its ordinal."""
+        if self.originals is not None:
+            return f"repeat of {place(int(self.originals[offset]))}"
         if self.texts is None:
             return self.reason
         text = self.texts[offset].as_py()
@@ -92,6 +105,31 @@ def find_outside(mapping: Mapping, table: Table, chunk: Chunk, now: datetime) ->
             found.append(Outside(rows, outside.reason, outside.subject, outside.texts))
             left &= ~rows
     return found
+
+
+def mark_repeats(repeats: Repeats, chunk: Chunk) -> list[Outside]:
+    """Find the rows of a chunk that repeat another row."""
+    found, goes = repeats.within(chunk.rows)
+    if not len(found):
+        return []
+    rows, originals = np.zeros(len(chunk.frame), np.bool_), np.zeros(len(chunk.frame), np.int64)
+    rows[found - chunk.first] = True
+    originals[found - chunk.first] = goes
+    return [Outside(rows, REPEAT, originals=originals)]
+
+
+def join_keys(columns: Sequence[str], table: Table) -> tuple[Mask, pa.Array]:
+    """The rows that have a key in some columns, and their keys as bytes; an empty cell alone makes no key."""
+    texts = [table.text(column) for column in columns]
+    known = np.logical_or.reduce([present(each) for each in texts])
+    if len(texts) == 1:
+        keys = texts[0]
+    else:
+        # With their lengths, so that no two keys are joined to the same bytes.
+        lengths = [pc.binary_length(each).cast(pa.string()) for each in texts]
+        sized = map(pc.binary_join_element_wise, lengths, texts, [":"] * len(texts))
+        keys = pc.binary_join_element_wise(*(pc.fill_null(each, "-") for each in sized), ",")
+    return known, keys.filter(pa.array(known)).cast(pa.binary())
 
 
 def _look(mapping: Mapping, table: Table, now: datetime) -> Iterator[Outside]:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from loader.profile.spill import Spill
+from loader.spill import Spill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.profile.sketch import Hashes
-    from loader.profile.spill import Records
+    from loader.spill import Records
 
 Ordinals: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"

@@ -17,7 +17,7 @@ from loader.verification.rows import Fate
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-    from loader.profile.spill import Records
+    from loader.spill import Records
     from loader.verification.matching import Matched, Tags
     from loader.verification.rows import LandedSide, LoadSide
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from loader.profile.spill import Spill
+from loader.spill import Spill
 from loader.verification.rows import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from loader.profile.spill import Records
+    from loader.spill import Records
     from loader.verification.rows import ExpectedRows, LandedRows, LandedSide, LoadSide
 
 Tags = np.ndarray[Any, np.dtype[np.uint64]]

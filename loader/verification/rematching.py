@@ -20,7 +20,7 @@ from loader.verification.rows import Fate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from loader.profile.spill import Records
+    from loader.spill import Records
     from loader.verification.matching import Matched
     from loader.verification.rows import LandedSide, LoadSide
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from loader.profile.spill import Spill
+from loader.spill import Spill
 from loader.sandbox.store.bodies import TABLES, list_excused, read_standing
 from loader.verification import matching
 from loader.verification.differences import Difference, Scope, Sign
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.methods import Method
-    from loader.profile.spill import Records
+    from loader.spill import Records
     from loader.sandbox.store.bodies import Standing as Stored
     from loader.verification.rows import ExpectedRows, LoadSide
 

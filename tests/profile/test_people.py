@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loader.profile import people
 from loader.profile.people import Bodies, Found, People
 from loader.profile.sketch import hash_values
-from loader.profile.spill import Spill
+from loader.spill import Spill
 
 Tie = tuple[str, str]
 

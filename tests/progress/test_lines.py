@@ -75,7 +75,8 @@ def test_events_have_stable_keys_and_counts_that_add_up() -> None:
     assert [event["event"] for event in told] == ["start", "progress", "pause", "resume"]
     assert list(told[1]) == [
         "event", "time", "run", "read", "goal", "confirmed", "rejected", "in_doubt", "in_flight",
-        "never_sent", "left_out", "window", "attempts", "elapsed_seconds", "rows_per_second", "mean_rows_per_second",
+        "never_sent", "left_out", "window", "attempts", "elapsed_seconds", "rows_per_second",
+        "mean_rows_per_second",
         "seconds_left", "waiting_for", "waiting_seconds", "silent_seconds",
     ]  # fmt: skip
     for event in told:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from loader.profile.spill import Spill
+from loader.spill import Spill
 from loader.verification.exports.scope import digest_owners
 from loader.verification.rows import Fate
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from loader.mapping import Mapped
     from loader.methods import Container
-    from loader.profile.spill import Records
+    from loader.spill import Records
     from loader.verification.rows import ExpectedRows, Fates, LoadSide, Numbers
 
 _DOUBTFUL = np.uint64(1)

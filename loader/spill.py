@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Records = np.ndarray[Any, np.dtype[np.uint64]]
 
 BUFFERED = 1 << 17
+CHECK = "A check stores about 50 bytes for each row"
 _BUCKETS = 256
 _SHIFT = np.uint64(56)
 
@@ -35,13 +36,7 @@ class Spill:
     The file has no name if the system allows that, so that not even a kill leaves it behind.
     """
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        buffered: int = BUFFERED,
-        what: str = "A check stores about 50 bytes for each row",
-    ) -> None:
+    def __init__(self, width: int, *, buffered: int = BUFFERED, what: str = CHECK) -> None:
         self._what = what
         self._buffer: Records = np.empty((buffered, width), np.uint64)
         self._used = 0
@@ -69,9 +64,18 @@ class Spill:
         if self._file is None:
             yield self._buffer[: self._used]
             return
-        self._write()
         for bucket in range(_BUCKETS):
-            yield np.concatenate([self._read(run, bucket) for run in self._runs])
+            yield self.bucket(bucket)
+
+    def bucket(self, number: int) -> Records:
+        """The records whose key has this number as its highest byte, in the order of addition."""
+        if self._file is None:
+            records: Records = self._buffer[: self._used]
+            found: Records = records[records[:, 0] >> _SHIFT == number]
+            return found
+        if self._used:
+            self._write()
+        return np.concatenate([self._read(run, number) for run in self._runs])
 
     def close(self) -> None:
         """Give back memory and disk."""

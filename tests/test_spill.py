@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from loader.errors import ConfigError
-from loader.profile.spill import Spill
+from loader.spill import Spill
 
 if TYPE_CHECKING:
     from pathlib import Path

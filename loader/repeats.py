@@ -1,0 +1,145 @@
+"""Rows that repeat the key of another row: found before anything is sent, exactly and in bounded memory.
+
+Which rows are repeats depends on the input and the mapping alone, never on what became of a row. So a load
+that is resumed leaves out the same rows, and a row that was rejected can be sent again without a double.
+
+Keys are compared by their 128-bit digests. Of 100 million keys two different ones have the same digest with a
+probability below 10^-22. Digests are spread over files by their first byte, and the repeats found in each are
+spread again by their ordinal, so that a chunk finds its own in one short read.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xxhash import xxh3_128_digest
+
+from loader.errors import SourceError
+from loader.progress import ReadingProgress, Silent
+from loader.spill import Spill
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from loader.mapping import Mapper
+    from loader.progress import Watch
+    from loader.sources import Source
+
+Ordinals = np.ndarray[Any, np.dtype[np.int64]]
+Numbers = np.ndarray[Any, np.dtype[np.uint64]]
+
+_KEYS = "To find repeated rows takes about 24 bytes for each row"
+_FOUND = "To find repeated rows takes about 16 bytes for each repeat"
+_TOP_BITS = 8
+
+
+class Repeats:
+    """The repeats of an input, by their ordinals. The file behind it goes when nobody holds it any more.
+
+    Args:
+        rows: rows of the input.
+
+    Attributes:
+        count: how many there are.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.count = 0
+        self._shift = np.uint64(64 - max(_TOP_BITS, rows.bit_length()))
+        self._spill = Spill(2, what=_FOUND)
+        self._read: tuple[int, Ordinals, Ordinals] | None = None
+        weakref.finalize(self, self._spill.close)
+
+    def add(self, repeats: Numbers, originals: Numbers) -> None:
+        """Add repeats, each with the row that goes in its place.
+
+        Raises:
+            ConfigError: the folder for temporary files cannot take them.
+        """
+        self.count += len(repeats)
+        self._spill.add(repeats << self._shift, originals)
+
+    def within(self, rows: range) -> tuple[Ordinals, Ordinals]:
+        """The repeats among some rows, ascending, and for each the row that goes in its place."""
+        nothing = np.empty(0, np.int64)
+        if not self.count or not rows:
+            return nothing, nothing
+        first, last = (self._find_bucket(row) for row in (rows.start, rows.stop - 1))
+        parts = [self._read_bucket(bucket) for bucket in range(first, last + 1)]
+        repeats, originals = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
+        low, high = np.searchsorted(repeats, (rows.start, rows.stop))
+        return repeats[low:high], originals[low:high]
+
+    def _find_bucket(self, row: int) -> int:
+        return row << int(self._shift) >> (64 - _TOP_BITS)
+
+    def _read_bucket(self, number: int) -> tuple[Ordinals, Ordinals]:
+        if self._read is None or self._read[0] != number:
+            records = self._spill.bucket(number)
+            repeats = (records[:, 0] >> self._shift).astype(np.int64)
+            order = np.argsort(repeats)
+            self._read = number, repeats[order], records[order, 1].astype(np.int64)
+        return self._read[1:]
+
+
+def find_repeats(source: Source, mapper: Mapper, rows: int, watch: Watch | None = None) -> Repeats | None:
+    """Find the rows that repeat another one, in one pass over the input; None if the mapping does not ask.
+
+    Args:
+        source: the input. A damaged one is read as far as a load would read it.
+        mapper: its mapping.
+        rows: how many rows the input has.
+        watch: shows how far the pass is.
+
+    Raises:
+        ConfigError: the folder for temporary files is full.
+    """
+    unique, seen = mapper.mapping.unique, 0
+    if unique is None:
+        return None
+    keys = Spill(3, what=_KEYS)
+
+    def progress() -> ReadingProgress:
+        return ReadingProgress(seen, rows, "rows", "Looking for repeated rows")
+
+    try:
+        with (watch or Silent()).reading(progress):
+            try:
+                for chunk in source.chunks():
+                    ordinals, texts = mapper.find_keys(chunk)
+                    keys.add(*digest_keys(texts), ordinals.astype(np.uint64))
+                    seen = chunk.rows.stop
+            except SourceError:
+                pass  # the load comes to the same place, and says so
+            found = Repeats(rows)
+            for bucket in keys.buckets():
+                found.add(*pair_repeats(bucket, last=unique.keep == "last"))
+    finally:
+        keys.close()
+    return found
+
+
+def digest_keys(keys: pa.Array) -> tuple[Numbers, Numbers]:
+    """The two halves of the digest of each key, an Arrow array of bytes."""
+    # A call of C for each key, from C: 0.2 µs.
+    digests = b"".join(map(xxh3_128_digest, keys.to_pylist()))
+    halves: Numbers = np.frombuffer(digests, ">u8").astype(np.uint64).reshape(-1, 2)
+    return halves[:, 0], halves[:, 1]
+
+
+def pair_repeats(records: Numbers, *, last: bool) -> tuple[Numbers, Numbers]:
+    """The repeats among records of two halves and an ordinal, each with the row that goes in its place.
+
+    Records with one digest ascend by their ordinals; the first of them goes, or the last.
+    """
+    order = np.lexsort((records[:, 1], records[:, 0]))  # stable
+    high, low, ordinals = (records[order, column] for column in range(3))
+    if not len(ordinals):
+        return ordinals, ordinals
+    begins = np.ones(len(ordinals), np.bool_)
+    begins[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    goes = np.append(begins[1:], True) if last else begins
+    originals = ordinals[goes][np.cumsum(begins) - 1]
+    return ordinals[~goes], originals[~goes]
