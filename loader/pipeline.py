@@ -26,6 +26,7 @@ from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.policies import build_policy
 from loader.profile import Estimate, Profile
 from loader.progress import ReadingProgress, Silent
+from loader.repeats import KnownKeys
 from loader.user_changes import list_changes
 
 if TYPE_CHECKING:
@@ -227,11 +228,14 @@ def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.Dat
     """Add every row to the profile; yield those that would be rejected, if they are wanted."""
     if wanted:
         yield collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
+    keys = KnownKeys.of(plan.mapper, plan.source)
     try:
         for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
             mapped = plan.mapper.map(chunk)
             profile.add(mapped)
+            keys.add(chunk)
             if wanted and mapped.rejects:
                 yield collect_rejects(chunk, mapped.rejects)
     except SourceError as error:
         profile.stopped = str(error)
+    profile.key, profile.same_key = keys.column, keys.count_repeats()

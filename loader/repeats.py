@@ -11,12 +11,17 @@ spread again by their ordinal, so that a chunk finds its own in one short read.
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xxhash import xxh3_128_digest
 
 from loader.errors import SourceError
+from loader.mapping.cells import is_nested
+from loader.mapping.known_keys import find_known_key
+from loader.mapping.nested.paths import Columns
+from loader.mapping.rules import Unique
 from loader.progress import ReadingProgress, Silent
 from loader.spill import Spill
 
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loader.mapping import Mapper
+    from loader.model import Chunk
     from loader.progress import Watch
     from loader.sources import Source
 
@@ -119,6 +125,48 @@ def find_repeats(source: Source, mapper: Mapper, rows: int, watch: Watch | None 
     finally:
         keys.close()
     return found
+
+
+class KnownKeys:
+    """Counts rows that share an id that is known to be one for each row, if the mapping does not use it.
+
+    Attributes:
+        column: that holds the id; "" if there is none to look at.
+    """
+
+    def __init__(self, mapper: Mapper | None, column: str) -> None:
+        self.column = column
+        self._mapper = mapper
+        self._keys = Spill(3)
+
+    @classmethod
+    def of(cls, mapper: Mapper, source: Source) -> KnownKeys:
+        """Look at the known id of an input of events."""
+        mapping, columns = mapper.mapping, Columns(source.schema)
+        if mapping.unique is not None or not mapping.method.timed:
+            return cls(None, "")
+        column = find_known_key(columns.__contains__)
+        kind = columns.type_of(column) if column else None
+        if kind is None or is_nested(kind):
+            return cls(None, "")
+        mapping = replace(mapping, unique=Unique((column,)))
+        return cls(replace(mapper, mapping=mapping), column)
+
+    def add(self, chunk: Chunk) -> None:
+        """Look at the rows of a chunk.
+
+        Raises:
+            ConfigError: the folder for temporary files is full.
+        """
+        if self._mapper is not None:
+            ordinals, texts = self._mapper.find_keys(chunk)
+            self._keys.add(*digest_keys(texts), ordinals.astype(np.uint64))
+
+    def count_repeats(self) -> int:
+        """How many rows repeat the id of an earlier row; nothing can be added afterwards."""
+        count = sum(len(pair_repeats(bucket, last=False)[0]) for bucket in self._keys.buckets())
+        self._keys.close()
+        return count
 
 
 def digest_keys(keys: pa.Array) -> tuple[Numbers, Numbers]:

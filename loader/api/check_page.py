@@ -21,6 +21,7 @@ _BAR = 20
 def render_findings(profile: Profile) -> Iterator[str]:
     """All sections that are not empty; the reasons come first, because a page is read from its top."""
     yield from _render_rejects(profile)
+    yield from _render_left_out(profile)
     yield from _render_tallies("Corrected, as the mapping allows", findings.tally_corrections(profile))
     yield from _render_keys(profile)
     yield from _render_times(profile)
@@ -35,6 +36,13 @@ def _render_rejects(profile: Profile) -> Iterator[str]:
     if lines:
         yield page.heading("Would be rejected")
         yield page.render_table((">rows", "rejected because", "the first of them"), lines)
+
+
+def _render_left_out(profile: Profile) -> Iterator[str]:
+    lines = [(f"{tally.rows:,}", tally.what, tally.examples[0]) for tally in findings.tally_left_out(profile)]
+    if lines:
+        yield page.heading("Would be left out")
+        yield page.render_table((">rows", "left out because", "the first of them"), lines)
 
 
 def _render_keys(profile: Profile) -> Iterator[str]:

@@ -299,7 +299,7 @@ class CheckResult:
     Attributes:
         kind: "users", "events" or "tags".
         ok: every row would be sent.
-        read, would_send, would_reject: counts of rows; the first is the sum of the others.
+        read, would_send, would_reject, would_leave_out: counts of rows; the first is the sum of the others.
         stopped: why the input ended before its end, or None.
         exit_code: 0 all would be sent, 3 some would be rejected, 5 the input is damaged from some row on.
         estimate: what the load would take: `requests`, `bytes`, and `find_seconds(rate)`.
@@ -325,7 +325,8 @@ class CheckResult:
         self._method = profile.kind.method
         self.read = profile.rows
         self.would_reject = profile.rejected
-        self.would_send = profile.rows - profile.rejected
+        self.would_send = profile.sent
+        self.would_leave_out = profile.outside
         self.stopped = profile.stopped
         self.exit_code = profile.exit_code
         self.ok = not self.exit_code
@@ -344,10 +345,12 @@ class CheckResult:
         return list(self.profile["bodies"])
 
     def _counts(self) -> list[tuple[str, int]]:
+        left_out = [("would be left out", self.would_leave_out)] if self.would_leave_out else []
         return [
             ("read", self.read),
             ("would be sent", self.would_send),
             ("would be rejected", self.would_reject),
+            *left_out,
         ]
 
     @property

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Characters of the column of names before the words of a decision.
 WIDTH = 12
+# Texts of a list that are shown.
+_MOST_TEXTS = 5
 _BARE = Rule()
 _FORMATS = {
     timestamps.DAY: "days as YYYYMMDD",
@@ -45,9 +47,39 @@ def decisions(mapping: Mapping, readings: ReadOnlyDict[str, Reading], types: Col
     lines = [f"{name:<{WIDTH}}{_field(name, rule, readings, types)}" for name, rule in mapping.fields.items()]
     if (container := mapping.method.container) is not None:
         lines += _describe_members(mapping, container, readings, types)
+    lines += _describe_rows(mapping)
     if nothing := mapping.source.null_values:
         lines.append(f"{'null_values':<{WIDTH}}{_nothing(nothing)} in every column")
     return tuple(lines)
+
+
+def _describe_rows(mapping: Mapping) -> list[str]:
+    """Which rows are part of the load, if not all."""
+    rules, unique = mapping.rows, mapping.unique
+    found = [f"only if {quote(column)} is {_list_texts(texts)}" for column, texts in rules.only.items()]
+    found += [f"not if {quote(column)} is {_list_texts(texts)}" for column, texts in rules.excluded.items()]
+    found += [
+        f"not if {name} is not listed in values"
+        for name, rule in mapping.fields.items()
+        if rule.unlisted != "reject"
+    ]
+    if rules.timed:
+        ends = {"from": rules.start, "until": rules.end}
+        period = " ".join(f"{word} {end}" for word, end in ends.items() if end is not None)
+        found.append(f"{period} in {rules.zone}" if rules.zoneless else period)
+    if unique is not None:
+        key = ", ".join(map(quote, unique.columns)) or "all that is sent"
+        found.append(f"the {unique.keep} of the rows with the same {key}")
+    labels = ["rows", *[""] * len(found)]
+    return [f"{label:<{WIDTH}}{line}" for label, line in zip(labels, found, strict=False)]
+
+
+def _list_texts(texts: Sequence[str]) -> str:
+    """``"a", "b" or 3 others``; the empty text is an empty cell."""
+    shown = [quote(text) if text else "empty" for text in texts[:_MOST_TEXTS]]
+    if len(texts) > _MOST_TEXTS:
+        return f"{', '.join(shown)} or {len(texts) - _MOST_TEXTS:,} others"
+    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _nothing(words: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ class Estimate:
     @classmethod
     def of(cls, settings: Settings, profile: Profile) -> Estimate:
         """That of a load whose rows were all mapped; at the rate of its options too, if they have one."""
-        requests = profile.rows - profile.rejected
+        requests = profile.sent
         rate = settings.options.rate
         head = measure_head(settings.endpoint.url + settings.kind.method.name)
         return cls(

@@ -65,11 +65,15 @@ KEY_HEADS = ("name", "type", ">empty", ">distinct", ">length", "examples")
 
 def word_verdict(profile: Profile) -> str:
     """What would become of the rows, in a line."""
-    rows, sent = profile.kind.method.many, profile.rows - profile.rejected
+    rows, sent = profile.kind.method.many, profile.sent
     if profile.stopped:
         return f"The input ends here, after {profile.rows:,} rows: {profile.stopped}"
     if not profile.rows:
         return "There are no rows to send."
+    if profile.outside:
+        rejected = f", {profile.rejected:,} would be rejected" if profile.rejected else ""
+        of = f"{sent:,} of {profile.rows:,} {rows} would be sent"
+        return f"{of}{rejected}, {profile.outside:,} would be left out."
     if profile.rejected:
         return f"{sent:,} of {profile.rows:,} {rows} would be sent, {profile.rejected:,} would be rejected."
     return f"All {profile.rows:,} {rows} would be sent." if profile.rows > 1 else "The one row would be sent."
@@ -104,6 +108,22 @@ def tally_rejects(profile: Profile) -> list[Tally]:
     return sorted(found, key=lambda tally: -tally.rows)
 
 
+def tally_left_out(profile: Profile) -> list[Tally]:
+    """Why rows are no part of the load, with the first of them; the most frequent reason first."""
+    found = [Tally(group.rows, reason, tuple(group.examples)) for reason, group in profile.left_out.items()]
+    return sorted(found, key=lambda tally: -tally.rows)
+
+
+def remark_on_same_key(profile: Profile) -> Iterator[Remark]:
+    """Rows that share an id that is known to be one for each row, if the mapping says nothing about it."""
+    if profile.same_key:
+        repeat = "row repeats" if profile.same_key == 1 else "rows repeat"
+        yield Remark(
+            f'{profile.same_key:,} {repeat} the "{profile.key}" of an earlier row: '
+            f'unique = ["{profile.key}"] at the top of the mapping leaves such rows out'
+        )
+
+
 def list_keys(profile: Profile) -> list[KeyFacts]:
     """Each key of the bodies: fields in the order of the bodies, then attributes."""
     if not profile.bodies:
@@ -113,7 +133,7 @@ def list_keys(profile: Profile) -> list[KeyFacts]:
     def find_position(column: ColumnProfile) -> int:
         return len(names) if column.member else names.index(column.name)
 
-    sent = profile.rows - profile.rejected
+    sent = profile.sent
     return [_describe_key(column, sent) for column in sorted(profile.columns.values(), key=find_position)]
 
 
@@ -246,6 +266,7 @@ def remark_on_people(profile: Profile, spelling: Spelling) -> Iterator[Remark]:
         repeated = count_things(profile.repeated.rows, "repetition")
         again = f"{repeated} of an earlier row, value for value: {effect}"
         yield Remark(again, _place_pairs(profile, profile.repeated.examples))
+    yield from remark_on_same_key(profile)
 
 
 def _remark_on_changes(profile: Profile, spelling: Spelling) -> Iterator[Remark]:

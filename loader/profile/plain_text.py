@@ -40,6 +40,7 @@ def describe_findings(
         describe_people(profile, spelling),
         describe_bodies(profile, by_hand),
         describe_corrections(profile),
+        describe_left_out(profile),
         describe_rejects(profile),
         describe_effort(profile),
         [findings.word_verdict(profile)],
@@ -122,6 +123,15 @@ def describe_effort(profile: Profile) -> Iterator[str]:
     if remarks:
         yield findings.EFFORT
     yield from remarks
+
+
+def describe_left_out(profile: Profile) -> Iterator[str]:
+    """Why rows are no part of the load, with the first of them."""
+    if profile.left_out:
+        yield "Would be left out"
+    for tally in findings.tally_left_out(profile):
+        yield f"  {tally.rows:,} × {tally.what}"
+        yield from (f"      {example}" for example in tally.examples)
 
 
 def describe_rejects(profile: Profile) -> Iterator[str]:

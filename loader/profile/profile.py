@@ -63,6 +63,9 @@ class Profile:
         people: devices and users, known at the end.
         rows_without_device: rows with a user but no device.
         repeated: the same body twice, known at the end.
+        left_out: why rows are no part of the load, by the reason.
+        key: a column that is known to hold an id of each row, if the mapping does not say so; else "".
+        same_key: rows that repeat the id of an earlier row, known at the end.
         estimate: what the load would take, known at the end.
         stopped: why the input stopped before its end, or None.
     """
@@ -72,6 +75,9 @@ class Profile:
         self.method = method = mapper.mapping.method
         self.rows = 0
         self.rejects: dict[str, RejectedFor] = {}
+        self.left_out: dict[str, RejectedFor] = {}
+        self.key = ""
+        self.same_key = 0
         self.bodies: list[bytes] = []
         self.body_bytes = 0
         self.length_digits = 0
@@ -98,8 +104,18 @@ class Profile:
         return sum(group.rows for group in self.rejects.values())
 
     @property
+    def outside(self) -> int:
+        """Rows that would be left out."""
+        return sum(group.rows for group in self.left_out.values())
+
+    @property
+    def sent(self) -> int:
+        """Rows that would be sent."""
+        return self.rows - self.rejected - self.outside
+
+    @property
     def exit_code(self) -> int:
-        """0: all rows would be sent; 3: some would be rejected; 5: the input stops before its end."""
+        """0: all rows of the load would be sent; 3: some would be rejected; 5: the input stops early."""
         if self.stopped:
             return 5
         return 3 if self.rejected else 0
@@ -119,6 +135,7 @@ class Profile:
         self.rows += mapped.count
         self.uses.update(mapped.uses)
         self._add_rejects(mapped)
+        self._add_left_out(mapped)
         self._add_bodies(mapped)
         good = None
         if mapped.rejects:
@@ -151,6 +168,14 @@ class Profile:
             group.rows += 1
             if len(group.examples) < EXAMPLES:
                 group.examples.append(reject.message)
+
+    def _add_left_out(self, mapped: Mapped) -> None:
+        for outside in mapped.outside:
+            group = self.left_out.setdefault(outside.reason, RejectedFor())
+            group.rows += int(outside.rows.sum())
+            for offset in np.flatnonzero(outside.rows)[: EXAMPLES - len(group.examples)].tolist():
+                reason = outside.explain(offset, self.place)
+                group.examples.append(f"{self.place(mapped.first + offset)}, {reason}")
 
     def _add_bodies(self, mapped: Mapped) -> None:
         bodies = mapped.bodies

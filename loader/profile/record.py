@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from loader.profile.findings import tally_left_out
+
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable
@@ -23,8 +25,14 @@ def build_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Reco
     return {
         "kind": profile.kind.value,
         "read": profile.rows,
-        "would_send": profile.rows - profile.rejected,
+        "would_send": profile.sent,
         "would_reject": profile.rejected,
+        "would_leave_out": profile.outside,
+        "left_out_reasons": [
+            {"reason": tally.what, "rows": tally.rows, "first": list(tally.examples)}
+            for tally in tally_left_out(profile)
+        ],
+        "same_key": {"column": profile.key, "rows": profile.same_key} if profile.key else None,
         "rejects": [
             {"reason": reason, "rows": group.rows, "examples": group.examples}
             for reason, group in profile.rejects.items()
@@ -58,7 +66,7 @@ def members_key(method: Method) -> str:
 
 
 def _record_columns(profile: Profile, *, member: bool) -> list[Record]:
-    sent = profile.rows - profile.rejected
+    sent = profile.sent
     return [_record_column(column, sent) for column in profile.columns.values() if column.member is member]
 
 

@@ -60,6 +60,9 @@ class Preset:
         opened: columns whose members are attributes.
         others: the columns that nothing else takes are attributes.
         left_out: columns and members that say nothing about the event.
+        keys: columns that hold an id of each row; the first that the file has is taken.
+        automatic: events that the vendor's library records by itself.
+        prefix: with which such events begin, or "".
     """
 
     name: str
@@ -70,6 +73,9 @@ class Preset:
     others: bool = False
     left_out: tuple[str, ...] = field(default=())
     also: tuple[Kind, ...] = ()
+    keys: tuple[str, ...] = ()
+    automatic: tuple[str, ...] = ()
+    prefix: str = ""
 
     def of(self, method: Method) -> Preset:
         """The preset for another method: its fields, and the other columns left out."""
@@ -123,6 +129,22 @@ _GA4: Final = MappingProxyType(
         "userId": Hint(("user_id",), "the id that your app gave the user"),
         "device_type": Hint(("platform",), "where the event happened"),
     }
+)
+# support.google.com/analytics, "Automatically collected events"; those that no app sends itself.
+_GA4_AUTOMATIC: Final = (
+    *("screen_view", "page_view", "session_start", "user_engagement", "first_open", "first_visit", "scroll"),
+    *("app_update", "app_remove", "app_clear_data", "app_exception", "os_update", "notification_receive"),
+)
+# amplitude.com/docs, "Autocapture"; the first two are older.
+_AMPLITUDE_AUTOMATIC: Final = (
+    *("session_start", "session_end", "$identify"),
+    *(
+        "[Amplitude] Application Installed",
+        "[Amplitude] Application Updated",
+        "[Amplitude] Application Opened",
+    ),
+    *("[Amplitude] Application Backgrounded", "[Amplitude] Screen Viewed", "[Amplitude] Page Viewed"),
+    *("[Amplitude] Element Clicked", "[Amplitude] Element Changed", "[Amplitude] Deep Link Opened"),
 )
 _CLEVERTAP: Final = MappingProxyType(
     {
@@ -247,6 +269,7 @@ PRESETS: Final = (
             }
         ),
         opened=_or_in_capitals("properties"),
+        keys=_or_in_capitals("id"),
     ),
     Preset(
         "Amplitude",
@@ -268,6 +291,9 @@ PRESETS: Final = (
             }
         ),
         opened=("event_properties",),
+        keys=("$insert_id", "insert_id", "uuid"),
+        automatic=_AMPLITUDE_AUTOMATIC,
+        prefix="[Amplitude] ",
     ),
     Preset(
         "Mixpanel",
@@ -344,6 +370,7 @@ PRESETS: Final = (
         others=True,
         left_out=("id", "anonymous_id", "event_text", "event", "original_timestamp", "received_at", "sent_at", "uuid_ts",
                   "loaded_at", "context_timezone", "context_ip", "context_library_name", "context_library_version"),
+        keys=("id",),
     ),
     Preset("GA4", Kind.USERS, (("user_pseudo_id",), ("event_timestamp", "user_first_touch_timestamp")), MappingProxyType(
         {
@@ -371,6 +398,7 @@ PRESETS: Final = (
             }
         ),
         opened=("event_params",),
+        automatic=_GA4_AUTOMATIC,
     ),
     Preset("CleverTap", Kind.USERS, (("profile.objectId",), ("profile.identity",)), _CLEVERTAP),
     Preset(

@@ -45,6 +45,8 @@ class Proposal:
         excluded: members that are not sent.
         unused: columns that are not sent, and why.
         null_values: texts that mean nothing in every column, as the sample shows.
+        unique: the column of an id of each row; its line is a comment if that is unsure.
+        automatic: a column, and events in it that the vendor's library records by itself.
     """
 
     kind: Kind
@@ -56,11 +58,14 @@ class Proposal:
     excluded: list[str] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
     null_values: tuple[str, ...] = ()
+    unique: Line | None = None
+    automatic: tuple[str, tuple[str, ...]] = ("", ())
 
     @property
     def unsure(self) -> int:
         """The number of lines that the user must check."""
-        return sum(bool(line.unsure) for line in [*self.fields, *self.members, *self.opened])
+        lines = [*self.fields, *self.members, *self.opened, *([self.unique] if self.unique else [])]
+        return sum(bool(line.unsure) for line in lines)
 
 
 def doubting(line: Line, doubt: str) -> Line:

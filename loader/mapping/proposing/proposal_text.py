@@ -32,7 +32,7 @@ def proposal_text(proposal: Proposal, name: str, look: str = "", dialect: Dialec
     known = f" It looks like an export of {proposal.export}." if proposal.export else ""
     first = "Check the lines marked UNSURE, then look" if proposal.unsure else "Look"
     lines = _comment(f"Proposed from {seen}.{known} {first} at the result: {look}")
-    lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', "", "[fields]"]
+    lines += [f"version = {VERSION}", f'kind = "{proposal.kind}"', *_unique(proposal), "", "[fields]"]
     for line in proposal.fields:
         lines += _proposed(line)
     container = proposal.kind.method.container
@@ -43,7 +43,7 @@ def proposal_text(proposal: Proposal, name: str, look: str = "", dialect: Dialec
         lines += _proposed_expand(proposal)
     elif proposal.unused:
         lines += [""]
-    return "\n".join([*lines, *_unused(proposal), *_source(proposal, dialect)]) + "\n"
+    return "\n".join([*lines, *_unused(proposal), *_automatic(proposal), *_source(proposal, dialect)]) + "\n"
 
 
 def _source(proposal: Proposal, dialect: Dialect) -> list[str]:
@@ -56,6 +56,26 @@ def _source(proposal: Proposal, dialect: Dialect) -> list[str]:
     lines = {name: f"{name} = {toml(value)}" for name, value in table.items()}
     nothing = [*why, lines.pop("null_values")] if words else []
     return ["", "[source]", *lines.values(), *nothing]
+
+
+def _unique(proposal: Proposal) -> list[str]:
+    """By which id repeated rows are left out; a comment if that is unsure."""
+    if proposal.unique is None:
+        return []
+    line = f"unique = {toml([proposal.unique.key])}"
+    return ["", *_reasons(proposal.unique), f"# {line}" if proposal.unique.unsure else line]
+
+
+def _automatic(proposal: Proposal) -> list[str]:
+    """How to leave out what the vendor's library records by itself. Whether to is the user's own choice."""
+    column, names = proposal.automatic
+    if not names:
+        return []
+    why = _comment(
+        f"{proposal.export} records these events by itself. To leave them out, remove the # before the two "
+        "lines below:"
+    )
+    return ["", *why, "# [rows]", f"# except = {toml({column: list(names)})}"]
 
 
 def _unused(proposal: Proposal) -> list[str]:

@@ -15,6 +15,7 @@ from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
 from loader.mapping.file import rule_text
 from loader.mapping.inference import VAGUE, candidates, wanted_fields
+from loader.mapping.known_keys import find_known_key
 from loader.mapping.nested.paths import Columns
 from loader.mapping.proposing import by_content
 from loader.mapping.proposing.nothing import doubt_words, find_marks, find_words
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 _AT = "a zone's name is sent as its offset at the start of the load; at = { column = ... } uses another time"
 _BY_NAME = "by its name"
 _SIGNS = Sieve([sign for sign in ids.ID_SIGNS if sign is not ids.WORD])
+#: An id of a row that stands in more rows of a sample than this is hardly one that was delivered again.
+_MOST_DELIVERIES = 5
 #: A column with more distinct values than this is not a list of platforms.
 _MOST_VALUES = 40
 
@@ -85,7 +88,10 @@ class _Proposing:
         hints = dict(preset.fields) if preset else self._named()
         result = Proposal(self._method.kind, preset.name if preset else "", self._table.rows)
         result.null_values = marks
+        if self._method.timed:
+            result.unique = self._unique(preset)
         result.fields = [line for name, hint in hints.items() if (line := self._field(name, hint))]
+        result.automatic = self._automatic(preset, result.fields)
         order = wanted_fields(self._method)
         result.fields += self._open_fields({line.key for line in result.fields})
         result.fields.sort(key=lambda line: order.index(line.key))
@@ -97,6 +103,30 @@ class _Proposing:
             rest = [name for name in self._columns if name not in used and not name.startswith(OWN_COLUMNS)]
             result.unused = dict.fromkeys(rest, f"because {self._method.name} has no place for them")
         return result
+
+    def _unique(self, preset: Preset | None) -> Line | None:
+        """The id of each row, by which repeats are left out: nobody means to send the same event twice."""
+        keys = preset.keys if preset else ()
+        column = next(filter(self._has, keys), "") or find_known_key(self._has)
+        if not column or is_nested(self._columns[column]):
+            return None
+        line = Line(column, None, "an id of each row; a row that repeats one is left out")
+        counts = self._table.text(column).drop_null().value_counts().field("counts")
+        if len(counts) and max(counts.to_pylist()) > _MOST_DELIVERIES:
+            doubt = "the same id stands in many rows of the sample, so it may be the id of something else."
+            return doubting(line, doubt)
+        return line
+
+    def _automatic(self, preset: Preset | None, fields: Sequence[Line]) -> tuple[str, tuple[str, ...]]:
+        """The column of the events, and the vendor's own events, if the sample has any."""
+        rule = next((line.rule for line in fields if line.key == "event"), None)
+        if preset is None or not isinstance(rule, Rule) or len(rule.column) != 1:
+            return "", ()
+        found = self._table.text(rule.column[0]).drop_null().unique().to_pylist()
+        own = [name for name in found if preset.prefix and name.startswith(preset.prefix)]
+        if not own and not set(found) & set(preset.automatic):
+            return "", ()
+        return rule.column[0], tuple(dict.fromkeys((*preset.automatic, *own)))
 
     def _has(self, name: str) -> bool:
         """Whether the input has a column; inside JSON text, whether a sampled row has it."""
