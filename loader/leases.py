@@ -11,6 +11,7 @@ from loader.errors import CheckpointError, SourceError
 from loader.journal import DiskFull
 from loader.message import Message, Quote
 from loader.model import Stop, StopCode
+from loader.policies import find_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -72,8 +73,11 @@ class Leases:
                     for what, known in self._known.items():
                         if note := known.note_new(rejects):
                             self._journal.note(what, note)
-                    self._journal.lease(*rows, rejects=rejects, left_out=mapped.left_out(*rows))
+                    left_out = mapped.left_out(*rows)
+                    self._journal.lease(*rows, rejects=rejects, left_out=left_out)
                     self._hear(rejects)
+                    if left_out:
+                        self._dispatch.limit(*find_limits(self._plan, self._journal.account()))
                     self._dispatch.count_rejected(len(rejects))
                     if self._dispatch.stopped:
                         return

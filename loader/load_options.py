@@ -289,7 +289,7 @@ class LoadOptions:
     max_rejected: Threshold | None = option(
         None,
         Option(
-            "Stop when more than this many rows are rejected: a number, or a percentage of the input such "
+            "Stop when more than this many rows are rejected: a number, or a percentage of the load such "
             "as 0.5%.",
             Section.FAILURE,
             metavar="ROWS|PERCENT",
@@ -299,7 +299,7 @@ class LoadOptions:
     max_in_doubt: Threshold | None = option(
         None,
         Option(
-            "Stop when more than this many rows are in doubt: a number, or a percentage of the input.",
+            "Stop when more than this many rows are in doubt: a number, or a percentage of the load.",
             Section.FAILURE,
             metavar="ROWS|PERCENT",
             without="no limit",

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
-    """The dispatcher's numbers; percentages are of the whole input.
+    """The dispatcher's numbers.
 
     Rejections of the first rows do not stop a load if a row was confirmed before, or if the rows were
     chosen, perhaps because they had been rejected.
     """
-    settings, options, total = plan.settings, plan.settings.options, plan.survey.rows
+    settings, options = plan.settings, plan.settings.options
+    max_rejected, max_in_doubt = find_limits(plan, account)
     policy = Policy(
         concurrency=options.concurrency.highest,
         least_concurrency=options.concurrency.lowest,
@@ -29,8 +30,8 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         timetable=build_timetable(options),
         resend_ambiguous=is_resent(settings),
         last_wins=settings.kind.method.last_wins,
-        max_rejected=options.max_rejected.of(total) if options.max_rejected else None,
-        max_in_doubt=options.max_in_doubt.of(total) if options.max_in_doubt else None,
+        max_rejected=max_rejected,
+        max_in_doubt=max_in_doubt,
         rejected_before=account.rejected,
         in_doubt_before=account.in_doubt,
         longest_seconds=options.max_duration.seconds if options.max_duration else None,
@@ -41,6 +42,18 @@ def build_policy(plan: Plan, account: Account, *, chosen: bool) -> Policy:
         limit = options.give_up_after.seconds
         policy = replace(policy, outage_seconds=limit, standstill_seconds=limit)
     return replace(policy, canary=0) if chosen or account.confirmed else policy
+
+
+def find_limits(plan: Plan, account: Account) -> tuple[int | None, int | None]:
+    """How many rows may be rejected, and in doubt; None for no limit.
+
+    Percentages are of the input without the rows that are left out, as far as these are known: while a load
+    finds more of them, the limits fall.
+    """
+    options, total = plan.settings.options, plan.survey.rows - account.left_out
+    limits = (options.max_rejected, options.max_in_doubt)
+    max_rejected, max_in_doubt = (limit.of(total) if limit else None for limit in limits)
+    return max_rejected, max_in_doubt
 
 
 def build_timetable(options: LoadOptions) -> Timetable | None:

@@ -17,6 +17,7 @@ TESTED_IN = {
             "test_pipeline.py",
         ],
         "planning policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],
         "printable": ["text/test_escape.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
@@ -80,6 +81,7 @@ TESTED_IN = {
         "bitmap host ranges sizing": ["journal/test_parts.py"],
     },
     "mapping": {
+        "known_keys": ["mapping/test_proposed_rows.py", "cli/test_left_out.py"],
         "binding clocks describe instants transitions": [
             "mapping/test_timestamps.py",
             "mapping/test_zones.py",

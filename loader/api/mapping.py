@@ -21,6 +21,7 @@ from loader.text.escape import escape_toml
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping as ReadOnlyDict
+    from collections.abc import Sequence
 
     from loader.api.given import Source
 
@@ -47,13 +48,16 @@ class Mapping:
         tags: the same for each tag of a user or device.
         source: how text files are written: "delimiter", "quote", "encoding", "header", "columns"; and which
             texts mean nothing in every column, "null_values".
+        rows: which rows are part of the load: "only", "except", "from", "until", "zone".
+        unique: columns whose repeats are left out, or True for all that is sent.
+        unique_keep: which of the rows with one key goes, "first" or "last".
 
     Raises:
         MappingError: with every mistake in it.
     """
 
     @spell_in_python()
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the tables and keys of a mapping file
         self,
         kind: str,
         *,
@@ -61,9 +65,13 @@ class Mapping:
         attributes: ReadOnlyDict[str, Any] | None = None,
         tags: ReadOnlyDict[str, Any] | None = None,
         source: ReadOnlyDict[str, Any] | None = None,
+        rows: ReadOnlyDict[str, Any] | None = None,
+        unique: Sequence[str] | bool | None = None,
+        unique_keep: str | None = None,
     ) -> None:
-        tables = {"fields": fields, "attributes": attributes, "tags": tags, "source": source}
-        document = {"kind": str(kind)} | {name: table for name, table in tables.items() if table is not None}
+        given = {"fields": fields, "attributes": attributes, "tags": tags, "source": source, "rows": rows}
+        given |= {"unique": unique, "unique_keep": unique_keep}
+        document = {"kind": str(kind)} | {name: value for name, value in given.items() if value is not None}
         self._rules = build_mapping(_as_toml(document))
 
     @classmethod

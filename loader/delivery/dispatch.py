@@ -121,6 +121,10 @@ class Dispatch:
         """Count rows that were rejected before they came here against `max_rejected`."""
         self._stop(self._governor.count(State.REJECTED, rows))
 
+    def limit(self, max_rejected: int | None, max_in_doubt: int | None) -> None:
+        """Accept at most as many rows in these states from now on."""
+        self._stop(self._governor.limit(max_rejected, max_in_doubt))
+
     def wire(self) -> Wire:
         """What the sender is doing; may be called from another thread."""
         reason, until = self._held

@@ -132,6 +132,12 @@ class Governor:
         """Whether a record that was in doubt `doubts` times may be sent once more; if so, it is counted."""
         return doubts < self._resends and self._budget.spend()
 
+    def limit(self, max_rejected: int | None, max_in_doubt: int | None) -> Stop | None:
+        """Accept at most as many records in these states from now on; `Stop` if there are more already."""
+        self._rejected.limit(max_rejected)
+        self._in_doubt.limit(max_in_doubt)
+        return self._rejected.add(0) or self._in_doubt.add(0)
+
     def count(self, state: State, rows: int = 1) -> Stop | None:
         """Count final states; `Stop` if more are rejected or in doubt than the user allows."""
         if state is State.REJECTED:

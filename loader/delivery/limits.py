@@ -281,6 +281,10 @@ class Ceiling:
         self._count = count
         self._stop = stop
 
+    def limit(self, most: int | None) -> None:
+        """From now on, accept at most as many as this."""
+        self._most = most
+
     def add(self, count: int = 1) -> Stop | None:
         """Count some more; `Stop` when they are too many."""
         self._count += count

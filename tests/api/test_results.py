@@ -385,3 +385,29 @@ def test_code_on_a_page_has_the_font_of_code(mixed: loader.LoadResult) -> None:
         styles = re.findall("<pre([^>]*)>", shown)
         assert styles
         assert all("monospace" in style and "pre-wrap" in style for style in styles)
+
+
+def test_rows_that_are_left_out_stand_in_every_view_of_a_result(vendor: Vendor) -> None:
+    """The account, the frame, a frame of their own with the reasons under the caller's index, the text."""
+    frame = purchases(4).assign(kind=["buy", "view", "buy", "view"]).set_axis(list("wxyz"))
+    mapping = loader.Mapping(
+        "events",
+        fields={"userId": "user_id", "event": "event", "timestamp": "timestamp"},
+        rows={"only": {"kind": "buy"}},
+        unique=["user_id"],
+    )
+    result = loader.load_events(frame, mapping=mapping, **vendor.account, progress=False)
+    assert (result.account.confirmed, result.account.left_out, result.exit_code) == (2, 2, 0)
+    assert result.frame["state"].to_dict() == dict.fromkeys("wy", "confirmed") | dict.fromkeys(
+        "xz", "left_out"
+    )
+    assert result.left_out["_loader_reason"].to_dict() == dict.fromkeys("xz", 'selection: kind is "view"')
+    assert result.left_out["kind"].to_list() == ["view", "view"]
+    assert result.reasons.to_dict("records") == [
+        {"state": "left_out", "rows": 2, "reason": "selection: kind is not listed in only"}
+    ]
+    assert "left out" in repr(result)
+    assert "left out" in result._repr_html_()
+    result.raise_for_failures()
+    again = loader.Checkpoint(result.checkpoint, source=frame)
+    assert again.left_out.equals(result.left_out)

@@ -1,0 +1,231 @@
+"""Rows that are no part of a load, as a user meets them: account, lists, exit code, retries, limits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loader.journal import CheckpointView
+from tests.checker import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import CommandLine
+
+SANDBOXED = ("--sandbox", "--yes", "--app", "AAAAA-BBBBB")
+FIELDS = """
+[fields]
+hwid = "device"
+event = "name"
+timestamp = { column = "time", unit = "s" }
+[attributes]
+id = "id"
+"""
+ONLY = '[rows]\nonly = { name = ["buy"] }\n'
+HEADER = "device,name,time,id"
+ROWS = ["d0,buy,1700000000,a", "d1,view,1700000000,b", "d2,buy,1700000000,a", "d3,buy,1700000000,c"]
+CHECKPOINT = "events.csv.events.sandbox.ckpt"
+
+
+def write(folder: Path, *rows: str, top: str = "", rules: str = "", fields: str = FIELDS) -> tuple[str, ...]:
+    """An input and its mapping; the arguments of a load of them."""
+    (folder / "events.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    (folder / "m.toml").write_text(f'kind = "events"\n{top}\n{fields}{rules}')
+    return ("events", "events.csv", "--mapping", "m.toml")
+
+
+def counts(summary: dict[str, object]) -> tuple[object, ...]:
+    """Confirmed, rejected, in doubt, never sent, left out."""
+    return tuple(summary[name] for name in ("confirmed", "rejected", "in_doubt", "never_sent", "left_out"))
+
+
+def test_a_load_whose_other_rows_are_confirmed_is_done(command: CommandLine, tmp_path: Path) -> None:
+    """Exit code 0: what is left out was never meant. The account closes, with the reasons."""
+    load = write(tmp_path, *ROWS, top='unique = ["id"]', rules=ONLY)
+    ran = command.run(*load, *SANDBOXED)
+    assert ran.code == 0
+    for line in ("  left out   2   no part of the load", "Every other row is confirmed.", "2 rows left out:"):
+        assert line in ran.out
+    assert "  1 × repeat of another row\n  1 × selection: name is not listed in only\n" in ran.out
+    assert "  pushwoosh-loader failures events.csv.events.sandbox.ckpt --left-out" in ran.out
+    summary = command.summary("status", CHECKPOINT)
+    assert counts(summary) == (2, 0, 0, 0, 2)
+    assert summary["left_out_reasons"] == [
+        {"reason": "repeat of another row", "rows": 1},
+        {"reason": "selection: name is not listed in only", "rows": 1},
+    ]
+    assert [device for (device,) in command.held("SELECT hwid FROM events")] == ["d0", "d3"]
+
+
+def test_status_and_report_say_what_is_left_out(command: CommandLine, tmp_path: Path) -> None:
+    """Of one checkpoint, of a folder, for a program, and on the page."""
+    command.run(*write(tmp_path, *ROWS, rules=ONLY), *SANDBOXED)
+    assert "  left out   1   no part of the load" in command.run("status", CHECKPOINT).out
+    listed = command.run("status", ".").out.splitlines()
+    assert listed[0].split()[-4:] == ["left", "out", "last", "run"]
+    assert command.summary("status", CHECKPOINT)["left_out"] == 1
+    assert command.run("report", CHECKPOINT, "-o", "r.html").code == 0
+    page = (tmp_path / "r.html").read_text()
+    assert "1 of 4 rows are left out, and the vendor confirmed the other 3" in page
+    assert "selection: name is not listed in only" in page
+
+
+def test_rows_that_are_left_out_are_listed_with_their_own_reasons(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """Beside their source columns: the cell that is not selected, or the row that goes instead."""
+    command.run(*write(tmp_path, *ROWS, top='unique = ["id"]', rules=ONLY), *SANDBOXED)
+    ran = command.run("failures", CHECKPOINT, "--left-out", "--format", "jsonl")
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(row["device"], row["_loader_row"], row["_loader_reason"]) for row in rows] == [
+        ("d1", 2, 'selection: name is "view"'),
+        ("d2", 3, "repeat of row 1"),
+    ]
+    assert {row["_loader_state"] for row in rows} == {"left_out"}
+    assert command.run("failures", CHECKPOINT).out.splitlines()[1:] == []
+    command.run("failures", CHECKPOINT, "--left-out", "-o", "left.parquet", "--format", "parquet")
+    assert (tmp_path / "left.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def test_of_several_files_the_repeated_row_is_named_with_its_file(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """Overlapping files are where repeats come from."""
+    load = write(tmp_path, *ROWS[2:], top='unique = ["id"]')
+    (tmp_path / "before.csv").write_text("\n".join([HEADER, *ROWS[:2]]) + "\n")
+    assert command.run("events", "before.csv", *load[1:], *SANDBOXED, "--checkpoint", "c").code == 0
+    (row,) = command.run("failures", "c", "--left-out", "--format", "jsonl").out.splitlines()
+    assert json.loads(row)["_loader_reason"] == "repeat of before.csv, row 1"
+
+
+def test_nothing_to_list_is_a_header(command: CommandLine, tmp_path: Path) -> None:
+    """A program that reads the list finds its columns."""
+    command.run(*write(tmp_path, *ROWS), *SANDBOXED)
+    ran = command.run("failures", CHECKPOINT, "--left-out")
+    assert ran.out.startswith(f"{HEADER},_loader_state,")
+    assert len(ran.out.splitlines()) == 1
+
+
+def test_the_same_rows_are_left_out_when_a_load_continues(command: CommandLine, tmp_path: Path) -> None:
+    """The first of a key may lie in an earlier run; a limit changes nothing about it."""
+    load = write(tmp_path, *ROWS, top='unique = ["id"]\nunique_keep = "last"', rules=ONLY)
+    assert counts(command.summary(*load, "--sandbox", "--limit", 2)) == (0, 0, 0, 2, 2)
+    assert counts(command.summary(*load, "--sandbox")) == (2, 0, 0, 0, 2)
+    assert Ledger.of(CheckpointView.open(tmp_path / CHECKPOINT)).left_out == {0, 1}
+
+
+def test_a_row_that_was_rejected_goes_alone_when_it_is_retried(command: CommandLine, tmp_path: Path) -> None:
+    """Its repeats stay left out, so its key never goes twice."""
+    rows = ["d0,a name of more than thirty-two characters,1,a", "d1,buy,1700000000,a"]
+    load = write(tmp_path, *(row.replace(",1,", ",1700000000,") for row in rows), top='unique = ["id"]')
+    assert counts(command.summary(*load, "--sandbox")) == (0, 1, 0, 0, 1)
+    (tmp_path / "fixed.toml").write_text(
+        (tmp_path / "m.toml").read_text().replace('event = "name"', 'event = { const = "buy" }')
+    )
+    retried = command.summary("retry", CHECKPOINT, "--mapping", "fixed.toml")
+    assert counts(retried) == (1, 0, 0, 0, 1)
+    assert [device for (device,) in command.held("SELECT hwid FROM events")] == ["d0"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        (ONLY, ONLY.replace('"buy"', '"buy", "view"'), "[rows]"),
+        ('unique = ["id"]', 'unique = ["device"]', "unique"),
+        ('values = { buy = "b" }, unlisted = "leave out"', 'values = { buy = "b", view = "v" }', "event"),
+        ("unique = true", "unique = true", "what is sent of a row, by which it is unique,"),
+    ],
+)
+def test_a_retry_cannot_select_other_rows(
+    command: CommandLine, tmp_path: Path, before: str, after: str, named: str
+) -> None:
+    """What was sent and what was left out would no longer fit the mapping; nothing is sent."""
+    top, rules = (before, "") if before.startswith("unique") else ("", "" if "values" in before else before)
+    fields = (
+        FIELDS if "values" not in before else FIELDS.replace('"name"', f'{{ column = "name", {before} }}')
+    )
+    load = write(tmp_path, *ROWS, ",buy,1700000000,x", top=top, rules=rules, fields=fields)
+    assert command.run(*load, *SANDBOXED).code == 3
+    text = (tmp_path / "m.toml").read_text().replace(before, after)
+    (tmp_path / "fixed.toml").write_text(
+        text.replace('hwid = "device"', 'hwid = { column = "device", default = "d9" }')
+    )
+    ran = command.run("retry", CHECKPOINT, "--mapping", "fixed.toml", "--yes")
+    assert ran.code == 2
+    assert f"fixed.toml differs in {named} from the mapping with which" in ran.err
+    assert "Nothing was sent." in ran.err
+
+
+def test_a_retry_may_leave_out_what_was_rejected(command: CommandLine, tmp_path: Path) -> None:
+    """Rows that were rejected because values lack them: the account is closed with unlisted."""
+    values = '{ column = "name", values = { buy = "b" } }'
+    load = write(tmp_path, *ROWS, fields=FIELDS.replace('"name"', values))
+    assert counts(command.summary(*load, "--sandbox")) == (3, 1, 0, 0, 0)
+    text = (tmp_path / "m.toml").read_text().replace(" } }", ' }, unlisted = "leave out" }', 1)
+    (tmp_path / "fixed.toml").write_text(text)
+    retried = command.summary("retry", CHECKPOINT, "--mapping", "fixed.toml")
+    assert (counts(retried), retried["exit_code"]) == ((3, 0, 0, 0, 1), 0)
+
+
+def test_a_typo_that_leaves_everything_out_is_said_and_can_be_corrected(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """Nothing was promised yet, so the same checkpoint takes the corrected mapping."""
+    load = write(tmp_path, *ROWS, rules=ONLY.replace("buy", "by"))
+    ran = command.run(*load, *SANDBOXED)
+    assert "No row is part of the load: all are left out." in ran.out
+    write(tmp_path, *ROWS, rules=ONLY)
+    assert counts(command.summary(*load, "--sandbox")) == (3, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(("limit", "code"), [("20%", 5), ("25%", 3)])
+def test_limits_in_percent_are_of_the_rows_that_are_not_left_out(
+    command: CommandLine, tmp_path: Path, limit: str, code: int
+) -> None:
+    """One of four rows of the load is rejected: that is 25 %, though the input has twenty."""
+    rows = [f"d{row},view,1700000000,{row}" for row in range(16)]
+    load = write(tmp_path, *rows, *ROWS[2:], ",buy,1700000000,x", "d9,buy,1700000000,y", rules=ONLY)
+    assert command.run(*load, *SANDBOXED, "--max-rejected", limit).code == code
+
+
+def test_min_rows_counts_the_rows_of_the_input(command: CommandLine, tmp_path: Path) -> None:
+    """It asks whether the export is whole, which has nothing to do with what is wanted of it."""
+    load = write(tmp_path, *ROWS, rules=ONLY)
+    assert command.run(*load, *SANDBOXED, "--min-rows", "4").code == 0
+
+
+def test_a_check_counts_what_would_be_left_out(command: CommandLine, tmp_path: Path) -> None:
+    """With the first rows of each reason, and the exit code of the load."""
+    _, *load = write(tmp_path, *ROWS, top='unique = ["id"]', rules=ONLY)
+    ran = command.run("check", "events", *load)
+    assert ran.code == 0
+    assert "2 of 4 events would be sent, 2 would be left out." in ran.out
+    assert "  1 × repeat of another row\n      events.csv, row 3, repeat of events.csv, row 1\n" in ran.out
+    found = command.summary("check", "events", *load)
+    assert [found[name] for name in ("read", "would_send", "would_reject", "would_leave_out")] == [4, 2, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("column", "found"), [("insert_id", 1), ("uuid", 1), ("$insert_id", 1), ("event_id", 1), ("label", None)]
+)
+def test_a_check_counts_rows_that_share_a_known_id(
+    command: CommandLine, tmp_path: Path, column: str, found: int | None
+) -> None:
+    """Exports that deliver at least once hold the same event twice, with one id; the way out works."""
+    _, *load = write(tmp_path, *ROWS)
+    path = tmp_path / "events.csv"
+    path.write_text(path.read_text().replace("time,id", f"time,{column}"))
+    mapping = tmp_path / "m.toml"
+    mapping.write_text(mapping.read_text().replace('id = "id"', f'id = "{column}"'))
+    ran, record = command.run("check", "events", *load), command.summary("check", "events", *load)
+    if found is None:
+        assert record["same_key"] is None
+        return
+    assert record["same_key"] == {"column": column, "rows": found}
+    advice = f'unique = ["{column}"]'
+    assert f'1 row repeats the "{column}" of an earlier row: {advice} at the top of the mapping' in ran.out
+    mapping.write_text(f"{advice}\n{mapping.read_text()}")
+    assert command.summary("check", "events", *load)["would_leave_out"] == found
