@@ -69,7 +69,13 @@ class Mapping:
         unique: Sequence[str] | bool | None = None,
         unique_keep: str | None = None,
     ) -> None:
-        given = {"fields": fields, "attributes": attributes, "tags": tags, "source": source, "rows": rows}
+        given: dict[str, Any] = {
+            "fields": fields,
+            "attributes": attributes,
+            "tags": tags,
+            "source": source,
+            "rows": rows,
+        }
         given |= {"unique": unique, "unique_keep": unique_keep}
         document = {"kind": str(kind)} | {name: value for name, value in given.items() if value is not None}
         self._rules = build_mapping(_as_toml(document))
