@@ -13,7 +13,6 @@ import pandas as pd
 
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.failures import (
-    build_own_columns,
     open_input,
     read_source_records,
     recall_settings,
@@ -23,8 +22,9 @@ from loader.failures import (
 )
 from loader.journal import CheckpointView
 from loader.mapping import parse_mapping
-from loader.model import State
+from loader.model import Chunk, State
 from loader.option import FileUse
+from loader.own_columns import LeftOutRow, describe_left_out
 from loader.planning import draw_up
 from loader.states import ORDER, States
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from loader.mapping import Mapper
-    from loader.model import Chunk
     from loader.planning import Plan
 
 _LEFT_OUT = ORDER.index(State.LEFT_OUT)
@@ -60,40 +58,27 @@ def read_left_out_rows(
     names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
     if target is not None:
         refuse_conflicts([Claim(FileUse.OUTPUT, str(target)), *list_reads(checkpoint, names)])
-    if not ledger.account().left_out:
-        columns = open_input(ledger, names).sample(0)
-        yield pd.concat([columns, build_fates("", [], [])], axis="columns")
-        return
-    for chunk, places, reasons in find_left_out(ledger, names):
-        rows = [chunk.first_row + place for place in places]
-        records = read_source_records(chunk, places)
-        yield pd.concat([records, build_fates(chunk.file, rows, reasons)], axis="columns")
+    yield add_source(Chunk(0, open_input(ledger, names).sample(0), "", 1, {}), [], ledger)
+    for chunk, rows in find_left_out(ledger, names):
+        yield add_source(chunk, rows, ledger)
 
 
-def build_fates(file: str, rows: Sequence[int], reasons: Sequence[str]) -> pd.DataFrame:
-    """The columns that say what became of rows of a file, as they are for rows that failed."""
-    nothing = [None] * len(rows)
-    return build_own_columns(
-        {
-            "state": [State.LEFT_OUT.value] * len(rows),
-            "file": [file] * len(rows),
-            "row": list(rows),
-            "reason": list(reasons),
-            **dict.fromkeys(("phase", "http_status", "code"), nothing),
-            "attempts": [0] * len(rows),
-            "at": nothing,
-        }
-    )
+def add_source(chunk: Chunk, rows: Sequence[LeftOutRow], ledger: CheckpointView) -> pd.DataFrame:
+    """The source records of rows that are left out, with the reason of each."""
+    records = read_source_records(chunk, [row.ordinal - chunk.first for row in rows])
+    return pd.concat([records, describe_left_out(chunk, rows, ledger.id)], axis="columns")
 
 
 def find_left_out(
     ledger: CheckpointView, files: Sequence[str], table: object = None
-) -> Iterator[tuple[Chunk, list[int], list[str]]]:
-    """Find the rows that are left out: a chunk, their places in it, and the reason of each.
+) -> Iterator[tuple[Chunk, list[LeftOutRow]]]:
+    """Find the chunks with rows that are left out, each with those rows.
 
     Raises:
         SourceError: the input cannot be read, or is not the input of the checkpoint.
     """
+    if not ledger.account().left_out:
+        return
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     refuse_missing_table(ledger, files, table)
     with suggest_moved(files):
@@ -103,18 +88,24 @@ def find_left_out(
     for chunk in plan.source.chunks():
         places = np.flatnonzero(states.of(chunk.rows) == _LEFT_OUT).tolist()
         if places:
-            found = explain_rows(plan, plan.mapper, chunk)
-            yield chunk, places, [found.get(place, _UNKNOWN) for place in places]
+            found = explain_rows(plan, chunk)
+            yield chunk, [found.get(at) or LeftOutRow(chunk.first + at, _UNKNOWN, _UNKNOWN) for at in places]
 
 
-def explain_rows(plan: Plan, mapper: Mapper, chunk: Chunk) -> dict[int, str]:
+def explain_rows(plan: Plan, chunk: Chunk) -> dict[int, LeftOutRow]:
     """Why rows of a chunk are left out, by their places in it."""
 
     def place(ordinal: int) -> str:
         return plan.survey.place(ordinal) if len(plan.survey.files) > 1 else f"row {ordinal + 1:,}"
 
     return {
-        offset: outside.explain(offset, place)
-        for outside in mapper.find_outside(mapper.read(chunk), chunk)
-        for offset in np.flatnonzero(outside.rows).tolist()
+        at: LeftOutRow(
+            chunk.first + at,
+            outside.reason,
+            outside.explain(at, place),
+            outside.column,
+            outside.read_value(at),
+        )
+        for outside in plan.mapper.find_outside(plan.mapper.read(chunk), chunk)
+        for at in np.flatnonzero(outside.rows).tolist()
     }

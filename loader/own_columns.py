@@ -27,6 +27,23 @@ if TYPE_CHECKING:
     from loader.model import Chunk, Reject
 
 
+class LeftOutRow(NamedTuple):
+    """A row that is no part of a load.
+
+    Attributes:
+        ordinal: its ordinal.
+        reason: why, in the words that all rows with this reason share.
+        message: why, with what is in this row.
+        column, value: the cell that decided it; "" and None if no one cell did.
+    """
+
+    ordinal: int
+    reason: str
+    message: str
+    column: str = ""
+    value: str | None = None
+
+
 class OwnColumn(NamedTuple):
     """A column that the loader adds.
 
@@ -43,7 +60,7 @@ FILE, ROW, LOAD = (f"{OWN_COLUMNS}{name}" for name in ("file", "row", "load"))
 
 # By their names without the prefix, in their order.
 COLUMNS = {
-    "state": OwnColumn("`rejected` or `in_doubt`"),
+    "state": OwnColumn("`rejected`, `in_doubt` or `left_out`"),
     "file": OwnColumn("the file of the input that has the row, as the input was named"),
     "row": OwnColumn("the number of the row in that file, from 1, the first after the header", pa.int64()),
     "phase": OwnColumn(
@@ -146,6 +163,21 @@ def describe_rejects(chunk: Chunk, rejects: Sequence[Reject]) -> pd.DataFrame:
         "attempts": [0] * len(rejects),
     }
     return build_columns(chunk, cells, len(rejects))
+
+
+def describe_left_out(chunk: Chunk, rows: Sequence[LeftOutRow], load: str) -> pd.DataFrame:
+    """The columns of rows of a chunk that are no part of a load, whose id is `load`."""
+    cells: dict[str, Sequence[object]] = {
+        "state": [State.LEFT_OUT.value] * len(rows),
+        "row": [chunk.first_row + row.ordinal - chunk.first for row in rows],
+        "reason": [row.reason for row in rows],
+        "column": [row.column or None for row in rows],
+        "value": [row.value for row in rows],
+        "message": [row.message for row in rows],
+        "attempts": [0] * len(rows),
+        "load": [load] * len(rows),
+    }
+    return build_columns(chunk, cells, len(rows))
 
 
 def build_columns(chunk: Chunk, cells: Mapping[str, Sequence[object]], rows: int) -> pd.DataFrame:

@@ -17,10 +17,10 @@ from loader.failures import (
     refuse_other_input,
 )
 from loader.journal.bitmap import CHUNK
-from loader.left_out_rows import build_fates, find_left_out, read_left_out_rows
+from loader.left_out_rows import find_left_out, read_left_out_rows
 from loader.message import spell_keyword
 from loader.model import OWN_COLUMNS, Chunk, State
-from loader.own_columns import OfLoad
+from loader.own_columns import OfLoad, describe_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,14 +147,11 @@ def build_left_out(ledger: CheckpointView, given: Given) -> pd.DataFrame:
     if given.table is None:
         frame = pd.concat(list(read_left_out_rows(ledger.path, given.files)), ignore_index=True)
         return frame.set_axis(label_rows(frame, single=len(ledger.identity.files) == 1))
-    places: list[int] = []
-    reasons: list[str] = []
-    if ledger.account().left_out:
-        for chunk, here, why in find_left_out(ledger, given.files, given.table):
-            places += [chunk.first + place for place in here]
-            reasons += why
-    fates = build_fates(ledger.identity.files[0].name, [place + 1 for place in places], reasons)
-    return add_columns(take_rows(given.table, places), fates)
+    rows = [row for _, here in find_left_out(ledger, given.files, given.table) for row in here]
+    file = ledger.identity.files[0]
+    places = [row.ordinal for row in rows]
+    fate = describe_left_out(Chunk(0, pd.DataFrame(), file.name, 1, {}), rows, ledger.id)
+    return add_columns(take_rows(given.table, places), fate)
 
 
 def _of_files(ledger: CheckpointView, given: Given, state: State) -> pd.DataFrame:

@@ -92,6 +92,8 @@ def describe_state(ordinal: int, ledger: CheckpointView) -> Message:
         return Message(
             "but given back, to be sent as it is in the input: {retry} sends it so", retry=Command.RETRY
         )
+    if any(is_set(bits, ordinal - rows.start) for rows, bits in ledger.left_out() if ordinal in rows):
+        return Message("but left out: the mapping says that it is no part of the load")
     return Message("but was never sent: the load itself sends it")
 
 
@@ -99,6 +101,10 @@ def is_confirmed(ordinal: int, ledger: CheckpointView) -> bool:
     """Whether the vendor has a row."""
     for chunk in ledger.confirmed():
         if chunk.number == ordinal // CHUNK:
-            offset = ordinal % CHUNK
-            return chunk.bits is None or bool(chunk.bits[offset >> 3] >> (offset & 7) & 1)
+            return chunk.bits is None or is_set(chunk.bits, ordinal % CHUNK)
     return False
+
+
+def is_set(bits: bytes, offset: int) -> bool:
+    """Whether the bit of a row is set, by its place among the rows of the bits."""
+    return bool(bits[offset >> 3] >> (offset & 7) & 1)

@@ -7,7 +7,7 @@ that cannot be read is compared with nothing: its row stays in the load, and is 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -54,6 +54,7 @@ class Outside:
         reason: why, in words that repeat no cell.
         subject: what is wrong with the cells: ``selection: event_name is``; "" if nothing is.
         texts: the cells that `subject` speaks of.
+        column: the column that they are in.
         originals: of repeats, the ordinals of the rows that go in their place.
     """
 
@@ -61,6 +62,7 @@ class Outside:
     reason: str
     subject: str = ""
     texts: pa.Array | None = None
+    column: str = ""
     originals: Ordinals | None = None
 
     def explain(self, offset: int, place: Callable[[int], str] = "row {}".format) -> str:
@@ -71,6 +73,10 @@ class Outside:
             return self.reason
         text = self.texts[offset].as_py()
         return f"{self.subject} {'empty' if text is None else quote(text)}"
+
+    def read_value(self, offset: int) -> str | None:
+        """The cell of one row that decided it, or None."""
+        return None if self.texts is None else self.texts[offset].as_py()
 
     def left_out(self, first: int, pieces: Sequence[range]) -> LeftOut | None:
         """The rows among some ascending ranges; `first` is the ordinal of the chunk's first row."""
@@ -102,7 +108,7 @@ def find_outside(mapping: Mapping, table: Table, chunk: Chunk, now: datetime) ->
     for outside in _look(mapping, table, now):
         rows = outside.rows & left
         if rows.any():
-            found.append(Outside(rows, outside.reason, outside.subject, outside.texts))
+            found.append(replace(outside, rows=rows))
             left &= ~rows
     return found
 
@@ -154,7 +160,7 @@ def _compare(column: str, texts: Sequence[str], table: Table, *, listed: bool) -
     for broken in table.broken(column):
         rows = rows & ~broken.rows
     reason = f"{SELECTION}{column} is {'listed in except' if listed else 'not listed in only'}"
-    return Outside(rows, reason, f"{SELECTION}{column} is", cells)
+    return Outside(rows, reason, f"{SELECTION}{column} is", cells, column)
 
 
 def _find_unlisted(name: str, rule: Rule, table: Table) -> Outside:
@@ -162,23 +168,24 @@ def _find_unlisted(name: str, rule: Rule, table: Table) -> Outside:
     known = pa.array(list(rule.values or {}), pa.string())
     rows = numpy_mask(cells.is_valid()) & ~numpy_mask(pc.is_in(cells, value_set=known))
     where = ", ".join(origins.columns_of(rule))
-    return Outside(
-        rows, f"{SELECTION}{name} is not listed in values", f"{SELECTION}{where} is not listed:", cells
-    )
+    reason, subject = f"{SELECTION}{name} is not listed in values", f"{SELECTION}{where} is not listed:"
+    return Outside(rows, reason, subject, cells, where)
 
 
 def _find_outside_period(rules: RowRules, rule: Rule, table: Table, now: datetime) -> Iterator[Outside]:
     # A time that cannot be read, or is not plausible, is not outside: the load rejects it, with the reason.
     findings = Findings.of_rows(table.rows)
     found = instants.read(rule, table, findings, Window.of(rule.clock, now))
-    texts = origins.texts(rule, table, findings)
+    texts, columns = origins.texts(rule, table, findings), ", ".join(origins.columns_of(rule))
     start, end = find_bounds(rules)
     if start is not None:
         before = found.known & (found.utc < start)
-        yield Outside(before, f"{SELECTION}before {rules.start}", f"{SELECTION}before {rules.start}:", texts)
+        reason = f"{SELECTION}before {rules.start}"
+        yield Outside(before, reason, f"{reason}:", texts, columns)
     if end is not None:
         after = found.known & (found.utc >= end)
-        yield Outside(after, f"{SELECTION}after {rules.end}", f"{SELECTION}not until {rules.end}:", texts)
+        reason = f"{SELECTION}after the end, {rules.end}"
+        yield Outside(after, reason, f"{reason}:", texts, columns)
 
 
 def find_bounds(rules: RowRules) -> tuple[int | None, int | None]:

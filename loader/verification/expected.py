@@ -195,7 +195,7 @@ def _list_formless(mapped: Mapped, fates: Fates) -> Iterator[tuple[int, Fate]]:
     """Rows that may be there, and that the mapping rejects."""
     for reject in mapped.rejects:
         fate = Fate(int(fates[reject.ordinal - mapped.first]))
-        if fate not in (Fate.REJECTED, Fate.NEVER_SENT):
+        if fate not in (Fate.REJECTED, Fate.NEVER_SENT, Fate.LEFT_OUT):
             yield reject.ordinal, fate
 
 

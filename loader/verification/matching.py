@@ -39,8 +39,10 @@ MOST_LOADS = 1_000
 # Rows held in memory, of 24 bytes each.
 BUFFERED = 1 << 16
 
-_PLACES = np.array([_SURE, _ABSENT, _DOUBTFUL, _ABSENT, _SURE], np.uint64)  # by fate
-_MAY_REPEAT = np.array([0, 0, 1, 0, 1], np.uint64)  # by fate: those that were, or may have been, sent again
+_PLACES = np.array([_SURE, _ABSENT, _DOUBTFUL, _ABSENT, _ABSENT, _SURE], np.uint64)  # by fate
+_MAY_REPEAT = np.array(
+    [0, 0, 1, 0, 0, 1], np.uint64
+)  # by fate: those that were, or may have been, sent again
 
 
 def digest_forms(forms: Sequence[bytes], compartment: int) -> Records:

@@ -23,14 +23,15 @@ Fates = np.ndarray[Any, np.dtype[np.uint8]]
 class Fate(IntEnum):
     """What the checkpoint says of a row, and so how often it must be found.
 
-    The first four are the numbers of `loader.states.ORDER`.
+    All but the last are the numbers of `loader.states.ORDER`.
     """
 
     CONFIRMED = 0  # exactly once
     REJECTED = 1  # never
     IN_DOUBT = 2  # at most once
     NEVER_SENT = 3  # never
-    RESENT = 4  # confirmed after it was sent again: once, or more often if a repeated call changes nothing
+    LEFT_OUT = 4  # never
+    RESENT = 5  # confirmed after it was sent again: once, or more often if a repeated call changes nothing
 
 
 class ExpectedRows(NamedTuple):

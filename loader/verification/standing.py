@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from loader.spill import Spill
 from loader.sandbox.store.bodies import TABLES, list_excused, read_standing
+from loader.spill import Spill
 from loader.verification import matching
 from loader.verification.differences import Difference, Scope, Sign
 from loader.verification.matching import digest_forms
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.methods import Method
-    from loader.spill import Records
     from loader.sandbox.store.bodies import Standing as Stored
+    from loader.spill import Records
     from loader.verification.rows import ExpectedRows, LoadSide
 
 # A tag: what it is (2 bits), the load or the compartment (10), the ordinal or the number (48).

@@ -401,7 +401,7 @@ def test_rows_that_are_left_out_stand_in_every_view_of_a_result(vendor: Vendor) 
     assert result.frame["state"].to_dict() == dict.fromkeys("wy", "confirmed") | dict.fromkeys(
         "xz", "left_out"
     )
-    assert result.left_out["_loader_reason"].to_dict() == dict.fromkeys("xz", 'selection: kind is "view"')
+    assert result.left_out["_loader_message"].to_dict() == dict.fromkeys("xz", 'selection: kind is "view"')
     assert result.left_out["kind"].to_list() == ["view", "view"]
     assert result.reasons.to_dict("records") == [
         {"state": "left_out", "rows": 2, "reason": "selection: kind is not listed in only"}

@@ -80,11 +80,16 @@ def test_rows_that_are_left_out_are_listed_with_their_own_reasons(
     command.run(*write(tmp_path, *ROWS, top='unique = ["id"]', rules=ONLY), *SANDBOXED)
     ran = command.run("failures", CHECKPOINT, "--left-out", "--format", "jsonl")
     rows = [json.loads(line) for line in ran.out.splitlines()]
-    assert [(row["device"], row["_loader_row"], row["_loader_reason"]) for row in rows] == [
+    assert [(row["device"], row["_loader_row"], row["_loader_message"]) for row in rows] == [
         ("d1", 2, 'selection: name is "view"'),
         ("d2", 3, "repeat of row 1"),
     ]
     assert {row["_loader_state"] for row in rows} == {"left_out"}
+    assert (rows[0]["_loader_column"], rows[0]["_loader_value"]) == ("name", "view")
+    assert [row["_loader_reason"] for row in rows] == [
+        "selection: name is not listed in only",
+        "repeat of another row",
+    ]
     assert command.run("failures", CHECKPOINT).out.splitlines()[1:] == []
     command.run("failures", CHECKPOINT, "--left-out", "-o", "left.parquet", "--format", "parquet")
     assert (tmp_path / "left.parquet").read_bytes()[:4] == b"PAR1"
@@ -98,7 +103,7 @@ def test_of_several_files_the_repeated_row_is_named_with_its_file(
     (tmp_path / "before.csv").write_text("\n".join([HEADER, *ROWS[:2]]) + "\n")
     assert command.run("events", "before.csv", *load[1:], *SANDBOXED, "--checkpoint", "c").code == 0
     (row,) = command.run("failures", "c", "--left-out", "--format", "jsonl").out.splitlines()
-    assert json.loads(row)["_loader_reason"] == "repeat of before.csv, row 1"
+    assert json.loads(row)["_loader_message"] == "repeat of before.csv, row 1"
 
 
 def test_nothing_to_list_is_a_header(command: CommandLine, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ class Hours:
         Raises:
             ConfigError: there are too many names.
         """
+        states = states[mapped.selected - mapped.first]
         columns = {column.name: column.values for column in mapped.columns if not column.member}
         names = pc.fill_null(columns["event"], "").dictionary_encode()
         codes, hours = names.indices.to_numpy(), columns["timestampUTC"].to_numpy() // HOUR

@@ -54,8 +54,7 @@ class EventScope:
     def see(self, mapped: Mapped) -> None:
         """Take in some rows of the load."""
         names, codes, times = _read_events(mapped)
-        here = mapped.ordinals - mapped.first
-        codes, times = codes[here], times[here]
+        codes, times = codes[mapped.good], times[mapped.good]
         first, last = np.full(len(names), _LATEST), np.full(len(names), -_LATEST)
         np.minimum.at(first, codes, times)
         np.maximum.at(last, codes, times)
@@ -68,7 +67,7 @@ class EventScope:
         """Which of the rows with a body belong to the load."""
         names, codes, times = _read_events(mapped)
         first, last = self._find_spans(names)
-        within: Mask = ((times >= first[codes]) & (times <= last[codes]))[mapped.ordinals - mapped.first]
+        within: Mask = ((times >= first[codes]) & (times <= last[codes]))[mapped.good]
         return within
 
     def select_rejects(self, mapped: Mapped) -> Mask:
@@ -79,8 +78,8 @@ class EventScope:
         within: Mask = (times == 0) | ((times >= first[codes]) & (times <= last[codes]))
         known = np.array([not name or name in self._spans for name in names], np.bool_)
         within &= known[codes]
-        places = np.array([reject.ordinal - mapped.first for reject in mapped.rejects], np.int64)
-        chosen: Mask = within[places]
+        rejects = [reject.ordinal for reject in mapped.rejects]
+        chosen: Mask = within[np.searchsorted(mapped.selected, rejects)]
         return chosen
 
     def _find_spans(self, names: list[str], *, unknown: str | None = None) -> tuple[Moments, Moments]:
