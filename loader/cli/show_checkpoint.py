@@ -184,7 +184,7 @@ def lay_out_standings(standings: Sequence[Standing]) -> list[str]:
     rows = [COLUMNS, *(list_cells(standing) for standing in standings if standing.account)]
     if not any(standing.account.left_out for standing in standings if standing.account):
         rows = [(*row[:_LEFT_OUT], *row[_LEFT_OUT + 1 :]) for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(map(align_cell, rows[0], row, widths)).rstrip() for row in rows]
     return lines + [f"{each.path}: {each.problem}" for each in standings if not each.account]
 

@@ -40,9 +40,7 @@ MOST_LOADS = 1_000
 BUFFERED = 1 << 16
 
 _PLACES = np.array([_SURE, _ABSENT, _DOUBTFUL, _ABSENT, _ABSENT, _SURE], np.uint64)  # by fate
-_MAY_REPEAT = np.array(
-    [0, 0, 1, 0, 0, 1], np.uint64
-)  # by fate: those that were, or may have been, sent again
+_MAY_REPEAT = np.array([0, 0, 1, 0, 0, 1], np.uint64)  # by fate: may have been sent again
 
 
 def digest_forms(forms: Sequence[bytes], compartment: int) -> Records:
