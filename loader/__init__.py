@@ -5,7 +5,7 @@
 `__all__` is the Python interface (`loader.api`). A map of the code behind it, in reading order:
 
 * `loader.pipeline`: the main path on one screen; around it `planning`, `leases`, `resolution` and `retries`.
-* `loader.model`: the records that travel along it, and the four states of a row.
+* `loader.model`: the records that travel along it, and the states of a row.
 * `loader.sources`: files and frames as chunks; identity of the input.
 * `loader.mapping`: columns to the fields of the API methods, and to JSON bytes.
 * `loader.journal`: the checkpoint file: what may be sent, what was sent, what became of it.

@@ -45,7 +45,7 @@ class Checkpoint:
         application: the application code.
         endpoint: where it was sent.
         running: whether a load holds it now.
-        account: the four counts, over all runs.
+        account: the counts by state, over all runs.
         mapping: the mapping of the load.
 
     Raises:

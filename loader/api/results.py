@@ -78,7 +78,7 @@ def find_number_ids(plan: Plan, given: Given) -> Iterator[str]:
 
 
 class LoadResult:
-    """How a load ended. The four counts add up to the rows read, over all runs of its checkpoint.
+    """How a load ended. The counts add up to the rows read, over all runs of its checkpoint.
 
     The frames are read when they are first asked for, from the checkpoint as it is then.
 
