@@ -234,3 +234,33 @@ def test_a_check_counts_rows_that_share_a_known_id(
     assert f'1 row repeats the "{column}" of an earlier row: {advice} at the top of the mapping' in ran.out
     mapping.write_text(f"{advice}\n{mapping.read_text()}")
     assert command.summary("check", "events", *load)["would_leave_out"] == found
+
+
+def test_what_was_left_out_is_not_missing(command: CommandLine, tmp_path: Path) -> None:
+    """A verification expects each key once, and no row that the mapping does not select."""
+    assert command.run(*write(tmp_path, *ROWS, top='unique = ["id"]', rules=ONLY), *SANDBOXED).code == 0
+    ran = command.run("verify", CHECKPOINT)
+    assert (ran.code, "  = same      2\n" in ran.out) == (0, True)
+
+
+def test_rows_that_were_left_out_do_not_go_back_into_their_load(command: CommandLine, tmp_path: Path) -> None:
+    """Only rejected rows can be sent with other cells; the message says what became of the others."""
+    command.run(*write(tmp_path, *ROWS, rules=ONLY), *SANDBOXED)
+    command.run("failures", CHECKPOINT, "--left-out", "-o", "left.csv")
+    path = tmp_path / "left.csv"
+    path.write_text(path.read_text().replace(",view,", ",buy,"))
+    ran = command.run("retry", CHECKPOINT, "--from", "left.csv", "--yes")
+    assert ran.code == 2
+    assert "but left out: the mapping says that it is no part of the load" in ran.err
+
+
+def test_a_fixed_row_can_turn_out_to_be_no_part_of_the_load(command: CommandLine, tmp_path: Path) -> None:
+    """Its new cells are selected like any others, and the account closes."""
+    fields = FIELDS.replace('unit = "s"', 'format = "%Y-%m-%d", zone = "UTC"')
+    load = write(tmp_path, "d0,buy,2024-01-01,a", "d1,buy,never,b", fields=fields, rules=ONLY)
+    assert counts(command.summary(*load, "--sandbox")) == (1, 1, 0, 0, 0)
+    command.run("failures", CHECKPOINT, "-o", "fixed.csv")
+    path = tmp_path / "fixed.csv"
+    path.write_text(path.read_text().replace("d1,buy,never", "d1,view,2024-01-02"))
+    retried = command.summary("retry", CHECKPOINT, "--from", "fixed.csv")
+    assert (counts(retried), retried["exit_code"]) == ((1, 0, 0, 0, 1), 0)

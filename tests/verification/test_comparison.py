@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from loader.verification.differences import Findings
 
-CONFIRMED, REJECTED, IN_DOUBT, NEVER_SENT, RESENT = Fate
+CONFIRMED, REJECTED, IN_DOUBT, NEVER_SENT, LEFT_OUT, RESENT = Fate
 
 
 def event(number: int, **more: Any) -> dict[str, Any]:
@@ -64,6 +64,8 @@ def name(found: Findings) -> list[tuple[str, int | None, int | None]]:
         (REJECTED, 1, "+"),
         (NEVER_SENT, 0, ""),
         (NEVER_SENT, 2, "++"),
+        (LEFT_OUT, 0, ""),
+        (LEFT_OUT, 1, "+"),
     ],
 )
 def test_each_fate_says_how_often_a_row_must_be_there(fate: Fate, times: int, expected: str) -> None:

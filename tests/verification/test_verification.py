@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from loader.verification.verification import Verification
 
-CONFIRMED, REJECTED, IN_DOUBT, NEVER_SENT = State
+CONFIRMED, REJECTED, IN_DOUBT, NEVER_SENT, _ = State
 Named = tuple[str, str, int | None]
 
 
