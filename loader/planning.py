@@ -114,6 +114,7 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         return plan
     wanted = build_identity(plan)
     if settings.options.grown and prove_growth(plan, checkpoint):
+        refuse_later_repeats(plan, checkpoint)
         checkpoint.refuse_other(wanted, grown=True)
         return replace(plan, earlier=checkpoint.grow(wanted), grown_from=checkpoint.identity)
     if replaces(settings, checkpoint, wanted):
@@ -151,6 +152,24 @@ def prove_growth(plan: Plan, checkpoint: CheckpointView) -> Growth | None:
             )
         )
     return found
+
+
+def refuse_later_repeats(plan: Plan, checkpoint: CheckpointView) -> None:
+    """Refuse added rows if of rows with one key the last goes: an earlier one may have gone already.
+
+    Raises:
+        CheckpointDiffers: so it is.
+    """
+    unique = plan.mapper.mapping.unique
+    if unique is not None and unique.keep == "last":
+        raise CheckpointDiffers(
+            Message(
+                'The mapping keeps the last of rows with one key (unique_keep = "last"), and the input of '
+                "{path} has grown: an added row could go in place of one that was sent before. Nothing was "
+                "sent. Load the added rows as a file of their own.",
+                path=checkpoint.path,
+            )
+        )
 
 
 def refuse_growth(plan: Plan, checkpoint: CheckpointView) -> None:

@@ -264,3 +264,31 @@ def test_a_fixed_row_can_turn_out_to_be_no_part_of_the_load(command: CommandLine
     path.write_text(path.read_text().replace("d1,buy,never", "d1,view,2024-01-02"))
     retried = command.summary("retry", CHECKPOINT, "--from", "fixed.csv")
     assert (counts(retried), retried["exit_code"]) == ((1, 0, 0, 0, 1), 0)
+
+
+def grow(folder: Path, *rows: str) -> None:
+    """Add rows to the input."""
+    path = folder / "events.csv"
+    path.write_text(path.read_text() + "".join(f"{row}\n" for row in rows))
+
+
+def test_added_rows_repeat_those_before_them(command: CommandLine, tmp_path: Path) -> None:
+    """A load that continues with a grown input leaves out what it has sent already, and keeps its account."""
+    load = write(tmp_path, *ROWS, top='unique = ["id"]', rules=ONLY)
+    assert counts(command.summary(*load, "--sandbox")) == (2, 0, 0, 0, 2)
+    grow(tmp_path, "d5,buy,1700000000,c", "d6,buy,1700000000,e", "d7,view,1700000000,f")
+    assert counts(command.summary(*load, "--sandbox", "--grown")) == (3, 0, 0, 0, 4)
+    assert Ledger.of(CheckpointView.open(tmp_path / CHECKPOINT)).left_out == {1, 2, 4, 6}
+    assert [device for (device,) in command.held("SELECT hwid FROM events")] == ["d0", "d3", "d6"]
+
+
+def test_an_added_row_cannot_take_the_place_of_one_that_was_sent(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """If the last of a key goes, more rows would make another one the last: the key would go twice."""
+    load = write(tmp_path, *ROWS, top='unique = ["id"]\nunique_keep = "last"')
+    assert counts(command.summary(*load, "--sandbox")) == (3, 0, 0, 0, 1)
+    grow(tmp_path, "d5,buy,1700000000,c")
+    ran = command.run(*load, "--sandbox", "--yes", "--grown")
+    assert ran.code == 2
+    assert "an added row could go in place of one that was sent before. Nothing was sent." in ran.err
