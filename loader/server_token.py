@@ -58,7 +58,7 @@ def read_server_token(
         ConfigError: there is none, it cannot be read, or it is the device token.
     """
     if file is not None and os.environ.get(SERVER_TOKEN_VARIABLE):
-        refuse(
+        refuse_place(
             "{variable} and {file} both say what the server token is. Unset the variable, or leave {file} "
             "out."
         )
@@ -67,7 +67,7 @@ def read_server_token(
     else:
         text = os.environ.get(SERVER_TOKEN_VARIABLE, "")
         if not text:
-            refuse(
+            refuse_place(
                 "The counts are asked for with the server token, and none is given. Set {variable}, or name "
                 "a file with {file}. It is the API token of the account, not the device token of a load."
             )
@@ -93,14 +93,14 @@ def refuse_device_token(token: ServerToken, file: Path | None = None) -> None:
             texts.append(drop_line_end(other.read_text(encoding="utf-8")))
             same_file = file is not None and file.samefile(other)
     if same_file or token.reveal() in texts:
-        refuse(
+        refuse_place(
             "The server token and the device token are the same. They are two secrets: {device} (or "
             "{device_file}) is for loads, {variable} (or {file}) for the vendor's counts. The control panel "
             "has both, under API access. Nothing was asked."
         )
 
 
-def refuse(template: str) -> NoReturn:
+def refuse_place(template: str) -> NoReturn:
     """Say what is wrong with where the token should come from.
 
     Raises:

@@ -8,10 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from loader import message
 from loader.api.spelling import spell_in_python
-from loader.cli.events import events_command
+from loader.cli import COMMANDS, cli
 from loader.dialect import Dialect
 from loader.errors import ConfigError, LoaderError
 from loader.load_options import LoadOptions
@@ -58,20 +59,26 @@ def settings_named() -> set[str]:
 def test_settings_are_named_as_in_settings() -> None:
     """A name that no longer exists would send the user to nothing."""
     known = {field.name for record in (Settings, LoadOptions, Dialect) for field in fields(record)}
-    elsewhere = {"sandbox_store", "with_examples", "no_header", "format"}
-    elsewhere |= {"token_file", "token_command"}  # of the command line alone: Python takes the token itself
-    assert {"rate", "max_rejected"} <= settings_named() <= known | elsewhere
+    assert {"rate", "max_rejected"} <= settings_named() <= known | set(spell_settings())
 
 
 def test_options_of_that_name_exist() -> None:
     """What a sentence tells the user to set can be typed."""
-    options = {
-        option
-        for parameter in events_command.params
-        for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    elsewhere = {"--input", "--with-examples", "--format"}  # of the commands that take a checkpoint
-    assert {spell_option(Setting(name)) for name in settings_named()} - elsewhere <= options
+    options = {option for names in spell_settings().values() for option in names}
+    assert {spell_option(Setting(name)) for name in settings_named()} <= options
+
+
+def spell_settings() -> dict[str, set[str]]:
+    """What can be typed for each setting of any command, by its name in code."""
+    spelled: dict[str, set[str]] = {}
+    for name in COMMANDS:
+        command = cli.get_command(Context(cli), name)
+        assert command is not None
+        for parameter in command.params:
+            typed = {*parameter.opts, *parameter.secondary_opts}
+            spelled.setdefault(str(parameter.name), set()).update(typed)
+            spelled |= {option[2:].replace("-", "_"): typed for option in typed if option.startswith("--no-")}
+    return spelled
 
 
 def test_quotes_can_be_left_out_of_every_part() -> None:
