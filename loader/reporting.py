@@ -40,7 +40,7 @@ from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
 from loader.states import States
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
-from loader.text.next_steps import Left, list_steps, spell_python, spell_shell
+from loader.text.next_steps import Left, list_steps, spell_python, spell_settling, spell_shell
 from loader.verification.settling import NotedVerification
 
 if TYPE_CHECKING:
@@ -148,11 +148,15 @@ def plan_steps(ledger: CheckpointView, name: str) -> list[Step]:
     why = replace(explain(ledger), rejected=(), in_doubt=())
     left = Left(kind, ledger.account(), running=ledger.running, why=why)
     if not is_of_table(ledger):
-        return list_steps(left, spell_shell(kind, name, again=f"the same command as before (`{kind}`)"))
-    # No command can read a table again that was in Python's memory.
-    view = f"loader.Checkpoint({name!r}, source=frame)"
-    again = f"the same call as before (`load_{kind}`)"
-    return list_steps(left, spell_python(repr(name), view=view, source="frame", again=again))
+        spelling = spell_shell(kind, name, again=f"the same command as before (`{kind}`)")
+        settle = spell_settling(name)
+    else:
+        # No command can read a table again that was in Python's memory.
+        view = f"loader.Checkpoint({name!r}, source=frame)"
+        again = f"the same call as before (`load_{kind}`)"
+        spelling = spell_python(repr(name), view=view, source="frame", again=again)
+        settle = f"loader.verify({name!r}, sandbox, source=frame, settle=True)"
+    return list_steps(left, replace(spelling, settle=settle) if ledger.identity.rehearsed else spelling)
 
 
 def spelling_of(ledger: CheckpointView) -> Spelling:

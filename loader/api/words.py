@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ def list_next_steps(result: Result, *, cut: str = "", rehearsed: bool = False) -
     """
     left = Left.of(result, explain_result(result), limited=bool(cut))
     spelling = spell_python("result.checkpoint", view="result", rehearsed=rehearsed, cut=cut or "limit")
+    if rehearsed:
+        spelling = replace(spelling, settle="result.verify(settle=True)")
     return list_steps(left, spelling)
 
 

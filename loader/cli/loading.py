@@ -118,7 +118,8 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
                     say(show.describe_holdings(sandbox.holdings(), request.access.sandbox_store))
                 cut = show.find_cut(plan.settings)
                 rehearsed = sandbox is not None and alone
-                say(show.describe_next_steps(result, why, sandboxed=rehearsed, cut=cut))
+                store = request.access.sandbox_store if sandbox is not None else None
+                say(show.describe_next_steps(result, why, sandboxed=rehearsed, store=store, cut=cut))
 
             asked = end_load(result, tell, say, output.report)
             return Loaded(result, asked or brake.drained)

@@ -137,6 +137,7 @@ class InputOptions:
     text: TextOptions = nested(TextOptions)
 
 
+DEFAULT_STORE = Path("pushwoosh-sandbox.sqlite3")
 SANDBOX = Option("Send to a sandbox on this machine instead of the vendor.", Section.PLACE)
 KEEP = Option(
     "With --sandbox: refuse a checkpoint of another input or mapping, as a real load does. Without --keep, "
@@ -244,7 +245,7 @@ class AccessOptions:
         ),
     )
     sandbox_store: Path = option(
-        Path("pushwoosh-sandbox.sqlite3"),
+        DEFAULT_STORE,
         Option(
             "Where the sandbox keeps what it receives. Several loads can share one store.",
             Section.PLACE,

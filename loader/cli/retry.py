@@ -136,7 +136,8 @@ def retry_command(request: RetryRequest) -> None:
 
             def tell(why: Why) -> None:
                 say(show.describe_result(result, settings))
-                say(show.describe_next_steps(result, why, sandboxed=sandbox is not None, loading=False))
+                store = request.access.sandbox_store if sandbox is not None else None
+                say(show.describe_next_steps(result, why, sandboxed=False, store=store, loading=False))
 
             end_load(result, tell, say, output.report, request.files)
     leave(result, quiet=output.quiet)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.cli import summary
+from loader.cli.options import DEFAULT_STORE
 from loader.cli.speech import HANG, find_event_log
 from loader.rates import read_rate
 from loader.text.escape import quote_for_shell
-from loader.text.next_steps import Left, lay_out, list_steps, spell_shell
+from loader.text.next_steps import Left, lay_out, list_steps, spell_settling, spell_shell
 from loader.text.nouns import count_rows, is_or_are, was_or_were
 
 if TYPE_CHECKING:
@@ -115,22 +117,36 @@ def describe_result(result: Result, settings: Settings) -> str:
 
 
 def describe_next_steps(
-    result: Result, why: Why, *, sandboxed: bool, cut: str = "", loading: bool = True
+    result: Result,
+    why: Why,
+    *,
+    sandboxed: bool,
+    store: Path | None = None,
+    cut: str = "",
+    loading: bool = True,
 ) -> str:
     """The next commands.
 
     Args:
         result: how the load ended.
         why: why rows are not confirmed.
-        sandboxed: the rows went to a sandbox.
+        sandboxed: the rows went to a sandbox, and no other load is meant to follow.
+        store: the store of the sandbox that they went to, if they went to one.
         cut: the option that left rows for later; "" if none did.
         loading: whether a load shows them, not `status` or a retry.
     """
     left = Left.of(result, why, limited=bool(cut))
     again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
     spelling = spell_shell(
-        result.kind, result.checkpoint, again=again, rehearsed=sandboxed and loading, cut=cut or "--limit"
+        result.kind,
+        result.checkpoint,
+        again=again,
+        rehearsed=sandboxed and loading,
+        cut=cut or "--limit",
     )
+    if store is not None:
+        named = "" if store == DEFAULT_STORE else str(store)
+        spelling = replace(spelling, settle=spell_settling(result.checkpoint, named))
     return "\n".join(lay_out(step) for step in list_steps(left, spelling))
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
+from loader.cli.options import DEFAULT_STORE
 from loader.cli.show import describe_decisions, describe_next_steps, format_moment
 from loader.model import Decision
 from loader.text.decisions import describe_decision
@@ -157,7 +158,13 @@ def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str
     lines.append(
         "A load is running."
         if ledger.running
-        else describe_next_steps(result, why, sandboxed=False, loading=False)
+        else describe_next_steps(
+            result,
+            why,
+            sandboxed=False,
+            store=DEFAULT_STORE if identity.rehearsed else None,
+            loading=False,
+        )
     )
     return "\n".join(lines)
 

@@ -125,6 +125,8 @@ class Spelling:
         unlimited: the same without the limit.
         some: how only some of the rows in doubt are settled.
         look, rejected, retry, in_doubt, left_out, landed, dropped, resend: lines to type.
+        settle: what settles rows in doubt by the store of the sandbox that they went to; "" if they went to
+            a vendor, or to a sandbox whose store is not known.
         live: sentences that lead from a rehearsal to a load; "" if this was none.
     """
 
@@ -140,6 +142,7 @@ class Spelling:
     landed: str
     dropped: str
     resend: str
+    settle: str = ""
     live: str = ""
 
 
@@ -182,6 +185,17 @@ def spell_shell(
         resend=f"{resolve} --resend",
         live=live if rehearsed else "",
     )
+
+
+def spell_settling(checkpoint: str, store: str = "") -> str:
+    """The command that settles rows in doubt of a rehearsal by what the store of its sandbox holds.
+
+    Args:
+        checkpoint: its path.
+        store: the store's path; "" for the default one.
+    """
+    named = f" --sandbox-store {quote_for_shell(store)}" if store else ""
+    return f"pushwoosh-loader verify {quote_for_shell(checkpoint)}{named} --settle"
 
 
 def spell_python(
@@ -291,25 +305,31 @@ def _settle_doubts(left: Left, spelling: Spelling) -> Iterator[Step]:
     if not number:
         return
     it = it_or_them(number)
+    who = "sandbox" if spelling.settle else "vendor"
     again = (
         f"{_capitalize(spelling.again)} sends {it}, unless that would undo a later row of the same "
         f"{left.kind.method.owner}."
         if left.kind.method.repeatable
-        else f"The vendor may or may not have {it}. Nothing is sent again unless you say so."
+        else f"The {who} may or may not have {it}. Nothing is sent again unless you say so."
     )
-    only = (
-        ""
-        if number == 1
-        else f" You can settle all of them, or {spelling.some} only those that you looked up."
-    )
+    see = Way(f"To see {it}", spelling.in_doubt)
+    by_store = Way(f"To settle {it} by what the sandbox's store holds", spelling.settle)
+    only, ways = ("", (see, by_store)) if spelling.settle else _list_decisions(number, spelling, see)
+    headline = f"{count_rows(number)} in doubt"
+    yield Step(Remains.IN_DOUBT, headline, _list_reasons(left.why.in_doubt), again + only, ways)
+
+
+def _list_decisions(number: int, spelling: Spelling, see: Way) -> tuple[str, tuple[Way, ...]]:
+    """How the user decides about rows in doubt: a sentence on which of them, and the ways."""
+    it = it_or_them(number)
+    only = f" You can settle all of them, or {spelling.some} only those that you looked up."
     ways = (
-        Way(f"To see {it}", spelling.in_doubt),
+        see,
         Way(f"If the vendor has {it}, count {it} as confirmed", spelling.landed),
         Way(f"If the vendor does not have {it}, let the next load send {it}", spelling.dropped),
         Way(f"If nobody knows, let the next load send {it}, perhaps twice", spelling.resend),
     )
-    headline = f"{count_rows(number)} in doubt"
-    yield Step(Remains.IN_DOUBT, headline, _list_reasons(left.why.in_doubt), again + only, ways)
+    return ("" if number == 1 else only), ways
 
 
 def _finish(left: Left, spelling: Spelling) -> Iterator[Step]:

@@ -149,6 +149,25 @@ def test_settling_says_how_the_rows_go_again(command: CommandLine, rehearsed: Re
     assert command.run("verify", rehearsed.checkpoint.name).code == 0
 
 
+@pytest.mark.parametrize("store", ["pushwoosh-sandbox.sqlite3", "a store.sqlite3"])
+def test_a_rehearsal_leads_to_what_settles_its_doubts(command: CommandLine, store: str) -> None:
+    """At its end and in `status`; followed to the letter, no row is left in doubt."""
+    (command.folder / "rows.csv").write_text(write_events(ROWS))
+    (command.folder / "rows.toml").write_text(EVENTS)
+    load = ("rows.csv", "--mapping", "rows.toml", "--sandbox", "--sandbox-store", store)
+    ran = command.run("events", *load, "--faults", "lost-answer=100%")
+    advice = [line for line in ran.out.splitlines() if "--settle" in line]
+    assert len(advice) == 1, ran.out
+    assert "resolve" not in ran.out
+    status = command.run("status", "rows.csv.events.sandbox.ckpt").out
+    assert "verify rows.csv.events.sandbox.ckpt --settle" in status
+    assert command.run(*shlex.split(advice[0])[1:]).code == 0
+    account = CheckpointView.open(command.folder / "rows.csv.events.sandbox.ckpt").account()
+    with closing(sqlite3.connect(command.folder / store)) as connection:
+        (stored,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    assert (account.in_doubt, account.confirmed) == (0, stored)
+
+
 def test_a_load_to_an_address_needs_the_name_of_the_store(load: Load) -> None:
     """Nobody knows which store it went to, so it is asked for."""
     load.summary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from loader.text.next_steps import (
     list_steps,
     say_in_a_sentence,
     spell_python,
+    spell_settling,
     spell_shell,
     write_as_code,
 )
@@ -115,6 +117,20 @@ def test_a_row_that_a_later_one_overtook_is_not_said_to_be_retried() -> None:
     (all_,) = list_steps(Left(Kind.TAGS, account, why=Why(overtaken=3)), SHELL)
     assert "retry" not in f"{all_.advice}{all_.ways}"
     assert "load those tags as a separate file" in all_.advice
+
+
+def test_doubts_of_a_rehearsal_are_settled_by_what_the_store_holds() -> None:
+    """The store knows, so it is not the user who decides; the store is named if it is not the default."""
+    left = Left(Kind.EVENTS, Account(read=2, in_doubt=2))
+    for store, named in (("", ""), ("a store", " --sandbox-store 'a store'")):
+        (step,) = list_steps(left, replace(SHELL, settle=spell_settling("a b.ckpt", store)))
+        assert lay_out(step).splitlines() == [
+            "2 rows in doubt. The sandbox may or may not have them. Nothing is sent again unless you say so.",
+            "To see them:",
+            "  pushwoosh-loader failures 'a b.ckpt' --in-doubt",
+            "To settle them by what the sandbox's store holds:",
+            f"  pushwoosh-loader verify 'a b.ckpt'{named} --settle",
+        ]
 
 
 def test_python_reads_calls_in_place_of_commands() -> None:
