@@ -126,6 +126,12 @@ class Change:
     registrations: int
     owners: list[Ownership]
 
+    @property
+    def turns(self) -> list[Ownership]:
+        """The registrations that changed the user, and the first one."""
+        before = [None, *(owner.user_id for owner in self.owners)]
+        return [owner for owner, user in zip(self.owners, before, strict=False) if owner.user_id != user]
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -137,6 +138,19 @@ def test_devices_that_changed_their_user_are_listed(base: str) -> None:
     assert found["total"] == 1
     (change,) = found["changes"]
     assert (change["hwid"], [owner["user_id"] for owner in change["owners"]]) == ("D2", ["U2", "U3"])
+
+
+def test_a_device_that_was_registered_again_shows_each_change_once(tmp_path: Path) -> None:
+    """Registrations that name the same user as the one before are counted, and not shown as a change."""
+    store = tmp_path / "s"
+    fill(store, [Registration(APP, "D1", user, None, None) for user in ("U1", "U1", "U2", "U2", "U1")])
+    with served(store) as serving:
+        page = fetch(serving.endpoint.removesuffix("/json/1.3/"), "/changes")
+    assert page.status == 200
+    turns = re.search(r'<ol class="turns">(.*?)</ol>', page.text)
+    assert turns is not None
+    assert re.findall(r"<bdi>(U\d)</bdi>", turns[1]) == ["U1", "U2", "U1"]
+    assert re.search(r'data-label="Registrations">5<', page.text)
 
 
 def test_duplicates_are_equal_in_all_fields(base: str) -> None:
