@@ -63,7 +63,7 @@ format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 # Every benchmark, one after the other; each is a target of its own.
-BENCHMARKS := bench-load bench-mapping bench-check bench-journal bench-resume bench-verify bench-watch bench-sandbox
+BENCHMARKS := bench-load bench-mapping bench-check bench-rows bench-journal bench-resume bench-verify bench-watch bench-sandbox
 .PHONY: bench $(BENCHMARKS)
 bench: $(BENCHMARKS)
 
