@@ -114,7 +114,7 @@ def is_of_a_job(code: str) -> bool:
 
 
 def is_taken(table: dict[str, Any]) -> bool:
-    """Whether a line can stand in a mapping: as a field, or within a rule or the source; or in a job file."""
+    """Whether a line can stand in a mapping: as a field, or in a rule, rows or the source; or in a job."""
     (name, value), *_ = table.items()
     if name in list_keys():
         return True
@@ -128,6 +128,9 @@ def is_taken(table: dict[str, Any]) -> bool:
         {"kind": "events", "fields": events, "attributes": {"a": number | table}},
         {"kind": "tags", "fields": {"hwid": "h"}, "tags": {"a": {"column": "a"} | table}},
         {"kind": "events", "fields": events, "source": {name: value}},
+        {"kind": "events", "fields": events, "rows": {name: value}},
+        {"kind": "events", "fields": events, "unique": True} | table,
+        {"kind": "events", "fields": events | {"event": {"column": "a", "values": {"b": "c"}} | table}},
     ]
     return any(map(is_mapping, places))
 
