@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from heapq import merge
 from typing import TYPE_CHECKING
@@ -149,14 +150,26 @@ class Comparison:
         totals.doubts_found = len(of.found) + len(of.unclear_found)
         totals.doubts_not_found = len(of.lacking) + len(of.unclear_lacking)
         self._answer(findings)
+        findings.same = self._count_same()
         findings.is_paired = self.is_paired
         findings.differences = self.list_differences
         return findings
 
+    def _count_same(self) -> list[int]:
+        """The confirmed rows of each load that were found as they are."""
+        unfound = [row.load for row in read_tags(self.matched.missing)]
+        unfound += [row.load for row in self.formless if row.fate is not Fate.IN_DOUBT]
+        changed = (pair.expected for pair in self.altered.pairs)
+        unfound += [row.place[0] for row in changed if row.fate is not Fate.IN_DOUBT]
+        lost = Counter(unfound)
+        return [load.confirmed - lost[at] for at, load in enumerate(self.loads)]
+
     def _answer(self, findings: Findings) -> None:
         """What is known of the rows in doubt."""
         of = self.matched
-        answers = [(of.found, Doubt.LANDED), (of.lacking, Doubt.DROPPED)]
+        # Without a search for altered rows, one that was not found may be there with another value.
+        lacking = Doubt.DROPPED if self.is_paired else Doubt.UNCLEAR
+        answers = [(of.found, Doubt.LANDED), (of.lacking, lacking)]
         answers += [(of.unclear_found, Doubt.UNCLEAR), (of.unclear_lacking, Doubt.UNCLEAR)]
         answers += [] if self.whole else [(of.partial, Doubt.UNCLEAR)]
         for tags, doubt in answers:

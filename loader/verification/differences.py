@@ -114,6 +114,7 @@ class Findings:
         differences: lists every difference, those with a row of the input in the order of the input first;
             may be called again, reads input and source again.
         doubts: rows in doubt by load and ordinal.
+        same: of each load, how many confirmed rows were found as they are.
         is_paired: whether altered rows were looked for. They are not if both sides have too many rows left:
             each is then missing and extra.
     """
@@ -121,6 +122,7 @@ class Findings:
     totals: Totals = field(default_factory=Totals)
     differences: Callable[[], Iterator[Difference]] = field(default=lambda: iter(()))
     doubts: list[dict[int, Doubt]] = field(default_factory=list)
+    same: list[int] = field(default_factory=list)
     is_paired: bool = True
 
     def add(self, more: list[Difference]) -> None:

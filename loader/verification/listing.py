@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from loader.model import OWN_COLUMNS, Chunk
 from loader.own_columns import build_own_columns
 from loader.verification.expected import read_chunks
 from loader.verification.rows import Fate
-from loader.verification.values import write_json
+from loader.verification.values import escape_halves, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +102,9 @@ def _join(
         "row": [row for _, row in names],
         "state": [describe_fate(each.fate) for each in differences],
         "number": [each.number for each in differences],
-        "keys": [", ".join(change.key for change in each.changes) or None for each in differences],
+        "keys": [
+            escape_halves(", ".join(change.key for change in each.changes)) or None for each in differences
+        ],
         "expected": [_write_values(each.changes, "expected") for each in differences],
         "landed": [_write_landed(each) for each in differences],
     }
@@ -124,9 +125,5 @@ def _write_landed(difference: Difference) -> str | None:
 def _write_values(changes: Sequence[Change], side: str) -> str | None:
     """The values of one side that differ, as a JSON object; a key that is not there is left out."""
     values = {change.key: getattr(change, side) for change in changes}
-    members = [
-        f"{json.dumps(key, ensure_ascii=False)}: {value}"
-        for key, value in values.items()
-        if value is not None
-    ]
+    members = [f"{write_json(key)}: {value}" for key, value in values.items() if value is not None]
     return f"{{{', '.join(members)}}}" if changes else None

@@ -6,9 +6,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from loader.conditions import BEGAN
 from loader.errors import CheckpointError, ConfigError
 from loader.journal import CheckpointView, Journal
-from loader.message import Message
+from loader.message import Command, Message
 from loader.model import Decision, State
 from loader.verification.differences import Doubt, Totals
 
@@ -92,27 +93,53 @@ def settle(verification: Verification) -> list[tuple[Load, Settled]]:
 
     Raises:
         ConfigError: nothing of a load was found, so this is hardly the place that its rows went to.
-        CheckpointError: a load is running, or the checkpoint cannot be written; that one was not changed.
+        CheckpointError: a load is running or has run meanwhile, or the checkpoint cannot be written; that one
+            was not changed.
     """
     refuse_nothing_found(verification)
     return [(load, _keep(verification, load, doubts)) for load, doubts in verification.list_doubts()]
 
 
 def refuse_nothing_found(verification: Verification) -> None:
-    """Refuse to settle by a source that has none of the confirmed rows of any load.
+    """Refuse to settle by a source that has nothing of a load as it was sent.
+
+    A load without a confirmed row is certain only if the source is the very store that it went to, or if one
+    of its rows in doubt is there.
 
     Raises:
         ConfigError: it has none.
     """
-    totals = verification.totals
-    if totals.expected and not totals.same + totals.different:
+    for load, doubts, same in verification.list_found():
+        confirmed = load.ledger.account().confirmed
+        is_its_store = verification.is_store and load.ledger.identity.rehearsed
+        if not doubts or same or (not confirmed and (is_its_store or Doubt.LANDED in doubts.values())):
+            continue
         raise ConfigError(
             Message(
-                "None of the {rows:,} confirmed rows is in {landed}, so it says nothing about rows in doubt. "
-                "Nothing was settled. Name the place that the rows were sent to.",
-                rows=totals.expected,
-                landed=verification.landed,
+                "{landed} has none of the {rows} of {path} as it was sent, so it says nothing about rows in "
+                "doubt. Nothing was settled. Name the place that the rows were sent to. If you know what "
+                "became of them, use {resolve}.",
+                landed=verification.landed[:1].upper() + verification.landed[1:],
+                rows=f"{confirmed:,} confirmed rows" if confirmed else "rows",
+                path=load.name,
+                resolve=Command.RESOLVE,
             )
+        )
+
+
+def refuse_changed(then: CheckpointView, now: CheckpointView) -> None:
+    """Refuse to settle rows that may have been sent again since they were looked for.
+
+    Raises:
+        CheckpointError: a load ran, or the user decided about rows, after the verification had begun.
+    """
+    (runs, decisions), (later, more) = (
+        (sum(each.what == BEGAN for each in view.notes), len(view.decisions)) for view in (then, now)
+    )
+    if (runs, decisions) != (later, more):
+        raise CheckpointError(
+            f"{then.path}: a load ran, or rows were settled, while the rows were looked for. None of its rows "
+            "was settled now. Verify it again."
         )
 
 
@@ -136,7 +163,9 @@ def _keep(verification: Verification, load: Load, doubts: Mapping[int, Doubt] | 
     with Journal.open(path, load.ledger.identity) as journal:
         if doubts is not None:
             # Read again, because opening the journal wrote down what a dead run had left.
-            rows = list(CheckpointView.open(path).exceptions(State.IN_DOUBT))
+            now = CheckpointView.open(path)
+            refuse_changed(load.ledger, now)
+            rows = list(now.exceptions(State.IN_DOUBT))
             for doubt, decision in _DECISIONS.items():
                 moved = [row for row in rows if doubts.get(row.ordinal) is doubt]
                 journal.decide(decision, moved, f"a verification against {verification.landed}")

@@ -8,7 +8,7 @@ keys means nothing, the order in a list does; a key with null is not a key that 
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from loader.verification.differences import Change
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "Hashable"
 
+# Deeper JSON is compared as text: to walk through it would exhaust the stack.
+_DEEPEST = 100
 # Objects of the request whose members are compared one by one.
 CONTAINERS = frozenset({"attributes", "tags"})
 
@@ -34,13 +36,29 @@ def read_form(form: bytes) -> dict[str, Any]:
     What is no JSON object is one value under the key "".
     """
     try:
-        whole = json.loads(form, parse_float=Decimal)
-    except ValueError:
+        whole = json.loads(form, parse_float=_read_decimal)
+    except (ValueError, RecursionError):
+        return {"": _Broken(form.decode(errors="backslashreplace"))}
+    if not _is_flat(whole, _DEEPEST):
         return {"": _Broken(form.decode(errors="backslashreplace"))}
     if not isinstance(whole, dict):
         return {"": whole}
     request = whole["request"] if set(whole) == {"request"} else whole
     return flatten(request) if isinstance(request, dict) else {"": whole}
+
+
+def _read_decimal(text: str) -> Decimal | _Broken:
+    """The exact value of a number; one with an exponent beyond those of decimals stays text."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return _Broken(text)
+
+
+def _is_flat(value: Any, levels: int) -> bool:
+    """Whether lists and objects are at most that many levels deep."""
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_flat(member, levels - 1) for member in members)
 
 
 def flatten(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +120,12 @@ def write_json(value: Any) -> str:
         case dict():
             members = (f"{write_json(key)}: {write_json(member)}" for key, member in value.items())
             return f"{{{', '.join(members)}}}"
-        case _Broken():
-            return str(value)
+        case str():
+            return escape_halves(json.dumps(str(value), ensure_ascii=False))
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value)
+
+
+def escape_halves(text: str) -> str:
+    """A text in which half of a surrogate pair, which no file can hold, is escaped as in JSON."""
+    return "".join(f"\\u{ord(char):04x}" if "\ud800" <= char <= "\udfff" else char for char in text)

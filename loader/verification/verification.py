@@ -53,6 +53,7 @@ class Verification:
         parts: by kind.
         notes: what the user should know before the list: what was compared, and what was not.
         places: says where what landed stands, by its number; None if the number says it.
+        is_store: whether it is the store of a sandbox.
     """
 
     landed: str
@@ -60,6 +61,7 @@ class Verification:
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
     places: Callable[[int], str] | None = None
+    is_store: bool = False
 
     @property
     def totals(self) -> Totals:
@@ -86,6 +88,11 @@ class Verification:
         for part in self.parts:
             for difference in part.findings.differences():
                 yield part.loads[difference.load], difference
+
+    def list_found(self) -> Iterator[tuple[Load, dict[int, Doubt], int]]:
+        """The loads with their rows in doubt, and how many of their confirmed rows were found as they are."""
+        for part in self.parts:
+            yield from zip(part.loads, part.findings.doubts, part.findings.same, strict=True)
 
     def list_doubts(self) -> Iterator[tuple[Load, dict[int, Doubt]]]:
         """The rows in doubt of each load, with what was found of them."""
@@ -120,6 +127,7 @@ def verify_store(
         )
     if len(checkpoints) > MOST_LOADS:
         raise ConfigError(f"At most {MOST_LOADS:,} checkpoints can be verified together; name fewer of them.")
+    refuse_no_store(store)
     store_id = read_store_id(store)
     known = {path.resolve(): path for path in reversed(checkpoints)}  # a pattern may name one twice
     loads = [Load.open(path, files, table) for path in reversed(known.values())]
@@ -128,7 +136,7 @@ def verify_store(
     progress = Progress(sum(load.ledger.identity.rows * (1 + len(load.plans)) for load in loads))
     with (watch or Silent()).reading(progress.show):
         parts = tuple(verify_kind(group, store, progress.count) for group in group_by_method(loads))
-    return Verification(f"the sandbox's store {store}", complete=True, parts=parts)
+    return Verification(f"the sandbox's store {store}", complete=True, parts=parts, is_store=True)
 
 
 def find_store(checkpoints: Sequence[Path], given: Path | None) -> Path:
@@ -154,6 +162,23 @@ def find_store(checkpoints: Sequence[Path], given: Path | None) -> Path:
     return DEFAULT_STORE
 
 
+def refuse_no_store(store: Path) -> None:
+    """Refuse a store that is not there.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not store.exists():
+        raise ConfigError(
+            Message(
+                "There is no store {store}. If you are in another folder, or the store was moved, name it "
+                "with {setting}. If it was deleted, what the sandbox received is gone. Then rehearse again.",
+                store=store,
+                setting=Setting("sandbox_store"),
+            )
+        )
+
+
 def refuse_other_store(load: Load, store: Path, store_id: str) -> None:
     """Refuse a store that a rehearsal was not sent to.
 
@@ -165,7 +190,7 @@ def refuse_other_store(load: Load, store: Path, store_id: str) -> None:
         raise ConfigError(
             Message(
                 "{path} was sent to a sandbox with another store than {store}. Name that store with "
-                "{setting}.",
+                "{setting}. If it was deleted, what it held is gone. Then rehearse again.",
                 path=load.ledger.path,
                 store=store,
                 setting=Setting("sandbox_store"),

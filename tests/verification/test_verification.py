@@ -9,17 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from loader.errors import CheckpointLocked, ConfigError
+from loader.errors import CheckpointError, CheckpointLocked, ConfigError
 from loader.journal import CheckpointView, Journal
 from loader.methods import Kind
-from loader.model import State
+from loader.model import Decision, State
 from loader.progress import ReadingProgress, Silent
-from loader.verification import settling
+from loader.verification import comparison, settling
 from loader.verification.differences import Doubt, Scope
+from loader.verification.listing import list_frames
 from loader.verification.settling import NotedVerification, Settled
 from loader.verification.verification import verify_store
 from tests.effort import EFFORT
@@ -355,9 +357,97 @@ def test_a_store_without_any_of_the_rows_settles_nothing(tmp_path: Path) -> None
     rehearsed = Rehearsed(tmp_path)
     doubtful(rehearsed)
     rehearsed.execute("DELETE FROM events")
-    with pytest.raises(ConfigError, match="None of the 1 confirmed rows"):
+    with pytest.raises(ConfigError, match="none of the 1 confirmed rows"):
         settling.settle(verify(rehearsed))
     assert CheckpointView.open(rehearsed.checkpoint).account().in_doubt == 3
+
+
+def test_each_load_must_be_in_the_store_to_be_settled(tmp_path: Path) -> None:
+    """That another load is there says nothing about this one, and neither is settled."""
+    there, lost = Rehearsed(tmp_path, "there"), Rehearsed(tmp_path, "lost")
+    (body, _) = there.begin(EVENTS, write_events([(1, 1), (2, 1)]), [CONFIRMED, IN_DOUBT], label="there")
+    there.land(Kind.EVENTS, body, label="there")
+    lost.begin(EVENTS, write_events([(3, 1), (4, 1)]), [CONFIRMED, IN_DOUBT], label="lost")
+    with pytest.raises(ConfigError, match=r"none of the 1 confirmed rows of .*lost\.ckpt"):
+        settling.settle(verify(there, lost))
+    for load in (there, lost):
+        assert CheckpointView.open(load.checkpoint).account().in_doubt == 1
+
+
+def test_rows_that_are_all_altered_settle_nothing(tmp_path: Path) -> None:
+    """If every time is an hour off, a row that was not found may be there all the same."""
+    rehearsed = Rehearsed(tmp_path)
+    doubtful(rehearsed)
+    rehearsed.execute("UPDATE events SET timestamp_utc = timestamp_utc + 3600")
+    with pytest.raises(ConfigError, match="as it was sent"):
+        settling.settle(verify(rehearsed))
+
+
+def test_without_a_search_for_altered_rows_nothing_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that was not found may be one of those that are there with another value."""
+    monkeypatch.setattr(comparison, "MOST_PAIRED", 1)
+    rehearsed = Rehearsed(tmp_path)
+    bodies = doubtful(rehearsed)
+    for body in bodies[1:3]:
+        rehearsed.land(Kind.EVENTS, body.replace(b"1.5", b"9.5"))
+    ((_, settled),) = settling.settle(verify(rehearsed))
+    assert settled == Settled(unclear=3)
+
+
+def test_rows_that_are_all_in_doubt_are_settled_by_their_own_store(tmp_path: Path) -> None:
+    """It is certainly the one that they were sent to."""
+    rehearsed = Rehearsed(tmp_path)
+    rehearsed.begin(EVENTS, write_events([(1, 1), (2, 1)]), [IN_DOUBT] * 2)
+    ((_, settled),) = settling.settle(verify(rehearsed))
+    assert settled == Settled(dropped=2)
+
+
+def test_a_row_that_was_sent_again_meanwhile_is_not_settled(tmp_path: Path) -> None:
+    """Nobody has looked for what the last call left."""
+    rehearsed = Rehearsed(tmp_path)
+    doubtful(rehearsed)
+    verification = verify(rehearsed)
+    view = CheckpointView.open(rehearsed.checkpoint)
+    with Journal.open(rehearsed.checkpoint, view.identity) as journal:
+        journal.decide(Decision.DROPPED, list(view.exceptions(IN_DOUBT))[:1], "by hand")
+        Rehearsed.settle(journal, {1: IN_DOUBT})
+    with pytest.raises(CheckpointError, match="while the rows were looked for"):
+        settling.settle(verification)
+    assert CheckpointView.open(rehearsed.checkpoint).account().in_doubt == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("1e99999999999999999999", "1e99999999999999999999"),
+        ("[" * 3000 + "]" * 3000, "[[[["),
+        ('"\\ud800"', "ud800"),
+        ('{"\\udc00":1}', "udc00"),
+    ],
+)
+def test_strange_values_are_shown_like_others(tmp_path: Path, value: str, shown: str) -> None:
+    """A number beyond all numbers, JSON as deep as a well, half of a surrogate pair: no file is too good."""
+    rehearsed = Rehearsed(tmp_path)
+    (body,) = rehearsed.begin(EVENTS, write_events([(1, 1)]), [CONFIRMED])
+    rehearsed.land(Kind.EVENTS, body)
+    rehearsed.execute("UPDATE events SET attributes = ?", f'{{"price":{value}}}')
+    frame = pd.concat(list(list_frames(verify(rehearsed))))
+    assert shown in "".join(frame["_loader_landed"].dropna())
+    for column in frame:
+        "".join(map(str, frame[column])).encode()
+
+
+def test_a_store_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
+    """It is not said to be unwritable."""
+    rehearsed = Rehearsed(tmp_path)
+    rehearsed.begin(EVENTS, write_events([(1, 1)]), [CONFIRMED])
+    rehearsed.store.unlink()
+    with pytest.raises(ConfigError, match="There is no store") as raised:
+        verify(rehearsed)
+    assert "--sandbox-store" in str(raised.value)
+    assert not rehearsed.store.exists()
 
 
 def test_differences_elsewhere_do_not_keep_a_doubt_from_being_settled(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def _write_cell(cell: object, holds: str) -> str:
     if holds == _JSON and isinstance(cell, str):
         try:
             json.loads(cell)
-        except ValueError:
+        except (ValueError, RecursionError):
             return json.dumps(cell, ensure_ascii=False)
         return cell
     if isinstance(cell, bytes):
