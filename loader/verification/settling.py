@@ -138,7 +138,7 @@ def refuse_changed(then: CheckpointView, now: CheckpointView) -> None:
     )
     if (runs, decisions) != (later, more):
         raise CheckpointError(
-            f"{then.path}: a load ran, or rows were settled, while the rows were looked for. None of its rows "
+            f"{then.path}: a load ran, or rows were settled, while the rows were looked for. None of them "
             "was settled now. Verify it again."
         )
 
