@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, TypedDict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 import pandas as pd
 
 from loader.api import page
-from loader.api.given import Given
+from loader.api.given import Given, list_checkpoints
 from loader.api.spelling import spell_in_python
 from loader.load_options import PROXY_VARIABLE
 from loader.option_values import take_proxy
@@ -23,6 +22,7 @@ from loader.verification.counts.counting import verify_counts as verify
 from loader.verification.counts.tables import build_hours, describe_reading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Unpack
 
     from loader.api.given import Path, Source
@@ -64,8 +64,7 @@ def verify_counts(
     with spell_in_python():
         for name in asking.keys() - AskingKeywords.__annotations__.keys():
             raise TypeError(f"verify_counts() got an unexpected keyword argument {name!r}")
-        several = isinstance(checkpoints, Sequence) and not isinstance(checkpoints, str)
-        paths = [FilePath(path) for path in checkpoints] if several else [FilePath(checkpoints)]  # type: ignore[union-attr, arg-type] # as `several` says
+        paths = list_checkpoints(checkpoints)
         given = Given(()) if source is None else Given.of(source)
         return CountsVerification(verify(paths, read_request(asking), given.files, given.table))
 

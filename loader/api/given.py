@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -91,3 +92,16 @@ def _remedy(source: object) -> str:
     if hasattr(source, "collect"):
         return " A lazy frame becomes one with .collect()."
     return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""
+
+
+def list_checkpoints(checkpoints: Path | Sequence[Path]) -> list[FilePath]:
+    """The paths of checkpoints, of which a caller gives one or several.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if isinstance(checkpoints, (str, os.PathLike)):
+        return [FilePath(checkpoints)]
+    if not checkpoints:
+        raise ConfigError("There is no checkpoint to verify. Give the path of one, or of several.")
+    return [FilePath(path) for path in checkpoints]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 import pandas as pd
 
 from loader.api import page
-from loader.api.given import Given
+from loader.api.given import Given, list_checkpoints
 from loader.api.mapping import Mapping
 from loader.api.sandbox import Sandbox
 from loader.api.spelling import spell_in_python
@@ -27,6 +26,7 @@ from loader.verification.listing import list_frames
 from loader.verification.verification import find_store, verify_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Unpack
 
     from loader.api.given import Path, Source
@@ -85,8 +85,7 @@ def verify(
         CheckpointError, SourceError: a checkpoint or its input cannot be read, or a load is running with it.
     """
     with spell_in_python():
-        several = isinstance(checkpoints, Sequence) and not isinstance(checkpoints, str)
-        paths = [FilePath(path) for path in checkpoints] if several else [FilePath(checkpoints)]  # type: ignore[union-attr, arg-type] # as `several` says
+        paths = list_checkpoints(checkpoints)
         given = Given(()) if source is None else Given.of(source)
         return _verify(paths, sandbox, given, export, settle=settle)
 
@@ -119,10 +118,10 @@ def _verify(
     else:
         store = find_store(paths, None if place is None else FilePath(place))
         found = verify_store(paths, store, given.files, given.table)
-    settled = dict(settling.settle(found)) if settle else {}
+    settled = settling.settle(found) if settle else []
     if not settle:
         settling.note(found)
-    return Verification(found, {load.name: each for load, each in settled.items()}, keep=sandbox)
+    return Verification(found, {load.name: each for load, each in settled}, keep=sandbox)
 
 
 def read_export(export: ExportKeywords, checkpoint: FilePath, *, has_store: bool) -> ExportRequest | None:

@@ -87,3 +87,22 @@ def test_what_is_no_store_is_refused(result: loader.LoadResult) -> None:
     """The error speaks of what Python calls it."""
     with pytest.raises(loader.ConfigError, match=r"nothing\.sqlite3"):
         result.verify("nothing.sqlite3")
+
+
+def test_the_advice_for_doubts_of_a_frame_settles_them() -> None:
+    """What the result shows is a call that runs: afterwards no row is in doubt."""
+    with loader.Sandbox(faults="lost-answer=100%") as sandbox:
+        result = loader.load_events(FRAME, mapping=MAPPING, sandbox=sandbox)
+        assert result.account.in_doubt == len(FRAME)
+        assert "result.verify(settle=True)" in repr(result)
+        verification = result.verify(settle=True)
+        (settled,) = verification.settled.values()
+        assert sum(settled.values()) == len(FRAME)
+        assert settled["unclear"] == 0
+        assert loader.Checkpoint(result.checkpoint).account.in_doubt == 0
+
+
+def test_no_checkpoint_is_refused() -> None:
+    """A list that a program built may be empty."""
+    with pytest.raises(loader.ConfigError, match="no checkpoint to verify"):
+        loader.verify([])
