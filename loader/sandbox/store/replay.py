@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from enum import Flag, auto
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from loader.sandbox.calls import Event, Registration, TagValues
 
@@ -15,70 +17,126 @@ if TYPE_CHECKING:
     from loader.sandbox.store.state import State
 
 BATCH = 10_000
-Entry = tuple[int, int | None, "Call"]  # id, arrived, what was said
+
+
+class Part(Flag):
+    """What can follow differently from a log of which calls were removed, and is built again.
+
+    `PEOPLE` are devices, users and their tags; `MATCHES` which events had a known device or user; `CATALOGUE`
+    the events and attributes that were seen, and the values that do not fit.
+    """
+
+    PEOPLE = auto()
+    MATCHES = auto()
+    CATALOGUE = auto()
+
+
+EVERYTHING = Part.PEOPLE | Part.MATCHES | Part.CATALOGUE
+#: What depends on the calls of each table of the log.
+DEPENDS_ON = {
+    "registrations": Part.PEOPLE | Part.MATCHES,
+    "tag_calls": Part.PEOPLE,
+    "events": Part.CATALOGUE,
+}
+CLEARED = {
+    Part.PEOPLE: ("DELETE FROM devices", "DELETE FROM tags"),
+    Part.CATALOGUE: (
+        "DELETE FROM violations",
+        "DELETE FROM event_attributes WHERE declared = 0",
+        "DELETE FROM event_types WHERE declared = 0",
+    ),
+}
 
 REGISTRATIONS = """
-SELECT id, arrived, application, hwid, user_id, tz_offset, device_type FROM registrations
+SELECT id, arrived, NULL, application, hwid, user_id, tz_offset, device_type FROM registrations
 WHERE id > ? ORDER BY id LIMIT ?
 """
 EVENTS = """
-SELECT id, arrived, application, event, coalesce(hwid, ''), coalesce(user_id, ''), timestamp_utc,
+SELECT id, arrived, matched, application, event, coalesce(hwid, ''), coalesce(user_id, ''), timestamp_utc,
     timestamp_current, device_type, attributes
 FROM events WHERE id > ? ORDER BY id LIMIT ?
 """
 TAG_CALLS = """
-SELECT id, arrived, application, hwid, user_id, tags FROM tag_calls WHERE id > ? ORDER BY id LIMIT ?
+SELECT id, arrived, NULL, application, hwid, user_id, tags FROM tag_calls WHERE id > ? ORDER BY id LIMIT ?
 """
-CLEARED = (
-    "DELETE FROM devices",
-    "DELETE FROM tags",
-    "DELETE FROM violations",
-    "DELETE FROM event_attributes WHERE declared = 0",
-    "DELETE FROM event_types WHERE declared = 0",
-)
+MATCH = "UPDATE events SET matched = ? WHERE id = ?"
 
 
-def replay(connection: sqlite3.Connection, state: State) -> None:
+class Entry(NamedTuple):
+    """A call of the log.
+
+    Attributes:
+        number: its id.
+        arrived: when it came, in Unix milliseconds, or None.
+        matched: of an event, whether its device or its user is noted as known; else None.
+        call: what was said.
+    """
+
+    number: int
+    arrived: int | None
+    matched: int | None
+    call: Call
+
+
+def replay(connection: sqlite3.Connection, state: State, parts: Part = EVERYTHING) -> None:
     """Build the derived tables again, within the caller's transaction, in bounded memory.
 
     What createEvent declared stays, as if it had been declared before all events.
+
+    Args:
+        connection: to the store.
+        state: of the same store.
+        parts: what is built again. A part that cannot have changed is left out, because a store may have
+            millions of calls. Matches need people.
     """
-    for statement in CLEARED:
-        connection.execute(statement)
+    for part, statements in CLEARED.items():
+        if part in parts:
+            for statement in statements:
+                connection.execute(statement)
     state.reload()
-    for number, arrived, call in read_log(connection):
-        apply(connection, state, number, arrived, call)
+    events = EventReplay(connection, state, parts)
+    for number, arrived, matched, call in read_log(connection, parts):
+        match call:
+            case Registration():
+                state.register(number, call)
+            case TagValues():
+                state.set_tags(number, call)
+            case Event():
+                events.apply(number, arrived, matched, call)
 
 
-def apply(connection: sqlite3.Connection, state: State, number: int, arrived: int | None, call: Call) -> None:
-    """What follows from one call of the log."""
-    match call:
-        case Registration():
-            state.register(number, call)
-        case TagValues():
-            state.set_tags(number, call)
-        case Event():
-            state.note_attributes(number, call, arrived)
-            matched = state.matches(call)
-            connection.execute(
-                "UPDATE events SET matched = ? WHERE id = ? AND matched <> ?", (matched, number, matched)
-            )
+class EventReplay:
+    """What follows from events, as far as these parts have it."""
+
+    def __init__(self, connection: sqlite3.Connection, state: State, parts: Part) -> None:
+        self._connection, self._state = connection, state
+        self._noting, self._matching = Part.CATALOGUE in parts, Part.MATCHES in parts
+
+    def apply(self, number: int, arrived: int | None, matched: int | None, event: Event) -> None:
+        """What follows from one event."""
+        if self._noting:
+            self._state.note_attributes(number, event, arrived)
+        if self._matching and (matches := self._state.matches(event)) != matched:
+            self._connection.execute(MATCH, (matches, number))
 
 
-def read_log(connection: sqlite3.Connection) -> Iterator[Entry]:
-    """All calls in the order in which they were taken."""
-    logs = (
-        read_calls(connection, REGISTRATIONS, Registration),
-        read_calls(connection, EVENTS, Event),
-        read_calls(connection, TAG_CALLS, TagValues),
-    )
-    return heapq.merge(*logs, key=lambda entry: entry[0])
+def read_log(connection: sqlite3.Connection, parts: Part) -> Iterator[Entry]:
+    """The calls that these parts follow from, in the order in which they were taken."""
+    logs = []
+    if Part.PEOPLE in parts:
+        logs += [
+            read_calls(connection, REGISTRATIONS, Registration),
+            read_calls(connection, TAG_CALLS, TagValues),
+        ]
+    if parts & (Part.MATCHES | Part.CATALOGUE):
+        logs.append(read_calls(connection, EVENTS, Event))
+    return heapq.merge(*logs, key=attrgetter("number"))
 
 
 def read_calls(connection: sqlite3.Connection, query: str, kind: type[Call]) -> Iterator[Entry]:
     """The calls of one table, a page at a time, because rows that are read meanwhile change."""
     last = -1
     while rows := connection.execute(query, (last, BATCH)).fetchall():
-        for number, arrived, *fields in rows:
-            yield number, arrived, kind(*fields)
+        for number, arrived, matched, *fields in rows:
+            yield Entry(number, arrived, matched, kind(*fields))
         last = rows[-1][0]

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,3 +73,40 @@ def test_a_forgotten_load_has_never_been(steps: list[tuple[str, Call]]) -> None:
                 write(store, load, call)
                 write(without, load, call)
         assert show(first) == show(second)
+
+
+@pytest.mark.parametrize(
+    ("gone", "untouched"),
+    [
+        (Event("AAAAA-00001", "e", "D1", "", 5, None, None, '{"a": "text"}'), ("devices", "tags")),
+        (
+            Registration("AAAAA-00001", "D2", "bob", None, None),
+            ("event_types", "event_attributes", "violations"),
+        ),
+        (TagValues("AAAAA-00001", "", "ann", '{"b": 2}'), ("event_types", "event_attributes", "violations")),
+    ],
+)
+def test_what_cannot_have_changed_is_not_built_again(
+    tmp_path: Path, gone: Call, untouched: tuple[str, ...]
+) -> None:
+    """To forget events touches no device, and to forget users no catalogue: a store may have millions."""
+    kept: list[Call] = [
+        Registration("AAAAA-00001", "D1", "ann", None, None),
+        TagValues("AAAAA-00001", "", "ann", '{"a": 1}'),
+        Event("AAAAA-00001", "e", "D1", "", 5, None, None, '{"a": 1}'),
+        Event("AAAAA-00001", "e", "D1", "", 5, None, None, '{"a": []}'),
+    ]
+    path = tmp_path / "s"
+    with SandboxStore(path) as store:
+        for each in kept:
+            write(store, "keep", each)
+        before = show(path)
+        write(store, "gone", gone)
+        with closing(sqlite3.connect(path)) as connection:
+            for table in untouched:
+                connection.execute(
+                    f"CREATE TRIGGER keep_{table} BEFORE DELETE ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, 'touched'); END"
+                )
+        store.forget("gone")
+    assert show(path) == before
