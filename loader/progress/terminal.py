@@ -174,8 +174,6 @@ def build_columns(moment: Moment) -> list[list[Cell]]:
         ("in doubt", account.in_doubt, "yellow" if account.in_doubt else "none"),
         ("never sent", moment.never_sent, "none"),
     ]
-    if account.left_out:
-        rows.append(("left out", account.left_out, "none"))
     return [
         [(name, f"{count:>{width},}", style) for name, count, style in rows],
         [
@@ -188,6 +186,8 @@ def build_columns(moment: Moment) -> list[list[Cell]]:
             ("in flight", words.format_in_flight(moment), "none"),
             ("attempts", f"{account.attempts:,}", "none"),
             ("elapsed", format_duration(moment.elapsed), "none"),
+            # In the shorter column, so that no line is added while it is shown.
+            *([("left out", f"{account.left_out:,}", "none")] if account.left_out else []),
         ],
     ]
 

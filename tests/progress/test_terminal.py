@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 import termios
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyte
@@ -77,6 +78,14 @@ def test_the_longest_wait_is_told_whole(width: int) -> None:
     """What a person wants to know most is not what is cut off."""
     waits = moment(wire=Wire(0, 9, 16, "the vendor, as it asked", 200.0))
     assert "3 min 20 s (the vendor asked to wait)" in "\n".join(drawn(LoadView(waits), width))
+
+
+def test_rows_that_are_left_out_add_no_line() -> None:
+    """They are counted where there is room, so that nothing jumps when the first of them comes."""
+    seen = moment()
+    some = replace(seen, account=replace(seen.account, left_out_by=(("selection", 1234),)))
+    assert len(drawn(LoadView(some), 80)) == len(drawn(LoadView(seen), 80))
+    assert re.search(r"left out +1,234", "\n".join(drawn(LoadView(some), 80)))
 
 
 def test_without_colours_the_bar_can_still_be_read() -> None:
