@@ -49,7 +49,7 @@ COMMANDS = {
     "map": "Propose a mapping file from the columns and a sample of an input.",
     "status": "Show the account of a load, even while it runs.",
     "report": "Write an HTML report of one load or several, even while they run.",
-    "failures": "List the rows that are rejected or in doubt, with the reason.",
+    "failures": "List the rows that are rejected or in doubt, or left out, with the reason.",
     "resolve": "Settle rows in doubt: say whether the vendor has them.",
     "retry": "Send rejected rows again (and rows that `resolve` gave back).",
     "verify": "Compare what a load says with what landed, row by row.",
