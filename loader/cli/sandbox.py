@@ -120,10 +120,11 @@ def sandbox_command(request: SandboxRequest) -> None:
 
     def announce(serving: Serving) -> None:
         misbehaving = "" if spec is None else f", faults {spec}"
+        # In one write, so that who starts it and waits for its address reads all of it.
         speech.echo(
-            f"Sandbox at {serving.endpoint}, store {request.store}{misbehaving}. Press Ctrl-C to end it."
+            f"Sandbox at {serving.endpoint}, store {request.store}{misbehaving}. Press Ctrl-C to end it.\n"
+            f"Its page, with what it receives: {serving.page}"
         )
-        speech.echo(f"Its page, with what it receives: {serving.page}")
 
     spec, rules = read_faults(request.faults), build_rules(request)
     faults = None if spec is None else Faults(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shlex
 import shutil
 import socket
@@ -65,7 +66,7 @@ class Session:
             # Nothing listens there: no mistake in a page can reach beyond this machine.
             "PUSHWOOSH_ENDPOINT": "http://127.0.0.1:9/",
         }
-        self._behind: list[subprocess.Popen[str]] = []
+        self._behind: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -136,11 +137,11 @@ class Session:
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            text=True,
         )
         self._behind.append(process)
         assert process.stdout
-        return process.stdout.readline()
+        # What it writes at once: a pipe passes that on as one piece (POSIX, PIPE_BUF).
+        return os.read(process.stdout.fileno(), select.PIPE_BUF).decode()
 
 
 def alike(shown: list[str], actual: list[str]) -> bool:
