@@ -179,10 +179,12 @@ def check_container(container: Container, members: dict[str, Any]) -> None:
     """Refuse names of members that are empty, too long or the vendor's own."""
     longest = container.longest_name
     for name in members:
-        if not name or (longest is not None and len(name) > longest):
+        if not name:
+            refuse(container.name, "holds a name that is empty")
+        if longest is not None and len(name) > longest:
             refuse(
                 container.name,
-                f"the name {name[:80]!r} has {len(name)} characters, and 1 to {longest} are allowed",
+                f"the name {name[:80]!r} has {len(name)} characters, and at most {longest} are allowed",
             )
         if not is_unicode(name):
             refuse(

@@ -268,6 +268,7 @@ def guess_unit(part: Part, value: str) -> str:
     match = re.fullmatch(rf"({_NUMBER})(?:-({_NUMBER})(ms|s|m|h)?)?", value, re.ASCII)
     if match is None or part.name in (SEED, RETRY_AFTER):
         return ""
-    unit = match[3] or ("ms" if part.name == LATENCY else "s" if match[2] else "%")
+    single = {LATENCY: "ms", Fault.HTTP_429: "/s"}.get(part.name, "%")
+    unit = match[3] or ("s" if match[2] and part.name != LATENCY else single)
     meant = f"{match[1]}{unit}" + (f"-{match[2]}{unit}" if match[2] else "")
     return f'Did you mean "{meant}"? '

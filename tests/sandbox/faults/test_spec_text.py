@@ -111,6 +111,7 @@ def test_the_text_of_a_spec_is_the_same_spec(profile: str, parts: list[tuple[str
         ("500=1%@20", r'500=1%@20: "20" does not fit 500\. Did you mean "20%"\?'),
         ("500=20-40s", r'Did you mean "20s-40s"\?'),
         ("latency=20", r'Did you mean "20ms"\?'),
+        ("429=500", r'Did you mean "500/s"\?'),
         ("500=40s-20s", "The earlier time comes first"),
         ("500=#9-3", "The smaller number comes first"),
         ("latency=50ms-10ms", "The shorter time comes first"),
