@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.sandbox.calls import Call
-    from loader.sandbox.store.state import State
+    from loader.sandbox.store.state import Catalogue, State
 
 BATCH = 10_000
 
@@ -41,7 +41,7 @@ DEPENDS_ON = {
 CLEARED = {
     Part.PEOPLE: ("DELETE FROM devices", "DELETE FROM tags"),
     Part.CATALOGUE: (
-        "DELETE FROM violations",
+        "DELETE FROM violations WHERE event_id NOT IN (SELECT id FROM events)",
         "DELETE FROM event_attributes WHERE declared = 0",
         "DELETE FROM event_types WHERE declared = 0",
     ),
@@ -59,6 +59,8 @@ FROM events WHERE id > ? ORDER BY id LIMIT ?
 TAG_CALLS = """
 SELECT id, arrived, NULL, application, hwid, user_id, tags FROM tag_calls WHERE id > ? ORDER BY id LIMIT ?
 """
+HAS_DECLARED = "SELECT EXISTS (SELECT 1 FROM event_attributes WHERE declared = 1)"
+FORGET_VIOLATIONS = "DELETE FROM violations WHERE event_id = ?"
 MATCH = "UPDATE events SET matched = ? WHERE id = ?"
 
 
@@ -78,7 +80,9 @@ class Entry(NamedTuple):
     call: Call
 
 
-def replay(connection: sqlite3.Connection, state: State, parts: Part = EVERYTHING) -> None:
+def replay(
+    connection: sqlite3.Connection, state: State, parts: Part = EVERYTHING, known: Catalogue | None = None
+) -> None:
     """Build the derived tables again, within the caller's transaction, in bounded memory.
 
     What createEvent declared stays, as if it had been declared before all events.
@@ -88,13 +92,13 @@ def replay(connection: sqlite3.Connection, state: State, parts: Part = EVERYTHIN
         state: of the same store.
         parts: what is built again. A part that cannot have changed is left out, because a store may have
             millions of calls. Matches need people.
+        known: the catalogue that the violations in the store were found with; None if there are none yet, or
+            if it is not only from events. As soon as the same is learned again, later events still fit or do
+            not fit as before.
     """
-    for part, statements in CLEARED.items():
-        if part in parts:
-            for statement in statements:
-                connection.execute(statement)
+    clear(connection, parts)
     state.reload()
-    events = EventReplay(connection, state, parts)
+    events = EventReplay(connection, state, parts, known)
     for number, arrived, matched, call in read_log(connection, parts):
         match call:
             case Registration():
@@ -103,21 +107,51 @@ def replay(connection: sqlite3.Connection, state: State, parts: Part = EVERYTHIN
                 state.set_tags(number, call)
             case Event():
                 events.apply(number, arrived, matched, call)
+        if events.done and Part.PEOPLE not in parts:
+            break
+
+
+def clear(connection: sqlite3.Connection, parts: Part) -> None:
+    """Empty what these parts build again; violations are replaced with each event."""
+    for part in parts:
+        for statement in CLEARED.get(part, ()):
+            connection.execute(statement)
+
+
+def find_known(connection: sqlite3.Connection, state: State) -> Catalogue | None:
+    """The catalogue for `replay`, before calls are removed: None if createEvent may have changed a type."""
+    if connection.execute(HAS_DECLARED).fetchone()[0]:
+        return None
+    state.reload()
+    return state.copy_catalogue()
 
 
 class EventReplay:
     """What follows from events, as far as these parts have it."""
 
-    def __init__(self, connection: sqlite3.Connection, state: State, parts: Part) -> None:
-        self._connection, self._state = connection, state
+    def __init__(
+        self, connection: sqlite3.Connection, state: State, parts: Part, known: Catalogue | None
+    ) -> None:
+        self._connection, self._state, self._known = connection, state, known
         self._noting, self._matching = Part.CATALOGUE in parts, Part.MATCHES in parts
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more follows from later events."""
+        return not (self._noting or self._matching)
 
     def apply(self, number: int, arrived: int | None, matched: int | None, event: Event) -> None:
         """What follows from one event."""
         if self._noting:
-            self._state.note_attributes(number, event, arrived)
+            self._note(number, event, arrived)
         if self._matching and (matches := self._state.matches(event)) != matched:
             self._connection.execute(MATCH, (matches, number))
+
+    def _note(self, number: int, event: Event, arrived: int | None) -> None:
+        self._connection.execute(FORGET_VIOLATIONS, (number,))
+        learned = self._state.note_attributes(number, event, arrived)
+        if learned and self._known is not None:
+            self._noting = self._state.copy_catalogue() != self._known
 
 
 def read_log(connection: sqlite3.Connection, parts: Part) -> Iterator[Entry]:

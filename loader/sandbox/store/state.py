@@ -42,6 +42,9 @@ RETURNING rowid
 """
 DECLARE_ATTRIBUTE = "INSERT OR REPLACE INTO event_attributes VALUES (?, ?, ?, ?, 1)"
 
+#: The types of the attributes of each event, by application and name.
+Catalogue = dict[tuple[str, str], dict[str, int]]
+
 _decode_members = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -61,7 +64,11 @@ class State:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._catalogue: dict[tuple[str, str], dict[str, int]] = {}
+        self._catalogue: Catalogue = {}
+
+    def copy_catalogue(self) -> Catalogue:
+        """The types of the attributes of each event, as they are now."""
+        return {event: dict(types) for event, types in self._catalogue.items()}
 
     def reload(self) -> None:
         """Read the catalogue again: another process may have written, or a transaction was undone."""
@@ -106,19 +113,27 @@ class State:
         user = (event.application, event.user_id)
         return bool(event.user_id) and self._connection.execute(HAS_USER, user).fetchone() is not None
 
-    def note_attributes(self, number: int, event: Event, arrived: int | None) -> None:
-        """Hold an event against the catalogue, which learns what it sees first; note what does not fit."""
+    def note_attributes(self, number: int, event: Event, arrived: int | None) -> bool:
+        """Hold an event against the catalogue, which learns what it sees first; note what does not fit.
+
+        Returns:
+            Whether the catalogue has learned something.
+        """
+        learned = False
         key = (event.application, event.event)
         known = self._catalogue.get(key)
         if known is None:
             self._connection.execute(ADD_EVENT, (*key, arrived))
             known = self._catalogue[key] = {}
+            learned = True
         for name, value in decode_members(event.attributes).items():
             declared = known.get(name)
             if declared is None:
                 declared = self._learn(key, known, name, value)
+                learned = learned or declared is not None
             if declared is None or not fits(name, declared, value):
                 self._note(number, name, declared, value)
+        return learned
 
     def create_event(self, call: CreateEvent, arrived: int, limit: int | None) -> Outcome:
         """Declare an event; its number, or why it cannot be.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from loader.errors import ConfigError
 from loader.sandbox.calls import CreateEvent, Event, Registration, TagValues
 from loader.sandbox.store.files import BUSY_SECONDS, explain_unusable, is_empty, make_private, refuse_foreign
-from loader.sandbox.store.replay import DEPENDS_ON, Part, replay
+from loader.sandbox.store.replay import DEPENDS_ON, Part, find_known, replay
 from loader.sandbox.store.schema import VERSION, make_tables, read_version
 from loader.sandbox.store.state import State
 from loader.sandbox.store.upgrade import upgrade
@@ -165,12 +165,12 @@ class SandboxStore:
             sqlite3.Error: nothing is removed.
         """
         with self._atomically():
-            parts = Part(0)
+            known, parts = find_known(self._connection, self._state), Part(0)
             for table in FORGOTTEN:
                 if self._remove(table, label):
                     parts |= DEPENDS_ON.get(table, Part(0))
             if parts:
-                replay(self._connection, self._state, parts)
+                replay(self._connection, self._state, parts, known)
 
     def _remove(self, table: str, label: str) -> int:
         return self._connection.execute(f"DELETE FROM {table} WHERE load = ?", (label,)).rowcount  # noqa: S608 - a table of ours

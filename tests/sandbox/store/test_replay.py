@@ -110,3 +110,37 @@ def test_what_cannot_have_changed_is_not_built_again(
                 )
         store.forget("gone")
     assert show(path) == before
+
+
+def test_events_after_the_catalogue_is_the_same_again_are_not_looked_at(tmp_path: Path) -> None:
+    """A violation of an event that came later is left where it is, because its types are the same."""
+    path = tmp_path / "s"
+
+    def post(store: SandboxStore, load: str, attributes: str) -> None:
+        write(store, load, Event("AAAAA-00001", "e", "D1", "", 5, None, None, attributes))
+
+    with SandboxStore(path) as store:
+        post(store, "gone", '{"a": 1}')
+        post(store, "gone", '{"a": []}')
+        post(store, "keep", '{"a": 2}')
+        post(store, "keep", '{"a": []}')
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(
+                "CREATE TRIGGER stays BEFORE DELETE ON violations "
+                "WHEN old.event_id = 4 BEGIN SELECT RAISE(ABORT, 'touched'); END"
+            )
+        store.forget("gone")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT event_id FROM violations").fetchall() == [(4,)]
+
+
+def test_events_are_held_against_the_types_that_remain(tmp_path: Path) -> None:
+    """If the forgotten load had given an attribute its type, the first event that stays gives it another."""
+    path = tmp_path / "s"
+    with SandboxStore(path) as store:
+        for load, attributes in [("gone", '{"a": []}'), ("keep", '{"a": 1}'), ("keep", '{"a": []}')]:
+            write(store, load, Event("AAAAA-00001", "e", "D1", "", 5, None, None, attributes))
+        store.forget("gone")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT event_id FROM violations").fetchall() == [(3,)]
+        assert connection.execute("SELECT type FROM event_attributes").fetchall() == [(1,)]
