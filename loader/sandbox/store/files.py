@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing, contextmanager
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_SECONDS = 10.0
+ADVICE: dict[int | None, str] = {
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Name another file for the store.",
+    sqlite3.SQLITE_FULL: "Make room, or name a file on another disk.",
+    None: "Name a file in a folder that exists and can be written to.",
+}
 
 
 @contextmanager
@@ -76,7 +82,14 @@ def explain_unusable(path: Path, error: Exception) -> ConfigError:
             f"{path} is not a sandbox's store, and not an SQLite file. Name another file for the store."
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return ConfigError(
-        f"The sandbox's store {path} cannot be opened: {reason}. "
-        "Name a file in a folder that exists and can be written to."
-    )
+    return ConfigError(f"The sandbox's store {path} cannot be opened: {reason}. {ADVICE[find_cause(error)]}")
+
+
+def find_cause(error: Exception) -> int | None:
+    """SQLite's number for a file that is damaged or a disk that is full; None for all else."""
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the number without its details: https://www.sqlite.org/rescode.html
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    else:
+        code = sqlite3.SQLITE_FULL if isinstance(error, OSError) and error.errno == errno.ENOSPC else 0
+    return code if code in ADVICE else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ from loader.errors import ConfigError
 from loader.sandbox import EmbeddedSandbox, EventHoldings, count_holdings
 from loader.sandbox.calls import Answered, Call, Event, Received, Refused, Registration, TagValues
 from loader.sandbox.store import COLUMNS, SandboxStore, read_batches, read_rows
+from loader.sandbox.store.files import explain_unusable
 from tests.sandbox.conftest import APPLICATION, rows
 
 if TYPE_CHECKING:
@@ -159,6 +161,27 @@ def test_foreign_files_are_refused_unchanged(path: Path) -> None:
         with pytest.raises(ConfigError, match=r"store\.sqlite3 is not a sandbox's store"):
             use(path)
     assert path.read_text() == "customer,date\n" * 100
+
+
+def test_a_damaged_store_is_said_to_be_damaged(path: Path) -> None:
+    """A file of which a part is lost is not a matter of its folder."""
+    with SandboxStore(path) as store:
+        keep(store, device("D1"))
+    with path.open("r+b") as file:
+        file.truncate(3_000)
+    for use in (SandboxStore, count_holdings):
+        with pytest.raises(ConfigError, match=r"The file is damaged\. Name another file for the store\."):
+            use(path)
+
+
+def test_a_full_disk_is_said_to_be_full(path: Path) -> None:
+    """The advice is to make room."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error) as full:
+            connection.execute("CREATE TABLE t (x)")
+    for error in (full.value, OSError(errno.ENOSPC, "No space left on device")):
+        assert str(explain_unusable(path, error)).endswith("Make room, or name a file on another disk.")
 
 
 def test_foreign_database_is_refused_unchanged(path: Path) -> None:
