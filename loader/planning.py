@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
-from loader.errors import CheckpointDiffers, ConfigError, MappingError, SourceEmpty, TooFewRows
+from loader.errors import CheckpointDiffers, MappingError, SourceEmpty, TooFewRows
 from loader.growth import Growth, find_growth
 from loader.journal import CheckpointView, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
-from loader.mapping.fields import APPLICATION_CODE
+from loader.mapping.fields import refuse_application
 from loader.mapping.nested.paths import Columns
 from loader.message import Message, Setting
 from loader.model import State
@@ -97,7 +97,7 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
     Raises:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
     """
-    refuse_application(settings.application)
+    refuse_application(settings.application, "Check {application} or PUSHWOOSH_APPLICATION.")
     checkpoint = find_existing(settings)
     if checkpoint:
         checkpoint.refuse_other_kind(settings.kind)
@@ -284,19 +284,6 @@ def make_mapper(
     mapping = replace(mapping, source=dialect)
     mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
     return replace(mapper, ordered=settings.options.order is Order.DEVICE)
-
-
-def refuse_application(code: str) -> None:
-    """The vendor would refuse every row of a code that cannot be one."""
-    if not APPLICATION_CODE.fullmatch(code):
-        raise ConfigError(
-            Message(
-                'The application code "{code}" is not of the form XXXXX-XXXXX (five capital '
-                "letters or digits, twice). Check {application} or PUSHWOOSH_APPLICATION.",
-                code=code,
-                application=Setting("application"),
-            )
-        )
 
 
 def find_existing(settings: Settings) -> CheckpointView | None:

@@ -13,9 +13,11 @@ from weakref import finalize
 import pandas as pd
 
 from loader.api.sandbox_page import render_sandbox, show_page
+from loader.api.spelling import spell_in_python
 from loader.api.words import TEMPORARY
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
+from loader.mapping.fields import refuse_application
 from loader.option import FileUse
 from loader.option_values import take_parsed, take_text
 from loader.sandbox import EmbeddedSandbox, Holdings
@@ -50,8 +52,8 @@ class Sandbox:
             (``"flaky,seed=7,lost-answer=every-50"``). `docs/reference/faults.md` lists them.
 
     Raises:
-        ConfigError: `faults` has no meaning; on entering, when the store cannot be used or the
-            server does not come up.
+        ConfigError: `faults` or `application` has no meaning; on entering, when the store cannot be used or
+            the server does not come up.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Sandbox:
         self._store = Path(store) if self._folder is None else self._folder / "sandbox.sqlite3"  # type: ignore[arg-type] # one of the two is there
         if self._folder is not None:
             finalize(self, rmtree, self._folder, ignore_errors=True)
-        self._server = EmbeddedSandbox(self._store, application, take_faults(faults))
+        self._server = EmbeddedSandbox(self._store, take_application(application), take_faults(faults))
         self._running = False
 
     def start(self) -> Self:
@@ -242,6 +244,20 @@ class Sandbox:
         return [*page, kept, *faults]
 
 
+@spell_in_python()
+def take_application(application: str | None) -> str | None:
+    """A code that an application can have, or None.
+
+    Raises:
+        ConfigError: no application has it.
+    """
+    text = take_text("application", application)
+    if text is not None:
+        refuse_application(text)
+    return text
+
+
+@spell_in_python()
 def take_faults(faults: str | None) -> str | None:
     """A spec that has a meaning, or None.
 

@@ -135,10 +135,13 @@ def build_rules(request: SandboxRequest) -> Rules:
     """How the sandbox is to behave.
 
     Raises:
-        ConfigError: a token file cannot be read, or both hold the same token.
+        ConfigError: a token file cannot be read, both hold the same token, or no application has such a code.
     """
+    from loader.mapping.fields import refuse_application  # noqa: PLC0415 - as above
     from loader.sandbox.rules import HoursOf, Rules  # noqa: PLC0415 - only here is a server needed
 
+    if request.application is not None:
+        refuse_application(request.application)
     token, server_token = read_secret(request.token_file), read_secret(request.server_token_file)
     if token is not None and token == server_token:
         raise ConfigError(

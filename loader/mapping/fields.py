@@ -10,6 +10,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from loader.errors import ConfigError
+from loader.message import Message, Setting
 from loader.methods import MappedField
 
 if TYPE_CHECKING:
@@ -130,3 +132,20 @@ def device_type(text: str) -> int | None:
     if text.isascii() and text.isdigit():
         return int(text) if len(text) < 4 and int(text) in DEVICE_TYPES else None
     return _DEVICE_CODES.get(plain(text))
+
+
+def refuse_application(code: str, advice: str = "Check {application}.") -> None:
+    """The vendor would refuse every call with a code that cannot be one.
+
+    Raises:
+        ConfigError: it is not of the form of application codes.
+    """
+    if not APPLICATION_CODE.fullmatch(code):
+        raise ConfigError(
+            Message(
+                'The application code "{code}" is not of the form XXXXX-XXXXX (five capital '
+                f"letters or digits, twice). {advice}",
+                code=code,
+                application=Setting("application"),
+            )
+        )

@@ -61,16 +61,29 @@ def test_lost_answers_put_rows_in_doubt_of_which_some_have_landed() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("flakey", r'faults: "flakey" is neither a profile nor a fault\. Did you mean "flaky"\?'),
+        ("flakey", r'^faults: "flakey" is neither a profile nor a fault\. Did you mean "flaky"\?'),
         ("500=2", r'faults: 500=2: "2" does not fit 500|faults: "2" does not fit 500'),
         ("", 'faults: "" says nothing'),
-        (50, "faults is a int; it must be text"),
+        (50, "^faults is a int; it must be text"),
     ],
 )
 def test_faults_without_a_meaning_are_refused_at_once(wrong: object, message: str) -> None:
     """A spec that has no meaning is refused by the sandbox that is made with it, before it is started."""
     with pytest.raises(loader.ConfigError, match=message):
         loader.Sandbox(faults=wrong)  # type: ignore[arg-type] # on purpose
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("abc", r'"abc" is not of the form XXXXX-XXXXX .*\. Check application\.$'),
+        (5, "^application is a int"),
+    ],
+)
+def test_an_application_that_cannot_be_is_refused_at_once(wrong: object, message: str) -> None:
+    """Otherwise every call would be refused, with a reason that does not name the mistake."""
+    with pytest.raises(loader.ConfigError, match=message):
+        loader.Sandbox(application=wrong)  # type: ignore[arg-type] # on purpose
 
 
 def test_a_store_of_ones_own_is_kept_and_served_again() -> None:

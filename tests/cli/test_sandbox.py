@@ -93,6 +93,14 @@ def test_one_token_for_both_places_is_refused(command: CommandLine) -> None:
     assert "secret" not in ran.err
 
 
+def test_an_application_that_cannot_be_is_refused(command: CommandLine) -> None:
+    """Otherwise the sandbox would answer every load that its application is not found."""
+    ran = command.run("sandbox", "--app", "aaaaa-aaaaa")
+    assert ran.code == 2
+    assert '"aaaaa-aaaaa" is not of the form XXXXX-XXXXX' in ran.err
+    assert "Check --app." in ran.err
+
+
 def test_choices_of_the_command_reach_the_sandbox(command: CommandLine) -> None:
     """Strict mode, the status of argument errors, the limit of events and the time of counts are choices."""
     options = ("--strict", "--argument-errors", 400, "--event-limit", 1, "--statistics-by", "arrival")
