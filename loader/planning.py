@@ -19,7 +19,7 @@ from loader.profile.suspicions import Suspicions
 from loader.progress import ReadingProgress, Silent
 from loader.repeats import find_repeats
 from loader.row_files import refuse_guarded
-from loader.sources import Odometer, open_source, use_fixed
+from loader.sources import FixedRows, Odometer, open_source, use_fixed
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
@@ -263,8 +263,9 @@ def draw_up(
             raise
         suspicions = Suspicions(mapper.mapping, Columns(source.schema))
         survey = source.survey(suspicions)
-    # Among the rows as they were exported: a cell that was fixed since does not change what is a repeat.
-    if repeats := find_repeats(written, mapper, survey.rows, watch):
+    # A cell that was fixed since does not bring back the repeats of what stood there before.
+    fixed = FixedRows.unpack(checkpoint.fixed) if checkpoint else FixedRows()
+    if repeats := find_repeats(written, mapper, survey.rows, watch, fixed=fixed):
         mapper = replace(mapper, repeats=repeats)
     return Plan(settings, source, survey, mapper, checkpoint, suspicions.found())
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from xxhash import xxh3_128_digest
 
 from loader.errors import SourceError
@@ -23,11 +24,10 @@ from loader.mapping.known_keys import find_known_key
 from loader.mapping.nested.paths import Columns
 from loader.mapping.rules import Unique
 from loader.progress import ReadingProgress, Silent
+from loader.sources import FixedRows
 from loader.spill import Spill
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from loader.mapping import Mapper
     from loader.model import Chunk
     from loader.progress import Watch
@@ -39,6 +39,7 @@ Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 _KEYS = "To find repeated rows takes about 24 bytes for each row"
 _FOUND = "To find repeated rows takes about 16 bytes for each repeat"
 _TOP_BITS = 8
+NONE_FIXED = FixedRows()
 
 
 class Repeats:
@@ -90,7 +91,9 @@ class Repeats:
         return self._read[1:]
 
 
-def find_repeats(source: Source, mapper: Mapper, rows: int, watch: Watch | None = None) -> Repeats | None:
+def find_repeats(
+    source: Source, mapper: Mapper, rows: int, watch: Watch | None = None, *, fixed: FixedRows = NONE_FIXED
+) -> Repeats | None:
     """Find the rows that repeat another one, in one pass over the input; None if the mapping does not ask.
 
     Args:
@@ -98,6 +101,7 @@ def find_repeats(source: Source, mapper: Mapper, rows: int, watch: Watch | None 
         mapper: its mapping.
         rows: how many rows the input has.
         watch: shows how far the pass is.
+        fixed: rows that went, or go, with other cells. Rows that repeat these cells are repeats too.
 
     Raises:
         ConfigError: the folder for temporary files is full.
@@ -114,17 +118,32 @@ def find_repeats(source: Source, mapper: Mapper, rows: int, watch: Watch | None 
         with (watch or Silent()).reading(progress):
             try:
                 for chunk in source.chunks():
-                    ordinals, texts = mapper.find_keys(chunk)
+                    ordinals, texts = read_keys(mapper, chunk, fixed)
                     keys.add(*digest_keys(texts), ordinals.astype(np.uint64))
                     seen = chunk.rows.stop
             except SourceError:
                 pass  # the load comes to the same place, and says so
             found = Repeats(rows)
             for bucket in keys.buckets():
-                found.add(*pair_repeats(bucket, last=unique.keep == "last"))
+                repeats, originals = pair_repeats(bucket, last=unique.keep == "last")
+                others = repeats != originals  # a fixed row with the key that it had
+                found.add(repeats[others], originals[others])
     finally:
         keys.close()
     return found
+
+
+def read_keys(mapper: Mapper, chunk: Chunk, fixed: FixedRows) -> tuple[Ordinals, pa.Array]:
+    """The rows of a chunk that have a key, ascending, and their keys; of a fixed row both, before and now."""
+    ordinals, keys = mapper.find_keys(chunk)
+    now = fixed.put_into(chunk)
+    if now is chunk:
+        return ordinals, keys
+    again, others = mapper.find_keys(now)
+    is_fixed = np.isin(again, fixed.ordinals)
+    both = np.concatenate([ordinals, again[is_fixed]])
+    order = np.argsort(both, kind="stable")
+    return both[order], pa.concat_arrays([keys, others.filter(pa.array(is_fixed))]).take(pa.array(order))
 
 
 class KnownKeys:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.doubts import find_overtaken
-from loader.errors import ConfigError
+from loader.errors import ConfigError, SourceError
 from loader.failures import refuse_missing_table, suggest_moved
 from loader.fixed_rows import read_fixed_rows
 from loader.journal import CheckpointView, collect_ranges
@@ -18,6 +18,7 @@ from loader.mapping import parse_mapping, write_mapping
 from loader.model import Decision, Phase, State
 from loader.pipeline import load, refuse_overtaken
 from loader.planning import build_identity, draw_up
+from loader.repeats import find_repeats
 from loader.sources import FixedRows, FixedSource
 
 if TYPE_CHECKING:
@@ -65,19 +66,43 @@ def prepare_retry(
         refuse_other_devices(plan, ledger, parse_mapping(stored, str(ledger.path)))
     plan = replace(plan, changed_mapping=changed)
     ledger.refuse_other(build_identity(plan))
-    return plan if fixed is None else use_fixed_rows(plan, ledger, fixed)
+    return plan if fixed is None else use_fixed_rows(plan, ledger, fixed, watch)
 
 
-def use_fixed_rows(plan: Plan, ledger: CheckpointView, given: FixedInput) -> Plan:
+def use_fixed_rows(plan: Plan, ledger: CheckpointView, given: FixedInput, watch: Watch | None = None) -> Plan:
     """The plan with the cells of rows that the user fixed.
 
     Raises:
-        SourceError: a row of the file is not one that the load rejected, or a cell does not fit.
+        SourceError: a row of the file is not one that the load rejected, or a cell does not fit, or it has
+            the key of another row now.
     """
     stored = FixedRows.unpack(ledger.fixed)
     fixed = read_fixed_rows(given, plan.source, ledger, stored)
     source = FixedSource(plan.source, fixed.rows)
-    return replace(plan, source=source, fixed=fixed)
+    plan = replace(plan, source=source, fixed=fixed)
+    refuse_known_keys(plan, fixed, watch)
+    return plan
+
+
+def refuse_known_keys(plan: Plan, fixed: Fixed, watch: Watch | None = None) -> None:
+    """Refuse rows that were fixed to the key of another row of the load: that key would go twice.
+
+    Raises:
+        SourceError: there is one.
+    """
+    # The mapper leaves out the repeats that are known: what it still finds is due to the fixed cells.
+    found = find_repeats(plan.source, plan.mapper, plan.survey.rows, watch)
+    if not found or not (meant := set(fixed.rows.ordinals.tolist())):
+        return
+    repeats, originals = (each.tolist() for each in found.within(range(plan.survey.rows)))
+    for pair in zip(repeats, originals, strict=True):
+        if row := [ordinal for ordinal in pair if ordinal in meant]:
+            (other,) = {*pair} - {row[0]}
+            raise SourceError(
+                f"{fixed.name}: {plan.survey.place(row[0])} repeats {plan.survey.place(other)} with its new "
+                "cells, and the mapping sends each key once (unique). Nothing was sent. Remove this row from "
+                f"{fixed.name}, or correct its key."
+            )
 
 
 def refuse_other_rows(plan: Plan, ledger: CheckpointView, stored: Mapping) -> None:
@@ -115,6 +140,8 @@ def list_moved(stored: Mapping, now: Mapping) -> list[str]:
             found.append("what is sent of a row, by which it is unique,")
         elif list_unlisted(now) != list_unlisted(stored):
             found.append("unlisted")
+        elif now.source.null_values != stored.source.null_values:
+            found.append("null_values")
     return found
 
 

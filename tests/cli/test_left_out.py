@@ -282,6 +282,50 @@ def test_added_rows_repeat_those_before_them(command: CommandLine, tmp_path: Pat
     assert [device for (device,) in command.held("SELECT hwid FROM events")] == ["d0", "d3", "d6"]
 
 
+def test_a_row_cannot_be_fixed_to_the_key_of_another(command: CommandLine, tmp_path: Path) -> None:
+    """Its key would go twice. A damaged row has no key until it is fixed; its own key may stay."""
+    rows = ["d0,buy,1700000000", "d1,buy,1700000000,a", "d2,buy,1700000000,b", "d3,buy,never,c"]
+    load = write(tmp_path, *rows, top='unique = ["id"]')
+    assert counts(command.summary(*load, "--sandbox")) == (2, 2, 0, 0, 0)
+    command.run("failures", CHECKPOINT, "-o", "failed.csv")
+    failed = (tmp_path / "failed.csv").read_text().replace("d3,buy,never", "d3,buy,1700000001")
+    (tmp_path / "bad.csv").write_text(failed.replace("\n,,,,", "\nd0,buy,1700000000,b,"))
+    ran = command.run("retry", CHECKPOINT, "--from", "bad.csv", "--yes")
+    assert ran.code == 2
+    assert "bad.csv: events.csv, row 1 repeats events.csv, row 3 with its new cells" in ran.err
+    (tmp_path / "good.csv").write_text(failed.replace("\n,,,,", "\nd0,buy,1700000000,e,"))
+    for _ in range(2):
+        assert counts(command.summary("retry", CHECKPOINT, "--from", "good.csv")) == (4, 0, 0, 0, 0)
+
+
+def test_two_rows_cannot_be_fixed_to_one_key(command: CommandLine, tmp_path: Path) -> None:
+    """Not in one file, not by one file after the other, and not if all that is sent is the key."""
+    load = write(tmp_path, "d,buy,x,a", "d,buy,y,a", "d,buy,1700000000,b", top="unique = true")
+    assert counts(command.summary(*load, "--sandbox")) == (1, 2, 0, 0, 0)
+    command.run("failures", CHECKPOINT, "-o", "both.csv")
+    header, *lines = (tmp_path / "both.csv").read_text().splitlines()
+    lines = [line.replace(f",{cell},a,", ",1700000000,a,") for line, cell in zip(lines, "xy", strict=True)]
+    for name, given in (("both.csv", lines), ("one.csv", lines[:1]), ("other.csv", lines[1:])):
+        (tmp_path / name).write_text("\n".join([header, *given]) + "\n")
+    assert command.run("retry", CHECKPOINT, "--from", "both.csv", "--yes").code == 2
+    assert counts(command.summary("retry", CHECKPOINT, "--from", "one.csv")) == (2, 1, 0, 0, 0)
+    ran = command.run("retry", CHECKPOINT, "--from", "other.csv", "--yes")
+    assert (ran.code, "row 2 repeats events.csv, row 1 with its new cells" in ran.err) == (2, True)
+
+
+def test_added_rows_repeat_a_row_that_was_fixed(command: CommandLine, tmp_path: Path) -> None:
+    """The export of the next night has the row that was damaged: it went already, with fixed cells."""
+    load = write(tmp_path, "d0,buy,1700000000", "d1,buy,1700000000,b", top='unique = ["id"]')
+    assert counts(command.summary(*load, "--sandbox")) == (1, 1, 0, 0, 0)
+    command.run("failures", CHECKPOINT, "-o", "fixed.csv")
+    path = tmp_path / "fixed.csv"
+    path.write_text(path.read_text().replace("\n,,,,", "\nd0,buy,1700000000,a,"))
+    assert counts(command.summary("retry", CHECKPOINT, "--from", "fixed.csv")) == (2, 0, 0, 0, 0)
+    grow(tmp_path, "d0,buy,1700000000,a", "d3,buy,1700000000,e")
+    assert counts(command.summary(*load, "--sandbox", "--grown")) == (3, 0, 0, 0, 1)
+    assert "repeat of row 1" in command.run("failures", CHECKPOINT, "--left-out").out
+
+
 def test_an_added_row_cannot_take_the_place_of_one_that_was_sent(
     command: CommandLine, tmp_path: Path
 ) -> None:
