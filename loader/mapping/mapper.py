@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from loader.mapping.number_forms import NumberForms
     from loader.mapping.rules import Mapping
     from loader.mapping.selection import Ordinals, Outside, Repeats
+    from loader.mapping.table import Broken
     from loader.mapping.zones import Mask
     from loader.methods import Container, Need
     from loader.model import Chunk, LeftOut
@@ -146,6 +147,8 @@ class Mapper:
             table = table.keep(kept)
         findings = Findings(chunk, self.number_forms, kept)
         fields = self._convert_fields(table, findings)
+        for broken in self._find_broken(table):
+            findings.add(broken.rows, [broken.column], broken.texts, broken.fault)
         bodies = self._write_bodies(fields, table, findings)
         good = ~findings.bad
         keep = pa.array(good)
@@ -183,9 +186,17 @@ class Mapper:
         left[[*chunk.unreadable, *chunk.no_data]] = False
         for outside in self.find_outside(table, chunk):
             left &= ~outside.rows
+        for broken in self._find_broken(table):
+            left &= ~broken.rows
         places = np.flatnonzero(left)
         known, keys = join_keys(unique.columns, table.keep(places))
         return places[known] + chunk.first, keys
+
+    def _find_broken(self, table: Table) -> Iterator[Broken]:
+        """Find the cells that nobody can compare: whether their rows belong to the load is not known."""
+        unique = self.mapping.unique
+        for column in (*self.mapping.rows.columns, *(unique.columns if unique else ())):
+            yield from table.broken(column)
 
     def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:
         """Convert the fields, ids first, so that a row without an id is rejected for that reason."""

@@ -282,6 +282,29 @@ def test_added_rows_repeat_those_before_them(command: CommandLine, tmp_path: Pat
     assert [device for (device,) in command.held("SELECT hwid FROM events")] == ["d0", "d3", "d6"]
 
 
+@pytest.mark.parametrize(
+    ("top", "rules"),
+    [
+        ('unique = ["box.id"]', ""),
+        ('unique = ["time", "box.id"]', ""),
+        ("", '[rows]\nonly = { "box.id" = ["a"] }'),
+        ("", '[rows]\nexcept = { "box.id" = ["b"] }'),
+    ],
+)
+def test_a_row_whose_cell_cannot_be_compared_is_rejected(
+    command: CommandLine, tmp_path: Path, top: str, rules: str
+) -> None:
+    """Also if nothing else of the column is used: nobody knows whether the row belongs to the load."""
+    (tmp_path / "events.csv").write_text(
+        'device,name,time,box\nd0,buy,1700000000,"{""id"": ""a"","\nd1,buy,1700000000,"{""id"": ""a""}"\n'
+        + "d2,buy,1700000000,\n" * (top != "")
+    )
+    fields = FIELDS.replace('[attributes]\nid = "id"\n', "")
+    (tmp_path / "m.toml").write_text(f'kind = "events"\n{top}\n{fields}{rules}')
+    found = command.summary("events", "events.csv", "--mapping", "m.toml", "--sandbox")
+    assert counts(found) == (2 if top else 1, 1, 0, 0, 0)
+
+
 def test_a_row_cannot_be_fixed_to_the_key_of_another(command: CommandLine, tmp_path: Path) -> None:
     """Its key would go twice. A damaged row has no key until it is fixed; its own key may stay."""
     rows = ["d0,buy,1700000000", "d1,buy,1700000000,a", "d2,buy,1700000000,b", "d3,buy,never,c"]
