@@ -2,6 +2,12 @@
 
 Two models: the gradient limit of Netflix's *concurrency-limits* (grow while the round-trip time holds, else
 shrink by the ratio of the two times), and TCP's slow start and halving. Times are seconds of one clock.
+
+What tells an overload from chance: a queue delays all answers, also the fastest ones, as CoDel (RFC 8289)
+judges a queue by the least delay of an interval. Real services answer with a heavy tail: the 99th percentile
+may be twenty times the median. Then medians of few answers scatter by half and more, and the smallest of many
+such medians lies far below the true one. A window that shrinks when a round's median exceeds that one falls
+to one request, because a smaller window has smaller rounds, whose medians scatter even more.
 """
 
 from __future__ import annotations
@@ -12,6 +18,10 @@ from statistics import median
 FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
+# Four standard errors below a round's median: they cover the scatter of this median, and the depth of the
+# shortest one, which is the smallest of hundreds. In ranks the standard error is half the root of the number
+# of answers, for every distribution. Measured in tests/delivery/scenarios/tail*.toml.
+_STANDARD_ERRORS = 4.0
 # This small a difference says nothing: with a vendor this near it may be a pause of this machine. Much more
 # would be a queue on this machine, which has as much to do with each request as the vendor has.
 _SLACK_SECONDS = 0.003
@@ -25,20 +35,36 @@ _HEAVY = 4.0
 # After a refusal the window rests this long, and then grows by this share a second beyond what it kept.
 _REST_SECONDS = 5.0
 _GROWTH_PER_SECOND = 1 / 16
-# The shortest time is measured again, with half a window, after this many seconds and rounds.
+# The shortest time is measured again, with this share of the window, after this many seconds and rounds. With
+# half a window, and a tolerance that scatter widens beyond two, each measurement of a queue that the window
+# itself makes would allow a longer queue.
+_MEASURED_WITH = 1 / 4
 _MEMORY_SECONDS = 30.0
 _MEMORY_ROUNDS = 20
-_SETTLING_ROUNDS = 2
 _SMALLEST_ROUND = 8
+
+
+def lower_bound_of_median(times: list[float]) -> float:
+    """The time that the median of all answers exceeds in all probability, judged by a sample of them.
+
+    It is an order statistic, so it needs no assumption about how the times scatter: the 97th shortest of 256
+    times, the 17th of 64, the shortest of 16. See Conover, *Practical Nonparametric Statistics*, section 3.2.
+
+    Args:
+        times: the sample in ascending order, at least one.
+    """
+    rank = (len(times) - 1) / 2 - _STANDARD_ERRORS * math.sqrt(len(times)) / 2
+    return times[max(0, round(rank))]
 
 
 class ConcurrencyWindow:
     """Grows and shrinks between two bounds; equal bounds make it fixed.
 
-    It goes in rounds: as many answers as the window is wide, so about one round trip. The median time of a
-    round is compared with the shortest that was seen lately. At first each good round doubles the window,
-    later it adds the window's square root. Two bad rounds in a row shrink it: a single one may be this
-    machine's own pause.
+    It goes in rounds: as many answers as the window is wide, so about one round trip. The shortest median
+    of a round that was seen lately stands for the time without a queue. A round is bad if its own median is
+    longer beyond doubt, see `lower_bound_of_median`. At first each good round doubles the window, until the
+    median looks longer; later it adds the window's square root. Two bad rounds in a row shrink it: a single
+    one may be this machine's own pause.
 
     Attributes:
         limit: how many requests may be on the wire.
@@ -56,7 +82,8 @@ class ConcurrencyWindow:
         self._bad_rounds = 0
         self._shortest = math.inf
         self._measure_at = now + _MEMORY_SECONDS
-        self._settling = 0
+        self._measuring = False
+        self._since = -math.inf  # what was sent before belongs to a wider window, and is not measured
         self._answers = 0
         self._weight = 0.0  # of the lost answers, when the last one was lost
         self._weighed_at = 0  # how many answers there were then
@@ -74,9 +101,11 @@ class ConcurrencyWindow:
         if self._fixed:
             return
         self._answers += 1
+        if now - seconds < self._since:
+            return
         self._times.append(seconds)
         if len(self._times) >= max(self.limit, _SMALLEST_ROUND):
-            self._end_round(median(self._times), now)
+            self._end_round(sorted(self._times), now)
 
     def refused(self, sent_at: float, now: float) -> None:
         """Take in that the vendor asked to slow down; what was sent before the last shrinking is old news."""
@@ -94,33 +123,34 @@ class ConcurrencyWindow:
             self._weight = 0.0
             self._shrink(_KEPT_AFTER_DOUBT, now)
 
-    def _end_round(self, seconds: float, now: float) -> None:
+    def _end_round(self, times: list[float], now: float) -> None:
         full, self._full = self._full, False
         self._times.clear()
-        if self._settling:
-            self._measure(seconds, now)
+        if self._measuring:
+            self._measure(median(times), now)
             return
+        seconds = median(times)
         self._shortest = min(self._shortest, seconds)
         accepted = max(_TOLERANCE * self._shortest, self._shortest + _SLACK_SECONDS)
-        if seconds > accepted:
+        if lower_bound_of_median(times) > accepted:
             self._bad_rounds += 1
             if self._bad_rounds > 1:
                 self._shrink(max(_KEPT_AT_LEAST, accepted / seconds), now)
         else:
             self._bad_rounds = 0
+            self._doubling = self._doubling and seconds <= accepted
             if full:
                 self._grow(now)
         if now >= self._measure_at:
-            self._settling = _SETTLING_ROUNDS
-            self.limit = max(self._lowest, self.limit // 2)
+            self._measuring, self._since = True, now
+            self.limit = max(self._lowest, int(self.limit * _MEASURED_WITH))
 
     def _measure(self, seconds: float, now: float) -> None:
-        """After a round that empties the vendor's queue, the next one shows the time without a queue."""
-        self._settling -= 1
-        if not self._settling:
-            self._shortest = seconds
-            self._measure_at = now + max(_MEMORY_SECONDS, _MEMORY_ROUNDS * seconds)
-            self._set(self._size)
+        """Take the time of a round that was sent with the narrow window as the time without a queue."""
+        self._measuring = False
+        self._shortest = seconds
+        self._measure_at = now + max(_MEMORY_SECONDS, _MEMORY_ROUNDS * seconds)
+        self._set(self._size)
 
     def _grow(self, now: float) -> None:
         if self._size < self._refused_beyond:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import random
+from statistics import median
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow
+from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow, lower_bound_of_median
 
 
 def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *, full: bool = True) -> float:
@@ -74,7 +79,7 @@ def test_a_window_shrinks_at_most_by_half_at_a_time() -> None:
     """Even a very slow round is only one sign."""
     window = auto()
     now = rounds(window, 2, 0.05, 0.0)
-    rounds(window, 2, 50.0, now)
+    rounds(window, 2, 5.0, now)
     assert window.limit == 32
 
 
@@ -150,13 +155,77 @@ def test_a_vendor_that_became_slower_for_good_is_measured_anew() -> None:
     assert window.limit > 64
 
 
-def test_the_time_is_measured_with_half_a_window() -> None:
+def test_the_time_is_measured_with_a_narrow_window() -> None:
     """So that a queue which the window itself made does not pass for the vendor's time."""
     window = auto()
-    now = rounds(window, 3, 0.05, 0.0)
-    before = window.limit
-    rounds(window, 1, 0.05, now + 31)
-    assert window.limit <= before
+    now = rounds(window, 4, 0.05, 0.0)
+    assert window.limit == 256
+    now = rounds(window, 1, 0.05, now + 31)
+    assert window.limit == 64
+    rounds(window, 2, 0.05, now)
+    assert window.limit > 256 - 64
+
+
+def test_what_was_sent_with_the_wide_window_is_not_measured() -> None:
+    """Answers that stood in the long queue come first when the window narrows: they do not tell its time."""
+    window = auto()
+    now = rounds(window, 2, 0.05, 31.0)
+    narrow = window.limit
+    for _ in range(300):
+        window.answered(2.0, now + 1.0)
+    assert window.limit == narrow
+    now = rounds(window, 1, 0.05, now + 1.5)
+    assert window.limit > narrow
+    rounds(window, 2, 2.0, now)
+    assert window.limit < 64
+
+
+def scattered(
+    window: ConcurrencyWindow, spread: float, seconds: float, *, at_once: float = math.inf
+) -> list[int]:
+    """Let a vendor answer for some seconds in lognormal times of 50 ms; the window after each answer.
+
+    Args:
+        window: what is judged.
+        spread: p99 divided by the median.
+        seconds: how long the vendor answers.
+        at_once: more requests than this at a time make all answers as much slower.
+    """
+    chance, limits, now = random.Random(3), [], 0.0
+    while now < seconds:
+        time = 0.05 * math.exp(math.log(spread) / 2.326 * chance.gauss(0, 1))
+        time *= max(1.0, window.limit / at_once)
+        now += time / window.limit
+        window.note_full()
+        window.answered(time, now)
+        limits.append(window.limit)
+    return limits
+
+
+@pytest.mark.parametrize("spread", [2, 5, 10, 20, 40])
+@pytest.mark.parametrize("highest", [24, 256])
+def test_times_that_scatter_are_no_overload(spread: float, highest: int) -> None:
+    """A heavy tail without more load is just how a vendor answers: the window grows, and stays wide."""
+    limits = scattered(ConcurrencyWindow(1, highest, 0.0), spread, 25.0)
+    assert min(limits) >= 12
+    assert median(limits[len(limits) // 2 :]) > highest * 0.75
+
+
+@pytest.mark.parametrize("spread", [1, 2, 5, 10, 20])
+@pytest.mark.parametrize("at_once", [8, 32])
+def test_an_overload_is_seen_through_the_scatter(spread: float, at_once: int) -> None:
+    """Times that grow with the load keep the window within some times what the vendor can take at once."""
+    limits = scattered(auto(), spread, 150.0, at_once=at_once)
+    late = limits[len(limits) // 2 :]
+    assert at_once * 0.75 < median(late) < at_once * 4
+
+
+@given(st.lists(st.floats(0.001, 30), min_size=1, max_size=300))
+def test_the_lower_bound_lies_between_the_shortest_time_and_the_median(times: list[float]) -> None:
+    """The bound is one of the times, at most the median, and nearer to it the more of them there are."""
+    ordered = sorted(times)
+    assert ordered[0] <= lower_bound_of_median(ordered) <= median(ordered)
+    assert lower_bound_of_median(list(range(len(times)))) >= len(times) / 2 - 2 * len(times) ** 0.5 - 1
 
 
 @given(
