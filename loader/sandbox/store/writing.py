@@ -89,6 +89,8 @@ class SandboxStore:
             raise explain_unusable(path, error) from error
         self._state = State(self._connection)
         self._seen = 0
+        self._place = path.absolute()
+        self._file = identify(self._place)
         try:
             self.id = self._prepare(path)
         except sqlite3.Error as error:
@@ -154,6 +156,9 @@ class SandboxStore:
         Raises:
             sqlite3.Error: none of it is kept.
         """
+        if identify(self._place) != self._file:
+            # What is written to a deleted file is gone when it is closed.
+            raise sqlite3.OperationalError("its file was deleted or replaced. Start the sandbox again")
         with self._atomically():
             self._catch_up()
             yield Transaction(self._connection, self._state, self._rules)
@@ -196,6 +201,15 @@ class SandboxStore:
         if version != self._seen:
             self._state.reload()
             self._seen = version
+
+
+def identify(path: Path) -> tuple[int, int] | None:
+    """Which file is at a place; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class Transaction:

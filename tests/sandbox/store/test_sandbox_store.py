@@ -174,6 +174,19 @@ def test_a_damaged_store_is_said_to_be_damaged(path: Path) -> None:
             use(path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_kept_in_a_store_that_was_deleted(path: Path, *, replaced: bool) -> None:
+    """What would be written to a deleted file would be acknowledged, and gone when the sandbox ends."""
+    with SandboxStore(path) as store:
+        keep(store, device("D1"))
+        path.unlink()
+        if replaced:
+            path.touch()
+        with pytest.raises(sqlite3.OperationalError, match="its file was deleted or replaced"):
+            keep(store, device("D2"))
+
+
 def test_a_full_disk_is_said_to_be_full(path: Path) -> None:
     """The advice is to make room."""
     with closing(sqlite3.connect(path)) as connection:
