@@ -73,19 +73,19 @@ def _render_ways(step: Step) -> str:
     return render_code([f"# {way.words[:1].lower()}{way.words[1:]}\n{way.line}" for way in step.ways])
 
 
-def render_reasons(why: Why) -> str:
-    """Why rows are not confirmed, the most frequent reasons first; "" if all are."""
+def render_reasons(why: Why, left_out: Sequence[tuple[str, int]] = ()) -> str:
+    """Why rows are not confirmed or left out, the most frequent reasons first; "" if none is."""
     found = [
         (f"{rows:,}", state, reason.rstrip("."))
-        for state, reasons in (("rejected", why.rejected), ("in doubt", why.in_doubt))
+        for state, reasons in (("rejected", why.rejected), ("in doubt", why.in_doubt), ("left out", left_out))
         for reason, rows in reasons
     ]
     if not found:
         return ""
     table = render_table((">rows", "state", "because"), found[:MOST_REASONS])
     others = len(found) - MOST_REASONS
-    left_out = f"and {others:,} other {add_plural(others, 'reason')}; result.reasons lists them all"
-    return table + (note(left_out) if others > 0 else "")
+    more = f"and {others:,} other {add_plural(others, 'reason')}; result.reasons lists them all"
+    return table + (note(more) if others > 0 else "")
 
 
 def render_code(lines: Sequence[str]) -> str:

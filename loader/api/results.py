@@ -282,7 +282,7 @@ class LoadResult:
         parts = [
             page.render_counts(title, words.list_counts(self.account)),
             *map(page.note, self._notes()),
-            page.render_reasons(explain_result(self._result)),
+            page.render_reasons(explain_result(self._result), self.account.left_out_by),
         ]
         return "".join(
             [

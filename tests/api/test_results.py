@@ -407,7 +407,7 @@ def test_rows_that_are_left_out_stand_in_every_view_of_a_result(vendor: Vendor) 
         {"state": "left_out", "rows": 2, "reason": "selection: kind is not listed in only"}
     ]
     assert "left out" in repr(result)
-    assert "left out" in result._repr_html_()
+    assert "selection: kind is not listed in only" in result._repr_html_()
     result.raise_for_failures()
     again = loader.Checkpoint(result.checkpoint, source=frame)
     assert again.left_out.equals(result.left_out)
