@@ -140,10 +140,10 @@ def describe_difference(
     load: Load, difference: Difference, places: Callable[[int], str] | None = None
 ) -> str:
     """One difference, in a line."""
-    if difference.ordinal is None:
-        return f"{name_landed(difference, places)}: {describe_row(difference.landed or {})}"
-    place = load.plans[-1].survey.place(difference.ordinal)
     stored = ", stored in the end" if difference.scope is Scope.STORED else ""
+    if difference.ordinal is None:
+        return f"{name_landed(difference, places)}{stored}: {describe_row(difference.landed or {})}"
+    place = load.plans[-1].survey.place(difference.ordinal)
     match difference.sign:
         case Sign.DIFFERENT:
             return f"{place}{stored}: {'; '.join(map(describe_change, difference.changes))}"

@@ -140,6 +140,14 @@ class Standing:
         self._spill.close()
         return stands
 
+    def read_owned(self, owner: str, value: bytes) -> dict[str, Any]:
+        """A value as keys and values, with whose it is."""
+        if not self.merges:
+            return read_form(value)
+        _, user, device, _ = owner.split("\0", 3)
+        named = {"hwid": device, "userId": user}
+        return {key: name for key, name in named.items() if name} | self.read_value(owner, value)
+
     def read_value(self, owner: str, value: bytes) -> dict[str, Any]:
         """A value as keys and values."""
         if not self.merges:
@@ -262,7 +270,7 @@ class Listing:
         for compartment, place in stands.extra:
             load = next(at for at, side in enumerate(self._loads) if side.compartment == compartment)
             row = stored[place]
-            landed = self._standing.read_value(row.owner, row.value)
+            landed = self._standing.read_owned(row.owner, row.value)
             found.append(Difference(Sign.EXTRA, Scope.STORED, load, number=row.number, landed=landed))
         return found
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.failed_rows import Load
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "verify.schema.json"
-CONFIRMED, REJECTED, IN_DOUBT, NEVER_SENT = State
+CONFIRMED, REJECTED, IN_DOUBT, NEVER_SENT, _ = State
 EVENTS_KIND = Kind.EVENTS
 ROWS = [(number, 1) for number in range(1, 7)]
 

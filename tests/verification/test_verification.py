@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from loader.cli.show_verification import describe_difference
 from loader.errors import CheckpointError, CheckpointLocked, ConfigError
 from loader.journal import CheckpointView, Journal
 from loader.methods import Kind
@@ -300,6 +301,17 @@ def test_each_tag_must_have_its_last_value(tmp_path: Path, change: str, expected
     if change:
         assert rehearsed.execute(change) == 1
     assert name(verify(rehearsed)) == expected
+
+
+def test_a_tag_too_many_is_shown_with_its_user(tmp_path: Path) -> None:
+    """Else nobody could look for it."""
+    rehearsed = Rehearsed(tmp_path)
+    for body in rehearsed.begin(TAGS, CITIES, [CONFIRMED] * 4, label="mine"):
+        rehearsed.land(Kind.TAGS, body, label="mine")
+    rehearsed.execute("INSERT INTO tags VALUES ('AAAAA-BBBBB', 'c', '', 'x', '1', 1, 0)")
+    ((load, found),) = verify(rehearsed).list_differences()
+    assert found.landed == {"userId": "c", "tags.x": 1}
+    assert describe_difference(load, found).endswith(', stored in the end: userId "c", tags.x 1')
 
 
 def test_tags_of_a_user_who_is_gone_are_not_missing(tmp_path: Path) -> None:
