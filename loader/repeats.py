@@ -28,6 +28,8 @@ from loader.sources import FixedRows
 from loader.spill import Spill
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loader.mapping import Mapper
     from loader.model import Chunk
     from loader.progress import Watch
@@ -124,10 +126,8 @@ def find_repeats(
             except SourceError:
                 pass  # the load comes to the same place, and says so
             found = Repeats(rows)
-            for bucket in keys.buckets():
-                repeats, originals = pair_repeats(bucket, last=unique.keep == "last")
-                others = repeats != originals  # a fixed row with the key that it had
-                found.add(repeats[others], originals[others])
+            for repeats, originals in pair_all(keys, last=unique.keep == "last"):
+                found.add(repeats, originals)
     finally:
         keys.close()
     return found
@@ -183,7 +183,7 @@ class KnownKeys:
 
     def count_repeats(self) -> int:
         """How many rows repeat the id of an earlier row; nothing can be added afterwards."""
-        count = sum(len(pair_repeats(bucket, last=False)[0]) for bucket in self._keys.buckets())
+        count = sum(len(repeats) for repeats, _ in pair_all(self._keys, last=False))
         self._keys.close()
         return count
 
@@ -194,6 +194,23 @@ def digest_keys(keys: pa.Array) -> tuple[Numbers, Numbers]:
     digests = b"".join(map(xxh3_128_digest, keys.to_pylist()))
     halves: Numbers = np.frombuffer(digests, ">u8").astype(np.uint64).reshape(-1, 2)
     return halves[:, 0], halves[:, 1]
+
+
+def pair_all(keys: Spill, *, last: bool) -> Iterator[tuple[Numbers, Numbers]]:
+    """The repeats among all records, each once, with the row that goes in its place.
+
+    A bucket is large only if many rows have one key. So beside a part of it, one record for each of its keys
+    is in memory.
+    """
+    for parts in keys.parted_buckets(backwards=last):
+        records, repeats = np.empty((0, 3), np.uint64), np.empty(0, np.uint64)
+        for part in parts:
+            known = records[np.isin(records[:, 2], repeats, invert=True)]
+            records = np.concatenate([part, known] if last else [known, part])
+            repeats, originals = pair_repeats(records, last=last)
+            others = repeats != originals  # a fixed row with the key that it had
+            repeats, originals = repeats[others], originals[others]
+            yield repeats, originals
 
 
 def pair_repeats(records: Numbers, *, last: bool) -> tuple[Numbers, Numbers]:

@@ -15,11 +15,14 @@ import numpy as np
 from loader.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Records = np.ndarray[Any, np.dtype[np.uint64]]
 
+Run = tuple[int, Any]  # where it begins in the file, and the bounds of its buckets
+
 BUFFERED = 1 << 17
+PART = 1 << 20
 CHECK = "A check stores about 50 bytes for each row"
 _BUCKETS = 256
 _SHIFT = np.uint64(56)
@@ -41,7 +44,7 @@ class Spill:
         self._buffer: Records = np.empty((buffered, width), np.uint64)
         self._used = 0
         self._file: IO[bytes] | None = None
-        self._runs: list[tuple[int, Any]] = []
+        self._runs: list[Run] = []
 
     def add(self, *columns: Any) -> None:
         """Append records, given by columns.
@@ -77,6 +80,31 @@ class Spill:
             self._write()
         return np.concatenate([self._read(run, number) for run in self._runs])
 
+    def parted_buckets(self, *, backwards: bool = False) -> Iterator[Iterator[Records]]:
+        """As `buckets`, each in parts of bounded size, however many records have one key.
+
+        Args:
+            backwards: the latest part of each bucket first. Within a part the order stays that of addition.
+        """
+        if self._file is None:
+            yield iter([self._buffer[: self._used]])
+            return
+        if self._used:
+            self._write()
+        runs = self._runs[::-1] if backwards else self._runs
+        for bucket in range(_BUCKETS):
+            yield self._join_runs(runs, bucket, backwards=backwards)
+
+    def _join_runs(self, runs: Sequence[Run], bucket: int, *, backwards: bool) -> Iterator[Records]:
+        part: list[Records] = []
+        for run in runs:
+            part.append(self._read(run, bucket))
+            if sum(map(len, part)) >= PART:
+                yield np.concatenate(part[::-1] if backwards else part)
+                part = []
+        if part:
+            yield np.concatenate(part[::-1] if backwards else part)
+
     def close(self) -> None:
         """Give back memory and disk."""
         self._buffer = self._buffer[:0].copy()
@@ -97,7 +125,7 @@ class Spill:
             self._file.write(records.take(order, axis=0).tobytes())
         self._used = 0
 
-    def _read(self, run: tuple[int, Any], bucket: int) -> Records:
+    def _read(self, run: Run, bucket: int) -> Records:
         start, bounds = run
         width = self._buffer.shape[1]
         low, high = int(bounds[bucket]) * width * 8, int(bounds[bucket + 1]) * width * 8

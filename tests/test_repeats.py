@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from loader import repeats as room
+from loader import spill
 from loader.dialect import Dialect
 from loader.mapping import bind, parse_mapping
 from loader.repeats import Repeats, find_repeats
@@ -107,6 +108,32 @@ def test_many_keys_are_compared_exactly_on_disk(
     expected = {row: goes[key] for row, key in enumerate(keys) if key and goes[key] != row}
     lines = [f"d{row},buy,1700000000,{key}" for row, key in enumerate(keys)]
     assert find(tmp_path, lines, f'unique = ["id"]\nunique_keep = "{keep}"') == expected
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+def test_a_key_of_many_rows_is_read_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str
+) -> None:
+    """A column that mostly says the same takes no more memory than one of different ids."""
+    monkeypatch.setattr(room, "Spill", lambda width, what: Spill(width, buffered=100, what=what))
+    monkeypatch.setattr(spill, "PART", 200)
+    sizes: list[int] = []
+
+    def measure(records: room.Numbers, *, last: bool) -> tuple[room.Numbers, room.Numbers]:
+        sizes.append(len(records))
+        return pair(records, last=last)
+
+    pair = room.pair_repeats
+    monkeypatch.setattr(room, "pair_repeats", measure)
+    rows = 3000
+    keys = ["same" if row % 10 else f"k{row % 50}" for row in range(rows)]
+    goes = dict(zip(keys, range(rows), strict=True))
+    if keep == "first":
+        goes = dict(zip(reversed(keys), reversed(range(rows)), strict=True))
+    lines = [f"d,buy,1700000000,{key}" for key in keys]
+    found = find(tmp_path, lines, f'unique = ["id"]\nunique_keep = "{keep}"')
+    assert found == {row: goes[key] for row, key in enumerate(keys) if goes[key] != row}
+    assert max(sizes) < 200 + 100 + 10
 
 
 @pytest.mark.parametrize("rows", [1, 255, 256, 257, 100_000])
