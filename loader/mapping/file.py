@@ -27,7 +27,7 @@ from loader.mapping.keys import (
     type_problems,
 )
 from loader.mapping.names import name_problems
-from loader.mapping.row_rules import UNIQUE_KEYS, read_row_rules, read_unique
+from loader.mapping.row_rules import OUTSIDE, UNIQUE_KEYS, read_row_rules, read_unique
 from loader.mapping.rules import ALL_ROWS, Clock, ColumnOf, Expand, Mapping, RowRules, Rule, Unique
 from loader.methods import METHODS, Kind
 
@@ -231,6 +231,7 @@ class _Reading:
             if key not in names:
                 near = get_close_matches(key, names, n=1, cutoff=0.6)
                 meant = f'Did you mean "{near[0]}"?' if near else f"It takes {', '.join(names)}."
+                meant = OUTSIDE if key in UNIQUE_KEYS else meant
                 self.problems.append(f'{where} does not take "{key}". {meant}')
 
 

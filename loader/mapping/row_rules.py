@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ROW_KEYS = ("only", "except", "from", "until", "zone")
 UNIQUE_KEYS = ("unique", "unique_keep")
+#: Where `unique` belongs: below the head of a table, TOML takes it as a part of that.
+OUTSIDE = "It belongs at the top of the file, above [fields]."
 _KEEPS = ("first", "last")
 _LISTS = 'must be a table of columns with lists of texts, such as { event_name = ["purchase", "signup"] }.'
 _MOMENTS = "must be a day such as 2024-01-31, or an instant such as 2024-01-31T12:00:00Z."
@@ -39,6 +41,7 @@ def read_row_rules(table: dict[str, Any], method: Method, complain: Callable[[st
         if key not in ROW_KEYS:
             near = get_close_matches(key, ROW_KEYS, n=1, cutoff=0.6)
             meant = f'Did you mean "{near[0]}"?' if near else f"It takes {', '.join(ROW_KEYS)}."
+            meant = OUTSIDE if key in UNIQUE_KEYS else meant
             complain(f'[rows] does not take "{key}". {meant}')
     only, excluded = (_read_lists(key, table, complain) for key in ("only", "except"))
     for column in only.keys() & excluded.keys():

@@ -90,6 +90,10 @@ def test_unique_names_the_key(given: dict[str, object], unique: Unique | None) -
         ('from = 2024-02-01\nzone = "Europe/Berln"', '[rows] zone = "Europe/Berln" is not a time zone.'),
         ("zone = 0", "[rows]: zone does nothing without from or until."),
         ("from = 2024-02-01", "Set zone in [rows], for example"),
+        (
+            'unique = ["a"]',
+            '[rows] does not take "unique". It belongs at the top of the file, above [fields].',
+        ),
     ],
 )
 def test_mistakes_are_named(rows: str, problem: str) -> None:
