@@ -188,9 +188,8 @@ class Mapper:
             left &= ~outside.rows
         for broken in self._find_broken(table):
             left &= ~broken.rows
-        places = np.flatnonzero(left)
-        known, keys = join_keys(unique.columns, table.keep(places))
-        return places[known] + chunk.first, keys
+        known, keys = join_keys(unique.columns, table, left)
+        return np.flatnonzero(known) + chunk.first, keys
 
     def _find_broken(self, table: Table) -> Iterator[Broken]:
         """Find the cells that nobody can compare: whether their rows belong to the load is not known."""

@@ -124,10 +124,10 @@ def mark_repeats(repeats: Repeats, chunk: Chunk) -> list[Outside]:
     return [Outside(rows, REPEAT, originals=originals)]
 
 
-def join_keys(columns: Sequence[str], table: Table) -> tuple[Mask, pa.Array]:
-    """The rows that have a key in some columns, and their keys as bytes; an empty cell alone makes no key."""
+def join_keys(columns: Sequence[str], table: Table, among: Mask) -> tuple[Mask, pa.Array]:
+    """Which of some rows have a key in some columns, and their keys as bytes; empty cells make no key."""
     texts = [table.text(column) for column in columns]
-    known = np.logical_or.reduce([present(each) for each in texts])
+    known = np.logical_or.reduce([present(each) for each in texts]) & among
     if len(texts) == 1:
         keys = texts[0]
     else:
