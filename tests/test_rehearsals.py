@@ -206,7 +206,7 @@ def test_keep_refuses_as_a_real_load_does(command: CommandLine, kind: Kind, chan
     more = change(command, kind)
     refused = command.run(kind.name, "rows.csv", *SANDBOXED, *more, "--keep")
     assert refused.code == 2
-    assert "was made for another load" in say(refused)
+    assert "was made for another load" in say(refused) or "has grown since" in say(refused)
     assert kind.read_arrived(command) == [1, 2]
     kind.write(1, 2, 3)
     assert command.run(kind.name, "rows.csv", *SANDBOXED, "--keep").code == 0

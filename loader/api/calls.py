@@ -198,7 +198,6 @@ def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> 
         options = Options.of(**keywords)
         given = Given.of(source)
         settings = options.loading(kind, given)
-        options.refuse_lost_files(settings)
         with hint_at_frames(given):
             plan = pipeline.prepare(settings, mapping=options.rules(kind), watch=(watch := options.watch()))
             canary = choose_canary(plan, rows, watch) if (rows := settings.options.canary) else None

@@ -164,7 +164,6 @@ def retry(
         chosen_phases = choose_phases(only)
         fixed = name_fixed(rows, only)
         settings = options.retrying(ledger, given)
-        options.refuse_lost_files(settings)
         with hint_at_frames(given):
             plan = retries.prepare_retry(settings, mapping=options.rules(ledger.identity.kind), fixed=fixed)
         with catch_interrupts() as brake:

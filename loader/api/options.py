@@ -175,7 +175,7 @@ class Options:
             options=self._options(),
             table=given.table,
         )
-        return settings if self.sandbox is None else rehearse(settings, self.sandbox, keep=self.keep)
+        return self._direct(settings, keep=self.keep)
 
     def checking(self, kind: Kind, given: Given) -> Settings:
         """The settings of a check, which needs no account and saves no progress."""
@@ -210,15 +210,16 @@ class Options:
             options=self._options(),
             table=given.table,
         )
-        return settings if self.sandbox is None else rehearse(settings, self.sandbox, keep=True)
+        return self._direct(settings, keep=True)
 
-    def refuse_lost_files(self, settings: Settings) -> None:
-        """Refuse a call that would write over a file that is needed.
+    def _direct(self, settings: Settings, *, keep: bool) -> Settings:
+        """The settings, to the sandbox if there is one. What would be lost is refused before it is read.
 
         Raises:
-            ConfigError: one would be lost.
+            ConfigError: a file would be lost.
         """
         refuse_conflicts(self._claims(settings))
+        return settings if self.sandbox is None else rehearse(settings, self.sandbox, keep=keep)
 
     def _claims(self, settings: Settings) -> Iterator[Claim]:
         yield from recall_environment()

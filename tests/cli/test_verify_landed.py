@@ -126,6 +126,16 @@ def test_an_export_that_may_lack_rows_settles_only_what_it_has(load: Load, vendo
     assert (status["in_doubt"], status["never_sent"], status["confirmed"]) == (1, 0, 29)
 
 
+def test_an_export_without_a_confirmed_row_is_not_complete(load: Load, vendor: Vendor) -> None:
+    """It lacks rows that certainly landed, so that a row in doubt is not there says nothing."""
+    in_doubt(load, vendor, "0003", "0008")
+    write_export(load.command.folder, *(line(number) for number in range(1, 31) if number not in (8, 12)))
+    said = load.command.run("verify", CHECKPOINT, *LANDED, "--complete", "--settle")
+    assert "1 row of the load is confirmed and missing, so the export does not hold everything" in said.out
+    status = read_status(load)
+    assert (status["in_doubt"], status["never_sent"], status["confirmed"]) == (1, 0, 29)
+
+
 def test_a_row_that_cannot_be_mapped_keeps_doubts_open(load: Load, vendor: Vendor) -> None:
     """It may be the row in question, whatever the user says of the export."""
     in_doubt(load, vendor, "0008")

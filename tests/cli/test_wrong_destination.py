@@ -207,4 +207,4 @@ def test_a_corrected_destination_does_not_excuse_another_input(command: CommandL
     source.write_text(source.read_text() + GOOD + "\n")
     ran = command.run("events", source, "--app", RIGHT)
     assert ran.code == 2
-    assert "The content of" in ran.err
+    assert "events.csv was appended to" in ran.err

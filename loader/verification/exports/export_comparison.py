@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.states import States
-from loader.text.nouns import count_rows
+from loader.text.nouns import count_rows, is_or_are
 from loader.verification.comparison import compare
 from loader.verification.differences import Doubt
 from loader.verification.expected import KEYS, Load
@@ -64,12 +64,15 @@ def verify_export(
     orders = [read_order(load, export) for load in loads]
     sides = [build_side(load, number, export, orders[number]) for number, load in enumerate(loads)]
     findings = compare(sides, export, whole=export.shape.whole)
-    correct_doubts(findings, orders, complete=export.complete)
+    correct_doubts(findings, orders, complete=export.complete and not findings.totals.missing)
     return Verification(
         export.name,
         complete=export.complete,
         parts=(Part(tuple(loads), findings),),
-        notes=tuple(list_notes(export, orders, said_complete=request.complete)),
+        notes=(
+            *list_notes(export, orders, said_complete=request.complete),
+            *list_contradictions(export, findings),
+        ),
         places=export.place,
     )
 
@@ -139,7 +142,8 @@ def correct_doubts(findings: Findings, orders: Sequence[Order | None], *, comple
     Args:
         findings: what was found.
         orders: which rows of each load still stand.
-        complete: whether a row that is not in the export certainly did not land.
+        complete: whether a row that is not in the export certainly did not land. An export that lacks
+            confirmed rows is not complete, or its rows were altered, whatever the user says.
     """
     for doubts, order in zip(findings.doubts, orders, strict=True):
         # Confirmed rows that may have been replaced were looked for like rows in doubt, and are none.
@@ -149,6 +153,17 @@ def correct_doubts(findings: Findings, orders: Sequence[Order | None], *, comple
             findings.totals.doubts_not_found -= found is Doubt.DROPPED
         if not complete:
             doubts |= {at: Doubt.UNCLEAR for at, doubt in doubts.items() if doubt is Doubt.DROPPED}
+
+
+def list_contradictions(export: Export, findings: Findings) -> Iterator[str]:
+    """Why an export that is said to be complete settles no row as not landed."""
+    missing, lacking = findings.totals.missing, findings.totals.doubts_not_found
+    if export.complete and missing and lacking:
+        yield (
+            f"{count_rows(missing)} of the load {is_or_are(missing)} confirmed and missing, so the export "
+            "does not hold everything, or holds it with other values. The rows in doubt that are not in it "
+            "stay in doubt."
+        )
 
 
 def list_notes(export: Export, orders: Sequence[Order | None], *, said_complete: bool) -> Iterator[str]:

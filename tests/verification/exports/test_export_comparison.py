@@ -146,7 +146,10 @@ def test_each_altered_removed_and_doubled_row_is_named_and_no_other(form: str, d
         checkpoint = make_load(folder, EVENTS, case.rows, case.states)
         found = verify(checkpoint, write_export(folder, case.export, form), MAPPED)
         assert sorted(name_differences(found), key=str) == sorted(case.expected, key=str)
-        assert name_doubts(found) == case.doubts
+        # An export that lacks a confirmed row is not complete, so what it does not hold is not settled.
+        unfound = "unclear" if found.totals.missing else "dropped"
+        doubts = {row: unfound if doubt == "dropped" else doubt for row, doubt in case.doubts.items()}
+        assert name_doubts(found) == doubts
         said = [note for note in found.notes if "outside this load" in note]
         assert bool(said) == bool(case.outside)
         if case.outside:
