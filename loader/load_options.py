@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from loader.methods import Method
 
 APPLICATION_VARIABLE = "PUSHWOOSH_APPLICATION"
+LEDGER_VARIABLE = "PUSHWOOSH_LEDGER"
 CHECKPOINT_DIR_VARIABLE = "PUSHWOOSH_CHECKPOINT_DIR"
 ENDPOINT_VARIABLE = "PUSHWOOSH_ENDPOINT"
 PROXY_VARIABLE = "PUSHWOOSH_PROXY"
@@ -70,6 +71,7 @@ class SendingKeywords(TypedDict, total=False):
     max_in_doubt: str | int | None
     give_up_after: str | timedelta | None
     max_duration: str | timedelta | None
+    ledger: str | os.PathLike[str] | None
     transport: str
     ca_bundle: str | os.PathLike[str] | None
     proxy: str | None
@@ -325,6 +327,19 @@ class LoadOptions:
             without="no limit",
         ),
     )
+    ledger: Path | None = option(
+        None,
+        Option(
+            "Remember in this file which keys were sent, and leave out rows whose key it knows: each is sent "
+            "once over all loads with one ledger. It is created if there is none. Events need key = "
+            '["insert_id"] in the mapping; of users and tags, rows that have not changed are left out.',
+            Section.PLACE,
+            metavar="FILE",
+            without="none; a load that has one keeps it",
+            variable=LEDGER_VARIABLE,
+            file=FileUse.READ,
+        ),
+    )
     proxy: Proxy | None = option(
         None,
         Option(
@@ -402,6 +417,7 @@ class LoadOptions:
             max_in_doubt=take_threshold("max_in_doubt", given.get("max_in_doubt")),
             give_up_after=take_duration("give_up_after", given.get("give_up_after")),
             max_duration=take_duration("max_duration", given.get("max_duration")),
+            ledger=take_path("ledger", given.get("ledger")),
             proxy=take_proxy(given.get("proxy")),
             ca_bundle=take_path("ca_bundle", given.get("ca_bundle")),
         )

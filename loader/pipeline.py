@@ -8,7 +8,7 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import collect_rejects
 from loader.journal import CheckpointView, Journal, collect_ranges
 from loader.journal.ranges import Ranges
+from loader.known_keys import open_known_keys
 from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
@@ -31,12 +32,14 @@ from loader.user_changes import list_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pandas as pd
 
     from loader.delivery import Brake, Session
     from loader.doubts import Overtaken
+    from loader.known_keys import KnownKeys as KnownLedgerKeys
     from loader.model import Account, Stop
     from loader.progress import Watch
     from loader.settings import Settings
@@ -74,13 +77,27 @@ def load(
         replacing=plan.begins_again is not None,
         grown_from=plan.grown_from,
     )
-    with close_at_end(journal, problems), closing(open_transport(settings, session)) as transport:
+    with (
+        close_at_end(journal, problems),
+        open_keys(plan, journal) as known_keys,
+        closing(open_transport(settings, session)) as transport,
+    ):
         if choose is None:
             forget_earlier(settings, journal)
         wanted = choose(journal) if choose else list_unsent(plan, journal)
         policy = build_policy(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
-        leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary, hear=watch.hear_rejects)
+        if known_keys is not None:
+            known_keys.begin()
+        leases = Leases(
+            plan,
+            journal,
+            dispatch,
+            wanted,
+            canary=policy.canary,
+            hear=watch.hear_rejects,
+            known_keys=known_keys,
+        )
         # A retry does not end the load: its code still says that the load itself is not at its end.
         not_requested = 0 if choose else journal.account().never_sent - leases.rows
         journal.note(BEGAN, Conditions.of(settings).to_text())
@@ -92,10 +109,14 @@ def load(
             ):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
+                    if known_keys is not None:
+                        known_keys.settle(outcomes)
                     watch.hear_outcomes(outcomes)
             ended = Ending.of(leases.stopped or dispatch.stopped, interrupted=brake.drained)
             journal.note(ENDED, ended.to_text())
             journal.release()
+            if known_keys is not None:
+                known_keys.finish()
         except CheckpointError as error:
             problems.append(stop_for(error))
     problems += filter(None, [leases.stopped, dispatch.stopped])
@@ -108,6 +129,12 @@ def load(
         journal.run,
         not_requested,
     )
+
+
+def open_keys(plan: Plan, journal: Journal) -> AbstractContextManager[KnownLedgerKeys | None]:
+    """The keys of the load in its ledger, to be closed at the end."""
+    known_keys = open_known_keys(plan, journal)
+    return nullcontext() if known_keys is None else closing(known_keys)
 
 
 def forget_earlier(settings: Settings, journal: Journal) -> None:

@@ -18,6 +18,7 @@ from loader.failures import (
     refuse_other_input,
 )
 from loader.journal import CheckpointView, Journal
+from loader.known_keys import carry_over
 from loader.mapping import parse_mapping
 from loader.model import Chunk, Decision, State
 from loader.planning import draw_up
@@ -85,7 +86,9 @@ def resolve(
         found = CheckpointView.open(checkpoint).exceptions(State.IN_DOUBT)
         moved = [row for row in found if row.ordinal in chosen and row.ordinal not in overtaken.later]
         journal.decide(decision, moved, choice.where if choice else "")
-        return Resolved(len(moved), overtaken.later, journal.account(), overtaken.partly)
+        resolved = Resolved(len(moved), overtaken.later, journal.account(), overtaken.partly)
+    carry_over(checkpoint)
+    return resolved
 
 
 def recover(checkpoint: Path) -> Resolved:

@@ -130,6 +130,8 @@ def list_moved(stored: Mapping, now: Mapping) -> list[str]:
         found.append("[rows]")
     if now.unique != stored.unique:
         found.append("unique")
+    if now.key != stored.key:
+        found.append("key")
     found += [
         name
         for name, rule in stored.fields.items()

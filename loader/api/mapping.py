@@ -51,6 +51,7 @@ class Mapping:
         rows: which rows are part of the load: "only", "except", "from", "until", "zone".
         unique: columns whose repeats are left out, or True for all that is sent.
         unique_keep: which of the rows with one key goes, "first" or "last".
+        key: columns by which a ledger knows a row again.
 
     Raises:
         MappingError: with every mistake in it.
@@ -68,6 +69,7 @@ class Mapping:
         rows: ReadOnlyDict[str, Any] | None = None,
         unique: Sequence[str] | bool | None = None,
         unique_keep: str | None = None,
+        key: Sequence[str] | None = None,
     ) -> None:
         given: dict[str, Any] = {
             "fields": fields,
@@ -76,7 +78,7 @@ class Mapping:
             "source": source,
             "rows": rows,
         }
-        given |= {"unique": unique, "unique_keep": unique_keep}
+        given |= {"unique": unique, "unique_keep": unique_keep, "key": key}
         document = {"kind": str(kind)} | {name: value for name, value in given.items() if value is not None}
         self._rules = build_mapping(_as_toml(document))
 

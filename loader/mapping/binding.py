@@ -113,6 +113,7 @@ class _Binding:
             notes=mapping.notes,
             rows=self._decide_rows(mapping.rows, fields.get("timestamp")),
             unique=mapping.unique,
+            key=mapping.key,
         )
 
     def _decide_rows(self, rules: RowRules, timestamp: Rule | None) -> RowRules:

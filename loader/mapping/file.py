@@ -27,7 +27,7 @@ from loader.mapping.keys import (
     type_problems,
 )
 from loader.mapping.names import name_problems
-from loader.mapping.row_rules import OUTSIDE, UNIQUE_KEYS, read_row_rules, read_unique
+from loader.mapping.row_rules import OUTSIDE, UNIQUE_KEYS, read_key, read_row_rules, read_unique
 from loader.mapping.rules import ALL_ROWS, Clock, ColumnOf, Expand, Mapping, RowRules, Rule, Unique
 from loader.methods import METHODS, Kind
 
@@ -146,6 +146,7 @@ class _Reading:
             self._read_source(self._table(document, "source")),
             rows=read_row_rules(self._table(document, "rows"), method, self.problems.append),
             unique=read_unique(document, self.problems.append),
+            key=read_key(document, self.problems.append),
         )
 
     def _refuse_containers(self, method: Method, document: dict[str, Any]) -> None:
@@ -327,6 +328,7 @@ def write_mapping(mapping: Mapping) -> str:
     """Write the canonical text of a mapping. It reads back as an equal mapping; members keep their order."""
     container = mapping.method.container
     lines = [f"version = {VERSION}", f'kind = "{mapping.kind}"', *_write_unique(mapping.unique)]
+    lines += [f"key = {toml(list(mapping.key))}"] if mapping.key else []
     lines += ["", "[fields]"]
     lines += [
         f"{name} = {rule_text(mapping.fields[name])}"

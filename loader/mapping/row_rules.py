@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     _Lists = ReadOnlyDict[str, tuple[str, ...]]
 
 ROW_KEYS = ("only", "except", "from", "until", "zone")
-UNIQUE_KEYS = ("unique", "unique_keep")
-#: Where `unique` belongs: below the head of a table, TOML takes it as a part of that.
+UNIQUE_KEYS = ("unique", "unique_keep", "key")
+#: Where these belong: below the head of a table, TOML takes them as a part of that.
 OUTSIDE = "It belongs at the top of the file, above [fields]."
 _KEEPS = ("first", "last")
 _LISTS = 'must be a table of columns with lists of texts, such as { event_name = ["purchase", "signup"] }.'
@@ -135,3 +135,15 @@ def read_unique(document: dict[str, Any], complain: Callable[[str], None]) -> Un
     if not columns and raw is not True:
         complain("unique is an empty list. Name the columns, or write true for all that is sent.")
     return Unique(tuple(columns), cast("Literal['first', 'last']", keep))
+
+
+def read_key(document: dict[str, Any], complain: Callable[[str], None]) -> tuple[str, ...]:
+    """Read the key `key` of the file: the columns by which a ledger knows a row again."""
+    raw = document.get("key", [])
+    columns = [raw] if isinstance(raw, str) else raw
+    if not isinstance(columns, list) or not all(isinstance(each, str) and each for each in columns):
+        complain('key must be a list of columns, such as ["insert_id"].')
+        return ()
+    if not columns and "key" in document:
+        complain("key is an empty list. Name the columns by which a row is known again.")
+    return tuple(columns)

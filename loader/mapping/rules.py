@@ -210,6 +210,7 @@ class Mapping:
         notes: what the user should know about how this mapping was made; not part of its identity.
         rows: which rows are part of the load.
         unique: by which key repeated rows are left out; None if they are not.
+        key: the columns by which a ledger knows a row again; none if it is the device or user of the row.
     """
 
     kind: Kind
@@ -222,6 +223,7 @@ class Mapping:
     notes: tuple[str, ...] = field(default=(), compare=False)
     rows: RowRules = field(default=ALL_ROWS)
     unique: Unique | None = None
+    key: tuple[str, ...] = ()
 
     @property
     def method(self) -> Method:

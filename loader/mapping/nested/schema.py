@@ -209,6 +209,7 @@ def _list_selecting(mapping: Mapping) -> Iterator[tuple[str, str]]:
         ("[rows] only", mapping.rows.only),
         ("[rows] except", mapping.rows.excluded),
         ("unique", mapping.unique.columns if mapping.unique else ()),
+        ("key", mapping.key),
     ):
         for column in columns:
             yield name, column

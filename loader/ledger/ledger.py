@@ -1,0 +1,354 @@
+"""The ledger as one finds it: opened, verified, searched, and kept small."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from loader.ledger.ledger_lock import LedgerLock
+from loader.ledger.records import Digester, Records
+from loader.ledger.run_files import MappedRun, RunDamaged, cut_space, merge_runs, write_run
+from loader.ledger.runs import RecentRuns, search
+from loader.ledger.store import Bound, LedgerDiffers, LedgerError, Store, explaining
+from loader.message import Message, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from loader.ledger.records import Digests
+    from loader.ledger.run_files import RunFile
+    from loader.ledger.runs import Found, Run
+    from loader.ledger.store import Batch, Header, KnownLoad
+
+# So many sent keys are kept in memory and in the SQLite file before they become a run: 30 MB.
+FLUSH_KEYS = 1 << 19
+# A run is merged with newer ones that have together at least this part of its records.
+_MERGE_PART = 4
+
+
+class Ledger:
+    """A ledger. Use as a context manager.
+
+    Attributes:
+        path: its file.
+        store: its SQLite file.
+        header: what it is of.
+        loads: the loads that it knows, by number.
+    """
+
+    def __init__(self, path: Path, store: Store, lock: LedgerLock | None) -> None:
+        """Use `open` or `read`."""
+        self.path = path
+        self.store = store
+        self.header: Header = store.header
+        self.loads: dict[int, KnownLoad] = {load.number: load for load in store.loads}
+        self.runs: list[MappedRun] = []
+        self.recent = RecentRuns()
+        self._fresh: list[Records] = []
+        self._lock = lock
+        self._merging: Iterator[RunFile | None] | None = None
+        self._merged: list[MappedRun] = []
+        with ExitStack() as undo:
+            undo.callback(self._close_runs)
+            self._open_runs()
+            self._numbers = count(1 + max((run.file.number for run in self.runs), default=0))
+            for batch in store.batches(pending=False):
+                self.add_sent(batch.digests, batch.load)
+            undo.pop_all()
+
+    @classmethod
+    def open(cls, path: Path, bound: Bound, *, create: bool = True, wait_seconds: float = 0.0) -> Ledger:
+        """Open a ledger to write to it; create it if there is none.
+
+        Args:
+            path: its file.
+            bound: what it has to be of.
+            create: whether one is created if there is none.
+            wait_seconds: for a load that has it.
+
+        Raises:
+            LedgerLocked: another load has it.
+            LedgerDiffers: it is of another application or endpoint.
+            LedgerError: it cannot be created, read or trusted. Nothing was sent.
+        """
+        path = Path(path).absolute()
+        with ExitStack() as undo:
+            refuse_folder(path)
+            lock = LedgerLock(path)
+            lock.take(wait_seconds=wait_seconds)
+            undo.callback(lock.release)
+            if create and not path.exists():
+                refuse_remains(path)
+                Store.create(path, bound)
+            store = Store(path, readonly=False)
+            undo.callback(store.close)
+            header = store.header
+            lock.keep_copies_out(header.id)
+            refuse_other(path, header.bound, bound)
+            ledger = cls(path, store, lock)
+            undo.callback(ledger.close)
+            ledger.remove_orphans()
+            undo.pop_all()
+            return ledger
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """Open a ledger to look at it; a load may be writing to it.
+
+        Raises:
+            LedgerError: it is missing, or cannot be read.
+        """
+        path = Path(path).absolute()
+        if not path.exists():
+            raise LedgerError(f"There is no ledger {path}.")
+        with ExitStack() as undo:
+            store = Store(path, readonly=True)
+            undo.callback(store.close)
+            ledger = cls(path, store, None)
+            undo.pop_all()
+            return ledger
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files and give the lock back. What is only in memory is also in the SQLite file."""
+        if self._merging is not None:
+            self._merging = None
+        self._close_runs()
+        self.store.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def digester(self, kind: str) -> Digester:
+        """What makes the digests of the keys of one kind of rows."""
+        return Digester(self.header.secret, kind)
+
+    def find(self, digests: Digests) -> Found:
+        """What is known of some keys as sent."""
+        runs: list[Run] = [*self.recent.newest_first, *self.runs[::-1]]
+        return search(runs, digests)
+
+    @property
+    def sent(self) -> int:
+        """How many keys count as sent; one that was sent again with another body may count twice."""
+        return sum(map(len, self.runs)) + sum(map(len, self._fresh))
+
+    def pending(self) -> list[Batch]:
+        """The keys of which nobody knows whether they were sent."""
+        return list(self.store.batches(pending=True))
+
+    def add_sent(self, digests: Digests, load: int, *, marked: bool = False) -> None:
+        """Know keys as sent that are in the SQLite file by now; those that were marked are in `recent`."""
+        records = Records.of(digests, load)
+        self._fresh.append(records)
+        if not marked:
+            self.recent.add(records)
+
+    @property
+    def due(self) -> bool:
+        """Whether so many keys are in memory that they are to become a run."""
+        return sum(map(len, self._fresh)) >= FLUSH_KEYS
+
+    def flush(self) -> None:
+        """Write the keys in memory as a run.
+
+        Raises:
+            DiskFull, LedgerError: it could not be written; what is in the SQLite file stands.
+        """
+        if not self._fresh:
+            return
+        number = next(self._numbers)
+        with explaining(self.path):
+            run = write_run(self.path, number, Records.merge(self._fresh))
+        with self.store.transaction():
+            self.store.replace_runs([], run)
+            self.store.remove_sent()
+        self.runs.append(self._map(run))
+        self._fresh.clear()
+        self.recent.clear()
+
+    def tidy(self) -> bool:
+        """Do one step of merging runs; whether there may be more to do.
+
+        In steps, because answers come in meanwhile.
+
+        Raises:
+            DiskFull, LedgerError: the merged run could not be written; the others stand.
+        """
+        if self._merging is None:
+            self._merged = choose_runs(self.runs)
+            if not self._merged:
+                return False
+            self._merging = self._merge(self._merged)
+        with explaining(self.path):
+            run = next(self._merging)
+        if run is not None:
+            self._merging = None
+            self._put_in_place(run)
+        return True
+
+    def rewrite(self, loads: Sequence[int]) -> None:
+        """Forget all keys of some loads.
+
+        Raises:
+            DiskFull, LedgerError: it could not be written; the ledger is as it was.
+        """
+        with self.store.transaction():
+            self.store.remove_loads(loads)
+        for number in loads:
+            self.loads.pop(number, None)
+        self._fresh = [records.without(loads) for records in self._fresh]
+        self.recent.clear()
+        for records in self._fresh:
+            self.recent.add(records)
+        for run in tuple(self.runs):
+            self._merged = [run]
+            steps = self._merge([run], without=loads)
+            with explaining(self.path):
+                written = next(filter(None, steps))
+            self._put_in_place(written)
+
+    def remove_orphans(self) -> None:
+        """Remove files of runs that a killed load wrote and did not enter."""
+        known = {run.file.path(self.path).name for run in self.runs}
+        for file in self.path.parent.glob(f"{glob_escape(self.path.name)}-keys-*"):
+            if file.name not in known:
+                with explaining(self.path):
+                    file.unlink(missing_ok=True)
+
+    def _merge(self, runs: Sequence[MappedRun], without: Sequence[int] = ()) -> Iterator[RunFile | None]:
+        capacity = sum(map(len, runs))
+
+        def part(run: MappedRun) -> Callable[[int, int | None], Records]:
+            return lambda start, stop: run.slice(start, stop).without(without)
+
+        numbers = next(self._numbers), runs[-1].file.place
+        return merge_runs(self.path, numbers, capacity, list(map(part, runs)), cut_space(capacity))
+
+    def _put_in_place(self, run: RunFile) -> None:
+        old = self._merged
+        with self.store.transaction():
+            self.store.replace_runs([each.file for each in old], run)
+        at = self.runs.index(old[0])
+        self.runs[at : at + len(old)] = [self._map(run)]
+        for each in old:
+            each.close()
+            with explaining(self.path):
+                each.file.path(self.path).unlink(missing_ok=True)
+        self._merged = []
+
+    def _map(self, run: RunFile) -> MappedRun:
+        try:
+            return MappedRun(self.path, run)
+        except RunDamaged as error:
+            raise say_damaged(self.path, error) from error
+
+    def _open_runs(self) -> None:
+        for run in self.store.runs:
+            self.runs.append(self._map(run))
+
+    def _close_runs(self) -> None:
+        for run in self.runs:
+            run.close()
+
+
+def choose_runs(runs: Sequence[MappedRun]) -> list[MappedRun]:
+    """The newest runs that are to be merged; none if there is nothing to gain.
+
+    An older run joins if those behind it have together at least a quarter of its records. So each key is
+    written again a few times at most, and a ledger of any size has only a few runs.
+    """
+    if len(runs) < 2:
+        return []
+    chosen, records = [runs[-1]], len(runs[-1])
+    for run in runs[-2::-1]:
+        if len(run) > _MERGE_PART * records:
+            break
+        chosen.insert(0, run)
+        records += len(run)
+    return chosen if len(chosen) > 1 else []
+
+
+def refuse_folder(path: Path) -> None:
+    """Refuse a path whose folder is missing.
+
+    Raises:
+        LedgerError: it is.
+    """
+    if not path.parent.is_dir():
+        raise LedgerError(
+            Message(
+                "{path}: there is no folder {folder}. Nothing was sent. Create it, or name another ledger "
+                "with {ledger}.",
+                path=path,
+                folder=path.parent,
+                ledger=Setting("ledger"),
+            )
+        )
+
+
+def refuse_remains(path: Path) -> None:
+    """Refuse to create a ledger where parts of one are: it was deleted, or moved without them.
+
+    Raises:
+        LedgerError: there are parts.
+    """
+    parts = sorted(path.parent.glob(f"{glob_escape(path.name)}-keys-*"))
+    if parts:
+        raise LedgerError(
+            Message(
+                "{path} is missing, but parts of it are there ({part}). A new ledger would know none of the "
+                "rows that were sent, and send them again. Nothing was sent. Put the file back from a "
+                "backup; or delete the parts, and begin a new ledger with {ledger}.",
+                path=path,
+                part=parts[0].name,
+                ledger=Setting("ledger"),
+            )
+        )
+
+
+def refuse_other(path: Path, found: Bound, wanted: Bound) -> None:
+    """Refuse a ledger of another application or endpoint.
+
+    Raises:
+        LedgerDiffers: it is.
+    """
+    for what, is_of, should in (
+        ("application", found.application, wanted.application),
+        ("endpoint", found.endpoint, wanted.endpoint),
+    ):
+        if is_of != should:
+            raise LedgerDiffers(
+                Message(
+                    '{path} is a ledger of the {what} "{found}", and this load goes to "{wanted}". What was '
+                    "sent there says nothing about it. Nothing was sent. Name another ledger with {ledger}.",
+                    path=path,
+                    what=what,
+                    found=is_of,
+                    wanted=should,
+                    ledger=Setting("ledger"),
+                )
+            )
+
+
+def say_damaged(path: Path, error: RunDamaged) -> LedgerError:
+    """Say that a part of a ledger is missing or damaged."""
+    return LedgerError(
+        Message(
+            "{path}: the ledger cannot be used: {reason}. Nothing was sent. Put the ledger back from a "
+            "backup, with all files whose names begin with its name.",
+            path=path,
+            reason=str(error),
+        )
+    )
+
+
+def glob_escape(name: str) -> str:
+    """The name, for a pattern that means only it."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,0 +1,222 @@
+"""Run files: records in two columns, written once and never changed; mapped into memory to be searched.
+
+All first halves of the digests come first, because a binary search then touches few pages. A file has room
+for as many records as it could need; the columns begin at the same places however many there are.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xxhash import xxh3_128
+
+from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, sync_folder
+from loader.ledger.records import HALF, RECORD_BYTES, REST, Records
+from loader.ledger.runs import find_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from loader.ledger.records import Numbers, Places
+
+# The system maps up to 64 KiB around each page that is touched, and counts it as memory of this process.
+# After this many keys what was mapped is given back: the pages stay in the system's cache.
+_KEYS_BETWEEN = 512
+_SLICE = 1 << 16
+
+
+class RunDamaged(Exception):
+    """A run file is missing, or not as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """What the ledger knows of a run file.
+
+    Attributes:
+        number: in its name.
+        place: in the order of age; what a newer run says of a key counts.
+        count: records.
+        capacity: records that it has room for.
+        seal: digest of its columns.
+    """
+
+    number: int
+    place: int
+    count: int
+    capacity: int
+    seal: bytes
+
+    def path(self, ledger: Path) -> Path:
+        """Where it is."""
+        return name_run(ledger, self.number)
+
+
+def name_run(ledger: Path, number: int) -> Path:
+    """The file of a run, beside the ledger."""
+    return ledger.with_name(f"{ledger.name}-keys-{number:06d}")
+
+
+class MappedRun:
+    """A run file that can be searched.
+
+    Args:
+        ledger: the ledger's file.
+        file: what it says of the run.
+
+    Raises:
+        RunDamaged: it is missing, or of another size.
+    """
+
+    def __init__(self, ledger: Path, file: RunFile) -> None:
+        self.file = file
+        self._path = file.path(ledger)
+        try:
+            self._descriptor = os.open(self._path, os.O_RDONLY | NO_FOLLOW)
+        except OSError as error:
+            raise RunDamaged(f"{self._path} cannot be read: {error.strerror}") from error
+        if os.fstat(self._descriptor).st_size != RECORD_BYTES * file.capacity:
+            self.close()
+            raise RunDamaged(f"{self._path} is not as it was written: its size differs")
+
+    def __len__(self) -> int:
+        return self.file.count
+
+    def records(self) -> Records:
+        """All records, mapped; what is touched of them stays in memory as long as the result."""
+        if not self.file.count:
+            return Records(np.empty(0, HALF), np.empty(0, REST))
+        mapped = mmap.mmap(self._descriptor, RECORD_BYTES * self.file.capacity, access=mmap.ACCESS_READ)
+        high = np.frombuffer(mapped, HALF, self.file.count)
+        rest = np.frombuffer(mapped, REST, self.file.count, HALF.itemsize * self.file.capacity)
+        return Records(high, rest)
+
+    def find(self, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
+        """As `Run.find`."""
+        hits, found = [np.empty(0, np.intp)], [np.empty(0, REST)]
+        for first in range(0, len(high), _KEYS_BETWEEN):
+            part = slice(first, first + _KEYS_BETWEEN)
+            places, rest = find_in(self.records(), high[part], low[part])
+            hits.append(places + first)
+            found.append(rest)
+        return np.concatenate(hits), np.concatenate(found)
+
+    def slice(self, start: int, stop: int | None) -> Records:
+        """The records whose first half is from `start` up to `stop`, or to the end, copied."""
+        records = self.records()
+        low = np.searchsorted(records.high, np.uint64(start))
+        high = len(records) if stop is None else int(np.searchsorted(records.high, np.uint64(stop)))
+        return Records(records.high[low:high].copy(), records.rest[low:high].copy())
+
+    def verify(self) -> None:
+        """Read all of it.
+
+        Raises:
+            RunDamaged: it is not as it was written.
+        """
+        seal, slices = Seal(), cut_space(self.file.count)
+        for start, stop in slices:
+            seal.add(self.slice(start, stop))
+        if seal.digest() != self.file.seal:
+            raise RunDamaged(f"{self._path} is not as it was written: its checksum differs")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Seal:
+    """The digest of records that are added in their order."""
+
+    def __init__(self) -> None:
+        self._high, self._rest = xxh3_128(), xxh3_128()
+
+    def add(self, records: Records) -> None:
+        """Add records."""
+        self._high.update(np.ascontiguousarray(records.high).tobytes())
+        self._rest.update(np.ascontiguousarray(records.rest).tobytes())
+
+    def digest(self) -> bytes:
+        """The digest of all of them."""
+        return self._high.digest() + self._rest.digest()
+
+
+def cut_space(count: int) -> list[tuple[int, int | None]]:
+    """Cut the space of first halves so that each part has some 65,536 of `count` records: they are even."""
+    parts = max(1, -(-count // _SLICE))
+    ends = [(1 << 64) * part // parts for part in range(1, parts)]
+    return list(zip([0, *ends], [*ends, None], strict=True))
+
+
+def write_run(ledger: Path, number: int, records: Records) -> RunFile:
+    """Write records as a run, durably.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    steps = merge_runs(ledger, (number, number), len(records), [lambda _start, _stop: records], [(0, None)])
+    return take_all(steps)
+
+
+def merge_runs(
+    ledger: Path,
+    numbers: tuple[int, int],
+    capacity: int,
+    parts: Sequence[Callable[[int, int | None], Records]],
+    cuts: Sequence[tuple[int, int | None]],
+) -> Iterator[RunFile | None]:
+    """Merge runs into a new one, a slice at each step; the last step gives the run, which is durable.
+
+    Args:
+        ledger: the ledger's file.
+        numbers: number and place of the new run.
+        capacity: how many records there may be.
+        parts: each gives the records of a run in a slice, the oldest run first.
+        cuts: the slices.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    number, place = numbers
+    path = name_run(ledger, number)
+    unfinished = path.with_name(f"{path.name}-new")
+    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | NO_FOLLOW, OWNER_ONLY)
+    seal, count = Seal(), 0
+    try:
+        with os.fdopen(descriptor, "r+b") as file:
+            file.truncate(RECORD_BYTES * capacity)
+            for start, stop in cuts:
+                merged = Records.merge([part(start, stop) for part in parts])
+                seal.add(merged)
+                file.seek(HALF.itemsize * count)
+                file.write(merged.high.tobytes())
+                file.seek(HALF.itemsize * capacity + REST.itemsize * count)
+                file.write(merged.rest.tobytes())
+                file.flush()
+                # Slice by slice, so that the last one does not wait for all of them while answers come in.
+                os.fsync(descriptor)
+                count += len(merged)
+                yield None
+        unfinished.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    yield RunFile(number, place, count, capacity, seal.digest())
+
+
+def take_all(steps: Iterator[RunFile | None]) -> RunFile:
+    """Take all steps."""
+    for found in steps:
+        if found is not None:
+            return found
+    raise AssertionError("a run without an end")

@@ -1,0 +1,366 @@
+"""The SQLite file of a ledger: what it is of, its loads, what is newer than the runs, and which these are.
+
+Keys are written by the group and not by the key: one row of a table for the keys of a lease.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import numpy as np
+from xxhash import xxh3_64_digest
+
+from loader.errors import CheckpointError, CheckpointLocked
+from loader.journal import DiskFull
+from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, sync_folder
+from loader.ledger.records import Digests, Ordinals
+from loader.ledger.run_files import RunFile
+from loader.message import Message, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+APPLICATION_ID: Final = 0x50574C47  # "PWLG"
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE header (id TEXT, secret BLOB, application TEXT, endpoint TEXT, generation INTEGER, created REAL);
+CREATE TABLE loads (number INTEGER PRIMARY KEY AUTOINCREMENT, checkpoint TEXT UNIQUE, path TEXT, kind TEXT,
+                    key TEXT, began REAL, at REAL);
+CREATE TABLE batches (number INTEGER PRIMARY KEY, load INTEGER, pending INTEGER, count INTEGER, keys BLOB,
+                      seal BLOB);
+CREATE TABLE runs (number INTEGER PRIMARY KEY, place INTEGER, count INTEGER, capacity INTEGER, seal BLOB);
+"""
+
+
+class LedgerError(CheckpointError):
+    """The ledger cannot be created, read or trusted."""
+
+    code = "ledger"
+
+
+class LedgerLocked(CheckpointLocked):
+    """Another load has the ledger."""
+
+    code = "ledger_locked"
+
+
+class LedgerDiffers(LedgerError):
+    """The ledger, or the copy of it, is another one than the load needs."""
+
+    code = "ledger_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a ledger is of.
+
+    Attributes:
+        application: the application code.
+        endpoint: the address of the API, or the id of a sandbox's store.
+    """
+
+    application: str
+    endpoint: str
+
+
+class KnownLoad(NamedTuple):
+    """A load that a ledger knows.
+
+    Attributes:
+        number: in the order in which loads began.
+        checkpoint: the id of its checkpoint.
+        path: where that was.
+        kind: users, events or tags.
+        key: the columns of the key, joined by commas.
+        began, at: its first start, and the last time that it wrote, in seconds since 1970.
+    """
+
+    number: int
+    checkpoint: str
+    path: str
+    kind: str
+    key: str
+    began: float
+    at: float
+
+    @property
+    def name(self) -> str:
+        """What it is called in a reason: the name of its checkpoint."""
+        return Path(self.path).name
+
+    @property
+    def day(self) -> str:
+        """The day on which it wrote last, in UTC."""
+        return time.strftime("%Y-%m-%d", time.gmtime(self.at))
+
+
+class Header(NamedTuple):
+    """The identity of a ledger.
+
+    Attributes:
+        id: random, and of its copies too.
+        secret: with which digests are keyed.
+        generation: how many loads were begun or ended with it.
+        created: in seconds since 1970.
+    """
+
+    id: str
+    secret: bytes
+    application: str
+    endpoint: str
+    generation: int
+    created: float
+
+    @property
+    def bound(self) -> Bound:
+        """What it is of."""
+        return Bound(self.application, self.endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Keys that were written together.
+
+    Attributes:
+        number: in the table.
+        load: that they are of.
+        digests: of the keys and bodies.
+        ordinals: of the rows in that load, as long as the keys are pending; else empty.
+    """
+
+    number: int
+    load: int
+    digests: Digests
+    ordinals: Ordinals
+
+    def pack(self) -> bytes:
+        """The bytes in the table."""
+        return self.digests.pack() + self.ordinals.astype("<i8").tobytes()
+
+    @classmethod
+    def unpack(cls, number: int, load: int, count: int, packed: bytes, *, pending: bool) -> Batch:
+        """What `pack` wrote."""
+        digests = Digests.unpack(packed[: 24 * count])
+        ordinals = np.frombuffer(packed, "<i8", count if pending else 0, 24 * count if pending else 0)
+        return cls(number, load, digests, ordinals)
+
+
+class Store:
+    """The file, open for writing or only for reading."""
+
+    def __init__(self, path: Path, *, readonly: bool) -> None:
+        """Open a ledger that exists.
+
+        Raises:
+            LedgerError: it is missing, not a ledger, or cannot be read.
+        """
+        self.path = path
+        with explaining(path):
+            target = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rw'}"
+            self._connection = sqlite3.connect(target, uri=True, timeout=10, isolation_level=None)
+        try:
+            with explaining(path):
+                self._refuse_other_files()
+                # Only what precedes a send has to be on the disk, and that is what each commit here does.
+                self._connection.execute("PRAGMA synchronous = FULL").fetchall()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _refuse_other_files(self) -> None:
+        (found,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if found != APPLICATION_ID:
+            raise LedgerError(f"{self.path} is not a ledger. Nothing was sent. Name another file.")
+        if version > _VERSION:
+            raise LedgerError(
+                f"{self.path} is a ledger of a later version of this program. Nothing was sent. "
+                "Install that version."
+            )
+
+    @classmethod
+    def create(cls, path: Path, bound: Bound) -> None:
+        """Create a ledger: it is there as a whole, or not at all.
+
+        Raises:
+            LedgerError: the folder cannot be written.
+        """
+        unfinished = path.with_name(f"{path.name}-{secrets.token_hex(4)}-new")
+        with explaining(path):
+            os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, OWNER_ONLY))
+            try:
+                with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                    connection.execute("PRAGMA synchronous = FULL").fetchall()
+                    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+                    connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+                    header = secrets.token_hex(16), secrets.token_bytes(32), *_spread(bound), 0, time.time()
+                    connection.execute("INSERT INTO header VALUES (?, ?, ?, ?, ?, ?)", header)
+                unfinished.rename(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+            sync_folder(path.parent)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One durable commit.
+
+        Raises:
+            DiskFull: there is no room; nothing was written.
+            LedgerError: it cannot be written.
+        """
+        with explaining(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @property
+    def header(self) -> Header:
+        """The identity."""
+        with explaining(self.path):
+            row = self._connection.execute("SELECT * FROM header").fetchone()
+        if row is None:
+            raise LedgerError(f"{self.path} is damaged: its header is missing.")
+        return Header(*row)
+
+    @property
+    def loads(self) -> list[KnownLoad]:
+        """The loads, in the order in which they began."""
+        with explaining(self.path):
+            return [
+                KnownLoad(*row) for row in self._connection.execute("SELECT * FROM loads ORDER BY number")
+            ]
+
+    @property
+    def runs(self) -> list[RunFile]:
+        """The runs, oldest first."""
+        with explaining(self.path):
+            return [RunFile(*row) for row in self._connection.execute("SELECT * FROM runs ORDER BY place")]
+
+    def batches(self, *, pending: bool) -> Iterator[Batch]:
+        """The batches of pending keys, or of keys that were sent, oldest first.
+
+        Raises:
+            LedgerError: one was changed by anything but this program.
+        """
+        with explaining(self.path):
+            rows = self._connection.execute(
+                "SELECT number, load, count, keys, seal FROM batches WHERE pending = ? ORDER BY number",
+                (pending,),
+            )
+            for number, load, count, keys, seal in rows:
+                if seal != _seal(load, pending, keys):
+                    raise LedgerError(f"{self.path} is damaged: a checksum of batch {number} differs.")
+                yield Batch.unpack(number, load, count, keys, pending=pending)
+
+    # What follows is called within a transaction.
+
+    def raise_generation(self) -> int:
+        """Count a beginning or an end of a load."""
+        self._connection.execute("UPDATE header SET generation = generation + 1")
+        (generation,) = self._connection.execute("SELECT generation FROM header").fetchone()
+        return int(generation)
+
+    def enter_load(self, checkpoint: str, path: Path, kind: str, key: str) -> int:
+        """The number of a load; a new one if it is not known yet."""
+        now = time.time()
+        self._connection.execute(
+            "INSERT INTO loads (checkpoint, path, kind, key, began, at) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (checkpoint) DO UPDATE SET path = excluded.path, at = excluded.at",
+            (checkpoint, str(path), kind, key, now, now),
+        )
+        (number,) = self._connection.execute(
+            "SELECT number FROM loads WHERE checkpoint = ?", (checkpoint,)
+        ).fetchone()
+        return int(number)
+
+    def touch_load(self, number: int) -> None:
+        """Note that a load has written."""
+        self._connection.execute("UPDATE loads SET at = ? WHERE number = ?", (time.time(), number))
+
+    def remove_loads(self, numbers: Iterable[int]) -> None:
+        """Forget loads, with what is in batches of them."""
+        for number in numbers:
+            self._connection.execute("DELETE FROM batches WHERE load = ?", (number,))
+            self._connection.execute("DELETE FROM loads WHERE number = ?", (number,))
+
+    def add_batch(self, load: int, digests: Digests, ordinals: Ordinals | None = None) -> Batch:
+        """Write keys; pending ones with the ordinals of their rows."""
+        pending = ordinals is not None
+        rows = np.empty(0, np.int64) if ordinals is None else ordinals
+        packed = Batch(0, load, digests, rows).pack()
+        cursor = self._connection.execute(
+            "INSERT INTO batches (load, pending, count, keys, seal) VALUES (?, ?, ?, ?, ?)",
+            (load, pending, len(digests), packed, _seal(load, pending, packed)),
+        )
+        return Batch(int(cursor.lastrowid or 0), load, digests, rows)
+
+    def remove_batches(self, numbers: Iterable[int]) -> None:
+        """Remove batches."""
+        self._connection.executemany("DELETE FROM batches WHERE number = ?", ((each,) for each in numbers))
+
+    def remove_sent(self) -> None:
+        """Remove all batches of keys that were sent: a run holds them now."""
+        self._connection.execute("DELETE FROM batches WHERE NOT pending")
+
+    def replace_runs(self, old: Sequence[RunFile], new: RunFile | None) -> None:
+        """Put a run in the place of others."""
+        self._connection.executemany("DELETE FROM runs WHERE number = ?", ((run.number,) for run in old))
+        if new is not None:
+            row = (new.number, new.place, new.count, new.capacity, new.seal)
+            self._connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _spread(bound: Bound) -> tuple[str, str]:
+    return bound.application, bound.endpoint
+
+
+def _seal(load: int, pending: bool, packed: bytes) -> bytes:  # noqa: FBT001 - as it is stored
+    return xxh3_64_digest(packed, seed=2 * load + bool(pending))
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn what the system reports into a sentence about the ledger at `path`.
+
+    Raises:
+        DiskFull: there is no room.
+        LedgerError: anything else.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "No space left" in reason
+        raise (DiskFull if full else LedgerError)(
+            Message(
+                "{path}: the ledger cannot be used: {reason}. Check the file, its folder and the disk, or "
+                "name another ledger with {ledger}.",
+                path=path,
+                reason=reason,
+                ledger=Setting("ledger"),
+            )
+        ) from error
