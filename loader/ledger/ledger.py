@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from loader.ledger.ledger_lock import LedgerLock
-from loader.ledger.records import Digester, Records
+from loader.ledger.records import Digester, join_records
 from loader.ledger.run_files import MappedRun, RunDamaged, cut_space, merge_runs, write_run
 from loader.ledger.runs import RecentRuns, search
 from loader.ledger.store import Bound, LedgerDiffers, LedgerError, Store, explaining
@@ -17,7 +17,7 @@ from loader.message import Message, Setting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from loader.ledger.records import Digests
+    from loader.ledger.records import Digests, Records
     from loader.ledger.run_files import RunFile
     from loader.ledger.runs import Found, Run
     from loader.ledger.store import Batch, Header, KnownLoad
@@ -46,7 +46,7 @@ class Ledger:
         self.loads: dict[int, KnownLoad] = {load.number: load for load in store.loads}
         self.runs: list[MappedRun] = []
         self.recent = RecentRuns()
-        self._fresh: list[Records] = []
+        self._fresh: list[tuple[Digests, int]] = []
         self._lock = lock
         self._merging: Iterator[RunFile | None] | None = None
         self._merged: list[MappedRun] = []
@@ -137,7 +137,7 @@ class Ledger:
     @property
     def sent(self) -> int:
         """How many keys count as sent; one that was sent again with another body may count twice."""
-        return sum(map(len, self.runs)) + sum(map(len, self._fresh))
+        return sum(map(len, self.runs)) + sum(len(digests) for digests, _ in self._fresh)
 
     def pending(self) -> list[Batch]:
         """The keys of which nobody knows whether they were sent."""
@@ -145,15 +145,14 @@ class Ledger:
 
     def add_sent(self, digests: Digests, load: int, *, marked: bool = False) -> None:
         """Know keys as sent that are in the SQLite file by now; those that were marked are in `recent`."""
-        records = Records.of(digests, load)
-        self._fresh.append(records)
+        self._fresh.append((digests, load))
         if not marked:
-            self.recent.add(records)
+            self.recent.add(digests, load)
 
     @property
     def due(self) -> bool:
         """Whether so many keys are in memory that they are to become a run."""
-        return sum(map(len, self._fresh)) >= FLUSH_KEYS
+        return sum(len(digests) for digests, _ in self._fresh) >= FLUSH_KEYS
 
     def flush(self) -> None:
         """Write the keys in memory as a run.
@@ -165,7 +164,7 @@ class Ledger:
             return
         number = next(self._numbers)
         with explaining(self.path):
-            run = write_run(self.path, number, Records.merge(self._fresh))
+            run = write_run(self.path, number, join_records(self._fresh))
         with self.store.transaction():
             self.store.replace_runs([], run)
             self.store.remove_sent()
@@ -203,10 +202,10 @@ class Ledger:
             self.store.remove_loads(loads)
         for number in loads:
             self.loads.pop(number, None)
-        self._fresh = [records.without(loads) for records in self._fresh]
+        self._fresh = [(digests, load) for digests, load in self._fresh if load not in loads]
         self.recent.clear()
-        for records in self._fresh:
-            self.recent.add(records)
+        for digests, load in self._fresh:
+            self.recent.add(digests, load)
         for run in tuple(self.runs):
             self._merged = [run]
             steps = self._merge([run], without=loads)

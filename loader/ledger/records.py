@@ -146,3 +146,11 @@ def sort_records(high: Numbers, rest: np.ndarray[Any, Any]) -> Records:
         last = np.append((high[1:] != high[:-1]) | (low[1:] != low[:-1]), True)
         high, rest = high[last], rest[last]
     return Records(high, rest)
+
+
+def join_records(parts: Sequence[tuple[Digests, int]]) -> Records:
+    """The records of keys of several loads; of those with one key the last one counts."""
+    loads = np.concatenate(
+        [np.empty(0, np.uint32), *(np.full(len(each), load, np.uint32) for each, load in parts)]
+    )
+    return Records.of(Digests.join([each for each, _ in parts]), loads)

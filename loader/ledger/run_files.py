@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The system maps up to 64 KiB around each page that is touched, and counts it as memory of this process.
 # After this many keys what was mapped is given back: the pages stay in the system's cache.
-_KEYS_BETWEEN = 512
+_KEYS_BETWEEN = 1024
 _SLICE = 1 << 16
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from loader.ledger.records import REST, Records
+from loader.ledger.records import REST, Digests, Records, join_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loader.ledger.records import Digests, Mask, Numbers, Places
+    from loader.ledger.records import Mask, Numbers, Places
 
 
 class Run(Protocol):
@@ -109,9 +109,18 @@ class RecentRuns:
 
     def __init__(self) -> None:
         self._runs: list[MemoryRun] = []
+        self._new: list[tuple[Digests, int]] = []
 
-    def add(self, records: Records) -> None:
-        """Add newer records."""
+    def add(self, digests: Digests, load: int) -> None:
+        """Add newer keys of a load; 0 if nobody knows what was sent last."""
+        self._new.append((digests, load))
+
+    def _take_in(self) -> None:
+        """Sort what was added since the last search, all at once."""
+        if not self._new:
+            return
+        records = join_records(self._new)
+        self._new.clear()
         while self._runs and len(self._runs[-1]) < 2 * len(records):
             records = Records.merge([self._runs.pop().records, records])
         self._runs.append(MemoryRun(records))
@@ -119,8 +128,10 @@ class RecentRuns:
     def clear(self) -> None:
         """Forget all of them."""
         self._runs.clear()
+        self._new.clear()
 
     @property
     def newest_first(self) -> list[MemoryRun]:
         """The runs."""
+        self._take_in()
         return self._runs[::-1]

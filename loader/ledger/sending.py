@@ -138,7 +138,7 @@ class Sending:
     def _flush(self) -> None:
         self.ledger.flush()
         for batch in self._left:
-            self.ledger.recent.add(Records.of(batch.digests, 0 if self._last_wins else self.load))
+            self.ledger.recent.add(batch.digests, 0 if self._last_wins else self.load)
         for each in self._open:
             self._remember(each.batch.digests)
 
@@ -176,9 +176,14 @@ class Sending:
         remaining: list[Batch] = []
         store = self.ledger.store
         with store.transaction():
-            store.remove_batches(each.batch.number for each in closed)
-            if len(sent):
-                store.add_batch(self.load, sent)
+            whole: list[_Open] = []
+            others: list[_Open] = []
+            for each in closed:
+                (whole if (each.fates == Fate.SENT).all() else others).append(each)
+            store.keep_as_sent(each.batch.number for each in whole)
+            store.remove_batches(each.batch.number for each in others)
+            if parts := [each.take(Fate.SENT)[0] for each in others]:
+                store.add_batch(self.load, Digests.join(parts))
             if len(left):
                 order = np.argsort(rows, kind="stable")
                 remaining.append(store.add_batch(self.load, left.take(order), rows[order]))
@@ -197,13 +202,13 @@ class Sending:
         return remaining
 
     def _remember(self, digests: Digests) -> None:
-        self.ledger.recent.add(Records.of(digests, self.load))
+        self.ledger.recent.add(digests, self.load)
 
     def _forget(self, closed: Sequence[_Open]) -> None:
         """Of rows that may not have arrived nobody knows what is at the vendor: the next row goes."""
         failed = Digests.join([each.take(Fate.DOUBT, Fate.NOT_SENT)[0] for each in closed])
         if len(failed):
-            self.ledger.recent.add(Records.of(failed, 0))
+            self.ledger.recent.add(failed, 0)
 
     def _note_durable(self) -> None:
         for fate, rows in self._durable.items():

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x50574C47  # "PWLG"
 _VERSION = 1
+# Keys are written by the group, so large pages save work; the log is moved into the file every 16 MB.
+_PAGE_BYTES = 16384
+_LOG_PAGES = 1000
 _SCHEMA = """
 CREATE TABLE header (id TEXT, secret BLOB, application TEXT, endpoint TEXT, generation INTEGER, created REAL);
 CREATE TABLE loads (number INTEGER PRIMARY KEY AUTOINCREMENT, checkpoint TEXT UNIQUE, path TEXT, kind TEXT,
@@ -170,6 +173,7 @@ class Store:
                 self._refuse_other_files()
                 # Only what precedes a send has to be on the disk, and that is what each commit here does.
                 self._connection.execute("PRAGMA synchronous = FULL").fetchall()
+                self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}").fetchall()
         except BaseException:
             self._connection.close()
             raise
@@ -197,6 +201,7 @@ class Store:
             os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, OWNER_ONLY))
             try:
                 with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+                    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
                     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
                     connection.execute("PRAGMA synchronous = FULL").fetchall()
@@ -272,7 +277,7 @@ class Store:
                 (pending,),
             )
             for number, load, count, keys, seal in rows:
-                if seal != _seal(load, pending, keys):
+                if seal != _seal(load, keys):
                     raise LedgerError(f"{self.path} is damaged: a checksum of batch {number} differs.")
                 yield Batch.unpack(number, load, count, keys, pending=pending)
 
@@ -314,13 +319,19 @@ class Store:
         packed = Batch(0, load, digests, rows).pack()
         cursor = self._connection.execute(
             "INSERT INTO batches (load, pending, count, keys, seal) VALUES (?, ?, ?, ?, ?)",
-            (load, pending, len(digests), packed, _seal(load, pending, packed)),
+            (load, pending, len(digests), packed, _seal(load, packed)),
         )
         return Batch(int(cursor.lastrowid or 0), load, digests, rows)
 
     def remove_batches(self, numbers: Iterable[int]) -> None:
         """Remove batches."""
         self._connection.executemany("DELETE FROM batches WHERE number = ?", ((each,) for each in numbers))
+
+    def keep_as_sent(self, numbers: Iterable[int]) -> None:
+        """Say of pending batches that all of their keys were sent; their bytes stay, and are not written."""
+        self._connection.executemany(
+            "UPDATE batches SET pending = 0 WHERE number = ?", ((each,) for each in numbers)
+        )
 
     def remove_sent(self) -> None:
         """Remove all batches of keys that were sent: a run holds them now."""
@@ -338,8 +349,8 @@ def _spread(bound: Bound) -> tuple[str, str]:
     return bound.application, bound.endpoint
 
 
-def _seal(load: int, pending: bool, packed: bytes) -> bytes:  # noqa: FBT001 - as it is stored
-    return xxh3_64_digest(packed, seed=2 * load + bool(pending))
+def _seal(load: int, packed: bytes) -> bytes:
+    return xxh3_64_digest(packed, seed=load)
 
 
 @contextmanager
