@@ -53,6 +53,7 @@ COMMANDS = {
     "resolve": "Settle rows in doubt: say whether the vendor has them.",
     "retry": "Send rejected rows again (and rows that `resolve` gave back).",
     "verify": "Compare what a load says with what landed, row by row.",
+    "ledger": "Look at a ledger of sent keys, and take over, forget or verify what is in it.",
     "prune": "Delete checkpoints that nobody needs any more, with all of their parts.",
     "doctor": "Check whether this machine and the way to the vendor are ready for a load.",
     "sandbox": "Run a local stand-in for the vendor until Ctrl-C.",

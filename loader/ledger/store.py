@@ -281,6 +281,20 @@ class Store:
                     raise LedgerError(f"{self.path} is damaged: a checksum of batch {number} differs.")
                 yield Batch.unpack(number, load, count, keys, pending=pending)
 
+    def verify(self) -> None:
+        """Have SQLite read all of the file, and compare each batch with its checksum.
+
+        Raises:
+            LedgerError: it is damaged.
+        """
+        with explaining(self.path):
+            (said,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if said != "ok":
+            raise LedgerError(f"{self.path} is damaged: {said}.")
+        for pending in (False, True):
+            for _ in self.batches(pending=pending):
+                pass
+
     # What follows is called within a transaction.
 
     def raise_generation(self) -> int:
@@ -289,13 +303,15 @@ class Store:
         (generation,) = self._connection.execute("SELECT generation FROM header").fetchone()
         return int(generation)
 
-    def enter_load(self, checkpoint: str, path: Path, kind: str, key: str) -> int:
-        """The number of a load; a new one if it is not known yet."""
+    def enter_load(
+        self, checkpoint: str, path: Path, kind: str, key: str, *, began: float = 0.0, at: float = 0.0
+    ) -> int:
+        """The number of a load; a new one if it is not known yet. Without times, it begins now."""
         now = time.time()
         self._connection.execute(
             "INSERT INTO loads (checkpoint, path, kind, key, began, at) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (checkpoint) DO UPDATE SET path = excluded.path, at = excluded.at",
-            (checkpoint, str(path), kind, key, now, now),
+            (checkpoint, str(path), kind, key, began or now, at or now),
         )
         (number,) = self._connection.execute(
             "SELECT number FROM loads WHERE checkpoint = ?", (checkpoint,)

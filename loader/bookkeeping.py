@@ -1,0 +1,307 @@
+"""What the user does with a ledger beside loading: look at it, take over loads, forget, verify, list."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from loader.errors import ConfigError
+from loader.failures import (
+    recall_settings,
+    refuse_missing_table,
+    refuse_other_input,
+    suggest_moved,
+)
+from loader.journal import CheckpointView, Journal
+from loader.known_keys import LEDGER, LedgerNote, read_fates, read_keys, refuse_keyless
+from loader.ledger import Bound, Ledger, Records
+from loader.ledger.run_files import RunDamaged, cut_space
+from loader.ledger.sending import Sending
+from loader.mapping import parse_mapping
+from loader.model import State
+from loader.planning import draw_up
+from loader.states import ORDER, States
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from loader.journal.table_rows import Run
+    from loader.ledger import Digests, KnownLoad
+    from loader.ledger.records import Mask, Ordinals
+    from loader.planning import Plan
+
+_CONFIRMED, _IN_DOUBT = ORDER.index(State.CONFIRMED), ORDER.index(State.IN_DOUBT)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """A load that a ledger knows.
+
+    Attributes:
+        load: the load.
+        sent: keys that it sent last.
+        pending: keys of which it does not know whether it sent them.
+    """
+
+    load: KnownLoad
+    sent: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """What is in a ledger.
+
+    Attributes:
+        path: its file.
+        bound: the application and endpoint that it is of.
+        size: bytes on the disk, all of its files together.
+        files: how many these are.
+        loads: the loads, the oldest first.
+    """
+
+    path: Path
+    bound: Bound
+    size: int
+    files: int
+    loads: tuple[LoadFacts, ...]
+
+    @property
+    def sent(self) -> int:
+        """Keys that were sent."""
+        return sum(each.sent for each in self.loads)
+
+    @property
+    def pending(self) -> int:
+        """Keys of which nobody knows whether they were sent."""
+        return sum(each.pending for each in self.loads)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a ledger took over of a load: keys that it did not know, and rows without a key."""
+
+    sent: int
+    pending: int
+    keyless: int
+
+
+def describe_ledger(path: Path) -> LedgerFacts:
+    """Count what is in a ledger; a load may be writing to it.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    with Ledger.read(path) as ledger:
+        sent, pending = Counter[int](), Counter[int]()
+        for records in list_records(ledger):
+            counts = np.bincount(records.rest["load"])
+            sent.update({number: int(counts[number]) for number in np.flatnonzero(counts).tolist()})
+        for batch in ledger.pending():
+            pending[batch.load] += len(batch.digests)
+        files = [each for each in ledger.path.parent.iterdir() if each.name.startswith(ledger.path.name)]
+        files = [each for each in files if is_part(ledger.path, each)]
+        loads = tuple(
+            LoadFacts(load, sent[number], pending[number]) for number, load in sorted(ledger.loads.items())
+        )
+        size = sum(each.stat().st_size for each in files)
+        return LedgerFacts(ledger.path, ledger.header.bound, size, len(files), loads)
+
+
+def is_part(ledger: Path, file: Path) -> bool:
+    """Whether a file belongs to a ledger."""
+    rest = file.name.removeprefix(ledger.name)
+    return rest in {"", "-wal", "-shm"} or rest.startswith("-keys-")
+
+
+def list_records(ledger: Ledger) -> Iterator[Records]:
+    """The records of keys that were sent, in parts; of a key with several the newest only."""
+    runs = list(ledger.runs)
+    recent = ledger.recent.newest_first
+    count = sum(map(len, runs)) + sum(map(len, recent))
+    for start, stop in cut_space(count):
+        parts = [run.slice(start, stop) for run in runs]
+        parts += [cut_records(run.records, start, stop) for run in reversed(recent)]
+        yield Records.merge(parts)
+
+
+def cut_records(records: Records, start: int, stop: int | None) -> Records:
+    """The records whose first half is in a range."""
+    low = int(np.searchsorted(records.high, np.uint64(start)))
+    high = len(records) if stop is None else int(np.searchsorted(records.high, np.uint64(stop)))
+    return Records(records.high[low:high], records.rest[low:high])
+
+
+def import_load(
+    path: Path, checkpoint: Path, *, key: Sequence[str] = (), files: Sequence[str] = ()
+) -> Imported:
+    """Take over what a load has sent, as if it had been made with this ledger; the load then keeps it.
+
+    Args:
+        path: the ledger; created if there is none.
+        checkpoint: of the load, which may not be running.
+        key: columns of the key, if the load's mapping names none.
+        files: where its input is now, if it has moved.
+
+    Raises:
+        ConfigError: no key is known.
+        CheckpointError, SourceError: the checkpoint, the input or the ledger cannot be used.
+    """
+    view = CheckpointView.open(checkpoint)
+    view.refuse_unusable()
+    plan = plan_import(view, key, files)
+    bound = Bound(view.identity.application, view.identity.endpoint)
+    with Ledger.open(path, bound) as ledger:
+        began, at = find_period(view.runs)
+        named = ", ".join(plan.mapper.mapping.key)
+        with ledger.store.transaction():
+            number = ledger.store.enter_load(
+                view.id, view.path.absolute(), plan.settings.kind.value, named, began=began, at=at
+            )
+            generation = ledger.store.raise_generation()
+        sending = Sending(ledger, number, last_wins=plan.settings.kind.method.last_wins)
+        sending.reconcile(read_fates(view.path))
+        imported = take_over(plan, view, ledger, sending, began)
+        while ledger.tidy():
+            pass
+        note = LedgerNote(ledger.header.id, str(ledger.path), generation)
+        with Journal.open(view.path, view.identity) as journal:
+            journal.note(LEDGER, note.to_text())
+        return imported
+
+
+def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str]) -> Plan:
+    """Plan the load of a checkpoint once more, with a key.
+
+    Raises:
+        ConfigError: no key is known.
+        SourceError: the input cannot be read, or is another one.
+    """
+    names = list(files) or [file.name for file in view.identity.files]
+    mapping = parse_mapping(view.identity.mapping, str(view.path))
+    if key:
+        mapping = replace(mapping, key=tuple(key))
+    refuse_missing_table(view, names, None)
+    with suggest_moved(files):
+        plan = draw_up(recall_settings(view, names, None), view, mapping)
+    refuse_other_input(plan.survey, [file.sha256 for file in view.identity.files], view.path)
+    refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
+    return plan
+
+
+def find_period(runs: Sequence[Run]) -> tuple[float, float]:
+    """When a load began and when it last worked, in seconds since 1970."""
+    ends = [run.ended or run.started for run in runs]
+    return (runs[0].started, max(ends)) if runs else (time.time(), time.time())
+
+
+def take_over(plan: Plan, view: CheckpointView, ledger: Ledger, sending: Sending, began: float) -> Imported:
+    """Enter the keys of all rows of a load that were sent, or may have been."""
+    states, counts = States(view), Counter[str]()
+    digester = ledger.digester(plan.settings.kind.value)
+    for chunk in plan.source.chunks():
+        mapped = plan.mapper.map(chunk)
+        numbers = states.of(chunk.rows)[mapped.ordinals - chunk.first]
+        for state, name in ((_CONFIRMED, "sent"), (_IN_DOUBT, "pending")):
+            places = np.flatnonzero(numbers == state)
+            known, keys = read_keys(plan.mapper, chunk, mapped, places)
+            counts["keyless"] += int((~known).sum())
+            places = places[known]
+            digests = digester.digest(keys, mapped.bodies.take(places))
+            new = find_new(ledger, sending, digests, began)
+            counts[name] += int(new.sum())
+            rows = mapped.ordinals[places][new]
+            enter(ledger, sending.load, digests.take(new), rows, pending=name == "pending")
+    return Imported(counts["sent"], counts["pending"], counts["keyless"])
+
+
+def find_new(ledger: Ledger, sending: Sending, digests: Digests, began: float) -> Mask:
+    """Which keys no load sent that began later: what it sent is newer than what is taken over."""
+    found = sending.find(digests)
+    later = [load.number for load in ledger.loads.values() if load.began > began]
+    own = (found.load == sending.load) & (found.body == digests.body)
+    new: Mask = ~np.isin(found.load, later) & ~own
+    return new
+
+
+def enter(ledger: Ledger, load: int, digests: Digests, ordinals: Ordinals, *, pending: bool) -> None:
+    """Write keys to a ledger."""
+    if not len(digests):
+        return
+    with ledger.store.transaction():
+        ledger.store.add_batch(load, digests, ordinals if pending else None)
+    if not pending:
+        ledger.add_sent(digests, load)
+    if ledger.due:
+        ledger.flush()
+
+
+def forget(path: Path, *, before: float) -> int:
+    """Forget the loads that wrote last before a moment, with all keys that they sent last; how many loads.
+
+    Args:
+        path: the ledger.
+        before: in seconds since 1970.
+
+    Raises:
+        CheckpointError: the ledger cannot be used; it is as it was.
+    """
+    with Ledger.read(path) as found:
+        bound = found.header.bound
+    with Ledger.open(path, bound, create=False) as ledger:
+        doomed = [load.number for load in ledger.loads.values() if load.at < before]
+        if doomed:
+            ledger.rewrite(doomed)
+        return len(doomed)
+
+
+def verify_ledger(path: Path) -> int:
+    """Read all of a ledger and compare it with its checksums; how many keys it knows.
+
+    Raises:
+        ConfigError: a part is damaged.
+        LedgerError: it cannot be read.
+    """
+    with Ledger.read(path) as ledger:
+        try:
+            for run in ledger.runs:
+                run.verify()
+        except RunDamaged as error:
+            raise ConfigError(
+                f"{path} is damaged: {error}. Put the ledger back from a backup, with all files whose names "
+                "begin with its name, and take over each load since then: ledger import LEDGER CKPT"
+            ) from error
+        ledger.store.verify()
+        return ledger.sent + sum(len(batch.digests) for batch in ledger.pending())
+
+
+def export_rows(path: Path) -> Iterator[tuple[str, str, str, str, str]]:
+    """The keys of a ledger: digest, digest of the body, state, load, and the day on which that wrote last.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    with Ledger.read(path) as ledger:
+        for records in list_records(ledger):
+            for high, (low, body, load) in zip(records.high.tolist(), records.rest.tolist(), strict=True):
+                yield build_row(ledger, high, low, body, "sent", load)
+        for batch in ledger.pending():
+            columns = (batch.digests.high.tolist(), batch.digests.low.tolist(), batch.digests.body.tolist())
+            for high, low, body in zip(*columns, strict=True):
+                yield build_row(ledger, high, low, body, "pending", batch.load)
+
+
+def build_row(
+    ledger: Ledger, high: int, low: int, body: int, state: str, number: int
+) -> tuple[str, str, str, str, str]:
+    """One line of an export."""
+    load = ledger.loads.get(number)
+    digest = high.to_bytes(8, "little").hex() + low.to_bytes(8, "little").hex()
+    named = (load.name, load.day) if load else (f"load {number}", "")
+    return (digest, body.to_bytes(8, "little").hex(), state, *named)
