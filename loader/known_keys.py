@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from loader.errors import ConfigError
+from loader.errors import CheckpointError, ConfigError
 from loader.journal import CheckpointView
 from loader.ledger import Bound, Digests, Ledger, LedgerDiffers, LedgerError
 from loader.ledger.sending import Fate, Sending
@@ -373,6 +373,56 @@ def read_fates(checkpoint: Path) -> Callable[[Ordinals], np.ndarray[Any, np.dtyp
         return fates
 
     return find
+
+
+class KeyReasons:
+    """Says of rows that were left out which load has sent their keys, as far as the ledger still knows it.
+
+    Args:
+        ledger: open for reading.
+        number: of the load whose rows they are.
+        kind: of the rows.
+        last_wins: whether the last row of a key counts.
+    """
+
+    def __init__(self, ledger: Ledger, number: int, kind: str, *, last_wins: bool) -> None:
+        self._ledger, self._number, self._last_wins = ledger, number, last_wins
+        self._digester = ledger.digester(kind)
+        self._sending = Sending(ledger, number, last_wins=last_wins)
+
+    @classmethod
+    def find(cls, view: CheckpointView) -> KeyReasons | None:
+        """Those of a checkpoint; None if its load has no ledger, or it cannot be read where it was."""
+        note = LedgerNote.find(view)
+        try:
+            ledger = Ledger.read(Path(note.path)) if note else None
+        except CheckpointError:
+            return None
+        if ledger is None or note is None or ledger.header.id != note.id:
+            return None
+        number = next((load.number for load in ledger.loads.values() if load.checkpoint == view.id), 0)
+        method = view.identity.kind.method
+        return cls(ledger, number, view.identity.kind.value, last_wins=method.last_wins)
+
+    def explain(self, mapper: Mapper, chunk: Chunk, places: Sequence[int]) -> dict[int, str]:
+        """Why rows of a chunk are left out, by their places; a row of which nothing is known has none."""
+        mapped = mapper.map(chunk)
+        rows = np.flatnonzero(np.isin(mapped.ordinals, np.array(places, np.int64) + chunk.first))
+        known, keys = read_keys(mapper, chunk, mapped, rows)
+        rows = rows[known]
+        digests = self._digester.digest(keys, mapped.bodies.take(pa.array(rows)))
+        states = self._sending.find(digests)
+        load = np.where(states.load > 0, states.load, -1)
+        other, pending = states.body != digests.body, states.pending & (load > 0)
+        newer = self._last_wins & other & (load > self._number)
+        changed = other & (not self._last_wins)
+        reasons = Reasons(load, pending, changed, newer, self._last_wins, self._number, self._ledger.loads)
+        offsets = mapped.ordinals[rows] - chunk.first
+        return {
+            offset: outside.reason
+            for outside in reasons.list(offsets, mapped.count)
+            for offset in np.flatnonzero(outside.rows).tolist()
+        }
 
 
 def find_ledger(settings: Settings, view: CheckpointView | None) -> Path | None:

@@ -1,7 +1,7 @@
 """Rows that are no part of a load, beside their source columns, each with its own reason.
 
 A checkpoint keeps which rows they are, and how many for which reason. The reason of one row is found again
-from the input and the mapping, on which alone it depends.
+from the input and the mapping; of a row whose key was known, from the ledger, if it is still in its place.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from loader.failures import (
     suggest_moved,
 )
 from loader.journal import CheckpointView
+from loader.known_keys import KeyReasons
 from loader.mapping import parse_mapping
 from loader.model import Chunk, State
 from loader.option import FileUse
@@ -84,11 +85,15 @@ def find_left_out(
     with suggest_moved(files):
         plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
-    states = States(ledger)
+    states, sent = States(ledger), KeyReasons.find(ledger)
     for chunk in plan.source.chunks():
         places = np.flatnonzero(states.of(chunk.rows) == _LEFT_OUT).tolist()
         if places:
             found = explain_rows(plan, chunk)
+            if sent is not None:
+                others = sent.explain(plan.mapper, chunk, [at for at in places if at not in found])
+                key = ", ".join(plan.mapper.mapping.key)
+                found |= {at: LeftOutRow(chunk.first + at, why, why, key) for at, why in others.items()}
             yield chunk, [found.get(at) or LeftOutRow(chunk.first + at, _UNKNOWN, _UNKNOWN) for at in places]
 
 
