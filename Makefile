@@ -58,12 +58,14 @@ KILLS ?= 300
 crash:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
 	COLD=1 $(BIN)/python -m tests.crash --kills $(KILLS)
+	COLD=1 $(BIN)/python -m tests.crash --kills $(KILLS) --rows 600 --nights
 
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 # Every benchmark, one after the other; each is a target of its own.
-BENCHMARKS := bench-load bench-mapping bench-check bench-rows bench-journal bench-resume bench-verify bench-watch bench-sandbox
+BENCHMARKS := bench-load bench-mapping bench-check bench-rows bench-journal bench-resume bench-verify bench-watch bench-sandbox \
+	bench-ledger
 .PHONY: bench $(BENCHMARKS)
 bench: $(BENCHMARKS)
 

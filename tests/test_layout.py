@@ -17,6 +17,7 @@ TESTED_IN = {
             "test_pipeline.py",
         ],
         "planning policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "bookkeeping known_keys": ["cli/test_ledger.py", "ledger/test_crashes.py"],
         "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],
         "printable": ["text/test_escape.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
@@ -154,6 +155,11 @@ TESTED_IN = {
     },
     "verification/exports": {
         "export landed_mapping last_calls scope shape": ["verification/exports/test_export_comparison.py"]
+    },
+    "ledger": {
+        "records run_files": ["ledger/test_runs.py"],
+        "sending store": ["ledger/test_crashes.py", "cli/test_ledger.py"],
+        "ledger_lock": ["cli/test_ledger.py"],
     },
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},
 }
