@@ -1,6 +1,6 @@
 """What a ledger costs: time a row, size, time to open and memory, by known keys: `make bench-ledger`.
 
-The main path's own order: digest and find the keys of a chunk, mark them by the lease, settle. None of the rows
+The main path's own order: digest and find the keys of a chunk, mark them by the lease, settle. None of them
 is known, which is the slowest case, because each run is searched. Nothing is mapped and nothing is sent.
 """
 

@@ -139,7 +139,7 @@ def import_command(request: ImportRequest) -> None:
 
     key = [column.strip() for column in (request.key or "").split(",") if column.strip()]
     found = import_load(request.ledger, request.checkpoint, key=key, files=request.files)
-    speech.echo(f"Taken over: {found.sent:,} keys as sent, {found.pending:,} in doubt.")
+    speech.echo(f"Taken over: {count_keys(found.sent)} as sent, {found.pending:,} in doubt.")
     if found.keyless:
         speech.echo(f"{count_rows(found.keyless)} without a key: no ledger can know them again.")
 
@@ -175,7 +175,7 @@ def verify_command(request: OneLedgerRequest) -> None:
     from loader.bookkeeping import verify_ledger  # noqa: PLC0415 - `--help` must start without SQL
 
     keys = verify_ledger(request.ledger)
-    speech.echo(f"{request.ledger} is whole: {keys:,} keys.")
+    speech.echo(f"{request.ledger} is whole: {count_keys(keys)}.")
 
 
 @ledger_command.command("export", cls=Sectioned)
@@ -194,17 +194,24 @@ def export_command(request: OneLedgerRequest) -> None:
     writer.writerows(export_rows(request.ledger))
 
 
+def count_keys(count: int) -> str:
+    """So many keys."""
+    return f"{count:,} key{'' if count == 1 else 's'}"
+
+
 def describe(facts: LedgerFacts) -> str:
     """A ledger, for people."""
     lines = [
         f"{facts.path}",
         f"  of application {facts.bound.application}, {facts.bound.endpoint}",
-        f"  {facts.sent:,} keys sent, {facts.pending:,} in doubt; {facts.size:,} bytes in "
+        f"  {count_keys(facts.sent)} sent, {facts.pending:,} in doubt; {facts.size:,} bytes in "
         f"{facts.files} file{'' if facts.files == 1 else 's'}",
     ]
     for each in facts.loads:
         doubts = f", {each.pending:,} in doubt" if each.pending else ""
-        lines.append(f"  {each.load.day}  {each.load.kind}  {each.sent:,} keys{doubts}  {each.load.name}")
+        lines.append(
+            f"  {each.load.day}  {each.load.kind}  {count_keys(each.sent)}{doubts}  {each.load.name}"
+        )
     return "\n".join(lines)
 
 

@@ -35,11 +35,11 @@ class LedgerLock:
             LedgerLocked: another writer has it, and did not give it back in time.
             LedgerError: it cannot be written.
         """
-        try:
-            with explaining(self._path):
+        with explaining(self._path):
+            try:
                 self._lock.acquire(timeout=max(wait_seconds, 0.25), poll_interval=0.05)
-        except Timeout:
-            raise LedgerLocked(say_in_use(self._path)) from None
+            except Timeout:  # which is an error of the system too
+                raise LedgerLocked(say_in_use(self._path)) from None
 
     def keep_copies_out(self, identifier: str) -> None:
         """Keep writers of copies from running meanwhile.

@@ -173,7 +173,7 @@ def test_a_ledger_that_is_gone_is_not_begun_again(command: CommandLine, tmp_path
     assert "all.ledger is missing, the ledger with which" in ran.err
     assert "ledger import all.ledger /" in ran.err
     advised = command.run("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt")
-    assert "Taken over: 1 keys as sent, 0 in doubt." in advised.err
+    assert "Taken over: 1 key as sent, 0 in doubt." in advised.out
     assert command.run(*load).code == 0
     command.run(*write(tmp_path, "tuesday", event(1), event(2)))
     assert held(command) == ["d-1", "d-2"]
@@ -264,8 +264,8 @@ def test_show_verify_export_and_forget(command: CommandLine, tmp_path: Path) -> 
     assert (load["sent"], load["key"], load["kind"]) == (2, "id", "events")
     exported = command.run("ledger", "export", "all.ledger").out.splitlines()
     assert [line.split(",")[2:4] for line in exported[1:]] == [["sent", "monday.csv.events.sandbox.ckpt"]] * 2
-    assert "all.ledger is whole: 2 keys." in command.run("ledger", "verify", "all.ledger").err
-    assert "0 loads forgotten." in command.run("ledger", "forget", "all.ledger", "--older-than", "400d").err
+    assert "all.ledger is whole: 2 keys." in command.run("ledger", "verify", "all.ledger").out
+    assert "0 loads forgotten." in command.run("ledger", "forget", "all.ledger", "--older-than", "400d").out
     assert command.run("ledger", "forget", "all.ledger").code == 2
     assert command.run("ledger", "forget", "all.ledger", "--older-than", "soon").code == 2
 
@@ -291,6 +291,26 @@ def test_a_load_without_a_ledger_is_taken_over(command: CommandLine, tmp_path: P
     refused = command.run("ledger", "import", "all.ledger", checkpoint)
     assert refused.code == 2
     taken = command.run("ledger", "import", "all.ledger", checkpoint, "--key", "id")
-    assert "Taken over: 2 keys as sent, 0 in doubt." in taken.err
+    assert "Taken over: 2 keys as sent, 0 in doubt." in taken.out
     command.run(*write(tmp_path, "tuesday", event(2), event(3)))
     assert held(command) == ["d-1", "d-2", "d-3"]
+
+
+@pytest.mark.parametrize(("decision", "fault"), [("--landed", "garbled-answer=#1"), ("--dropped", "500=#1")])
+def test_a_decision_about_doubts_reaches_the_ledger(
+    command: CommandLine, tmp_path: Path, decision: str, fault: str
+) -> None:
+    """Until then other loads leave the key out and name the load; afterwards it is known, or free."""
+    monday = write(tmp_path, "monday", event(1))
+    assert command.run(*monday, "--faults", fault).code == 4
+    first = write(tmp_path, "first", event(1))
+    command.run(*first)
+    assert reasons(command, "first.csv.events.sandbox.ckpt") == {
+        "in doubt in monday.csv.events.sandbox.ckpt": 1
+    }
+    assert "0 keys sent, 1 in doubt" in command.run("ledger", "show", "all.ledger").out
+    assert command.run("resolve", "monday.csv.events.sandbox.ckpt", decision).code == 0
+    command.run(*write(tmp_path, "tuesday", event(1), event(2)))
+    assert held(command) == ["d-1", "d-2"]
+    assert command.run(*monday).code == 0
+    assert held(command) == ["d-1", "d-2"]
