@@ -17,13 +17,13 @@ from loader.failures import (
     suggest_moved,
 )
 from loader.journal import CheckpointView, Journal
-from loader.known_keys import LEDGER, LedgerNote, read_fates, read_keys, refuse_keyless
+from loader.known_keys import LEDGER, LedgerNote, read_fates, read_keys
 from loader.ledger import Bound, Ledger, Records
 from loader.ledger.run_files import RunDamaged, cut_space
 from loader.ledger.sending import Sending
 from loader.mapping import parse_mapping
 from loader.model import State
-from loader.planning import draw_up
+from loader.planning import draw_up, refuse_keyless
 from loader.states import ORDER, States
 
 if TYPE_CHECKING:

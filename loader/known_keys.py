@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from loader.errors import CheckpointError, ConfigError
+from loader.errors import CheckpointError
 from loader.journal import CheckpointView
 from loader.ledger import Bound, Digests, Ledger, LedgerDiffers, LedgerError
 from loader.ledger.sending import Fate, Sending
-from loader.mapping.known_keys import find_known_key
 from loader.mapping.selection import Outside, join_keys
 from loader.message import Message, Setting
 from loader.model import Reject, State
+from loader.planning import refuse_keyless
 from loader.states import ORDER, States
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from loader.ledger.records import Mask, Ordinals
     from loader.ledger.sending import KeyStates
     from loader.mapping import Mapped, Mapper
-    from loader.mapping.rules import Mapping as RowMapping
     from loader.model import Chunk, Outcome
     from loader.planning import Plan
     from loader.settings import Settings
@@ -404,6 +403,10 @@ class KeyReasons:
         method = view.identity.kind.method
         return cls(ledger, number, view.identity.kind.value, last_wins=method.last_wins)
 
+    def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
     def explain(self, mapper: Mapper, chunk: Chunk, places: Sequence[int]) -> dict[int, str]:
         """Why rows of a chunk are left out, by their places; a row of which nothing is known has none."""
         mapped = mapper.map(chunk)
@@ -458,28 +461,6 @@ def open_known_keys(plan: Plan, journal: Journal) -> KnownKeys | None:
     except BaseException:
         ledger.close()
         raise
-
-
-def refuse_keyless(mapping: RowMapping, columns: Sequence[str]) -> None:
-    """Refuse a mapping of events that names no key: a ledger would have nothing to know them by.
-
-    Raises:
-        ConfigError: it names none.
-    """
-    if mapping.key or mapping.method.last_wins:
-        return
-    known = find_known_key(list(columns).__contains__)
-    which = f'The column "{known}" is known to hold one' if known else "Choose the columns that hold one"
-    line = f'key = ["{known or "insert_id"}"]'
-    raise ConfigError(
-        Message(
-            "{ledger} needs a key by which an event is known again. {which}: write {line} at the top of the "
-            "mapping, before the first table. Nothing was sent.",
-            ledger=Setting("ledger"),
-            which=which,
-            line=line,
-        )
-    )
 
 
 def refuse_older(ledger: Ledger, note: LedgerNote, checkpoint: Path) -> None:

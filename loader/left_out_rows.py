@@ -6,6 +6,7 @@ from the input and the mapping; of a row whose key was known, from the ledger, i
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,15 +87,22 @@ def find_left_out(
         plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     states, sent = States(ledger), KeyReasons.find(ledger)
-    for chunk in plan.source.chunks():
-        places = np.flatnonzero(states.of(chunk.rows) == _LEFT_OUT).tolist()
-        if places:
+    with closing(sent) if sent else nullcontext():
+        for chunk in plan.source.chunks():
+            places = np.flatnonzero(states.of(chunk.rows) == _LEFT_OUT).tolist()
+            if not places:
+                continue
             found = explain_rows(plan, chunk)
             if sent is not None:
-                others = sent.explain(plan.mapper, chunk, [at for at in places if at not in found])
-                key = ", ".join(plan.mapper.mapping.key)
-                found |= {at: LeftOutRow(chunk.first + at, why, why, key) for at, why in others.items()}
+                found |= explain_known(plan, chunk, [at for at in places if at not in found], sent)
             yield chunk, [found.get(at) or LeftOutRow(chunk.first + at, _UNKNOWN, _UNKNOWN) for at in places]
+
+
+def explain_known(plan: Plan, chunk: Chunk, places: list[int], sent: KeyReasons) -> dict[int, LeftOutRow]:
+    """Which load has sent the keys of rows of a chunk, by their places in it."""
+    key = ", ".join(plan.mapper.mapping.key)
+    found = sent.explain(plan.mapper, chunk, places)
+    return {at: LeftOutRow(chunk.first + at, reason, reason, key) for at, reason in found.items()}
 
 
 def explain_rows(plan: Plan, chunk: Chunk) -> dict[int, LeftOutRow]:

@@ -12,6 +12,7 @@ from loader.growth import Growth, find_growth
 from loader.journal import CheckpointView, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import refuse_application
+from loader.mapping.known_keys import find_known_key
 from loader.mapping.nested.paths import Columns
 from loader.message import Message, Setting
 from loader.model import State
@@ -23,6 +24,8 @@ from loader.sources import FixedRows, Odometer, open_source, use_fixed
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loader.dialect import Dialect
     from loader.fixed_rows import Fixed
     from loader.mapping import Mapper, Mapping
@@ -110,6 +113,8 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         refuse_few_rows(settings, 0)
         raise
     refuse_few_rows(settings, plan.survey.rows)
+    if settings.options.ledger is not None:
+        refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
     if checkpoint is None:
         return plan
     wanted = build_identity(plan)
@@ -189,6 +194,28 @@ def refuse_growth(plan: Plan, checkpoint: CheckpointView) -> None:
                 grown=Setting("grown"),
             )
         )
+
+
+def refuse_keyless(mapping: Mapping, columns: Sequence[str]) -> None:
+    """Refuse a mapping of events that names no key: a ledger would have nothing to know them by.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    if mapping.key or mapping.method.last_wins:
+        return
+    known = find_known_key(list(columns).__contains__)
+    which = f'The column "{known}" is known to hold one' if known else "Choose the columns that hold one"
+    line = f'key = ["{known or "insert_id"}"]'
+    raise ConfigError(
+        Message(
+            "{ledger} needs a key by which an event is known again. {which}: write {line} at the top of the "
+            "mapping, before the first table. Nothing was sent.",
+            ledger=Setting("ledger"),
+            which=which,
+            line=line,
+        )
+    )
 
 
 def replaces(settings: Settings, checkpoint: CheckpointView, wanted: Identity) -> bool:

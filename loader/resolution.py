@@ -77,6 +77,7 @@ def resolve(
     doubts = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
     choice = Choice.read(looked_up) if isinstance(looked_up, Path) else looked_up
     chosen = doubts if choice is None else pick_rows(choice, ledger, doubts, names, table)
+    carry_over(checkpoint)  # refused before anything is decided, if another load has the ledger
     with Journal.open(checkpoint, ledger.identity) as journal:
         overtaken = Overtaken()
         if decision is Decision.RESEND and ledger.identity.kind.method.last_wins:

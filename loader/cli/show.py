@@ -47,6 +47,9 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
     lines += describe_rate(settings)
+    ledger = settings.options.ledger
+    if ledger is not None and not ledger.exists() and plan.earlier is None:
+        lines.append(f"  note: {ledger} is a new ledger, so no row is known as sent")
     lines += [f"  note: {HANG}{plan.begins_again}"] if plan.begins_again else []
     if plan.grown_from is not None:
         added = count_rows(plan.survey.rows - plan.grown_from.rows)
