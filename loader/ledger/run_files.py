@@ -1,7 +1,8 @@
 """Run files: records in two columns, written once and never changed; mapped into memory to be searched.
 
-All first halves of the digests come first, because a binary search then touches few pages. A file has room
-for as many records as it could need; the columns begin at the same places however many there are.
+All first halves of the digests come first, then the rest of each record, then every 4,096th half once more:
+with these in memory a search touches one place of the file for each key, and not one for each step. A file
+has room for as many records as it could need; its parts begin at the same places however many there are.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from xxhash import xxh3_128
+from xxhash import xxh3_64_digest, xxh3_128
 
 from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, sync_folder
 from loader.ledger.records import HALF, RECORD_BYTES, REST, Records
-from loader.ledger.runs import find_in
+from loader.ledger.runs import pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 # The system maps up to 64 KiB around each page that is touched, and counts it as memory of this process.
 # After this many keys what was mapped is given back: the pages stay in the system's cache.
-_KEYS_BETWEEN = 1024
+_KEYS_BETWEEN = 512
+_STEP = 4096
+# Where in a seal the digest of the steps is.
+_STEPS_SEAL = slice(32, 40)
 _SLICE = 1 << 16
 
 
@@ -81,9 +85,10 @@ class MappedRun:
             self._descriptor = os.open(self._path, os.O_RDONLY | NO_FOLLOW)
         except OSError as error:
             raise RunDamaged(f"{self._path} cannot be read: {error.strerror}") from error
-        if os.fstat(self._descriptor).st_size != RECORD_BYTES * file.capacity:
+        if os.fstat(self._descriptor).st_size != count_bytes(file.capacity):
             self.close()
             raise RunDamaged(f"{self._path} is not as it was written: its size differs")
+        self._steps = self._read_steps()
 
     def __len__(self) -> int:
         return self.file.count
@@ -92,7 +97,7 @@ class MappedRun:
         """All records, mapped; what is touched of them stays in memory as long as the result."""
         if not self.file.count:
             return Records(np.empty(0, HALF), np.empty(0, REST))
-        mapped = mmap.mmap(self._descriptor, RECORD_BYTES * self.file.capacity, access=mmap.ACCESS_READ)
+        mapped = mmap.mmap(self._descriptor, count_bytes(self.file.capacity), access=mmap.ACCESS_READ)
         high = np.frombuffer(mapped, HALF, self.file.count)
         rest = np.frombuffer(mapped, REST, self.file.count, HALF.itemsize * self.file.capacity)
         return Records(high, rest)
@@ -102,10 +107,32 @@ class MappedRun:
         hits, found = [np.empty(0, np.intp)], [np.empty(0, REST)]
         for first in range(0, len(high), _KEYS_BETWEEN):
             part = slice(first, first + _KEYS_BETWEEN)
-            places, rest = find_in(self.records(), high[part], low[part])
+            places, rest = self._find(self.records(), high[part], low[part])
             hits.append(places + first)
             found.append(rest)
         return np.concatenate(hits), np.concatenate(found)
+
+    def _find(self, records: Records, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
+        """Find keys: between two of the steps, and only there, by a search of all keys at a time."""
+        last = np.searchsorted(self._steps, high) * _STEP
+        start, stop = np.maximum(last - _STEP, 0), np.minimum(last, len(records))
+        for _ in range(_STEP.bit_length()):
+            middle = (start + stop) >> 1
+            open_still = start < stop
+            below = np.zeros(len(high), np.bool_)
+            below[open_still] = records.high[middle[open_still]] < high[open_still]
+            start = np.where(below, middle + 1, start)
+            stop = np.where(open_still & ~below, middle, stop)
+        return pick(records, start, high, low)
+
+    def _read_steps(self) -> Numbers:
+        count = -(-self.file.count // _STEP)
+        os.lseek(self._descriptor, RECORD_BYTES * self.file.capacity, os.SEEK_SET)
+        packed = os.read(self._descriptor, HALF.itemsize * count)
+        if xxh3_64_digest(packed) != self.file.seal[_STEPS_SEAL]:
+            self.close()
+            raise RunDamaged(f"{self._path} is not as it was written: a checksum differs")
+        return np.frombuffer(packed, HALF)
 
     def slice(self, start: int, stop: int | None) -> Records:
         """The records whose first half is from `start` up to `stop`, or to the end, copied."""
@@ -123,7 +150,7 @@ class MappedRun:
         seal, slices = Seal(), cut_space(self.file.count)
         for start, stop in slices:
             seal.add(self.slice(start, stop))
-        if seal.digest() != self.file.seal:
+        if seal.digest() != self.file.seal[: _STEPS_SEAL.start]:
             raise RunDamaged(f"{self._path} is not as it was written: its checksum differs")
 
     def close(self) -> None:
@@ -131,6 +158,11 @@ class MappedRun:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def count_bytes(capacity: int) -> int:
+    """The size of a run file with room for a number of records."""
+    return RECORD_BYTES * capacity + HALF.itemsize * -(-capacity // _STEP)
 
 
 class Seal:
@@ -190,9 +222,10 @@ def merge_runs(
     unfinished = path.with_name(f"{path.name}-new")
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | NO_FOLLOW, OWNER_ONLY)
     seal, count = Seal(), 0
+    steps: list[Numbers] = []
     try:
         with os.fdopen(descriptor, "r+b") as file:
-            file.truncate(RECORD_BYTES * capacity)
+            file.truncate(count_bytes(capacity))
             for start, stop in cuts:
                 merged = Records.merge([part(start, stop) for part in parts])
                 seal.add(merged)
@@ -203,15 +236,21 @@ def merge_runs(
                 file.flush()
                 # Slice by slice, so that the last one does not wait for all of them while answers come in.
                 os.fsync(descriptor)
+                steps.append(merged.high[-count % _STEP :: _STEP])
                 count += len(merged)
                 yield None
+            file.seek(RECORD_BYTES * capacity)
+            packed = np.concatenate([np.empty(0, HALF), *steps]).tobytes()
+            file.write(packed)
+            file.flush()
+            os.fsync(descriptor)
         unfinished.replace(path)
         sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
-    yield RunFile(number, place, count, capacity, seal.digest())
+    yield RunFile(number, place, count, capacity, seal.digest() + xxh3_64_digest(packed))
 
 
 def take_all(steps: Iterator[RunFile | None]) -> RunFile:

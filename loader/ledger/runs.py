@@ -49,7 +49,13 @@ class Found:
 
 def find_in(records: Records, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
     """Find keys in sorted records; as `Run.find`."""
-    places = np.searchsorted(records.high, high)
+    return pick(records, np.searchsorted(records.high, high), high, low)
+
+
+def pick(
+    records: Records, places: Places, high: Numbers, low: Numbers
+) -> tuple[Places, np.ndarray[Any, Any]]:
+    """Pick the records with these keys; `places` says where the first one with each first half would be."""
     asked = np.flatnonzero(places < len(records))
     places = places[asked]
     same = records.high[places] == high[asked]

@@ -79,17 +79,17 @@ def test_a_merged_file_holds_the_newest_record_of_each_key(tmp_path: Path) -> No
     assert not search([merged], spread(1000, 3)).known.any()
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "delete"])
+@pytest.mark.parametrize("damage", ["flip", "steps", "cut", "delete"])
 def test_a_damaged_run_is_told(tmp_path: Path, damage: str) -> None:
     """A changed byte is found by a verification, and a file that is short or missing when it is opened."""
     file = write_run(tmp_path / "l", 1, join_records([(spread(1000), 1)]))
     path = file.path(tmp_path / "l")
     content = bytearray(path.read_bytes())
-    content[RECORD_BYTES * 500] ^= 1
+    content[-1 if damage == "steps" else RECORD_BYTES * 500] ^= 1
     if damage == "delete":
         path.unlink()
     else:
-        path.write_bytes(content if damage == "flip" else content[:-1])
+        path.write_bytes(content[:-1] if damage == "cut" else content)
     with pytest.raises(RunDamaged, match="l-keys-000001"):
         MappedRun(tmp_path / "l", file).verify()
 
