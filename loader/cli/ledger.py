@@ -103,6 +103,12 @@ def ledger_command() -> None:
     """Look at a ledger of sent keys, and take over, forget or verify what is in it.
 
     A load with --ledger writes it. It holds digests of keys and bodies, and nothing of the rows.
+
+    \b
+    Examples:
+      pushwoosh-loader ledger show nightly.ledger
+      pushwoosh-loader ledger import nightly.ledger monday.csv.events.ckpt
+      pushwoosh-loader ledger verify nightly.ledger
     """
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from loader.ledger.runs import Found, Run
     from loader.ledger.store import Batch, Header, KnownLoad
 
-# So many sent keys are kept in memory and in the SQLite file before they become a run: 15 MB.
-FLUSH_KEYS = 1 << 18
+# So many sent keys are kept in memory and in the SQLite file before they become a run: 8 MB.
+FLUSH_KEYS = 1 << 17
 # A run is merged with newer ones that have together at least this part of its records.
 _MERGE_PART = 4
 
