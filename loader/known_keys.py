@@ -453,7 +453,8 @@ def open_known_keys(plan: Plan, journal: Journal) -> KnownKeys | None:
     if note is not None and not path.exists():
         raise LedgerError(say_missing(path, view.path))
     bound = Bound(plan.settings.application, plan.settings.endpoint.name)
-    ledger = Ledger.open(path, bound)
+    patience = plan.settings.options.ledger_wait
+    ledger = Ledger.open(path, bound, wait_seconds=patience.seconds if patience else 0.0)
     try:
         if note is not None:
             refuse_older(ledger, note, view.path)

@@ -72,6 +72,7 @@ class SendingKeywords(TypedDict, total=False):
     give_up_after: str | timedelta | None
     max_duration: str | timedelta | None
     ledger: str | os.PathLike[str] | None
+    ledger_wait: str | timedelta | None
     transport: str
     ca_bundle: str | os.PathLike[str] | None
     proxy: str | None
@@ -340,6 +341,15 @@ class LoadOptions:
             file=FileUse.READ,
         ),
     )
+    ledger_wait: Duration | None = option(
+        None,
+        Option(
+            "If another load has the ledger, wait for it for at most this long (30m, 2h).",
+            Section.PLACE,
+            metavar="DURATION",
+            without="the load is refused at once",
+        ),
+    )
     proxy: Proxy | None = option(
         None,
         Option(
@@ -418,6 +428,7 @@ class LoadOptions:
             give_up_after=take_duration("give_up_after", given.get("give_up_after")),
             max_duration=take_duration("max_duration", given.get("max_duration")),
             ledger=take_path("ledger", given.get("ledger")),
+            ledger_wait=take_duration("ledger_wait", given.get("ledger_wait")),
             proxy=take_proxy(given.get("proxy")),
             ca_bundle=take_path("ca_bundle", given.get("ca_bundle")),
         )

@@ -314,3 +314,19 @@ def test_a_decision_about_doubts_reaches_the_ledger(
     assert held(command) == ["d-1", "d-2"]
     assert command.run(*monday).code == 0
     assert held(command) == ["d-1", "d-2"]
+
+
+def test_a_load_can_wait_for_the_ledger(command: CommandLine, tmp_path: Path) -> None:
+    """With --ledger-wait the second load begins when the first is done, and knows what that has sent."""
+    command.run(*write(tmp_path, "monday", event(1)))
+    tuesday = write(tmp_path, "tuesday", event(1), event(2))
+    with Ledger.read(tmp_path / "all.ledger") as found:
+        bound = found.header.bound
+    with Ledger.open(tmp_path / "all.ledger", bound):
+        waiting = command.start(*tuesday, "--ledger-wait", "100s")
+        assert command.run(*tuesday, "--checkpoint", "other").code == 7
+        assert waiting.poll() is None
+    with waiting as process:
+        process.communicate(timeout=100)
+        assert process.wait() == 0
+    assert held(command) == ["d-1", "d-2"]
