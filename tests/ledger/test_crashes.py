@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from loader.journal import DiskFull
 from loader.known_keys import judge_events
 from loader.ledger import Bound, Digests, Ledger
 from loader.ledger import ledger as ledger_module
@@ -228,3 +229,22 @@ def test_every_key_lands_once_all_doubts_are_resolved(
     named = {row.key for load in world.loads for row in load.rows if row.state in {"rejected", "in doubt"}}
     lost = {row.key for load in world.loads for row in load.rows} - set(+world.landed) - named
     assert not lost
+
+
+def test_a_full_disk_marks_nothing(tmp_path: Path) -> None:
+    """A key that cannot be written is not marked, so its row is not sent; with room again all continues."""
+    with Ledger.open(tmp_path / "l", BOUND) as ledger:
+        with ledger.store.transaction():
+            number = ledger.store.enter_load("a", Path("a"), "events", "k")
+        sending = Sending(ledger, number, last_wins=False)
+        texts = pa.array([b"%d" % each for each in range(5000)])
+        digests, ordinals = ledger.digester("events").digest(texts, texts), np.arange(5000)
+        ledger.store._connection.execute("PRAGMA max_page_count = 6").fetchall()
+        with pytest.raises(DiskFull, match="disk is full"):
+            sending.mark(digests, ordinals)
+        assert not ledger.pending()
+        ledger.store._connection.execute("PRAGMA max_page_count = 1000").fetchall()
+        sending.mark(digests, ordinals)
+        assert len(ledger.pending()[0].digests) == 5000
+    with Ledger.open(tmp_path / "l", BOUND) as ledger:
+        assert (Sending(ledger, number + 1, last_wins=False).find(digests).load == number).all()
