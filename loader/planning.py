@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt, Order
-from loader.errors import CheckpointDiffers, MappingError, SourceEmpty, TooFewRows
+from loader.errors import CheckpointDiffers, ConfigError, MappingError, SourceEmpty, TooFewRows
 from loader.growth import Growth, find_growth
 from loader.journal import CheckpointView, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
