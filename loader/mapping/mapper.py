@@ -194,7 +194,8 @@ class Mapper:
     def _find_broken(self, table: Table) -> Iterator[Broken]:
         """Find the cells that nobody can compare: whether their rows belong to the load is not known."""
         unique = self.mapping.unique
-        for column in (*self.mapping.rows.columns, *(unique.columns if unique else ())):
+        columns = (*self.mapping.rows.columns, *(unique.columns if unique else ()), *self.mapping.key)
+        for column in dict.fromkeys(columns):
             yield from table.broken(column)
 
     def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:

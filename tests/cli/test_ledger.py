@@ -330,3 +330,15 @@ def test_a_load_can_wait_for_the_ledger(command: CommandLine, tmp_path: Path) ->
         process.communicate(timeout=100)
         assert process.wait() == 0
     assert held(command) == ["d-1", "d-2"]
+
+
+@pytest.mark.parametrize("key", ['["box.id"]', '["time", "box.id"]'])
+def test_rows_whose_keys_cannot_be_read_are_rejected(command: CommandLine, tmp_path: Path, key: str) -> None:
+    """Two of them are not taken for repeats of each other, whatever else the key is made of."""
+    load = write(tmp_path, "monday", top=f"key = {key}", fields=EVENTS.partition("[attributes]")[0])
+    (tmp_path / "monday.csv").write_text(
+        'device,name,time,box\nd-0,buy,1700000000,"{""id"": ""a"","\nd-1,buy,1700000000,"{""id"": ""b"","\n'
+        'd-2,buy,1700000000,"{""id"": ""a""}"\n'
+    )
+    found = command.summary(*load)
+    assert [found[name] for name in ("confirmed", "rejected", "left_out")] == [1, 2, 0]
