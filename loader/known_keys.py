@@ -240,7 +240,7 @@ def read_keys(mapper: Mapper, chunk: Chunk, mapped: Mapped, places: Ordinals) ->
     columns = mapper.mapping.key
     if columns:
         table = mapper.read(chunk).keep(mapped.ordinals[places] - mapped.first)
-        return join_keys(columns, table)
+        return join_keys(columns, table, np.ones(len(places), np.bool_))
     return np.ones(len(places), np.bool_), mapped.owners.take(pa.array(places)).cast(pa.binary())
 
 

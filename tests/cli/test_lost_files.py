@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import certifi
 import pytest
+from click import Context, Group
 
 from loader.cli import COMMANDS, cli
 from loader.cli.parsing import find_use, members
@@ -64,11 +65,24 @@ LINES: dict[str, tuple[str, ...]] = {
 VICTIMS = ("events.csv", CHECKPOINT, f"{CHECKPOINT}-wire", "other", "other-wire", "new.ckpt-wal")
 
 
-def record_of(command: str) -> Any:
+def list_commands() -> list[str]:
+    """Every command as it is typed: of a group each of its own."""
+    groups = {name: cli.get_command(Context(cli), name) for name in COMMANDS}
+    return [
+        typed
+        for name, command in groups.items()
+        for typed in (
+            [f"{name} {each}" for each in command.commands] if isinstance(command, Group) else [name]
+        )
+    ]
+
+
+def record_of(typed: str) -> Any:
     """The record that a command takes."""
-    callback = cli.get_command(None, command).callback  # type: ignore[arg-type, union-attr] # it is one of them
-    hints = get_type_hints(callback.__wrapped__)  # type: ignore[union-attr] # `takes` wraps it
-    return hints["request"]
+    command: Any = cli
+    for name in typed.split():
+        command = command.get_command(Context(command), name)
+    return get_type_hints(command.callback.__wrapped__)["request"]  # `takes` wraps it
 
 
 def list_files(record: Any) -> Iterator[tuple[str, FileUse | None]]:
@@ -82,13 +96,13 @@ def list_files(record: Any) -> Iterator[tuple[str, FileUse | None]]:
             yield each.name, find_use(each.metadata)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", list_commands())
 def test_every_option_that_holds_a_path_says_what_is_done_with_it(command: str) -> None:
     """A new option that names a file is under the rule, because nobody can forget to say so."""
     assert [name for name, use in list_files(record_of(command)) if use is None] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", list_commands())
 def test_every_option_whose_help_speaks_of_a_file_says_what_is_done_with_it(command: str) -> None:
     """The same for options that take paths as text, by what stands for their value in help."""
     found = [
@@ -103,7 +117,7 @@ def list_outputs() -> list[tuple[str, str]]:
     """Each option of each command that writes a file, as the user types it."""
     return [
         (command, (each.option.flags or (f"--{each.name.replace('_', '-')}",))[-1])
-        for command in COMMANDS
+        for command in list_commands()
         for each in offered(record_of(command))
         if each.option.file in {FileUse.OUTPUT, FileUse.STORE}
     ]
