@@ -74,7 +74,33 @@ class LedgerNote:
         return None
 
 
-class KnownKeys:
+class NoLedger:
+    """A load without a ledger: every row is new, and nothing is written down of its key."""
+
+    def begin(self) -> None:
+        """Nothing is to be brought in line."""
+
+    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Mapped:  # noqa: ARG002 - as `KnownKeys`
+        """No row is left out."""
+        return mapped
+
+    def mark(self, rows: Sequence[range]) -> None:
+        """No key is marked."""
+
+    def leased(self) -> None:
+        """As above."""
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """As above."""
+
+    def finish(self) -> None:
+        """As above."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class KnownKeys(NoLedger):
     """The keys of a load that runs, in its ledger.
 
     Args:
@@ -436,8 +462,8 @@ def find_ledger(settings: Settings, view: CheckpointView | None) -> Path | None:
     return Path(note.path) if note else None
 
 
-def open_known_keys(plan: Plan, journal: Journal) -> KnownKeys | None:
-    """The keys of a load that has a ledger; None for all other loads.
+def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
+    """The keys of a load in its ledger, if it has one.
 
     Raises:
         ConfigError: the mapping names no key.
@@ -447,7 +473,7 @@ def open_known_keys(plan: Plan, journal: Journal) -> KnownKeys | None:
     view = CheckpointView.open(journal.path)
     path = find_ledger(plan.settings, view)
     if path is None:
-        return None
+        return NoLedger()
     refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
     note = LedgerNote.find(view)
     if note is not None and not path.exists():

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from loader.delivery import Dispatch
     from loader.journal import Journal
-    from loader.known_keys import KnownKeys
+    from loader.known_keys import NoLedger
     from loader.mapping import Mapped
-    from loader.model import Chunk, LeftOut, Reject, Request
+    from loader.model import Chunk, Reject, Request
     from loader.planning import Plan
 
 
@@ -36,7 +36,7 @@ class Leases:
         wanted: rows that may be leased, ascending.
         canary: if the first N rows are all rejected for one reason, nothing is sent; 0 for never.
         hear: told of rows that are rejected.
-        known_keys: in the ledger of the load; None if it has none.
+        keys: of rows, in the ledger of the load.
 
     Attributes:
         stopped: why the input ended before its end, or None.
@@ -51,13 +51,13 @@ class Leases:
         *,
         canary: int,
         hear: Callable[[Sequence[Reject]], None],
-        known_keys: KnownKeys | None = None,
+        keys: NoLedger,
     ) -> None:
         self.stopped: Stop | None = None
         self._wanted = list(wanted)
         self._canary = canary
         self._hear = hear
-        self._known_keys = known_keys
+        self._keys = keys
         self._plan = plan
         self._journal = journal
         self._dispatch = dispatch
@@ -78,7 +78,9 @@ class Leases:
                         if note := known.note_new(rejects):
                             self._journal.note(what, note)
                     left_out = mapped.left_out(*rows)
-                    self._lease(rows, rejects, left_out)
+                    self._keys.mark(rows)
+                    self._journal.lease(*rows, rejects=rejects, left_out=left_out)
+                    self._keys.leased()
                     self._hear(rejects)
                     if left_out:
                         self._dispatch.limit(*find_limits(self._plan, self._journal.account()))
@@ -90,23 +92,12 @@ class Leases:
             # What is on the wire is still answered and settled.
             self.stopped = stop_for(error)
 
-    def _lease(self, rows: Sequence[range], rejects: Sequence[Reject], left_out: Sequence[LeftOut]) -> None:
-        """Lease rows; their keys are marked in the ledger before."""
-        if self._known_keys is None:
-            self._journal.lease(*rows, rejects=rejects, left_out=left_out)
-            return
-        self._known_keys.mark(rows)
-        self._journal.lease(*rows, rejects=rejects, left_out=left_out)
-        self._known_keys.leased()
-
     def _mapped(self) -> Iterator[tuple[Mapped, list[range]]]:
         if not self._wanted:
             return
         canary = self._canary
         for chunk, wanted in select_chunks(self._plan.source.chunks(self._wanted[0].start), self._wanted):
-            mapped = self._plan.mapper.map(chunk)
-            if self._known_keys is not None:
-                mapped = self._known_keys.sift(mapped, chunk, wanted)
+            mapped = self._keys.sift(self._plan.mapper.map(chunk), chunk, wanted)
             if canary and (stop := refuse_unmappable(mapped, mapped.find_first(canary, wanted[0]), canary)):
                 self.stopped = stop
                 return

@@ -8,7 +8,7 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -32,14 +32,12 @@ from loader.user_changes import list_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pandas as pd
 
     from loader.delivery import Brake, Session
     from loader.doubts import Overtaken
-    from loader.known_keys import KnownKeys as KnownLedgerKeys
     from loader.model import Account, Stop
     from loader.progress import Watch
     from loader.settings import Settings
@@ -79,7 +77,7 @@ def load(
     )
     with (
         close_at_end(journal, problems),
-        open_keys(plan, journal) as known_keys,
+        closing(open_known_keys(plan, journal)) as keys,
         closing(open_transport(settings, session)) as transport,
     ):
         if choose is None:
@@ -87,17 +85,9 @@ def load(
         wanted = choose(journal) if choose else list_unsent(plan, journal)
         policy = build_policy(plan, journal.account(), chosen=choose is not None)
         dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
-        if known_keys is not None:
-            known_keys.begin()
-        leases = Leases(
-            plan,
-            journal,
-            dispatch,
-            wanted,
-            canary=policy.canary,
-            hear=watch.hear_rejects,
-            known_keys=known_keys,
-        )
+        keys.begin()
+        hear = watch.hear_rejects
+        leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary, hear=hear, keys=keys)
         # A retry does not end the load: its code still says that the load itself is not at its end.
         not_requested = 0 if choose else journal.account().never_sent - leases.rows
         journal.note(BEGAN, Conditions.of(settings).to_text())
@@ -109,14 +99,12 @@ def load(
             ):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
-                    if known_keys is not None:
-                        known_keys.settle(outcomes)
+                    keys.settle(outcomes)
                     watch.hear_outcomes(outcomes)
             ended = Ending.of(leases.stopped or dispatch.stopped, interrupted=brake.drained)
             journal.note(ENDED, ended.to_text())
             journal.release()
-            if known_keys is not None:
-                known_keys.finish()
+            keys.finish()
         except CheckpointError as error:
             problems.append(stop_for(error))
     problems += filter(None, [leases.stopped, dispatch.stopped])
@@ -129,12 +117,6 @@ def load(
         journal.run,
         not_requested,
     )
-
-
-def open_keys(plan: Plan, journal: Journal) -> AbstractContextManager[KnownLedgerKeys | None]:
-    """The keys of the load in its ledger, to be closed at the end."""
-    known_keys = open_known_keys(plan, journal)
-    return nullcontext() if known_keys is None else closing(known_keys)
 
 
 def forget_earlier(settings: Settings, journal: Journal) -> None:
