@@ -203,7 +203,9 @@ def _names_twice(kind: pa.DataType) -> bool:
 
 
 def _refuse_unknown(kind: pa.DataType) -> Refusal:
-    return Refusal(f"{kind}, a type that the loader does not know", f"Export it as text, {_LEAVE_OUT}.")
+    # By its own name: which class stands for it depends on what else this process has imported.
+    name = f"extension<{kind.extension_name}>" if isinstance(kind, pa.BaseExtensionType) else kind
+    return Refusal(f"{name}, a type that the loader does not know", f"Export it as text, {_LEAVE_OUT}.")
 
 
 def _refuse_list(kind: pa.DataType) -> Refusal:

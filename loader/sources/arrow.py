@@ -90,7 +90,7 @@ class ArrowRecords:
     def _explain_failure(self, number: int, row: int) -> Iterator[None]:
         try:
             yield
-        except (pa.ArrowException, OSError) as failure:
+        except (pa.ArrowException, OSError, ValueError) as failure:  # the last of a type that cannot be read
             place = f"record batch {number}, after row {row:,}" if number else "its beginning or end"
             raise SourceError(
                 f"{self.name}: {place} cannot be read ({join_lines(str(failure))}). Was the copy cut off? "

@@ -33,7 +33,11 @@ CHOICE = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]
 DENSE = pa.UnionArray.from_dense(
     pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), [pa.array([1]), pa.array(["a"])]
 )
-PERIODS = pa.field("a", pa.int64(), metadata={"ARROW:extension:name": "pandas.period"})
+PERIODS = pa.field(
+    "a",
+    pa.int64(),
+    metadata={"ARROW:extension:name": "pandas.period", "ARROW:extension:metadata": '{"freq": "M"}'},
+)
 SHAPES = pa.field("a", pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
 
 REFUSED: dict[str, tuple[pa.Array, pa.Field | None, str]] = {
@@ -47,8 +51,8 @@ REFUSED: dict[str, tuple[pa.Array, pa.Field | None, str]] = {
     "list of days": (pa.array([[dt.date(2024, 1, 1)], None]), None, f"lists of date32[day], and the members of a list must be texts, numbers or booleans. Export them as lists of texts, {LEAVE_OUT}."),
     "list of durations": (pa.array([[1], None], pa.list_(pa.duration("s"))), None, f"lists of duration[s], and the members of a list must be texts, numbers or booleans. Export them as lists of texts, {LEAVE_OUT}."),
     "member twice": (pa.StructArray.from_arrays([pa.array([1, 2]), pa.array([3, 4])], names=["x", "x"]), None, f"struct<x: int64, x: int64>, which names a member twice. Rename one of them, {LEAVE_OUT}."),
-    "periods": (pa.array([650, None]), PERIODS, f"extension<pandas.period<Foreign>>, a type that the loader does not know. {TEXT}"),
-    "shapes": (pa.array([b"\x01", None]), SHAPES, f"extension<geoarrow.wkb<Foreign>>, a type that the loader does not know. {TEXT}"),
+    "periods": (pa.array([650, None]), PERIODS, f"extension<pandas.period>, a type that the loader does not know. {TEXT}"),
+    "shapes": (pa.array([b"\x01", None]), SHAPES, f"extension<geoarrow.wkb>, a type that the loader does not know. {TEXT}"),
 }  # fmt: skip
 
 
