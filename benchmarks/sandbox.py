@@ -74,7 +74,9 @@ def main() -> None:
     WORK.mkdir(exist_ok=True)
     with prepare_previous(options.previous) as previous:
         if previous is None:
-            told.append(f"Without the previous build: there is no revision {options.previous} here.")
+            told.append(
+                f"The previous build is left out, because this repository has no revision {options.previous}."
+            )
         builds = [each for each in (this, previous) if each is not None]
         source = events(options.rows)
         for title, client in CLIENTS.items():

@@ -34,7 +34,7 @@ OWN_COLUMNS = "_loader_"
 class State(StrEnum):
     """The states of the promise. Every row read is in exactly one of them.
 
-    `LEFT_OUT` is a row that is no part of the load: the mapping, or a ledger, says so.
+    `LEFT_OUT` is a row that is not part of the load: the mapping, or a ledger, says so.
     """
 
     CONFIRMED = "confirmed"

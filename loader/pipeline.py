@@ -32,7 +32,6 @@ from loader.user_changes import list_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     import pandas as pd
 
@@ -65,16 +64,8 @@ def load(
     """
     plan = fit_session(plan, session)
     settings = plan.settings
-    if settings.checkpoint is None:
-        raise ConfigError("A load needs a checkpoint file.")
     problems: list[Stop] = []
-    journal = Journal.open(
-        settings.checkpoint,
-        build_identity(plan),
-        window=settings.options.concurrency.highest,
-        replacing=plan.begins_again is not None,
-        grown_from=plan.grown_from,
-    )
+    journal = open_journal(plan)
     with (
         close_at_end(journal, problems),
         closing(open_known_keys(plan, journal)) as keys,
@@ -110,7 +101,7 @@ def load(
     problems += filter(None, [leases.stopped, dispatch.stopped])
     return Result(
         settings.kind,
-        read_account(journal, settings.checkpoint),
+        read_account(journal),
         str(settings.checkpoint),
         problems[0] if problems else None,
         brake.drained,
@@ -128,6 +119,25 @@ def forget_earlier(settings: Settings, journal: Journal) -> None:
     """
     if settings.rehearsal is not None and journal.blank:
         settings.rehearsal.forget(settings.rehearsal.label)
+
+
+def open_journal(plan: Plan) -> Journal:
+    """Open the checkpoint of a load.
+
+    Raises:
+        ConfigError: it has none.
+        CheckpointError: it cannot be used.
+    """
+    settings = plan.settings
+    if settings.checkpoint is None:
+        raise ConfigError("A load needs a checkpoint file.")
+    return Journal.open(
+        settings.checkpoint,
+        build_identity(plan),
+        window=settings.options.concurrency.highest,
+        replacing=plan.begins_again is not None,
+        grown_from=plan.grown_from,
+    )
 
 
 def fit_session(plan: Plan, session: Session | None) -> Plan:
@@ -188,13 +198,13 @@ def refuse_overtaken(plan: Plan, journal: Journal, overtaken: Overtaken) -> None
     journal.lease(*collect_ranges(overtaken.later), rejects=[reject(row) for row in sorted(overtaken.later)])
 
 
-def read_account(journal: Journal, path: Path) -> Account:
+def read_account(journal: Journal) -> Account:
     """The account of a load that has ended: what was on the wire when the journal failed is in doubt."""
     account = journal.account()
     if not account.in_flight:
         return account
     try:
-        return CheckpointView.open(path).account()
+        return CheckpointView.open(journal.path).account()
     except CheckpointError:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
 

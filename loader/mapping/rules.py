@@ -78,7 +78,7 @@ class Rule:
         const: the same value for every row.
         template: text with column names in braces; empty if one of them is empty.
         values: what each cell becomes; a cell that is not listed is rejected.
-        unlisted: "leave out" if a row whose cell is not listed is no part of the load.
+        unlisted: "leave out" if a row whose cell is not listed is not part of the load.
         default: the value if the row has none; empty text counts as no value, here and in a cell.
         required: a row without a value is rejected.
         trim: blanks and other invisible characters around the cell are removed.

@@ -1,7 +1,7 @@
 """Which rows of both sides are one row: the same by value, or one that was altered.
 
 1. The same value, written in another way: those are the same rows. A row that may have been mapped in several
-   ways is the same if any of its forms is; so many rows as possible are matched (Kuhn's algorithm).
+   ways is the same if any of its forms is; as many rows as possible are matched (Kuhn's algorithm).
 2. All keys that say which row it is are the same: it was altered elsewhere.
 3. All but one of these keys are the same: that key was altered, perhaps others too.
 
