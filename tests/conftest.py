@@ -15,6 +15,7 @@ import pytest
 
 import loader
 from tests import faultserver, warm
+from tests.databases.fixtures import mariadb, mariadb_database, postgres, postgres_database
 from tests.failed_rows import Load, Vendor
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test sends it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Fixtures for the tests of any room.
+__all__ = ["mariadb", "mariadb_database", "postgres", "postgres_database"]
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 
