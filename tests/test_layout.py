@@ -17,7 +17,7 @@ TESTED_IN = {
             "test_pipeline.py",
         ],
         "planning policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
-        "bookkeeping known_keys": ["cli/test_ledger.py", "ledger/test_crashes.py"],
+        "bookkeeping": ["cli/test_ledger.py", "ledger/test_crashes.py"],
         "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],
         "printable": ["text/test_escape.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
@@ -155,6 +155,10 @@ TESTED_IN = {
     },
     "verification/exports": {
         "export landed_mapping last_calls scope shape": ["verification/exports/test_export_comparison.py"]
+    },
+    "known_keys": {
+        "fates keys ledger_notes reasons running": ["cli/test_ledger.py", "cli/test_left_out.py"],
+        "judging": ["ledger/test_crashes.py"],
     },
     "ledger": {
         "records run_files": ["ledger/test_runs.py"],

@@ -32,7 +32,7 @@ Exit codes:
   4    finished, some rows in doubt (and perhaps rejected)
   5    stopped before the end; run again to resume
   6    no such input, or nothing matches; nothing was sent
-  7    another load is running with this checkpoint; nothing was sent
+  7    another load has this checkpoint or ledger right now; nothing was sent
   8    the input has fewer rows than --min-rows or --fail-if-empty allow; nothing was sent
   9    verify: what landed differs from the checkpoint
   130  interrupted; run again to resume

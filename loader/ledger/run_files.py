@@ -11,7 +11,7 @@ import mmap
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from xxhash import xxh3_64_digest, xxh3_128
@@ -218,39 +218,73 @@ def merge_runs(
         OSError: it cannot be written.
     """
     number, place = numbers
-    path = name_run(ledger, number)
-    unfinished = path.with_name(f"{path.name}-new")
-    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | NO_FOLLOW, OWNER_ONLY)
-    seal, count = Seal(), 0
-    steps: list[Numbers] = []
-    try:
-        with os.fdopen(descriptor, "r+b") as file:
-            file.truncate(count_bytes(capacity))
-            for start, stop in cuts:
-                merged = Records.merge([part(start, stop) for part in parts])
-                seal.add(merged)
-                file.seek(HALF.itemsize * count)
-                file.write(merged.high.tobytes())
-                file.seek(HALF.itemsize * capacity + REST.itemsize * count)
-                file.write(merged.rest.tobytes())
-                file.flush()
-                # Slice by slice, so that the last one does not wait for all of them while answers come in.
-                os.fsync(descriptor)
-                steps.append(merged.high[-count % _STEP :: _STEP])
-                count += len(merged)
-                yield None
-            file.seek(RECORD_BYTES * capacity)
-            packed = np.concatenate([np.empty(0, HALF), *steps]).tobytes()
-            file.write(packed)
-            file.flush()
-            os.fsync(descriptor)
-        unfinished.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
+    with _RunWriter(name_run(ledger, number), capacity) as writer:
+        writer.make_room()
+        for start, stop in cuts:
+            writer.write(Records.merge([part(start, stop) for part in parts]))
+            yield None
+        seal = writer.finish()
+    yield RunFile(number, place, writer.count, capacity, seal)
+
+
+class _RunWriter:
+    """A run file that is written slice by slice, and has its name only when it is whole.
+
+    Args:
+        path: its name in the end.
+        capacity: how many records it has room for.
+
+    Attributes:
+        count: records so far.
+    """
+
+    def __init__(self, path: Path, capacity: int) -> None:
+        self.count = 0
+        self._path, self._capacity = path, capacity
+        self._unfinished = path.with_name(f"{path.name}-new")
+        self._seal, self._steps = Seal(), [np.empty(0, HALF)]
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | NO_FOLLOW
+        self._file = os.fdopen(os.open(self._unfinished, flags, OWNER_ONLY), "r+b")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file; of one that was not finished nothing stays."""
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
-    yield RunFile(number, place, count, capacity, seal.digest() + xxh3_64_digest(packed))
+            self._file.close()
+            self._unfinished.unlink(missing_ok=True)
+
+    def make_room(self) -> None:
+        """Give the file its size."""
+        self._file.truncate(count_bytes(self._capacity))
+
+    def write(self, records: Records) -> None:
+        """Write the next records, durably: so the end does not wait for all of them while answers come in."""
+        self._seal.add(records)
+        self._put(HALF.itemsize * self.count, records.high.tobytes())
+        self._put(HALF.itemsize * self._capacity + REST.itemsize * self.count, records.rest.tobytes())
+        self._sync()
+        self._steps.append(records.high[-self.count % _STEP :: _STEP])
+        self.count += len(records)
+
+    def finish(self) -> bytes:
+        """Write the steps, and give the file its name; the seal."""
+        packed = np.concatenate(self._steps).tobytes()
+        self._put(RECORD_BYTES * self._capacity, packed)
+        self._sync()
+        self._file.close()
+        self._unfinished.replace(self._path)
+        sync_folder(self._path.parent)
+        return self._seal.digest() + xxh3_64_digest(packed)
+
+    def _put(self, place: int, content: bytes) -> None:
+        self._file.seek(place)
+        self._file.write(content)
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
 
 def take_all(steps: Iterator[RunFile | None]) -> RunFile:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from loader.journal import DiskFull
-from loader.known_keys import judge_events
+from loader.known_keys.judging import judge_events
 from loader.ledger import Bound, Digests, Ledger
 from loader.ledger import ledger as ledger_module
 from loader.ledger.sending import Fate, Sending

@@ -16,7 +16,7 @@ MEANINGS = {
     130: "interrupted",
     5: "stopped before the end",
     6: "no such input",
-    7: "another load is running with its checkpoint",
+    7: "another load has its checkpoint or ledger right now",
     4: "some rows in doubt",
     3: "some rows rejected",
     0: "done",

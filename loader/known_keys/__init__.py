@@ -1,0 +1,28 @@
+"""Rows whose keys a ledger knows: left out of a load, each with the load that sent it.
+
+    running        the keys of a load that runs: found, marked, settled
+    keys           the key of a row, as bytes
+    judging        which rows are left out
+    reasons        why, in words
+    fates          what a checkpoint says of pending keys
+    ledger_notes   which ledger a load has
+
+The rules of one load. What is kept, and in which order it is written, is the ledger's; see `loader.ledger`.
+"""
+
+from loader.known_keys.fates import carry_over, read_fates
+from loader.known_keys.keys import read_keys
+from loader.known_keys.ledger_notes import LEDGER, LedgerNote
+from loader.known_keys.reasons import KeyReasons
+from loader.known_keys.running import NoLedger, open_known_keys
+
+__all__ = [
+    "LEDGER",
+    "KeyReasons",
+    "LedgerNote",
+    "NoLedger",
+    "carry_over",
+    "open_known_keys",
+    "read_fates",
+    "read_keys",
+]

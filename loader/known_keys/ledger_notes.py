@@ -1,0 +1,97 @@
+"""Which ledger a load has: its checkpoint says so, and any other one is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.ledger import Ledger, LedgerDiffers
+from loader.message import Message, Setting
+
+if TYPE_CHECKING:
+    from loader.journal import CheckpointView
+    from loader.settings import Settings
+
+# What a checkpoint calls its notes of the ledger.
+LEDGER = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerNote:
+    """What a checkpoint knows of its ledger.
+
+    Attributes:
+        id: of the ledger.
+        path: where it was.
+        generation: how far it was.
+    """
+
+    id: str
+    path: str
+    generation: int
+
+    def to_text(self) -> str:
+        """The note."""
+        return json.dumps({"id": self.id, "path": self.path, "generation": self.generation})
+
+    @classmethod
+    def find(cls, view: CheckpointView) -> LedgerNote | None:
+        """The latest note of a checkpoint; None if its load has no ledger."""
+        for note in reversed(view.notes):
+            if note.what == LEDGER:
+                record = json.loads(note.detail)
+                return cls(str(record["id"]), str(record["path"]), int(record["generation"]))
+        return None
+
+
+def find_ledger(settings: Settings, view: CheckpointView | None) -> Path | None:
+    """The ledger of a load: the one that is given, else the one that its checkpoint knows."""
+    if settings.options.ledger is not None:
+        return settings.options.ledger
+    note = LedgerNote.find(view) if view else None
+    return Path(note.path) if note else None
+
+
+def refuse_older(ledger: Ledger, note: LedgerNote, checkpoint: Path) -> None:
+    """Refuse another ledger than the checkpoint knows, or an older copy of it.
+
+    Raises:
+        LedgerDiffers: it is.
+    """
+    if ledger.header.id != note.id:
+        raise LedgerDiffers(
+            Message(
+                "{path} is not the ledger with which {checkpoint} was loaded so far; that was {known}. "
+                "Nothing was sent. Give that one with {ledger}; or take over what this load has sent: "
+                "ledger import {path} {checkpoint}",
+                path=ledger.path,
+                checkpoint=checkpoint,
+                known=note.path,
+                ledger=Setting("ledger"),
+            )
+        )
+    if ledger.header.generation < note.generation:
+        raise LedgerDiffers(
+            Message(
+                "{path} is older than {checkpoint}, which was loaded with it: it was put back from a backup. "
+                "It does not know what was sent since, and would let it be sent again. Nothing was sent. Put "
+                "the newer one in its place; or bring it up to date with each load since the backup: "
+                "ledger import {path} {checkpoint}",
+                path=ledger.path,
+                checkpoint=checkpoint,
+            )
+        )
+
+
+def say_missing(path: Path, checkpoint: Path) -> Message:
+    """Say that the ledger of a load is missing."""
+    return Message(
+        "{path} is missing, the ledger with which {checkpoint} was loaded so far. Nothing was sent. If it "
+        "was moved, give its place with {ledger}. If it is lost, begin a new one with what was sent: "
+        "ledger import {path} {checkpoint}, and the same for each earlier load.",
+        path=path,
+        checkpoint=checkpoint,
+        ledger=Setting("ledger"),
+    )

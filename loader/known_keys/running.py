@@ -1,0 +1,242 @@
+"""The keys of a load that runs: known ones are left out, others marked before their lease, and settled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from loader.journal import CheckpointView
+from loader.known_keys.fates import read_fates
+from loader.known_keys.judging import judge_events, judge_newest
+from loader.known_keys.keys import read_keys
+from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older, say_missing
+from loader.known_keys.reasons import Reasons
+from loader.ledger import Bound, Digests, Ledger, LedgerError
+from loader.ledger.sending import Fate, Sending
+from loader.model import Reject, State
+from loader.planning import refuse_keyless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from loader.journal import Journal
+    from loader.ledger.records import Mask, Ordinals
+    from loader.mapping import Mapped
+    from loader.mapping.selection import Outside
+    from loader.model import Chunk, Outcome
+    from loader.planning import Plan
+
+
+class NoLedger:
+    """A load without a ledger: every row is new, and nothing is written down of its key."""
+
+    def begin(self) -> None:
+        """Nothing is to be brought in line."""
+
+    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Mapped:  # noqa: ARG002 - as `KnownKeys`
+        """No row is left out."""
+        return mapped
+
+    def mark(self, rows: Sequence[range]) -> None:
+        """No key is marked."""
+
+    def leased(self) -> None:
+        """As above."""
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """As above."""
+
+    def finish(self) -> None:
+        """As above."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class KnownKeys(NoLedger):
+    """The keys of a load that runs, in its ledger.
+
+    Args:
+        ledger: open for writing.
+        plan: of the load.
+        journal: its checkpoint, opened.
+    """
+
+    def __init__(self, ledger: Ledger, plan: Plan, journal: Journal) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._mapper = plan.mapper
+        self._method = plan.settings.kind.method
+        self._digester = ledger.digester(plan.settings.kind.value)
+        view = CheckpointView.open(journal.path)
+        if journal.blank and plan.settings.rehearsal is not None:
+            self._forget_rehearsal(journal.path)
+        with ledger.store.transaction():
+            number = ledger.store.enter_load(
+                view.id, journal.path, plan.settings.kind.value, ", ".join(plan.mapper.mapping.key)
+            )
+            generation = ledger.store.raise_generation()
+        self._sending = Sending(ledger, number, last_wins=self._method.last_wins)
+        self._note(generation)
+        self._marked = (np.empty(0, np.int64), Digests.join([]))
+
+    def begin(self) -> None:
+        """Bring the ledger in line with the checkpoint, after what was decided and before the first lease.
+
+        Raises:
+            CheckpointError: it cannot be written. Nothing was sent.
+        """
+        self._sending.reconcile(read_fates(self._journal.path))
+
+    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Mapped:
+        """Leave out the rows whose keys are known, and reject those without a key.
+
+        Args:
+            mapped: a chunk.
+            chunk: the same, as it was read.
+            wanted: the rows that are to be sent, in ascending ranges.
+        """
+        places = np.concatenate(
+            [np.empty(0, np.int64)]
+            + [np.arange(*np.searchsorted(mapped.ordinals, (each.start, each.stop))) for each in wanted]
+        )
+        known, keys = read_keys(self._mapper, chunk, mapped, places)
+        keyless, places = places[~known], places[known]
+        digests = self._digester.digest(keys, mapped.bodies.take(pa.array(places)))
+        ordinals = mapped.ordinals[places]
+        reasons = self._judge(digests, ordinals)
+        sent = reasons.load < 0
+        self._marked = ordinals[sent], digests.take(sent)
+        drop = np.zeros(len(mapped.ordinals), np.bool_)
+        drop[places[~sent]] = drop[keyless] = True
+        rejects = [self._reject(chunk, int(ordinal)) for ordinal in mapped.ordinals[keyless]]
+        return leave_out(mapped, drop, reasons.list(ordinals - mapped.first, mapped.count), rejects)
+
+    def mark(self, rows: Sequence[range]) -> None:
+        """Mark the keys of rows that are leased next; call it before.
+
+        Raises:
+            CheckpointError: do not lease them.
+        """
+        ordinals, digests = self._marked
+        places = np.concatenate(
+            [np.arange(*np.searchsorted(ordinals, (each.start, each.stop))) for each in rows]
+        )
+        self._sending.mark(digests.take(places), ordinals[places])
+
+    def leased(self) -> None:
+        """Say that the lease was made."""
+        self._sending.leased()
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Say what became of rows, after the checkpoint has it."""
+        fates: dict[Fate, list[int]] = {Fate.SENT: [], Fate.DOUBT: [], Fate.NOT_SENT: []}
+        sent = fates[Fate.SENT]
+        for outcome in outcomes:
+            if outcome.state is State.CONFIRMED:
+                sent.append(outcome.ordinal)
+            elif outcome.state is not State.IN_DOUBT:
+                fates[Fate.NOT_SENT].append(outcome.ordinal)
+            elif not outcome.resending:
+                fates[Fate.DOUBT].append(outcome.ordinal)
+        for fate, ordinals in fates.items():
+            self._sending.settle(fate, ordinals)
+
+    def finish(self) -> None:
+        """Write what became of the last rows, after the checkpoint has given back what was not sent.
+
+        Raises:
+            CheckpointError: it could not be written; the next start of this load does it.
+        """
+        self._sending.reconcile(read_fates(self._journal.path))
+        with self._ledger.store.transaction():
+            generation = self._ledger.store.raise_generation()
+        self._note(generation)
+        self._sending.finish()
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
+    def _judge(self, digests: Digests, ordinals: Ordinals) -> Reasons:
+        states = self._sending.find(digests)
+        own = self._sending.load
+        judge = judge_newest if self._method.last_wins else judge_events
+        return Reasons(*judge(digests, ordinals, states, own), own, self._ledger.loads)
+
+    def _reject(self, chunk: Chunk, ordinal: int) -> Reject:
+        columns = self._mapper.mapping.key
+        listed = " and ".join(f'"{column}"' for column in columns)
+        reason = f"{'are' if len(columns) > 1 else 'is'} empty, so nobody could know whether the row was sent"
+        remedy = "Fill it, or load such rows on their own, without a ledger."
+        message = f"{chunk.place(ordinal)}, column{'s' * (len(columns) > 1)} {listed}: {reason}. {remedy}"
+        return Reject(ordinal, ", ".join(columns), "", reason, message, remedy, remedy, reason)
+
+    def _note(self, generation: int) -> None:
+        note = LedgerNote(self._ledger.header.id, str(self._ledger.path), generation)
+        self._journal.note(LEDGER, note.to_text())
+
+    def _forget_rehearsal(self, checkpoint: Path) -> None:
+        """Forget a rehearsal that begins again: the sandbox has forgotten it too."""
+        earlier = [load.number for load in self._ledger.loads.values() if load.path == str(checkpoint)]
+        if earlier:
+            self._ledger.rewrite(earlier)
+
+
+def leave_out(mapped: Mapped, drop: Mask, outside: Sequence[Outside], rejects: Sequence[Reject]) -> Mapped:
+    """A mapped chunk without some of the rows that became a body.
+
+    Args:
+        mapped: the chunk.
+        drop: for each row that became a body, whether it goes.
+        outside: those of them that are left out.
+        rejects: those of them that are rejected.
+    """
+    if not drop.any():
+        return mapped
+    keep = pa.array(~drop)
+    kept = mapped.kept
+    if outside:
+        out = np.logical_or.reduce([each.rows for each in outside])
+        kept = np.flatnonzero(~out) if kept is None else kept[~out[kept]]
+    return replace(
+        mapped,
+        ordinals=mapped.ordinals[~drop],
+        bodies=mapped.bodies.filter(keep),
+        owners=mapped.owners.filter(keep),
+        rejects=sorted([*mapped.rejects, *rejects], key=lambda reject: reject.ordinal),
+        outside=(*mapped.outside, *outside),
+        kept=kept,
+    )
+
+
+def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
+    """The keys of a load in its ledger, if it has one.
+
+    Raises:
+        ConfigError: the mapping names no key.
+        CheckpointError: the ledger cannot be used, or is not the one that the checkpoint knows. Nothing was
+            sent.
+    """
+    view = CheckpointView.open(journal.path)
+    path = find_ledger(plan.settings, view)
+    if path is None:
+        return NoLedger()
+    refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
+    note = LedgerNote.find(view)
+    if note is not None and not path.exists():
+        raise LedgerError(say_missing(path, view.path))
+    bound = Bound(plan.settings.application, plan.settings.endpoint.name)
+    patience = plan.settings.options.ledger_wait
+    ledger = Ledger.open(path, bound, wait_seconds=patience.seconds if patience else 0.0)
+    try:
+        if note is not None:
+            refuse_older(ledger, note, view.path)
+        return KnownKeys(ledger, plan, journal)
+    except BaseException:
+        ledger.close()
+        raise
