@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VARYING = (
     (re.compile(r"(requests?) in .+?, [\d,]+ a second"), r"\1 in SOME TIME, SO MANY a second"),
     (re.compile(r"^(  )\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( UTC: )", re.MULTILINE), r"\1THEN\2"),
+    (re.compile(r"( on )20\d\d-\d\d-\d\d\b"), r"\1THAT DAY"),
     (re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"), "THEN"),
     (re.compile(r'("elapsed_seconds": |"rows_per_second": )[\d.]+'), r"\1SOME"),
     (re.compile(r'("run": )"[^"]+"'), r'\1"ITS-ID"'),
@@ -127,7 +128,8 @@ class Session:
             timeout=60,
             check=False,
         )
-        self.code = ran.returncode
+        # A shell says 137 of a command that was killed, where Python says -9.
+        self.code = ran.returncode if ran.returncode >= 0 else 128 - ran.returncode
         return ran.stdout
 
     def _background(self, command: str) -> str:
