@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from loader.ledger.store import Batch
 
 
+# The digest of a body that nobody knows: no other body is equal to it.
+UNKNOWN_BODY = np.uint64(0)
+
+
 class Fate(IntEnum):
     """What the checkpoint says of a row whose key is pending."""
 
@@ -27,6 +31,8 @@ class Fate(IntEnum):
     SENT = 1
     DOUBT = 2
     NOT_SENT = 3
+    REPLACED = 4
+    """Sent, but not what was sent last for its key."""
 
 
 @dataclass(slots=True)
@@ -53,12 +59,23 @@ class _Open:
         self.batch = batch
         self.ordinals = batch.ordinals
         self.fates = np.zeros(len(batch.ordinals), np.uint8)
+        self.changed = False
 
     def note(self, ordinals: Ordinals, fate: Fate) -> None:
         """Note what became of rows, some of which may be of another batch; ascending."""
         places = np.searchsorted(self.ordinals, ordinals)
         places[places == len(self.ordinals)] = 0
         self.fates[places[self.ordinals[places] == ordinals]] = fate
+
+    def put_bodies(self, body: Numbers) -> None:
+        """Put other digests of bodies in the place of those that were marked."""
+        self.changed = bool((body != self.batch.digests.body).any())
+        self.batch = replace(self.batch, digests=replace(self.batch.digests, body=body))
+
+    @property
+    def sent(self) -> bool:
+        """Whether all were sent, and are as they were marked."""
+        return not self.changed and bool((self.fates == Fate.SENT).all())
 
     def take(self, *fates: Fate) -> tuple[Digests, Ordinals]:
         """The keys with one of some fates."""
@@ -106,6 +123,8 @@ class Sending:
         for batch in sorted(batches, key=lambda each: each.number):
             found.append(open_batch := _Open(_ascending(batch)))
             open_batch.fates[:] = find_fates(open_batch.ordinals)
+        if self._last_wins and found:
+            self._keep_newest(found)
         kept = self._write(found, [Fate.DOUBT, Fate.OPEN])
         self._left, self._open = kept, []
         self._doubts = _index(kept)
@@ -138,7 +157,10 @@ class Sending:
     def _flush(self) -> None:
         self.ledger.flush()
         for batch in self._left:
-            self.ledger.recent.add(batch.digests, 0 if self._last_wins else self.load)
+            if self._last_wins:
+                self._doubt(batch.digests)
+            else:
+                self._remember(batch.digests)
         for each in self._open:
             self._remember(each.batch.digests)
 
@@ -179,11 +201,11 @@ class Sending:
             whole: list[_Open] = []
             others: list[_Open] = []
             for each in closed:
-                (whole if (each.fates == Fate.SENT).all() else others).append(each)
+                (whole if each.sent else others).append(each)
             store.keep_as_sent(each.batch.number for each in whole)
-            store.remove_batches(each.batch.number for each in others)
-            if parts := [each.take(Fate.SENT)[0] for each in others]:
-                store.add_batch(self.load, Digests.join(parts))
+            for each in others:
+                # In its place: what was marked later was also sent later, whenever that is written down.
+                store.keep_part_as_sent(each.batch.number, self.load, each.take(Fate.SENT)[0])
             if len(left):
                 order = np.argsort(rows, kind="stable")
                 remaining.append(store.add_batch(self.load, left.take(order), rows[order]))
@@ -206,9 +228,36 @@ class Sending:
 
     def _forget(self, closed: Sequence[_Open]) -> None:
         """Of rows that may not have arrived nobody knows what is at the vendor: the next row goes."""
-        failed = Digests.join([each.take(Fate.DOUBT, Fate.NOT_SENT)[0] for each in closed])
-        if len(failed):
-            self.ledger.recent.add(failed, 0)
+        self._doubt(Digests.join([each.take(Fate.DOUBT, Fate.NOT_SENT)[0] for each in closed]))
+
+    def _doubt(self, digests: Digests) -> None:
+        """Say that nobody knows what is at the vendor, but of keys that a newer load has sent since."""
+        digests = digests.take(self.ledger.find(digests).load <= self.load)
+        if len(digests):
+            self.ledger.recent.add(digests, 0)
+
+    def _keep_newest(self, found: Sequence[_Open]) -> None:
+        """Let only what was sent last count: of rows with one key the last one, and no older load's.
+
+        While these keys were pending, a newer load may have sent them; and a doubt that is settled late may
+        be of a row before others that were sent. If nobody knows which of two bodies of this load came last,
+        the key is kept with the body `UNKNOWN_BODY`, so that the next row with it is sent.
+        """
+        digests = Digests.join([each.batch.digests for each in found])
+        rows = np.concatenate([each.ordinals for each in found])
+        fates = np.concatenate([each.fates for each in found])
+        sent = np.flatnonzero(fates == Fate.SENT)
+        known = self.ledger.find(digests.take(sent))
+        order = sent[np.lexsort((rows[sent], digests.low[sent], digests.high[sent]))]
+        high, low = digests.high[order], digests.low[order]
+        fates[order[:-1][(high[1:] == high[:-1]) & (low[1:] == low[:-1])]] = Fate.REPLACED
+        fates[sent[known.load > self.load]] = Fate.REPLACED
+        body = digests.body.copy()
+        body[sent[(known.load == self.load) & (known.body != body[sent])]] = UNKNOWN_BODY
+        ends = np.cumsum([len(each.ordinals) for each in found])[:-1]
+        for each, part, bodies in zip(found, np.split(fates, ends), np.split(body, ends), strict=True):
+            each.fates = part
+            each.put_bodies(bodies)
 
     def _note_durable(self) -> None:
         for fate, rows in self._durable.items():

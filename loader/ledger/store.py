@@ -349,6 +349,17 @@ class Store:
             "UPDATE batches SET pending = 0 WHERE number = ?", ((each,) for each in numbers)
         )
 
+    def keep_part_as_sent(self, number: int, load: int, digests: Digests) -> None:
+        """Say of a pending batch which of its keys were sent; the others are no longer in it."""
+        if not len(digests):
+            self.remove_batches([number])
+            return
+        packed = digests.pack()
+        self._connection.execute(
+            "UPDATE batches SET pending = 0, count = ?, keys = ?, seal = ? WHERE number = ?",
+            (len(digests), packed, _seal(load, packed), number),
+        )
+
     def remove_sent(self) -> None:
         """Remove all batches of keys that were sent: a run holds them now."""
         self._connection.execute("DELETE FROM batches WHERE NOT pending")

@@ -78,7 +78,15 @@ class FakeLoad:
 
 
 class World:
-    """Everything around a ledger: loads, a vendor, and chance."""
+    """Everything around a ledger: loads, a vendor, and chance.
+
+    Attributes:
+        last_wins: whether the last call for a key counts.
+        certain: whether every row lands, and an answer says so.
+    """
+
+    last_wins = False
+    certain = False
 
     def __init__(self, folder: Path, chance: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = folder / "l"
@@ -115,7 +123,7 @@ class World:
             self.step("opened")
             with ledger.store.transaction():
                 number = ledger.store.enter_load(load.name, Path(load.name), "events", "k")
-            sending = Sending(ledger, number, last_wins=False)
+            sending = Sending(ledger, number, last_wins=self.last_wins)
             sending.reconcile(load.find_fates)
             self.step("reconciled")
             left = [ordinal for ordinal, row in enumerate(load.rows) if row.state is None]
@@ -132,9 +140,8 @@ class World:
     def lease(self, load: FakeLoad, ledger: Ledger, sending: Sending, group: list[int]) -> None:
         """One lease, and what becomes of its rows."""
         ordinals = np.array(group, np.int64)
-        digests = self.digest(ledger, [load.rows[each].key for each in group])
-        found = judge_events(digests, ordinals, sending.find(digests), sending.load)[0]
-        sent = found < 0
+        digests = self.digest_rows(ledger, [load.rows[each] for each in group])
+        sent = self.judge(digests, ordinals, sending)
         self.step("found")
         sending.mark(digests.take(sent), ordinals[sent])
         self.step("marked")
@@ -152,12 +159,26 @@ class World:
         """Send a row: it lands, or the vendor rejects it, or nobody knows."""
         self.step("before sending")
         fate = self.chance.choice([Fate.SENT] * 6 + [Fate.NOT_SENT, Fate.DOUBT, Fate.DOUBT])
+        fate = Fate.SENT if self.certain else fate
         row.landed = fate is Fate.SENT or (fate is Fate.DOUBT and self.chance.random() < 0.5)
-        self.landed[row.key] += row.landed
+        if row.landed:
+            self.land(row)
         self.step("sent")
         row.state = {Fate.SENT: "confirmed", Fate.NOT_SENT: "rejected"}.get(fate, "in doubt")
         self.step("settled")
         sending.settle(fate, [ordinal])
+
+    def judge(self, digests: Digests, ordinals: Ordinals, sending: Sending) -> np.ndarray:
+        """Which rows go."""
+        return judge_events(digests, ordinals, sending.find(digests), sending.load)[0] < 0
+
+    def land(self, row: Row) -> None:
+        """The vendor has it."""
+        self.landed[row.key] += 1
+
+    def digest_rows(self, ledger: Ledger, rows: list[Row]) -> Digests:
+        """The digests of rows."""
+        return self.digest(ledger, [row.key for row in rows])
 
     def digest(self, ledger: Ledger, keys: list[int]) -> Digests:
         """The digests of keys."""
