@@ -17,7 +17,7 @@ from loader.failures import (
     suggest_moved,
 )
 from loader.journal import CheckpointView, Journal
-from loader.known_keys import LEDGER, LedgerNote, read_fates, read_keys
+from loader.known_keys import LEDGER, LedgerNote, count_sent, read_fates, read_keys
 from loader.ledger import Bound, Ledger, Records
 from loader.ledger.run_files import RunDamaged, cut_space
 from loader.ledger.sending import Sending
@@ -167,6 +167,8 @@ def import_load(
         sending = Sending(ledger, number, last_wins=plan.settings.kind.method.last_wins)
         sending.reconcile(read_fates(view.path))
         imported = take_over(plan, view, ledger, sending, began)
+        with ledger.store.transaction():
+            ledger.store.put_rows(number, count_sent(view))
         while ledger.tidy():
             pass
         note = LedgerNote(ledger.header.id, str(ledger.path), generation)

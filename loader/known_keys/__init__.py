@@ -10,7 +10,7 @@
 The rules of one load. What is kept, and in which order it is written, is the ledger's; see `loader.ledger`.
 """
 
-from loader.known_keys.fates import carry_over, read_fates
+from loader.known_keys.fates import carry_over, count_sent, read_fates
 from loader.known_keys.keys import read_keys
 from loader.known_keys.ledger_notes import LEDGER, LedgerNote
 from loader.known_keys.reasons import KeyReasons
@@ -22,6 +22,7 @@ __all__ = [
     "LedgerNote",
     "NoLedger",
     "carry_over",
+    "count_sent",
     "open_known_keys",
     "read_fates",
     "read_keys",

@@ -10,10 +10,12 @@ import numpy as np
 
 from loader.journal import CheckpointView
 from loader.known_keys.ledger_notes import LedgerNote, refuse_older
-from loader.ledger import Bound, Ledger
+from loader.ledger import Bound, Ledger, LedgerDiffers
 from loader.ledger.sending import Fate, Sending
+from loader.message import Message
 from loader.model import State
 from loader.states import ORDER, States
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,45 @@ def read_fates(checkpoint: Path) -> Callable[[Ordinals], np.ndarray[Any, np.dtyp
     return find
 
 
+def bring_in_line(sending: Sending, checkpoint: Path) -> None:
+    """Bring the pending keys of a load in line with its checkpoint, while no row is leased.
+
+    Raises:
+        CheckpointError: it cannot be read, or the ledger not written.
+    """
+    sending.reconcile(read_fates(checkpoint))
+    with sending.ledger.store.transaction():
+        sending.ledger.store.limit_rows(sending.load, count_sent(CheckpointView.open(checkpoint)))
+
+
+def count_sent(view: CheckpointView) -> int:
+    """How many rows of a load were sent, or may have been, and were not refused by the vendor."""
+    account = view.account()
+    return account.confirmed + account.in_doubt + len(view.may_have_landed)
+
+
+def refuse_unknown_rows(ledger: Ledger, view: CheckpointView) -> None:
+    """Refuse a ledger without the keys of rows that this load has sent: another load would send them again.
+
+    Raises:
+        LedgerDiffers: it lacks some.
+    """
+    known = next((load.rows for load in ledger.loads.values() if load.checkpoint == view.id), 0)
+    sent = count_sent(view)
+    if sent > known:
+        raise LedgerDiffers(
+            Message(
+                "{checkpoint} has sent {sent}, and {path} does not know the keys of all of them: this load "
+                "was begun without the ledger, or the ledger was put back from a backup, has lost its newest "
+                "part, or was told to forget this load. Another load would send them again. Nothing was sent "
+                "now. Take over what this load has sent: ledger import {path} {checkpoint}",
+                path=ledger.path,
+                checkpoint=view.path,
+                sent=count_rows(sent),
+            )
+        )
+
+
 def carry_over(checkpoint: Path) -> None:
     """Bring the ledger of a load in line with what the user decided about its rows, if it is in its place.
 
@@ -67,4 +108,4 @@ def carry_over(checkpoint: Path) -> None:
         number = next((load.number for load in ledger.loads.values() if load.checkpoint == view.id), None)
         if number is not None:
             last_wins = view.identity.kind.method.last_wins
-            Sending(ledger, number, last_wins=last_wins).reconcile(read_fates(checkpoint))
+            bring_in_line(Sending(ledger, number, last_wins=last_wins), checkpoint)

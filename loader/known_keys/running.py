@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from loader.journal import CheckpointView
-from loader.known_keys.fates import read_fates
+from loader.known_keys.fates import bring_in_line, refuse_unknown_rows
 from loader.known_keys.judging import judge_events, judge_newest
 from loader.known_keys.keys import read_keys
 from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older, say_missing
@@ -90,7 +90,7 @@ class KnownKeys(NoLedger):
         Raises:
             CheckpointError: it cannot be written. Nothing was sent.
         """
-        self._sending.reconcile(read_fates(self._journal.path))
+        bring_in_line(self._sending, self._journal.path)
 
     def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Mapped:
         """Leave out the rows whose keys are known, and reject those without a key.
@@ -152,7 +152,7 @@ class KnownKeys(NoLedger):
         Raises:
             CheckpointError: it could not be written; the next start of this load does it.
         """
-        self._sending.reconcile(read_fates(self._journal.path))
+        bring_in_line(self._sending, self._journal.path)
         with self._ledger.store.transaction():
             generation = self._ledger.store.raise_generation()
         self._note(generation)
@@ -236,6 +236,7 @@ def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
     try:
         if note is not None:
             refuse_older(ledger, note, view.path)
+        refuse_unknown_rows(ledger, view)
         return KnownKeys(ledger, plan, journal)
     except BaseException:
         ledger.close()

@@ -213,7 +213,7 @@ class Sending:
                 marked = store.add_batch(self.load, digests, ordinals)
             else:
                 marked = None
-            store.touch_load(self.load)
+            store.touch_load(self.load, 0 if marked is None else len(marked.digests))
         if len(sent):
             self.ledger.add_sent(sent, self.load, marked=digests is not None)
         if self._last_wins:

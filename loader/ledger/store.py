@@ -35,7 +35,7 @@ _LOG_PAGES = 1000
 _SCHEMA = """
 CREATE TABLE header (id TEXT, secret BLOB, application TEXT, endpoint TEXT, generation INTEGER, created REAL);
 CREATE TABLE loads (number INTEGER PRIMARY KEY AUTOINCREMENT, checkpoint TEXT UNIQUE, path TEXT, kind TEXT,
-                    key TEXT, began REAL, at REAL);
+                    key TEXT, began REAL, at REAL, rows INTEGER);
 CREATE TABLE batches (number INTEGER PRIMARY KEY, load INTEGER, pending INTEGER, count INTEGER, keys BLOB,
                       seal BLOB);
 CREATE TABLE runs (number INTEGER PRIMARY KEY, place INTEGER, count INTEGER, capacity INTEGER, seal BLOB);
@@ -83,6 +83,7 @@ class KnownLoad(NamedTuple):
         kind: users, events or tags.
         key: the columns of the key, joined by commas.
         began, at: its first start, and the last time that it wrote, in seconds since 1970.
+        rows: of its rows that were sent, or may have been, at least as many have their keys here.
     """
 
     number: int
@@ -92,6 +93,7 @@ class KnownLoad(NamedTuple):
     key: str
     began: float
     at: float
+    rows: int = 0
 
     @property
     def name(self) -> str:
@@ -309,8 +311,8 @@ class Store:
         """The number of a load; a new one if it is not known yet. Without times, it begins now."""
         now = time.time()
         self._connection.execute(
-            "INSERT INTO loads (checkpoint, path, kind, key, began, at) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (checkpoint) DO UPDATE SET path = excluded.path, at = excluded.at",
+            "INSERT INTO loads (checkpoint, path, kind, key, began, at, rows) VALUES (?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (checkpoint) DO UPDATE SET path = excluded.path, at = max(at, excluded.at)",
             (checkpoint, str(path), kind, key, began or now, at or now),
         )
         (number,) = self._connection.execute(
@@ -318,9 +320,20 @@ class Store:
         ).fetchone()
         return int(number)
 
-    def touch_load(self, number: int) -> None:
-        """Note that a load has written."""
-        self._connection.execute("UPDATE loads SET at = ? WHERE number = ?", (time.time(), number))
+    def touch_load(self, number: int, marked: int = 0) -> None:
+        """Note that a load has written, and how many rows it has marked; a clock may have been set back."""
+        self._connection.execute(
+            "UPDATE loads SET at = max(at, ?), rows = rows + ? WHERE number = ?",
+            (time.time(), marked, number),
+        )
+
+    def limit_rows(self, number: int, rows: int) -> None:
+        """Note that no more rows of a load than these were sent, or may have been."""
+        self._connection.execute("UPDATE loads SET rows = min(rows, ?) WHERE number = ?", (rows, number))
+
+    def put_rows(self, number: int, rows: int) -> None:
+        """Note that the keys of these many rows of a load are here."""
+        self._connection.execute("UPDATE loads SET rows = ? WHERE number = ?", (rows, number))
 
     def remove_loads(self, numbers: Iterable[int]) -> None:
         """Forget loads, with what is in batches of them."""

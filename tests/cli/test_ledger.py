@@ -197,6 +197,43 @@ def test_a_ledger_from_a_backup_is_refused_until_it_is_brought_up_to_date(
     assert held(command) == ["d-1", "d-2", "d-3"]
 
 
+def test_a_ledger_that_is_given_late_is_refused_until_it_knows_what_was_sent(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """A load that was begun without it has sent rows that other loads would send again; the advice works."""
+    load = write(tmp_path, "monday", event(1), event(2), event(3))
+    without = [word for word in load if word not in {"--ledger", "all.ledger"}]
+    command.run(*without, "--limit", "2")
+    ran = command.run(*load)
+    assert ran.code == 2
+    assert "has sent 2 rows, and " in ran.err
+    assert "ledger import " in ran.err
+    command.run("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt")
+    assert command.run(*load).code == 0
+    command.run(*write(tmp_path, "tuesday", event(1), event(2), event(3), event(4)))
+    assert held(command) == ["d-1", "d-2", "d-3", "d-4"]
+
+
+def test_an_older_ledger_is_refused_also_after_other_loads_went_on_with_it(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """However often it was used since it was put back, it lacks what this load has sent."""
+    load = write(tmp_path, "monday", event(1), event(2), event(3))
+    command.run(*load, "--limit", "1")
+    shutil.copy(tmp_path / "all.ledger", tmp_path / "backup")
+    command.run(*load, "--limit", "2")
+    shutil.copy(tmp_path / "backup", tmp_path / "all.ledger")
+    for number in (7, 8):
+        assert command.run(*write(tmp_path, f"other{number}", event(number))).code == 0
+    ran = command.run(*load)
+    assert ran.code == 2
+    assert "was put back from a backup" in ran.err
+    command.run("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt")
+    assert command.run(*load).code == 0
+    command.run(*write(tmp_path, "tuesday", event(2), event(3)))
+    assert held(command) == ["d-1", "d-2", "d-3", "d-7", "d-8"]
+
+
 def test_two_loads_at_once_are_refused_also_with_a_copy(command: CommandLine, tmp_path: Path) -> None:
     """Exit code 7: whoever has the ledger, or a copy or another name of it, is alone with it."""
     load = write(tmp_path, "monday", event(1))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from loader.known_keys import judge_newest
+from loader.known_keys.judging import judge_newest
 from loader.ledger import ledger as ledger_module
 from tests.effort import EFFORT
 from tests.ledger.test_crashes import Crash, FakeLoad, Row, World
