@@ -17,7 +17,7 @@ from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.option import FileUse
 from loader.own_columns import NO_LOAD, OfLoad, describe_failures, describe_rejects
 from loader.settings import Endpoint, Settings
-from loader.sources import FRAME_FORM, open_source, use_fixed
+from loader.sources import FRAME_FORM, open_loaded, use_fixed
 from loader.text.next_steps import Why
 
 if TYPE_CHECKING:
@@ -115,12 +115,14 @@ def locate_rows(
 def open_input(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Source:
     """Open the input of a checkpoint where it is now, or the table in memory that it was, with fixed cells.
 
+    What was added to it since is not part of it.
+
     Raises:
         SourceError: it cannot be read.
     """
     refuse_missing_table(ledger, files, table)
     with suggest_moved(files):
-        source = open_source(files, known=ledger.identity.files, table=table)
+        source = open_loaded(files, known=ledger.identity.files, table=table)
     return use_fixed(source, ledger.fixed)
 
 

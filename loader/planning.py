@@ -20,7 +20,7 @@ from loader.profile.suspicions import Suspicions
 from loader.progress import ReadingProgress, Silent
 from loader.repeats import find_repeats
 from loader.row_files import refuse_guarded
-from loader.sources import FixedRows, Odometer, open_source, use_fixed
+from loader.sources import FixedRows, Odometer, open_loaded, open_source, use_fixed
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
             checkpoint = None
     try:
         known = mapping or recall_mapping(settings, checkpoint)
-        plan = draw_up(settings, checkpoint, known, watch=watch)
+        plan = draw_up(settings, checkpoint, known, watch=watch, whole=True)
     except SourceEmpty:
         refuse_few_rows(settings, 0)
         raise
@@ -266,8 +266,17 @@ def draw_up(
     mapping: Mapping | None = None,
     *,
     watch: Watch | None = None,
+    whole: bool = False,
 ) -> Plan:
     """Survey the input and bind a mapping to it: the given one, or the file's, or what the names say.
+
+    Args:
+        settings: what to load.
+        checkpoint: what earlier runs left, if there is one.
+        mapping: if no file is given.
+        watch: shows how far the reading is.
+        whole: the plan is of the whole input as it is now; else what was added since the checkpoint was made
+            is not part of it.
 
     Raises:
         SourceError, MappingError: the input or the mapping cannot be used.
@@ -276,7 +285,8 @@ def draw_up(
         mapping = read_mapping(settings.mapping, settings.kind)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
     known, odometer = checkpoint.identity.files if checkpoint else (), Odometer()
-    written = open_source(
+    open_files = open_source if whole else open_loaded
+    written = open_files(
         settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
     )
     refuse_guarded(written, settings.files[0])

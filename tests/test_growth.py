@@ -109,6 +109,40 @@ def test_what_was_added_is_sent_and_nothing_else(
     assert len(server.bodies) == 8
 
 
+def grow(folder: Path, way: str) -> list[str]:
+    """Add rows to an input; its files now."""
+    first, then = GROWN[way]
+    write_rows(folder / then[-1], ROWS[:8] if first == then else ROWS[5:8])
+    return then
+
+
+@pytest.mark.parametrize("way", GROWN)
+def test_what_was_loaded_can_be_looked_at_although_more_was_added(
+    command: CommandLine, server: faultserver.FaultServer, vendor: Vendor, tmp_path: Path, way: str
+) -> None:
+    """Rows are listed, reported, verified, settled and sent again; the next night continues as ever."""
+    vendor.refuse, vendor.cut = {"0002"}, {"0003"}
+    first = GROWN[way][0][0]
+    write_rows(tmp_path / first, ROWS[:5])
+    load(command, server.url, first, code=4)
+    listed = command.run("failures", "c.ckpt").out
+    assert listed.count("\n") == 3
+    (tmp_path / f"landed-{first}").write_bytes((tmp_path / first).read_bytes())
+    then = grow(tmp_path, way)
+    for files in ((), tuple(word for name in then for word in ("--input", name))):
+        assert command.run("failures", "c.ckpt", *files).out == listed
+        ran = command.run("verify", "c.ckpt", "--landed", f"landed-{first}", *files)
+        assert "= same      3\n" in ran.out, ran.err
+        assert command.run("report", "c.ckpt", "-o", "a.html", *files).code == 0
+        assert "purchase" in (tmp_path / "a.html").read_text()
+    vendor.refuse, vendor.cut = set(), set()
+    (tmp_path / "found.csv").write_text("user_id\n0003\n")
+    assert command.run("resolve", "c.ckpt", "--landed", "--from", "found.csv").code == 0
+    assert counts(command.summary("retry", "c.ckpt", *files)) == (5, 0, 0, 0)
+    assert counts(load(command, server.url, *then, "--grown")) == (8, 0, 0, 0)
+    assert sorted(map(user_of, server.bodies)) == sorted([f"{n:04}" for n in range(1, 9)] + ["0002"])
+
+
 def test_the_same_command_loads_the_first_night_and_all_others(
     command: CommandLine, server: faultserver.FaultServer, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The input: files read as one stream of records, and proof of which input it is.
 
     open_source(paths)   paths -> Source; what can be refused at once is refused here (files.py)
+    open_loaded(paths)   the same without what was added since it was loaded
     Source               schema, sample, survey, chunks (records.py: what every source offers)
     formats              the one table of formats: endings, first bytes, readers
     delimited, jsonlines, parquet, arrow    one module a format: one file -> slabs of Arrow columns
@@ -19,7 +20,7 @@
 A new format is a new module with a `Reader`, and a line in the table of `formats`.
 """
 
-from loader.sources.files import open_source
+from loader.sources.files import open_loaded, open_source
 from loader.sources.fixed import FixedRows, FixedSource, FixedTable, use_fixed
 from loader.sources.frames import FORM as FRAME_FORM
 from loader.sources.inputfile import Odometer
@@ -33,6 +34,7 @@ __all__ = [
     "Odometer",
     "Source",
     "Survey",
+    "open_loaded",
     "open_source",
     "use_fixed",
 ]

@@ -20,6 +20,7 @@ from loader.sources.copies import refuse_same_rows
 from loader.sources.formats import UnknownFormat, open_archive, open_reader
 from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import Changed, InputFile, Odometer
+from loader.sources.pages import Pages
 from loader.sources.partitions import add_folder_columns
 from loader.sources.paths import find_files, list_left_out
 from loader.sources.plain_columns import read_plain
@@ -62,8 +63,10 @@ class Inputs:
         """The files that paths, folders, patterns and archives mean.
 
         Raises:
-            SourceError: one is missing, or a folder, pattern or archive cannot be used.
+            SourceError: none is given, one is missing, or a folder, pattern or archive cannot be used.
         """
+        if not paths:
+            raise SourceError("No input file was given.")
         files: list[SourceFile] = []
         notices: list[str] = []
         found = find_files(paths)
@@ -74,6 +77,16 @@ class Inputs:
         folders = {name: group.folder for group in found if group.folder for name in group.names}
         folders |= {file.name: file.archive.name for file in files if isinstance(file, Member)}
         return cls(tuple(files), folders, tuple(notices))
+
+    def cut(self, known: Sequence[FileRecord]) -> Inputs:
+        """Only what an earlier survey saw: no file, and nothing in the last one, that was added since."""
+        if len(self.files) < len(known):
+            return self
+        files, then = self.files[: len(known)], known[-1]
+        last = files[-1]
+        if isinstance(last, InputFile) and last.begins_with(then.size, then.sha256):
+            files = (*files[:-1], replace(last, end=then.size, pages=Pages()))
+        return replace(self, files=files)
 
     def open_reader(self, file: SourceFile, dialect: Dialect) -> Reader:
         """Open one of the files; in a folder, a file that is nothing to load is a fault of the folder."""
@@ -135,17 +148,44 @@ def open_source(
     """
     if table is not None:
         return FileSource([FrameRecords(table, str(next(iter(paths), "")))], chunk_rows)
-    if not paths:
-        raise SourceError("No input file was given.")
     odometer = odometer or Odometer()
     inputs = Inputs.find(paths, odometer)
     odometer.total = sum(file.raw_size for file in inputs.files)
-    _refuse_twice(inputs.files)
-    readers = _open_readers(inputs, dialect or Dialect(), known)
-    return FileSource(readers, chunk_rows, known, inputs)
+    return FileSource(_open_readers(inputs, dialect or Dialect(), known), chunk_rows, known, inputs)
+
+
+def open_loaded(
+    paths: Sequence[Path | str],
+    *,
+    known: Sequence[FileRecord],
+    chunk_rows: int = 8192,
+    dialect: Dialect | None = None,
+    table: object = None,
+    odometer: Odometer | None = None,
+) -> Source:
+    """Open the input of a checkpoint as it was loaded: what was added to it since is not read.
+
+    Args:
+        paths: files, folders and patterns.
+        known: the files as they were loaded. If the input does not begin with them, all of it is opened.
+        chunk_rows: records a chunk at most.
+        dialect: as for `open_source`.
+        table: a table in memory in place of files.
+        odometer: shows how far the survey is.
+
+    Raises:
+        SourceError: as `open_source`.
+    """
+    if table is not None or not known:
+        return open_source(paths, chunk_rows=chunk_rows, dialect=dialect, table=table, odometer=odometer)
+    odometer = odometer or Odometer()
+    inputs = Inputs.find(paths, odometer).cut(known)
+    odometer.total = sum(file.raw_size for file in inputs.files)
+    return FileSource(_open_readers(inputs, dialect or Dialect(), known), chunk_rows, known, inputs)
 
 
 def _open_readers(inputs: Inputs, dialect: Dialect, known: Sequence[FileRecord]) -> list[Reader]:
+    _refuse_twice(inputs.files)
     count = len(inputs.files)
     # Files that were added after those of an earlier load are looked at for the first time.
     forms = [*(record.form for record in known), *[""] * (count - len(known))]

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,7 +147,7 @@ class WatchedFile(io.FileIO):
 
     def _read_page(self, number: int) -> bytes:
         if self._kept[0] != number:
-            page = self._read_at(number * PAGE, PAGE)
+            page = self._read_at(number * PAGE, min(PAGE, self._expected.size - number * PAGE))
             self._compare()
             self._recognise(number, page)
             self._kept = number, page
@@ -213,6 +213,7 @@ class InputFile:
         name: the path as the user gave it, for messages.
         path: where it is.
         stamp: what it must still be whenever it is read.
+        end: where reading ends, if more follows that is not part of it; None to read all.
         odometer: counts what is read.
         pages: what its bytes must still be.
     """
@@ -220,18 +221,19 @@ class InputFile:
     name: str
     path: Path
     stamp: Stamp
+    end: int | None = field(default=None, kw_only=True)
     odometer: Odometer = field(default_factory=Odometer, compare=False, repr=False)
     pages: Pages = field(default_factory=Pages, compare=False, repr=False)
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.stamp.size
+        return self.stamp.size if self.end is None else self.end
 
     @property
     def raw_size(self) -> int:
         """Bytes that are read from the disk for it."""
-        return self.stamp.size
+        return self.size
 
     @property
     def place(self) -> tuple[int, int, str]:
@@ -274,6 +276,10 @@ class InputFile:
             return WatchedFile(self)
         except OSError as failure:
             raise SourceError(f"{self.name}: cannot be read: {_name_reason(failure)}.") from failure
+
+    def begins_with(self, size: int, sha256: str) -> bool:
+        """Whether more follows its first `size` bytes, and these are the ones with this hash."""
+        return self.size > size and replace(self, end=size, pages=Pages()).sha256() == sha256
 
     def head(self, size: int) -> bytes:
         """The first bytes, at most `size`."""
