@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from tests.failed_rows import Load, Vendor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test sends it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,6 +33,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 __all__ = ["mariadb", "mariadb_database", "postgres", "postgres_database"]
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be left out, with `-p no:xdist`
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Three for two cores: for nearly half of its time a test waits, for a disk or another process."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or sys.platform != "linux":
+        return None
+    return len(os.sched_getaffinity(0)) * 3 // 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Give each process tests that stand beside each other, which share what they prepare; the idle steal."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling  # noqa: PLC0415 - as above
+
+    return WorkStealingScheduling(config, log)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import importlib
 import io
@@ -13,6 +14,7 @@ import runpy
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -22,40 +24,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import loader
+from loader.sandbox import embedded
+from tests import warm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.warm import Order
 
 # What the loader imports only when it needs it.
-LATE = ("pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "rich.live")
+LATE = (
+    *("pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "rich.live", "rich.table", "tzdata"),
+    *("email.contentmanager", "email.policy", "encodings.ascii", "encodings.utf_8_sig"),
+)
 LARGEST_ORDER = 1 << 17
 LONGEST_LIFE_SECONDS = 150
+FIRST_KEPT = 256  # a descriptor from here on stays open in a forked process
 
 
 def serve(orders: socket.socket) -> Order | None:
     """Fork for each order, until nobody is there to give one; in a forked process, return its order."""
     import_all()
+    asking, asked = open_way_back()
     gc.collect()
     gc.freeze()
     children: dict[int, Child] = {}
     while True:
-        ready, _, _ = select.select([orders.fileno(), *children], [], [])
+        ready, _, _ = select.select([orders.fileno(), asked.fileno(), *children], [], [])
         for descriptor in children.keys() & set(ready):
             children.pop(descriptor).tell_code()
-        if orders.fileno() not in ready:
+        ways = [way for way in (asked, orders) if way.fileno() in ready]
+        if not ways:
             continue
-        message, descriptors, _, _ = socket.recv_fds(orders, LARGEST_ORDER, maxfds=4)
+        message, descriptors, _, _ = socket.recv_fds(ways[0], LARGEST_ORDER, maxfds=4)
         if not message:
-            orders.close()
+            for way in (orders, asking, asked):
+                way.close()
             return None
         *files, line = descriptors
         pid = os.fork()
         if not pid:
             orders.close()
+            asked.close()
             for other in children.values():
                 other.close()
             order: Order = json.loads(message)
             become(order, files)
+            let_sandboxes_be_forked(asking)
             return order
         child = Child(pid, files, line)
         children[child.descriptor] = child
@@ -107,8 +122,10 @@ def become(order: Order, files: list[int]) -> None:
     """Take the files, folder and environment of the order, as if this process had been started with them."""
     for target, descriptor in enumerate(files):
         os.dup2(descriptor, target)
-    os.closerange(3, 256)
+    os.closerange(3, FIRST_KEPT)
     signal.alarm(LONGEST_LIFE_SECONDS)  # so a test that reads what never comes fails, and does not hang
+    if order["apart"]:
+        os.setsid()
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -126,6 +143,39 @@ def _output(descriptor: int, like: TextIO) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw), encoding=like.encoding, errors=like.errors, line_buffering=lines
     )
+
+
+def open_way_back() -> tuple[socket.socket, socket.socket]:
+    """On which a forked process gives orders; its end stays open there, and what it executes has none."""
+    low, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with low:
+        return socket.socket(fileno=fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, FIRST_KEPT)), asked
+
+
+def let_sandboxes_be_forked(asking: socket.socket) -> None:
+    """Have the sandbox of a load forked too: its imports cost as much as the load of ten rows."""
+
+    def start(command: Sequence[str], *, stdin: int, stdout: int, start_new_session: bool) -> ForkedWithBytes:
+        assert command[:2] == [sys.executable, "-P"]
+        order = warm.Order(
+            arguments=list(command[2:]),
+            folder=os.getcwd(),  # noqa: PTH109 - as text
+            environment=dict(os.environ),
+            apart=start_new_session,
+        )
+        return ForkedWithBytes(order, stdin, stdout, stderr=2, orders=asking)
+
+    vars(embedded)["subprocess"] = types.SimpleNamespace(**{**vars(subprocess), "Popen": start})
+
+
+class ForkedWithBytes(warm.Forked):
+    """Its pipes carry bytes, as those of `subprocess.Popen` do that was not asked for text."""
+
+    def __init__(self, order: Order, stdin: int, stdout: int, *, stderr: int, orders: socket.socket) -> None:
+        super().__init__(order, stdin, stdout, stderr, orders=orders)
+        assert isinstance(self.stdin, io.TextIOWrapper)
+        assert isinstance(self.stdout, io.TextIOWrapper)
+        vars(self).update(stdin=self.stdin.detach(), stdout=self.stdout.detach())
 
 
 def run(arguments: list[str]) -> None:

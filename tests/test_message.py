@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import pickle
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_an_error_tells_programs_which_settings_it_is_about() -> None:
     assert ConfigError("{braces} are only text").settings == ()
 
 
-def settings_named() -> set[str]:
+@cache
+def settings_named() -> frozenset[str]:
     """Every setting that a sentence of the loader names, from its source."""
     loader = Path(message.__file__).parent
     calls = (
@@ -45,7 +47,7 @@ def settings_named() -> set[str]:
         if path.parent.name != "sandbox"
         for node in ast.walk(ast.parse(path.read_text()))
     )
-    return {
+    return frozenset(
         str(node.args[0].value)
         for node in calls
         if isinstance(node, ast.Call)
@@ -53,7 +55,7 @@ def settings_named() -> set[str]:
         and node.func.id in {"Setting", "refuse"}
         and node.args
         and isinstance(node.args[0], ast.Constant)
-    }
+    )
 
 
 def test_settings_are_named_as_in_settings() -> None:
@@ -98,7 +100,8 @@ def test_an_error_travels_between_processes() -> None:
 ROOMS_OF_ONE_FRONT_END = {"cli", "api", "text", "sandbox"}
 
 
-def sentences_between() -> list[str]:
+@cache
+def sentences_between() -> tuple[str, ...]:
     """The texts in the code of the rooms that both front ends share, without docstrings."""
     loader = Path(message.__file__).parent
     shared = [
@@ -108,7 +111,7 @@ def sentences_between() -> list[str]:
     ]
     texts = [node for tree in shared for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     docstrings = {id(node.value) for tree in shared for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    return [str(text.value) for text in texts if id(text) not in docstrings]
+    return tuple(str(text.value) for text in texts if id(text) not in docstrings)
 
 
 @pytest.mark.parametrize("command", Command)

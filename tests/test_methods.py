@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ FACES = {
     "mapping/proposing/presets.py",
 }
 
+NAMES = {*Kind, *(method.name for method in METHODS.values())}
+RECORDS = {name for name, value in vars(methods).items() if isinstance(value, Method)}
+
 
 def test_every_kind_has_a_method_and_no_two_share_a_name() -> None:
     """What a command, a mapping or a checkpoint calls its rows leads to exactly one API method."""
@@ -45,7 +49,6 @@ def asks_by_member(node: ast.AST) -> bool:
 
 def asks_by_name(node: ast.AST) -> bool:
     """A comparison with ``"users"`` or ``"setTags"``, or a `match` on it."""
-    names = {*Kind, *(method.name for method in METHODS.values())}
     compared = (
         [node.left, *node.comparators]
         if isinstance(node, ast.Compare)
@@ -54,14 +57,30 @@ def asks_by_name(node: ast.AST) -> bool:
         else []
     )
     return any(
-        isinstance(part, ast.Constant) and part.value in names for each in compared for part in ast.walk(each)
+        isinstance(part, ast.Constant) and part.value in NAMES for each in compared for part in ast.walk(each)
     )
 
 
 def asks_by_record(node: ast.AST) -> bool:
     """An import of ``SET_TAGS`` itself."""
-    records = {name for name, value in vars(methods).items() if isinstance(value, Method)}
-    return isinstance(node, ast.ImportFrom) and any(alias.name in records for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and any(alias.name in RECORDS for alias in node.names)
+
+
+@cache
+def list_askers() -> dict[Callable[[ast.AST], bool], list[str]]:
+    """For each way to ask, the lines of the rooms that ask so; the code is read once for all of them."""
+    rooms = [path for path in LOADER.rglob("*.py") if str(path.relative_to(LOADER)) not in FACES]
+    asking: dict[Callable[[ast.AST], bool], list[str]] = {
+        asks: [] for asks in (asks_by_member, asks_by_name, asks_by_record)
+    }
+    for path in rooms:
+        if "sandbox" in path.relative_to(LOADER).parts:  # it stores each method in its own way
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            for asks, places in asking.items():
+                if asks(node):
+                    places.append(f"{path.relative_to(LOADER)}:{getattr(node, 'lineno', 0)}")
+    return asking
 
 
 @pytest.mark.parametrize(
@@ -77,15 +96,7 @@ def asks_by_record(node: ast.AST) -> bool:
 def test_no_room_asks_which_kind_it_is(asks: Callable[[ast.AST], bool], code: str) -> None:
     """A method that is added needs no search for places that compare the kind: they ask its record."""
     assert any(map(asks, ast.walk(ast.parse(code))))
-    rooms = [path for path in LOADER.rglob("*.py") if str(path.relative_to(LOADER)) not in FACES]
-    asking = {
-        f"{path.relative_to(LOADER)}:{getattr(node, 'lineno', 0)}"
-        for path in rooms
-        if "sandbox" not in path.relative_to(LOADER).parts  # it stores each method in its own way
-        for node in ast.walk(ast.parse(path.read_text()))
-        if asks(node)
-    }
-    assert not asking
+    assert not list_askers()[asks]
 
 
 def test_a_key_of_the_mapping_has_names_by_which_its_columns_are_found() -> None:

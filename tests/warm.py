@@ -2,7 +2,7 @@
 
 Most of the time of a command that loads ten rows goes into imports. So one process, which has imported all
 that the loader needs, forks whenever a test starts a command. What a test sees is a process as any other: it
-has an id, takes signals, has its own outputs and ends with a code. With `COLD=1` in the environment, on other
+has an id, takes signals, has its own outputs and ends with a code; the sandbox of its load is forked too. With `COLD=1` in the environment, on other
 systems than Linux, and for a command that wants an interpreter of another kind, it is a new interpreter;
 `make test-long` is for that too.
 """
@@ -37,11 +37,12 @@ _PATIENCE_SECONDS = 120.0
 
 
 class Order(TypedDict):
-    """What is to be started."""
+    """What is to be started; `apart` from the terminal, in a session of its own."""
 
     arguments: list[str]
     folder: str
     environment: dict[str, str]
+    apart: bool
 
 
 def start(
@@ -57,7 +58,7 @@ def start(
 
     The three files are as `subprocess.Popen` takes them.
     """
-    order = Order(arguments=list(arguments), folder=str(folder), environment=dict(environment))
+    order = Order(arguments=list(arguments), folder=str(folder), environment=dict(environment), apart=False)
     if is_cold() or {name: environment[name] for name in environment if name.startswith(AT_START)} != USUAL:
         return start_interpreter(order, stdin, stdout, stderr)
     return Forked(order, stdin, stdout, stderr)
@@ -90,13 +91,15 @@ class Forked:
         stdin, stdout, stderr: our ends of its pipes; None if it was given something else.
     """
 
-    def __init__(self, order: Order, stdin: int, stdout: int, stderr: int) -> None:
+    def __init__(
+        self, order: Order, stdin: int, stdout: int, stderr: int, *, orders: socket.socket | None = None
+    ) -> None:
         self.returncode: int | None = None
         self._waiting = threading.Lock()
         self._exit, theirs = socket.socketpair()
         given, self.stdin, self.stdout, self.stderr = _open_files(stdin, stdout, stderr)
         try:
-            mother().order(order, [*given, theirs.fileno()])
+            give_order(orders or mother().orders, order, [*given, theirs.fileno()])
         finally:
             theirs.close()
             for descriptor in set(given):
@@ -213,11 +216,14 @@ def _given(file: int, flags: int) -> int:
 
 
 class Mother:
-    """The process that forks."""
+    """The process that forks.
+
+    Attributes:
+        orders: where it takes them, each as one message.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.forking", str(theirs.fileno())],
@@ -227,15 +233,15 @@ class Mother:
                 pass_fds=[theirs.fileno()],
             )
 
-    def order(self, order: Order, descriptors: list[int]) -> None:
-        """Have a process forked; the last descriptor hears its id, and its exit code."""
-        with self._lock:
-            socket.send_fds(self._socket, [json.dumps(order).encode()], descriptors)
-
     def close(self) -> None:
         """End it; processes that it forked stay."""
-        self._socket.close()
+        self.orders.close()
         self._process.wait(_PATIENCE_SECONDS)
+
+
+def give_order(orders: socket.socket, order: Order, descriptors: list[int]) -> None:
+    """Have a process forked; the last descriptor hears its id, and its exit code. From any thread."""
+    socket.send_fds(orders, [json.dumps(order).encode()], descriptors)
 
 
 @cache
