@@ -2,9 +2,9 @@
 
 Most of the time of a command that loads ten rows goes into imports. So one process, which has imported all
 that the loader needs, forks whenever a test starts a command. What a test sees is a process as any other: it
-has an id, takes signals, has its own outputs and ends with a code; the sandbox of its load is forked too. With `COLD=1` in the environment, on other
-systems than Linux, and for a command that wants an interpreter of another kind, it is a new interpreter;
-`make test-long` is for that too.
+has an id, takes signals, has its own outputs and ends with a code. The sandbox that such a command starts is
+forked too, by the same process. With `COLD=1` in the environment, on other systems than Linux, and for a
+command that wants an interpreter of another kind, it is a new interpreter; `make test-long` is for that too.
 """
 
 from __future__ import annotations
