@@ -19,6 +19,8 @@ _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|
 #: What a file can be said to be; `loader.sources.formats` has a reader for each.
 INPUT_FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "avro", "xlsx")
 _CODED = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
+#: What alone can be said to end a row.
+LINE_ENDS = ("lf", "crlf")
 MOST_SKIPPED = 1000
 
 
@@ -37,6 +39,7 @@ class Dialect:
         escape: the character that protects the next one; "" for none.
         skip_rows: lines above the header, or above the first record, that are not rows.
         short_rows: "fill" if cells that are missing at the end of a row are empty.
+        line_end: "lf" or "crlf" if only these end a row, and others are characters of cells.
     """
 
     delimiter: str | None = None
@@ -49,6 +52,7 @@ class Dialect:
     escape: str | None = None
     skip_rows: int | None = None
     short_rows: str | None = None
+    line_end: str | None = None
 
     @property
     def table(self) -> dict[str, object]:
@@ -103,6 +107,7 @@ def dialect_of(table: Mapping[str, object], where: str = "[source]") -> Dialect:
         escape=_read_character(table.get("escape")),
         skip_rows=table.get("skip_rows"),  # type: ignore[arg-type]  # its type was checked
         short_rows=table.get("short_rows"),  # type: ignore[arg-type]  # its type was checked
+        line_end=table.get("line_end"),  # type: ignore[arg-type]  # its type was checked
     )
 
 
@@ -125,7 +130,7 @@ def _find_unknown(table: Mapping[str, object]) -> list[str]:
 def _find_wrong_types(table: Mapping[str, object]) -> list[str]:
     mistakes = [
         f"{name} is {table[name]!r}; it must be text."
-        for name in ("delimiter", "quote", "encoding", "input_format", "escape", "short_rows")
+        for name in ("delimiter", "quote", "encoding", "input_format", "escape", "short_rows", "line_end")
         if not isinstance(table.get(name), str | None)
     ]
     if not isinstance(table.get("header"), bool | None):
@@ -161,8 +166,7 @@ def _find_wrong_values(table: Mapping[str, object]) -> list[str]:
     skipped = table.get("skip_rows") or 0
     if not 0 <= skipped <= MOST_SKIPPED:  # type: ignore[operator]  # its type was checked
         mistakes.append(f"skip_rows is {skipped}; it must be 0 to {MOST_SKIPPED} lines.")
-    if table.get("short_rows", "fill") != "fill":
-        mistakes.append(f'short_rows is {table["short_rows"]!r}; it must be "fill".')
+    mistakes += _wrong_rows(table)
     encoding = table.get("encoding")
     if encoding is not None and find_codec(str(encoding)) is None:
         mistakes.append(explain_refusal(str(encoding)))
@@ -170,6 +174,15 @@ def _find_wrong_values(table: Mapping[str, object]) -> list[str]:
     if named is not None and named not in INPUT_FORMATS:
         mistakes.append(f'input_format is "{named}"; it must be one of {", ".join(INPUT_FORMATS)}.')
     return mistakes + _find_wrong_names(table)
+
+
+def _wrong_rows(table: Mapping[str, object]) -> list[str]:
+    mistakes = []
+    if table.get("short_rows", "fill") != "fill":
+        mistakes.append(f'short_rows is {table["short_rows"]!r}; it must be "fill".')
+    if table.get("line_end", "lf") not in LINE_ENDS:
+        mistakes.append(f'line_end is {table["line_end"]!r}; it must be "lf" or "crlf".')
+    return mistakes
 
 
 def _wrong_escape(escape: str | None, delimiter: str | None, quote: str | None) -> list[str]:

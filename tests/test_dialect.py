@@ -54,7 +54,7 @@ def test_every_mistake_is_reported() -> None:
         (
             {"foo": 1},
             '[source]: "foo" is not known here. Known are delimiter, quote, encoding, header, columns, '
-            "input_format, null_values, escape, skip_rows, short_rows.",
+            "input_format, null_values, escape, skip_rows, short_rows, line_end.",
         ),
         ({"header": "no"}, "[source]: header is 'no'; it must be true or false."),
         ({"delimiter": 1}, "[source]: delimiter is 1; it must be text."),

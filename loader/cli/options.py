@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from loader.cli.parsing import argument
-from loader.dialect import INPUT_FORMATS, Dialect, dialect_of
+from loader.dialect import INPUT_FORMATS, LINE_ENDS, Dialect, dialect_of
 from loader.option import FileUse, Option, Section, nested, option
 from loader.tokens import COMMAND_SECONDS, COMMAND_VARIABLE, FILE_VARIABLE
 
@@ -104,6 +104,15 @@ class TextOptions:
             Section.TEXT,
             words=("fill",),
             without="such rows are rejected",
+        ),
+    )
+    line_end: str | None = option(
+        None,
+        Option(
+            "What alone ends a row; other line ends belong to cells.",
+            Section.TEXT,
+            words=LINE_ENDS,
+            without="any line end, or what text of a database shows",
         ),
     )
 

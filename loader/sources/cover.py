@@ -12,17 +12,20 @@ if TYPE_CHECKING:
 
 
 class Cover:
-    """Hides what the reader would take wrongly: protected characters, and stray quotes.
+    """Hides what the reader would misread: protected characters, line ends of cells, and stray quotes.
 
     Args:
         delimiter: between cells.
         quote: around cells, or "".
         escape: protects the next character, or "".
+        line_end: what alone ends a row, "lf" or "crlf", or "".
         marks: whether to look for stray quotes; no, if the text is known to have none.
     """
 
-    def __init__(self, delimiter: str, quote: str, escape: str, *, marks: bool = True) -> None:
-        self._escapes = Escapes(escape, delimiter, quote) if escape else None
+    def __init__(
+        self, delimiter: str, quote: str, escape: str, line_end: str = "", *, marks: bool = True
+    ) -> None:
+        self._escapes = Escapes(escape, delimiter, quote, line_end) if escape or line_end else None
         self._strays = StrayQuotes(delimiter.encode(), quote.encode() if marks else b"")
         self._held = b""
 

@@ -24,6 +24,7 @@ from loader.sources.boundaries import RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.csvreader import Batches, name_place
 from loader.sources.encodings import advise_encoding
+from loader.sources.latepairs import LatePairs
 from loader.sources.nodata import NoDataFinder
 from loader.sources.ragged import RaggedRows
 from loader.sources.reasons import find_strays, refuse_stray
@@ -92,6 +93,7 @@ class DelimitedFile:
         )
         self._rows: int | None = None  # known after the survey
         self._swallowed: Swallowed | None = None
+        self._late = LatePairs(open=self._spoken.escape_open)
         self._soiled = self._clean = False  # whether a survey found, or found no, rows to look out for
         self._given = self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
         refuse_stray(self._given, file.name)
@@ -164,6 +166,7 @@ class DelimitedFile:
                 )
             )
         self._swallowed.refuse(self.name)
+        self._late.refuse(self.name)
         self._clean = not self._soiled
         rows, marks = last.end - 1, tuple(surveyed.marks)
         onlooker.see(last.between(last.first, rows))
@@ -215,6 +218,8 @@ class DelimitedFile:
         cover = text.cover
         if cover.quoted and self._swallowed is not None and self._looks_within_cells:
             self._swallowed.look(slab, self._spoken.delimiter)
+        if self._swallowed is not None:
+            self._late.look(slab, quoted=cover.quoted)
         if not self._clean:
             slab = self._name_faults(slab, marked=cover.marked)
         yield replace(slab, table=cover.restore(slab.table))

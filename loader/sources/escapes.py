@@ -12,6 +12,9 @@ Postgres (``COPY``, text format), Hive (``ESCAPED BY``) and Redshift (``UNLOAD .
 characters; before
   anything else the sign is dropped.
 - In a cell with quotes around it, the sign before anything else is a character like others (Spark, Hive).
+
+In the same way a line end that ends no row becomes a code: MySQL protects the line feed that ends its rows,
+and writes a carriage return as it is.
 """
 
 from __future__ import annotations
@@ -31,6 +34,11 @@ _RAW, _DROPPED, _KEPT, _BOTH_ENDS, _NOTHING = "\x80", "\x81", "\x82", "\x83", "\
 _SPECIAL = "\x85\x86\x87\x88\x89"  # the sign itself, the delimiter, the quote, and both line ends
 _LETTERS = {"0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a"}
 _LETTER_CODES = dict(zip(_LETTERS, map(chr, range(0x8A, 0x92)), strict=True))
+_RETURN, _FEED, _ROW_END = (
+    "\x92",
+    "\x93",
+    "\x94",
+)  # line ends that end no row; the last one stands for a moment
 _CODE = re.compile(rb"\xc2[\x80-\x9f]")
 # Letters for the codes themselves, where they stand in the text: no sign of a dialect is one.
 _RAW_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
@@ -41,24 +49,27 @@ class Escapes:
     """Replaces protected characters by codes, block by block.
 
     Args:
-        escape: the sign, one ASCII character.
+        escape: the sign, one ASCII character; or "".
         delimiter: between cells.
         quote: around cells, or "".
+        line_end: what alone ends a row, "lf" or "crlf"; or "".
     """
 
-    def __init__(self, escape: str, delimiter: str, quote: str) -> None:
+    def __init__(self, escape: str, delimiter: str, quote: str, line_end: str = "") -> None:
         self._sign = escape.encode()
+        self._line_end = line_end
         self._meanings = _list_meanings(escape, delimiter, quote)
         signs = zip((escape, delimiter, quote, "\n", "\r"), _SPECIAL, strict=True)
         self._special = _encode_pairs(escape, [next(signs), ("\r\n", _BOTH_ENDS), *signs])
         self._letters = _encode_pairs(escape, [*_LETTER_CODES.items(), ("N", _NOTHING)])
         self._plain = {code: pair for pair, code in self._special + self._letters}
         self._plain |= {_DROPPED.encode(): self._sign, _KEPT.encode(): self._sign}
-        self._scanner = QuoteScanner(delimiter.encode(), quote.encode()) if quote else None
+        self._plain |= {_RETURN.encode(): b"\r", _FEED.encode(): b"\n"}
+        self._scanner = QuoteScanner(delimiter.encode(), quote.encode()) if quote and escape else None
 
     def split(self, text: bytes) -> tuple[bytes, bytes]:
         """The text, and apart from it an end that has no meaning before the next block is known."""
-        signs = len(text) - len(text.rstrip(self._sign))
+        signs = len(text) - len(text.rstrip(self._sign)) if self._sign else 0
         held = 1 if signs % 2 or text.endswith(b"\xc2") else 0
         return text[: len(text) - held], text[len(text) - held :]
 
@@ -66,12 +77,22 @@ class Escapes:
         """The next block with codes; it does not end with half a pair."""
         if b"\xc2" in text:
             text = _CODE.sub(_write_raw, text)
+        if not self._sign:
+            return self._cover_line_ends(text)
         if self._sign in text:
             for pair, code in self._special:
                 text = text.replace(pair, code)
+        text = self._cover_line_ends(text)
         if self._scanner is not None:
             return self._cover_letters(text, self._scanner)
         return self._replace_letters(text)
+
+    def _cover_line_ends(self, text: bytes) -> bytes:
+        """The text with a code for each line end that ends no row."""
+        if self._line_end == "crlf":
+            text = text.replace(b"\r\n", _ROW_END.encode()).replace(b"\n", _FEED.encode())
+            return text.replace(b"\r", _RETURN.encode()).replace(_ROW_END.encode(), b"\r\n")
+        return text.replace(b"\r", _RETURN.encode()) if self._line_end else text
 
     def _cover_letters(self, text: bytes, scanner: QuoteScanner) -> bytes:
         parts, at = [], 0
@@ -118,7 +139,7 @@ class Escapes:
 def _list_meanings(escape: str, delimiter: str, quote: str) -> Mapping[str, str]:
     """What each code stands for; that of nothing depends on the cell, that of a raw code on what follows."""
     meanings = dict(zip(_SPECIAL, (escape, delimiter, quote, "\n", "\r"), strict=True))
-    meanings |= {_DROPPED: "", _KEPT: escape, _BOTH_ENDS: "\r\n"}
+    meanings |= {_DROPPED: "", _KEPT: escape, _BOTH_ENDS: "\r\n", _RETURN: "\r", _FEED: "\n"}
     return meanings | {code: _LETTERS[letter] for letter, code in _LETTER_CODES.items()}
 
 

@@ -141,11 +141,11 @@ class RaggedRows:
 
     def _explain(self, text: str) -> Unreadable:
         """Why a record cannot be read, and what to do."""
-        if is_rule(text):
-            return RULE
-        if is_count(text):
-            return COUNT
         shown = self.spoken.make_cover().show(text) if self.spoken else text
+        if is_rule(shown):
+            return RULE
+        if is_count(shown):
+            return COUNT
         return Unreadable.of(self._count_cells(), f": {quote(shown)}. {self._name_remedy(text)}")
 
     def _fits_single_quotes(self, text: str, spoken: Spoken) -> bool:

@@ -43,7 +43,20 @@ class Foreign:
 
 
 _UNPACK = "Unpack it first."
+_FROM_POSTGRES = (
+    "Export the table: psql -c \"\\copy (SELECT * FROM NAME) TO 'export.csv' WITH (FORMAT csv, HEADER)\"."
+)
+_FROM_MYSQL = 'Export the table: mysql --batch -e "SELECT * FROM NAME" DATABASE > export.tsv.'
+_AS_CSV = "Export the table with mysql --batch, psql --csv or beeline --outputformat=csv2."
 FOREIGN = (
+    Foreign("a PostgreSQL dump", b"PGDMP", _FROM_POSTGRES),
+    Foreign("a PostgreSQL dump of SQL statements", b"--\n-- PostgreSQL database dump", _FROM_POSTGRES),
+    Foreign("binary output of COPY", b"PGCOPY\n\xff", _FROM_POSTGRES),
+    Foreign("a MySQL dump of SQL statements", b"-- MySQL dump", _FROM_MYSQL),
+    Foreign("a MariaDB dump of SQL statements", b"-- MariaDB dump", _FROM_MYSQL),
+    # MariaDB's tools begin with a comment that its client alone understands.
+    Foreign("a MariaDB dump of SQL statements", b"/*M!999999\\-", _FROM_MYSQL),
+    Foreign("a table drawn with lines", b"+--", _AS_CSV),
     Foreign("an old Excel workbook", b"\xd0\xcf\x11\xe0", 'Save it as "CSV UTF-8" or as .xlsx.'),
     Foreign("a tar archive", b"ustar", "Unpack it first (tar xf) and name the folder.", 257),
     Foreign("an xz file", b"\xfd7zXZ\x00", _UNPACK),

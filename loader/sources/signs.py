@@ -24,10 +24,15 @@ BACKSLASH = "\\"
 # Delimiters of databases' text forms, which have no quotes: mysql --batch, COPY, Hive.
 _OF_DATABASES = "\t\x01"
 _PROPER = re.compile(r'(?:^|\t)"(?:[^\n]*[^\n"])?"(?:\t|\r?$)', re.MULTILINE)
+_NEEDLESS = re.compile(r'"[^"\s,;|\x01]+"')
 _PAIR = re.compile(r"\\(.?)", re.DOTALL)
-_SURE_PAIRS = frozenset("N\\tnr0bfv\n\t")
+PATH = re.compile(r"(?<![A-Za-z])[A-Za-z]:\\(?!\\)")  # with one backslash: a database would double it
+SURE_PAIRS = frozenset("N\\tnr0bfv\n\t")
 # A word, or words, as columns are named: without a digit at the beginning, without a sign of a value.
 _NAME = re.compile(r"[^\W\d][\w .:/()\[\]#%$-]*")
+# Below the names: of psql, and of sqlcmd and SQL*Plus. One column alone has no sign that is sure.
+_DRAWN = re.compile(r"-+(?:\+-+)+|-{2,}(?: +-{2,})+ *")
+_END_MARK = re.compile(r"^\\\.\r?$", re.MULTILINE)  # what pg_dump writes below the rows
 _MOST_ABOVE = 20  # lines of a banner that are looked for
 _FEW = 3
 VALUE = re.compile(
@@ -35,17 +40,44 @@ VALUE = re.compile(
 )
 
 
-def decide_quote(text: str, delimiter: str) -> str:
-    """The quote of a file for which none is given: none, if it is tab-separated and surely has none.
+def decide_quote(text: str, delimiter: str, escape: str = "") -> str:
+    """The quote of a file for which none is given: none, if it surely has none.
 
-    Then there are quotes, but on no line one that opens a cell before one that closes a cell; nor are they
-    around line ends that fit well.
+    With an escape, or in a database's text form, there are none if the text fits only without. In other
+    tab-separated files there are quotes, but on no line one that opens a cell before one that closes a cell;
+    nor are they around line ends that fit well.
     """
-    if delimiter != "\t" or '"' not in text or _PROPER.search(text):
+    if '"' not in text:
+        return '"'
+    if (escape or _holds_nothing(text, delimiter)) and _has_no_quotes(text, delimiter, escape or BACKSLASH):
+        return ""
+    if delimiter != "\t" or _PROPER.search(text):
         return '"'
     trial = try_form(text, delimiter, '"')
     lines = any("\n" in (cell or "") for row in [trial.first, *trial.rows] for cell in row)
     return '"' if lines and not (trial.faults or trial.swallowed) else ""
+
+
+def _has_no_quotes(text: str, delimiter: str, escape: str) -> bool:
+    """Whether a text with an escape fits without quotes, and with them not, or has some that need none.
+
+    Programs put quotes around all cells of a column, or around those that need them. So quotes around some,
+    with nothing between them that needs any, are characters like others.
+    """
+    bare, quoted = (
+        try_form(text, delimiter, quote, escape, find_line_end(text, delimiter, quote, escape))
+        for quote in ("", '"')
+    )
+    if bare.faults > len(_END_MARK.findall(text)) or not bare.cells:
+        return False
+    if quoted.faults or quoted.swallowed or not quoted.cells:
+        return True
+    return any(_mixes_quotes([cell for cell in column if cell]) for column in zip(*bare.rows, strict=True))
+
+
+def _mixes_quotes(cells: Sequence[str]) -> bool:
+    needless = [cell for cell in cells if _NEEDLESS.fullmatch(cell)]
+    return bool(needless) and any(not cell.startswith('"') for cell in cells)
 
 
 def is_all_quoted(text: str, delimiter: str, quote: str) -> bool:
@@ -70,10 +102,124 @@ def decide_escape(text: str, delimiter: str, quote: str) -> str:
     """
     if delimiter not in _OF_DATABASES or BACKSLASH not in text or (quote and quote in text):
         return ""
-    cells = (cell for line in split_lines(text) for cell in line.split(delimiter))
-    if not any(cell == "\\N" for cell in cells):
+    if not _holds_nothing(text, delimiter):
         return ""
-    return BACKSLASH if all(pair in _SURE_PAIRS | {delimiter} for pair in _PAIR.findall(text)) else ""
+    return BACKSLASH if _is_sure(text, delimiter) else ""
+
+
+def _holds_nothing(text: str, delimiter: str) -> bool:
+    r"""Whether a delimiter of databases' text forms divides a text, and some cell is ``\N``."""
+    if delimiter not in _OF_DATABASES or "\\N" not in text:
+        return False
+    return any(cell == "\\N" for line in split_lines(text) for cell in line.split(delimiter))
+
+
+def _is_sure(text: str, delimiter: str) -> bool:
+    """Whether no backslash stands where databases' text forms have none."""
+    return all(pair in SURE_PAIRS | {delimiter} for pair in _PAIR.findall(_END_MARK.sub("", text)))
+
+
+def find_line_end(text: str, delimiter: str, quote: str, escape: str) -> str:
+    """What alone ends a row of a database's text form; "" if any line end does.
+
+    A database protects what ends its rows, and writes any other line end as it is.
+    """
+    ends = _find_line_ends(text, delimiter, quote, escape)
+    if ends == {"\n"}:
+        return "lf"
+    return "" if len(ends) < 2 else _try_line_ends(text, delimiter, quote, escape)
+
+
+def _find_line_ends(text: str, delimiter: str, quote: str, escape: str) -> set[str]:
+    """The line ends that are neither protected nor within quotes."""
+    sign = f"{re.escape(escape)}." if escape else "(?!)"
+    start, other = re.escape(delimiter), re.escape(quote + escape)
+    cell = f"(?:(?<=[{start}\\r\\n])|\\A){quote}(?:{sign}|[^{other}])*+{quote}" if quote else "(?!)"
+    found = re.finditer(f"{sign}|{cell}|(\r?\n|\r)", text, re.DOTALL)
+    return {end[1] for end in found if end[1]}
+
+
+def _try_line_ends(text: str, delimiter: str, quote: str, escape: str) -> str:
+    """The line end with which a text fits that has several; "" if it fits with none."""
+    for line_end in ("lf", "crlf"):
+        trial = try_form(text, delimiter, quote, escape, line_end)
+        if trial.rows and not trial.faults and not trial.swallowed:
+            return line_end
+    return ""
+
+
+def refuse_line_ends(name: str, text: str, delimiter: str, quote: str) -> None:
+    """Refuse a file that does not fit together, and does so if only one kind of line end ends a row.
+
+    Raises:
+        SourceError: it is such a file.
+    """
+    if len(_find_line_ends(text, delimiter, quote, "")) < 2 or not try_form(text, delimiter, quote).faults:
+        return
+    line_end = _try_line_ends(text, delimiter, quote, "")
+    if not line_end:
+        return
+    raise SourceError(
+        Message(
+            "{name}: the file has several kinds of line ends. Rows at its beginning fit the table only if "
+            "{kind} alone ends a row, and others belong to cells. {advice}.",
+            name=name,
+            kind="a line feed" if line_end == "lf" else "a carriage return with a line feed",
+            advice=advise("Give", "line_end", f'"{line_end}"', line_end),
+        )
+    )
+
+
+def refuse_drawn(name: str, text: str) -> None:
+    """Refuse a table that psql or sqlcmd drew for people: cells are padded, and line ends in them are lost.
+
+    Raises:
+        SourceError: it is such a table.
+    """
+    header, _, rest = text.partition("\n")
+    rule = rest.partition("\n")[0].rstrip("\r")
+    if not _DRAWN.fullmatch(rule):
+        return
+    columns = [len(part) for part in re.split("[+ ]", rule)]
+    if "+" in rule and [len(part) for part in header.rstrip("\r").split("|")][:-1] != columns[:-1]:
+        return
+    raise SourceError(
+        f"{name}: is a table that was drawn for people: a line is drawn below the names, and cells are "
+        "padded with blanks. Export it with psql --csv in place of psql, or with bcp in place of sqlcmd."
+    )
+
+
+def refuse_pairs(name: str, text: str, delimiter: str) -> None:
+    """Refuse a file that may be a database's text form, but has no sign that only this form has.
+
+    Raises:
+        SourceError: it is such a file.
+    """
+    if not may_escape(delimiter) or BACKSLASH not in text or not _is_sure(text, delimiter):
+        return
+    if PATH.search(text):
+        return
+    if '"' in text and not _has_no_quotes(text, delimiter, BACKSLASH):
+        return
+    raise explain_pairs(name)
+
+
+def may_escape(delimiter: str) -> bool:
+    """Whether databases write text with backslashes and this delimiter."""
+    return delimiter in f"{_OF_DATABASES}|"
+
+
+def explain_pairs(place: str) -> SourceError:
+    """Why a file whose backslashes can mean two things is refused; `place` begins with its name."""
+    return SourceError(
+        Message(
+            "{place}: what follows each backslash in it may be what databases write for a line end, a tab or "
+            'a backslash. {advice}. If a backslash is a character like others, give {setting} "".',
+            place=place,
+            advice=advise("If mysql --batch, COPY or Hive wrote it, give", "escape", '"\\\\"', "'\\'"),
+            setting=Setting("escape"),
+        )
+    )
 
 
 def refuse_escapes(name: str, text: str, delimiter: str, quote: str, cells: int) -> None:
@@ -91,7 +237,9 @@ def refuse_escapes(name: str, text: str, delimiter: str, quote: str, cells: int)
     """
     if BACKSLASH not in text or BACKSLASH in (delimiter, quote):
         return
-    plain, escaped = (try_form(text, delimiter, quote, escape) for escape in ("", BACKSLASH))
+    plain = try_form(text, delimiter, quote)
+    line_end = find_line_end(text, delimiter, quote, BACKSLASH)
+    escaped = try_form(text, delimiter, quote, BACKSLASH, line_end)
     torn = plain.faults + (cells not in (0, plain.cells))
     if not torn or escaped.faults or cells not in (0, escaped.cells):
         return

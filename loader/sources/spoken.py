@@ -17,11 +17,16 @@ from loader.sources.signs import (
     VALUE,
     decide_escape,
     decide_quote,
+    find_line_end,
     is_all_quoted,
     looks_like_header,
+    may_escape,
+    refuse_drawn,
     refuse_ends,
     refuse_escapes,
+    refuse_line_ends,
     refuse_lines_above,
+    refuse_pairs,
 )
 from loader.sources.trial import HEAD, try_form
 from loader.text.escape import quote
@@ -57,8 +62,9 @@ class Spoken:
         columns: names in place of the header's, or ().
         start: bytes before the header or the first record (of a line ``sep=;``, and of lines that are
         skipped). escape: the character that protects the next one, or "".
-        skip_rows, short_rows: as in `Dialect`.
+        skip_rows, short_rows, line_end: as in `Dialect`.
         quote_given: whether the user said what the quote is.
+        escape_open: whether a backslash that comes later may be an escape after all.
         all_quoted: whether each cell at the beginning has quotes, so that surely all have.
         replaced: whether a header before `start` was skipped, since more columns are named than it has.
     """
@@ -72,7 +78,9 @@ class Spoken:
     escape: str = ""
     skip_rows: int | None = None
     short_rows: str | None = None
+    line_end: str = ""
     quote_given: bool = False
+    escape_open: bool = False
     all_quoted: bool = False
     replaced: bool = False
 
@@ -88,11 +96,12 @@ class Spoken:
             escape=self.escape or None,
             skip_rows=self.skip_rows,
             short_rows=self.short_rows,
+            line_end=self.line_end or None,
         ).written
 
     def make_cover(self, *, marks: bool = True) -> Cover:
         """What covers the text of one pass, from a place on at which a record begins; see `Cover`."""
-        return Cover(self.delimiter, self.quote, self.escape, marks=marks)
+        return Cover(self.delimiter, self.quote, self.escape, self.line_end, marks=marks)
 
 
 def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
@@ -110,6 +119,8 @@ def settle_form(content: Content, dialect: Dialect, usual: str) -> Spoken:
     beginning = _skip_lines(content.name, beginning)
     if len(head) == HEAD:
         beginning = beginning.drop_last_line()
+    if not beginning.settled:
+        refuse_drawn(content.name, beginning.text)
     found = _settle_signs(content.name, beginning, usual)
     return _decide_header(content.name, found, beginning)
 
@@ -173,7 +184,7 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
     quote = given.quote if given.quote is not None else '"'
     delimiter = given.delimiter or _find_delimiter(name, text, quote, given.escape or "", usual)
     if given.quote is None:
-        quote = decide_quote(text, delimiter)
+        quote = decide_quote(text, delimiter, given.escape or "")
     escape = given.escape
     if escape is None:
         escape = "" if beginning.settled else decide_escape(text, delimiter, quote)
@@ -182,6 +193,12 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
     if given.escape is None and not escape and not beginning.settled:
         cells = len(given.columns) if given.header is False else 0
         refuse_escapes(name, text, delimiter, quote, cells)
+        refuse_pairs(name, text, delimiter)
+        if given.line_end is None:
+            refuse_line_ends(name, text, delimiter, quote)
+    line_end = given.line_end or ""
+    if escape and not line_end and not beginning.settled:
+        line_end = find_line_end(text, delimiter, quote, escape)
     return Spoken(
         delimiter,
         quote,
@@ -192,9 +209,19 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
         escape=escape,
         skip_rows=given.skip_rows,
         short_rows=given.short_rows,
+        line_end=line_end,
         quote_given=given.quote is not None,
+        escape_open=given.escape is None
+        and not escape
+        and not beginning.settled
+        and _may_escape(text, delimiter),
         all_quoted=is_all_quoted(text, delimiter, quote),
     )
+
+
+def _may_escape(text: str, delimiter: str) -> bool:
+    """Whether a backslash may be an escape in a file whose beginning has none."""
+    return "\\" not in text and may_escape(delimiter)
 
 
 def _find_encoding(name: str, head: bytes, given: str | None) -> str:
@@ -277,7 +304,7 @@ def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -
 def _decide_header(name: str, found: Spoken, beginning: _Beginning) -> Spoken:
     """Whether the first record is a header: as given; without names, if it cannot be data."""
     given = beginning.given.header
-    trial = try_form(beginning.text, found.delimiter, found.quote, found.escape)
+    trial = try_form(beginning.text, found.delimiter, found.quote, found.escape, found.line_end)
     if given is False:
         return replace(found, header=False)
     if found.columns and given is None:
@@ -339,6 +366,6 @@ def _refuse_no_table(name: str, found: Spoken, beginning: _Beginning, trial: Tri
 def _replace_header(found: Spoken, beginning: _Beginning, trial: Trial) -> Spoken:
     """Skip a header that has not as many names as the rows have cells, since all are given."""
     line = beginning.text[: beginning.text.find("\n") + 1]
-    if try_form(line, found.delimiter, found.quote, found.escape).first != trial.first:
+    if try_form(line, found.delimiter, found.quote, found.escape, found.line_end).first != trial.first:
         return found  # a header of several lines; the number of names is refused later
     return replace(found, start=beginning.after(line).start, header=False, replaced=True)

@@ -69,9 +69,9 @@ class Trial:
         return self.cells > 1 and self.ragged.total() * 100 <= (len(self.rows) + 1) * _RAGGED
 
 
-def try_form(text: str, delimiter: str, quote: str, escape: str = "") -> Trial:
+def try_form(text: str, delimiter: str, quote: str, escape: str = "", line_end: str = "") -> Trial:
     """Read the beginning of a file in this way; an empty trial if it cannot be read so."""
-    cover = Cover(delimiter, quote, escape)
+    cover = Cover(delimiter, quote, escape, line_end)
     covered = cover.take(text.encode(), last=True)
     trial = Trial(_delimiter=delimiter)
     try:

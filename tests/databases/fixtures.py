@@ -41,16 +41,17 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Server:
 @pytest.fixture
 def postgres_database(postgres: Server) -> Iterator[Database]:
     """An empty database in PostgreSQL."""
-    yield from _fresh(postgres)
+    yield from fresh_database(postgres)
 
 
 @pytest.fixture
 def mariadb_database(mariadb: Server) -> Iterator[Database]:
     """An empty database in MariaDB."""
-    yield from _fresh(mariadb)
+    yield from fresh_database(mariadb)
 
 
-def _fresh(server: Server) -> Iterator[Database]:
+def fresh_database(server: Server) -> Iterator[Database]:
+    """An empty database, dropped at the end."""
     database = Database(server, next(_NAMES))
     server.run(server.program.create(database.name))
     yield database

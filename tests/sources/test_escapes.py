@@ -73,6 +73,36 @@ def test_every_dialect_comes_back_byte_for_byte(
         assert unreadable(source) == {}
 
 
+@given(
+    rows=st.lists(
+        st.lists(CELL | st.sampled_from(["\n", "\r", "a\nb", "\r\r", "\n\x93\x94"]), min_size=3, max_size=3),
+        max_size=15,
+    ),
+    line_end=st.sampled_from([("lf", "\n"), ("crlf", "\r\n")]),
+    escape=st.sampled_from(["", "\\"]),
+    first=st.integers(0, 15),
+    encoding=st.sampled_from(["utf-8", "utf-16-le"]),
+)
+@settings(suppress_health_check=REUSES_FOLDER, max_examples=100, deadline=None)
+def test_only_the_line_end_that_is_given_ends_a_row(
+    written: Written, rows: list[list[str]], line_end: tuple[str, str], escape: str, first: int, encoding: str
+) -> None:
+    """Any other line end belongs to the cell, wherever reading begins."""
+    name, sign = line_end
+    special = ["|", sign] if not escape else []
+    assume(not any(part in cell for row in rows for cell in row for part in special))
+    protected = str.maketrans({"\\": "\\\\", "|": "\\|", "\n": "\\\n"} if escape else {})
+    lines = ["|".join(cell.translate(protected) for cell in row) for row in [["a", "b", "c"], *rows]]
+    given_dialect = Dialect(delimiter="|", quote="", escape=escape, encoding=encoding, line_end=name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited, "BLOCK", 400)
+        patch.setattr("loader.sources.segments.SHORTEST", 64)
+        content = "".join(line + sign for line in lines)
+        source = open_source([written(content.encode(encoding))], dialect=given_dialect)
+        assert source.survey().rows == len(rows)
+        assert cells(source, first) == rows[first:]
+
+
 @pytest.mark.parametrize(
     ("line", "dialect", "row"),
     [

@@ -36,8 +36,24 @@ def refusal(path: object, **said: object) -> str:
         ("hwid\tuser_id\r\nd1\tu1\t\r\nd2\tu2\t\r\n", "--columns hwid,user_id,rest --header"),
         ('n,hwid,user_id\n1,d1,"u1\n2,d2,u2"\n', '--quote ""'),
         ('hwid,user_id\nd1,"a\\"b"\nd2,"c\\"d"\n', "--escape '\\'"),
+        ("hwid\tuser_id\nd1\ttwo\\nlines\nd2\tu2\n", "--escape '\\'"),
+        ("hwid|user_id\nd1|\\N\nd2|u2\n", "--escape '\\'"),
+        ("hwid\tuser_id\r\nd1\ttwo\nlines\r\nd2\tu2\r\n", "--line-end crlf"),
+        ("hwid,user_id\nd1,two\rlines\nd2,u2\n", "--line-end lf"),
     ],
-    ids=["banner", "banner of 3 lines", "trailing", "semicolon", "tab", "stray quotes", "escapes"],
+    ids=[
+        "banner",
+        "banner of 3 lines",
+        "trailing",
+        "semicolon",
+        "tab",
+        "stray quotes",
+        "escapes",
+        "line ends of mysql",
+        "nothing of COPY",
+        "line feeds in cells",
+        "returns in cells",
+    ],
 )
 def test_the_option_that_a_refusal_names_reads_the_file(
     written: Written, command: CommandLine, content: str, option: str

@@ -1,0 +1,66 @@
+r"""Backslashes that stand only beyond the beginning of a file, which alone decides how the file is read.
+
+A dump whose first cell with a line end (``\n``) or with nothing (``\N``) comes late looks like any other
+table at its beginning. So the first pass looks at all cells, and refuses the file if its backslashes may be
+those of a database's text form.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from loader.sieve import Content
+from loader.sources.signs import SURE_PAIRS, explain_pairs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from loader.sources.records import Slab
+
+_PAIR = re.compile(rb"\\(.?)", re.DOTALL)
+_PATH = r"(?:^|[^A-Za-z])[A-Za-z]:\\(?:[^\\]|$)"  # as `signs.PATH`, for RE2
+_SURE = frozenset(pair.encode() for pair in SURE_PAIRS)
+
+
+class LatePairs:
+    """Looks at the backslashes of a file that is read without an escape.
+
+    Args:
+        open: whether they may have a meaning: nothing was said, and the file is divided as databases do.
+    """
+
+    def __init__(self, *, open: bool) -> None:  # noqa: A002 - the question is open
+        self._open = open
+        self._row = 0
+
+    def look(self, slab: Slab, *, quoted: bool) -> None:
+        """Look at the next records; with quotes in the file the question is settled."""
+        self._open = self._open and not quoted
+        for column in slab.table.columns if self._open else ():
+            self._look_at(column, slab.first)
+
+    def _look_at(self, column: pa.ChunkedArray, first: int) -> None:
+        for chunk in column.chunks:
+            text = Content(chunk).bytes.tobytes()
+            if b"\\" not in text:
+                continue
+            paths = pc.any(pc.match_substring_regex(chunk, _PATH)).as_py()
+            if paths or not set(_PAIR.findall(text)) <= _SURE:
+                self._open = False
+            self._row = self._row or first + _find_row(column) + 1
+
+    def refuse(self, name: str) -> None:
+        """Refuse the file if its backslashes may be a database's.
+
+        Raises:
+            SourceError: with the row of the first one.
+        """
+        if self._open and self._row:
+            raise explain_pairs(f"{name}, row {self._row:,}")
+
+
+def _find_row(column: pa.ChunkedArray) -> int:
+    return next(row for row, cell in enumerate(column.to_pylist()) if cell and "\\" in cell)
