@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loader.choices import OnDoubt, Order
 from loader.errors import CheckpointDiffers, ConfigError, MappingError, SourceEmpty, TooFewRows
 from loader.growth import Growth, find_growth
-from loader.journal import CheckpointView, Identity, list_changes
+from loader.journal import CheckpointView, GrownFrom, Identity, list_changes
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import refuse_application
 from loader.mapping.known_keys import find_known_key
@@ -18,9 +18,10 @@ from loader.message import Message, Setting
 from loader.model import State
 from loader.profile.suspicions import Suspicions
 from loader.progress import ReadingProgress, Silent
-from loader.repeats import find_repeats
+from loader.repeats import find_repeats, list_replaced
 from loader.row_files import refuse_guarded
 from loader.sources import FixedRows, Odometer, open_loaded, open_source, use_fixed
+from loader.states import ORDER, States
 from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from loader.progress import Watch
     from loader.settings import Settings
     from loader.sources import Source, Survey
+
+SHOWN = 3  # at most this many added rows are named in an error
+_SENT = {ORDER.index(State.CONFIRMED), ORDER.index(State.IN_DOUBT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Plan:
     chosen: frozenset[int] | None = None
     changed_mapping: str | None = field(default=None, kw_only=True)
     begins_again: Message | None = field(default=None, kw_only=True)
-    grown_from: Identity | None = field(default=None, kw_only=True)
+    grown_from: GrownFrom | None = field(default=None, kw_only=True)
     fixed: Fixed | None = field(default=None, kw_only=True)
 
     @property
@@ -119,9 +123,10 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         return plan
     wanted = build_identity(plan)
     if settings.options.grown and prove_growth(plan, checkpoint):
-        refuse_later_repeats(plan, checkpoint)
+        later_goes = refuse_later_repeats(plan, checkpoint)
         checkpoint.refuse_other(wanted, grown=True)
-        return replace(plan, earlier=checkpoint.grow(wanted), grown_from=checkpoint.identity)
+        grown_from = GrownFrom(checkpoint.identity, checkpoint.commits if later_goes else None)
+        return replace(plan, earlier=checkpoint.grow(wanted), grown_from=grown_from)
     if replaces(settings, checkpoint, wanted):
         checkpoint.refuse_unusable()
         # Without the checkpoint: what it knows of the input and of its beginning is of the earlier rehearsal.
@@ -159,22 +164,50 @@ def prove_growth(plan: Plan, checkpoint: CheckpointView) -> Growth | None:
     return found
 
 
-def refuse_later_repeats(plan: Plan, checkpoint: CheckpointView) -> None:
-    """Refuse added rows if of rows with one key the last goes: an earlier one may have gone already.
+def refuse_later_repeats(plan: Plan, checkpoint: CheckpointView) -> bool:
+    """Refuse added rows that would go in place of one that was sent: of rows with one key the last goes.
+
+    Returns:
+        Whether added rows may go in place of earlier ones that were not sent.
 
     Raises:
-        CheckpointDiffers: so it is.
+        CheckpointDiffers: there is such a row. Its key would go twice.
     """
-    unique = plan.mapper.mapping.unique
-    if unique is not None and unique.keep == "last":
-        raise CheckpointDiffers(
-            Message(
-                'The mapping keeps the last of rows with one key (unique_keep = "last"), and the input of '
-                "{path} has grown: an added row could go in place of one that was sent before. Nothing was "
-                "sent. Load the added rows as a file of their own.",
-                path=checkpoint.path,
-            )
+    unique, repeats = plan.mapper.mapping.unique, plan.mapper.repeats
+    if unique is None or unique.keep != "last" or repeats is None:
+        return False
+    states, loaded = States(checkpoint), checkpoint.identity.rows
+    replaced = [
+        (row, other)
+        for rows, others in list_replaced(repeats, loaded)
+        for row, other in zip(rows.tolist(), others.tolist(), strict=True)
+        if states.of(range(row, row + 1))[0] in _SENT
+    ]
+    if replaced:
+        raise explain_later_repeats(plan, checkpoint, replaced)
+    return True
+
+
+def explain_later_repeats(
+    plan: Plan, checkpoint: CheckpointView, replaced: Sequence[tuple[int, int]]
+) -> CheckpointDiffers:
+    """Say which added rows have the keys of rows that were sent."""
+    place = plan.survey.place
+    shown = [f"{place(other)} has the key of {place(row)}" for row, other in replaced[:SHOWN]]
+    return CheckpointDiffers(
+        Message(
+            "The input of {path} has grown, and of rows with one key its mapping sends the last "
+            '(unique_keep = "last"). {count} of the added rows would go in place of rows that were sent '
+            "before: {shown}{more}. Nothing was sent. Load the added rows as a file of their own. To leave out "
+            "those whose key was sent, take this load over into a ledger first (ledger import), and give that "
+            "with {ledger}.",
+            path=checkpoint.path,
+            count=f"{len(replaced):,}",
+            shown="; ".join(shown),
+            more="; …" if len(replaced) > SHOWN else "",
+            ledger=Setting("ledger"),
         )
+    )
 
 
 def refuse_growth(plan: Plan, checkpoint: CheckpointView) -> None:

@@ -30,7 +30,7 @@ from loader.spill import Spill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loader.mapping import Mapper
+    from loader.mapping import Mapper, selection
     from loader.model import Chunk
     from loader.progress import Watch
     from loader.sources import Source
@@ -41,6 +41,7 @@ Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 _KEYS = "To find repeated rows takes about 24 bytes for each row"
 _FOUND = "To find repeated rows takes about 16 bytes for each repeat"
 _TOP_BITS = 8
+_BLOCK = 1 << 20
 NONE_FIXED = FixedRows()
 
 
@@ -131,6 +132,14 @@ def find_repeats(
     finally:
         keys.close()
     return found
+
+
+def list_replaced(repeats: selection.Repeats, loaded: int) -> Iterator[tuple[Ordinals, Ordinals]]:
+    """The rows before an ordinal in whose place a row from it on goes, ascending, each with that row."""
+    for first in range(0, loaded, _BLOCK):
+        rows, others = repeats.within(range(first, min(first + _BLOCK, loaded)))
+        later = others >= loaded
+        yield rows[later], others[later]
 
 
 def read_keys(mapper: Mapper, chunk: Chunk, fixed: FixedRows) -> tuple[Ordinals, pa.Array]:

@@ -52,7 +52,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
         lines.append(f"  note: {ledger} is a new ledger, so no row is known as sent")
     lines += [f"  note: {HANG}{plan.begins_again}"] if plan.begins_again else []
     if plan.grown_from is not None:
-        added = count_rows(plan.survey.rows - plan.grown_from.rows)
+        added = count_rows(plan.survey.rows - plan.grown_from.identity.rows)
         lines.append(f"  note: {HANG}the input has grown by {added} since")
     if settings.token is None and not sandboxed:
         lines.append(

@@ -83,6 +83,35 @@ class Identity:
         return cls(Kind(kind), application, endpoint, mapping, records)
 
 
+@dataclass(frozen=True, slots=True)
+class GrownFrom:
+    """What a checkpoint was made for before rows were added to its input.
+
+    Attributes:
+        identity: what it was made for.
+        commits: how many commits it had when the added rows were compared with what became of the others;
+            None if that does not matter to them.
+    """
+
+    identity: Identity
+    commits: int | None = None
+
+    def refuse_continued(self, path: Path, commits: int) -> None:
+        """Refuse a checkpoint that was written to since, if that may matter to the added rows.
+
+        Raises:
+            CheckpointDiffers: it was.
+        """
+        if self.commits not in (None, commits):
+            raise CheckpointDiffers(
+                Message(
+                    "{path}: another run has continued this load while the added rows were compared with it. "
+                    "Nothing was sent. Run the same command again.",
+                    path=path,
+                )
+            )
+
+
 def _encode_file(file: FileRecord) -> dict[str, object]:
     # What is empty is left out, as versions that did not know of it did: a row is removed by its checksum.
     record: dict[str, object] = {

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loader.journal.bitmap import StoredChunk
     from loader.journal.fixed_cells import FixedCells
     from loader.journal.hold import Hold
-    from loader.journal.identity import Identity
+    from loader.journal.identity import GrownFrom, Identity
     from loader.journal.left_out import LeftOutChunk
     from loader.journal.store import Transaction
     from loader.model import LeftOut, Outcome, Reject, Traffic
@@ -116,7 +116,7 @@ class Journal:
         window: int = 64,
         host: Host | None = None,
         replacing: bool = False,
-        grown_from: Identity | None = None,
+        grown_from: GrownFrom | None = None,
     ) -> Journal:
         """Open a checkpoint to load with it: create it, or verify it and name what a dead run left.
 
@@ -126,8 +126,8 @@ class Journal:
             window: requests on the wire at once; more are possible.
             host: the machine; by default this one.
             replacing: whether a rehearsal that was made for something else begins again, from its first row.
-            grown_from: the identity before rows were added, if it is proven that `identity` begins with its
-                input. The checkpoint is of `identity` from then on; rows keep their ordinals.
+            grown_from: what it was made for before rows were added, if it is proven that `identity` begins
+                with that input. The checkpoint is of `identity` from then on; rows keep their ordinals.
 
         Raises:
             CheckpointLocked: another load holds it.

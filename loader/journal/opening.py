@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from loader.journal.checkpoint_files import Files
     from loader.journal.host import Host
-    from loader.journal.identity import Identity
+    from loader.journal.identity import GrownFrom, Identity
     from loader.journal.ranges import Ranges
     from loader.journal.recovery import Leftovers
     from loader.journal.slots import LeftSlots
@@ -89,7 +89,7 @@ def open_verified(
     host: Host,
     *,
     replacing: bool = False,
-    grown_from: Identity | None = None,
+    grown_from: GrownFrom | None = None,
 ) -> Verified:
     """Verify the checkpoint that is there; it is held.
 
@@ -98,7 +98,7 @@ def open_verified(
         wanted: what is to be loaded.
         host: the machine.
         replacing: whether the checkpoint of a rehearsal that was made for something else begins again.
-        grown_from: an identity whose input the wanted one certainly begins with, if it has more rows.
+        grown_from: what it was made for, if the wanted input certainly begins with that and has more rows.
 
     Raises:
         CheckpointDiffers: it was made for something else.
@@ -115,7 +115,8 @@ def open_verified(
     except OSError as error:
         raise explain_unusable(files.path, error) from error
     stored = snapshot.identity
-    if grown_from is not None and stored.has_input_of(grown_from):
+    if grown_from is not None and stored.has_input_of(grown_from.identity):
+        grown_from.refuse_continued(files.path, snapshot.head.commits)
         stored = replace(stored, files=wanted.files)
     identity = verify(files.path, stored, wanted)
     return Verified(snapshot, identity, recovery.classify(snapshot, left, boot))

@@ -172,6 +172,11 @@ class CheckpointView:
         return replace(self, _snapshot=replace(self._snapshot, identity=identity))
 
     @property
+    def commits(self) -> int:
+        """How many commits had been made when it was read."""
+        return self._snapshot.head.commits
+
+    @property
     def may_have_landed(self) -> list[int]:
         """Rows that a decision gave back, to be sent again although they may be at the vendor."""
         return [row.ordinal for row in self._snapshot.given_back if row.resent]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.journal import CheckpointView
+from loader.errors import CheckpointDiffers
+from loader.journal import CheckpointView, GrownFrom, Journal
 from tests.checker import Ledger
 
 if TYPE_CHECKING:
@@ -349,13 +351,66 @@ def test_added_rows_repeat_a_row_that_was_fixed(command: CommandLine, tmp_path: 
     assert "repeat of row 1" in command.run("failures", CHECKPOINT, "--left-out").out
 
 
+LAST = 'unique = ["id"]\nunique_keep = "last"'
+
+
 def test_an_added_row_cannot_take_the_place_of_one_that_was_sent(
     command: CommandLine, tmp_path: Path
 ) -> None:
-    """If the last of a key goes, more rows would make another one the last: the key would go twice."""
-    load = write(tmp_path, *ROWS, top='unique = ["id"]\nunique_keep = "last"')
+    """If the last of a key goes, a key would go twice: the rows are named, and the advice works."""
+    load = write(tmp_path, *ROWS, top=LAST)
     assert counts(command.summary(*load, "--sandbox")) == (3, 0, 0, 0, 1)
-    grow(tmp_path, "d5,buy,1700000000,c")
+    grow(tmp_path, "d5,buy,1700000000,c", "d6,buy,1700000000,e")
     ran = command.run(*load, "--sandbox", "--yes", "--grown")
     assert ran.code == 2
-    assert "an added row could go in place of one that was sent before. Nothing was sent." in ran.err
+    assert (
+        "1 of the added rows would go in place of rows that were sent before: "
+        "events.csv, row 5 has the key of events.csv, row 4. Nothing was sent."
+    ) in " ".join(ran.err.split())
+    assert command.run("ledger", "import", "all.ledger", CHECKPOINT, "--key", "id").code == 0
+    lines = (tmp_path / "events.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "added.csv").write_text("".join([HEADER + "\n", *lines[5:]]))
+    (tmp_path / "m.toml").write_text('kind = "events"\nkey = ["id"]\n' + FIELDS)
+    own = ("events", "added.csv", "--mapping", "m.toml", "--ledger", "all.ledger", "--sandbox")
+    assert counts(command.summary(*own)) == (1, 0, 0, 0, 1)
+    assert sorted(command.held("SELECT hwid FROM events")) == [("d1",), ("d2",), ("d3",), ("d6",)]
+
+
+def test_added_rows_go_if_no_row_with_their_key_was_sent(command: CommandLine, tmp_path: Path) -> None:
+    """New keys go, and of a key that waits, was refused or is left out already, the last row goes."""
+    rows = ["d0,buy,1700000000,a", "d1,buy,never,b", "d2,buy,1700000000,a", "d3,buy,1700000000,c"]
+    load = write(tmp_path, *rows, top=LAST)
+    assert counts(command.summary(*load, "--sandbox", "--limit", "3")) == (1, 1, 0, 1, 1)
+    grow(tmp_path, "d4,buy,1700000000,b", "d5,buy,1700000000,c", "d6,buy,1700000000,e")
+    assert counts(command.summary(*load, "--sandbox", "--grown")) == (4, 1, 0, 0, 2)
+    assert sorted(command.held("SELECT hwid FROM events")) == [("d2",), ("d4",), ("d5",), ("d6",)]
+    assert counts(command.summary(*load, "--sandbox", "--grown")) == (4, 1, 0, 0, 2)
+
+
+def test_a_row_in_doubt_counts_as_sent(command: CommandLine, tmp_path: Path) -> None:
+    """The vendor may have it: an added row with its key would perhaps be the second."""
+    load = write(tmp_path, *ROWS, top=LAST)
+    faults = ("--sandbox", "--faults", "lost-answer=100%", "--limit", "4", "--concurrency", "1")
+    assert counts(command.summary(*load, *faults))[2]
+    grow(tmp_path, "d5,buy,1700000000,c", "d6,buy,1700000000,b")
+    ran = command.run(*load, "--sandbox", "--yes", "--grown")
+    assert (ran.code, "would go in place of rows that were sent before" in ran.err) == (2, True)
+
+
+def test_another_run_between_the_look_at_the_rows_and_the_load_refuses_them(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that waited may have been sent meanwhile; the next try finds that out."""
+    monkeypatch.chdir(tmp_path)
+    load = write(tmp_path, *ROWS, top=LAST)
+    command.summary(*load, "--sandbox", "--limit", "1")
+    view = CheckpointView.open(tmp_path / CHECKPOINT)
+    grown_from = GrownFrom(view.identity, view.commits)
+    with Journal.open(tmp_path / CHECKPOINT, view.identity) as journal:
+        journal.lease(range(3, 4))
+    files = (replace(view.identity.files[0], sha256="0" * 64, rows=9), *view.identity.files[1:])
+    grown = replace(view.identity, files=files)
+    with pytest.raises(CheckpointDiffers, match="another run has continued this load"):
+        Journal.open(tmp_path / CHECKPOINT, grown, grown_from=grown_from)
+    assert CheckpointView.open(tmp_path / CHECKPOINT).identity.rows == len(ROWS)
+    Journal.open(tmp_path / CHECKPOINT, grown, grown_from=GrownFrom(view.identity)).close()
