@@ -198,9 +198,9 @@ def explain_later_repeats(
         Message(
             "The input of {path} has grown, and of rows with one key its mapping sends the last "
             '(unique_keep = "last"). {count} of the added rows would go in place of rows that were sent '
-            "before: {shown}{more}. Nothing was sent. Load the added rows as a file of their own. To leave out "
-            "those whose key was sent, take this load over into a ledger first (ledger import), and give that "
-            "with {ledger}.",
+            "before: {shown}{more}. Nothing was sent. Load the added rows as a file of their own. To leave "
+            "out those whose key was sent, take this load over into a ledger first (ledger import), and give "
+            "that with {ledger}.",
             path=checkpoint.path,
             count=f"{len(replaced):,}",
             shown="; ".join(shown),
