@@ -7,14 +7,16 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 import loader
+from loader.cli import cli
 from tests import faultserver, warm
 from tests.databases.fixtures import mariadb, mariadb_database, postgres, postgres_database
 from tests.failed_rows import Load, Vendor
@@ -100,6 +102,15 @@ class CommandLine:
         with self.start(*arguments, stdin=warm.DEVNULL, terminal=None, **environment) as process:
             out, err = process.communicate(timeout=120)
             return Ran(process.wait(), out, err)
+
+    def run_here(self, *arguments: object) -> Ran:
+        """The same in this process, in a tenth of the time; not for what depends on a process of its own."""
+        own = dict.fromkeys(name for name in os.environ if name.startswith("PUSHWOOSH_")) | self.environment
+        with chdir(self.folder):
+            result = CliRunner().invoke(cli, list(map(str, arguments)), prog_name="pushwoosh-loader", env=own)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ran(result.exit_code, result.stdout, result.stderr)
 
     def summary(self, *arguments: object, **environment: str) -> dict[str, Any]:
         """Run a command to its end; its `--summary`."""

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -88,10 +88,8 @@ def answered(store: Path, counts: dict[Answered, int], refusals: Sequence[Refuse
         opened.write([], counts, refusals)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """A store of two loads and of calls without a label."""
-    path = tmp_path / "store.sqlite3"
+def fill_loads(path: Path) -> Path:
+    """Put two loads and a call without a label into a store."""
     fill(
         path,
         [
@@ -119,10 +117,30 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def base(store: Path) -> Iterator[str]:
-    """The address of the page of `store`."""
+def store(tmp_path: Path) -> Path:
+    """A store of two loads and of calls without a label."""
+    return fill_loads(tmp_path / "store.sqlite3")
+
+
+@contextmanager
+def drawn(store: Path) -> Iterator[str]:
+    """Serve the page of a store; its address."""
     with served(store) as serving:
         yield serving.endpoint.removesuffix("/json/1.3/")
+
+
+@pytest.fixture
+def own_base(store: Path) -> Iterator[str]:
+    """The address of the page of `store`, for a test that changes it."""
+    with drawn(store) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page of another such store, for tests that only look; they share what draws it."""
+    with drawn(fill_loads(tmp_path_factory.mktemp("looked-at") / "store.sqlite3")) as address:
+        yield address
 
 
 def children_of(pid: int) -> list[int]:

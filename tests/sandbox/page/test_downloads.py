@@ -28,15 +28,18 @@ from tests.sandbox.page.conftest import (
     REPAIR,
     answered,
     children_of,
+    drawn,
     event,
     fetch,
     fill,
+    fill_loads,
     linux,
     wait_until,
 )
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -53,12 +56,21 @@ def spell(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("table", TABLES)
-def test_a_download_has_every_row_of_its_table(base: str, store: Path, table: str, form: str) -> None:
-    """Each table comes whole, with the values that are in the store."""
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A store with rows in each table, and the address of its page."""
+    store = fill_loads(tmp_path_factory.mktemp("whole") / "store.sqlite3")
     refused = Refused(1_700_000_000_000, NIGHTLY, "postEvent", 200, 210, "reason", "{}")
     answered(store, {Answered(1, NIGHTLY, "postEvent", "refused 210"): 1}, [refused])
+    with drawn(store) as address:
+        yield address, store
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("table", TABLES)
+def test_a_download_has_every_row_of_its_table(whole: tuple[str, Path], table: str, form: str) -> None:
+    """Each table comes whole, with the values that are in the store."""
+    base, store = whole
     answer = fetch(base, f"/download/{table}.{form}")
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{table}.{form}"'
     rows = read_table(form, answer.body)

@@ -266,11 +266,11 @@ def test_refused_calls_are_shown_with_their_reason(tmp_path: Path) -> None:
         assert "reason 29" in fetch(base, "/refused").text
 
 
-def test_news_are_shown_at_once(base: str) -> None:
+def test_news_are_shown_at_once(own_base: str) -> None:
     """What is sent between two looks is there at the second."""
-    before = fetch(base, "/api/live").json["holdings"]["events"]
-    assert call(f"{base}/json/1.3/", "postEvent", EVENT).status == 200
-    assert fetch(base, "/api/live").json["holdings"]["events"] == before + 1
+    before = fetch(own_base, "/api/live").json["holdings"]["events"]
+    assert call(f"{own_base}/json/1.3/", "postEvent", EVENT).status == 200
+    assert fetch(own_base, "/api/live").json["holdings"]["events"] == before + 1
 
 
 @pytest.mark.parametrize("target", PAGES)
@@ -402,10 +402,10 @@ def test_links_lead_to_hostile_users(hostile: Path) -> None:
         assert fetch(base, users[0].replace("/user?", "/api/user?")).json["devices"][0]["hwid"] == HOSTILE
 
 
-def test_a_store_that_is_changed_meanwhile_by_hand_is_counted_again(store: Path, base: str) -> None:
+def test_a_store_that_is_changed_meanwhile_by_hand_is_counted_again(store: Path, own_base: str) -> None:
     """Rows that are deleted with an SQLite tool are gone from the counts."""
-    assert fetch(base, "/api/events").json["total"] == 7
+    assert fetch(own_base, "/api/events").json["total"] == 7
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("DELETE FROM events WHERE event = 'purchase'")
         connection.commit()
-    assert fetch(base, "/api/events").json["total"] == 2
+    assert fetch(own_base, "/api/events").json["total"] == 2
