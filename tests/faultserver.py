@@ -141,6 +141,7 @@ class FaultServer:
     def __post_init__(self) -> None:
         self.ended = threading.Event()
         self.connections = 0
+        self.done = 0
         self.failures: list[BaseException] = []
         self._choose = self.script if callable(self.script) else None
         self._left = [] if callable(self.script) else list(self.script)
@@ -172,6 +173,16 @@ class FaultServer:
         """Return when a given number of requests were accepted."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.accepted) >= count, seconds), self.accepted
+
+    def await_done(self, count: int, seconds: float = 60.0) -> None:
+        """Return when that many behaviours have done all that they do: sent their last byte, or closed."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: self.done >= count, seconds), self.done
+
+    def _note_done(self) -> None:
+        with self._arrived:
+            self.done += 1
+            self._arrived.notify_all()
 
     def __enter__(self) -> Self:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
@@ -220,7 +231,11 @@ class FaultServer:
                 self._open.add(wire)
             visit = Visit(self, wire, number, bytearray())
             while not self.ended.is_set():
-                self._behaviour(visit)(visit)
+                behave = self._behaviour(visit)
+                try:
+                    behave(visit)
+                finally:
+                    self._note_done()
         except (HungUp, OSError):
             pass
         except BaseException as failure:  # noqa: BLE001 - a mistake in a test's behaviour must not pass unseen

@@ -14,7 +14,7 @@ from loader.settings import Token
 from tests.delivery.driven import CurlTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from loader.addresses import Proxy
     from loader.delivery import Transport
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from tests.faultserver import FaultServer
 
 TOKEN = "sEcReT-7f3a"
+#: For a server that does not answer; one that does may be slow, if the machine is.
 SHORT = Timeouts(connect=1.0, read=0.5, total=1.0)
+PATIENT = Timeouts(connect=20.0, read=20.0, total=20.0)
 
 
 class Post(Protocol):
@@ -32,6 +34,13 @@ class Post(Protocol):
         """Wait for what becomes of one request."""
 
 
+class Posting(Protocol):
+    """Connects the transport under test to a server."""
+
+    def __call__(self, server: FaultServer, timeouts: Timeouts = ...) -> Post:
+        """Open it there."""
+
+
 class Opener(Protocol):
     """Opens the transport under test."""
 
@@ -39,7 +48,7 @@ class Opener(Protocol):
         self,
         url: str,
         *,
-        timeouts: Timeouts = SHORT,
+        timeouts: Timeouts = PATIENT,
         ca_bundle: str | None = None,
         proxy: Proxy | None = None,
         concurrency: int = 4,
@@ -50,7 +59,7 @@ class Opener(Protocol):
 def own(
     url: str,
     *,
-    timeouts: Timeouts = SHORT,
+    timeouts: Timeouts = PATIENT,
     ca_bundle: str | None = None,
     proxy: Proxy | None = None,
     concurrency: int = 4,
@@ -64,7 +73,7 @@ def own(
 def curl(
     url: str,
     *,
-    timeouts: Timeouts = SHORT,
+    timeouts: Timeouts = PATIENT,
     ca_bundle: str | None = None,
     proxy: Proxy | None = None,
     concurrency: int = 4,
@@ -89,7 +98,7 @@ class _OverCurlSession(RequestsTransport):
 def curl_session(
     url: str,
     *,
-    timeouts: Timeouts = SHORT,
+    timeouts: Timeouts = PATIENT,
     ca_bundle: str | None = None,
     proxy: Proxy | None = None,
     concurrency: int = 4,
@@ -121,11 +130,11 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Opener]:
 
 
 @pytest.fixture
-def posting(opened: Opener) -> Callable[[FaultServer], Post]:
+def posting(opened: Opener) -> Posting:
     """Connects the transport under test to a server."""
 
-    def connect(server: FaultServer) -> Post:
-        transport = opened(server.url + "postEvent")
-        return lambda body=b'{"row":1}': transport.post(body).result(timeout=20)
+    def connect(server: FaultServer, timeouts: Timeouts = PATIENT) -> Post:
+        transport = opened(server.url + "postEvent", timeouts=timeouts)
+        return lambda body=b'{"row":1}': transport.post(body).result(timeout=60)
 
     return connect

@@ -75,10 +75,8 @@ from tests.faultserver import OK as OK_BODY
 from tests.faultserver import FaultServer, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from loader.model import Attempt
-    from tests.delivery.conftest import Post
+    from tests.delivery.conftest import Posting
 
 AUTO = Policy(concurrency=256, least_concurrency=1)
 DOWN = (5.0, 305.0)
@@ -153,7 +151,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
-def test_odd_answers_confirm_nothing(posting: Callable[[FaultServer], Post], body: bytes) -> None:
+def test_odd_answers_confirm_nothing(posting: Posting, body: bytes) -> None:
     """HTTP 200 with a body that is not the vendor's confirms nothing over any transport: it is in doubt."""
     with FaultServer([answer(200, body)]) as server:
         attempt = posting(server)()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import select
 import shlex
@@ -40,6 +41,7 @@ VARYING = (
 ELISION = "..."
 
 PORT = "8707"
+GIVEN_TO_NOBODY = range(20_000, 30_000)  # below the ports of outgoing connections, which begin at 32,768
 SHELL = re.compile(r"""[|&;<>$*?`]""")
 
 
@@ -162,11 +164,12 @@ def normalised(lines: list[str]) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with contextlib.closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """A port that nobody listens on now, and that no system gives to a connection meanwhile."""
+    for port in random.SystemRandom().sample(GIVEN_TO_NOBODY, len(GIVEN_TO_NOBODY)):
+        with contextlib.closing(socket.socket()) as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def shims(folder: Path) -> Path:

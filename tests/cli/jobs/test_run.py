@@ -169,9 +169,9 @@ def test_a_locked_job_stops_only_its_dependants(night: Night) -> None:
     assert night.summary["error"]["code"] == "checkpoint_locked"
 
 
-def start_slow(night: Night) -> warm.Process:
-    """A run whose users take long."""
-    night.write("users.csv", USERS + "".join(f"{n},DEV-{n}\n" for n in range(60)))
+def start_slow(night: Night, users: int = 60) -> warm.Process:
+    """A run whose users take long, 20 of them a second."""
+    night.write("users.csv", USERS + "".join(f"{n},DEV-{n}\n" for n in range(users)))
     return night.command.start("run", "jobs.toml", "--sandbox", "--summary", "night.json", "--rate", "20")
 
 
@@ -189,7 +189,7 @@ def wait_for(night: Night, job: str, state: str) -> None:
 def test_a_signal_stops_the_running_job_and_the_rest(night: Night, number: signal.Signals) -> None:
     """The running job ends with its account, and no other begins, not even one that waits for nothing."""
     night.write("jobs.toml", JOBS.replace('input = "events.csv"', 'input = "events.csv"\nafter = []'))
-    with start_slow(night) as process:
+    with start_slow(night, users=400) as process:
         wait_for(night, "users", "running")
         while night.command.run("status", "users.csv.users.sandbox.ckpt").code:
             time.sleep(0.05)
@@ -199,10 +199,10 @@ def test_a_signal_stops_the_running_job_and_the_rest(night: Night, number: signa
         assert process.wait() == 130
     assert night.ends == {"users": ("ended", 130), "tags": ("skipped", None), "events": ("skipped", None)}
     users, summary = night.summary["jobs"][0], night.summary
-    assert users["confirmed"] + users["never_sent"] == 62
+    assert users["confirmed"] + users["never_sent"] == 402
     assert (summary["exit_code"], summary["error"]["code"]) == (130, "interrupted")
     assert night.run("--sandbox").code == 0
-    assert night.command.held("select count(*) from devices") == [(60,)]
+    assert night.command.held("select count(*) from devices") == [(400,)]
 
 
 INTERRUPTED = """

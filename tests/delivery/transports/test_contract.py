@@ -14,8 +14,8 @@ import threading
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
@@ -23,7 +23,7 @@ import trustme
 from loader.addresses import Proxy
 from loader.delivery.transports.contract import LONGEST_BODY, Timeouts
 from loader.model import Answer, NoAnswer, NotSent, StopCode
-from tests.delivery.conftest import SHORT, TOKEN, TRANSPORTS, Opener, Post
+from tests.delivery.conftest import SHORT, TOKEN, TRANSPORTS, Opener, Posting
 from tests.faultserver import (
     OK,
     Behaviour,
@@ -43,7 +43,8 @@ from tests.faultserver import (
     unsolicited,
 )
 
-Posting = Callable[[FaultServer], Post]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def test_an_answer_arrives_whole(posting: Posting) -> None:
@@ -274,7 +275,7 @@ def test_a_server_that_wants_a_certificate_ends_an_attempt(
 def test_a_lost_answer_is_no_answer_and_sent_once(posting: Posting, behaviour: Behaviour) -> None:
     """A request that was taken and not answered is in doubt, and is never sent again by the library."""
     with FaultServer([behaviour, answer()]) as server:
-        assert isinstance(posting(server)(), NoAnswer)
+        assert isinstance(posting(server, SHORT)(), NoAnswer)
         assert len(server.bodies) == 1
 
 
@@ -326,7 +327,7 @@ def test_a_connection_closed_while_idle_is_not_reused(posting: Posting) -> None:
     with FaultServer([raw(http(200), close=True), answer()]) as server:
         post = posting(server)
         post(b"1")
-        time.sleep(0.05)  # let the end of file arrive
+        server.await_done(1)  # the end of the connection is there
         assert post(b"2") == Answer(200, OK)
         assert server.connections == 2
 
@@ -336,7 +337,7 @@ def test_an_unsolicited_answer_confirms_nothing(posting: Posting) -> None:
     with FaultServer([unsolicited(), answer(400, b"no")]) as server:
         post = posting(server)
         post(b"1")
-        time.sleep(0.15)  # let the unsolicited answer arrive
+        server.await_done(1)  # the unsolicited answer is there
         assert post(b"2") == Answer(400, b"no")
         assert server.connections == 2
 
@@ -354,7 +355,7 @@ def test_over_tls_too_an_unsolicited_answer_confirms_nothing(
     with FaultServer([behaviour, answer(400, b"no")], tls=tls) as server:
         transport = opened(server.url, ca_bundle=trusted)
         assert transport.post(b"1").result(20) == Answer(200, OK)
-        time.sleep(0.15)  # let the unsolicited answer arrive
+        server.await_done(1)  # the unsolicited answer is there
         # A transport may find out only when it is too late to take another connection: then it is a doubt.
         second = transport.post(b"2").result(20)
         assert second == Answer(400, b"no") or isinstance(second, NoAnswer)
@@ -544,7 +545,7 @@ def test_the_token_is_in_no_text(
 ) -> None:
     """Neither repr, nor logs at any level, nor a reason shows the token."""
     with caplog.at_level(logging.DEBUG), FaultServer([answer(), reset_after_request, hang]) as server:
-        transport = opened(server.url)
+        transport = opened(server.url, timeouts=SHORT)
         texts = [repr(transport), repr(vars(transport))]
         texts += [repr(transport.post(b"{}").result(20)) for _ in range(3)]
     written = capfd.readouterr()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,7 @@ def test_a_second_answer_inside_tls_confirms_nothing(
             CurlTransport(server.url, None, ca_bundle=trusted) as transport,
         ):
             assert transport.post(b"1").result(20) == Answer(200, OK)
-            time.sleep(0.05)  # let the second answer arrive
+            server.await_done(1)  # the second answer is there
             second = transport.post(b"2").result(20)
             assert second == Answer(400, b"no") or isinstance(second, NoAnswer)
 
