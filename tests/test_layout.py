@@ -162,7 +162,12 @@ TESTED_IN = {
     },
     "ledger": {
         "records run_files": ["ledger/test_runs.py"],
-        "sending store": ["ledger/test_crashes.py", "ledger/test_users.py", "cli/test_ledger.py"],
+        "sending store": [
+            "ledger/test_crashes.py",
+            "ledger/test_files.py",
+            "ledger/test_users.py",
+            "cli/test_ledger.py",
+        ],
         "ledger_lock": ["cli/test_ledger.py"],
     },
     "text": {"account": ["docs/test_reference.py", "cli/test_status.py"]},

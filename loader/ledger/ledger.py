@@ -7,6 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from loader.journal import DiskFull
+from loader.journal.checkpoint_files import is_filled
 from loader.ledger.ledger_lock import LedgerLock
 from loader.ledger.records import Digester, join_records
 from loader.ledger.run_files import MappedRun, RunDamaged, cut_space, merge_runs, write_run
@@ -50,6 +52,7 @@ class Ledger:
         self._lock = lock
         self._merging: Iterator[RunFile | None] | None = None
         self._merged: list[MappedRun] = []
+        self._crowded = False
         with ExitStack() as undo:
             undo.callback(self._close_runs)
             self._open_runs()
@@ -73,7 +76,7 @@ class Ledger:
             LedgerDiffers: it is of another application or endpoint.
             LedgerError: it cannot be created, read or trusted. Nothing was sent.
         """
-        path = Path(path).absolute()
+        path = follow_links(path)
         with ExitStack() as undo:
             refuse_folder(path)
             lock = LedgerLock(path)
@@ -100,7 +103,7 @@ class Ledger:
         Raises:
             LedgerError: it is missing, or cannot be read.
         """
-        path = Path(path).absolute()
+        path = follow_links(path)
         if not path.exists():
             raise LedgerError(f"There is no ledger {path}.")
         with ExitStack() as undo:
@@ -175,18 +178,28 @@ class Ledger:
     def tidy(self) -> bool:
         """Do one step of merging runs; whether there may be more to do.
 
-        In steps, because answers come in meanwhile.
+        In steps, because answers come in meanwhile. If there is no room for a merged run, there is none until
+        the ledger is opened again.
 
         Raises:
-            DiskFull, LedgerError: the merged run could not be written; the others stand.
+            DiskFull, LedgerError: the ledger could not be written; the runs stand.
         """
+        if self._crowded:
+            return False
         if self._merging is None:
             self._merged = choose_runs(self.runs)
             if not self._merged:
                 return False
             self._merging = self._merge(self._merged)
-        with explaining(self.path):
-            run = next(self._merging)
+        try:
+            with explaining(self.path):
+                run = next(self._merging)
+        except DiskFull:  # the runs stand as they are, and are only searched more slowly
+            self._crowded, self._merging = True, None
+            return False
+        except BaseException:
+            self._merging = None
+            raise
         if run is not None:
             self._merging = None
             self._put_in_place(run)
@@ -196,12 +209,10 @@ class Ledger:
         """Forget all keys of some loads.
 
         Raises:
-            DiskFull, LedgerError: it could not be written; the ledger is as it was.
+            DiskFull, LedgerError: it could not be written; the same again continues.
         """
         with self.store.transaction():
-            self.store.remove_loads(loads)
-        for number in loads:
-            self.loads.pop(number, None)
+            self.store.empty_loads(loads)
         self._fresh = [(digests, load) for digests, load in self._fresh if load not in loads]
         self.recent.clear()
         for digests, load in self._fresh:
@@ -212,6 +223,11 @@ class Ledger:
             with explaining(self.path):
                 written = next(filter(None, steps))
             self._put_in_place(written)
+        # Last, so that after a kill the same command finds what is left to be forgotten.
+        with self.store.transaction():
+            self.store.remove_loads(loads)
+        for number in loads:
+            self.loads.pop(number, None)
 
     def remove_orphans(self) -> None:
         """Remove files of runs that a killed load wrote and did not enter."""
@@ -274,6 +290,27 @@ def choose_runs(runs: Sequence[MappedRun]) -> list[MappedRun]:
     return chosen if len(chosen) > 1 else []
 
 
+def follow_links(path: Path) -> Path:
+    """Where a ledger is: all of its files are beside the one that symbolic links lead to.
+
+    Raises:
+        LedgerError: a link leads nowhere, as if to a disk that is not mounted.
+    """
+    found = Path(path).resolve()
+    if Path(path).is_symlink() and not found.exists():
+        raise LedgerError(
+            Message(
+                "{path} is a link to {found}, which is missing. A new ledger there would know none of the "
+                "rows that were sent. Nothing was sent. Check the link, and that the disk is mounted; or "
+                "name another ledger with {ledger}.",
+                path=path,
+                found=found,
+                ledger=Setting("ledger"),
+            )
+        )
+    return found
+
+
 def refuse_folder(path: Path) -> None:
     """Refuse a path whose folder is missing.
 
@@ -299,6 +336,8 @@ def refuse_remains(path: Path) -> None:
         LedgerError: there are parts.
     """
     parts = sorted(path.parent.glob(f"{glob_escape(path.name)}-keys-*"))
+    logs = (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal"))
+    parts += filter(is_filled, logs)
     if parts:
         raise LedgerError(
             Message(

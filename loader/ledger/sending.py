@@ -148,8 +148,9 @@ class Sending:
         self._note_durable()
         # In their order, so that of two bodies with one key the later one counts.
         closed = list(takewhile(lambda each: each.fates.all(), self._open))
+        left = self._write(closed, [Fate.DOUBT], digests, ordinals)
         self._open = self._open[len(closed) :]
-        self._left += self._write(closed, [Fate.DOUBT], digests, ordinals)
+        self._left += left
         if self.ledger.due:
             self._flush()
         self.ledger.tidy()

@@ -168,13 +168,20 @@ class Store:
         """
         self.path = path
         with explaining(path):
+            status = path.stat()
+            self._file = status.st_dev, status.st_ino
+            if status.st_nlink > 1:
+                raise LedgerError(say_linked(path, status.st_nlink))
             target = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rw'}"
             self._connection = sqlite3.connect(target, uri=True, timeout=10, isolation_level=None)
         try:
             with explaining(path):
                 self._refuse_other_files()
-                # Only what precedes a send has to be on the disk, and that is what each commit here does.
-                self._connection.execute("PRAGMA synchronous = FULL").fetchall()
+                # Only what precedes a send has to be on the disk, and that is what each commit here does. A
+                # tool that copied the ledger may have left it without a write-ahead log.
+                self._connection.execute("PRAGMA synchronous = EXTRA").fetchall()
+                if not readonly:
+                    self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
                 self._connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}").fetchall()
         except BaseException:
             self._connection.close()
@@ -234,6 +241,7 @@ class Store:
             DiskFull: there is no room; nothing was written.
             LedgerError: it cannot be written.
         """
+        self._refuse_replaced()
         with explaining(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -243,6 +251,15 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _refuse_replaced(self) -> None:
+        """Refuse to write to a file that nobody would find again: its name is another's now, or gone."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._file:
+            raise LedgerError(say_replaced(self.path))
 
     @property
     def header(self) -> Header:
@@ -335,11 +352,15 @@ class Store:
         """Note that the keys of these many rows of a load are here."""
         self._connection.execute("UPDATE loads SET rows = ? WHERE number = ?", (rows, number))
 
-    def remove_loads(self, numbers: Iterable[int]) -> None:
-        """Forget loads, with what is in batches of them."""
+    def empty_loads(self, numbers: Iterable[int]) -> None:
+        """Forget what is in batches of loads."""
         for number in numbers:
             self._connection.execute("DELETE FROM batches WHERE load = ?", (number,))
-            self._connection.execute("DELETE FROM loads WHERE number = ?", (number,))
+            self.put_rows(number, 0)
+
+    def remove_loads(self, numbers: Iterable[int]) -> None:
+        """Forget loads of which there are no keys any more."""
+        self._connection.executemany("DELETE FROM loads WHERE number = ?", ((each,) for each in numbers))
 
     def add_batch(self, load: int, digests: Digests, ordinals: Ordinals | None = None) -> Batch:
         """Write keys; pending ones with the ordinals of their rows."""
@@ -383,6 +404,27 @@ class Store:
         if new is not None:
             row = (new.number, new.place, new.count, new.capacity, new.seal)
             self._connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", row)
+
+
+def say_linked(path: Path, names: int) -> Message:
+    """Say that a ledger has several names."""
+    return Message(
+        "{path} has {names} names (hard links). What a load writes last is in a file beside the name that it "
+        "was given, so under another name it would be missing. Nothing was sent. Keep one name, and delete "
+        "the others, or copy the file.",
+        path=path,
+        names=names,
+    )
+
+
+def say_replaced(path: Path) -> Message:
+    """Say that a ledger was deleted or replaced while a load had it open."""
+    return Message(
+        "{path} was deleted, moved or replaced while this load had it open, so nobody would find what is "
+        "written to it. Nothing more is sent. Put it back; or take over what this load has sent: "
+        "ledger import {path} CKPT",
+        path=path,
+    )
 
 
 def _spread(bound: Bound) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -239,7 +238,7 @@ def test_two_loads_at_once_are_refused_also_with_a_copy(command: CommandLine, tm
     load = write(tmp_path, "monday", event(1))
     command.run(*load)
     shutil.copy(tmp_path / "all.ledger", tmp_path / "copy.ledger")
-    os.link(tmp_path / "all.ledger", tmp_path / "link.ledger")
+    (tmp_path / "link.ledger").symlink_to("all.ledger")
     with Ledger.read(tmp_path / "all.ledger") as found:
         bound = found.header.bound
     tuesday = write(tmp_path, "tuesday", event(2))
