@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
+from loader.chosen_rows import read_table
 from loader.errors import ConfigError
 from loader.failures import (
     recall_settings,
@@ -18,11 +20,13 @@ from loader.failures import (
 )
 from loader.journal import CheckpointView, Journal
 from loader.known_keys import LEDGER, LedgerNote, count_sent, read_fates, read_keys
-from loader.ledger import Bound, Ledger, Records
+from loader.ledger import Bound, Digests, Ledger, Records
+from loader.ledger.kept_ids import BUCKETS, KeptIds, drop_unknown, list_kept, name_ids
+from loader.ledger.records import format_digest, parse_digest
 from loader.ledger.run_files import RunDamaged, cut_space
 from loader.ledger.sending import Sending
 from loader.mapping import parse_mapping
-from loader.model import State
+from loader.model import OWN_COLUMNS, State
 from loader.planning import draw_up, refuse_keyless
 from loader.states import ORDER, States
 
@@ -31,10 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.journal.table_rows import Run
-    from loader.ledger import Digests, KnownLoad
+    from loader.ledger import KnownLoad
     from loader.ledger.records import Mask, Ordinals
     from loader.planning import Plan
 
+# The column with digests in a list of gone keys, and in an export.
+DIGESTS = (f"{OWN_COLUMNS}key_digest", "key_digest")
 _CONFIRMED, _IN_DOUBT = ORDER.index(State.CONFIRMED), ORDER.index(State.IN_DOUBT)
 
 
@@ -62,6 +68,7 @@ class LedgerFacts:
         bound: the application and endpoint that it is of.
         size: bytes on the disk, all of its files together.
         files: how many these are.
+        ids: files with the ids of keys, which are personal data.
         loads: the loads, the oldest first.
     """
 
@@ -69,6 +76,7 @@ class LedgerFacts:
     bound: Bound
     size: int
     files: int
+    ids: tuple[str, ...]
     loads: tuple[LoadFacts, ...]
 
     @property
@@ -91,6 +99,14 @@ class Imported:
     keyless: int
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a ledger has forgotten: keys, beside those that stay because they are in doubt."""
+
+    keys: int
+    in_doubt: int
+
+
 def describe_ledger(path: Path) -> LedgerFacts:
     """Count what is in a ledger; a load may be writing to it.
 
@@ -110,31 +126,22 @@ def describe_ledger(path: Path) -> LedgerFacts:
             LoadFacts(load, sent[number], pending[number]) for number, load in sorted(ledger.loads.items())
         )
         size = sum(each.stat().st_size for each in files)
-        return LedgerFacts(ledger.path, ledger.header.bound, size, len(files), loads)
+        ids = tuple(str(name_ids(ledger.path, kind)) for kind in list_kept(ledger.path))
+        return LedgerFacts(ledger.path, ledger.header.bound, size, len(files), ids, loads)
 
 
 def is_part(ledger: Path, file: Path) -> bool:
     """Whether a file belongs to a ledger."""
     rest = file.name.removeprefix(ledger.name)
-    return rest in {"", "-wal", "-shm"} or rest.startswith("-keys-")
+    if rest.endswith("-lock"):
+        return False
+    return rest in {"", "-wal", "-shm"} or rest.startswith(("-keys-", "-ids-"))
 
 
 def list_records(ledger: Ledger) -> Iterator[Records]:
     """The records of keys that were sent, in parts; of a key with several the newest only."""
-    runs = list(ledger.runs)
-    recent = ledger.recent.newest_first
-    count = sum(map(len, runs)) + sum(map(len, recent))
-    for start, stop in cut_space(count):
-        parts = [run.slice(start, stop) for run in runs]
-        parts += [cut_records(run.records, start, stop) for run in reversed(recent)]
-        yield Records.merge(parts)
-
-
-def cut_records(records: Records, start: int, stop: int | None) -> Records:
-    """The records whose first half is in a range."""
-    low = int(np.searchsorted(records.high, np.uint64(start)))
-    high = len(records) if stop is None else int(np.searchsorted(records.high, np.uint64(stop)))
-    return Records(records.high[low:high], records.rest[low:high])
+    for start, stop in cut_space(ledger.sent):
+        yield ledger.slice(start, stop)
 
 
 def import_load(
@@ -259,7 +266,57 @@ def forget(path: Path, *, before: float) -> int:
         doomed = [load.number for load in ledger.loads.values() if load.at < before]
         if doomed:
             ledger.rewrite(doomed)
+            drop_unknown(ledger)
         return len(doomed)
+
+
+def forget_keys(path: Path, listed: Path) -> Forgotten:
+    """Forget the keys of a list of gone ones, with their ids; those in doubt stay.
+
+    Args:
+        path: the ledger.
+        listed: what `report_gone` or an export of the ledger wrote, or a part of it.
+
+    Raises:
+        ConfigError: the list names no keys.
+        CheckpointError: the ledger cannot be used; what is not forgotten is known as before.
+    """
+    asked = read_digests(listed)
+    with Ledger.read(path) as found:
+        bound = found.header.bound
+    with Ledger.open(path, bound, create=False) as ledger:
+        known = ledger.find(asked).known
+        pending = Records.merge([Records.of(batch.digests, 0) for batch in ledger.pending()])
+        doubtful = len(asked) - len(Records.of(asked, 0).lacking(pending))
+        ledger.forget_keys(asked.take(known))
+        drop_unknown(ledger)
+        return Forgotten(int(known.sum()), doubtful)
+
+
+def read_digests(listed: Path) -> Digests:
+    """The digests of keys that a list names, each once.
+
+    Raises:
+        ConfigError: it names none, or something that is not a digest.
+    """
+    try:
+        table = read_table(listed)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ConfigError(f"{listed} cannot be read: {error}.") from None
+    column = next((name for name in DIGESTS if name in table), None)
+    if column is None:
+        raise ConfigError(
+            f"{listed} has no column {DIGESTS[0]}. Give the list that --report-gone wrote, or a part of its "
+            "rows."
+        )
+    texts = sorted({str(text) for text in table[column] if isinstance(text, str) and text})
+    try:
+        halves = np.array([parse_digest(text) for text in texts], np.uint64).reshape(-1, 2)
+    except ValueError as error:
+        raise ConfigError(
+            f"{listed}, column {column}: {error} is not the digest of a key. Give the list as it was written."
+        ) from None
+    return Digests(halves[:, 0].copy(), halves[:, 1].copy(), np.zeros(len(halves), np.uint64))
 
 
 def verify_ledger(path: Path) -> int:
@@ -279,6 +336,10 @@ def verify_ledger(path: Path) -> int:
                 "begin with its name, and take over each load since then: ledger import LEDGER CKPT"
             ) from error
         ledger.store.verify()
+        for kind in list_kept(ledger.path):
+            with KeptIds(ledger.path, kind) as kept:
+                for bucket in range(BUCKETS):
+                    kept.read(bucket, ledger.digester(kind))
         return ledger.sent + sum(len(batch.digests) for batch in ledger.pending())
 
 
@@ -303,6 +364,6 @@ def build_row(
 ) -> tuple[str, str, str, str, str]:
     """One line of an export."""
     load = ledger.loads.get(number)
-    digest = high.to_bytes(8, "little").hex() + low.to_bytes(8, "little").hex()
+    digest = format_digest(high, low)
     named = (load.name, load.day) if load else (f"load {number}", "")
     return (digest, body.to_bytes(8, "little").hex(), state, *named)

@@ -85,6 +85,12 @@ class EventKeywords(TypedDict, total=False):
     order: str
 
 
+class NewestKeywords(TypedDict, total=False):
+    """The options of `LoadOptions` that matter to users and tags alone, as they are given in Python."""
+
+    report_gone: str | os.PathLike[str] | None
+
+
 class InputKeywords(TypedDict, total=False):
     """The options of `LoadOptions` that say what is loaded, as they are given in Python."""
 
@@ -95,7 +101,7 @@ class InputKeywords(TypedDict, total=False):
     grown: bool
 
 
-class LoadKeywords(InputKeywords, SendingKeywords, EventKeywords, total=False):
+class LoadKeywords(InputKeywords, SendingKeywords, EventKeywords, NewestKeywords, total=False):
     """All options of `LoadOptions`, as they are given in Python."""
 
 
@@ -350,6 +356,21 @@ class LoadOptions:
             without="the load is refused at once",
         ),
     )
+    report_gone: Path | None = option(
+        None,
+        Option(
+            "After the load, list the keys that the ledger knows and this input does not have any more, in a "
+            "file (CSV, or by its ending). Give it with each full export: so that they can be listed, the "
+            "ids of what is there now are kept in a file beside the ledger.",
+            Section.CONTENT,
+            metavar="FILE",
+            without="not written, and no ids are kept",
+            note=lambda _: "yes",
+            needed=lambda method: method.last_wins,
+            needless="a file of events never has the earlier ones",
+            file=FileUse.OUTPUT,
+        ),
+    )
     proxy: Proxy | None = option(
         None,
         Option(
@@ -429,6 +450,7 @@ class LoadOptions:
             max_duration=take_duration("max_duration", given.get("max_duration")),
             ledger=take_path("ledger", given.get("ledger")),
             ledger_wait=take_duration("ledger_wait", given.get("ledger_wait")),
+            report_gone=take_path("report_gone", given.get("report_gone")),
             proxy=take_proxy(given.get("proxy")),
             ca_bundle=take_path("ca_bundle", given.get("ca_bundle")),
         )

@@ -462,6 +462,29 @@ class Traffic(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """The keys that the ledger knows and an input does not have any more: they were listed.
+
+    Attributes:
+        keys: how many there are.
+        unnamed: how many of them have no id in the list, because no load kept it.
+        keyless: rows of the input whose key cannot be read; each may hide one that is listed.
+        others: keys that were not compared, because their loads had other columns as their key.
+        target: the list.
+        ids: where ids are kept.
+        new: whether no ids were kept before.
+    """
+
+    keys: int
+    unnamed: int
+    keyless: int
+    others: int
+    target: str
+    ids: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How a load ended.
 
@@ -473,6 +496,7 @@ class Result:
         interrupted: it was asked to end (Ctrl-C, SIGTERM).
         run: the id of the last run in the checkpoint, which its log lines carry; "" if there was none.
         not_requested: rows never sent that this load was not to send, because they are beyond its limit.
+        gone: keys that the ledger knows and the input does not have any more; None if no list was written.
     """
 
     kind: Kind
@@ -482,6 +506,7 @@ class Result:
     interrupted: bool = False
     run: str = ""
     not_requested: int = 0
+    gone: Gone | None = None
 
     @property
     def stopped(self) -> str | None:

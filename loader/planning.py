@@ -117,8 +117,7 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
         refuse_few_rows(settings, 0)
         raise
     refuse_few_rows(settings, plan.survey.rows)
-    if settings.options.ledger is not None:
-        refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
+    refuse_ledger(plan, checkpoint)
     if checkpoint is None:
         return plan
     wanted = build_identity(plan)
@@ -227,6 +226,30 @@ def refuse_growth(plan: Plan, checkpoint: CheckpointView) -> None:
                 grown=Setting("grown"),
             )
         )
+
+
+def refuse_ledger(plan: Plan, checkpoint: CheckpointView | None) -> None:
+    """Refuse what needs a ledger without one, and a ledger of events without a key.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    options = plan.settings.options
+    if options.ledger is not None:
+        refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
+    elif options.report_gone is not None and checkpoint is None:  # an earlier run may have chosen a ledger
+        raise ConfigError(say_no_ledger())
+
+
+def say_no_ledger() -> Message:
+    """Say that without a ledger nobody knows which keys are gone."""
+    return Message(
+        "{gone} needs a ledger: without one nobody knows which keys were sent before. Nothing was sent. Name "
+        "one with {ledger}; it is created if there is none. What is in the input of its first load can be "
+        "listed as gone from the second one on.",
+        gone=Setting("report_gone"),
+        ledger=Setting("ledger"),
+    )
 
 
 def refuse_keyless(mapping: Mapping, columns: Sequence[str]) -> None:

@@ -112,7 +112,7 @@ class Spill:
             self._file.close()
 
     def _write(self) -> None:
-        with _explained(self._what):
+        with explaining_disk(self._what):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="pushwoosh-loader-")  # noqa: SIM115 - see close
             records = self._buffer[: self._used]
@@ -136,7 +136,12 @@ class Spill:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def explaining_disk(what: str) -> Iterator[None]:
+    """Say what needs the disk if the folder for temporary files cannot take it.
+
+    Raises:
+        ConfigError: it cannot.
+    """
     try:
         yield
     except OSError as error:

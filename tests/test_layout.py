@@ -156,6 +156,7 @@ TESTED_IN = {
     "verification/exports": {
         "export landed_mapping last_calls scope shape": ["verification/exports/test_export_comparison.py"]
     },
+    "gone": {"input_keys": ["ledger/test_kept_ids.py"], "known listing": ["cli/test_report_gone.py"]},
     "known_keys": {
         "fates keys ledger_notes reasons running": ["cli/test_ledger.py", "cli/test_left_out.py"],
         "judging": ["ledger/test_crashes.py"],

@@ -18,6 +18,7 @@ from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Thres
 from loader.cli import cli
 from loader.errors import ConfigError
 from loader.load_options import LoadKeywords, LoadOptions, TargetKeywords, TargetOptions
+from loader.methods import Kind
 from loader.option import Section, offered
 from loader.rates import Rate
 
@@ -30,10 +31,13 @@ TARGETS = [each.name for each in offered(TargetOptions)]
 
 def test_every_option_is_offered_by_both_front_ends() -> None:
     """An option of the command line is a keyword of Python under the name of its field, and the reverse."""
-    command = cli.get_command(click.Context(cli), "events")
-    assert command is not None
-    assert {*NAMES, *TARGETS} <= {param.name for param in command.params}
-    assert {*NAMES, *TARGETS} <= set(inspect.signature(loader.load_events).parameters)
+    for kind in Kind:
+        command = cli.get_command(click.Context(cli), kind.value)
+        assert command is not None
+        needed = {each.name for each in offered(LoadOptions) if each.option.needed(kind.method)}
+        keywords = set(inspect.signature(getattr(loader, f"load_{kind}")).parameters)
+        for given in ({param.name for param in command.params}, keywords):
+            assert given & {*NAMES, *TARGETS} == {*needed, *TARGETS}
 
 
 def test_every_field_has_its_keyword() -> None:
@@ -129,7 +133,7 @@ def test_a_retry_takes_all_but_what_is_loaded() -> None:
     assert command is not None
     taken = {param.name for param in command.params}
     sending = {each.name for each in offered(LoadOptions) if each.option.section is not Section.CONTENT}
-    assert set(NAMES) - sending == {"canary", "limit", "min_rows", "fail_if_empty", "grown"}
+    assert set(NAMES) - sending == {"canary", "limit", "min_rows", "fail_if_empty", "grown", "report_gone"}
     assert taken & set(NAMES) == sending
 
 

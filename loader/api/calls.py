@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from loader import pipeline
 from loader.api.fates import add_columns, label_rows, take_rows
 from loader.api.given import Given
 from loader.api.options import (
+    AllKeywords,
     EventLoadKeywords,
     Options,
     UserKeywords,
@@ -22,7 +24,8 @@ from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
 from loader.api.spelling import spell_in_python
 from loader.canary import choose_canary
-from loader.errors import MappingError, ProblemCode
+from loader.errors import LoaderError, MappingError, ProblemCode
+from loader.gone import report_gone
 from loader.message import spell_keyword
 from loader.methods import Kind
 from loader.model import OWN_COLUMNS
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from loader.api.mapping import Mapping
     from loader.model import Result
     from loader.planning import Plan
+    from loader.progress import Watch
 
 
 @with_keywords(UserKeywords)
@@ -193,7 +197,7 @@ def check_tags(
     return _check(Kind.TAGS, source, mapping=mapping, application=application, limit=limit, rate=rate)
 
 
-def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadResult:
+def _load(kind: Kind, source: Source, **keywords: Unpack[AllKeywords]) -> LoadResult:
     with spell_in_python():
         options = Options.of(**keywords)
         given = Given.of(source)
@@ -207,10 +211,11 @@ def _load(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> 
             say(escape(plan.begins_again.spell(spell_keyword)))
         with catch_interrupts() as brake:
             result = pipeline.load(plan, brake=brake, watch=watch, session=options.session)
+        result = list_gone(plan, result, watch)
     return LoadResult(word_stop(result), plan, given, keep=options.sandbox, canary=canary)
 
 
-def _check(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) -> CheckResult:
+def _check(kind: Kind, source: Source, **keywords: Unpack[AllKeywords]) -> CheckResult:
     with spell_in_python():
         options = Options.of(**keywords)
         given = Given.of(source)
@@ -222,6 +227,19 @@ def _check(kind: Kind, source: Source, **keywords: Unpack[EventLoadKeywords]) ->
         profile = pipeline.check(plan, frames.extend, changes=take_changes)
     vanishing = pd.concat(changes, ignore_index=True) if changes else None
     return CheckResult(profile, plan, given, build_rejected(frames, plan, given), vanishing)
+
+
+def list_gone(plan: Plan, result: Result, watch: Watch) -> Result:
+    """The result, with how many keys are gone if the list was asked for and could be written; else a warning.
+
+    The load has ended, and its account must not be lost with the list.
+    """
+    try:
+        found = report_gone(plan, result, watch)
+    except LoaderError as error:
+        warnings.warn(f"No list of gone keys was written: {error}", stacklevel=4)
+        return result
+    return result if found is None else replace(result, gone=found)
 
 
 def word_stop(result: Result) -> Result:

@@ -29,6 +29,7 @@ from loader.load_options import (
     EventKeywords,
     InputKeywords,
     LoadOptions,
+    NewestKeywords,
     SendingKeywords,
     TargetKeywords,
     TargetOptions,
@@ -73,14 +74,22 @@ class RetryKeywords(OwnKeywords, SendingKeywords, EventKeywords, total=False):
     """The keywords of `retry`."""
 
 
-class UserKeywords(OwnKeywords, TargetKeywords, InputKeywords, SendingKeywords, total=False):
-    """The keywords of `load_users`."""
+class SharedKeywords(OwnKeywords, TargetKeywords, InputKeywords, SendingKeywords, total=False):
+    """The keywords of every load."""
 
     keep: bool
 
 
-class EventLoadKeywords(UserKeywords, EventKeywords, total=False):
-    """The keywords of `load_events`: all that there are."""
+class UserKeywords(SharedKeywords, NewestKeywords, total=False):
+    """The keywords of `load_users` and `load_tags`."""
+
+
+class EventLoadKeywords(SharedKeywords, EventKeywords, total=False):
+    """The keywords of `load_events`."""
+
+
+class AllKeywords(UserKeywords, EventLoadKeywords, total=False):
+    """All keywords that there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +135,7 @@ class Options:
     )
 
     @classmethod
-    def of(cls, **given: Unpack[EventLoadKeywords]) -> Options:
+    def of(cls, **given: Unpack[AllKeywords]) -> Options:
         """Read the keywords.
 
         Raises:
@@ -230,6 +239,8 @@ class Options:
             yield Claim(FileUse.READ, os.fspath(self.mapping), "mapping")
         if self.options.ca_bundle is not None:
             yield Claim(FileUse.READ, str(self.options.ca_bundle), "ca_bundle")
+        if self.options.report_gone is not None:
+            yield Claim(FileUse.OUTPUT, str(self.options.report_gone), "report_gone")
         if self.sandbox is not None:
             yield Claim(FileUse.STORE, str(self.sandbox.store), "sandbox")
 

@@ -92,6 +92,8 @@ class LoadResult:
         interrupted: it was asked to end (Ctrl-C, the stop button of a notebook).
         exit_code: 0 all confirmed that were to be sent (rows that `limit` or `canary` leaves out are
             not), 3 some rejected, 4 some in doubt, 5 stopped before the end, 130 interrupted.
+        gone: how many keys the ledger knows that the input does not have any more; None if `report_gone` was
+            not given, or the list could not be written.
         decisions: what was decided about the columns, a line each.
         mapping: the mapping in effect, with every format, zone and type written out.
     """
@@ -112,6 +114,7 @@ class LoadResult:
         self.stopped = result.stopped
         self.interrupted = result.interrupted
         self.exit_code = result.exit_code
+        self.gone = result.gone and result.gone.keys
         self.decisions = list_decisions(plan, given)
         self.mapping = Mapping.of(plan.mapper.mapping)
         self._lossy = list_notes(find_number_ids(plan, given))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from loader.cli import show, speech, summary
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from loader.delivery import Brake
     from loader.model import Result
+    from loader.planning import Plan
+    from loader.progress import Watch
     from loader.text.next_steps import Why
 
 # From here on a report takes long enough for the user to wonder. A million rows took 4 s on two busy
@@ -51,6 +54,26 @@ def say_stopping() -> None:
         )
     except OSError:
         speech.hush(sys.stderr)
+
+
+def list_gone_after(plan: Plan, result: Result, watch: Watch) -> Result:
+    """The result, with how many keys are gone, if the user asked for a list and it could be written.
+
+    No failure or interrupt here changes the exit code, because the code is about the rows.
+    """
+    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
+    from loader.gone import report_gone  # noqa: PLC0415 - `--help` must start without pandas
+
+    try:
+        with interrupts.interrupt_on_signals(list_signals()):
+            return replace(result, gone=report_gone(plan, result, watch))
+    except LoaderError as error:
+        reason = str(error)
+    except KeyboardInterrupt:
+        reason = "you interrupted it."
+    again = "The same command again writes it, and sends nothing twice."
+    speech.complain(f"No list of gone keys was written: {reason} {again}", event="warning")
+    return result
 
 
 def end_load(

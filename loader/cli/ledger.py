@@ -19,7 +19,7 @@ from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
 from loader.option import FileUse, Option, option
-from loader.text.nouns import count_rows
+from loader.text.nouns import count_rows, is_or_are
 
 if TYPE_CHECKING:
     from loader.bookkeeping import LedgerFacts
@@ -89,6 +89,15 @@ class ForgetRequest:
         None,
         Option("Forget loads that wrote last longer ago (400d, 52w, 2y).", metavar="AGE", without="no load"),
     )
+    keys: Path | None = option(
+        None,
+        Option(
+            "Forget the keys of this list, which --report-gone wrote (or a part of its rows), and their ids.",
+            metavar="FILE",
+            without="no list",
+            file=FileUse.READ,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,20 +162,39 @@ def import_command(request: ImportRequest) -> None:
 @ledger_command.command("forget", cls=Sectioned)
 @takes(ForgetRequest)
 def forget_command(request: ForgetRequest) -> None:
-    """Forget the keys of old loads, so that the ledger stays small.
+    """Forget the keys of old loads, so that the ledger stays small; or keys that are gone.
 
     A row with one of these keys is sent again if it comes once more. So keep what inputs can still overlap.
+    And forget the users that you delete at the vendor: otherwise one who comes back unchanged is left out.
 
     \b
     Examples:
       pushwoosh-loader ledger forget nightly.ledger --older-than 400d
+      pushwoosh-loader ledger forget users.ledger --keys gone.csv
     """
+    if (request.older_than is None) == (request.keys is None):
+        raise click.UsageError("Say what to forget: --older-than 400d, or --keys gone.csv.")
+    if request.keys is not None:
+        forget_listed(request.ledger, request.keys)
+        return
     from loader.bookkeeping import forget  # noqa: PLC0415 - `--help` must start without SQL
 
-    if request.older_than is None:
-        raise click.UsageError("Say what to forget: --older-than 400d.")
+    assert request.older_than is not None  # noqa: S101 - for mypy: one of the two is given
     loads = forget(request.ledger, before=time.time() - 86400 * request.older_than.days)
     speech.echo(f"{loads:,} load{'' if loads == 1 else 's'} forgotten.")
+
+
+def forget_listed(ledger: Path, keys: Path) -> None:
+    """Forget the keys of a list."""
+    from loader.bookkeeping import forget_keys  # noqa: PLC0415 - `--help` must start without SQL
+
+    found = forget_keys(ledger, keys)
+    speech.echo(f"{count_keys(found.keys)} forgotten.")
+    if found.in_doubt:
+        speech.echo(
+            f"{count_keys(found.in_doubt)} in doubt {is_or_are(found.in_doubt)} still known: settle "
+            f"{'it' if found.in_doubt == 1 else 'them'} with `resolve` first."
+        )
 
 
 @ledger_command.command("verify", cls=Sectioned)
@@ -213,6 +241,7 @@ def describe(facts: LedgerFacts) -> str:
         f"  {count_keys(facts.sent)} sent, {facts.pending:,} in doubt; {facts.size:,} bytes in "
         f"{facts.files} file{'' if facts.files == 1 else 's'}",
     ]
+    lines += [f"  keeps ids, which are personal data, in {path}" for path in facts.ids]
     for each in facts.loads:
         doubts = f", {each.pending:,} in doubt" if each.pending else ""
         lines.append(
@@ -230,6 +259,7 @@ def list_facts(facts: LedgerFacts) -> dict[str, object]:
         "files": facts.files,
         "sent": facts.sent,
         "in_doubt": facts.pending,
+        "ids": list(facts.ids),
         "loads": [
             {
                 "checkpoint": each.load.path,

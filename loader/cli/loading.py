@@ -11,7 +11,7 @@ import click
 
 from loader.cli import check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
-from loader.cli.ending import end_load, install_brakes, leave, list_signals
+from loader.cli.ending import end_load, install_brakes, leave, list_gone_after, list_signals
 from loader.cli.faults import ADD_SANDBOX, refuse_faults, say_faults
 from loader.cli.options import FAULTS, KEEP, SANDBOX, AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
@@ -91,6 +91,7 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
     say = speech.choose_speaker(quiet=output.quiet, summary=output.summary)
     summary.current().know(kind=kind.value)
     refuse_outputs(output)
+    speech.refuse_unwritable(request.options.report_gone, "--report-gone")
     refuse_lone_keep(keep=request.keep, sandbox=request.sandbox)
     begin_monitoring(kind, output)
     request = keep_standard_input(request)
@@ -111,6 +112,7 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
             ask_before_sending(plan, rows, sandboxed=sandbox is not None)
         with install_brakes() as brake:
             plan, result = send_in_turn(plan, first, output, brake, watch)
+            result = list_gone_after(plan, result, watch)
 
             def tell(why: Why) -> None:
                 say(show.describe_result(result, plan.settings))

@@ -12,7 +12,7 @@ The rules of one load. What is kept, and in which order it is written, is the le
 
 from loader.known_keys.fates import carry_over, count_sent, read_fates
 from loader.known_keys.keys import read_keys
-from loader.known_keys.ledger_notes import LEDGER, LedgerNote
+from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger
 from loader.known_keys.reasons import KeyReasons
 from loader.known_keys.running import NoLedger, open_known_keys
 
@@ -23,6 +23,7 @@ __all__ = [
     "NoLedger",
     "carry_over",
     "count_sent",
+    "find_ledger",
     "open_known_keys",
     "read_fates",
     "read_keys",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from loader.errors import ConfigError
 from loader.journal import CheckpointView
 from loader.known_keys.fates import bring_in_line, refuse_unknown_rows
 from loader.known_keys.judging import judge_events, judge_newest
@@ -17,7 +18,7 @@ from loader.known_keys.reasons import Reasons
 from loader.ledger import Bound, Digests, Ledger, LedgerError
 from loader.ledger.sending import Fate, Sending
 from loader.model import Reject, State
-from loader.planning import refuse_keyless
+from loader.planning import refuse_keyless, say_no_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -218,13 +219,15 @@ def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
     """The keys of a load in its ledger, if it has one.
 
     Raises:
-        ConfigError: the mapping names no key.
+        ConfigError: the mapping names no key, or there is no ledger and one is needed.
         CheckpointError: the ledger cannot be used, or is not the one that the checkpoint knows. Nothing was
             sent.
     """
     view = CheckpointView.open(journal.path)
     path = find_ledger(plan.settings, view)
     if path is None:
+        if plan.settings.options.report_gone is not None:
+            raise ConfigError(say_no_ledger())
         return NoLedger()
     refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
     note = LedgerNote.find(view)

@@ -7,10 +7,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from loader.journal import DiskFull
 from loader.journal.checkpoint_files import is_filled
 from loader.ledger.ledger_lock import LedgerLock
-from loader.ledger.records import Digester, join_records
+from loader.ledger.records import Digester, Records, join_records
 from loader.ledger.run_files import MappedRun, RunDamaged, cut_space, merge_runs, write_run
 from loader.ledger.runs import RecentRuns, search
 from loader.ledger.store import Bound, LedgerDiffers, LedgerError, Store, explaining
@@ -19,7 +21,7 @@ from loader.message import Message, Setting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from loader.ledger.records import Digests, Records
+    from loader.ledger.records import Digests
     from loader.ledger.run_files import RunFile
     from loader.ledger.runs import Found, Run
     from loader.ledger.store import Batch, Header, KnownLoad
@@ -137,6 +139,15 @@ class Ledger:
         runs: list[Run] = [*self.recent.newest_first, *self.runs[::-1]]
         return search(runs, digests)
 
+    def slice(self, start: int, stop: int | None) -> Records:
+        """The records of keys that were sent, from one first half of digests up to another, or to the end.
+
+        Of a key with several records the newest counts.
+        """
+        parts = [run.slice(start, stop) for run in self.runs]
+        parts += [cut_records(run.records, start, stop) for run in reversed(self.recent.newest_first)]
+        return Records.merge(parts)
+
     @property
     def sent(self) -> int:
         """How many keys count as sent; one that was sent again with another body may count twice."""
@@ -217,17 +228,32 @@ class Ledger:
         self.recent.clear()
         for digests, load in self._fresh:
             self.recent.add(digests, load)
-        for run in tuple(self.runs):
-            self._merged = [run]
-            steps = self._merge([run], without=loads)
-            with explaining(self.path):
-                written = next(filter(None, steps))
-            self._put_in_place(written)
+        self._rewrite_runs(lambda records: records.without(loads))
         # Last, so that after a kill the same command finds what is left to be forgotten.
         with self.store.transaction():
             self.store.remove_loads(loads)
         for number in loads:
             self.loads.pop(number, None)
+
+    def forget_keys(self, digests: Digests) -> None:
+        """Forget some keys, as far as they count as sent; pending ones stay.
+
+        If that fails halfway, some are forgotten, and each other one is known as before.
+
+        Raises:
+            DiskFull, LedgerError: it could not be written.
+        """
+        self.flush()
+        asked = Records.of(digests, 0)
+        self._rewrite_runs(lambda records: records.lacking(asked))
+
+    def _rewrite_runs(self, select: Callable[[Records], Records]) -> None:
+        # The oldest first: until the newest is written, what it says of a key still counts.
+        for run in tuple(self.runs):
+            self._merged = [run]
+            with explaining(self.path):
+                written = next(filter(None, self._merge([run], select)))
+            self._put_in_place(written)
 
     def remove_orphans(self) -> None:
         """Remove files of runs that a killed load wrote and did not enter."""
@@ -237,11 +263,15 @@ class Ledger:
                 with explaining(self.path):
                     file.unlink(missing_ok=True)
 
-    def _merge(self, runs: Sequence[MappedRun], without: Sequence[int] = ()) -> Iterator[RunFile | None]:
+    def _merge(
+        self, runs: Sequence[MappedRun], select: Callable[[Records], Records] | None = None
+    ) -> Iterator[RunFile | None]:
         capacity = sum(map(len, runs))
 
         def part(run: MappedRun) -> Callable[[int, int | None], Records]:
-            return lambda start, stop: run.slice(start, stop).without(without)
+            if select is None:
+                return run.slice
+            return lambda start, stop: select(run.slice(start, stop))
 
         numbers = next(self._numbers), runs[-1].file.place
         return merge_runs(self.path, numbers, capacity, list(map(part, runs)), cut_space(capacity))
@@ -271,6 +301,13 @@ class Ledger:
     def _close_runs(self) -> None:
         for run in self.runs:
             run.close()
+
+
+def cut_records(records: Records, start: int, stop: int | None) -> Records:
+    """The records whose first half is in a range."""
+    low = int(np.searchsorted(records.high, np.uint64(start)))
+    high = len(records) if stop is None else int(np.searchsorted(records.high, np.uint64(stop)))
+    return Records(records.high[low:high], records.rest[low:high])
 
 
 def choose_runs(runs: Sequence[MappedRun]) -> list[MappedRun]:

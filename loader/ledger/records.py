@@ -81,6 +81,13 @@ class Digester:
 
     def digest(self, keys: pa.Array, bodies: pa.Array) -> Digests:
         """The digests of rows: Arrow arrays of bytes, of one length."""
+        high, low = self.digest_keys(keys)
+        seed = self._seed
+        found = [xxh3_64_intdigest(body, seed) for body in bodies.to_pylist()]
+        return Digests(high, low, np.array(found, HALF))
+
+    def digest_keys(self, keys: pa.Array) -> tuple[Numbers, Numbers]:
+        """The halves of the digest of each key, an Arrow array of bytes."""
         copy = self._keyed.copy
 
         def digest_key(key: bytes) -> bytes:
@@ -89,9 +96,24 @@ class Digester:
             return keyed.digest()
 
         halves = np.frombuffer(b"".join(map(digest_key, keys.to_pylist())), HALF).reshape(-1, 2)
-        seed = self._seed
-        found = [xxh3_64_intdigest(body, seed) for body in bodies.to_pylist()]
-        return Digests(halves[:, 0].copy(), halves[:, 1].copy(), np.array(found, HALF))
+        return halves[:, 0].copy(), halves[:, 1].copy()
+
+
+def format_digest(high: int, low: int) -> str:
+    """The digest of a key for people, from its two halves."""
+    return high.to_bytes(8, "little").hex() + low.to_bytes(8, "little").hex()
+
+
+def parse_digest(text: str) -> tuple[int, int]:
+    """The two halves of the digest of a key that `format_digest` wrote.
+
+    Raises:
+        ValueError: it is not a digest.
+    """
+    packed = bytes.fromhex(text)
+    if len(packed) != 2 * HALF.itemsize:
+        raise ValueError(text)
+    return int.from_bytes(packed[:8], "little"), int.from_bytes(packed[8:], "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +150,45 @@ class Records:
         """Those that other loads have sent."""
         kept = ~np.isin(self.rest["load"], np.array(loads, np.uint32))
         return Records(self.high[kept], self.rest[kept])
+
+    def find(self, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
+        """The keys that are here, by their places among those asked for, and their records.
+
+        Args:
+            high: the first halves of digests, ascending.
+            low: the second halves.
+        """
+        return pick(self, np.searchsorted(self.high, high), high, low)
+
+    def lacking(self, others: Records) -> Records:
+        """Those whose keys are not among others."""
+        hits, _ = others.find(self.high, self.rest["low"])
+        kept = np.ones(len(self), np.bool_)
+        kept[hits] = False
+        return Records(self.high[kept], self.rest[kept])
+
+
+def pick(
+    records: Records, places: Places, high: Numbers, low: Numbers
+) -> tuple[Places, np.ndarray[Any, Any]]:
+    """Pick the records with these keys; `places` says where the first one with each first half would be."""
+    asked = np.flatnonzero(places < len(records))
+    places = places[asked]
+    same = records.high[places] == high[asked]
+    asked, places = asked[same], places[same]
+    hits, found = [np.empty(0, np.intp)], [np.empty(0, REST)]
+    # Nearly always the first record with the same half is the one; another key may share that half.
+    while len(asked):
+        rest = records.rest[places]
+        hit = rest["low"] == low[asked]
+        hits.append(asked[hit])
+        found.append(rest[hit])
+        asked, places = asked[~hit], places[~hit] + 1
+        inside = places < len(records)
+        asked, places = asked[inside], places[inside]
+        same = records.high[places] == high[asked]
+        asked, places = asked[same], places[same]
+    return np.concatenate(hits), np.concatenate(found)
 
 
 def sort_records(high: Numbers, rest: np.ndarray[Any, Any]) -> Records:

@@ -17,8 +17,7 @@ import numpy as np
 from xxhash import xxh3_64_digest, xxh3_128
 
 from loader.journal.checkpoint_files import NO_FOLLOW, OWNER_ONLY, sync_folder
-from loader.ledger.records import HALF, RECORD_BYTES, REST, Records
-from loader.ledger.runs import pick
+from loader.ledger.records import HALF, RECORD_BYTES, REST, Records, pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from loader.ledger.records import REST, Digests, Records, join_records
+from loader.ledger.records import Digests, Records, join_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,34 +47,6 @@ class Found:
         return self.load > 0
 
 
-def find_in(records: Records, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
-    """Find keys in sorted records; as `Run.find`."""
-    return pick(records, np.searchsorted(records.high, high), high, low)
-
-
-def pick(
-    records: Records, places: Places, high: Numbers, low: Numbers
-) -> tuple[Places, np.ndarray[Any, Any]]:
-    """Pick the records with these keys; `places` says where the first one with each first half would be."""
-    asked = np.flatnonzero(places < len(records))
-    places = places[asked]
-    same = records.high[places] == high[asked]
-    asked, places = asked[same], places[same]
-    hits, found = [np.empty(0, np.intp)], [np.empty(0, REST)]
-    # Nearly always the first record with the same half is the one; another key may share that half.
-    while len(asked):
-        rest = records.rest[places]
-        hit = rest["low"] == low[asked]
-        hits.append(asked[hit])
-        found.append(rest[hit])
-        asked, places = asked[~hit], places[~hit] + 1
-        inside = places < len(records)
-        asked, places = asked[inside], places[inside]
-        same = records.high[places] == high[asked]
-        asked, places = asked[same], places[same]
-    return np.concatenate(hits), np.concatenate(found)
-
-
 class MemoryRun:
     """Records in memory."""
 
@@ -86,7 +58,7 @@ class MemoryRun:
 
     def find(self, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
         """As `Run.find`."""
-        return find_in(self.records, high, low)
+        return self.records.find(high, low)
 
 
 def search(runs: Iterable[Run], digests: Digests) -> Found:

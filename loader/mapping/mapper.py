@@ -191,6 +191,20 @@ class Mapper:
         known, keys = join_keys(unique.columns, table, left)
         return np.flatnonzero(known) + chunk.first, keys
 
+    def find_owners(self, chunk: Chunk) -> pa.Array:
+        """The device, or else the user, of every row of a chunk, also of those that are rejected or left out.
+
+        As in `Mapped.owners`; "" for a row that has none.
+        """
+        table, method = self.read(chunk), self.mapping.method
+        findings = Findings.of_rows(table.rows)
+        fields: dict[str, FieldValues] = {}
+        for name in ID_FIELDS:
+            if rule := self.mapping.fields.get(name):
+                known = next(each for each in method.fields if each.source == name)
+                fields[name] = convert_field(name, known, rule, table, findings, self.now)
+        return self._order_keys(fields, table.rows)
+
     def _find_broken(self, table: Table) -> Iterator[Broken]:
         """Find the cells that nobody can compare: whether their rows belong to the load is not known."""
         unique = self.mapping.unique

@@ -112,6 +112,7 @@ def build_summary(result: Result, why: Why | None = None) -> dict[str, object]:
         "rejects": list_reasons(why.rejected, why.overtaken),
         "doubts": list_reasons(why.in_doubt),
         "left_out_reasons": list_reasons(account.left_out_by),
+        "gone": result.gone and result.gone.keys,
         "checkpoint": result.checkpoint,
         "run": result.run or None,
         "exit_code": result.exit_code,
@@ -124,7 +125,7 @@ def build_summary(result: Result, why: Why | None = None) -> dict[str, object]:
 COUNTS = (
     "read", "confirmed", "rejected", "in_doubt", "never_sent", "left_out", "not_requested", "in_flight",
     "possible_duplicates", "attempts", "elapsed_seconds", "rows_per_second", "rejects", "doubts",
-    "left_out_reasons", "run",
+    "left_out_reasons", "gone", "run",
     "stopped",
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from requests_futures.sessions import FuturesSession
 
 import loader
 from loader.api.options import catch_interrupts
+from loader.output_files import write_whole
 from tests import faultserver
 from tests.api.conftest import APPLICATION, Vendor, counts, purchases, python, ran
 
@@ -437,3 +438,24 @@ def test_an_interrupt_is_one_also_where_nothing_can_be_said(
     with catch_interrupts() as brake:
         signal.raise_signal(signal.SIGINT)
     assert brake.drained
+
+
+def test_users_that_are_gone_are_listed(
+    sandbox: loader.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result says how many they are; a list that fails costs a warning, and never the account."""
+    users = pd.DataFrame({"hwid": ["d1", "d2"], "userId": ["u1", "u2"]})
+    given = {"sandbox": sandbox, "ledger": "all.ledger", "progress": False}
+    assert loader.load_users(users, **given).gone is None  # type: ignore[arg-type] # as a notebook has them
+    listing = {**given, "report_gone": "gone.csv"}
+    assert loader.load_users(users[1:], **listing).gone == 1  # type: ignore[arg-type]
+    assert pd.read_csv("gone.csv")["_loader_state"].tolist() == ["sent"]
+    monkeypatch.setattr("loader.gone.listing.write_rows", lambda *_: open_target_of(tmp_path))
+    with pytest.warns(UserWarning, match=r"^No list of gone keys was written: .* cannot be written"):
+        result = loader.load_users(users[:1], **listing)  # type: ignore[arg-type]
+    assert (result.gone, result.account.left_out) == (None, 1)
+
+
+def open_target_of(folder: Path) -> None:
+    """Write where nobody can."""
+    write_whole(folder / "nowhere" / "gone.csv", b"")

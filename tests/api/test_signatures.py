@@ -11,10 +11,10 @@ import pytest
 import loader
 from loader.api.signatures import with_keywords
 from loader.load_options import LoadOptions
+from loader.methods import Kind
 from loader.option import offered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -34,6 +34,7 @@ def test_users_are_not_offered_what_matters_to_events_alone() -> None:
         for call in (loader.load_events, loader.load_users, loader.retry)
     )
     assert events - users == {"on_doubt", "order"}
+    assert users - events == {"report_gone"}
     assert events - retry == {
         "application",
         "endpoint",
@@ -57,10 +58,14 @@ def test_an_unknown_keyword_is_answered_as_python_does() -> None:
 
 
 @pytest.mark.parametrize("name", [each.name for each in offered(LoadOptions) if each.option.needless])
-@pytest.mark.parametrize("call", [loader.load_users, loader.load_tags])
-def test_a_keyword_of_events_is_refused_for_what_it_is(call: Callable[..., object], name: str) -> None:
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_keyword_of_other_rows_is_refused_for_what_it_is(kind: Kind, name: str) -> None:
     """No other option is offered in its place: it would do something else."""
-    with pytest.raises(TypeError, match=rf"argument '{name}'\. It is for events alone: other rows"):
+    (option,) = (each.option for each in offered(LoadOptions) if each.name == name)
+    if option.needed(kind.method):
+        return
+    call, needed = getattr(loader, f"load_{kind}"), {"report_gone": "users and tags"}.get(name, "events")
+    with pytest.raises(TypeError, match=rf"argument '{name}'\. It is for {needed} alone: [a-z]"):
         call("nowhere.csv", **{name: "device"})
 
 
