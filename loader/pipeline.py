@@ -20,7 +20,7 @@ from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import collect_rejects
 from loader.journal import CheckpointView, Journal, collect_ranges
 from loader.journal.ranges import Ranges
-from loader.known_keys import open_known_keys
+from loader.known_keys import open_checked_keys, open_known_keys
 from loader.leases import Leases, select_chunks, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
@@ -248,13 +248,16 @@ def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.Dat
     if wanted:
         yield collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
     keys = KnownKeys.of(plan.mapper, plan.source)
-    try:
-        for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
-            mapped = plan.mapper.map(chunk)
-            profile.add(mapped)
-            keys.add(chunk)
-            if wanted and mapped.rejects:
-                yield collect_rejects(chunk, mapped.rejects)
-    except SourceError as error:
-        profile.stopped = str(error)
+    with open_checked_keys(plan) as known:
+        profile.known = known.rows if known else None
+        try:
+            for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
+                mapped = plan.mapper.map(chunk)
+                mapped = known.sift(mapped, chunk) if known else mapped
+                profile.add(mapped)
+                keys.add(chunk)
+                if wanted and mapped.rejects:
+                    yield collect_rejects(chunk, mapped.rejects)
+        except SourceError as error:
+            profile.stopped = str(error)
     profile.key, profile.same_key = keys.column, keys.count_repeats()

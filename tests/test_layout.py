@@ -101,7 +101,10 @@ TESTED_IN = {
         ],
     },
     "profile": {
-        "findings plain_text names profile record times": ["cli/test_check.py", "cli/test_show_check.py"],
+        "findings known plain_text names profile record times": [
+            "cli/test_check.py",
+            "cli/test_show_check.py",
+        ],
         "suspicion": ["profile/test_suspicions.py"],
     },
     "monitoring": {"measures state telemetry": ["monitoring/test_monitor.py"]},
@@ -158,7 +161,10 @@ TESTED_IN = {
     },
     "gone": {"input_keys": ["ledger/test_kept_ids.py"], "known listing": ["cli/test_report_gone.py"]},
     "known_keys": {
-        "fates keys ledger_notes reasons running": ["cli/test_ledger.py", "cli/test_left_out.py"],
+        "checking fates keys ledger_notes reasons running sifting": [
+            "cli/test_ledger.py",
+            "cli/test_left_out.py",
+        ],
         "judging": ["ledger/test_crashes.py"],
     },
     "ledger": {

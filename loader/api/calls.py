@@ -126,6 +126,7 @@ def check_users(
     application: str | None = None,
     limit: int | None = None,
     rate: float | str | None = None,
+    ledger: Path | None = None,
 ) -> CheckResult:
     """Map every user and send nothing: no socket is opened.
 
@@ -135,6 +136,7 @@ def check_users(
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
         rate: requests a second for which the estimate says the time, beside the usual ones.
+        ledger: a ledger whose known keys are left out, as a load with it would do. Nothing is written to it.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -142,7 +144,15 @@ def check_users(
     Raises:
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
-    return _check(Kind.USERS, source, mapping=mapping, application=application, limit=limit, rate=rate)
+    return _check(
+        Kind.USERS,
+        source,
+        mapping=mapping,
+        application=application,
+        limit=limit,
+        rate=rate,
+        ledger=ledger,
+    )
 
 
 def check_events(
@@ -152,6 +162,7 @@ def check_events(
     application: str | None = None,
     limit: int | None = None,
     rate: float | str | None = None,
+    ledger: Path | None = None,
 ) -> CheckResult:
     """Map every event and send nothing: no socket is opened.
 
@@ -161,6 +172,7 @@ def check_events(
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
         rate: requests a second for which the estimate says the time, beside the usual ones.
+        ledger: a ledger whose known keys are left out, as a load with it would do. Nothing is written to it.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -168,7 +180,15 @@ def check_events(
     Raises:
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
-    return _check(Kind.EVENTS, source, mapping=mapping, application=application, limit=limit, rate=rate)
+    return _check(
+        Kind.EVENTS,
+        source,
+        mapping=mapping,
+        application=application,
+        limit=limit,
+        rate=rate,
+        ledger=ledger,
+    )
 
 
 def check_tags(
@@ -178,6 +198,7 @@ def check_tags(
     application: str | None = None,
     limit: int | None = None,
     rate: float | str | None = None,
+    ledger: Path | None = None,
 ) -> CheckResult:
     """Map every row of tags and send nothing: no socket is opened.
 
@@ -187,6 +208,7 @@ def check_tags(
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
         rate: requests a second for which the estimate says the time, beside the usual ones.
+        ledger: a ledger whose known keys are left out, as a load with it would do. Nothing is written to it.
 
     Returns:
         What would be sent, and what would be rejected and why.
@@ -194,7 +216,15 @@ def check_tags(
     Raises:
         ConfigError, MappingError, SourceError: the input cannot be mapped at all.
     """
-    return _check(Kind.TAGS, source, mapping=mapping, application=application, limit=limit, rate=rate)
+    return _check(
+        Kind.TAGS,
+        source,
+        mapping=mapping,
+        application=application,
+        limit=limit,
+        rate=rate,
+        ledger=ledger,
+    )
 
 
 def _load(kind: Kind, source: Source, **keywords: Unpack[AllKeywords]) -> LoadResult:

@@ -20,6 +20,7 @@ from loader.delivery import DRAIN_SECONDS, Brake
 from loader.errors import CheckpointError, ConfigError
 from loader.interrupts import brake_on_signals
 from loader.journal import CheckpointView
+from loader.known_keys import choose_application
 from loader.load_options import (
     APPLICATION_VARIABLE,
     CHECKPOINT_DIR_VARIABLE,
@@ -191,7 +192,9 @@ class Options:
         return Settings(
             kind=kind,
             files=given.files,
-            application=self.target.application or os.environ.get(APPLICATION_VARIABLE) or NO_APPLICATION,
+            application=choose_application(self.options.ledger, self.target.application)
+            or os.environ.get(APPLICATION_VARIABLE)
+            or NO_APPLICATION,
             endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
             options=self.options,
             table=given.table,

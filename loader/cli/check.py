@@ -54,7 +54,7 @@ class CheckRequest:
     kind: Kind = argument("|".join(Kind))
     input: InputOptions = nested(InputOptions)
     target: TargetOptions = nested(TargetOptions, "application")
-    options: LoadOptions = nested(LoadOptions, "limit", "min_rows", "fail_if_empty", "rate")
+    options: LoadOptions = nested(LoadOptions, "limit", "min_rows", "fail_if_empty", "rate", "ledger")
     rejects: Path | None = option(
         None,
         Option(
@@ -151,7 +151,7 @@ def show_check(request: CheckRequest) -> int:
     settings = build_settings(request)
     summary.current().know(kind=request.kind.value, input=list(settings.files))
     plan = pipeline.prepare(settings, watch=watch)
-    say(show.describe_decisions(plan))
+    say("\n".join([show.describe_decisions(plan), *show.note_new_ledger(plan)]))
     profile = pipeline.check(plan, write_rejects, watch, changes=write_changes)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
     record = build_record(profile, plan.suspicions)
@@ -167,16 +167,22 @@ def describe_end(profile: Profile) -> dict[str, str] | None:
 
 def build_settings(request: CheckRequest) -> Settings:
     """The settings of a check, which needs neither application nor token nor checkpoint."""
+    from loader.known_keys import choose_application  # noqa: PLC0415 - `--help` must start without SQL
+
     given, asked = request.input, request.options
     return Settings(
         kind=request.kind,
         files=given.files,
-        application=request.target.application or NO_APPLICATION,
+        application=choose_application(asked.ledger, request.target.application) or NO_APPLICATION,
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=given.mapping,
         dialect=given.text.dialect,
         options=LoadOptions(
-            limit=asked.limit, min_rows=asked.min_rows, fail_if_empty=asked.fail_if_empty, rate=asked.rate
+            limit=asked.limit,
+            min_rows=asked.min_rows,
+            fail_if_empty=asked.fail_if_empty,
+            rate=asked.rate,
+            ledger=asked.ledger,
         ),
     )
 

@@ -47,9 +47,7 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
     where = "a sandbox on this machine" if sandboxed else settings.endpoint.host
     lines = [describe_decisions(plan), f"  sent to {where}, application {settings.application}"]
     lines += describe_rate(settings)
-    ledger = settings.options.ledger
-    if ledger is not None and not ledger.exists() and plan.earlier is None:
-        lines.append(f"  note: {ledger} is a new ledger, so no row is known as sent")
+    lines += note_new_ledger(plan)
     lines += [f"  note: {HANG}{plan.begins_again}"] if plan.begins_again else []
     if plan.grown_from is not None:
         added = count_rows(plan.survey.rows - plan.grown_from.identity.rows)
@@ -69,6 +67,14 @@ def describe_plan(plan: Plan, *, sandboxed: bool, first: str = "") -> str:
             lines.append(f"  {describe_doubtful(plan)}")
     lines += [first] if first else []
     return "\n".join(lines)
+
+
+def note_new_ledger(plan: Plan) -> list[str]:
+    """That a ledger knows nothing yet: perhaps its name is mistyped."""
+    ledger = plan.settings.options.ledger
+    if ledger is None or ledger.exists() or plan.earlier is not None:
+        return []
+    return [f"  note: {ledger} is a new ledger, so no row is known as sent"]
 
 
 def describe_rate(settings: Settings) -> list[str]:

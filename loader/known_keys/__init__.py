@@ -2,6 +2,8 @@
 
     running        the keys of a load that runs: found, marked, settled
     keys           the key of a row, as bytes
+    sifting        known rows are left out of a chunk
+    checking       the same for a check, which writes nothing
     judging        which rows are left out
     reasons        why, in words
     fates          what a checkpoint says of pending keys
@@ -10,6 +12,7 @@
 The rules of one load. What is kept, and in which order it is written, is the ledger's; see `loader.ledger`.
 """
 
+from loader.known_keys.checking import choose_application, open_checked_keys
 from loader.known_keys.fates import carry_over, count_sent, read_fates
 from loader.known_keys.keys import read_keys
 from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger
@@ -22,8 +25,10 @@ __all__ = [
     "LedgerNote",
     "NoLedger",
     "carry_over",
+    "choose_application",
     "count_sent",
     "find_ledger",
+    "open_checked_keys",
     "open_known_keys",
     "read_fates",
     "read_keys",

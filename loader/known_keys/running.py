@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from loader.errors import ConfigError
 from loader.journal import CheckpointView
 from loader.known_keys.fates import bring_in_line, refuse_unknown_rows
-from loader.known_keys.judging import judge_events, judge_newest
-from loader.known_keys.keys import read_keys
 from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older, say_missing
-from loader.known_keys.reasons import Reasons
+from loader.known_keys.sifting import Sifter
 from loader.ledger import Bound, Digests, Ledger, LedgerError
 from loader.ledger.sending import Fate, Sending
-from loader.model import Reject, State
+from loader.model import State
 from loader.planning import refuse_keyless, say_no_ledger
 
 if TYPE_CHECKING:
@@ -25,9 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.journal import Journal
-    from loader.ledger.records import Mask, Ordinals
     from loader.mapping import Mapped
-    from loader.mapping.selection import Outside
     from loader.model import Chunk, Outcome
     from loader.planning import Plan
 
@@ -70,9 +64,6 @@ class KnownKeys(NoLedger):
     def __init__(self, ledger: Ledger, plan: Plan, journal: Journal) -> None:
         self._ledger = ledger
         self._journal = journal
-        self._mapper = plan.mapper
-        self._method = plan.settings.kind.method
-        self._digester = ledger.digester(plan.settings.kind.value)
         view = CheckpointView.open(journal.path)
         if journal.blank and plan.settings.rehearsal is not None:
             self._forget_rehearsal(journal.path)
@@ -81,7 +72,8 @@ class KnownKeys(NoLedger):
                 view.id, journal.path, plan.settings.kind.value, ", ".join(plan.mapper.mapping.key)
             )
             generation = ledger.store.raise_generation()
-        self._sending = Sending(ledger, number, last_wins=self._method.last_wins)
+        self._sending = Sending(ledger, number, last_wins=plan.settings.kind.method.last_wins)
+        self._sifter = Sifter(plan.mapper, ledger, number, self._sending.find)
         self._note(generation)
         self._marked = (np.empty(0, np.int64), Digests.join([]))
 
@@ -101,21 +93,9 @@ class KnownKeys(NoLedger):
             chunk: the same, as it was read.
             wanted: the rows that are to be sent, in ascending ranges.
         """
-        places = np.concatenate(
-            [np.empty(0, np.int64)]
-            + [np.arange(*np.searchsorted(mapped.ordinals, (each.start, each.stop))) for each in wanted]
-        )
-        known, keys = read_keys(self._mapper, chunk, mapped, places)
-        keyless, places = places[~known], places[known]
-        digests = self._digester.digest(keys, mapped.bodies.take(pa.array(places)))
-        ordinals = mapped.ordinals[places]
-        reasons = self._judge(digests, ordinals)
-        sent = reasons.load < 0
-        self._marked = ordinals[sent], digests.take(sent)
-        drop = np.zeros(len(mapped.ordinals), np.bool_)
-        drop[places[~sent]] = drop[keyless] = True
-        rejects = [self._reject(chunk, int(ordinal)) for ordinal in mapped.ordinals[keyless]]
-        return leave_out(mapped, drop, reasons.list(ordinals - mapped.first, mapped.count), rejects)
+        sifted = self._sifter.sift(mapped, chunk, wanted)
+        self._marked = sifted.ordinals, sifted.digests
+        return sifted.mapped
 
     def mark(self, rows: Sequence[range]) -> None:
         """Mark the keys of rows that are leased next; call it before.
@@ -163,20 +143,6 @@ class KnownKeys(NoLedger):
         """Close the ledger."""
         self._ledger.close()
 
-    def _judge(self, digests: Digests, ordinals: Ordinals) -> Reasons:
-        states = self._sending.find(digests)
-        own = self._sending.load
-        judge = judge_newest if self._method.last_wins else judge_events
-        return Reasons(*judge(digests, ordinals, states, own), own, self._ledger.loads)
-
-    def _reject(self, chunk: Chunk, ordinal: int) -> Reject:
-        columns = self._mapper.mapping.key
-        listed = " and ".join(f'"{column}"' for column in columns)
-        reason = f"{'are' if len(columns) > 1 else 'is'} empty, so nobody could know whether the row was sent"
-        remedy = "Fill it, or load such rows on their own, without a ledger."
-        message = f"{chunk.place(ordinal)}, column{'s' * (len(columns) > 1)} {listed}: {reason}. {remedy}"
-        return Reject(ordinal, ", ".join(columns), "", reason, message, remedy, remedy, reason)
-
     def _note(self, generation: int) -> None:
         note = LedgerNote(self._ledger.header.id, str(self._ledger.path), generation)
         self._journal.note(LEDGER, note.to_text())
@@ -186,33 +152,6 @@ class KnownKeys(NoLedger):
         earlier = [load.number for load in self._ledger.loads.values() if load.path == str(checkpoint)]
         if earlier:
             self._ledger.rewrite(earlier)
-
-
-def leave_out(mapped: Mapped, drop: Mask, outside: Sequence[Outside], rejects: Sequence[Reject]) -> Mapped:
-    """A mapped chunk without some of the rows that became a body.
-
-    Args:
-        mapped: the chunk.
-        drop: for each row that became a body, whether it goes.
-        outside: those of them that are left out.
-        rejects: those of them that are rejected.
-    """
-    if not drop.any():
-        return mapped
-    keep = pa.array(~drop)
-    kept = mapped.kept
-    if outside:
-        out = np.logical_or.reduce([each.rows for each in outside])
-        kept = np.flatnonzero(~out) if kept is None else kept[~out[kept]]
-    return replace(
-        mapped,
-        ordinals=mapped.ordinals[~drop],
-        bodies=mapped.bodies.filter(keep),
-        owners=mapped.owners.filter(keep),
-        rejects=sorted([*mapped.rejects, *rejects], key=lambda reject: reject.ordinal),
-        outside=(*mapped.outside, *outside),
-        kept=kept,
-    )
 
 
 def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:

@@ -12,7 +12,7 @@ from loader.message import Command
 from loader.methods import MAX_EVENT_LENGTH
 from loader.text.account import format_duration
 from loader.text.escape import escape_json, escape_short
-from loader.text.nouns import count_things, format_bytes
+from loader.text.nouns import count_rows, count_things, format_bytes, is_or_are
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -106,6 +106,18 @@ def tally_rejects(profile: Profile) -> list[Tally]:
     """Reasons with their first rows, the most frequent first."""
     found = [Tally(group.rows, reason, tuple(group.examples)) for reason, group in profile.rejects.items()]
     return sorted(found, key=lambda tally: -tally.rows)
+
+
+def remark_on_ledger(profile: Profile) -> list[str]:
+    """What a ledger does not know of the rows, in a line; none if the check has no ledger."""
+    known = profile.known
+    if known is None:
+        return []
+    has = "has" if known.changed == 1 else "have"
+    rest = f", {count_rows(known.changed)} {has} changed since" if profile.method.last_wins else ""
+    loads = f"{known.loads:,} load{'' if known.loads == 1 else 's'}"
+    new = f"{count_rows(known.new)} {is_or_are(known.new)} new"
+    return [f"Compared with the ledger {known.ledger}, which knows {loads}: {new}{rest}."]
 
 
 def tally_left_out(profile: Profile) -> list[Tally]:

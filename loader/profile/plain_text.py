@@ -40,6 +40,7 @@ def describe_findings(
         describe_people(profile, spelling),
         describe_bodies(profile, by_hand),
         describe_corrections(profile),
+        findings.remark_on_ledger(profile),
         describe_left_out(profile),
         describe_rejects(profile),
         describe_effort(profile),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.mapping import Column, Mapped, Mapper, Mapping
+    from loader.profile.known import KnownRows
     from loader.profile.sketch import Hashes
     from loader.sources import Survey
 
@@ -66,6 +67,7 @@ class Profile:
         left_out: why rows are no part of the load, by the reason.
         key: a column that is known to hold an id of each row, if the mapping does not say so; else "".
         same_key: rows that repeat the id of an earlier row, known at the end.
+        known: what a ledger does not know yet; None if the check has none.
         estimate: what the load would take, known at the end.
         stopped: why the input stopped before its end, or None.
     """
@@ -90,6 +92,7 @@ class Profile:
         self.people = Found()
         self.rows_without_device = 0
         self.repeated = Repeated()
+        self.known: KnownRows | None = None
         self.estimate = Estimate()
         self.stopped: str | None = None
         self._types = list_types(mapper.mapping)

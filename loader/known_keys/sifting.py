@@ -1,0 +1,131 @@
+"""The rows of a chunk whose keys are known are left out of it, and those without a key are rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from loader.known_keys.judging import judge_events, judge_newest
+from loader.known_keys.keys import read_keys
+from loader.known_keys.reasons import Reasons
+from loader.model import Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from loader.ledger import Digests, Ledger
+    from loader.ledger.records import Mask, Ordinals
+    from loader.ledger.sending import KeyStates
+    from loader.mapping import Mapped, Mapper
+    from loader.mapping.findings import Column
+    from loader.mapping.selection import Outside
+    from loader.model import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """A chunk without the rows that do not go.
+
+    Attributes:
+        mapped: the chunk.
+        ordinals: the rows that go, of those that are wanted.
+        digests: of their keys and bodies.
+    """
+
+    mapped: Mapped
+    ordinals: Ordinals
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Sifter:
+    """Sifts the chunks of one load.
+
+    Attributes:
+        mapper: of the load.
+        ledger: its ledger.
+        own: the number of the load in the ledger.
+        find: what is known of keys, those of earlier rows of the load among them.
+    """
+
+    mapper: Mapper
+    ledger: Ledger
+    own: int
+    find: Callable[[Digests], KeyStates]
+
+    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Sifted:
+        """Leave out the rows whose keys are known, and reject those without a key.
+
+        Args:
+            mapped: a chunk.
+            chunk: the same, as it was read.
+            wanted: the rows that are to be sent, in ascending ranges.
+        """
+        places = np.concatenate(
+            [np.empty(0, np.int64)]
+            + [np.arange(*np.searchsorted(mapped.ordinals, (each.start, each.stop))) for each in wanted]
+        )
+        known, keys = read_keys(self.mapper, chunk, mapped, places)
+        keyless, places = places[~known], places[known]
+        digester = self.ledger.digester(self.mapper.mapping.kind.value)
+        digests = digester.digest(keys, mapped.bodies.take(pa.array(places)))
+        ordinals = mapped.ordinals[places]
+        reasons = self._judge(digests, ordinals)
+        sent = reasons.load < 0
+        drop = np.zeros(len(mapped.ordinals), np.bool_)
+        drop[places[~sent]] = drop[keyless] = True
+        rejects = [self._reject(chunk, int(ordinal)) for ordinal in mapped.ordinals[keyless]]
+        outside = reasons.list(ordinals - mapped.first, mapped.count)
+        left = leave_out(mapped, drop, outside, rejects)
+        return Sifted(left, ordinals[sent], digests.take(sent))
+
+    def _judge(self, digests: Digests, ordinals: Ordinals) -> Reasons:
+        judge = judge_newest if self.mapper.mapping.method.last_wins else judge_events
+        return Reasons(*judge(digests, ordinals, self.find(digests), self.own), self.own, self.ledger.loads)
+
+    def _reject(self, chunk: Chunk, ordinal: int) -> Reject:
+        columns = self.mapper.mapping.key
+        listed = " and ".join(f'"{column}"' for column in columns)
+        reason = f"{'are' if len(columns) > 1 else 'is'} empty, so nobody could know whether the row was sent"
+        remedy = "Fill it, or load such rows on their own, without a ledger."
+        message = f"{chunk.place(ordinal)}, column{'s' * (len(columns) > 1)} {listed}: {reason}. {remedy}"
+        return Reject(ordinal, ", ".join(columns), "", reason, message, remedy, remedy, reason)
+
+
+def leave_out(mapped: Mapped, drop: Mask, outside: Sequence[Outside], rejects: Sequence[Reject]) -> Mapped:
+    """A mapped chunk without some of the rows that became a body.
+
+    Args:
+        mapped: the chunk.
+        drop: for each row that became a body, whether it goes.
+        outside: those of them that are left out.
+        rejects: those of them that are rejected.
+    """
+    if not drop.any():
+        return mapped
+    keep = pa.array(~drop)
+    kept = mapped.kept
+    if outside:
+        out = np.logical_or.reduce([each.rows for each in outside])
+        stays = ~out if kept is None else ~out[kept]
+        kept = np.flatnonzero(stays) if kept is None else kept[stays]
+        mapped = replace(mapped, columns=keep_columns(mapped.columns, stays))
+    return replace(
+        mapped,
+        ordinals=mapped.ordinals[~drop],
+        bodies=mapped.bodies.filter(keep),
+        owners=mapped.owners.filter(keep),
+        rejects=sorted([*mapped.rejects, *rejects], key=lambda reject: reject.ordinal),
+        outside=(*mapped.outside, *outside),
+        kept=kept,
+    )
+
+
+def keep_columns(columns: Iterable[Column], kept: Mask) -> Iterator[Column]:
+    """The converted values of some rows, for a check."""
+    mask = pa.array(kept)
+    for column in columns:
+        yield column._replace(values=column.values.filter(mask))
