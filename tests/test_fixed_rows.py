@@ -109,6 +109,95 @@ def test_rows_that_were_deleted_from_the_file_stay_rejected(mixed: Load) -> None
     assert ",events.csv,2,local," not in left
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("00042", "42"),
+        ("00042", "42.0"),
+        ("43", "43.0"),
+        ("43", "43,0"),
+        ("1234567890123456", "1.23457E+15"),
+        ("1234567890123456", "1,23457E+15"),
+        ("12345678901234567890", "12345678901234500000"),
+        ("0012345678901234567890", "12345678901234500000"),
+    ],
+)
+def test_an_id_that_was_read_as_a_number_is_refused(
+    command: CommandLine, server: faultserver.FaultServer, before: str, after: str
+) -> None:
+    """A spreadsheet changed a cell that the user did not look at; with its text again, the row goes."""
+    load = Load(command, server.url, ROWS[0], MARS[1].replace("0002", before, 1), MARS[2])
+    assert counts(load.summary()) == (1, 2, 0, 0)
+    path = write_fixed(load)
+    fixed = path.read_text()
+    path.write_text(fixed.replace(f"{before},", f'"{after}",', 1))
+    said = " ".join(load.run("retry", "--from", "fixed.csv", code=2).split())
+    assert f'fixed.csv, row 1, column "user_id": "{after}" was "{before}" before.' in said
+    assert len(server.bodies) == 1
+    path.write_text(fixed)
+    assert counts(retry(load, "--from", "fixed.csv")) == (3, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("42", "00042"), ("00042", "00043"), ("0042", "u-42"), ("42", "")]
+)
+def test_an_id_that_was_corrected_is_sent(
+    command: CommandLine, server: faultserver.FaultServer, before: str, after: str
+) -> None:
+    """Another id, and zeros that are put back, are what the user meant."""
+    load = Load(command, server.url, ROWS[0], MARS[1].replace("0002", before, 1))
+    load.summary()
+    path = write_fixed(load)
+    path.write_text(path.read_text().replace(f"{before},", f"{after},", 1))
+    assert counts(retry(load, "--from", "fixed.csv")) == (2, 0, 0, 0)
+    assert (f'"userId":"{after}"'.encode() in server.bodies[-1]) is bool(after)
+
+
+@pytest.mark.parametrize(("now", "refused"), [("2.0", False), ("2", False), ("2E+09", True)])
+def test_a_number_may_be_written_otherwise_but_not_rounded(
+    command: CommandLine, server: faultserver.FaultServer, tmp_path: Path, now: str, *, refused: bool
+) -> None:
+    """Of a column that is read as a number, only digits that are gone matter."""
+    before = "2012345678" if refused else "2"
+    load = Load(command, server.url, *(row.replace("2.00", before) for row in (ROWS[0], MARS[1])))
+    mapping = tmp_path / "m.toml"
+    command.run("map", "events", "events.csv", "-o", mapping)
+    assert "integer" in mapping.read_text() or "float" in mapping.read_text()
+    load.summary("--mapping", mapping)
+    path = write_fixed(load)
+    path.write_text(path.read_text().replace(f",{before},", f",{now},", 1))
+    assert command.run("retry", CHECKPOINT, "--from", "fixed.csv").code == (2 if refused else 0)
+
+
+def test_rows_that_were_cleared_in_a_spreadsheet_are_none(mixed: Load) -> None:
+    """It keeps their delimiters at the end of the file."""
+    path = write_fixed(mixed)
+    with path.open("a") as file:
+        file.write("," * path.read_text().splitlines()[0].count(",") + "\n")
+    assert counts(retry(mixed, "--from", "fixed.csv")) == (5, 0, 0, 0)
+
+
+def test_a_row_that_was_added_is_refused_with_the_way_out(mixed: Load) -> None:
+    """It is not a row of the load; as a file of its own it is a load."""
+    path = write_fixed(mixed)
+    header, *_ = path.read_text().splitlines()
+    added = f"{ROWS[9]}{',' * (header.count(',') - ROWS[9].count(','))}\n"
+    with path.open("a") as file:
+        file.write(added)
+    said = " ".join(mixed.run("retry", "--from", "fixed.csv", code=2).split())
+    assert "or remove this row: load rows that you add as a file of their own. Nothing was sent." in said
+    (mixed.command.folder / "added.csv").write_text(f"{header}\n{added}")
+    own = mixed.command.summary(*("added.csv" if word == "events.csv" else word for word in mixed.arguments))
+    assert counts(own) == (1, 0, 0, 0)
+
+
+def test_numbers_of_rows_that_pandas_wrote_are_understood(mixed: Load) -> None:
+    """A column of numbers with an empty cell is written with decimals."""
+    path = write_fixed(mixed)
+    path.write_text(path.read_text().replace(",events.csv,2,", ",events.csv,2.0,"))
+    assert counts(retry(mixed, "--from", "fixed.csv")) == (5, 0, 0, 0)
+
+
 def test_a_row_that_is_rejected_again_is_listed_as_it_was_fixed(mixed: Load) -> None:
     """What is wrong now is what the user wrote: it can be fixed once more, and then goes."""
     write_fixed(mixed, now="Venus")

@@ -63,7 +63,7 @@ TESTED_IN = {
     "delivery/transports/processes": {"channel worker": ["delivery/transports/test_process_line.py"]},
     "delivery/transports/requests": {"sockets": ["delivery/transports/test_requests_transport.py"]},
     "doctor": {"examination machine network": ["cli/test_doctor.py"]},
-    "fixed_rows": {"conversion fixed places reading standing": ["test_fixed_rows.py"]},
+    "fixed_rows": {"conversion fixed lost_digits places reading standing": ["test_fixed_rows.py"]},
     "journal": {
         "fixed_cells": ["test_fixed_rows.py"],
         "byte_lock hold lock": ["journal/test_attacks.py"],

@@ -4,6 +4,7 @@ read_fixed_rows(...)   refuses every row that is not one that the load rejected,
 
     reading      columns and cells of the file      places      which rows of the input its rows are
     conversion   cells in the types of the input    standing    which of them may be sent
+    lost_digits  ids that a spreadsheet has read as numbers
     fixed        the rows, and their cells for the checkpoint
 """
 

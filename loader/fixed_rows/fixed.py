@@ -59,9 +59,10 @@ def drop_empty(rows: FixedRows) -> FixedRows:
 
 
 def _drop_empty(table: FixedTable) -> FixedTable:
-    filled = [pc.fill_null(_is_filled(column), fill_value=False) for column in table.cells.columns]
+    filled = [pc.fill_null(is_filled(column), fill_value=False) for column in table.cells.columns]
     return table.keep(reduce(pc.or_, filled))
 
 
-def _is_filled(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def is_filled(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """For each cell, whether it holds anything; null of one that is nothing."""
     return pc.not_equal(cells, "") if pa.types.is_string(cells.type) else cells.is_valid()

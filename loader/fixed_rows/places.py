@@ -39,16 +39,18 @@ def locate(name: str, table: pa.Table, ledger: CheckpointView, files: Sequence[F
     numbers = {file.name: at for each in (ledger.identity.files, files) for at, file in enumerate(each)}
     places = np.empty(len(table), np.int64)
     texts = zip(read_texts(table, FILE), read_texts(table, ROW), strict=True)
-    for at, (file, row) in enumerate(texts):
+    for at, (file, cell) in enumerate(texts):
         if (number := numbers.get(file or "")) is None:
             refuse_cell(
                 name,
                 at,
                 FILE,
                 file,
-                f"is not a file of this load ({list_names(files)}). Write it as {{rejected}} did",
+                f"is not a file of this load ({list_names(files)}). Write it as {{rejected}} did, or remove "
+                "this row: load rows that you add as a file of their own",
             )
-        if not (row and row.isascii() and row.isdigit()):
+        row = (cell or "").removesuffix(".0")  # as pandas writes numbers of a column with an empty cell
+        if not (row.isascii() and row.isdigit()):
             refuse_cell(name, at, ROW, row, "is not the number of a row. Write it as {rejected} did")
         if not 1 <= int(row) <= files[number].rows:
             refuse_cell(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loader.errors import SourceError
 from loader.fixed_rows.conversion import convert
-from loader.fixed_rows.fixed import Fixed, FixedInput, drop_empty
+from loader.fixed_rows.fixed import Fixed, FixedInput, drop_empty, is_filled
+from loader.fixed_rows.lost_digits import refuse_lost_digits
 from loader.fixed_rows.places import locate, refuse_twice
 from loader.fixed_rows.standing import choose_waiting
+from loader.mapping import parse_mapping
 from loader.message import Command, Message
 from loader.model import OWN_COLUMNS
 from loader.own_columns import FILE, ROW
@@ -54,6 +59,8 @@ def read_fixed_rows(given: FixedInput, whole: Source, ledger: CheckpointView, st
     waiting = choose_waiting(given.name, rows, places, ledger, stored, whole)
     waiting &= set(filled.ordinals.tolist())
     new = find_new(rows, waiting, stored)
+    mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
+    refuse_lost_digits(given.name, rows.select(new), places, whole, mapping)
     notices = list_notices(given.name, extra, len(rows) - len(filled))
     return Fixed(given.name, rows.select(waiting), new, len(filled) - len(waiting), notices)
 
@@ -123,9 +130,17 @@ def read_cells(name: str, source: Source) -> pa.Table:
             raise SourceError(f"{name}, row {chunk.first_row + offset}, {why} Nothing was sent.")
         tables.append(pa.Table.from_pandas(chunk.frame, preserve_index=False))
         refuse_size(name, sum(table.nbytes for table in tables))
-    if not tables:
+    rows = drop_blank_end(pa.concat_tables(tables, promote_options="permissive")) if tables else ()
+    if not rows:
         raise SourceError(f"{name} has no row, so there is nothing to send.")
-    return pa.concat_tables(tables, promote_options="permissive")
+    return rows
+
+
+def drop_blank_end(table: pa.Table) -> pa.Table:
+    """The rows up to the last one with a cell: a spreadsheet keeps rows whose cells were cleared."""
+    filled = reduce(pc.or_, (pc.fill_null(is_filled(column), fill_value=False) for column in table.columns))
+    rows = np.flatnonzero(filled)
+    return table.slice(0, int(rows[-1]) + 1 if len(rows) else 0)
 
 
 def refuse_size(name: str, size: int) -> None:
