@@ -58,8 +58,8 @@ def test_a_load_that_ends_with_doubts_says_why_and_what_to_do(load: Load, vendor
   1 × not today
 To see it with all columns and the reason:
   pushwoosh-loader failures events.csv.events.ckpt --rejected
-To send it again when the cause is fixed:
-  pushwoosh-loader retry events.csv.events.ckpt --mapping FIXED.toml
+To send it again when the cause is fixed, in the mapping or in its cells:
+  pushwoosh-loader retry events.csv.events.ckpt [--mapping FIXED.toml] [--from FIXED.csv]
 2 rows in doubt:
   2 × the server closed the connection without an answer
 The vendor may or may not have them. Nothing is sent again unless you say so. You can settle all of them, or \

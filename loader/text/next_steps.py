@@ -125,6 +125,7 @@ class Spelling:
         unlimited: the same without the limit.
         some: how only some of the rows in doubt are settled.
         look, rejected, retry, in_doubt, left_out, landed, dropped, resend: lines to type.
+        with_cells: how rows with fixed cells are given, if `retry` does not show it.
         settle: what settles rows in doubt by the store of the sandbox that they went to; "" if they went to
             a vendor, or to a sandbox whose store is not known.
         live: sentences that lead from a rehearsal to a load; "" if this was none.
@@ -142,6 +143,7 @@ class Spelling:
     landed: str
     dropped: str
     resend: str
+    with_cells: str = ""
     settle: str = ""
     live: str = ""
 
@@ -177,7 +179,7 @@ def spell_shell(
         some="with --from FILE",
         look=f"pushwoosh-loader status {name}",
         rejected=f"pushwoosh-loader failures {name} --rejected",
-        retry=f"pushwoosh-loader retry {name} --mapping FIXED.toml",
+        retry=f"pushwoosh-loader retry {name} [--mapping FIXED.toml] [--from FIXED.csv]",
         in_doubt=f"pushwoosh-loader failures {name} --in-doubt",
         left_out=f"pushwoosh-loader failures {name} --left-out",
         landed=f"{resolve} --landed",
@@ -226,6 +228,7 @@ def spell_python(
         look=f"loader.Checkpoint({checkpoint})",
         rejected=f"{view}.rejected",
         retry=f"loader.retry({source}, {checkpoint}, mapping=fixed{sandbox})",
+        with_cells=" (rows=)",
         in_doubt=f"{view}.in_doubt",
         left_out=f"{view}.left_out",
         landed=f'loader.resolve({checkpoint}, "landed")',
@@ -277,7 +280,8 @@ def _fix_rejected(left: Left, spelling: Spelling) -> Iterator[Step]:
         advice = f"The vendor does not know the application. {again} begins again with {it}."
         yield Step(Remains.REJECTED, headline, reasons, advice, (see,))
         return
-    retry = Way(f"To send {it} again when the cause is fixed", spelling.retry)
+    cells = f"{'its' if number == 1 else 'their'} cells{spelling.with_cells}"
+    retry = Way(f"To send {it} again when the cause is fixed, in the mapping or in {cells}", spelling.retry)
     yield Step(Remains.REJECTED, headline, reasons=reasons, ways=(see, retry))
 
 

@@ -156,7 +156,7 @@ def test_after_an_unknown_application_no_step_leads_to_it_again(
     assert command.run(*load, RIGHT, **token).code == 3
     assert len(vendor.took) == 59
     after = command.run("status", checkpoint)
-    assert "--mapping FIXED.toml" in after.out
+    assert "[--mapping FIXED.toml]" in after.out
     assert "--app" not in after.out
 
 

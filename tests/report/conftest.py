@@ -117,6 +117,7 @@ def troubled(**changes: Any) -> Facts:
         FileRecord(f"exports/2024/part-{number:05}.csv.gz", 1_000_000, "ab" * 32, 1500, form="CSV")
         for number in range(40)
     )
-    line = f"pushwoosh-loader retry {'/data/exports-of-all-customers' * 4}.ckpt --mapping FIXED.toml"
+    name = f"{'/data/exports-of-all-customers' * 4}.ckpt"
+    line = f"pushwoosh-loader retry {name} [--mapping FIXED.toml] [--from FIXED.csv]"
     steps = (Step(Remains.REJECTED, "700 rows rejected", ways=(Way("To send them again", line),)),)
     return replace(facts(), **{"runs": runs, "files": files, "steps": steps, **changes})

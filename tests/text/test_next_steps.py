@@ -82,8 +82,8 @@ def test_commands_can_be_copied() -> None:
         "  1 × worse",
         "To see them with all columns and the reason:",
         "  pushwoosh-loader failures 'a b.ckpt' --rejected",
-        "To send them again when the cause is fixed:",
-        "  pushwoosh-loader retry 'a b.ckpt' --mapping FIXED.toml",
+        "To send them again when the cause is fixed, in the mapping or in their cells:",
+        "  pushwoosh-loader retry 'a b.ckpt' [--mapping FIXED.toml] [--from FIXED.csv]",
     ]
 
 
@@ -137,6 +137,7 @@ def test_python_reads_calls_in_place_of_commands() -> None:
     """The steps in Python are calls that run, with what each does; those of a rehearsal name the sandbox."""
     _, rejected, doubts = list_steps(Left(Kind.EVENTS, MIXED, why=Why(in_doubt=[("lost.", 2)])), PYTHON)
     assert "mapping=fixed, sandbox=sandbox)" in write_as_code(rejected)[1]
+    assert write_as_code(rejected)[1].endswith("in the mapping or in their cells (rows=)")
     assert say_in_a_sentence(doubts).startswith(
         "2 rows in doubt: 2 × lost. The vendor may or may not have them."
     )
