@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -258,7 +259,7 @@ class Ledger:
     def remove_orphans(self) -> None:
         """Remove files of runs that a killed load wrote and did not enter."""
         known = {run.file.path(self.path).name for run in self.runs}
-        for file in self.path.parent.glob(f"{glob_escape(self.path.name)}-keys-*"):
+        for file in self.path.parent.glob(f"{glob.escape(self.path.name)}-keys-*"):
             if file.name not in known:
                 with explaining(self.path):
                     file.unlink(missing_ok=True)
@@ -372,7 +373,7 @@ def refuse_remains(path: Path) -> None:
     Raises:
         LedgerError: there are parts.
     """
-    parts = sorted(path.parent.glob(f"{glob_escape(path.name)}-keys-*"))
+    parts = sorted(path.parent.glob(f"{glob.escape(path.name)}-keys-*"))
     logs = (path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal"))
     parts += filter(is_filled, logs)
     if parts:
@@ -422,8 +423,3 @@ def say_damaged(path: Path, error: RunDamaged) -> LedgerError:
             reason=str(error),
         )
     )
-
-
-def glob_escape(name: str) -> str:
-    """The name, for a pattern that means only it."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
