@@ -1,4 +1,4 @@
-"""The keys of rows, as bytes: made of the columns that the mapping names, else of the device or user."""
+"""The keys of rows, as bytes: the columns that the mapping names, or the device or user."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 def read_keys(mapper: Mapper, chunk: Chunk, mapped: Mapped, places: Ordinals) -> tuple[Mask, pa.Array]:
     """Which of some rows that became a body have a key, and the keys of these as bytes.
 
-    The key is made of the columns that the mapping names; else it is the device or user whose rows keep their
-    order.
+    The key of an event is made of the columns that the mapping names. That of users and tags is always the
+    device or user whose rows keep their order: with any other key, a row could be taken for unchanged
+    although a row with another key has changed its device since.
     """
     columns = mapper.mapping.key
-    if columns:
+    if columns and not mapper.mapping.method.last_wins:
         table = mapper.read(chunk).keep(mapped.ordinals[places] - mapped.first)
         return join_keys(columns, table, np.ones(len(places), np.bool_))
     return np.ones(len(places), np.bool_), mapped.owners.take(pa.array(places)).cast(pa.binary())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.ledger import Ledger, LedgerDiffers
+from loader.errors import CheckpointError
+from loader.housekeeping import list_checkpoints
+from loader.journal import CheckpointView
+from loader.ledger import Bound, Ledger, LedgerDiffers, LedgerError
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
-    from loader.journal import CheckpointView
     from loader.settings import Settings
 
 # What a checkpoint calls its notes of the ledger.
@@ -52,6 +55,47 @@ def find_ledger(settings: Settings, view: CheckpointView | None) -> Path | None:
         return settings.options.ledger
     note = LedgerNote.find(view) if view else None
     return Path(note.path) if note else None
+
+
+def refuse_lost(path: Path, folder: Path, bound: Bound) -> None:
+    """Refuse to begin a ledger where one was: loads were made with it, and it is gone.
+
+    Args:
+        path: of the ledger, which is missing.
+        folder: where the checkpoints of such loads are.
+        bound: what they have to be of.
+
+    Raises:
+        LedgerError: there are such loads.
+    """
+    loads = list_loads_with(path, folder, bound)
+    if loads:
+        raise LedgerError(
+            Message(
+                "{path} is missing, and {count} in {folder} had that ledger. A new one would know none of "
+                "the rows that were sent, and send them again. Nothing was sent. Put it back from a backup; or "
+                "take over each of these loads, oldest first: ledger import {path} {checkpoint}. To begin "
+                "with an empty ledger, give it another name with {ledger}.",
+                path=path,
+                count="1 load" if len(loads) == 1 else f"{len(loads):,} loads",
+                folder=folder,
+                checkpoint=loads[0],
+                ledger=Setting("ledger"),
+            )
+        )
+
+
+def list_loads_with(path: Path, folder: Path, bound: Bound) -> list[Path]:
+    """The checkpoints in a folder whose loads have sent rows with a ledger, the oldest first."""
+    found = []
+    for checkpoint in list_checkpoints([folder]):
+        with suppress(CheckpointError):
+            view = CheckpointView.open(checkpoint)
+            note = LedgerNote.find(view)
+            same = bound == Bound(view.identity.application, view.identity.endpoint)
+            if note is not None and Path(note.path) == path.resolve() and same and not view.blank:
+                found.append((view.runs[0].started, checkpoint))
+    return [checkpoint for _, checkpoint in sorted(found)]
 
 
 def refuse_older(ledger: Ledger, note: LedgerNote, checkpoint: Path) -> None:

@@ -9,7 +9,14 @@ import numpy as np
 from loader.errors import ConfigError
 from loader.journal import CheckpointView
 from loader.known_keys.fates import bring_in_line, refuse_unknown_rows
-from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older, say_missing
+from loader.known_keys.ledger_notes import (
+    LEDGER,
+    LedgerNote,
+    find_ledger,
+    refuse_lost,
+    refuse_older,
+    say_missing,
+)
 from loader.known_keys.sifting import Sifter
 from loader.ledger import Bound, Digests, Ledger, LedgerError
 from loader.ledger.sending import Fate, Sending
@@ -173,6 +180,8 @@ def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
     if note is not None and not path.exists():
         raise LedgerError(say_missing(path, view.path))
     bound = Bound(plan.settings.application, plan.settings.endpoint.name)
+    if not path.exists():
+        refuse_lost(path, journal.path.parent, bound)
     patience = plan.settings.options.ledger_wait
     ledger = Ledger.open(path, bound, wait_seconds=patience.seconds if patience else 0.0)
     try:

@@ -178,6 +178,34 @@ def test_a_ledger_that_is_gone_is_not_begun_again(command: CommandLine, tmp_path
     assert held(command) == ["d-1", "d-2"]
 
 
+def test_a_new_load_does_not_begin_a_ledger_that_is_lost(command: CommandLine, tmp_path: Path) -> None:
+    """A ledger that was deleted between two nights is missed, if a load is there that had it."""
+    command.run(*write(tmp_path, "monday", event(1), event(2)))
+    for part in tmp_path.glob("all.ledger*"):
+        part.unlink()
+    tuesday = write(tmp_path, "tuesday", event(2), event(3))
+    ran = command.run(*tuesday)
+    assert ran.code == 2
+    assert "is missing, and 1 load in " in ran.err
+    assert not (tmp_path / "all.ledger").exists()
+    command.run("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt")
+    assert command.run(*tuesday).code == 0
+    assert held(command) == ["d-1", "d-2", "d-3"]
+    other = [word.replace("all.ledger", "other.ledger") for word in write(tmp_path, "later", event(4))]
+    assert command.run(*other).code == 0
+
+
+@pytest.mark.parametrize(("kind", "fields"), [("users", USERS), ("tags", TAGS)])
+def test_users_are_known_by_their_device_whatever_the_key(
+    command: CommandLine, tmp_path: Path, kind: str, fields: str
+) -> None:
+    """A row is unchanged only against what was sent last for its device, also if that had another key."""
+    for night, user in (("monday", "a"), ("tuesday", "b"), ("wednesday", "a")):
+        load = write(tmp_path, night, f"d-1,{user}", kind=kind, top='key = ["user"]', fields=fields)
+        assert command.run(*load).code == 0
+        assert command.summary("status", f"{night}.csv.{kind}.sandbox.ckpt")["confirmed"] == 1
+
+
 def test_a_ledger_from_a_backup_is_refused_until_it_is_brought_up_to_date(
     command: CommandLine, tmp_path: Path
 ) -> None:
