@@ -93,7 +93,7 @@ class DelimitedFile:
         )
         self._rows: int | None = None  # known after the survey
         self._swallowed: Swallowed | None = None
-        self._late = LatePairs(open=self._spoken.escape_open)
+        self._late = LatePairs(open=self._spoken.escape_open, escape=bool(self._spoken.escape))
         self._soiled = self._clean = False  # whether a survey found, or found no, rows to look out for
         self._given = self._read_with_room(self._read_header) if self._spoken.header else self._spoken.columns
         refuse_stray(self._given, file.name)

@@ -40,6 +40,7 @@ _RETURN, _FEED, _ROW_END = (
     "\x94",
 )  # line ends that end no row; the last one stands for a moment
 _CODE = re.compile(rb"\xc2[\x80-\x9f]")
+_ESCAPES = {code.encode() for code in (_DROPPED, _KEPT, _BOTH_ENDS, *_SPECIAL, *_LETTER_CODES.values())}
 # Letters for the codes themselves, where they stand in the text: no sign of a dialect is one.
 _RAW_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
 _RAW_CODE = re.compile(b"\xc2\x80[A-Za-f]")
@@ -134,6 +135,11 @@ class Escapes:
         if _RAW.encode() in codes:
             column = _restore_raw(column)
         return column
+
+
+def holds_escapes(text: bytes) -> bool:
+    r"""Whether a covered text holds a sign that protects another one; ``\N`` alone is none."""
+    return not _ESCAPES.isdisjoint(_CODE.findall(text))
 
 
 def _list_meanings(escape: str, delimiter: str, quote: str) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from loader.sieve import Content
+from loader.sources.escapes import holds_escapes
 from loader.sources.signs import SURE_PAIRS, explain_pairs
 
 if TYPE_CHECKING:
@@ -26,31 +27,41 @@ _SURE = frozenset(pair.encode() for pair in SURE_PAIRS)
 
 
 class LatePairs:
-    """Looks at the backslashes of a file that is read without an escape.
+    r"""Looks at the backslashes of a file whose beginning leaves open what they mean.
 
     Args:
         open: whether they may have a meaning: nothing was said, and the file is divided as databases do.
+        escape: the file is read with an escape, since ``\N`` stands in it: Hive writes that, and protects
+            other characters only if its table says so.
     """
 
-    def __init__(self, *, open: bool) -> None:  # noqa: A002 - the question is open
+    def __init__(self, *, open: bool, escape: bool) -> None:  # noqa: A002 - the question is open
         self._open = open
+        self._escape = escape
         self._row = 0
 
     def look(self, slab: Slab, *, quoted: bool) -> None:
-        """Look at the next records; with quotes in the file the question is settled."""
+        """Look at the next records, still covered; with quotes in the file the question is settled."""
         self._open = self._open and not quoted
         for column in slab.table.columns if self._open else ():
-            self._look_at(column, slab.first)
+            for chunk in column.chunks:
+                text = Content(chunk).bytes.tobytes()
+                if holds_escapes(text) if self._escape else b"\\" in text:
+                    self._weigh(chunk, text)
+                    self._row = self._row or slab.first + self._find_row(column) + 1
 
-    def _look_at(self, column: pa.ChunkedArray, first: int) -> None:
-        for chunk in column.chunks:
-            text = Content(chunk).bytes.tobytes()
-            if b"\\" not in text:
-                continue
-            paths = pc.any(pc.match_substring_regex(chunk, _PATH)).as_py()
-            if paths or not set(_PAIR.findall(text)) <= _SURE:
-                self._open = False
-            self._row = self._row or first + _find_row(column) + 1
+    def _weigh(self, chunk: pa.StringArray, text: bytes) -> None:
+        if self._escape:
+            return
+        paths = pc.any(pc.match_substring_regex(chunk, _PATH)).as_py()
+        if paths or not set(_PAIR.findall(text)) <= _SURE:
+            self._open = False
+
+    def _find_row(self, column: pa.ChunkedArray) -> int:
+        cells = enumerate(column.to_pylist())
+        if self._escape:
+            return next(row for row, cell in cells if cell and holds_escapes(cell.encode()))
+        return next(row for row, cell in cells if cell and "\\" in cell)
 
     def refuse(self, name: str) -> None:
         """Refuse the file if its backslashes may be a database's.
@@ -60,7 +71,3 @@ class LatePairs:
         """
         if self._open and self._row:
             raise explain_pairs(f"{name}, row {self._row:,}")
-
-
-def _find_row(column: pa.ChunkedArray) -> int:
-    return next(row for row, cell in enumerate(column.to_pylist()) if cell and "\\" in cell)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 BACKSLASH = "\\"
 # Delimiters of databases' text forms, which have no quotes: mysql --batch, COPY, Hive.
-_OF_DATABASES = "\t\x01"
+HIVE = "\x01"
+_OF_DATABASES = f"\t{HIVE}"
 _PROPER = re.compile(r'(?:^|\t)"(?:[^\n]*[^\n"])?"(?:\t|\r?$)', re.MULTILINE)
 _NEEDLESS = re.compile(r'"[^"\s,;|\x01]+"')
 _PAIR = re.compile(r"\\(.?)", re.DOTALL)
@@ -43,7 +44,8 @@ VALUE = re.compile(
 def decide_quote(text: str, delimiter: str, escape: str = "") -> str:
     """The quote of a file for which none is given: none, if it surely has none.
 
-    With an escape, or in a database's text form, there are none if the text fits only without. In other
+    With an escape, or in a database's text form, there are none if the text fits only without. Hive, whose
+    delimiter stands in no cell, has none, or some other program put them around all cells. In other
     tab-separated files there are quotes, but on no line one that opens a cell before one that closes a cell;
     nor are they around line ends that fit well.
     """
@@ -51,6 +53,8 @@ def decide_quote(text: str, delimiter: str, escape: str = "") -> str:
         return '"'
     if (escape or _holds_nothing(text, delimiter)) and _has_no_quotes(text, delimiter, escape or BACKSLASH):
         return ""
+    if delimiter == HIVE:
+        return '"' if is_all_quoted(text, delimiter, '"') else ""
     if delimiter != "\t" or _PROPER.search(text):
         return '"'
     trial = try_form(text, delimiter, '"')
@@ -102,9 +106,14 @@ def decide_escape(text: str, delimiter: str, quote: str) -> str:
     """
     if delimiter not in _OF_DATABASES or BACKSLASH not in text or (quote and quote in text):
         return ""
-    if not _holds_nothing(text, delimiter):
+    if not _holds_nothing(text, delimiter) or not _is_sure(text, delimiter):
         return ""
-    return BACKSLASH if _is_sure(text, delimiter) else ""
+    return "" if delimiter == HIVE and not _holds_only_nothing(text) else BACKSLASH
+
+
+def _holds_only_nothing(text: str) -> bool:
+    r"""Whether each backslash is that of ``\N``: Hive protects others only if its table says so."""
+    return set(_PAIR.findall(text)) <= {"N"}
 
 
 def _holds_nothing(text: str, delimiter: str) -> bool:
@@ -145,6 +154,20 @@ def _try_line_ends(text: str, delimiter: str, quote: str, escape: str) -> str:
         trial = try_form(text, delimiter, quote, escape, line_end)
         if trial.rows and not trial.faults and not trial.swallowed:
             return line_end
+    return ""
+
+
+def find_torn_delimiter(text: str, delimiters: str, quote: str) -> str:
+    """The delimiter by which a text with torn rows divides if an escape or a line end is given; or ""."""
+    lf = "lf" if BACKSLASH in text else ""
+    for escape, line_end in ((BACKSLASH, lf), ("", "crlf"), ("", "lf")):
+        if line_end and (escape or {"\r", "\n"} <= set(text)):
+            trials = {
+                sign: try_form(text, sign, quote, escape, line_end) for sign in delimiters if sign in text
+            }
+            dividing = [sign for sign, trial in trials.items() if trial.divides and not trial.faults]
+            if len(dividing) == 1:
+                return dividing[0]
     return ""
 
 
@@ -189,7 +212,7 @@ def refuse_drawn(name: str, text: str) -> None:
     )
 
 
-def refuse_pairs(name: str, text: str, delimiter: str) -> None:
+def refuse_pairs(name: str, text: str, delimiter: str, quote: str) -> None:
     """Refuse a file that may be a database's text form, but has no sign that only this form has.
 
     Raises:
@@ -199,7 +222,7 @@ def refuse_pairs(name: str, text: str, delimiter: str) -> None:
         return
     if PATH.search(text):
         return
-    if '"' in text and not _has_no_quotes(text, delimiter, BACKSLASH):
+    if quote and quote in text and not _has_no_quotes(text, delimiter, BACKSLASH):
         return
     raise explain_pairs(name)
 

@@ -14,10 +14,12 @@ from loader.message import Message, Quote, Setting, SourceKey
 from loader.sources.advice import advise
 from loader.sources.cover import Cover
 from loader.sources.signs import (
+    HIVE,
     VALUE,
     decide_escape,
     decide_quote,
     find_line_end,
+    find_torn_delimiter,
     is_all_quoted,
     looks_like_header,
     may_escape,
@@ -36,9 +38,7 @@ if TYPE_CHECKING:
     from loader.sources.trial import Trial
 
 _SHOWN = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"}
-# Hive divides by a control character, which no cell holds: if it divides, it is the delimiter.
-_HIVE = "\x01"
-_DELIMITERS = ",;\t|" + _HIVE
+_DELIMITERS = ",;\t|" + HIVE
 # What switches to another set of characters, by ECMA-35 and RFC 1468, 1554 and 1557. No other text has it.
 _SHIFTS = re.compile(rb"\x1b(\$[@AB]|\$\([CDOPQ]|\([JI]|\$\)C)")
 _LATER = {b"$(O", b"$(P", b"$(Q", b"(I"}
@@ -193,7 +193,7 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
     if given.escape is None and not escape and not beginning.settled:
         cells = len(given.columns) if given.header is False else 0
         refuse_escapes(name, text, delimiter, quote, cells)
-        refuse_pairs(name, text, delimiter)
+        refuse_pairs(name, text, delimiter, quote)
         if given.line_end is None:
             refuse_line_ends(name, text, delimiter, quote)
     line_end = given.line_end or ""
@@ -211,16 +211,15 @@ def _settle_signs(name: str, beginning: _Beginning, usual: str) -> Spoken:
         short_rows=given.short_rows,
         line_end=line_end,
         quote_given=given.quote is not None,
-        escape_open=given.escape is None
-        and not escape
-        and not beginning.settled
-        and _may_escape(text, delimiter),
+        escape_open=given.escape is None and not beginning.settled and _may_escape(text, delimiter, escape),
         all_quoted=is_all_quoted(text, delimiter, quote),
     )
 
 
-def _may_escape(text: str, delimiter: str) -> bool:
-    """Whether a backslash may be an escape in a file whose beginning has none."""
+def _may_escape(text: str, delimiter: str, escape: str) -> bool:
+    """Whether a backslash that comes later leaves open what it means, though the beginning does not."""
+    if escape:
+        return delimiter == HIVE
     return "\\" not in text and may_escape(delimiter)
 
 
@@ -282,8 +281,10 @@ def _find_delimiter(name: str, text: str, quote: str, escape: str, usual: str) -
     dividing = {sign: trial for sign, trial in trials.items() if trial.cells > 1}
     if len(dividing) > 1:
         dividing = {sign: trial for sign, trial in dividing.items() if trial.divides}
-    if _HIVE in dividing:
-        return _HIVE
+    if HIVE in dividing:  # no cell holds it
+        return HIVE
+    if not dividing and (torn := find_torn_delimiter(text, _DELIMITERS, quote)):
+        return torn
     if not dividing:
         refuse_lines_above(name, text, _DELIMITERS, quote, escape)
         return usual

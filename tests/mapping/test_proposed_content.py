@@ -43,7 +43,7 @@ def unsure(text: str, key: str) -> str:
     return " ".join(comment).partition("UNSURE: ")[2]
 
 
-@pytest.mark.parametrize("word", [r"\N", "(null)", "<NA>", "[NULL]", "#N/A", "(not set)"])
+@pytest.mark.parametrize("word", [r"\N", "(null)", "<NA>", "[NULL]", "#N/A", "(not set)", "\0"])
 def test_what_only_programs_write_means_nothing_in_every_column(word: str) -> None:
     """Wherever it is met; the sample then loads without it, and no line is in doubt for it."""
     frame = text_frame(
@@ -56,6 +56,34 @@ def test_what_only_programs_write_means_nothing_in_every_column(word: str) -> No
     assert len(bodies) == 2
     assert not [body for body in bodies if json.dumps(word) in body]
     assert mapping.members["x"].type == "integer"
+
+
+@pytest.mark.parametrize("word", ["NULL", "NA", "None"])
+def test_a_word_among_json_means_nothing_in_every_column(word: str) -> None:
+    """No JSON is written so: the program that wrote the file has this word for nothing."""
+    frame = text_frame(
+        hwid=["d1", "d2"], user_id=["u1", word], event=["buy", "buy"], time=TIME[:2], x=['{"a": 1}', word]
+    )
+    mapping, text = proposed(frame)
+    assert mapping.source == Dialect(null_values=(word,))
+    assert "UNSURE:" not in text
+    assert [request["attributes"] for request in requests(mapped(text, frame))] == [{"x.a": 1}, {}]
+
+
+def test_null_among_json_is_json() -> None:
+    """It says nothing of other columns."""
+    frame = text_frame(hwid=["d1", "d2"], event=["buy", "buy"], time=TIME[:2], x=['{"a": 1}', "null"])
+    assert proposed(frame)[0].source == Dialect()
+
+
+@pytest.mark.parametrize("zero", ["0000-00-00", "0000-00-00 00:00:00", "0000-00-00 00:00:00.000000"])
+def test_a_date_of_zeros_means_nothing(zero: str) -> None:
+    """MySQL writes it in place of a date that is not known; the column stays one of dates."""
+    frame = text_frame(hwid=["d1", "d2"], event=["buy", "buy"], time=TIME[:2], day=["2024-03-04", zero])
+    mapping, text = proposed(frame)
+    assert (mapping.members["day"].type, mapping.members["day"].null_values) == ("date", (zero,))
+    assert "UNSURE:" not in text
+    assert "day" not in requests(mapped(text, frame))[1]["attributes"]
 
 
 @pytest.mark.parametrize("word", ["NA", "NULL", "null", "None", "-", "?", "nil"])

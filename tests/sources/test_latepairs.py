@@ -56,3 +56,18 @@ def test_a_file_with_quotes_or_commas_is_not_asked(written: Written) -> None:
         source = open_source([written(content)])
         source.survey()
         assert texts(source, LONG) == [["last", r"two\nlines"]]
+
+
+@pytest.mark.parametrize("cell", [r"C:\new", r"C:\Users", r"two\nlines", r"a\\b"])
+def test_nothing_of_hive_does_not_make_backslashes_escape(written: Written, cell: str) -> None:
+    r"""Hive writes ``\N``, but protects others only if its table says so: the user is asked."""
+    head = "hwid\x01note\nd0\x01\\N\n"
+    for content in (f"{head}d1\x01{cell}\n", write_late(cell, "\x01").replace("\x01x", "\x01\\N", 1)):
+        file = written(content)
+        for escape in ("\\", ""):
+            source = open_source([file], dialect=Dialect(escape=escape))
+            source.survey()
+            assert (texts(source)[-1][1] == cell) is not escape
+        if cell != r"C:\Users" and not (cell == r"C:\new" and content.startswith(head)):
+            with pytest.raises(SourceError, match="what follows each backslash"):
+                open_source([file]).survey()

@@ -64,8 +64,8 @@ def look(values: pa.Array) -> Look:
     for found, shape in _SHAPES:
         if all(re.fullmatch(shape, text) for text in texts):
             return found
-    if all(text.casefold() in _BOOLEANS for text in texts):
-        return Look("boolean", "true or false in every sampled row")
+    if words := _look_at_words(texts):
+        return words
     if timestamps.iso_shaped(pa.array(texts, pa.string())).all():
         return Look("date", "ISO dates or times in every sampled row")
     if all(_DAY.fullmatch(text) for text in texts):
@@ -79,6 +79,19 @@ _SHAPES = (
     (Look("float", "numbers in every sampled row"), r"-?\d+(?:\.\d+)?"),
     (Look("float", "numbers with a decimal comma", decimal=","), r"-?\d+(?:,\d+)?"),
 )
+_LETTERS = Look(
+    "boolean",
+    "t and f in every sampled row, as PostgreSQL and Redshift write true and false",
+    "if these are codes, remove the type.",
+)
+
+
+def _look_at_words(texts: list[str]) -> Look | None:
+    if set(texts) == {"t", "f"}:
+        return _LETTERS
+    if all(text.casefold() in _BOOLEANS for text in texts):
+        return Look("boolean", "true or false in every sampled row")
+    return None
 
 
 def _look_at_days(texts: list[str]) -> Look:
