@@ -73,8 +73,8 @@ def refuse_lost(path: Path, folder: Path, bound: Bound) -> None:
         raise LedgerError(
             Message(
                 "{path} is missing, and {count} in {folder} had that ledger. A new one would know none of "
-                "the rows that were sent, and send them again. Nothing was sent. Put it back from a backup; or "
-                "take over each of these loads, oldest first: ledger import {path} {checkpoint}. To begin "
+                "the rows that were sent, and send them again. Nothing was sent. Put it back from a backup; "
+                "or take over each of these loads, oldest first: ledger import {path} {checkpoint}. To begin "
                 "with an empty ledger, give it another name with {ledger}.",
                 path=path,
                 count="1 load" if len(loads) == 1 else f"{len(loads):,} loads",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,6 +205,40 @@ def test_users_are_known_by_their_device_whatever_the_key(
         load = write(tmp_path, night, f"d-1,{user}", kind=kind, top='key = ["user"]', fields=fields)
         assert command.run(*load).code == 0
         assert command.summary("status", f"{night}.csv.{kind}.sandbox.ckpt")["confirmed"] == 1
+
+
+def test_a_ledger_is_moved_with_all_its_files(command: CommandLine, tmp_path: Path) -> None:
+    """A load that was begun before is told its place once, and each event goes once, also from new loads."""
+    load = write(tmp_path, "monday", event(1), event(2), event(3))
+    command.run(*load, "--limit", "1")
+    (tmp_path / "new").mkdir()
+    for part in tmp_path.glob("all.ledger*"):
+        part.rename(tmp_path / "new" / part.name)
+    without = [word for word in load if word not in {"--ledger", "all.ledger"}]
+    ran = command.run(*without)
+    assert (ran.code, "If it was moved, give its place with --ledger" in ran.err) == (2, True)
+    assert command.run(*without, "--ledger", "new/all.ledger", "--limit", "2").code == 0
+    assert command.run(*without).code == 0
+    tuesday = write(tmp_path, "tuesday", event(2), event(3), event(4))
+    assert command.run(*tuesday, "--ledger", "new/all.ledger").code == 0
+    assert held(command) == ["d-1", "d-2", "d-3", "d-4"]
+    assert not list(tmp_path.glob("all.ledger*"))
+
+
+def test_doubts_of_a_deleted_checkpoint_stay_until_they_are_forgotten(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """Their rows are left out of other loads, which name it; then they are sent like new ones."""
+    ran = command.run(*write(tmp_path, "monday", event(1)), "--faults", "504=100%")
+    assert (ran.code, held(command)) == (4, [])
+    checkpoint = "monday.csv.events.sandbox.ckpt"
+    for part in tmp_path.glob(f"{checkpoint}*"):
+        part.unlink()
+    command.run(*write(tmp_path, "tuesday", event(1), event(2)))
+    assert reasons(command, "tuesday.csv.events.sandbox.ckpt") == {f"in doubt in {checkpoint}": 1}
+    forget(tmp_path / "all.ledger", before=time.time() + 1)
+    assert command.run(*write(tmp_path, "wednesday", event(1))).code == 0
+    assert held(command) == ["d-1", "d-2"]
 
 
 def test_a_ledger_from_a_backup_is_refused_until_it_is_brought_up_to_date(
