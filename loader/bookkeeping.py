@@ -16,6 +16,7 @@ from loader.failures import (
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
+    refuse_other_lookups,
     suggest_moved,
 )
 from loader.journal import CheckpointView, Journal
@@ -199,6 +200,7 @@ def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str]) 
     with suggest_moved(files):
         plan = draw_up(recall_settings(view, names, None), view, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in view.identity.files], view.path)
+    refuse_other_lookups(plan.mapper.lookups.records, view)
     refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
     return plan
 

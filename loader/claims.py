@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from loader.defaults import ENDING
-from loader.errors import CheckpointError, ConfigError, SourceError
+from loader.errors import CheckpointError, ConfigError, MappingError, SourceError
 from loader.journal.checkpoint_files import Files, read_inode
 from loader.journal.schema import APPLICATION_ID
 from loader.message import Message, Quote, Setting
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 STANDARD = "-"
+#: What names a file in which a mapping looks up cells.
+LOOKUP = "lookup"
 
 _SQLITE, _SLOTS = b"SQLite format 3\0", b"pwwire"
 _LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # of SQLite, see sqlite.org/fileformat2.html#walformat
@@ -301,6 +303,9 @@ def list_reads(checkpoint: str | os.PathLike[str], files: Iterable[str]) -> Iter
     yield Claim(FileUse.CHECKPOINT, os.fspath(checkpoint))
     for file in files:
         yield Claim(FileUse.INPUT, file)
+    for claim in recall_inputs(Path(checkpoint)):
+        if claim.setting == LOOKUP:
+            yield claim
 
 
 def recall_inputs(checkpoint: Path) -> Iterator[Claim]:
@@ -308,11 +313,27 @@ def recall_inputs(checkpoint: Path) -> Iterator[Claim]:
     from loader.journal import CheckpointView  # noqa: PLC0415 - bare `--help` needs no SQL
 
     try:
-        files = CheckpointView.open(checkpoint).identity.files
+        identity = CheckpointView.open(checkpoint).identity
     except CheckpointError:  # the command itself says so
         return
-    for file in files:
+    for file in identity.files:
         yield Claim(FileUse.INPUT, file.name)
+    for record in identity.lookups:
+        for file in record.files:
+            yield Claim(FileUse.INPUT, file.name, LOOKUP)
+
+
+def recall_lookups(mapping: Path) -> Iterator[Claim]:
+    """The files in which a mapping looks up cells."""
+    from loader.mapping import read_mapping  # noqa: PLC0415 - bare `--help` needs no pandas
+
+    try:
+        rules = [rule.lookup for _, rule in read_mapping(mapping).joining]
+    except MappingError:  # the command itself says so
+        return
+    for lookup in rules:
+        if lookup is not None and "://" not in lookup.lookup:
+            yield Claim(FileUse.INPUT, str(mapping.parent / lookup.lookup), LOOKUP)
 
 
 def recall_environment() -> Iterator[Claim]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.errors import CheckpointError, SourceError
-from loader.journal import CheckpointView, is_misdirected
+from loader.journal import CheckpointView, find_other_lookups, is_misdirected
 from loader.message import Message, Setting, spell_option
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.option import FileUse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from loader.journal import ExceptionRow
     from loader.message import Spelling
-    from loader.model import Reject, Result
+    from loader.model import LookUpRecord, Reject, Result
     from loader.sources import Source, Survey
 
 
@@ -209,6 +209,24 @@ def refuse_other_input(survey: Survey, digests: list[str], checkpoint: Path) -> 
     if then != now:
         number = "{path} was made from {then} files, but {now} were given."
         raise SourceError(Message(number, path=checkpoint, then=then, now=now))
+
+
+def refuse_other_lookups(now: Sequence[LookUpRecord], ledger: CheckpointView) -> None:
+    """Refuse look-ups other than those that the load was made with: they would give other rows.
+
+    Raises:
+        SourceError: one has changed.
+    """
+    for name, changes in find_other_lookups(ledger.identity.lookups, now):
+        raise SourceError(
+            Message(
+                "The look-up {name} is not the one that {path} was made with. {changes} Restore it as it "
+                "was.",
+                name=name,
+                path=ledger.path,
+                changes=changes,
+            )
+        )
 
 
 def add_source(chunk: Chunk, rows: Sequence[ExceptionRow], of: OfLoad = NO_LOAD) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from loader.failures import (
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
+    refuse_other_lookups,
     suggest_moved,
 )
 from loader.journal import CheckpointView
@@ -86,6 +87,7 @@ def find_left_out(
     with suggest_moved(files):
         plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
+    refuse_other_lookups(plan.mapper.lookups.records, ledger)
     states, sent = States(ledger), KeyReasons.find(ledger)
     with closing(sent) if sent else nullcontext():
         for chunk in plan.source.chunks():

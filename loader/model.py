@@ -109,6 +109,19 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpRecord:
+    """Which table a look-up of the mapping was, for the checkpoint.
+
+    Attributes:
+        name: what the mapping calls it.
+        files: the files that it was, where they were then.
+    """
+
+    name: str
+    files: tuple[FileRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive records of one file.
 

@@ -10,9 +10,11 @@ from loader.choices import OnDoubt, Order
 from loader.errors import CheckpointDiffers, ConfigError, MappingError, SourceEmpty, TooFewRows
 from loader.growth import Growth, find_growth
 from loader.journal import CheckpointView, GrownFrom, Identity, list_changes
+from loader.lookups import open_lookups
 from loader.mapping import bind, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.fields import refuse_application
 from loader.mapping.known_keys import find_known_key
+from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.nested.paths import Columns
 from loader.message import Message, Setting
 from loader.model import State
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from loader.dialect import Dialect
     from loader.fixed_rows import Fixed
     from loader.mapping import Mapper, Mapping
+    from loader.mapping.lookups import LookUps
+    from loader.model import LookUpRecord
     from loader.profile.suspicion import Suspicion
     from loader.progress import Watch
     from loader.settings import Settings
@@ -348,13 +352,14 @@ def draw_up(
     refuse_guarded(written, settings.files[0])
     source = use_fixed(written, checkpoint.fixed) if checkpoint else written
     now = read_beginning(checkpoint) if checkpoint else datetime.now(UTC)
+    lookups = open_given_lookups(settings, mapping, checkpoint, dialect, watch)
     with (watch or Silent()).reading(lambda: ReadingProgress(odometer.done, odometer.total)):
         try:
-            mapper = make_mapper(settings, source, mapping, dialect, now)
+            mapper = make_mapper(settings, source, mapping, dialect, now, lookups)
         except MappingError:
             source.survey()  # A damaged file explains more than what its first rows seem to lack.
             raise
-        suspicions = Suspicions(mapper.mapping, Columns(source.schema))
+        suspicions = Suspicions(mapper.mapping, Columns(source.schema), lookups)
         survey = source.survey(suspicions)
     # A cell that was fixed since does not bring back the repeats of what stood there before.
     fixed = FixedRows.unpack(checkpoint.fixed) if checkpoint else FixedRows()
@@ -363,8 +368,36 @@ def draw_up(
     return Plan(settings, source, survey, mapper, checkpoint, suspicions.found())
 
 
+def open_given_lookups(
+    settings: Settings,
+    mapping: Mapping | None,
+    checkpoint: CheckpointView | None,
+    dialect: Dialect,
+    watch: Watch | None,
+) -> LookUps:
+    """Open the tables in which the mapping looks up cells; with a checkpoint, those that it was made with.
+
+    Raises:
+        MappingError: with everything that is wrong with them.
+    """
+    if mapping is None or not mapping.joining:
+        return NO_LOOKUPS
+    return open_lookups(
+        mapping,
+        where=str(settings.mapping or "the mapping"),
+        known=checkpoint.identity.lookups if checkpoint else (),
+        nothing=dialect.null_values,
+        watch=watch,
+    )
+
+
 def make_mapper(
-    settings: Settings, source: Source, mapping: Mapping | None, dialect: Dialect, now: datetime
+    settings: Settings,
+    source: Source,
+    mapping: Mapping | None,
+    dialect: Dialect,
+    now: datetime,
+    lookups: LookUps,
 ) -> Mapper:
     """The mapping, or what the names of the columns say, bound to the input.
 
@@ -376,7 +409,15 @@ def make_mapper(
     # The options win over the mapping file, and what means nothing is part of what rows become.
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where, source=dialect)
     mapping = replace(mapping, source=dialect)
-    mapper = bind(mapping, source.schema, sample, application=settings.application, where=where, now=now)
+    mapper = bind(
+        mapping,
+        source.schema,
+        sample,
+        application=settings.application,
+        where=where,
+        now=now,
+        lookups=lookups,
+    )
     return replace(mapper, ordered=settings.options.order is Order.DEVICE)
 
 
@@ -400,7 +441,15 @@ def build_identity(plan: Plan) -> Identity:
         endpoint=plan.settings.endpoint.name,
         mapping=plan.changed_mapping or write_mapping(plan.mapper.mapping),
         files=plan.survey.files,
+        lookups=list_lookups(plan),
     )
+
+
+def list_lookups(plan: Plan) -> tuple[LookUpRecord, ...]:
+    """The look-ups of the load: those of its mapping now, and of the mappings that it had before a retry."""
+    earlier = plan.earlier.identity.lookups if plan.earlier else ()
+    found = {record.name: record for record in (*earlier, *plan.mapper.lookups.records)}
+    return tuple(found.values())
 
 
 def is_resent(settings: Settings) -> bool:

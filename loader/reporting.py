@@ -22,6 +22,7 @@ from loader.failures import (
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
+    refuse_other_lookups,
     suggest_moved,
 )
 from loader.journal import CheckpointView, is_misdirected
@@ -197,6 +198,7 @@ def count_events(ledger: CheckpointView, files: Sequence[str], table: object = N
     with suggest_moved(files):
         plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
+    refuse_other_lookups(plan.mapper.lookups.records, ledger)
     tally, states = Tally(), States(ledger)
     for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.survey.rows)]):
         mapped = plan.mapper.map(chunk)

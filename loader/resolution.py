@@ -16,6 +16,7 @@ from loader.failures import (
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
+    refuse_other_lookups,
 )
 from loader.journal import CheckpointView, Journal
 from loader.known_keys import carry_over
@@ -115,6 +116,7 @@ def plan_again(ledger: CheckpointView, settings: Settings) -> Plan:
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     plan = draw_up(settings, ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
+    refuse_other_lookups(plan.mapper.lookups.records, ledger)
     return plan
 
 

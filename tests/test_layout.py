@@ -81,6 +81,7 @@ TESTED_IN = {
         ],
         "bitmap host ranges sizing": ["journal/test_parts.py"],
     },
+    "lookups": {"table": ["lookups/test_opening.py", "mapping/test_lookups.py"]},
     "mapping": {
         "known_keys": ["mapping/test_proposed_rows.py", "cli/test_left_out.py"],
         "binding clocks describe instants transitions": [

@@ -26,6 +26,7 @@ def render_findings(profile: Profile) -> Iterator[str]:
     yield from _render_keys(profile)
     yield from _render_times(profile)
     yield from _render_names(profile)
+    yield from _render_remarks("Looked up", findings.remark_on_lookups(profile))
     yield from _render_remarks("Devices and users", findings.remark_on_people(profile, spell_keyword))
     yield from _render_bodies(profile)
     yield from _render_remarks(findings.EFFORT, findings.remark_on_effort(profile))

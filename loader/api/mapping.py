@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loader.api import page
 from loader.api.given import Given
@@ -13,9 +14,11 @@ from loader.errors import ConfigError
 from loader.mapping import Mapping as Rules
 from loader.mapping import build_mapping, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.file import KINDS, refuse_other_kind
+from loader.mapping.rules import Nearby
 from loader.methods import Kind
 from loader.option import FileUse
 from loader.sources import open_source
+from loader.sources.frames.tables import is_table
 from loader.text.escape import escape_toml
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ class Mapping:
         unique: columns whose repeats are left out, or True for all that is sent.
         unique_keep: which of the rows with one key goes, "first" or "last".
         key: columns by which a ledger knows a row again.
+        lookups: tables in memory that fields, attributes or tags look up cells in, by the name that they
+            have there: {"devices": frame}. Other names are the paths of files.
 
     Raises:
         MappingError: with every mistake in it.
@@ -70,6 +75,7 @@ class Mapping:
         unique: Sequence[str] | bool | None = None,
         unique_keep: str | None = None,
         key: Sequence[str] | None = None,
+        lookups: ReadOnlyDict[str, object] | None = None,
     ) -> None:
         given: dict[str, Any] = {
             "fields": fields,
@@ -80,7 +86,7 @@ class Mapping:
         }
         given |= {"unique": unique, "unique_keep": unique_keep, "key": key}
         document = {"kind": str(kind)} | {name: value for name, value in given.items() if value is not None}
-        self._rules = build_mapping(_as_toml(document))
+        self._rules = replace(build_mapping(_as_toml(document)), nearby=Nearby(None, take_tables(lookups)))
 
     @classmethod
     def of(cls, rules: Rules) -> Mapping:
@@ -124,13 +130,20 @@ class Mapping:
 
     @classmethod
     @spell_in_python()
-    def read(cls, path: str | os.PathLike[str]) -> Mapping:
+    def read(
+        cls, path: str | os.PathLike[str], *, lookups: ReadOnlyDict[str, object] | None = None
+    ) -> Mapping:
         """Read a mapping file.
+
+        Args:
+            path: of the file; the paths of look-ups in it are relative to its folder.
+            lookups: tables in memory, in place of the look-ups with these names.
 
         Raises:
             MappingError: it cannot be read, or with every mistake in it.
         """
-        return cls.of(read_mapping(Path(path)))
+        rules = read_mapping(Path(path))
+        return cls.of(replace(rules, nearby=replace(rules.nearby, tables=take_tables(lookups))))
 
     @classmethod
     @spell_in_python()
@@ -204,6 +217,24 @@ class Mapping:
 
     def _repr_html_(self) -> str:
         return page.render_code([self.to_toml()])
+
+
+def take_tables(lookups: ReadOnlyDict[str, object] | None) -> dict[str, object]:
+    """The tables in memory that look-ups are.
+
+    Raises:
+        ConfigError: one is not a table.
+        SourceError: one cannot be had as an Arrow table.
+    """
+    found: dict[str, object] = {}
+    for name, table in (lookups or {}).items():
+        if not is_table(table):
+            raise ConfigError(
+                f'lookups["{name}"] is a {type(table).__qualname__}. Give a pandas.DataFrame, a '
+                "polars.DataFrame or a pyarrow.Table; of a file, write the path in the mapping."
+            )
+        found[name] = Given.of(cast("Source", table)).table
+    return found
 
 
 def _kind(text: str) -> Kind:

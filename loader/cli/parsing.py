@@ -132,7 +132,7 @@ def refuse_lost_files(request: object) -> None:
 
 def list_claims(request: object) -> Iterator[Claim]:
     """The files that a command was given, and those that a checkpoint among them was made from."""
-    from loader.claims import Claim, recall_environment, recall_inputs  # noqa: PLC0415 - bare `--help` needs no SQL
+    from loader.claims import Claim, recall_environment, recall_inputs, recall_lookups  # noqa: PLC0415 - bare `--help` needs no SQL
 
     # Without a rehearsal a store is only kept from others.
     store = FileUse.STORE if getattr(request, "sandbox", True) else FileUse.READ
@@ -150,6 +150,8 @@ def list_claims(request: object) -> Iterator[Claim]:
         for claim in claims:
             if claim.use is FileUse.CHECKPOINT and claim.path.is_file():
                 yield from recall_inputs(claim.path)
+            if claim.setting == "mapping":
+                yield from recall_lookups(claim.path)
 
 
 def list_files(request: object) -> Iterator[tuple[str, FileUse, object]]:

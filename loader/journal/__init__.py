@@ -21,7 +21,7 @@ taken for one that was not.
 from loader.journal.binding import is_misdirected
 from loader.journal.fixed_cells import FixedCells
 from loader.journal.host import Host
-from loader.journal.identity import GrownFrom, Identity, list_changes
+from loader.journal.identity import GrownFrom, Identity, find_other_lookups, list_changes
 from loader.journal.journal import Journal
 from loader.journal.ranges import collect_ranges
 from loader.journal.store import DiskFull
@@ -44,6 +44,7 @@ __all__ = [
     "Run",
     "Sample",
     "collect_ranges",
+    "find_other_lookups",
     "is_misdirected",
     "list_changes",
 ]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from loader.errors import CheckpointDiffers
 from loader.message import Command, Message, Setting
 from loader.methods import Kind
-from loader.model import FileRecord, Mark
+from loader.model import FileRecord, LookUpRecord, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _DIFF_LINES = 12
 # What the endpoint of a rehearsal begins with; the id of the sandbox's store follows.
 _SANDBOX = "sandbox "
+# The key of a file's record that says which look-up it is.
+_LOOKUP = "lookup"
 _ANOTHER_LOAD = (
     "{path} was made for another load. {differences} Nothing was sent. To continue that load, give what it "
     "was made for. To begin a new load, name another {checkpoint}: it sends every row, also those that this "
@@ -38,6 +40,7 @@ class Identity:
         endpoint: the API's address; user names, passwords and queries in it are dropped, never stored.
         mapping: the effective mapping as text, with all that was inferred written out.
         files: the input, in reading order.
+        lookups: the tables in which the mapping looks up cells, or did before a retry.
     """
 
     kind: Kind
@@ -45,6 +48,7 @@ class Identity:
     endpoint: str
     mapping: str
     files: tuple[FileRecord, ...]
+    lookups: tuple[LookUpRecord, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "endpoint", remove_secrets(self.endpoint))
@@ -73,14 +77,22 @@ class Identity:
 
     def to_row(self) -> tuple[str, str, str, str, str]:
         """The columns of the checkpoint's identity table."""
-        files = json.dumps([_encode_file(file) for file in self.files])
+        # Beside the files, so that a checkpoint without look-ups is the same as before there were any.
+        looked_up = [
+            _encode_file(file) | {_LOOKUP: each.name} for each in self.lookups for file in each.files
+        ]
+        files = json.dumps([*map(_encode_file, self.files), *looked_up])
         return str(self.kind), self.application, self.endpoint, self.mapping, files
 
     @classmethod
     def from_row(cls, kind: str, application: str, endpoint: str, mapping: str, files: str) -> Identity:
         """The identity that `to_row` wrote."""
-        records = tuple(_decode_file(**file) for file in json.loads(files))
-        return cls(Kind(kind), application, endpoint, mapping, records)
+        found: dict[str, list[FileRecord]] = {}
+        for file in json.loads(files):
+            found.setdefault(file.pop(_LOOKUP, ""), []).append(_decode_file(**file))
+        records = tuple(found.pop("", []))
+        lookups = tuple(LookUpRecord(name, tuple(files)) for name, files in found.items())
+        return cls(Kind(kind), application, endpoint, mapping, records, lookups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +162,7 @@ def verify(path: Path, stored: Identity, wanted: Identity) -> Identity:
                 checkpoint=Setting("checkpoint"),
             )
         )
-    return replace(stored, files=wanted.files)
+    return replace(stored, files=wanted.files, lookups=wanted.lookups)
 
 
 def refuse_other_kind(path: Path, stored: Kind, wanted: Kind) -> None:
@@ -186,6 +198,16 @@ def _list_differences(stored: Identity, wanted: Identity) -> Iterator[str | Mess
             yield f'{what} was "{then}", and is now "{now}".'
     yield from _compare_files(stored.files, wanted.files)
     yield from _compare_forms(stored.files, wanted.files)
+    for name, changes in find_other_lookups(stored.lookups, wanted.lookups):
+        yield Message(
+            "The look-up {name} is another one. {changes} Restore it as it was. To use the new one from here "
+            "on, save it under another name, name that in the mapping, and give the mapping to {retry} with "
+            "{mapping}.",
+            name=name,
+            changes=changes,
+            retry=Command.RETRY,
+            mapping=Setting("mapping"),
+        )
     if stored.mapping != wanted.mapping:
         yield Message(
             "The mapping has changed (- then, + now):\n{changes}\n"
@@ -205,6 +227,10 @@ def list_changes(stored: Identity, wanted: Identity) -> list[str]:
         "The sandbox has another store." if stored.endpoint != wanted.endpoint else "",
         *_compare_files(stored.files, wanted.files),
         *_compare_forms(stored.files, wanted.files),
+        *(
+            f"The look-up {name} is another one. {how}"
+            for name, how in find_other_lookups(stored.lookups, wanted.lookups)
+        ),
         _compare_mappings(stored.mapping, wanted.mapping),
     ]
     return [change for change in changes if change]
@@ -248,6 +274,21 @@ def _compare_forms(then: tuple[FileRecord, ...], now: tuple[FileRecord, ...]) ->
     for before, after in zip(then, now, strict=False):
         if before.sha256 == after.sha256 and before.form and before.form != after.form:
             yield f"{after.name} was read as {before.form}, and is now read as {after.form}."
+
+
+def find_other_lookups(
+    then: Sequence[LookUpRecord], now: Sequence[LookUpRecord]
+) -> Iterator[tuple[str, str]]:
+    """The look-ups that have another content, each with what has changed.
+
+    Of those that both name: a mapping that names other ones has changed itself.
+    """
+    present = {record.name: record.files for record in now}
+    for record in then:
+        files = present.get(record.name, record.files)
+        changes = [*_compare_files(record.files, files), *_compare_forms(record.files, files)]
+        if changes:
+            yield record.name, " ".join(changes)
 
 
 def _describe_change(then: FileRecord, now: FileRecord) -> str:

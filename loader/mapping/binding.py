@@ -16,6 +16,7 @@ from loader.mapping.cells import is_moment
 from loader.mapping.fields import new_device_types
 from loader.mapping.findings import Findings
 from loader.mapping.keys import device_problems, offset_problems
+from loader.mapping.lookups import NO_LOOKUPS, Matched, list_looked_up
 from loader.mapping.mapper import ID_FIELDS, Mapper
 from loader.mapping.nested.paths import Columns
 from loader.mapping.nested.schema import Schema
@@ -25,17 +26,20 @@ from loader.mapping.values import describe_misfit, find_number_form, natural_con
 from loader.mapping.zone_faults import zone_advice
 from loader.mapping.zones import parse_zone
 from loader.methods import Conversion
-from loader.model import Chunk
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
+    from loader.mapping.lookups import LookUps
     from loader.mapping.number_forms import NumberForm, NumberForms
     from loader.mapping.rules import RowRules
     from loader.methods import Container
 
 
-def bind(
+def bind(  # noqa: PLR0913 - what a load has at its beginning
     mapping: Mapping,
     schema: pa.Schema,
     sample: pd.DataFrame,
@@ -43,6 +47,7 @@ def bind(
     application: str,
     where: str,
     now: datetime | None = None,
+    lookups: LookUps = NO_LOOKUPS,
 ) -> Mapper:
     """Fit a mapping to an input.
 
@@ -53,34 +58,36 @@ def bind(
         application: application code.
         where: what the mistakes are found in, for the message.
         now: the start of the load, with a zone; a resumed load passes the start of its first run.
+        lookups: the tables in which the mapping looks up cells.
 
     Raises:
         MappingError: with everything that does not fit.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
-    binding = _Binding(mapping, schema, sample, now)
+    binding = _Binding(mapping, schema, Table(sample, mapping.source.null_values, lookups=lookups), now)
     effective = binding.effective()
     if binding.problems:
         raise MappingError(binding.problems, where, binding.codes)
     decisions = describe.decisions(effective, binding.readings, Columns(schema))
     notices = (*mapping.notes, *binding.notices)
     forms = binding.number_forms(effective)
-    return Mapper(effective, decisions, notices, application, now, number_forms=forms)
+    notices += tuple(binding.remark_on_keys(effective))
+    return Mapper(effective, decisions, notices, application, now, number_forms=forms, lookups=lookups)
 
 
 class _Binding:
     """The decisions on one mapping; collects what does not fit."""
 
-    def __init__(self, mapping: Mapping, schema: pa.Schema, sample: pd.DataFrame, now: datetime) -> None:
+    def __init__(self, mapping: Mapping, schema: pa.Schema, table: Table, now: datetime) -> None:
         self.problems: list[str] = []
         self.codes: set[ProblemCode] = set()
         self.notices: list[str] = []
         self.readings: dict[str, clocks.Reading] = {}
         self._mapping = mapping
         self._types = Columns(schema)
-        self._table = Table(sample, mapping.source.null_values)
+        self._table = table
         # Mistakes in the sample do not matter here, because its rows are mapped again with all others.
-        self._findings = Findings(Chunk(0, sample, "", 1, {}))
+        self._findings = Findings.of_rows(table.rows)
         self._now = now
 
     def effective(self) -> Mapping:
@@ -114,6 +121,7 @@ class _Binding:
             rows=self._decide_rows(mapping.rows, fields.get("timestamp")),
             unique=mapping.unique,
             key=mapping.key,
+            nearby=mapping.nearby,
         )
 
     def _decide_rows(self, rules: RowRules, timestamp: Rule | None) -> RowRules:
@@ -128,6 +136,15 @@ class _Binding:
             )
             return rules
         return replace(rules, zone=str(zone))
+
+    def remark_on_keys(self, effective: Mapping) -> Iterator[str]:
+        """Say if many keys of the sample are missing: then the look-up is perhaps not the right one."""
+        for _, rule in effective.joining:
+            origins.texts(rule, self._table, self._findings)
+        matched = {join: Matched.of(match) for join, match in self._findings.matches.items()}
+        for each in list_looked_up(effective, self._table.lookups, matched):
+            if each.matched.missing > each.matched.found:
+                yield describe.missing_keys(each, f"of the first {count_rows(each.matched.rows)} ")
 
     def number_forms(self, effective: Mapping) -> NumberForms:
         """How the texts of the sample are written that become numbers."""
@@ -205,6 +222,8 @@ class _Binding:
 
     def _decide_member(self, container: Container, name: str, rule: Rule, timestamp: Rule | None) -> Rule:
         kind = self._types[rule.direct] if rule.direct else pa.string()
+        if rule.lookup is not None and rule.values is None:
+            kind = self._table.lookups.find_type(rule.lookup)
         natural = natural_conversion(kind) if rule.const is None else _conversion_of_constant(rule)
         rule = replace(rule, type=rule.type or container.type_for(natural))
         conversion = container.types[str(rule.type)]

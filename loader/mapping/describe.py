@@ -12,7 +12,7 @@ import pyarrow as pa
 from loader.mapping import timestamps
 from loader.mapping.instants import UNIT_NAMES
 from loader.mapping.origins import scalar_text
-from loader.mapping.rules import ColumnOf, Mapping, Rule
+from loader.mapping.rules import ColumnOf, LookUp, Mapping, Rule
 from loader.mapping.zone_faults import OFFSET_UNIT_NAMES
 from loader.mapping.zones import parse_zone, zone_text
 from loader.methods import Conversion
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loader.mapping.clocks import Reading
+    from loader.mapping.lookups import LookedUp
     from loader.mapping.nested.paths import Columns
     from loader.methods import Container
 
@@ -132,14 +133,43 @@ def _origin(rule: Rule) -> str:
     if rule.const is not None:
         return f'is "{scalar_text(rule.const)}" in every row'
     if rule.template is not None:
-        return f'from the template "{rule.template}"'
+        found = f", {_describe_lookup(rule.lookup)}" if rule.lookup is not None else ""
+        return f'from the template "{rule.template}"{found}'
     text = "from " + ", else ".join(f'"{column}"' for column in rule.column)
     changes = [_nothing(rule.null_values)] if rule.null_values else []
     changes += ["trimmed"] if rule.trim else []
     changes += [f"in {rule.case} case"] if rule.case else []
+    changes += [_describe_lookup(rule.lookup)] if rule.lookup is not None else []
     changes += [f"by a table of {len(rule.values)} values"] if rule.values is not None else []
     changes += [f'"{scalar_text(rule.default)}" if empty'] if rule.default is not None else []
     return ", ".join([text, *changes])
+
+
+def _describe_lookup(lookup: LookUp) -> str:
+    keep = f", of rows with one key the {lookup.keep}" if lookup.keep else ""
+    return f'"{lookup.value}" of {lookup.lookup} by its "{lookup.key}"{keep}'
+
+
+def missing_keys(found: LookedUp, of: str) -> str:
+    """How many keys are in a look-up, with keys of both sides; `of` says of which rows."""
+    matched = found.matched
+    hits = (
+        "none has its"
+        if not matched.found
+        else f"{matched.found:,} {'has its' if matched.found == 1 else 'have their'}"
+    )
+    there = f'"{found.key}" of {found.lookup}'
+    if not found.keys:
+        return f"{of}{hits} {_list_names(found.columns)} in {there}, which is empty in every row"
+    advice = f". {found.advice}" if found.advice else ""
+    return (
+        f"{of}{hits} {_list_names(found.columns)} in {there}. Missing are {_list_names(matched.examples)}; "
+        f"its keys are {_list_names(found.first_keys)}{advice}"
+    )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return ", ".join(map(quote, names))
 
 
 def _times(rule: Rule, reading: Reading | None, types: Columns) -> str:

@@ -18,6 +18,7 @@ from loader.mapping.keys import (
     AT_KEYS,
     CLOCK_KEYS,
     EXPAND_KEYS,
+    LOOKUP_KEYS,
     MEMBER_KEYS,
     OFFSET_READERS,
     READERS,
@@ -28,7 +29,18 @@ from loader.mapping.keys import (
 )
 from loader.mapping.names import name_problems
 from loader.mapping.row_rules import OUTSIDE, UNIQUE_KEYS, read_key, read_row_rules, read_unique
-from loader.mapping.rules import ALL_ROWS, Clock, ColumnOf, Expand, Mapping, RowRules, Rule, Unique
+from loader.mapping.rules import (
+    ALL_ROWS,
+    Clock,
+    ColumnOf,
+    Expand,
+    LookUp,
+    Mapping,
+    Nearby,
+    RowRules,
+    Rule,
+    Unique,
+)
 from loader.methods import METHODS, Kind
 
 if TYPE_CHECKING:
@@ -43,11 +55,12 @@ VERSION = 1
 _TOP_KEYS = ("kind", "version", *UNIQUE_KEYS, "fields", "rows", "load")
 _CONTAINERS = {method.container.name: method for method in METHODS.values() if method.container}
 _WRITTEN_KEYS = (
-    *("column", "const", "template", "type"),
+    *("column", "const", "template", *LOOKUP_KEYS, "type"),
     *CLOCK_KEYS,
     *("values", "unlisted", "null_values", "default", "required", "trim", "case", "at"),
     *("empty", "decimal", "separator", "currency"),
 )
+_NO_LOOKUP = LookUp("", "", "")
 #: The kinds as a sentence lists them.
 KINDS = ", ".join(f'"{kind}"' for kind in list(Kind)[:-1]) + f' or "{list(Kind)[-1]}"'
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -67,7 +80,7 @@ def read_mapping(path: Path | str, kind: Kind | None = None) -> Mapping:
         raise MappingError([f"the mapping file cannot be read: {error.strerror}."], str(path)) from None
     mapping = parse_mapping(text, str(path))
     refuse_other_kind(mapping.kind, kind, str(path))
-    return mapping
+    return replace(mapping, nearby=Nearby(Path(path).parent))
 
 
 def parse_mapping(text: str, where: str) -> Mapping:
@@ -211,7 +224,10 @@ class _Reading:
         if len(self.problems) > before:
             return None
         clock = {key: known.pop(key) for key in CLOCK_KEYS if key in known}
+        other = {key: known.pop(key) for key in LOOKUP_KEYS if key in known}
         rule = Rule(**known, clock=Clock(**clock))
+        if {"lookup", "key", "value"} <= other.keys():
+            rule = replace(rule, lookup=LookUp(**other))
         if "type" in allowed and clock and rule.type is None:
             rule = replace(rule, type="date")
         self.problems += [f"{where}: {problem}" for problem in consistency(rule, set(value))]
@@ -376,8 +392,12 @@ def rule_text(rule: Rule) -> str:
     """A rule as a table of one line."""
     entries: list[tuple[str, object]] = []
     blank, blank_clock = Rule(), Clock()
+    holder: Rule | Clock | LookUp
+    empty: Rule | Clock | LookUp
     for key in _WRITTEN_KEYS:
         holder, empty = (rule.clock, blank_clock) if key in CLOCK_KEYS else (rule, blank)
+        if key in LOOKUP_KEYS:
+            holder, empty = rule.lookup or _NO_LOOKUP, _NO_LOOKUP
         value = getattr(holder, key)
         if value != getattr(empty, key):
             entries.append((key, list(value) if key == "null_values" else value))

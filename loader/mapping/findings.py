@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from loader.mapping.lookups import Match
     from loader.mapping.number_forms import NumberForms
+    from loader.mapping.rules import Join
 
     Places = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -57,10 +59,21 @@ def _hide(reason: Message) -> str:
     return reason.spell(spell_option, quotes=False, hidden=HIDDEN)
 
 
+class Origin(tuple[str, ...]):
+    """The columns that a value is taken from.
+
+    Attributes:
+        found_in: if their cells are keys of a look-up, where the value was found: ``"hwid" of devices.csv``.
+    """
+
+    found_in: str = ""
+
+
 def named(columns: Sequence[str]) -> str:
     """``column "a"`` or ``columns "a", "b"``; nothing for a constant."""
     quoted = ", ".join(f'"{column}"' for column in columns)
-    return f"column{'s' if len(columns) > 1 else ''} {quoted}" if columns else "the mapping"
+    found = f", {columns.found_in}" if isinstance(columns, Origin) and columns.found_in else ""
+    return f"column{'s' if len(columns) > 1 else ''} {quoted}{found}" if columns else "the mapping"
 
 
 class Column(NamedTuple):
@@ -132,6 +145,7 @@ class Findings:
         columns: the converted values, before they become JSON.
         clocks: how the time of the events was read.
         number_forms: how the numbers of the sample are written, by their columns.
+        matches: the keys that were looked up.
     """
 
     def __init__(
@@ -143,6 +157,7 @@ class Findings:
         self.uses: dict[str, int] = {}
         self.columns = Shown()
         self.clocks = Clocks()
+        self.matches: dict[Join, Match] = {}
         self._chunk = chunk
         self._kept = kept
         self._rejects: list[Reject] = []

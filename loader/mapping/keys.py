@@ -12,7 +12,7 @@ import pandas as pd
 
 from loader.mapping.fields import device_type, new_device_types
 from loader.mapping.names import template_columns
-from loader.mapping.rules import Clock, ColumnOf, Rule, Scalar
+from loader.mapping.rules import Clock, ColumnOf, LookUp, Rule, Scalar
 from loader.mapping.timestamps import CODES, EPOCHS, EXCEL_EPOCHS, UNITS, ZONE_CODES, without_zone
 from loader.mapping.zone_faults import zone_advice
 from loader.mapping.zones import AMBIGUOUS, NONEXISTENT, OFFSET_UNITS, parse_zone
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from loader.methods import Container, Method
 
 CLOCK_KEYS: Final = tuple(field.name for field in fields(Clock))
+LOOKUP_KEYS: Final = tuple(field.name for field in fields(LookUp))
 _ORIGIN_KEYS: Final = (
     "column",
     "const",
     "template",
+    *LOOKUP_KEYS,
     "values",
     "unlisted",
     "null_values",
@@ -37,7 +39,10 @@ _ORIGIN_KEYS: Final = (
     "trim",
     "case",
 )
-_TIME_KEYS: Final = ("column", "const", "template", "null_values", "default", "trim", *CLOCK_KEYS)
+_TIME_KEYS: Final = (
+    *("column", "const", "template", *LOOKUP_KEYS),
+    *("null_values", "default", "trim", *CLOCK_KEYS),
+)
 AT_KEYS: Final = tuple(key for key in _TIME_KEYS if key != "const")
 MEMBER_KEYS: Final = (
     *(key for key in _ORIGIN_KEYS if key not in {"required", "unlisted"}),
@@ -229,6 +234,10 @@ READERS: Final[ReadOnlyDict[str, Callable[[object], Any]]] = MappingProxyType(
         "column": _columns,
         "const": _scalar,
         "template": _template,
+        "lookup": _text,
+        "key": _text,
+        "value": _text,
+        "keep": _one_of("first", "last"),
         "values": _values,
         "unlisted": _one_of("reject", "leave out"),
         "null_values": _texts,
@@ -271,6 +280,10 @@ def consistency(rule: Rule, given: set[str]) -> list[str]:
             "const" in given
         )
         and bool(given & {"values", "null_values", "default", "required", "trim", "case"}),
+        'a look-up needs all three of lookup, key and value, such as lookup = "devices.csv", '
+        'key = "user_id", value = "hwid".': bool(given & set(LOOKUP_KEYS))
+        and not {"lookup", "key", "value"} <= given,
+        "const is no cell that could be looked up: name its column.": "const" in given and "lookup" in given,
         'unlisted is for cells that are not in values: write values = { "Buy" = "purchase" } beside it.': (
             "unlisted" in given and "values" not in given
         ),

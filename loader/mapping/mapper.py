@@ -13,6 +13,7 @@ from loader.mapping import encode, origins
 from loader.mapping.cells import present
 from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
+from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.nested.rows import convert_expanded
 from loader.mapping.selection import find_outside, join_keys, mark_repeats
 from loader.mapping.table import Table
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
     from loader.mapping.field_values import FieldValues
     from loader.mapping.findings import Column
+    from loader.mapping.lookups import LookUps, Match
     from loader.mapping.nested.members import Expansion
     from loader.mapping.number_forms import NumberForms
-    from loader.mapping.rules import Mapping
+    from loader.mapping.rules import Join, Mapping
     from loader.mapping.selection import Ordinals, Outside, Repeats
     from loader.mapping.table import Broken
     from loader.mapping.zones import Mask
@@ -55,6 +57,7 @@ class Mapped:
         clocks: how the time of the events was read, for a check.
         outside: the rows that are left out, by the reason.
         kept: the places in the chunk of the selected rows, all others, ascending; None if none is left out.
+        matches: the keys of the selected rows that were looked up.
     """
 
     first: int
@@ -68,6 +71,7 @@ class Mapped:
     clocks: Clocks = field(default_factory=Clocks)
     outside: tuple[Outside, ...] = ()
     kept: Ordinals | None = None
+    matches: ReadOnlyDict[Join, Match] = field(default_factory=dict)
 
     @property
     def selected(self) -> Ordinals:
@@ -122,6 +126,7 @@ class Mapper:
             whose last call wins always do.
         number_forms: how the numbers of the sample are written; they decide what is advised.
         repeats: the rows that repeat another one, if the mapping leaves them out; None before they are known.
+        lookups: the tables in which cells are looked up.
     """
 
     mapping: Mapping
@@ -132,10 +137,11 @@ class Mapper:
     ordered: bool = False
     number_forms: NumberForms = field(default_factory=dict)
     repeats: Repeats | None = None
+    lookups: LookUps = NO_LOOKUPS
 
     def read(self, chunk: Chunk) -> Table:
         """A chunk by columns."""
-        return Table(chunk.frame, self.mapping.source.null_values)
+        return Table(chunk.frame, self.mapping.source.null_values, lookups=self.lookups)
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
@@ -165,6 +171,7 @@ class Mapper:
             clocks=findings.clocks,
             outside=tuple(outside),
             kept=kept,
+            matches=findings.matches,
         )
 
     def find_outside(self, table: Table, chunk: Chunk) -> list[Outside]:
@@ -222,14 +229,18 @@ class Mapper:
                 fields[name] = convert_field(name, makes[name], rules[name], table, findings, self.now)
             for need in method.needs:
                 if need.fields[-1] == name:
-                    self._reject_lacking(need, fields, findings)
+                    self._reject_lacking(need, fields, table, findings)
         return fields
 
-    def _reject_lacking(self, need: Need, fields: dict[str, FieldValues], findings: Findings) -> None:
+    def _reject_lacking(
+        self, need: Need, fields: dict[str, FieldValues], table: Table, findings: Findings
+    ) -> None:
         """Reject rows that need one of some fields and have none of them."""
         given = [name for name in need.fields if name in fields]
         columns = [column for name in given for column in origins.columns_of(self.mapping.fields[name])]
         lacking: Mask = ~np.logical_or.reduce([fields[name].known for name in given])
+        for name in given:
+            origins.reject_missing(self.mapping.fields[name], lacking, table, findings, need.lacking)
         several = len(columns) > 1
         fault = Fault(
             f"{'are' if several else 'is'} empty, and {need.lacking}",

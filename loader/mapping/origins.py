@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from loader.mapping import ids
 from loader.mapping.cells import present, without
 from loader.mapping.encode import repeated
-from loader.mapping.findings import Fault
+from loader.mapping.findings import Fault, Origin
+from loader.mapping.lookups import Match, build_blank, build_missing
 from loader.mapping.names import template_columns, template_pieces
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule, Scalar
     from loader.mapping.table import Table
+    from loader.mapping.zones import Mask
 
     Clean = Callable[[pa.Array], pa.Array]
 
@@ -31,9 +33,12 @@ def as_they_are(cells: pa.Array) -> pa.Array:
     return cells
 
 
-def columns_of(rule: Rule) -> tuple[str, ...]:
-    """The columns that a value is taken from."""
-    return rule.column or tuple(template_columns(rule.template or ""))
+def columns_of(rule: Rule) -> Origin:
+    """The columns that a value is taken from, or by whose cells it is looked up."""
+    columns = Origin(rule.column or template_columns(rule.template or ""))
+    if rule.lookup is not None:
+        columns.found_in = f'"{rule.lookup.value}" of {rule.lookup.lookup}'
+    return columns
 
 
 def texts(
@@ -62,23 +67,54 @@ def texts(
     for column in columns:
         for found in table.broken(column):
             findings.add(found.rows, [found.column], found.texts, found.fault)
-    found = _template(rule, table, clean) if rule.template is not None else _first(rule, table, clean)
-    found = _tidied(rule, found, table.nothing)
+    found, match = _read_cells(rule, table, clean)
+    if match is not None and rule.join is not None:
+        findings.matches[rule.join] = match
     if rule.values is not None:
         found = _looked_up(rule, found, findings, keep_unlisted=keep_unlisted)
     if rule.default is not None and rule.default != "":
         found = pc.fill_null(found, scalar_text(rule.default))
     if rule.required:
+        reject_missing(rule, ~present(found), table, findings, "the mapping requires a value")
         findings.add(~present(found), columns, None, _EMPTY)
     return found
 
 
 def before_values(rule: Rule, table: Table) -> pa.Array:
     """The cells of a rule as they are looked up in its table of values; null if a row has none."""
-    found = (
-        _template(rule, table, as_they_are) if rule.template is not None else _first(rule, table, as_they_are)
-    )
-    return _tidied(rule, found, table.nothing)
+    return _read_cells(rule, table, as_they_are)[0]
+
+
+def reject_missing(rule: Rule, rows: Mask, table: Table, findings: Findings, because: str) -> None:
+    """Reject those of some rows for whose key the look-up of a rule has nothing.
+
+    Args:
+        rule: a rule whose texts were read.
+        rows: the rows that have no value and need one.
+        table: the chunk.
+        findings: takes the rejected rows.
+        because: why they need one, as the end of a sentence.
+    """
+    match = findings.matches.get(rule.join) if rule.join is not None else None
+    if match is None or rule.lookup is None or not rows.any():
+        return
+    columns = Origin(columns_of(rule))  # the cell is at fault, not what was found by it
+    fault = build_missing(rule.lookup, table.lookups.count_keys(rule.lookup), because)
+    findings.add(rows & match.missing, columns, match.keys, fault)
+    blank = rows & present(match.keys) & ~match.missing
+    findings.add(blank, columns, match.keys, build_blank(rule.lookup, because))
+
+
+def _read_cells(rule: Rule, table: Table, clean: Clean) -> tuple[pa.Array, Match | None]:
+    """The cells of a rule, or what its look-up has for them; then also what became of the keys."""
+    cells = _template(rule, table, clean) if rule.template is not None else _first(rule, table, clean)
+    cells = _tidied(rule, cells, table.nothing)
+    join = rule.join
+    if join is None or rule.lookup is None:
+        return cells, None
+    values, rows = table.look_up(join, rule.lookup, cells)
+    values = clean(without(values, (*table.nothing, *rule.null_values)))
+    return values, Match(cells, present(cells) & (rows < 0))
 
 
 def _tidied(rule: Rule, found: pa.Array, nothing: Sequence[str]) -> pa.Array:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from loader.dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import date
+    from pathlib import Path
 
     from loader.methods import Kind, Method
 
@@ -65,13 +66,59 @@ NO_CLOCK = Clock()
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """Another table, in which a cell is a key: the value beside that key takes the place of the cell.
+
+    Attributes:
+        lookup: the file, or the name of a table in memory, as the mapping writes it.
+        key: the column of the other table that holds the keys; they are compared as text, byte for byte.
+        value: the column of the other table that holds the values.
+        keep: which row counts if a key stands in several: "first", "last", or "" if that is refused.
+    """
+
+    lookup: str
+    key: str
+    value: str
+    keep: str = ""
+
+
+class Join(NamedTuple):
+    """How keys are made of cells, and where they are looked up: what rules with the same keys share."""
+
+    columns: tuple[str, ...]
+    template: str | None
+    null_values: tuple[str, ...]
+    trim: bool
+    case: str | None
+    lookup: str
+    key: str
+    keep: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What the names of look-ups in a mapping mean, if it says so itself.
+
+    Attributes:
+        folder: the paths of files are relative to it; None if nobody knows where the mapping stood.
+        tables: tables in memory, by their names.
+    """
+
+    folder: Path | None = None
+    tables: ReadOnlyDict[str, object] = field(default_factory=dict, repr=False)
+
+
+NOWHERE = Nearby()
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Where one field or attribute comes from, and how it is read.
 
     Exactly one of `column`, `const` and `template` is given. For each row: take the first column that is
-    not empty, trim it and change its case if requested, look it up in `values`, and use `default` if there
-    is no value. A cell that is listed in `null_values` is empty. In `tz_offset` a cell that is not in
-    `values` is read as it is.
+    not empty, trim it and change its case if requested, find it in the look-up, then in `values`, and use
+    `default` if there is no value. A cell that is listed in `null_values` is empty. In `tz_offset` a cell
+    that is not in `values` is read as it is.
 
     Attributes:
         column: one column, or several: the first that is not empty counts.
@@ -84,6 +131,7 @@ class Rule:
         trim: blanks and other invisible characters around the cell are removed.
         case: "lower" or "upper".
         null_values: a cell that is exactly one of these texts means nothing.
+        lookup: the table in which the cell is a key; None if the cell is the value.
         clock: how a time is read; for `timestamp`, and for attributes of the type "date".
         at: for `tz_offset`, the instant at which a zone's offset is taken: "run", an instant as ISO
             text, or a rule for a column of times.
@@ -104,6 +152,7 @@ class Rule:
     trim: bool = False
     case: Literal["lower", "upper"] | None = None
     null_values: tuple[str, ...] = ()
+    lookup: LookUp | None = None
     clock: Clock = NO_CLOCK
     at: str | Rule | None = None
     type: str | None = None
@@ -122,7 +171,16 @@ class Rule:
     def direct(self) -> str | None:
         """The one column whose cells are taken unchanged, with their own type; None if cells are changed."""
         changed = self.values is not None or self.default is not None or self.trim or self.case
-        return self.column[0] if len(self.column) == 1 and not changed else None
+        return self.column[0] if len(self.column) == 1 and not changed and not self.lookup else None
+
+    @property
+    def join(self) -> Join | None:
+        """How the keys of its look-up are made; None if it has none."""
+        other = self.lookup
+        if other is None:
+            return None
+        cells = (self.column, self.template, self.null_values, self.trim, self.case)
+        return Join(*cells, other.lookup, other.key, other.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +269,7 @@ class Mapping:
         rows: which rows are part of the load.
         unique: by which key repeated rows are left out; None if they are not.
         key: the columns by which a ledger knows a row again; none if it is the device or user of the row.
+        nearby: where its look-ups are; not part of its identity, because the content of each is.
     """
 
     kind: Kind
@@ -224,6 +283,14 @@ class Mapping:
     rows: RowRules = field(default=ALL_ROWS)
     unique: Unique | None = None
     key: tuple[str, ...] = ()
+    nearby: Nearby = field(default=NOWHERE, compare=False)
+
+    @property
+    def joining(self) -> list[tuple[str, Rule]]:
+        """The rules that have a look-up, each with the name of its field, attribute or tag."""
+        rules = [*self.fields.items(), *self.members.items()]
+        rules += [(f"{name} at", rule.at) for name, rule in rules if isinstance(rule.at, Rule)]
+        return [(name, rule) for name, rule in rules if rule.lookup is not None]
 
     @property
     def method(self) -> Method:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from loader.mapping.cells import as_text, from_chunks, from_series, plain, unwritable_times, without
 from loader.mapping.encode import nulled
 from loader.mapping.findings import Fault
+from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.nested import jsontext, paths, steps
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from loader.mapping.lookups import LookUps
     from loader.mapping.nested.jsontext import Cells
+    from loader.mapping.rules import Join, LookUp
     from loader.mapping.zones import Mask
 
     Places = np.ndarray[Any, np.dtype[np.int64]]
@@ -56,14 +59,22 @@ class Table:
         frame: the rows; an Arrow table if there is no frame of them yet.
         nothing: cells that are exactly one of these texts are null too.
         kept: which rows of the frame these are, by their places in it, ascending; None for all.
+        lookups: the tables in which cells are looked up.
     """
 
     def __init__(
-        self, frame: pd.DataFrame | pa.Table, nothing: Sequence[str] = (), kept: Places | None = None
+        self,
+        frame: pd.DataFrame | pa.Table,
+        nothing: Sequence[str] = (),
+        kept: Places | None = None,
+        *,
+        lookups: LookUps = NO_LOOKUPS,
     ) -> None:
         self.rows = len(frame) if kept is None else len(kept)
         self._kept = kept
         self.nothing = tuple(nothing)
+        self.lookups = lookups
+        self._found: dict[Join, tuple[pa.Array, Places]] = {}
         self._frame = frame
         self._names = frozenset(frame.column_names if isinstance(frame, pa.Table) else frame.columns)
         self._columns: dict[str, pa.Array] = {}
@@ -73,7 +84,8 @@ class Table:
 
     def keep(self, kept: Places) -> Table:
         """Some rows of this table, by their places in it, ascending; a column is cut when it is read."""
-        return Table(self._frame, self.nothing, kept if self._kept is None else self._kept[kept])
+        kept = kept if self._kept is None else self._kept[kept]
+        return Table(self._frame, self.nothing, kept, lookups=self.lookups)
 
     def column(self, name: str, nothing: Sequence[str] = ()) -> pa.Array:
         """The cells with their own plain type: no binary, one string type; NaN is null.
@@ -109,6 +121,16 @@ class Table:
         for holder, found in self._broken.items():
             if name == holder or steps.lies_in(name, holder):
                 yield found
+
+    def look_up(self, join: Join, lookup: LookUp, keys: pa.Array) -> tuple[pa.Array, Places]:
+        """Find the row of the look-up that has each key, and read the values there.
+
+        Rules that make the same keys share the search.
+        """
+        known = self._found.get(join)
+        if known is None or not (known[0] is keys or known[0].equals(keys)):
+            known = self._found[join] = keys, self.lookups.find(lookup, keys)
+        return self.lookups.read(lookup, known[1]), known[1]
 
     def _converted(self, name: str) -> pa.Array:
         place = steps.split_name(name, self._names)

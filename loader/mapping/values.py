@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from loader.mapping import encode, instants, origins
 from loader.mapping.cells import as_text, is_moment, is_nested, is_text, plain, present, whole_floats
 from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
-from loader.mapping.findings import Fault
+from loader.mapping.findings import Fault, Origin
 from loader.mapping.instants import Window
 from loader.mapping.nested import keyed
 from loader.mapping.nested.members import LACKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule
     from loader.mapping.table import Table
+    from loader.mapping.zones import Mask
     from loader.methods import Container
 
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
@@ -92,9 +93,14 @@ def convert_member(
     if rule.empty == "null":
         values = pc.fill_null(values, "null")
     elif rule.empty == "reject":
-        findings.add(~present(values), origins.columns_of(rule), None, _EMPTY)
+        _reject_empty(rule, ~present(values), table, findings)
     findings.show(name, values, member=True)
     return [encode.member(name, values)]
+
+
+def _reject_empty(rule: Rule, empty: Mask, table: Table, findings: Findings) -> None:
+    origins.reject_missing(rule, empty, table, findings, "the mapping rejects a row without a value")
+    findings.add(empty, Origin(origins.columns_of(rule)), None, _EMPTY)
 
 
 def _convert_values(  # noqa: PLR0911 - one return for each conversion
@@ -367,7 +373,7 @@ def _write_list(cells: list[Any], lists: _Lists) -> str | None:
 def _convert_price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
     amounts = _convert_numbers(rule, _FRACTIONS, table, findings)
     if rule.empty == "reject":
-        findings.add(~present(amounts), origins.columns_of(rule), None, _EMPTY)
+        _reject_empty(rule, ~present(amounts), table, findings)
     if isinstance(rule.currency, ColumnOf):
         currencies = table.text(rule.currency.column)
         findings.add(present(amounts) & ~present(currencies), [rule.currency.column], None, _NO_CURRENCY)

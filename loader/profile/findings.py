@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from loader.message import Command
 from loader.methods import MAX_EVENT_LENGTH
 from loader.text.account import format_duration
-from loader.text.escape import escape_json, escape_short
+from loader.text.escape import escape_json, escape_short, quote
 from loader.text.nouns import count_rows, count_things, format_bytes, is_or_are
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from loader.mapping.lookups import Matched
     from loader.message import Spelling
     from loader.profile.columns import ColumnProfile
     from loader.profile.profile import Profile
@@ -95,6 +96,34 @@ def remark_on_effort(profile: Profile) -> Iterator[Remark]:
     )
     yield Remark(", ".join(times))
     yield Remark("the vendor says that most methods have no rate limit, and names none for this one")
+
+
+def remark_on_lookups(profile: Profile) -> Iterator[Remark]:
+    """How many rows found their key in each look-up; of keys that are missing, some of both sides."""
+    for found in profile.looked_up:
+        names, matched = ", ".join(map(quote, found.columns)), found.matched
+        there = f'{names} in "{found.key}" of {found.lookup}, which has {count_things(found.keys, "key")}'
+        yield Remark(f"{there}: {', '.join(found.fields)}")
+        yield Remark(_count_keys(matched))
+        if matched.missing:
+            missing, there = _list_keys(matched.examples), _list_keys(found.first_keys)
+            yield Remark(f"missing are {missing}; {'there are' if found.keys else 'there is'} {there}")
+        if found.advice:
+            yield Remark(found.advice.removesuffix("."))
+
+
+def _count_keys(matched: Matched) -> str:
+    """``4 rows: 2 found their key, 1 did not, 1 has none``."""
+    counts = [
+        f"{matched.found:,} found their key" if matched.found else "none found its key",
+        f"{matched.missing:,} did not" if matched.missing else "",
+        f"{matched.empty:,} {'has' if matched.empty == 1 else 'have'} none" if matched.empty else "",
+    ]
+    return f"of {count_rows(matched.rows)}, {', '.join(filter(None, counts))}"
+
+
+def _list_keys(texts: Sequence[str]) -> str:
+    return ", ".join(map(quote, texts)) or "no key"
 
 
 def tally_corrections(profile: Profile) -> list[Tally]:

@@ -35,6 +35,7 @@ def describe_findings(
     width = columns or UNBOUNDED
     sections = [
         describe_keys(profile, width),
+        describe_lookups(profile),
         describe_times(profile.times, width, spelling),
         describe_names(profile, spelling),
         describe_people(profile, spelling),
@@ -63,6 +64,13 @@ def indent_key(key: KeyFacts) -> tuple[str, ...]:
     """The cells of a key; what stands within the container is further to the right."""
     name, *others = key.cells
     return (f"  {'  ' if key.member else ''}{name}", *others)
+
+
+def describe_lookups(profile: Profile) -> Iterator[str]:
+    """How the keys of the input were found in look-ups."""
+    if profile.looked_up:
+        yield "Looked up"
+    yield from indent_remarks(findings.remark_on_lookups(profile))
 
 
 def describe_times(found: EventTimes | None, width: int, spelling: Spelling) -> Iterator[str]:

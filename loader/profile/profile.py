@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
+from loader.mapping.lookups import Matched, list_looked_up
 from loader.profile.columns import ColumnProfile
 from loader.profile.estimate import Estimate
 from loader.profile.names import EventNames
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loader.mapping import Column, Mapped, Mapper, Mapping
+    from loader.mapping.lookups import LookedUp
+    from loader.mapping.rules import Join
     from loader.profile.known import KnownRows
     from loader.profile.sketch import Hashes
     from loader.sources import Survey
@@ -69,6 +72,7 @@ class Profile:
         same_key: rows that repeat the id of an earlier row, known at the end.
         known: what a ledger does not know yet; None if the check has none.
         estimate: what the load would take, known at the end.
+        looked_up: how keys were found in look-ups, known at the end.
         stopped: why the input stopped before its end, or None.
     """
 
@@ -94,6 +98,9 @@ class Profile:
         self.repeated = Repeated()
         self.known: KnownRows | None = None
         self.estimate = Estimate()
+        self.looked_up: list[LookedUp] = []
+        self._matched: dict[Join, Matched] = {}
+        self._mapper = mapper
         self.stopped: str | None = None
         self._types = list_types(mapper.mapping)
         self.files = [file.name for file in survey.files]
@@ -137,6 +144,8 @@ class Profile:
         """
         self.rows += mapped.count
         self.uses.update(mapped.uses)
+        for join, match in mapped.matches.items():
+            self._matched[join] = self._matched.get(join, Matched()).add(Matched.of(match))
         self._add_rejects(mapped)
         self._add_left_out(mapped)
         self._add_bodies(mapped)
@@ -149,6 +158,7 @@ class Profile:
 
     def finish(self) -> None:
         """Count what needs all rows at once; nothing can be added afterwards."""
+        self.looked_up = list_looked_up(self._mapper.mapping, self._mapper.lookups, self._matched)
         self.people = self._ties.found()
         self.repeated = self._hashes.repeated()
         hwid, user = (self.columns.get((name, False)) for name in _IDS)

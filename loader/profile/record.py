@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable
 
+    from loader.mapping.lookups import LookedUp
     from loader.methods import Method
     from loader.profile.columns import ColumnProfile
     from loader.profile.profile import Profile
@@ -45,6 +46,7 @@ def build_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Reco
         "events": _record_events(profile),
         "devices": _record_devices(profile),
         "suspicions": [found.record for found in suspicions],
+        "lookups": [_record_lookup(found) for found in profile.looked_up],
         "duplicates": {
             "rows": profile.repeated.rows,
             "examples": [
@@ -115,6 +117,22 @@ def _record_events(profile: Profile) -> Record | None:
 
 def _rank_names(counter: Counter[str]) -> dict[str, int]:
     return dict(sorted(counter.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def _record_lookup(found: LookedUp) -> Record:
+    return {
+        "lookup": found.lookup,
+        "key": found.key,
+        "columns": list(found.columns),
+        "fields": list(found.fields),
+        "keys": found.keys,
+        "first_keys": list(found.first_keys),
+        "rows_found": found.matched.found,
+        "rows_missing": found.matched.missing,
+        "rows_empty": found.matched.empty,
+        "missing_keys": list(found.matched.examples),
+        "advice": found.advice or None,
+    }
 
 
 def _record_devices(profile: Profile) -> Record:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from loader.mapping import ids, origins
 from loader.mapping.findings import Findings
+from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.names import columns_used
 from loader.mapping.table import Table
 from loader.profile.sketch import hash_values
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from loader.mapping import Mapping
     from loader.mapping.ids import Sign
+    from loader.mapping.lookups import LookUps
     from loader.mapping.nested.paths import Columns
     from loader.mapping.rules import Rule
     from loader.sieve import Positions
@@ -54,9 +56,11 @@ class Suspicions:
     Args:
         mapping: the effective one.
         columns: of the input.
+        lookups: the tables in which ids are looked up.
     """
 
-    def __init__(self, mapping: Mapping, columns: Columns) -> None:
+    def __init__(self, mapping: Mapping, columns: Columns, lookups: LookUps = NO_LOOKUPS) -> None:
+        self._lookups = lookups
         self._nothing = mapping.source.null_values
         self._rules = {
             name: rule
@@ -105,7 +109,8 @@ class Suspicions:
 
     def _texts(self, rows: pa.Table) -> dict[str, pa.Array]:
         """The ids and names as they would be sent; null in rows that are rejected anyway."""
-        table, unheeded = Table(rows, self._nothing), _Unheeded(rows.num_rows)
+        table = Table(rows, self._nothing, lookups=self._lookups)
+        unheeded = _Unheeded(rows.num_rows)
         texts = {name: origins.texts(rule, table, unheeded) for name, rule in self._rules.items()}
         if not unheeded.bad.any():
             return texts
@@ -177,6 +182,7 @@ class _Unheeded(Findings):
 
     def __init__(self, rows: int) -> None:
         # Without a chunk, because no reason is made.
+        self.matches = {}
         self.bad = np.zeros(rows, dtype=np.bool_)
 
     def add(self, rows: object, *_: object) -> None:

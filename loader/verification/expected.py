@@ -13,7 +13,13 @@ import pyarrow as pa
 
 from loader.conditions import BEGAN
 from loader.errors import CheckpointLocked
-from loader.failures import recall_settings, refuse_missing_table, refuse_other_input, suggest_moved
+from loader.failures import (
+    recall_settings,
+    refuse_missing_table,
+    refuse_other_input,
+    refuse_other_lookups,
+    suggest_moved,
+)
 from loader.journal import CheckpointView
 from loader.mapping import parse_mapping
 from loader.message import Command, Message
@@ -224,6 +230,7 @@ def plan_all(ledger: CheckpointView, files: Sequence[str], table: object) -> Ite
         with suggest_moved(settings.files):
             plan = draw_up(settings, ledger, parse_mapping(text, str(ledger.path)))
         refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
+        refuse_other_lookups(plan.mapper.lookups.records, ledger)
         yield plan
 
 
