@@ -197,6 +197,10 @@ _CHANGES: Final[tuple[tuple[Callable[[str, Sequence[str]], str], str], ...]] = (
 )
 
 
+# Another content under the same name would be another load.
+_COPY = " (if rows were loaded with it, in a copy that the mapping then names)"
+
+
 def build_missing(lookup: LookUp, keys: int, because: str) -> Fault:
     """Why a row is rejected whose key is missing.
 
@@ -208,7 +212,7 @@ def build_missing(lookup: LookUp, keys: int, because: str) -> Fault:
     among = f'is not among the {keys:,} keys in column "{lookup.key}" of {lookup.lookup}'
     return Fault(
         f"{among}, and {because}",
-        f"Add it to {lookup.lookup}, correct the cell, or set default in the mapping.",
+        f"Add it to {lookup.lookup}{_COPY}, correct the cell, or set default in the mapping.",
     )
 
 
@@ -216,5 +220,5 @@ def build_blank(lookup: LookUp, because: str) -> Fault:
     """Why a row is rejected whose key has no value; `because` as for `build_missing`."""
     return Fault(
         f'has nothing in column "{lookup.value}" of {lookup.lookup}, and {because}',
-        f"Fill it in {lookup.lookup}, correct the cell, or set default in the mapping.",
+        f"Fill it in {lookup.lookup}{_COPY}, correct the cell, or set default in the mapping.",
     )

@@ -120,9 +120,11 @@ def is_taken(table: dict[str, Any]) -> bool:
         return True
     events = {"event": "e", "hwid": "h", "timestamp": "t"}
     number = {"column": "a", "type": "float"}
+    looked_up = {"column": "a", "lookup": "d.csv", "key": "b", "value": "c"}
     places: list[dict[str, Any]] = [
         {"kind": "events", "fields": events | table},
         {"kind": "users", "fields": {"hwid": "h"} | table},
+        {"kind": "users", "fields": {"hwid": looked_up | table}},
         {"kind": "events", "fields": events | {"timestamp": {"column": "t"} | table}},
         {"kind": "events", "fields": events, "attributes": {"a": {"column": "a"} | table}},
         {"kind": "events", "fields": events, "attributes": {"a": number | table}},

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEVICES = "id,hwid,platform,born,zone\nu1,D1,ios,2024-01-02 03:04,Asia/Tokyo\nu2,D2,,,\nu3,,NA,x,y\n"
 BY_USER = {"column": "user", "lookup": "devices.csv", "key": "id"}
+COPY = " (if rows were loaded with it, in a copy that the mapping then names)"
 NEEDED = "an event needs a device id (hwid), a user id (userId), or both"
 
 
@@ -85,11 +86,11 @@ def test_a_key_that_is_missing_is_named_with_the_look_up(folder: Path) -> None:
     found = mapped(folder, ["u1", "u9", "", "u3"], fields={"hwid": find("hwid")})
     missing = f'is not among the 3 keys in column "id" of devices.csv, and {NEEDED}'
     assert messages(found) == [
-        f'users, row 2, column "user": "u9" {missing}. Add it to devices.csv, correct the cell, or set default '
+        f'users, row 2, column "user": "u9" {missing}. Add it to devices.csv{COPY}, correct the cell, or set default '
         "in the mapping.",
         f'users, row 3, column "user" is empty, and {NEEDED}. Fill it.',
         f'users, row 4, column "user": "u3" has nothing in column "hwid" of devices.csv, and {NEEDED}. Fill it '
-        "in devices.csv, correct the cell, or set default in the mapping.",
+        f"in devices.csv{COPY}, correct the cell, or set default in the mapping.",
     ]
 
 
