@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from loader.api.checkpoint import Checkpoint
     from loader.api.counts import CountsVerification, verify_counts
     from loader.api.decisions import resolve, retry
+    from loader.api.ledger import Ledger
     from loader.api.mapping import Mapping
     from loader.api.results import CheckResult, LoadResult
     from loader.api.sandbox import Sandbox
@@ -66,6 +67,7 @@ __all__ = [
     "ConfigError",
     "CountsVerification",
     "CurlSession",
+    "Ledger",
     "LoadResult",
     "LoaderError",
     "Mapping",
@@ -102,6 +104,7 @@ _HOMES = {
     "ConfigError": "errors",
     "CountsVerification": "api.counts",
     "CurlSession": "delivery.transports.curl_session.session",
+    "Ledger": "api.ledger",
     "LoadResult": "api.results",
     "LoaderError": "errors",
     "Mapping": "api.mapping",

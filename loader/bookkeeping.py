@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from loader.chosen_rows import read_table
@@ -146,7 +147,12 @@ def list_records(ledger: Ledger) -> Iterator[Records]:
 
 
 def import_load(
-    path: Path, checkpoint: Path, *, key: Sequence[str] = (), files: Sequence[str] = ()
+    path: Path,
+    checkpoint: Path,
+    *,
+    key: Sequence[str] = (),
+    files: Sequence[str] = (),
+    table: object = None,
 ) -> Imported:
     """Take over what a load has sent, as if it had been made with this ledger; the load then keeps it.
 
@@ -154,7 +160,8 @@ def import_load(
         path: the ledger; created if there is none.
         checkpoint: of the load, which may not be running.
         key: columns of the key, if the load's mapping names none.
-        files: where its input is now, if it has moved.
+        files: where its input is now, if it has moved; of a table, what it is called.
+        table: the input, if it is a table in memory.
 
     Raises:
         ConfigError: no key is known.
@@ -162,7 +169,7 @@ def import_load(
     """
     view = CheckpointView.open(checkpoint)
     view.refuse_unusable()
-    plan = plan_import(view, key, files)
+    plan = plan_import(view, key, files, table)
     bound = Bound(view.identity.application, view.identity.endpoint)
     with Ledger.open(path, bound) as ledger:
         began, at = find_period(view.runs)
@@ -185,7 +192,7 @@ def import_load(
         return imported
 
 
-def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str]) -> Plan:
+def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str], table: object = None) -> Plan:
     """Plan the load of a checkpoint once more, with a key.
 
     Raises:
@@ -196,9 +203,9 @@ def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str]) 
     mapping = parse_mapping(view.identity.mapping, str(view.path))
     if key:
         mapping = replace(mapping, key=tuple(key))
-    refuse_missing_table(view, names, None)
+    refuse_missing_table(view, names, table)
     with suggest_moved(files):
-        plan = draw_up(recall_settings(view, names, None), view, mapping)
+        plan = draw_up(recall_settings(view, names, table), view, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in view.identity.files], view.path)
     refuse_other_lookups(plan.mapper.lookups.records, view)
     refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
@@ -272,7 +279,7 @@ def forget(path: Path, *, before: float) -> int:
         return len(doomed)
 
 
-def forget_keys(path: Path, listed: Path) -> Forgotten:
+def forget_keys(path: Path, listed: Path | pd.DataFrame) -> Forgotten:
     """Forget the keys of a list of gone ones, with their ids; those in doubt stay.
 
     Args:
@@ -295,20 +302,32 @@ def forget_keys(path: Path, listed: Path) -> Forgotten:
         return Forgotten(int(known.sum()), doubtful)
 
 
-def read_digests(listed: Path) -> Digests:
+def read_list(listed: Path) -> pd.DataFrame:
+    """A list of keys that are gone.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return read_table(listed)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ConfigError(f"{listed} cannot be read: {error}.") from None
+
+
+def read_digests(listed: Path | pd.DataFrame) -> Digests:
     """The digests of keys that a list names, each once.
 
     Raises:
         ConfigError: it names none, or something that is not a digest.
     """
-    try:
-        table = read_table(listed)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise ConfigError(f"{listed} cannot be read: {error}.") from None
+    if isinstance(listed, pd.DataFrame):
+        table, where = listed, "The frame"
+    else:
+        table, where = read_list(listed), str(listed)
     column = next((name for name in DIGESTS if name in table), None)
     if column is None:
         raise ConfigError(
-            f"{listed} has no column {DIGESTS[0]}. Give the list that --report-gone wrote, or a part of its "
+            f"{where} has no column {DIGESTS[0]}. Give the list that --report-gone wrote, or a part of its "
             "rows."
         )
     texts = sorted({str(text) for text in table[column] if isinstance(text, str) and text})
@@ -316,7 +335,7 @@ def read_digests(listed: Path) -> Digests:
         halves = np.array([parse_digest(text) for text in texts], np.uint64).reshape(-1, 2)
     except ValueError as error:
         raise ConfigError(
-            f"{listed}, column {column}: {error} is not the digest of a key. Give the list as it was written."
+            f"{where}, column {column}: {error} is not the digest of a key. Give the list as it was written."
         ) from None
     return Digests(halves[:, 0].copy(), halves[:, 1].copy(), np.zeros(len(halves), np.uint64))
 

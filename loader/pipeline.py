@@ -26,6 +26,7 @@ from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.policies import build_policy
 from loader.profile import Estimate, Profile
+from loader.profile.unmatched import UnmatchedValues
 from loader.progress import ReadingProgress, Silent
 from loader.repeats import KnownKeys
 from loader.user_changes import list_changes
@@ -247,7 +248,7 @@ def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.Dat
     """Add every row to the profile; yield those that would be rejected, if they are wanted."""
     if wanted:
         yield collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
-    keys = KnownKeys.of(plan.mapper, plan.source)
+    keys, unmatched = KnownKeys.of(plan.mapper, plan.source), UnmatchedValues(plan.mapper)
     with open_checked_keys(plan) as known:
         profile.known = known.rows if known else None
         try:
@@ -256,8 +257,11 @@ def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.Dat
                 mapped = known.sift(mapped, chunk) if known else mapped
                 profile.add(mapped)
                 keys.add(chunk)
+                unmatched.add(chunk)
                 if wanted and mapped.rejects:
                     yield collect_rejects(chunk, mapped.rejects)
         except SourceError as error:
             profile.stopped = str(error)
+    if not profile.stopped and profile.rows == plan.survey.rows:  # another row may have it
+        profile.unmatched = unmatched.list_remarks()
     profile.key, profile.same_key = keys.column, keys.count_repeats()

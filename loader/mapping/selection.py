@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping import instants, origins
-from loader.mapping.cells import present
+from loader.mapping.cells import as_text, present
 from loader.mapping.encode import numpy_mask
 from loader.mapping.findings import Findings
 from loader.mapping.instants import Window
@@ -152,8 +154,9 @@ def _look(mapping: Mapping, table: Table, now: datetime) -> Iterator[Outside]:
 
 
 def _compare(column: str, texts: Sequence[str], table: Table, *, listed: bool) -> Outside:
-    cells = table.text(column)
-    found = numpy_mask(pc.is_in(cells, value_set=pa.array([text for text in texts if text], pa.string())))
+    cells, kind = table.text(column), table.column(column).type
+    wanted = [spell_value(text, kind) for text in texts if text]
+    found = numpy_mask(pc.is_in(cells, value_set=pa.array(wanted, pa.string())))
     if "" in texts:
         found |= numpy_mask(pc.is_null(cells))
     rows = found if listed else ~found
@@ -161,6 +164,27 @@ def _compare(column: str, texts: Sequence[str], table: Table, *, listed: bool) -
         rows = rows & ~broken.rows
     reason = f"{SELECTION}{column} is {'listed in except' if listed else 'not listed in only'}"
     return Outside(rows, reason, f"{SELECTION}{column} is", cells, column)
+
+
+@lru_cache(maxsize=1024)
+def spell_value(text: str, kind: pa.DataType) -> str:
+    """A listed value as the text of a cell with that value: in a column of numbers 2.00, 2.0 and 2 are one.
+
+    A column of texts has no values: there the text itself is compared.
+    """
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return text
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    if not number.is_finite():
+        return text
+    if pa.types.is_floating(kind):
+        return str(as_text(pa.array([float(number)], pa.float64()).cast(kind, safe=False))[0].as_py())
+    if number == number.to_integral_value():
+        return format(number.to_integral_value(), "f")
+    return format(number.normalize(), "f")
 
 
 def _find_unlisted(name: str, rule: Rule, table: Table) -> Outside:

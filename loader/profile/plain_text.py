@@ -136,6 +136,7 @@ def describe_effort(profile: Profile) -> Iterator[str]:
 
 def describe_left_out(profile: Profile) -> Iterator[str]:
     """Why rows are no part of the load, with the first of them."""
+    yield from profile.unmatched
     if profile.left_out:
         yield "Would be left out"
     for tally in findings.tally_left_out(profile):

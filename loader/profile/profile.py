@@ -70,6 +70,7 @@ class Profile:
         left_out: why rows are no part of the load, by the reason.
         key: a column that is known to hold an id of each row, if the mapping does not say so; else "".
         same_key: rows that repeat the id of an earlier row, known at the end.
+        unmatched: a sentence about each value of `[rows]` that no cell has, known at the end.
         known: what a ledger does not know yet; None if the check has none.
         estimate: what the load would take, known at the end.
         looked_up: how keys were found in look-ups, known at the end.
@@ -96,6 +97,7 @@ class Profile:
         self.people = Found()
         self.rows_without_device = 0
         self.repeated = Repeated()
+        self.unmatched: list[str] = []
         self.known: KnownRows | None = None
         self.estimate = Estimate()
         self.looked_up: list[LookedUp] = []

@@ -33,6 +33,7 @@ def build_record(profile: Profile, suspicions: Iterable[Suspicion] = ()) -> Reco
             {"reason": tally.what, "rows": tally.rows, "first": list(tally.examples)}
             for tally in tally_left_out(profile)
         ],
+        "unmatched": profile.unmatched,
         "ledger": profile.known.record if profile.known else None,
         "same_key": {"column": profile.key, "rows": profile.same_key} if profile.key else None,
         "rejects": [

@@ -40,6 +40,7 @@ def test_the_names_are_a_contract() -> None:
         "ConfigError",
         "CountsVerification",
         "CurlSession",
+        "Ledger",
         "LoadResult",
         "LoaderError",
         "Mapping",

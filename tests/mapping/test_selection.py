@@ -228,3 +228,32 @@ def test_a_lease_is_as_long_as_its_rows_that_are_sent(wanted: list[range], group
     text = f'{EVENTS}\n[rows]\nonly = {{ name = ["a"] }}'
     result = mapper_of(text, frame).map(chunk_of(frame, first=100))
     assert list(group_rows(wanted, result.kept, result.first, 2)) == groups
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.int8(), pa.int64(), pa.float32(), pa.float64(), pa.decimal128(25, 2), pa.decimal128(25)]
+)
+@pytest.mark.parametrize("listed", ["2", "2.0", '"2"', '"2.00"', '"2e0"'])
+def test_numbers_are_compared_by_value(kind: pa.DataType, listed: str) -> None:
+    """In a column of numbers 2.0 and 2 are one, however the mapping and the file write them."""
+    cells = pa.array([1, 2, 3, None]).cast(kind)
+    frame = typed_frame(
+        hwid=pa.array(["d0", "d1", "d2", "d3"]), time=pa.array(["1700000000"] * 4), price=cells
+    )
+    assert devices(select(f"only = {{ price = [{listed}] }}", frame)) == ["d1"]
+    assert devices(select(f"except = {{ price = [{listed}] }}", frame)) == ["d0", "d2", "d3"]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64(), pa.decimal128(9, 4)])
+def test_fractions_are_compared_by_value(kind: pa.DataType) -> None:
+    """0.1 of 32 bits is the 0.1 of the mapping; 2.5 is no whole number."""
+    cells = pa.array([0.1, 2.5, 2.0]).cast(pa.float64()).cast(kind, safe=False)
+    frame = typed_frame(hwid=pa.array(["d0", "d1", "d2"]), time=pa.array(["1700000000"] * 3), price=cells)
+    assert devices(select("only = { price = [0.10, 2.50] }", frame)) == ["d0", "d1"]
+
+
+@pytest.mark.parametrize("listed", ["2.0", '"2"', '"two"', '"nan"'])
+def test_texts_are_compared_as_texts(listed: str) -> None:
+    """A column of text has no values: "2.00" may be an id."""
+    frame = text_frame(hwid=["d0"], time=["1700000000"], price=["2.00"])
+    assert devices(select(f"only = {{ price = [{listed}] }}", frame)) == []
