@@ -21,7 +21,7 @@ from loader.failures import (
     suggest_moved,
 )
 from loader.journal import CheckpointView, Journal
-from loader.known_keys import LEDGER, LedgerNote, count_sent, read_fates, read_keys
+from loader.known_keys import LEDGER, LedgerNote, count_sent, read_fates, read_keys, refuse_older_checkpoint
 from loader.ledger import Bound, Digests, Ledger, Records
 from loader.ledger.kept_ids import BUCKETS, KeptIds, drop_unknown, list_kept, name_ids
 from loader.ledger.records import format_digest, parse_digest
@@ -172,6 +172,7 @@ def import_load(
     plan = plan_import(view, key, files, table)
     bound = Bound(view.identity.application, view.identity.endpoint)
     with Ledger.open(path, bound) as ledger:
+        refuse_older_checkpoint(ledger, LedgerNote.find(view), view)
         began, at = find_period(view.runs)
         named = ", ".join(plan.mapper.mapping.key)
         with ledger.store.transaction():

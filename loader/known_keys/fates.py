@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loader.journal import CheckpointView
-from loader.known_keys.ledger_notes import LedgerNote, refuse_older
+from loader.known_keys.ledger_notes import LedgerNote, refuse_older, refuse_older_checkpoint
 from loader.ledger import Bound, Ledger, LedgerDiffers
 from loader.ledger.sending import Fate, Sending
 from loader.message import Message
@@ -105,6 +105,7 @@ def carry_over(checkpoint: Path) -> None:
         return
     with Ledger.open(path, Bound(view.identity.application, view.identity.endpoint), create=False) as ledger:
         refuse_older(ledger, note, checkpoint)
+        refuse_older_checkpoint(ledger, note, view)
         number = next((load.number for load in ledger.loads.values() if load.checkpoint == view.id), None)
         if number is not None:
             last_wins = view.identity.kind.method.last_wins

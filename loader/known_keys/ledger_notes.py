@@ -129,6 +129,28 @@ def refuse_older(ledger: Ledger, note: LedgerNote, checkpoint: Path) -> None:
         )
 
 
+def refuse_older_checkpoint(ledger: Ledger, note: LedgerNote | None, view: CheckpointView) -> None:
+    """Refuse a checkpoint that is older than what the ledger knows of its load: it would free keys in doubt.
+
+    Raises:
+        LedgerDiffers: it is.
+    """
+    noted = next((load.noted for load in ledger.loads.values() if load.checkpoint == view.id), 0)
+    if note is not None and note.id != ledger.header.id:  # the load has had another ledger since
+        return
+    if noted > (note.generation if note else 0):
+        raise LedgerDiffers(
+            Message(
+                "{checkpoint} is older than what {path} knows of this load: it was put back from a backup, "
+                "and does not know which rows were sent since. Nothing was sent. Put the newer one in its "
+                "place. If it is lost, delete this one, with all files whose names begin with its name, and "
+                "load the input again: rows that the ledger knows are left out; those in doubt are named.",
+                path=ledger.path,
+                checkpoint=view.path,
+            )
+        )
+
+
 def say_missing(path: Path, checkpoint: Path) -> Message:
     """Say that the ledger of a load is missing."""
     return Message(

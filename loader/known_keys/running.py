@@ -15,6 +15,7 @@ from loader.known_keys.ledger_notes import (
     find_ledger,
     refuse_lost,
     refuse_older,
+    refuse_older_checkpoint,
     say_missing,
 )
 from loader.known_keys.sifting import Sifter
@@ -79,6 +80,7 @@ class KnownKeys(NoLedger):
                 view.id, journal.path, plan.settings.kind.value, ", ".join(plan.mapper.mapping.key)
             )
             generation = ledger.store.raise_generation()
+        self._unnoted: int | None = generation
         self._sending = Sending(ledger, number, last_wins=plan.settings.kind.method.last_wins)
         self._sifter = Sifter(plan.mapper, ledger, number, self._sending.find)
         self._note(generation)
@@ -117,8 +119,12 @@ class KnownKeys(NoLedger):
         self._sending.mark(digests.take(places), ordinals[places])
 
     def leased(self) -> None:
-        """Say that the lease was made."""
+        """Say that the lease was made, with which the checkpoint has the note of this run."""
         self._sending.leased()
+        if self._unnoted is not None:
+            with self._ledger.store.transaction():
+                self._ledger.store.put_noted(self._sending.load, self._unnoted)
+            self._unnoted = None
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
         """Say what became of rows, after the checkpoint has it."""
@@ -187,6 +193,7 @@ def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
     try:
         if note is not None:
             refuse_older(ledger, note, view.path)
+        refuse_older_checkpoint(ledger, note, view)
         refuse_unknown_rows(ledger, view)
         return KnownKeys(ledger, plan, journal)
     except BaseException:

@@ -35,7 +35,7 @@ _LOG_PAGES = 1000
 _SCHEMA = """
 CREATE TABLE header (id TEXT, secret BLOB, application TEXT, endpoint TEXT, generation INTEGER, created REAL);
 CREATE TABLE loads (number INTEGER PRIMARY KEY AUTOINCREMENT, checkpoint TEXT UNIQUE, path TEXT, kind TEXT,
-                    key TEXT, began REAL, at REAL, rows INTEGER);
+                    key TEXT, began REAL, at REAL, rows INTEGER, noted INTEGER);
 CREATE TABLE batches (number INTEGER PRIMARY KEY, load INTEGER, pending INTEGER, count INTEGER, keys BLOB,
                       seal BLOB);
 CREATE TABLE runs (number INTEGER PRIMARY KEY, place INTEGER, count INTEGER, capacity INTEGER, seal BLOB);
@@ -84,6 +84,7 @@ class KnownLoad(NamedTuple):
         key: the columns of the key, joined by commas.
         began, at: its first start, and the last time that it wrote, in seconds since 1970.
         rows: of its rows that were sent, or may have been, at least as many have their keys here.
+        noted: a generation of which its checkpoint has a note, durably.
     """
 
     number: int
@@ -94,6 +95,7 @@ class KnownLoad(NamedTuple):
     began: float
     at: float
     rows: int = 0
+    noted: int = 0
 
     @property
     def name(self) -> str:
@@ -328,7 +330,8 @@ class Store:
         """The number of a load; a new one if it is not known yet. Without times, it begins now."""
         now = time.time()
         self._connection.execute(
-            "INSERT INTO loads (checkpoint, path, kind, key, began, at, rows) VALUES (?, ?, ?, ?, ?, ?, 0) "
+            "INSERT INTO loads (checkpoint, path, kind, key, began, at, rows, noted) "
+            "VALUES (?, ?, ?, ?, ?, ?, 0, 0) "
             "ON CONFLICT (checkpoint) DO UPDATE SET path = excluded.path, at = max(at, excluded.at)",
             (checkpoint, str(path), kind, key, began or now, at or now),
         )
@@ -347,6 +350,10 @@ class Store:
     def limit_rows(self, number: int, rows: int) -> None:
         """Note that no more rows of a load than these were sent, or may have been."""
         self._connection.execute("UPDATE loads SET rows = min(rows, ?) WHERE number = ?", (rows, number))
+
+    def put_noted(self, number: int, generation: int) -> None:
+        """Note of a load which generation its checkpoint has noted, durably."""
+        self._connection.execute("UPDATE loads SET noted = ? WHERE number = ?", (generation, number))
 
     def put_rows(self, number: int, rows: int) -> None:
         """Note that the keys of these many rows of a load are here."""

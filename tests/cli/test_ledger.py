@@ -179,6 +179,32 @@ def test_a_ledger_that_is_gone_is_not_begun_again(command: CommandLine, tmp_path
     assert held(command) == ["d-1", "d-2"]
 
 
+def test_a_checkpoint_from_a_backup_frees_no_key_in_doubt(command: CommandLine, tmp_path: Path) -> None:
+    """It does not know what was sent since; the load is refused, and the advice works to the letter."""
+    load = write(tmp_path, "monday", event(1), event(2), event(3))
+    command.run(*load, "--limit", "1")
+    (backup := tmp_path / "backup").mkdir()
+    for part in tmp_path.glob("monday.csv.events.sandbox.ckpt*"):
+        shutil.copy(part, backup)
+    assert command.run(*load, "--faults", "garbled-answer=#2").code == 4
+    for part in backup.iterdir():
+        shutil.copy(part, tmp_path)
+    for refused in (
+        load,
+        ("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt"),
+    ):
+        ran = command.run(*refused)
+        assert ran.code == 2
+        assert "is older than what " in ran.err
+    for part in tmp_path.glob("monday.csv.events.sandbox.ckpt*"):
+        part.rename(backup / part.name)
+    assert held(command) == ["d-1", "d-2", "d-3"]
+    again = write(tmp_path, "again", event(1), event(2), event(3))
+    command.run(*again, "--checkpoint", "again.ckpt")
+    assert held(command) == ["d-1", "d-2", "d-3"]
+    assert sum(reasons(command, "again.ckpt").values()) == 3
+
+
 def test_a_new_load_does_not_begin_a_ledger_that_is_lost(command: CommandLine, tmp_path: Path) -> None:
     """A ledger that was deleted between two nights is missed, if a load is there that had it."""
     command.run(*write(tmp_path, "monday", event(1), event(2)))
