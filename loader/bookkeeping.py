@@ -187,7 +187,7 @@ def import_load(
             ledger.store.put_rows(number, count_sent(view))
         while ledger.tidy():
             pass
-        note = LedgerNote(ledger.header.id, str(ledger.path), generation)
+        note = LedgerNote(ledger.header.id, str(ledger.path), generation, plan.mapper.mapping.key)
         with Journal.open(view.path, view.identity) as journal:
             journal.note(LEDGER, note.to_text())
         return imported

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +29,17 @@ class LedgerNote:
         id: of the ledger.
         path: where it was.
         generation: how far it was.
+        key: the columns of the key with which the load was taken over, if its mapping names none.
     """
 
     id: str
     path: str
     generation: int
+    key: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """The note."""
-        return json.dumps({"id": self.id, "path": self.path, "generation": self.generation})
+        return json.dumps(asdict(self))
 
     @classmethod
     def find(cls, view: CheckpointView) -> LedgerNote | None:
@@ -45,7 +47,8 @@ class LedgerNote:
         for note in reversed(view.notes):
             if note.what == LEDGER:
                 record = json.loads(note.detail)
-                return cls(str(record["id"]), str(record["path"]), int(record["generation"]))
+                key = tuple(record.get("key", ()))
+                return cls(str(record["id"]), str(record["path"]), int(record["generation"]), key)
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +73,7 @@ class KnownKeys(NoLedger):
     def __init__(self, ledger: Ledger, plan: Plan, journal: Journal) -> None:
         self._ledger = ledger
         self._journal = journal
+        self._key = plan.mapper.mapping.key
         view = CheckpointView.open(journal.path)
         if journal.blank and plan.settings.rehearsal is not None:
             self._forget_rehearsal(journal.path)
@@ -157,7 +159,7 @@ class KnownKeys(NoLedger):
         self._ledger.close()
 
     def _note(self, generation: int) -> None:
-        note = LedgerNote(self._ledger.header.id, str(self._ledger.path), generation)
+        note = LedgerNote(self._ledger.header.id, str(self._ledger.path), generation, self._key)
         self._journal.note(LEDGER, note.to_text())
 
     def _forget_rehearsal(self, checkpoint: Path) -> None:
@@ -165,6 +167,14 @@ class KnownKeys(NoLedger):
         earlier = [load.number for load in self._ledger.loads.values() if load.path == str(checkpoint)]
         if earlier:
             self._ledger.rewrite(earlier)
+
+
+def with_key(plan: Plan, note: LedgerNote | None) -> Plan:
+    """The plan with the key with which its load was taken over, if its mapping names none."""
+    mapping = plan.mapper.mapping
+    if note is None or not note.key or mapping.key:
+        return plan
+    return replace(plan, mapper=replace(plan.mapper, mapping=replace(mapping, key=note.key)))
 
 
 def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
@@ -181,8 +191,9 @@ def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
         if plan.settings.options.report_gone is not None:
             raise ConfigError(say_no_ledger())
         return NoLedger()
-    refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
     note = LedgerNote.find(view)
+    plan = with_key(plan, note)
+    refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
     if note is not None and not path.exists():
         raise LedgerError(say_missing(path, view.path))
     bound = Bound(plan.settings.application, plan.settings.endpoint.name)

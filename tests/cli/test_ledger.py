@@ -421,6 +421,22 @@ def test_a_load_without_a_ledger_is_taken_over(command: CommandLine, tmp_path: P
     assert held(command) == ["d-1", "d-2", "d-3"]
 
 
+def test_a_load_that_was_taken_over_continues_with_the_key_that_was_given(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    """Its mapping names none and may not change; its other rows are known by the same columns."""
+    load = write(tmp_path, "monday", event(1), event(2), event(3), top="")
+    load = tuple(word for word in load if word not in {"--ledger", "all.ledger"})
+    command.run(*load, "--limit", "1")
+    taken = command.run("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt", "--key", "id")
+    assert "Taken over: 1 key as sent" in taken.out
+    command.run(*write(tmp_path, "tuesday", event(2)))
+    write(tmp_path, "monday", event(1), event(2), event(3), top="")
+    assert command.run(*load).code == 0
+    command.run(*write(tmp_path, "later", event(3), event(4)))
+    assert held(command) == ["d-1", "d-2", "d-3", "d-4"]
+
+
 @pytest.mark.parametrize(("decision", "fault"), [("--landed", "garbled-answer=#1"), ("--dropped", "500=#1")])
 def test_a_decision_about_doubts_reaches_the_ledger(
     command: CommandLine, tmp_path: Path, decision: str, fault: str
