@@ -128,7 +128,7 @@ def mark_repeats(repeats: Repeats, chunk: Chunk) -> list[Outside]:
 
 def join_keys(columns: Sequence[str], table: Table, among: Mask) -> tuple[Mask, pa.Array]:
     """Which of some rows have a key in some columns, and their keys as bytes; empty cells make no key."""
-    texts = [table.text(column) for column in columns]
+    texts = [read_key_texts(column, table) for column in columns]
     known = np.logical_or.reduce([present(each) for each in texts]) & among
     if len(texts) == 1:
         keys = texts[0]
@@ -138,6 +138,15 @@ def join_keys(columns: Sequence[str], table: Table, among: Mask) -> tuple[Mask, 
         sized = map(pc.binary_join_element_wise, lengths, texts, [":"] * len(texts))
         keys = pc.binary_join_element_wise(*(pc.fill_null(each, "-") for each in sized), ",")
     return known, keys.filter(pa.array(known)).cast(pa.binary())
+
+
+def read_key_texts(column: str, table: Table) -> pa.Array:
+    """The cells of a column as texts that do not depend on the unit in which a file keeps its times."""
+    texts = table.text(column)
+    if not pa.types.is_timestamp(table.column(column).type):
+        return texts
+    short = pc.replace_substring_regex(texts, r"(\.\d*?)0+(Z?)$", r"\1\2")
+    return pc.replace_substring_regex(short, r"\.(Z?)$", r"\1")
 
 
 def _look(mapping: Mapping, table: Table, now: datetime) -> Iterator[Outside]:
