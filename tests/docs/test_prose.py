@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 HOW_TO = [page for page in PAGES if page.parent.name == "how-to"]
 PRESETS = SAMPLES / "presets"
 WITHOUT_HWID = [page for page in HOW_TO if re.search(r"remove the\s+line", page.read_text())]
+# Commands of other programs, whose options are theirs.
+_OTHERS = ("systemctl", "journalctl", "docker", "pip", "iconv", "sudo", "cron", "psql", "mysql", "beeline")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _SETTING = re.compile(r"[a-z_]+ = .+")
 
@@ -152,5 +154,5 @@ def test_commands_and_options_in_prose_exist(page: Path, command: CommandLine) -
     known = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     for code in _CODE.findall(read_prose(page)):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code):
-            if not code.startswith(("systemctl", "journalctl", "docker", "pip", "iconv", "sudo", "cron")):
+            if not code.startswith(_OTHERS):
                 assert f"`{option}" in known or f" {option}" in known, f"{page.name}: {code}"

@@ -58,16 +58,29 @@ def test_a_file_with_quotes_or_commas_is_not_asked(written: Written) -> None:
         assert texts(source, LONG) == [["last", r"two\nlines"]]
 
 
-@pytest.mark.parametrize("cell", [r"C:\new", r"C:\Users", r"two\nlines", r"a\\b"])
-def test_nothing_of_hive_does_not_make_backslashes_escape(written: Written, cell: str) -> None:
+def write_hive(cell: str, *, late: bool) -> str:
+    r"""A file of Hive that begins with ``\N``, and has a cell at once or beyond the beginning."""
+    if late:
+        return write_late(cell, "\x01").replace("\x01x", "\x01\\N", 1)
+    return f"hwid\x01note\nd0\x01\\N\nlast\x01{cell}\n"
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("cell", [r"two\nlines", r"a\\b", r"a\tb"])
+def test_nothing_of_hive_does_not_make_backslashes_escape(written: Written, cell: str, late: bool) -> None:
     r"""Hive writes ``\N``, but protects others only if its table says so: the user is asked."""
-    head = "hwid\x01note\nd0\x01\\N\n"
-    for content in (f"{head}d1\x01{cell}\n", write_late(cell, "\x01").replace("\x01x", "\x01\\N", 1)):
-        file = written(content)
-        for escape in ("\\", ""):
-            source = open_source([file], dialect=Dialect(escape=escape))
-            source.survey()
-            assert (texts(source)[-1][1] == cell) is not bool(escape)
-        if cell != r"C:\Users" and not (cell == r"C:\new" and content.startswith(head)):
-            with pytest.raises(SourceError, match="what follows each backslash"):
-                open_source([file]).survey()
+    file = written(write_hive(cell, late=late))
+    with pytest.raises(SourceError, match="what follows each backslash"):
+        open_source([file]).survey()
+    for escape, meant in (("\\", True), ("", False)):
+        source = open_source([file], dialect=Dialect(escape=escape))
+        source.survey()
+        assert (texts(source)[-1] == ["last", cell]) is not meant
+
+
+def test_nothing_of_hive_is_nothing(written: Written) -> None:
+    r"""Without other backslashes there is no question: a cell that is ``\N`` is empty."""
+    source = open_source([written(write_hive("a note", late=True))])
+    source.survey()
+    assert texts(source)[0][1] is None
+    assert texts(source)[-1] == ["last", "a note"]
