@@ -140,6 +140,7 @@ TESTED_IN = {
         "fixed": ["test_fixed_rows.py"],
         "boundaries records ragged": ["sources/test_segments.py", "sources/test_delimited.py"],
         "advice trial": ["sources/test_signs.py"],
+        "textforms": ["sources/test_signs.py", "sources/test_escapes.py", "databases/test_dumps_of_texts.py"],
         "cover": ["sources/test_escapes.py"],
         "reasons": ["sources/test_swallowed.py"],
         "partitions": ["sources/test_files.py"],

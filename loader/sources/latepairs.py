@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from loader.sieve import Content
 from loader.sources.escapes import holds_escapes
-from loader.sources.signs import SURE_PAIRS, explain_pairs
+from loader.sources.textforms import SURE_PAIRS, explain_pairs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loader.sources.records import Slab
 
 _PAIR = re.compile(rb"\\(.?)", re.DOTALL)
-_PATH = r"(?:^|[^A-Za-z])[A-Za-z]:\\(?:[^\\]|$)"  # as `signs.PATH`, for RE2
+_PATH = r"(?:^|[^A-Za-z])[A-Za-z]:\\(?:[^\\]|$)"  # as `textforms.PATH`, for RE2
 _SURE = frozenset(pair.encode() for pair in SURE_PAIRS)
 
 

@@ -14,20 +14,22 @@ from loader.message import Message, Quote, Setting, SourceKey
 from loader.sources.advice import advise
 from loader.sources.cover import Cover
 from loader.sources.signs import (
-    HIVE,
     VALUE,
-    decide_escape,
     decide_quote,
-    find_line_end,
-    find_torn_delimiter,
     is_all_quoted,
     looks_like_header,
-    may_escape,
     refuse_drawn,
     refuse_ends,
+    refuse_lines_above,
+)
+from loader.sources.textforms import (
+    HIVE,
+    decide_escape,
+    find_line_end,
+    find_torn_delimiter,
+    may_escape,
     refuse_escapes,
     refuse_line_ends,
-    refuse_lines_above,
     refuse_pairs,
 )
 from loader.sources.trial import HEAD, try_form
