@@ -10,10 +10,12 @@ import select
 import shutil
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from loader.journal import CheckpointView
 from tests import faultserver, warm
 from tests.conftest import SAMPLES, CommandLine
 from tests.report.test_html import Tags
@@ -237,14 +239,24 @@ def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -
     assert "Marked: interrupted" in (tmp_path / "r.html").read_text()
 
 
+def wait_until_measured(checkpoint: Path) -> None:
+    """Wait until two samples of the traffic of a load are written, of which a chart is drawn."""
+    for _ in range(600):
+        if len(CheckpointView.open(checkpoint).samples) > 1:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no traffic was measured")
+
+
 def test_a_killed_load_is_marked_in_the_charts(command: CommandLine, tmp_path: Path) -> None:
     """After a real kill the report names it where the run ends."""
     source = small(tmp_path / "events.csv", "events.csv", 5000)
     with command.start("events", source, "--sandbox", "--yes", "--rate", 200) as process:
-        wait_until_held(command, 300)  # more than a second of its traffic is measured
+        wait_until_held(command, 20)
+        (checkpoint,) = command.folder.glob("*.ckpt")
+        wait_until_measured(checkpoint)
         process.kill()
         process.communicate(timeout=60)
-    (checkpoint,) = command.folder.glob("*.ckpt")
     assert command.run("report", checkpoint, "--output", "r.html").code == 0
     assert "Marked: killed" in (command.folder / "r.html").read_text()
 
