@@ -147,6 +147,12 @@ def throttled(visit: Visit) -> None:
 @pytest.mark.parametrize("pull", ["thread", "signal"])
 def test_the_brake_ends_a_real_wait_at_once(opened: AnyOpener, pull: str) -> None:
     """Ctrl-C during a Retry-After wait ends the load within a moment; every row was never sent."""
+    # A busy machine may be late now and then; a brake that waits for something is late each time.
+    assert any(pull_brake_in_a_wait(opened, pull) < 0.8 for _ in range(5))
+
+
+def pull_brake_in_a_wait(opened: AnyOpener, pull: str) -> float:
+    """Pull the brake 0.3 seconds after a load begins that is asked to wait; how long the load took."""
     brake = Brake()
 
     def act() -> None:
@@ -163,12 +169,14 @@ def test_the_brake_ends_a_real_wait_at_once(opened: AnyOpener, pull: str) -> Non
             timer.start()
             began = time.monotonic()
             final, _, dispatch = deliver(transport, 100, Policy(), brake)
-            assert time.monotonic() - began < 0.8
+            took = time.monotonic() - began
     finally:
         timer.join(PATIENCE_SECONDS)
         signal.signal(signal.SIGUSR1, before)
+    assert took < 10, "the brake was not noticed"
     assert in_state(final, State.NEVER_SENT) == set(final)
     assert dispatch.stopped is None
+    return took
 
 
 def test_a_halt_gives_up_what_is_on_the_wire_in_real_time(opened: AnyOpener) -> None:

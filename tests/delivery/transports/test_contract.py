@@ -404,7 +404,7 @@ def test_a_dripping_answer_ends_by_the_deadline(opened: Opener, pieces: bytes) -
         transport = opened(server.url, timeouts=limits)
         began = time.monotonic()
         attempt = transport.post(b"{}").result(20)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5  # all of it would take ten
     assert isinstance(attempt, NoAnswer) or not attempt.complete  # type: ignore[union-attr] # NotSent would fail it
 
 

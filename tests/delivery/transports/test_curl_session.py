@@ -504,7 +504,7 @@ def test_a_request_always_ends(timeout: Any) -> None:
     with FaultServer([drip(http(200, b" " * 500), 0.02)]) as server, CurlSession(total=0.5) as session:
         began = time.monotonic()
         failure = session.post(server.url, data=b"1", timeout=timeout).exception(20)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4  # its own timeout is longer, and all of it would take ten
     assert isinstance(failure, requests.exceptions.RequestException)
     assert failure.request_left is True  # type: ignore[attr-defined] # our own mark on it
 

@@ -192,8 +192,8 @@ def test_a_wait_ends_by_a_wake(opened: Callable[..., ProcessLine]) -> None:
         line = opened(server.url)
         line.wake()
         began = time.monotonic()
-        assert line.turn(0.9) == []
-        assert time.monotonic() - began < 0.8
+        assert line.turn(20) == []
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
