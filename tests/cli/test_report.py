@@ -223,12 +223,23 @@ def test_a_retry_writes_the_report_anew(command: CommandLine, loaded: Path, tmp_
     assert "the most in 2024-02" in words
 
 
+def wait_until_measured(command: CommandLine) -> None:
+    """Wait until two samples of the traffic of a load are written, of which a chart is drawn."""
+    wait_until_held(command, 20)
+    (checkpoint,) = command.folder.glob("*.ckpt")
+    for _ in range(600):
+        if len(CheckpointView.open(checkpoint).samples) > 1:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no traffic was measured")
+
+
 def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -> None:
     """After Ctrl-C the report says so, and how to continue."""
     source = small(tmp_path / "events.csv", "events.csv", 5000)
     arguments = ("events", source, "--sandbox", "--yes", "--rate", 200, "--report", "r.html")
     with command.start(*arguments) as process:
-        wait_until_held(command, 20)
+        wait_until_measured(command)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130
@@ -239,24 +250,14 @@ def test_an_interrupted_load_reports_too(command: CommandLine, tmp_path: Path) -
     assert "Marked: interrupted" in (tmp_path / "r.html").read_text()
 
 
-def wait_until_measured(checkpoint: Path) -> None:
-    """Wait until two samples of the traffic of a load are written, of which a chart is drawn."""
-    for _ in range(600):
-        if len(CheckpointView.open(checkpoint).samples) > 1:
-            return
-        time.sleep(0.05)
-    raise AssertionError("no traffic was measured")
-
-
 def test_a_killed_load_is_marked_in_the_charts(command: CommandLine, tmp_path: Path) -> None:
     """After a real kill the report names it where the run ends."""
     source = small(tmp_path / "events.csv", "events.csv", 5000)
     with command.start("events", source, "--sandbox", "--yes", "--rate", 200) as process:
-        wait_until_held(command, 20)
-        (checkpoint,) = command.folder.glob("*.ckpt")
-        wait_until_measured(checkpoint)
+        wait_until_measured(command)
         process.kill()
         process.communicate(timeout=60)
+    (checkpoint,) = command.folder.glob("*.ckpt")
     assert command.run("report", checkpoint, "--output", "r.html").code == 0
     assert "Marked: killed" in (command.folder / "r.html").read_text()
 

@@ -163,7 +163,7 @@ def test_the_view_stays_in_its_place_and_goes_away(command: CommandLine) -> None
 def test_a_terminal_may_change_its_size(command: CommandLine) -> None:
     """Made narrower and wider while it runs, the terminal has one view at a time, and none at the end."""
     screen, moments, sizes = Screen(100), [], {60: 60, 130: 40, 200: 120}
-    process = load(command, screen, "--limit", "300", "--rate", "200")
+    process = load(command, screen, "--limit", "900", "--rate", "200")
     for text in screen.shown():
         moments.append(text)
         confirmed = re.search(r"confirmed +(\d+)", text)
