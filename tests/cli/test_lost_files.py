@@ -77,11 +77,17 @@ def list_commands() -> list[str]:
     ]
 
 
-def record_of(typed: str) -> Any:
-    """The record that a command takes."""
+def command_of(typed: str) -> Any:
+    """The command as click knows it."""
     command: Any = cli
     for name in typed.split():
         command = command.get_command(Context(command), name)
+    return command
+
+
+def record_of(typed: str) -> Any:
+    """The record that a command takes."""
+    command = command_of(typed)
     return get_type_hints(command.callback.__wrapped__)["request"]  # `takes` wraps it
 
 
@@ -114,12 +120,13 @@ def test_every_option_whose_help_speaks_of_a_file_says_what_is_done_with_it(comm
 
 
 def list_outputs() -> list[tuple[str, str]]:
-    """Each option of each command that writes a file, as the user types it."""
+    """Each option of each command that writes a file, as the user types it; some are for some kinds alone."""
     return [
         (command, (each.option.flags or (f"--{each.name.replace('_', '-')}",))[-1])
         for command in list_commands()
         for each in offered(record_of(command))
         if each.option.file in {FileUse.OUTPUT, FileUse.STORE}
+        and each.name in {param.name for param in command_of(command).params}
     ]
 
 
