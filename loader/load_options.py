@@ -101,6 +101,13 @@ class InputKeywords(TypedDict, total=False):
     grown: bool
 
 
+class QueryKeywords(TypedDict, total=False):
+    """The options of `QueryOptions` as they are given in Python."""
+
+    query: str | None
+    database: str | None
+
+
 class LoadKeywords(InputKeywords, SendingKeywords, EventKeywords, NewestKeywords, total=False):
     """All options of `LoadOptions`, as they are given in Python."""
 
@@ -164,6 +171,35 @@ class TargetOptions:
             checkpoint=take_path("checkpoint", given.get("checkpoint")),
             checkpoint_dir=take_path("checkpoint_dir", given.get("checkpoint_dir")),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryOptions:
+    """A query in place of a file."""
+
+    query: str | None = option(
+        None,
+        Option(
+            "Load the result of a query: SQL, or the path of a file that ends in .sql. Without --database it "
+            "runs in DuckDB, and each input is a table under the name of its file without endings, or under "
+            "NAME if it is given as NAME=PATH. The result is kept beside the checkpoint, and is the input of "
+            "this load from then on.",
+            Section.CONTENT,
+            metavar="SQL|FILE.sql",
+            without="the rows of the input",
+        ),
+    )
+    database: str | None = option(
+        None,
+        Option(
+            "Run the query in this database: postgresql://, mysql://, mariadb://, sqlite:///FILE, "
+            "duckdb:///FILE, snowflake://, bigquery://, or a URL of SQLAlchemy. The URL holds no password: "
+            "that comes from where the database's own tools take it.",
+            Section.CONTENT,
+            metavar="URL",
+            without="none; the query is of the inputs",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,17 @@ TESTED_IN = {
     "monitoring": {"measures state telemetry": ["monitoring/test_monitor.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "look": {"drawing numbers svg": ["report/test_html.py", "sandbox/page/test_page_in_a_browser.py"]},
+    "queries": {
+        "keeping spool": ["cli/test_asking.py"],
+        "query result": ["queries/engines/test_duckdb.py", "cli/test_asking.py"],
+        "streams": ["api/test_asking.py"],
+        "tables": ["queries/test_names_of_tables.py"],
+    },
+    "queries/engines": {
+        "packages": ["queries/engines/test_duckdb.py"],
+        "rows sqlalchemy": ["queries/engines/test_sqlite.py"],
+        "adbc bigquery snowflake": ["queries/engines/test_warehouses.py"],
+    },
     "report": {"axes charts facts remedies": ["report/test_html.py", "report/test_course.py"]},
     "sandbox/faults": {
         "connection": ["sandbox/faults/test_misbehaviour.py"],

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from loader import pipeline
+from loader.api.asking import place_for_load, place_for_look
 from loader.api.fates import add_columns, label_rows, take_rows
-from loader.api.given import Given
 from loader.api.options import (
     AllKeywords,
     EventLoadKeywords,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import Unpack
 
-    from loader.api.given import Path, Source
+    from loader.api.given import Given, Path, Source, Tables
     from loader.api.mapping import Mapping
     from loader.model import Result
     from loader.planning import Plan
@@ -43,14 +43,15 @@ if TYPE_CHECKING:
 
 
 @with_keywords(UserKeywords)
-def load_users(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
+def load_users(source: Source | Tables | None = None, **keywords: Unpack[UserKeywords]) -> LoadResult:
     """Load users: tie user ids to devices with registerUser.
 
     Rows of one device keep their order, and a row in doubt is sent again, because the call is repeatable. The
     same call again resumes, as described at `load_events`.
 
     Args:
-        source: a row for each device: path, list of paths, pandas.DataFrame, polars.DataFrame, pyarrow.Table.
+        source: a row for each device: path, list of paths, pandas.DataFrame, polars.DataFrame, pyarrow.Table,
+            or as described at `load_events`.
 
     Returns:
         How it ended, also after an interrupt.
@@ -62,7 +63,7 @@ def load_users(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
 
 
 @with_keywords(EventLoadKeywords)
-def load_events(source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadResult:
+def load_events(source: Source | Tables | None = None, **keywords: Unpack[EventLoadKeywords]) -> LoadResult:
     """Load historical events with postEvent, each with the time at which it happened.
 
     The same call again resumes: it sends only what was never sent, even after a crash or in a new kernel that
@@ -83,7 +84,9 @@ def load_events(source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadRe
     Args:
         source: a row for each event: the path of a file, a list of paths, a pandas.DataFrame, a
             polars.DataFrame, a pyarrow.Table. Have `read_csv` read ids as text (dtype=str): as numbers they
-            have lost their leading zeros.
+            have lost their leading zeros. A pyarrow.RecordBatchReader, a polars.LazyFrame, a relation of
+            DuckDB and an ADBC cursor are read once, a part at a time, into a file beside the checkpoint. With
+            `query`, the tables that it names: paths, or ``{"name": path or table}``; none with `database`.
 
     Returns:
         How it ended, even if it was interrupted or stopped before its end.
@@ -99,7 +102,7 @@ def load_events(source: Source, **keywords: Unpack[EventLoadKeywords]) -> LoadRe
 
 
 @with_keywords(UserKeywords)
-def load_tags(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
+def load_tags(source: Source | Tables | None = None, **keywords: Unpack[UserKeywords]) -> LoadResult:
     """Load tags: set values on users and devices with setTags.
 
     Tags that a row does not name stay as they are. Rows of one device or user keep their order, and a row in
@@ -108,7 +111,7 @@ def load_tags(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
 
     Args:
         source: a row for each user or device: path, list of paths, pandas.DataFrame, polars.DataFrame,
-            pyarrow.Table.
+            pyarrow.Table, or as described at `load_events`.
 
     Returns:
         How it ended, also after an interrupt.
@@ -119,10 +122,12 @@ def load_tags(source: Source, **keywords: Unpack[UserKeywords]) -> LoadResult:
     return _load(Kind.TAGS, source, **keywords)
 
 
-def check_users(
-    source: Source,
+def check_users(  # noqa: PLR0913 - all but the first are keywords
+    source: Source | Tables | None = None,
     *,
     mapping: Mapping | Path | None = None,
+    query: str | None = None,
+    database: str | None = None,
     application: str | None = None,
     limit: int | None = None,
     rate: float | str | None = None,
@@ -133,6 +138,8 @@ def check_users(
     Args:
         source: as for `load_users`.
         mapping: as for `load_users`.
+        query: load the result of this query, as for `load_users`. What it gives goes with the check.
+        database: the URL of a database, in which the query runs.
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
         rate: requests a second for which the estimate says the time, beside the usual ones.
@@ -148,6 +155,8 @@ def check_users(
         Kind.USERS,
         source,
         mapping=mapping,
+        query=query,
+        database=database,
         application=application,
         limit=limit,
         rate=rate,
@@ -155,10 +164,12 @@ def check_users(
     )
 
 
-def check_events(
-    source: Source,
+def check_events(  # noqa: PLR0913 - all but the first are keywords
+    source: Source | Tables | None = None,
     *,
     mapping: Mapping | Path | None = None,
+    query: str | None = None,
+    database: str | None = None,
     application: str | None = None,
     limit: int | None = None,
     rate: float | str | None = None,
@@ -169,6 +180,8 @@ def check_events(
     Args:
         source: as for `load_events`.
         mapping: as for `load_events`.
+        query: load the result of this query, as for `load_events`. What it gives goes with the check.
+        database: the URL of a database, in which the query runs.
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
         rate: requests a second for which the estimate says the time, beside the usual ones.
@@ -184,6 +197,8 @@ def check_events(
         Kind.EVENTS,
         source,
         mapping=mapping,
+        query=query,
+        database=database,
         application=application,
         limit=limit,
         rate=rate,
@@ -191,10 +206,12 @@ def check_events(
     )
 
 
-def check_tags(
-    source: Source,
+def check_tags(  # noqa: PLR0913 - all but the first are keywords
+    source: Source | Tables | None = None,
     *,
     mapping: Mapping | Path | None = None,
+    query: str | None = None,
+    database: str | None = None,
     application: str | None = None,
     limit: int | None = None,
     rate: float | str | None = None,
@@ -205,6 +222,8 @@ def check_tags(
     Args:
         source: as for `load_tags`.
         mapping: as for `load_tags`.
+        query: load the result of this query, as for `load_tags`. What it gives goes with the check.
+        database: the URL of a database, in which the query runs.
         application: application code, for the bodies that are shown.
         limit: check only the first N rows.
         rate: requests a second for which the estimate says the time, beside the usual ones.
@@ -220,6 +239,8 @@ def check_tags(
         Kind.TAGS,
         source,
         mapping=mapping,
+        query=query,
+        database=database,
         application=application,
         limit=limit,
         rate=rate,
@@ -227,11 +248,13 @@ def check_tags(
     )
 
 
-def _load(kind: Kind, source: Source, **keywords: Unpack[AllKeywords]) -> LoadResult:
+def _load(kind: Kind, source: Source | Tables | None, **keywords: Unpack[AllKeywords]) -> LoadResult:
     with spell_in_python():
-        options = Options.of(**keywords)
-        given = Given.of(source)
+        read, options = place_for_load(kind, source, Options.of(**keywords))
+        given = read.given
         settings = options.loading(kind, given)
+        if (done := read.keep(settings, options.watch(), again=options.requery)) and options.progress:
+            say(escape(done))
         with hint_at_frames(given):
             plan = pipeline.prepare(settings, mapping=options.rules(kind), watch=(watch := options.watch()))
             canary = choose_canary(plan, rows, watch) if (rows := settings.options.canary) else None
@@ -245,10 +268,10 @@ def _load(kind: Kind, source: Source, **keywords: Unpack[AllKeywords]) -> LoadRe
     return LoadResult(word_stop(result), plan, given, keep=options.sandbox, canary=canary)
 
 
-def _check(kind: Kind, source: Source, **keywords: Unpack[AllKeywords]) -> CheckResult:
+def _check(kind: Kind, source: Source | Tables | None, **keywords: Unpack[AllKeywords]) -> CheckResult:
     with spell_in_python():
         options = Options.of(**keywords)
-        given = Given.of(source)
+        given = place_for_look(source, options.asked, options.find_dialect(kind))
         with hint_at_frames(given):
             plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []

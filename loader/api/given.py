@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
@@ -28,6 +28,8 @@ class ExportsArrow(Protocol):
 
 Path: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "Path | Sequence[Path] | pd.DataFrame | ExportsArrow"
+#: The tables of a query, by their names.
+Tables: TypeAlias = "Mapping[str, Source]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +39,23 @@ class Given:
     Attributes:
         files: the paths; of a table, what it is called.
         table: a DataFrame or an Arrow table, or None.
+        keep: the folder of files that go when nobody needs this input, or None.
     """
 
     files: tuple[str, ...]
     table: object = field(default=None, repr=False)
+    keep: object = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, source: Source) -> Given:
+    def of(cls, source: Source | None) -> Given:
         """What `source` is.
 
         Raises:
             ConfigError: neither paths nor a table.
             SourceError: a table that cannot be had as an Arrow table.
         """
+        if source is None:
+            raise ConfigError("There is nothing to load: give a source, or a query.")
         if isinstance(source, (str, os.PathLike)):
             return cls((os.fspath(source),))
         if is_table(source) and type(source).__name__ != "Series":
@@ -89,8 +95,8 @@ class Given:
 def _remedy(source: object) -> str:
     if isinstance(source, Sequence) and any(map(is_table, source)):
         return " pandas.concat makes one frame of several."
-    if hasattr(source, "collect"):
-        return " A lazy frame becomes one with .collect()."
+    if isinstance(source, Mapping):
+        return " Tables with names are for a query: query=..."
     return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""
 
 

@@ -11,6 +11,7 @@ from loader.api.given import Given
 from loader.api.spelling import spell_in_python
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
+from loader.load_options import QueryOptions
 from loader.mapping import Mapping as Rules
 from loader.mapping import build_mapping, infer, parse_mapping, read_mapping, write_mapping
 from loader.mapping.file import KINDS, refuse_other_kind
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
     from collections.abc import Sequence
 
-    from loader.api.given import Source
+    from loader.api.given import Source, Tables
 
 
 class Mapping:
@@ -110,7 +111,15 @@ class Mapping:
 
     @classmethod
     @spell_in_python()
-    def propose(cls, kind: str, source: Source, *, zone: str | None = None) -> str:
+    def propose(
+        cls,
+        kind: str,
+        source: Source | Tables | None = None,
+        *,
+        zone: str | None = None,
+        query: str | None = None,
+        database: str | None = None,
+    ) -> str:
         """The text of a mapping file to begin with, with the reason for each line, as `map` writes it.
 
         Exports of other vendors are recognised by their columns. Lines marked UNSURE want a decision; then
@@ -120,13 +129,17 @@ class Mapping:
             kind: "users", "events" or "tags".
             source: the input; only its first rows are read.
             zone: of times that carry none, if it is known.
+            query: propose a mapping of the result of this query, as for `load_events`.
+            database: the URL of a database, in which the query runs.
 
         Raises:
             SourceError: the input cannot be read.
         """
-        from loader.api.proposing import propose_mapping  # noqa: PLC0415 - seldom needed
+        from loader.api.asking import place_for_look  # noqa: PLC0415 - seldom needed
+        from loader.api.proposing import propose_mapping  # noqa: PLC0415 - as above
 
-        return propose_mapping(_kind(kind), Given.of(source), zone)
+        given = place_for_look(source, QueryOptions(query=query, database=database))
+        return propose_mapping(_kind(kind), given, zone)
 
     @classmethod
     @spell_in_python()

@@ -17,6 +17,7 @@ from loader.api.mapping import Mapping
 from loader.claims import Claim, recall_environment, refuse_conflicts
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.delivery import DRAIN_SECONDS, Brake
+from loader.dialect import Dialect
 from loader.errors import CheckpointError, ConfigError
 from loader.interrupts import brake_on_signals
 from loader.journal import CheckpointView
@@ -31,6 +32,8 @@ from loader.load_options import (
     InputKeywords,
     LoadOptions,
     NewestKeywords,
+    QueryKeywords,
+    QueryOptions,
     SendingKeywords,
     TargetKeywords,
     TargetOptions,
@@ -75,10 +78,11 @@ class RetryKeywords(OwnKeywords, SendingKeywords, EventKeywords, total=False):
     """The keywords of `retry`."""
 
 
-class SharedKeywords(OwnKeywords, TargetKeywords, InputKeywords, SendingKeywords, total=False):
+class SharedKeywords(OwnKeywords, QueryKeywords, TargetKeywords, InputKeywords, SendingKeywords, total=False):
     """The keywords of every load."""
 
     keep: bool
+    requery: bool
 
 
 class UserKeywords(SharedKeywords, NewestKeywords, total=False):
@@ -102,6 +106,11 @@ class Options:
         Option(
             "A `Mapping` or the path of a mapping file. Without one, columns are recognised by their names."
         ),
+    )
+    asked: QueryOptions = nested(QueryOptions)
+    requery: bool = option(
+        False,  # noqa: FBT003 - the default of a keyword
+        Option("Run the query again, although its result is kept. As long as nothing was sent."),
     )
     target: TargetOptions = nested(TargetOptions)
     token: Token | None = option(
@@ -147,6 +156,11 @@ class Options:
         usable = "a running loader.Sandbox: `with loader.Sandbox() as sandbox:`"
         return cls(
             mapping=given.get("mapping"),
+            asked=QueryOptions(
+                query=take_text("query", given.get("query")),
+                database=take_text("database", given.get("database")),
+            ),
+            requery=require_type("requery", given.get("requery", False), (bool,), "a bool"),
             target=TargetOptions.of(given),
             token=read_given_token(given.get("token")),
             sandbox=require_type("sandbox", given.get("sandbox"), (Sandbox, NoneType), usable),
@@ -163,6 +177,15 @@ class Options:
             MappingError: it cannot be read, is for the other kind, or with every mistake in it.
         """
         return None if self.mapping is None else Mapping.taken(self.mapping, kind).rules
+
+    def find_dialect(self, kind: Kind) -> Dialect:
+        """How the text files of a query are written, as far as the mapping says.
+
+        Raises:
+            MappingError: it cannot be read.
+        """
+        rules = self.rules(kind)
+        return Dialect() if rules is None else rules.source
 
     def loading(self, kind: Kind, given: Given) -> Settings:
         """The settings of a load.
@@ -278,16 +301,16 @@ class Options:
         if self.target.checkpoint is not None:
             return self.target.checkpoint
         if given.table is None:
-            return self._place(kind, given.files[0])
-        usual = self._place(kind, FRAME)
+            return self.place(kind, given.files[0])
+        usual = self.place(kind, FRAME)
         if self.sandbox is None:
             return usual
         content = hash_table(given.table)
         # An earlier version knew one name for all tables.
         is_known = is_checkpoint_of(usual, content)
-        return usual if is_known else self._place(kind, f"{FRAME}-{content[:NAMED_DIGITS]}")
+        return usual if is_known else self.place(kind, f"{FRAME}-{content[:NAMED_DIGITS]}")
 
-    def _place(self, kind: Kind, first: str) -> Path:
+    def place(self, kind: Kind, first: str) -> Path:
         """The checkpoint of an input: beside it, or in the folder for all checkpoints or of the sandbox."""
         chosen = self.target.checkpoint_dir or os.environ.get(CHECKPOINT_DIR_VARIABLE) or None
         place = None if chosen is None else Path(chosen)

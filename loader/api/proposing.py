@@ -30,6 +30,8 @@ def propose_mapping(kind: Kind, given: Given, zone: str | None) -> str:
     source = open_source(given.files, table=given.table)
     found = propose(kind, source.schema, source.sample(), zone=zone, now=datetime.now(UTC))
     look = (
-        f"loader.check_{kind}(frame, mapping=loader.Mapping.parse(text))" if given.table is not None else ""
+        f"loader.check_{kind}(frame, mapping=loader.Mapping.parse(text))"
+        if given.table is not None or given.keep is not None
+        else ""
     )
     return proposal_text(found, Path(given.files[0]).name, look)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loader.cli import show, speech, standard_input, summary
+from loader.cli import asking, show, speech, standard_input, summary
 from loader.cli.options import InputOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
@@ -133,9 +133,18 @@ def check_command(request: CheckRequest) -> None:
 
 def run_check(request: CheckRequest) -> None:
     """One check, from what was given to the exit code."""
+    sys.exit(check_input(request))
+
+
+def check_input(request: CheckRequest) -> int:
+    """Check, with a file in the place of standard input or of a query; the exit code."""
+    asking.refuse_lone_options(request.input)
+    if request.input.asked.query is not None:
+        output = request.output
+        with asking.keep_for_look(request.input, speech.choose_watch(output)) as given:
+            return show_check(replace(request, input=given))
     with standard_input.keep_for_check(request.input.files) as files:
-        exit_code = show_check(replace(request, input=replace(request.input, files=files)))
-    sys.exit(exit_code)
+        return show_check(replace(request, input=replace(request.input, files=files)))
 
 
 def show_check(request: CheckRequest) -> int:

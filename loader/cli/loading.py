@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import check, show, speech, standard_input, summary
+from loader.cli import asking, check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
 from loader.cli.ending import end_load, install_brakes, leave, list_gone_after, list_signals
 from loader.cli.faults import ADD_SANDBOX, refuse_faults, say_faults
-from loader.cli.options import FAULTS, KEEP, SANDBOX, AccessOptions, InputOptions, OutputOptions
+from loader.cli.options import FAULTS, KEEP, REQUERY, SANDBOX, AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from loader.model import Result
     from loader.planning import Plan
     from loader.progress import Watch
+    from loader.queries.query import Query
     from loader.sandbox import EmbeddedSandbox
     from loader.settings import Token
     from loader.text.next_steps import Why
@@ -42,6 +43,7 @@ class LoadRequest:
     """What a command that loads takes."""
 
     input: InputOptions = nested(InputOptions)
+    requery: bool = option(False, REQUERY)  # noqa: FBT003 - the value of a flag that is not set
     target: TargetOptions = nested(TargetOptions)
     sandbox: bool = option(False, SANDBOX)  # noqa: FBT003 - the value of a flag that is not set
     keep: bool = option(False, KEEP)  # noqa: FBT003 - as above
@@ -94,13 +96,16 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
     speech.refuse_unwritable(request.options.report_gone, "--report-gone")
     refuse_lone_keep(keep=request.keep, sandbox=request.sandbox)
     begin_monitoring(kind, output)
-    request = keep_standard_input(request)
+    request, query = place_input(kind, request)
     with ExitStack() as cleanup:
         sandbox = cleanup.enter_context(create_sandbox(request)) if request.sandbox else None
         settings = build_settings(kind, request, sandbox)
         summary.current().know(**summary.describe_load(settings))
         watch = summary.current().watch(speech.choose_watch(output))
         with summary.current().phase("survey"):
+            if query is not None:
+                again = request.requery
+                settings = asking.keep_for_load(query, settings, say, watch, again=again)
             plan = pipeline.prepare(settings, watch=watch)
             first = FirstRows.choose(plan, watch)
         plan = first.plan if first else plan
@@ -277,6 +282,23 @@ def warn_of_token(text: str) -> None:
 def adapt_options(options: LoadOptions, sandbox: EmbeddedSandbox | None) -> LoadOptions:
     """The options; the way to a sandbox on this machine leads over no proxy."""
     return options if sandbox is None else replace(options, proxy=None)
+
+
+def place_input(kind: Kind, request: LoadRequest) -> tuple[LoadRequest, Query | None]:
+    """The request with a file for its input: that of standard input, or the one that a query will write.
+
+    Raises:
+        ConfigError, CheckpointError: see `asking.read_query` and `keep_standard_input`.
+    """
+    asking.refuse_lone_options(request.input, again=request.requery)
+    query = asking.read_query(request.input)
+    if query is None:
+        return keep_standard_input(request), None
+    target, sandboxed = request.target, request.sandbox
+    checkpoint = asking.choose_checkpoint(kind, query, target, sandboxed=sandboxed)
+    files = (str(asking.name_kept(checkpoint)),)
+    target = replace(target, checkpoint=checkpoint)
+    return replace(request, target=target, input=replace(request.input, files=files)), query
 
 
 def keep_standard_input(request: LoadRequest) -> LoadRequest:

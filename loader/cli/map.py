@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loader.cli import speech
-from loader.cli.options import TextOptions
+from loader.cli import asking, speech
+from loader.cli.options import InputOptions, TextOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.cli.speech import STDOUT
 from loader.errors import ConfigError, MappingError
+from loader.load_options import QueryOptions
 from loader.methods import Kind
 from loader.option import FileUse, Option, nested, option
 from loader.text.escape import escape_toml
@@ -36,7 +37,8 @@ class MapRequest:
     """What `map` takes."""
 
     kind: Kind = argument("|".join(Kind))
-    file: str = argument("FILE", FileUse.INPUT)
+    files: tuple[str, ...] = argument("FILE", FileUse.INPUT, optional=True)
+    asked: QueryOptions = nested(QueryOptions)
     output: Path = option(
         STDOUT,
         Option(
@@ -72,18 +74,42 @@ def map_command(request: MapRequest) -> None:
       pushwoosh-loader map events mixpanel.jsonl -o mapping.toml
       pushwoosh-loader check events mixpanel.jsonl --mapping mapping.toml
     """
+    refuse_several(request)
+    given = InputOptions(files=request.files, asked=request.asked, text=request.text)
+    with asking.keep_for_look(given) as placed:
+        propose_mapping(request, placed)
+
+
+def refuse_several(request: MapRequest) -> None:
+    """Refuse a command that names no input, or several: only a query is of several.
+
+    Raises:
+        ConfigError, click.UsageError: so it is.
+    """
+    asking.refuse_lone_options(InputOptions(files=request.files, asked=request.asked, text=request.text))
+    if request.asked.query is None and len(request.files) > 1:
+        raise click.UsageError(
+            f"Got unexpected extra argument ({request.files[1]})", click.get_current_context(silent=True)
+        )
+
+
+def propose_mapping(request: MapRequest, given: InputOptions) -> None:
+    """Propose a mapping of a file."""
     from loader.mapping.proposing.proposal_text import proposal_text  # noqa: PLC0415 - as below
     from loader.mapping.proposing.propose import propose  # noqa: PLC0415 - `--help` must start without pandas
     from loader.sources import open_source  # noqa: PLC0415 - as above
 
     refuse_zone(request.zone)
-    now, dialect = datetime.now(UTC), request.text.dialect
-    source = open_source((request.file,), dialect=dialect)
+    now, dialect = datetime.now(UTC), given.text.dialect
+    source = open_source(given.files, dialect=dialect)
     sample = source.sample()
     proposal = propose(
         request.kind, source.schema, sample, zone=request.zone, now=now, nothing=dialect.null_values
     )
-    text = escape_toml(proposal_text(proposal, Path(request.file).name, dialect=dialect))
+    asked = request.asked.query is not None
+    name = "the query" if asked else Path(given.files[0]).name
+    look = f"check {request.kind} with the same query, and --mapping THIS_FILE" if asked else ""
+    text = escape_toml(proposal_text(proposal, name, look, dialect=dialect))
     write_proposal(text, request.output)
     trial = try_proposal(text, source, sample, now)
     speech.echo(describe_verdict(proposal, trial), err=True)

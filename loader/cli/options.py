@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loader.cli.parsing import argument
 from loader.dialect import INPUT_FORMATS, LINE_ENDS, Dialect, dialect_of
+from loader.load_options import QueryOptions
 from loader.option import FileUse, Option, Section, nested, option
 from loader.tokens import COMMAND_SECONDS, COMMAND_VARIABLE, FILE_VARIABLE
 
@@ -133,7 +134,8 @@ class TextOptions:
 class InputOptions:
     """What to read, and how."""
 
-    files: tuple[str, ...] = argument("FILE...", FileUse.INPUT)
+    files: tuple[str, ...] = argument("FILE...", FileUse.INPUT, optional=True)
+    asked: QueryOptions = nested(QueryOptions)
     mapping: Path | None = option(
         None,
         Option(
@@ -152,6 +154,10 @@ KEEP = Option(
     "With --sandbox: refuse a checkpoint of another input or mapping, as a real load does. Without --keep, "
     "the rehearsal begins again, and the sandbox forgets what it holds of the earlier one.",
     Section.PLACE,
+)
+
+REQUERY = Option(
+    "Run the query again, although its result is kept. As long as nothing was sent.", Section.CONTENT
 )
 
 FAULTS = Option(

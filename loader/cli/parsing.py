@@ -31,18 +31,25 @@ Callback = TypeVar("Callback", bound="Callable[..., object]")
 
 Complete: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[str]]"
 
-_ARGUMENT, _USE, _COMPLETE = "argument", "use", "complete"
+_ARGUMENT, _USE, _COMPLETE, _OPTIONAL = "argument", "use", "complete", "optional"
 
 
-def argument(metavar: str, use: FileUse | None = None, complete: Complete | None = None) -> Any:
+def argument(
+    metavar: str,
+    use: FileUse | None = None,
+    complete: Complete | None = None,
+    *,
+    optional: bool = False,
+) -> Any:
     """A field that is an argument of the command, by its type: a path, a word, or several paths.
 
     Args:
         metavar: what stands for it in help.
         use: what is done with the file that it names; None if it names none.
         complete: lists words for the shell; then it is any number of words, perhaps none, and no paths.
+        optional: whether there may be none of several paths; the command says if they are missing.
     """
-    return field(metadata={_ARGUMENT: metavar, _USE: use, _COMPLETE: complete})
+    return field(metadata={_ARGUMENT: metavar, _USE: use, _COMPLETE: complete, _OPTIONAL: optional})
 
 
 def takes(
@@ -145,6 +152,7 @@ def list_claims(request: object) -> Iterator[Claim]:
         if path is not None
     ]
     yield from claims
+    yield from list_asked(request)
     yield from recall_environment()
     if any(claim.use is FileUse.OUTPUT for claim in claims):
         for claim in claims:
@@ -152,6 +160,24 @@ def list_claims(request: object) -> Iterator[Claim]:
                 yield from recall_inputs(claim.path)
             if claim.setting == "mapping":
                 yield from recall_lookups(claim.path)
+
+
+def list_asked(request: object) -> Iterator[Claim]:
+    """The files that a query reads: its own, and those that it calls by a name."""
+    from loader.claims import Claim  # noqa: PLC0415 - bare `--help` needs no SQL
+    from loader.queries.query import is_file  # noqa: PLC0415 - as above
+    from loader.queries.tables import split_name  # noqa: PLC0415 - as above
+
+    values = dict(list_values(request))
+    text, files = values.get("query"), values.get("files")
+    if not isinstance(text, str):
+        return
+    if is_file(text):
+        yield Claim(FileUse.READ, text, "query")
+    for file in files if isinstance(files, tuple) else ():
+        name, path = split_name(file)
+        if name:
+            yield Claim(FileUse.INPUT, path)
 
 
 def list_files(request: object) -> Iterator[tuple[str, FileUse, object]]:
@@ -196,7 +222,8 @@ def click_argument(name: str, kind: Any, metadata: Mapping[str, Any]) -> Callabl
     if is_tuple(kind):
         # As text, because a pattern or - is one too; the type has the shell complete names of files.
         path = click.Path(allow_dash=True)
-        return click.argument(name, nargs=-1, required=True, type=path, metavar=metavar)
+        required = not metadata[_OPTIONAL]
+        return click.argument(name, nargs=-1, required=required, type=path, metavar=metavar)
     return click.argument(name, type=click.Path() if kind is str else click_type(kind), metavar=metavar)
 
 

@@ -158,7 +158,7 @@ def check_jobs(jobs: tuple[Job, ...], wishes: Wishes) -> None:
     """Check every job: none waits for another, because nothing is sent."""
 
     def check_job(job: Job) -> JobEnd:
-        check.show_check(build_job_check(job, wishes))
+        check.check_input(build_job_check(job, wishes))
         return JobEnd(complete=True)
 
     run_series(tuple(replace(job, after=()) for job in jobs), wishes, check_job, "check")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint: its companions, standard input that was kept beside it, and last itself.
+    """Delete a checkpoint: its companions, the input that was kept beside it, and last itself.
 
     Raises:
         CheckpointLocked: a load is running with it.
@@ -29,7 +30,9 @@ def remove_checkpoint(path: Path) -> None:
         lock.hold(files.path)
         kept_input = files.path.parent.glob(f"{_escape(path.name)}.input*")
         for part in (*files.parts, *kept_input):
-            if part not in {files.path, files.lock}:
+            if part.is_dir() and not part.is_symlink():  # of a query that was killed
+                shutil.rmtree(part)
+            elif part not in {files.path, files.lock}:
                 part.unlink(missing_ok=True)
         files.path.unlink()
     except OSError as error:

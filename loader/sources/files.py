@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from loader.model import FileRecord
     from loader.sources.content import SourceFile
-    from loader.sources.records import Onlooker, Reader, Slab, Source
+    from loader.sources.records import Onlooker, Reader, Slab
 
 _BLOCK = 1 << 20
 _EDGE = 4  # bytes: a line end of two characters in UTF-16
@@ -131,7 +131,7 @@ def open_source(
     known: Sequence[FileRecord] = (),
     table: object = None,
     odometer: Odometer | None = None,
-) -> Source:
+) -> FileSource:
     """Open files as one stream of records, in the given order; or a table in memory in their place.
 
     Args:
@@ -162,7 +162,7 @@ def open_loaded(
     dialect: Dialect | None = None,
     table: object = None,
     odometer: Odometer | None = None,
-) -> Source:
+) -> FileSource:
     """Open the input of a checkpoint as it was loaded: what was added to it since is not read.
 
     Args:
@@ -295,6 +295,16 @@ class FileSource:
                     for piece in _split_slab(slab, self._chunk_rows):
                         yield self._make_chunk(piece, reader.name, start)
             start += file.rows
+
+    def slabs(self) -> Iterator[tuple[str, Slab]]:
+        """All records as Arrow columns, in the slabs of their readers, each with the name of its file.
+
+        Raises:
+            SourceError: a file is damaged from some record on, or changed.
+        """
+        for reader in self._readers:
+            for slab in _read_slabs(reader, 0):
+                yield reader.name, slab
 
     def _make_chunk(self, slab: Slab, file: str, start: int) -> Chunk:
         """A chunk of the slab, whose file begins at ordinal `start`."""

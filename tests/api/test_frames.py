@@ -217,14 +217,13 @@ def test_spans_of_time_are_refused_where_they_would_be_sent(library: str) -> Non
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (pl.DataFrame({"x": [1]}).lazy(), "collect"),
         (pd.Series([1]), "to_frame"),
         ({"x": [1]}, "is a dict"),
         ([1, 2], "is a list"),
         ([pd.DataFrame()], "pandas.concat"),
         ([], "empty list"),
     ],
-    ids=["lazy", "series", "dict", "list", "frames", "nothing"],
+    ids=["series", "dict", "list", "frames", "nothing"],
 )
 def test_what_is_no_table_is_refused_with_a_way_out(source: Any, words: str) -> None:
     """Something that is neither paths nor a table says what to give instead."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from loader.cli.jobs.job_keys import list_keys
 from loader.defaults import default_checkpoint
 from loader.option import FileUse
+from loader.queries.query import is_file
+from loader.queries.tables import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +28,7 @@ def list_claims(file: JobFile, jobs: Iterable[Job]) -> Iterator[Claim]:
         yield Claim(FileUse.OUTPUT, str(file.summary), "summary")
     for job in jobs:
         yield from (Claim(FileUse.INPUT, name) for name in job.files)
+        yield from list_asked(job)
         if job.mapping is not None and job.mapping != file.path:
             yield Claim(FileUse.READ, str(job.mapping))
         for sandbox in (False, True):
@@ -35,6 +38,18 @@ def list_claims(file: JobFile, jobs: Iterable[Job]) -> Iterator[Claim]:
                 # Which rehearsal uses a store is the command's affair: here it is only kept from outputs.
                 use = FileUse.READ if key.option.file is FileUse.STORE else key.option.file
                 yield Claim(use or FileUse.READ, str(job.values[name]), name)
+
+
+def list_asked(job: Job) -> Iterator[Claim]:
+    """The files that the query of a job reads, if it has one: its own, and those that it calls by a name."""
+    from loader.claims import Claim  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    query = job.values.get("query")
+    if query is None:
+        return
+    if is_file(str(query)):
+        yield Claim(FileUse.READ, str(query), "query")
+    yield from (Claim(FileUse.INPUT, path) for name, path in map(split_name, job.files) if name)
 
 
 def find_checkpoint(job: Job, *, sandbox: bool = False, folder: Path | None = None) -> Path:
@@ -47,7 +62,9 @@ def find_checkpoint(job: Job, *, sandbox: bool = False, folder: Path | None = No
     """
     named, folder = job.values.get("checkpoint"), folder or job.values.get("checkpoint_dir")  # type: ignore[assignment] # it was read as a path
     if not isinstance(named, Path):
-        return default_checkpoint(job.kind, job.files[0], sandbox=sandbox, folder=folder)
+        query = job.values.get("query")
+        first = job.files[0] if query is None else str(query)
+        return default_checkpoint(job.kind, first, sandbox=sandbox, folder=folder)
     return named.with_name(f"{named.stem}.sandbox{named.suffix}") if sandbox else named
 
 

@@ -18,10 +18,12 @@ from loader.cli.check import CheckRequest
 from loader.cli.options import AccessOptions, OutputOptions
 from loader.cli.parsing import members
 from loader.errors import ConfigError
-from loader.load_options import LoadOptions, TargetOptions
+from loader.load_options import LoadOptions, QueryOptions, TargetOptions
 from loader.message import Command, spell_option
 from loader.option import FileUse, offered
 from loader.option_values import refuse, require_type, take_parsed, take_path
+from loader.queries.database import Database
+from loader.queries.query import is_file
 from loader.settings import Endpoint
 from loader.tokens import TOKEN_VARIABLE
 
@@ -79,7 +81,7 @@ class Key:
     def shown(self) -> bool:
         """Whether a message may repeat its value."""
         field = next(each for each in fields(self.offered.record) if each.name == self.name)
-        return field.repr and self.name != "endpoint"
+        return field.repr and self.name not in {"database", "endpoint"}
 
     def read(self, value: object, folder: Path) -> object:
         """A value of TOML as the value of the option.
@@ -91,7 +93,7 @@ class Key:
         Raises:
             ConfigError: it cannot be the value of the option.
         """
-        if Path in members(self.offered.kind) and isinstance(value, str):
+        if isinstance(value, str) and (Path in members(self.offered.kind) or names_file(self.name, value)):
             value = locate(value, folder)
         match self.offered.record:
             case record if record is LoadOptions:
@@ -101,7 +103,7 @@ class Key:
             case _:
                 found = self._read_plainly(value)
         refuse_unusable(self.name, found)
-        return found
+        return Database.parse(str(found)).under(folder).url if self.name == "database" else found
 
     def _read_plainly(self, value: object) -> object:
         kinds = [each for each in members(self.offered.kind) if each is not NoneType]
@@ -118,6 +120,11 @@ class Key:
         return require_type(self.name, value, tuple(kinds), wanted)
 
 
+def names_file(name: str, value: str) -> bool:
+    """Whether the value of a key that takes text is the path of a file: a query may be."""
+    return name == "query" and is_file(value)
+
+
 def refuse_unusable(name: str, value: object) -> None:
     """Refuse what no load could work with, although it is of the right type.
 
@@ -126,6 +133,8 @@ def refuse_unusable(name: str, value: object) -> None:
     """
     if isinstance(value, str) and not value.strip():
         refuse(name, "{setting} is empty.")
+    if name == "database":
+        Database.parse(require_type(name, cast("str", value), (str,), "text"))
     if name == "endpoint":
         Endpoint.parse(require_type(name, cast("str", value), (str,), "text"))
     if getattr(value, "secrets", ()):
@@ -143,7 +152,7 @@ def list_keys() -> dict[str, Key]:
 
 
 def _list_offered() -> Iterator[Offered]:
-    for record in (TargetOptions, AccessOptions, LoadOptions, OutputOptions):
+    for record in (TargetOptions, QueryOptions, AccessOptions, LoadOptions, OutputOptions):
         yield from offered(record)
     yield from offered(CheckRequest, ("rejects",))
 
@@ -182,6 +191,8 @@ def find_scope(each: Offered) -> Scope:
     """Where an option may stand: the same file cannot be written by several jobs."""
     if each.name == "summary":
         return Scope.ALL
+    if each.name == "query":
+        return Scope.ONE
     return Scope.ONE if each.option.file in {FileUse.OUTPUT, FileUse.CHECKPOINT} else Scope.BOTH
 
 

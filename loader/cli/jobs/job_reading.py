@@ -17,6 +17,8 @@ from loader.errors import ConfigError, MappingError
 from loader.load_options import say_who_needs
 from loader.mapping.file import KINDS, VERSION, build_mapping, read_mapping, refuse_other_kind, toml
 from loader.methods import Kind
+from loader.queries.query import is_file
+from loader.queries.tables import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +72,7 @@ class JobReading:
             self.problems.append('[load] is missing. Write [load] and below it input = "FILE".')
             return None
         table = self._table(document, "load")
-        files = self._files("[load]", table)
+        files = self._inputs("[load]", table)
         self._refuse_keys("[load]", table, ("input", *list_keys()))
         values = self._options("[load]", table, Scope.BOTH, Scope.ONE)
         if kind is None:
@@ -109,11 +111,11 @@ class JobReading:
         if "summary" in table:
             self.problems.append(f"{where} summary: there is one summary for all jobs. Write it in [load].")
         self._refuse_keys(where, table, [*OWN, *list_keys()])
-        kind, files = self._kind(where, table), self._files(where, table)
+        kind, files = self._kind(where, table), self._inputs(where, table)
         mapping = self._mapping(where, table, kind)
         after = self._after(where, name, table, tables)
         own = self._options(where, table, Scope.BOTH, Scope.ONE)
-        if kind is None or not files:
+        if kind is None or not (files or "query" in table):
             return None
         self._refuse_needless(where, kind, table)
         values = {key: value for key, value in shared.items() if is_needed(list_keys()[key], kind)}
@@ -161,6 +163,30 @@ class JobReading:
             meant = f' Did you mean "{near[0]}"?' if near else ""
             self.problems.append(f"{where} kind = {toml(said)} is not known; it must be {KINDS}.{meant}")
         return None
+
+    def _inputs(self, where: str, table: Table) -> tuple[str, ...]:
+        """The files of a job, which are the tables of its query if it has one."""
+        if "query" not in table:
+            if "database" in table:
+                self.problems.append(f'{where} database goes with query: write query = "SELECT ...".')
+            return self._files(where, table)
+        if not is_file(str(table["query"])) and "checkpoint" not in table:
+            self.problems.append(
+                f'{where} query: a query that is written here has no name. Write checkpoint = "FILE" to say '
+                'where progress is saved; or put the query into a file, query = "FILE.sql".'
+            )
+        if "database" in table and "input" in table:
+            self.problems.append(
+                f"{where} input: a query with database reads the tables of the database, and no files."
+            )
+        given = self._texts(where, "input", table.get("input")) or ()
+        return tuple(self._located_table(where, each) for each in given)
+
+    def _located_table(self, where: str, text: str) -> str:
+        """The path of a table of a query; a name before it stays."""
+        name, path = split_name(text)
+        located = self._located(where, "input", path)
+        return f"{name}={located}" if name else located
 
     def _files(self, where: str, table: Table) -> tuple[str, ...]:
         given = self._texts(where, "input", table.get("input"))

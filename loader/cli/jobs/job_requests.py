@@ -18,7 +18,7 @@ from loader.cli.jobs.job_keys import displace
 from loader.cli.loading import LoadRequest, build_check, build_settings, choose_token, refuse_outputs
 from loader.cli.options import AccessOptions, InputOptions, OutputOptions, TextOptions
 from loader.errors import CheckpointError, ConfigError
-from loader.load_options import LoadOptions, TargetOptions
+from loader.load_options import LoadOptions, QueryOptions, TargetOptions
 from loader.option import offered
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from loader.cli.check import CheckRequest
     from loader.cli.jobs.job import Job
 
-R = TypeVar("R", TargetOptions, AccessOptions, LoadOptions, OutputOptions)
+R = TypeVar("R", TargetOptions, AccessOptions, QueryOptions, LoadOptions, OutputOptions)
 
 NO_APPLICATION = (
     "it has no application code. Write application in [load], give --app XXXXX-XXXXX, or set "
@@ -67,7 +67,13 @@ def build_request(job: Job, wishes: Wishes) -> LoadRequest:
     target = take_in(wishes.target, values)
     checkpoint = find_checkpoint(job, sandbox=wishes.sandbox, folder=target.checkpoint_dir)
     return LoadRequest(
-        input=InputOptions(files=job.files, mapping=job.mapping, text=TextOptions()),
+        input=InputOptions(
+            files=job.files,
+            asked=take_in(QueryOptions(), values),
+            mapping=job.mapping,
+            text=TextOptions(),
+        ),
+        requery=False,
         target=replace(target, checkpoint=checkpoint, checkpoint_dir=None),
         sandbox=wishes.sandbox,
         keep=wishes.keep,
