@@ -27,6 +27,7 @@ from loader.journal.checkpoint_files import Files, read_inode
 from loader.journal.schema import APPLICATION_ID
 from loader.message import Message, Quote, Setting
 from loader.option import FileUse
+from loader.stores.address import Address, is_address
 from loader.tokens import find_token_file
 
 if TYPE_CHECKING:
@@ -62,8 +63,15 @@ class Claim:
         return Path(self.text)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is an address, and not a file on this machine."""
+        return is_address(self.text)
+
+    @property
     def places(self) -> tuple[Path, ...]:
-        """Every file that it stands for, whether it exists or not."""
+        """Every file on this machine that it stands for, whether it exists or not."""
+        if self.is_elsewhere:
+            return ()
         match self.use:
             case FileUse.CHECKPOINT:
                 return Files(self.path).parts
@@ -82,6 +90,8 @@ class Claim:
     @property
     def counts(self) -> bool:
         """Whether it is a place at all: a device, a pipe and standard output have no content to lose."""
+        if self.is_elsewhere:
+            return True
         path = self.path
         special = self.use is not FileUse.INPUT and path.exists() and not path.is_file()
         return bool(self.text) and self.text != STANDARD and not special
@@ -103,13 +113,17 @@ def refuse_conflicts(claims: Iterable[Claim]) -> None:
         elif other.is_written:
             refuse_pair(other, one)
     for claim in found:
-        if claim.use in {FileUse.OUTPUT, FileUse.STORE}:
+        if claim.use in {FileUse.OUTPUT, FileUse.STORE} and not claim.is_elsewhere:
             refuse_database(claim)
             refuse_foreign(claim)
 
 
 def refuse_pair(written: Claim, other: Claim) -> None:
     """Refuse a file that is written if it would take the place of the other one."""
+    if written.is_elsewhere or other.is_elsewhere:
+        if written.is_elsewhere and other.is_elsewhere and (why := find_at_address(written.text, other)):
+            refuse(written, written.text, why)
+        return
     if written.use is other.use is FileUse.CHECKPOINT and written.setting == other.setting:
         return  # a list that names one checkpoint twice: each command takes it once
     for place in written.places:
@@ -123,7 +137,20 @@ def refuse_pair(written: Claim, other: Claim) -> None:
         refuse(written, written.path, f"it is the input {name}")
 
 
-def refuse(written: Claim, place: Path, why: str) -> NoReturn:
+def find_at_address(written: str, other: Claim) -> str:
+    """Why an object is, or would be, one that another claim stands for; "" if it is none."""
+    try:
+        ours, theirs = Address.parse(written).identity, Address.parse(other.text).identity.rstrip("/")
+    except ConfigError:  # the command itself says so
+        return ""
+    if ours == theirs:
+        return describe(other)
+    if other.use is FileUse.INPUT and (ours.startswith(f"{theirs}/") or fnmatch(ours, theirs)):
+        return f"all objects like {other.text} are the input, and the next load would read this one too"
+    return ""
+
+
+def refuse(written: Claim, place: Path | str, why: str) -> NoReturn:
     """Say what would be lost, and which option to change.
 
     Raises:

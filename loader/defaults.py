@@ -7,6 +7,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.stores.address import is_address, name_locally
+
 if TYPE_CHECKING:
     from loader.methods import Kind
 
@@ -25,10 +27,14 @@ def default_checkpoint(kind: Kind, first: str, *, sandbox: bool, folder: Path | 
 def find_place(kind: Kind, first: str, *, sandbox: bool) -> Path:
     """Beside the first input, a file or folder; of a pattern, in the folder where it begins.
 
+    Of an input that lies elsewhere it is in the present folder, under the name that the input has there.
+
     It does not depend on which files a folder or pattern holds now: with one more it is still this load's,
     and refused; another name would begin again. A rehearsal in the sandbox has its own.
     """
     ending = f"{kind}{'.sandbox' if sandbox else ''}{ENDING}"
+    if is_address(first):
+        return Path(f"{name_locally(first)}.{ending}")
     path = Path(first)
     if has_magic(first) and not path.exists():
         plain = list(takewhile(lambda part: not has_magic(part), path.parts))

@@ -18,6 +18,7 @@ from loader.option import FileUse
 from loader.own_columns import NO_LOAD, OfLoad, describe_failures, describe_rejects
 from loader.settings import Endpoint, Settings
 from loader.sources import FRAME_FORM, open_loaded, use_fixed
+from loader.stores import is_address
 from loader.text.next_steps import Why
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from loader.message import Spelling
     from loader.model import LookUpRecord, Reject, Result
     from loader.sources import Source, Survey
+    from loader.stores.address import Address
 
 
 def read_failed_rows(
@@ -34,7 +36,7 @@ def read_failed_rows(
     states: Collection[State],
     files: Sequence[str] = (),
     *,
-    target: Path | None = None,
+    target: Path | Address | None = None,
     spelling: Spelling = spell_option,
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows in `states`: the source columns, then the columns that say what became of the row.
@@ -168,7 +170,7 @@ def suggest_moved(files: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except SourceError as error:
-        if all(Path(file).exists() for file in files):
+        if all(is_address(file) or Path(file).exists() for file in files) and error.code != "input_missing":
             raise
         raise SourceError(
             Message(

@@ -36,13 +36,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.planning import Plan
+    from loader.stores.address import Address
 
 _LEFT_OUT = ORDER.index(State.LEFT_OUT)
 _UNKNOWN = "left out"
 
 
 def read_left_out_rows(
-    checkpoint: Path, files: Sequence[str] = (), *, target: Path | None = None
+    checkpoint: Path, files: Sequence[str] = (), *, target: Path | Address | None = None
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows that are left out, with the columns that rows have that failed.
 

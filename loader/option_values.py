@@ -14,6 +14,7 @@ from loader.choices import Duration, Threshold
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.rates import MOST, Rate
+from loader.stores.address import hide_secrets, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +133,9 @@ def take_path(name: str, value: str | os.PathLike[str] | None) -> Path | None:
         ConfigError: it is neither.
     """
     found = require_type(name, value, (str, os.PathLike, NoneType), "the path of a file")
+    if found is not None and is_address(found):
+        shown = hide_secrets(str(found))
+        refuse(name, "{setting} is the address {value}, and this file must be on this machine.", shown)
     return None if found is None else Path(found)
 
 

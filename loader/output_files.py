@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from loader.errors import ConfigError
 from loader.message import Message, Setting
+from loader.stores import Address, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ FORMS = ("csv", "jsonl", "parquet", "spreadsheet")
 ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 
 
-def choose_form(target: Path, setting: str, form: str | None) -> str:
+def choose_form(target: Path | Address, setting: str, form: str | None) -> str:
     """Choose as what to write a file of rows: as it is set, or else by the ending of its name.
 
     What has no name of its own (standard output, a device, a pipe) is written as CSV.
@@ -35,7 +36,7 @@ def choose_form(target: Path, setting: str, form: str | None) -> str:
     Raises:
         ConfigError: none is set, and the ending does not say one.
     """
-    nameless = str(target) == "-" or (target.exists() and not target.is_file())
+    nameless = str(target) == "-" or is_special(target)
     chosen = form or ENDINGS.get(target.suffix.lower(), "csv" if nameless else None)
     if chosen is None:
         raise ConfigError(
@@ -50,7 +51,12 @@ def choose_form(target: Path, setting: str, form: str | None) -> str:
     return chosen
 
 
-def write_whole(target: Path, content: bytes) -> None:
+def is_special(target: Path | Address) -> bool:
+    """Whether it is a device or a pipe, which has no place to take and no content to keep."""
+    return isinstance(target, Path) and target.exists() and not target.is_file()
+
+
+def write_whole(target: Path | Address, content: bytes) -> None:
     """Write a file that is readable for its owner alone, and replaced only as a whole.
 
     Raises:
@@ -85,8 +91,8 @@ def write_shared(target: Path, content: bytes) -> None:
 
 
 @contextmanager
-def open_target(target: Path) -> Iterator[IO[bytes]]:
-    """Open a file to write, or standard output for "-".
+def open_target(target: Path | Address) -> Iterator[IO[bytes]]:
+    """Open a file to write, or an object of a store, or standard output for "-".
 
     A file is replaced only when all is written: a failure leaves it as it was. It is readable for its owner
     alone, because it holds personal data.
@@ -105,11 +111,14 @@ def open_target(target: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _stream_to(target: Path) -> Iterator[IO[bytes]]:
-    if str(target) == "-":
+def _stream_to(target: Path | Address) -> Iterator[IO[bytes]]:
+    if isinstance(target, Address):
+        with open_output(str(target)) as out:
+            yield out
+    elif str(target) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-    elif target.exists() and not target.is_file():  # a device or a pipe has no place to take
+    elif is_special(target):
         with target.open("wb") as out:
             yield out
     else:

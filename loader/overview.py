@@ -19,12 +19,14 @@ from loader.option import FileUse
 from loader.output_files import write_whole
 from loader.report.facts import SeveralFacts, Unreadable
 from loader.reporting import gather
+from loader.stores import as_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
     from loader.report.facts import Facts
+    from loader.stores.address import Address
 
 NAME = "loads.report.html"
 
@@ -39,7 +41,7 @@ class Overview:
         unreadable: the checkpoints that could not be read.
     """
 
-    path: Path
+    path: Path | Address
     loads: int
     unreadable: tuple[Unreadable, ...]
 
@@ -58,7 +60,7 @@ class Overview:
 
 def write_overview(
     places: Sequence[str | PathLike[str]],
-    target: str | PathLike[str] | None = None,
+    target: str | PathLike[str] | Address | None = None,
     *,
     with_examples: bool = False,
     begin: Callable[[str, int, int], None] = lambda _name, _number, _total: None,
@@ -80,7 +82,7 @@ def write_overview(
     """
     from loader.report.overview import render_overview  # noqa: PLC0415 - a load without a report needs no charts
 
-    path = choose_overview(places) if target is None else Path(target)
+    path = choose_overview(places) if target is None else as_place(target)
     checkpoints = list_checkpoints(places)
     if not checkpoints:
         raise CheckpointError(f"{places[0]}: there is no checkpoint in this folder. A load creates one.")

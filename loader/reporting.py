@@ -39,6 +39,7 @@ from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretc
 from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
 from loader.states import States
+from loader.stores import as_place
 from loader.tally import Tally
 from loader.text.decisions import describe_decision
 from loader.text.next_steps import Left, list_steps, spell_python, spell_settling, spell_shell
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from loader.journal import ExceptionRow, Note, Run
     from loader.message import Spelling
     from loader.report.facts import Events
+    from loader.stores.address import Address
     from loader.text.next_steps import Step
 
 EXAMPLES = 3
@@ -58,12 +60,12 @@ EXAMPLES = 3
 
 def write_report(
     checkpoint: str | PathLike[str],
-    target: str | PathLike[str] | None = None,
+    target: str | PathLike[str] | Address | None = None,
     *,
     files: Sequence[str] = (),
     table: object = None,
     with_examples: bool = False,
-) -> Path:
+) -> Path | Address:
     """Write a report of a load, finished, stopped or running, as one HTML file that needs no network.
 
     Args:
@@ -82,7 +84,7 @@ def write_report(
     """
     from loader.report.html import render_page  # noqa: PLC0415 - a load without a report needs no charts
 
-    path = choose_target(checkpoint) if target is None else Path(target)
+    path = choose_target(checkpoint) if target is None else as_place(target)
     ledger = CheckpointView.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
     refuse_conflicts([Claim(FileUse.OUTPUT, str(path)), *list_reads(checkpoint, names)])

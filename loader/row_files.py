@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
     from loader.sources import Source
+    from loader.stores.address import Address
 
 # Only a file for spreadsheets has this column.
 GUARDED = f"{OWN_COLUMNS}guarded"
@@ -35,7 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
-def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path) -> int:
+def write_rows(frames: Iterator[pd.DataFrame], form: str, target: Path | Address) -> int:
     """Write the frames as ``csv``, ``jsonl``, ``parquet`` or ``spreadsheet``; return the number of rows.
 
     Text cells are written byte for byte, except in a file for spreadsheets (see `guard_cells`), and on a

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.methods import Kind
+    from loader.stores.address import Address
 
 
 class Token(Secret):
@@ -135,7 +136,7 @@ class Settings:
     endpoint: Endpoint
     checkpoint: Path | None = None
     token: Token | None = field(default=None, repr=False)
-    mapping: Path | None = None
+    mapping: Path | Address | None = None
     dialect: Dialect = field(default=Dialect())
     options: LoadOptions = field(default=LoadOptions())
     table: object = field(default=None, repr=False, compare=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from loader.api.sandbox import Sandbox
     from loader.api.verification import ExportKeywords, Verification
     from loader.model import Account
+    from loader.stores.address import Address
 
 
 class Checkpoint:
@@ -153,7 +154,13 @@ class Checkpoint:
         """
         return verify_given(self.path, sandbox, self._given, export, settle=settle)
 
-    def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
+    @overload
+    def report(self, target: os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path: ...
+    @overload
+    def report(self, target: str, *, with_examples: bool = False) -> Any: ...  # an Address if it is one
+    def report(
+        self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False
+    ) -> Path | Address:
         """Write a report of the load as one HTML page, which needs no network.
 
         Args:

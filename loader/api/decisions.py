@@ -22,6 +22,7 @@ from loader.journal import CheckpointView as Ledger
 from loader.model import OWN_COLUMNS, Decision, Phase
 from loader.option_values import take_word
 from loader.sources.frames.tables import is_table
+from loader.stores import hide_secrets
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -184,7 +185,7 @@ def name_fixed(rows: object, only: str) -> FixedInput | None:
     if only != "everything":
         raise ConfigError("rows says which rows are sent: leave out only.")
     if isinstance(rows, (str, os.PathLike)):
-        return FixedInput(os.fspath(rows))
+        return FixedInput(hide_secrets(os.fspath(rows)))
     if not is_table(rows):
         raise ConfigError(
             "rows is neither a table nor the path of a file. Give LoadResult.rejected with fixed cells."

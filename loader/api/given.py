@@ -13,6 +13,7 @@ import pandas as pd
 
 from loader.errors import ConfigError
 from loader.sources.frames.tables import as_arrow, is_table, name_of
+from loader.stores import hide_secrets
 
 if TYPE_CHECKING:
     from loader.model import FileRecord
@@ -57,7 +58,7 @@ class Given:
         if source is None:
             raise ConfigError("There is nothing to load: give a source, or a query.")
         if isinstance(source, (str, os.PathLike)):
-            return cls((os.fspath(source),))
+            return cls((hide_secrets(os.fspath(source)),))
         if is_table(source) and type(source).__name__ != "Series":
             name = name_of(source)
             if isinstance(source, pd.DataFrame):
@@ -68,7 +69,7 @@ class Given:
         if isinstance(source, Sequence) and all(isinstance(path, (str, os.PathLike)) for path in source):
             if not source:
                 raise ConfigError("The source is an empty list: it names no file.")
-            return cls(tuple(os.fspath(path) for path in source))
+            return cls(tuple(hide_secrets(os.fspath(path)) for path in source))
         raise ConfigError(
             f"The source is a {type(source).__qualname__}. Give the path of a file, a list of paths, a "
             f"pandas.DataFrame, a polars.DataFrame or a pyarrow.Table.{_remedy(source)}"

@@ -20,6 +20,7 @@ from loader.methods import Kind
 from loader.option import FileUse
 from loader.sources import open_source
 from loader.sources.frames.tables import is_table
+from loader.stores import as_place
 from loader.text.escape import escape_toml
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Mapping:
         Raises:
             MappingError: it cannot be read, or with every mistake in it.
         """
-        rules = read_mapping(Path(path))
+        rules = read_mapping(as_place(path))
         return cls.of(replace(rules, nearby=replace(rules.nearby, tables=take_tables(lookups))))
 
     @classmethod
@@ -183,7 +184,7 @@ class Mapping:
                     f"mapping is a {type(mapping).__qualname__}. Give a loader.Mapping, or the path of a "
                     "mapping file."
                 )
-            return cls.of(read_mapping(Path(mapping), kind))
+            return cls.of(read_mapping(as_place(mapping), kind))
         refuse_other_kind(mapping.kind, kind, "the mapping")
         return mapping
 

@@ -43,6 +43,7 @@ from loader.option_values import require_type, take_proxy, take_text
 from loader.rehearsals import rehearse
 from loader.settings import Endpoint, Settings, Token
 from loader.sources.frames import FrameRecords
+from loader.stores import hide_secrets
 from loader.tokens import TOKEN_VARIABLE, read_token
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class Options:
         for file in settings.files if settings.table is None else ():
             yield Claim(FileUse.INPUT, file)
         if isinstance(self.mapping, (str, os.PathLike)):
-            yield Claim(FileUse.READ, os.fspath(self.mapping), "mapping")
+            yield Claim(FileUse.READ, hide_secrets(os.fspath(self.mapping)), "mapping")
         if self.options.ca_bundle is not None:
             yield Claim(FileUse.READ, str(self.options.ca_bundle), "ca_bundle")
         if self.options.report_gone is not None:

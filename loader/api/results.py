@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from loader.model import Account, Result
     from loader.planning import Plan
     from loader.profile import Profile
+    from loader.stores.address import Address
     from loader.text.next_steps import Step
 
 
@@ -229,8 +230,14 @@ class LoadResult:
             sandbox = self._keep
         return verify_given(self.checkpoint, sandbox, given, export, settle=settle)
 
+    @overload
+    def report(self, target: os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path: ...
+    @overload
+    def report(self, target: str, *, with_examples: bool = False) -> Any: ...  # an Address if it is one
     @spell_in_python()
-    def report(self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False) -> Path:
+    def report(
+        self, target: str | os.PathLike[str] | None = None, *, with_examples: bool = False
+    ) -> Path | Address:
         """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
         given = self._given
         return write_report(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loader.model import Result
     from loader.planning import Plan
     from loader.progress import Watch
+    from loader.stores.address import Address
     from loader.text.next_steps import Why
 
 # From here on a report takes long enough for the user to wonder. A million rows took 4 s on two busy
@@ -80,7 +81,7 @@ def end_load(
     result: Result,
     tell: Callable[[Why], None],
     say: Callable[[str], None],
-    report: Path | None,
+    report: Path | Address | None,
     files: Sequence[str] = (),
 ) -> bool:
     """Write the summary, say how the load ended and how to continue; only then write the report.
@@ -113,7 +114,7 @@ def end_load(
 
 
 def write_report_after(
-    result: Result, target: Path, files: Sequence[str] = (), *, skipped: bool = False
+    result: Result, target: Path | Address, files: Sequence[str] = (), *, skipped: bool = False
 ) -> str | None:
     """Write the report of a load that has ended, and say where it is; None if the user skips it.
 

@@ -15,6 +15,7 @@ from loader.cli.sections import Sectioned
 from loader.model import State
 from loader.option import FileUse, Option, option
 from loader.output_files import FORMS, choose_form
+from loader.stores.address import Address  # noqa: TC001 - the fields' types are read to make options
 from loader.text.nouns import count_rows
 
 
@@ -49,7 +50,7 @@ class FailuresRequest:
             without="by the file's ending, .csv, .jsonl or .parquet; csv on standard output",
         ),
     )
-    output: Path = option(
+    output: Path | Address = option(
         speech.STDOUT,
         Option(
             "Where to write.",

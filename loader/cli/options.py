@@ -9,6 +9,7 @@ from loader.cli.parsing import argument
 from loader.dialect import INPUT_FORMATS, LINE_ENDS, Dialect, dialect_of
 from loader.load_options import QueryOptions
 from loader.option import FileUse, Option, Section, nested, option
+from loader.stores.address import Address  # noqa: TC001 - the fields' types are read to make options
 from loader.tokens import COMMAND_SECONDS, COMMAND_VARIABLE, FILE_VARIABLE
 
 
@@ -136,7 +137,7 @@ class InputOptions:
 
     files: tuple[str, ...] = argument("FILE...", FileUse.INPUT, optional=True)
     asked: QueryOptions = nested(QueryOptions)
-    mapping: Path | None = option(
+    mapping: Path | Address | None = option(
         None,
         Option(
             "Mapping file (TOML). Without one, columns are recognised by their names.",
@@ -183,7 +184,7 @@ class OutputOptions:
             file=FileUse.OUTPUT,
         ),
     )
-    report: Path | None = option(
+    report: Path | Address | None = option(
         None,
         Option(
             "Write a report as an HTML page when the load ends, even if it was stopped or interrupted.",

@@ -17,6 +17,7 @@ import click
 from loader.cli.sections import SectionedOption
 from loader.errors import ConfigError
 from loader.option import FileUse, find_option, nested_record, offered, types_of
+from loader.stores.address import Address, hide_secrets, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -93,8 +94,16 @@ def read_record(record: type[R], given: Mapping[str, Any]) -> R:
         if inner is not None:
             values[each.name] = read_record(inner, given)
         elif each.name in given:
-            values[each.name] = typed(given[each.name], hints[each.name])
+            value = typed(given[each.name], hints[each.name])
+            values[each.name] = hide_in_names(value) if find_use(each.metadata) else value
     return record(**values)
+
+
+def hide_in_names(value: Any) -> Any:
+    """Names of files without the secrets of addresses, before anything is done with them."""
+    if isinstance(value, tuple):
+        return tuple(map(hide_secrets, value))
+    return hide_secrets(value) if isinstance(value, str) else value
 
 
 def begin_summary(request: object) -> None:
@@ -261,7 +270,7 @@ def click_type(kind: Any, described: Option | None = None) -> Any:
     known = next(member for member in members(kind) if member is not type(None))
     if issubclass(known, Path):
         dashed = described is not None and "-" in (described.metavar or "").split("|")
-        return click.Path(path_type=Path, allow_dash=dashed)
+        return PlaceType(allow_dash=dashed, elsewhere=Address in members(kind))
     return ParsedType(known) if hasattr(known, "parse") else click.Path() if is_tuple(kind) else known
 
 
@@ -280,6 +289,32 @@ def enumeration(kind: Any) -> type[StrEnum] | None:
     return next(
         (each for each in members(kind) if isinstance(each, type) and issubclass(each, StrEnum)), None
     )
+
+
+class PlaceType(click.Path):
+    """The path of a file, or its address if the option takes one.
+
+    Args:
+        allow_dash: whether `-` stands for a standard stream.
+        elsewhere: whether the file may lie elsewhere than on this machine.
+    """
+
+    def __init__(self, *, allow_dash: bool, elsewhere: bool) -> None:
+        super().__init__(path_type=Path, allow_dash=allow_dash)
+        self._elsewhere = elsewhere
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text; what was read before stays."""
+        if not isinstance(value, str) or not is_address(value):
+            return value if isinstance(value, Address) else super().convert(value, param, ctx)
+        if not self._elsewhere:
+            self.fail(
+                f"{hide_secrets(value)} is an address, and this file must be on this machine.", param, ctx
+            )
+        try:
+            return Address.parse(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Parsable(Protocol[T_co]):

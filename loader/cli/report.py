@@ -15,6 +15,7 @@ from loader.cli.sections import Sectioned
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.option import FileUse, Option, option
+from loader.stores.address import Address  # noqa: TC001 - the fields' types are read to make options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class ReportRequest:
     """What `report` takes."""
 
     checkpoints: tuple[str, ...] = argument("CKPT|DIR...", FileUse.CHECKPOINT)
-    output: Path | None = option(
+    output: Path | Address | None = option(
         None,
         Option(
             "Where to write.",
@@ -98,7 +99,7 @@ def announce(name: str, number: int, total: int) -> None:
         speech.echo(f"Reading {name} ({number:,} of {total:,})", err=True)
 
 
-def say_where(path: Path) -> None:
+def say_where(path: Path | Address) -> None:
     """Say where the report is, unless that is standard output."""
     if path != speech.STDOUT:
         speech.choose_speaker(quiet=False, summary=None)(f"The report is in {path}.")

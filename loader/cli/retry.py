@@ -27,6 +27,7 @@ from loader.load_options import SENDING, LoadOptions
 from loader.model import Phase
 from loader.option import FileUse, Option, Section, nested, option
 from loader.settings import Endpoint, Settings
+from loader.stores.address import Address  # noqa: TC001 - the fields' types are read to make options
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -54,7 +55,7 @@ class RetryRequest:
             words=(EVERYTHING, *Phase, GIVEN_BACK),
         ),
     )
-    mapping: Path | None = option(
+    mapping: Path | Address | None = option(
         None,
         Option(
             "A corrected mapping file. Without one, the mapping in the checkpoint is used.",
@@ -63,7 +64,7 @@ class RetryRequest:
             file=FileUse.READ,
         ),
     )
-    fixed: Path | None = option(
+    fixed: Path | Address | None = option(
         None,
         Option(
             "A file that `failures` wrote, with cells that you fixed. Its rows are sent "

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loader import stores
 from loader.errors import ConfigError
 from loader.output_files import write_shared
+from loader.stores.address import Address
 from loader.text.escape import escape, escape_json
 
 if TYPE_CHECKING:
@@ -158,13 +160,16 @@ def fold(line: str, columns: int | None) -> str:
     )
 
 
-def refuse_unwritable(target: Path | None, option: str) -> None:
+def refuse_unwritable(target: Path | Address | None, option: str) -> None:
     """Find out before the load whether what an option names can be written at its end.
 
     Raises:
         ConfigError: it cannot.
     """
     if target is None or target == STDOUT:
+        return
+    if isinstance(target, Address):
+        stores.refuse_unwritable(str(target))
         return
     folder = target.parent
     if (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.option import FileUse, Option, Section, option
+from loader.stores.address import Address  # noqa: TC001 - the fields' types are read to make options
 from loader.text.escape import quote_for_shell
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class SourceOptions:
             file=FileUse.INPUT,
         ),
     )
-    landed_mapping: Path | None = option(
+    landed_mapping: Path | Address | None = option(
         None,
         Option(
             "Mapping file (TOML) of the export: its columns, and under [source] how its text is written.",

@@ -16,6 +16,7 @@ from loader.mapping.nested.paths import Columns
 from loader.model import LookUpRecord
 from loader.progress import ReadingProgress, Silent
 from loader.sources import FRAME_FORM, Odometer, open_source
+from loader.stores import Address, is_address
 from loader.text.escape import quote
 from loader.text.nouns import count_things
 
@@ -239,7 +240,7 @@ class _Opening:
             )
         if not isinstance(error, SourceMissing):
             return f"the look-up cannot be read. {error}"
-        where = "of the mapping file" if self._nearby.folder is not None else "in which the load runs"
+        where = "of the mapping file" if self._nearby.beside is not None else "in which the load runs"
         return (
             f"the look-up {self._name} was not found: there is no file {self._places[0]}. Its path is "
             f"relative to the folder {where}. Correct it, or put the file there."
@@ -248,10 +249,12 @@ class _Opening:
 
 def find_places(name: str, nearby: Nearby, known: LookUpRecord | None) -> list[str]:
     """The paths of a look-up: beside the mapping, else where it was when the load began, else as written."""
-    if name in nearby.tables or "://" in name:
+    if name in nearby.tables or is_address(name):
         return [name]
-    if nearby.folder is not None:
-        return [str(nearby.folder / name)]
+    if isinstance(nearby.beside, Address) and not Path(name).is_absolute():
+        return [str(nearby.beside.find_beside(name))]
+    if isinstance(nearby.beside, Path):
+        return [str(nearby.beside.parent / name)]
     if known is not None and known.files:
         return [file.name for file in known.files]
     return [str(Path(name))]

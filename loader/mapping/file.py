@@ -8,7 +8,6 @@ import tomllib
 from dataclasses import replace
 from datetime import date, datetime
 from difflib import get_close_matches
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +41,12 @@ from loader.mapping.rules import (
     Unique,
 )
 from loader.methods import METHODS, Kind
+from loader.stores import Address, as_place, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Mapping as ReadOnlyDict
+    from pathlib import Path
 
     from loader.methods import Container, Method, Need
 
@@ -66,21 +67,33 @@ KINDS = ", ".join(f'"{kind}"' for kind in list(Kind)[:-1]) + f' or "{list(Kind)[
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def read_mapping(path: Path | str, kind: Kind | None = None) -> Mapping:
+def read_document(path: Path | Address | str) -> str:
+    """The text of a mapping file, on this machine or elsewhere.
+
+    Raises:
+        UnicodeDecodeError, OSError: it cannot be read.
+        SourceError: it lies elsewhere, and cannot be read there.
+    """
+    place = as_place(path)
+    content = read_whole(str(place)) if isinstance(place, Address) else place.read_bytes()
+    return content.decode("utf-8-sig")
+
+
+def read_mapping(path: Path | Address | str, kind: Kind | None = None) -> Mapping:
     """Read a mapping file; with `kind`, it must be for that kind of load.
 
     Raises:
         MappingError: the file cannot be read, or has mistakes; all of them are listed.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = read_document(path)
     except UnicodeDecodeError as error:
         raise MappingError([f"it is not UTF-8 text ({error}). Save it as UTF-8."], str(path)) from None
     except OSError as error:
         raise MappingError([f"the mapping file cannot be read: {error.strerror}."], str(path)) from None
     mapping = parse_mapping(text, str(path))
     refuse_other_kind(mapping.kind, kind, str(path))
-    return replace(mapping, nearby=Nearby(Path(path).parent))
+    return replace(mapping, nearby=Nearby(as_place(path)))
 
 
 def parse_mapping(text: str, where: str) -> Mapping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,15 +11,18 @@ from typing import TYPE_CHECKING
 
 from loader.errors import SourceError
 from loader.sources.content import Unpacking, open_archive
+from loader.stores import exists, is_address
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterator
 
-    from loader.sources.inputfile import InputFile, Odometer
+    from loader.sources.content import SourceFile
+    from loader.sources.inputfile import Odometer
 
 SIGN, EMPTY_SIGN = b"PK\x03\x04", b"PK\x05\x06"
 _BLOCK = 1 << 20
+_IN_ARCHIVE = re.compile(r"(.+?\.zip)/(.+)", re.IGNORECASE)
 _FROM_MACOS = "__MACOSX/"  # what the Finder puts beside each file
 
 
@@ -33,7 +37,7 @@ class Member:
         raw_size: bytes, packed.
     """
 
-    archive: InputFile
+    archive: SourceFile
     inside: str
     size: int
     raw_size: int
@@ -46,8 +50,13 @@ class Member:
     @property
     def place(self) -> tuple[int, int, str]:
         """What tells it from each other file, whatever the archive is called."""
-        device, inode, _ = self.archive.place
-        return device, inode, self.inside
+        device, inode, address = self.archive.place
+        return device, inode, f"{address}/{self.inside}" if address else self.inside
+
+    @property
+    def ranged(self) -> bool:
+        """It is unpacked from front to back."""
+        return False
 
     @property
     def odometer(self) -> Odometer:
@@ -91,7 +100,7 @@ class Archive:
     left_out: tuple[Member, ...] = ()
 
 
-def read_archive(file: InputFile) -> Archive:
+def read_archive(file: SourceFile) -> Archive:
     """List what is in a ZIP archive.
 
     Raises:
@@ -109,13 +118,21 @@ def read_archive(file: InputFile) -> Archive:
 
 def find_archive(name: str) -> tuple[str, str] | None:
     """The archive and the name in it, of a path such as ``export.zip/a.csv``; None if it is none."""
+    if is_address(name):
+        return _split_address(name)
     if Path(name).exists():
         return None
     around = next((parent for parent in Path(name).parents if parent.is_file()), None)
     return (str(around), Path(name).relative_to(around).as_posix()) if around else None
 
 
-def find_member(file: InputFile, inside: str) -> Member:
+def _split_address(name: str) -> tuple[str, str] | None:
+    """The same of an address, by its name: to ask a store for each part of each name would take long."""
+    found = _IN_ARCHIVE.fullmatch(name)
+    return None if found is None or exists(name) else (found[1], found[2])
+
+
+def find_member(file: SourceFile, inside: str) -> Member:
     """One file in an archive.
 
     Raises:

@@ -76,7 +76,7 @@ class Content(Protocol):
 
 
 class SourceFile(Content, Protocol):
-    """A file of the input: on the disk, or one of several in a ZIP archive."""
+    """A file of the input: on the disk, in a store, or one of several in a ZIP archive."""
 
     @property
     def size(self) -> int:
@@ -88,7 +88,11 @@ class SourceFile(Content, Protocol):
 
     @property
     def place(self) -> tuple[int, int, str]:
-        """What tells it from each other file, whatever it is called: device, inode, name in the archive."""
+        """What tells it from each other file: device, inode, and the address or the name in an archive."""
+
+    @property
+    def ranged(self) -> bool:
+        """Whether any part of it can be read without what stands before."""
 
     @property
     def odometer(self) -> Odometer:

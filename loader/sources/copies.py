@@ -66,9 +66,10 @@ def refuse_copied_names(names: Collection[str], packings: Collection[str]) -> No
     Raises:
         SourceError: with both names.
     """
-    known = set(names)
+    known = {str(Path(name)): name for name in names}  # an address loses a slash there, in all names alike
     for name in names:
-        original = next((each for each in _list_originals(name, packings) if each in known), None)
+        originals = map(known.get, _list_originals(name, packings))
+        original = next((each for each in originals if each is not None), None)
         if original is not None:
             raise SourceError(
                 f"{name}: is {original} again, by its name, so its rows could be loaded twice. Remove one of "

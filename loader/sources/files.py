@@ -30,6 +30,8 @@ from loader.sources.several_files import (
     fit_table,
     widen_schemas,
 )
+from loader.sources.storedfile import StoredFile
+from loader.stores import find_object, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,13 +104,18 @@ class Inputs:
 def _open_file(name: str, odometer: Odometer, notices: list[str]) -> Sequence[SourceFile]:
     """The file, or the files in an archive; adds what the user should know."""
     if (place := find_archive(name)) is not None:
-        return [find_member(InputFile.at(place[0], odometer), place[1])]
-    file = InputFile.at(name, odometer)
+        return [find_member(_find_file(place[0], odometer), place[1])]
+    file = _find_file(name, odometer)
     archive = open_archive(file)
     if archive is None:
         return [file]
     notices += list_left_out(f"the archive {name}", [member.inside for member in archive.left_out])
     return archive.members if len(archive.members) > 1 else [file]
+
+
+def _find_file(name: str, odometer: Odometer) -> SourceFile:
+    """The file of a path or of an address."""
+    return StoredFile(find_object(name), odometer) if is_address(name) else InputFile.at(name, odometer)
 
 
 def _describe_stranger(folder: str, name: str) -> Message:
@@ -118,7 +125,8 @@ def _describe_stranger(folder: str, name: str) -> Message:
         "format, give {input_format}.",
         folder=folder,
         name=name,
-        pattern=f"{folder.rstrip('/')}/" + ("**/*.csv" if Path(folder).is_dir() else "a.csv"),
+        pattern=f"{folder.rstrip('/')}/"
+        + ("**/*.csv" if Path(folder).is_dir() or is_address(folder) else "a.csv"),
         input_format=Setting("input_format"),
     )
 

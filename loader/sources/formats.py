@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 from loader.errors import SourceError
 from loader.message import Message, Setting
 from loader.sources import recognition
-from loader.sources.archive import EMPTY_SIGN, SIGN, Archive, read_archive
+from loader.sources.archive import EMPTY_SIGN, SIGN, Archive, Member, read_archive
 from loader.sources.arrow import ArrowRecords
 from loader.sources.content import Packed
 from loader.sources.delimited import DelimitedFile
-from loader.sources.inputfile import InputFile
 from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
 
@@ -189,7 +188,7 @@ def open_reader(file: SourceFile, dialect: Dialect) -> Reader:
     return found.open(opening)
 
 
-def open_archive(file: InputFile) -> Archive | None:
+def open_archive(file: SourceFile) -> Archive | None:
     """What is in a ZIP archive; None if the file is something else.
 
     Raises:
@@ -197,6 +196,8 @@ def open_archive(file: InputFile) -> Archive | None:
     """
     if not file.head(len(SIGN)).startswith((SIGN, EMPTY_SIGN)):
         return None
+    if not file.ranged:
+        raise _describe_stream(file.name, "ZIP archive")
     found = read_archive(file)
     names = [member.inside for member in found.members]
     if EXCEL.part in names:
@@ -257,14 +258,14 @@ def _unpack(content: SourceFile | Packed, name: str) -> SourceFile | Packed:
 
 def _is_workbook(content: SourceFile | Packed, name: str) -> bool:
     """Whether a ZIP archive is a workbook; of one that lies in another archive only the name tells."""
-    if not isinstance(content, InputFile):
+    if isinstance(content, Packed | Member):
         return PurePath(name).suffix.lower() in EXCEL.endings
     return EXCEL.part in [member.inside for member in read_archive(content).members]
 
 
 def _name_only_member(content: SourceFile | Packed) -> str:
     """The name of what is in a ZIP archive of one file."""
-    if not isinstance(content, InputFile):
+    if isinstance(content, Packed | Member):
         raise SourceError(
             f"{content.name}: is a ZIP archive within another packed file, which cannot be read from front "
             "to back. Unpack the outer one first."
@@ -314,8 +315,19 @@ def _strip_packings(path: PurePath) -> PurePath:
 
 
 def _refuse_packed(found: Format, opening: Opening) -> None:
-    if not isinstance(opening.content, InputFile) and not found.packable:
+    if found.packable:
+        return
+    if isinstance(opening.content, Packed | Member):
         raise SourceError(
             f"{opening.file.name}: is a compressed {found.name} file, which cannot be read from front to "
             f"back. Unpack it first. ({found.name} files can be compressed within.)"
         )
+    if not opening.file.ranged:
+        raise _describe_stream(opening.file.name, f"{found.name} file")
+
+
+def _describe_stream(name: str, kind: str) -> SourceError:
+    return SourceError(
+        f"{name}: is a {kind}, whose end must be read first, and the server gives files only as a whole (it "
+        "answers no Range request). Download it and load the file, or convert it to CSV."
+    )

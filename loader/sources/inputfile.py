@@ -240,6 +240,11 @@ class InputFile:
         """What tells it from each other file, whatever it is called."""
         return self.stamp.device, self.stamp.inode, ""
 
+    @property
+    def ranged(self) -> bool:
+        """A disk gives any part."""
+        return True
+
     @classmethod
     def at(cls, given: Path | str, odometer: Odometer | None = None) -> InputFile:
         """Look at a path without opening it (opening a FIFO would wait for a writer).

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import glob
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceMissing
 from loader.sources.archive import find_archive, is_set_aside
 from loader.sources.copies import refuse_copied_names
 from loader.sources.formats import PACKINGS, list_endings
-from loader.sources.tableformats import marks_table, refuse_tables
+from loader.sources.tableformats import marks_table, refuse_listed_tables, refuse_tables
+from loader.stores import exists, has_pattern, is_address, is_folder, list_folder, match_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,8 @@ def find_files(given: Sequence[Path | str]) -> list[Found]:
 
 
 def _find_files(name: str) -> Found:
+    if is_address(name):
+        return _find_objects(name)
     if Path(name).is_dir():
         return _walk_folder(name)
     if glob.has_magic(name) and not Path(name).exists() and find_archive(name) is None:
@@ -79,6 +82,36 @@ def _match_pattern(pattern: str) -> Found:
     refuse_tables(dict.fromkeys(folder for name in found for folder in Path(name).parents))
     refuse_copied_names(found, _PACKED)
     return Found(tuple(found))
+
+
+def _find_objects(name: str) -> Found:
+    if name.endswith("/") or is_folder(name):
+        return _walk_objects(name.rstrip("/"))
+    if has_pattern(name) and find_archive(name) is None and not exists(name):
+        return _match_objects(name)
+    return Found((name,))
+
+
+def _match_objects(pattern: str) -> Found:
+    listed = match_pattern(pattern)
+    found = [name for name, matches in listed if matches]
+    if not found:
+        raise SourceMissing(f"{pattern}: no object matches this pattern.")
+    refuse_listed_tables([name for name, _ in listed])
+    refuse_copied_names(found, _PACKED)
+    return Found(tuple(found))
+
+
+def _walk_objects(folder: str) -> Found:
+    """All objects below it, except those that would be left out of a folder on a disk."""
+    files = [name for name, is_object in list_folder(folder) if is_object]
+    refuse_listed_tables(files)
+    hidden = [name for name in files if is_set_aside(PurePosixPath(name[len(folder) + 1 :]))]
+    names = [name for name in files if name not in set(hidden)]
+    if not names:
+        raise SourceMissing(f"{folder}: this folder holds no object to load. {list_endings()}")
+    refuse_copied_names(names, _PACKED)
+    return Found(tuple(names), folder, tuple(hidden))
 
 
 def _walk_folder(folder: str) -> Found:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from loader.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -67,6 +67,33 @@ def marks_table(folder: Path) -> bool:
     return any(fnmatchcase(folder.name, mark) for mark in _MARKS)
 
 
+def refuse_listed_tables(names: Sequence[str]) -> None:
+    """Refuse what a store has listed, if one of the folders is the table of a table format.
+
+    Args:
+        names: addresses of objects and folders.
+
+    Raises:
+        SourceError: as `refuse_tables`.
+    """
+    for name in names:
+        parts = name.split("/")
+        for form in TABLE_FORMATS:
+            for sign in form.signs:
+                start = _find_sign(parts, sign.split("/"))
+                if start is not None:
+                    length = start + sign.count("/") + 1
+                    raise _describe_table(form, "/".join(parts[:start]), "/".join(parts[start:length]))
+
+
+def _find_sign(parts: Sequence[str], sign: Sequence[str]) -> int | None:
+    """At which part of an address a sign begins."""
+    for start in range(3, len(parts) - len(sign) + 1):  # after the bucket
+        if all(map(fnmatchcase, parts[start : start + len(sign)], sign)):
+            return start
+    return None
+
+
 def refuse_tables(folders: Iterable[Path]) -> None:
     """Refuse folders that are the table of a table format.
 
@@ -77,9 +104,12 @@ def refuse_tables(folders: Iterable[Path]) -> None:
         for form in TABLE_FORMATS:
             sign = next((path for sign in form.signs for path in folder.glob(sign)), None)
             if sign is not None:
-                raise SourceError(
-                    f"{folder}: is {form.name} (it holds {sign.relative_to(folder)}). Its files can hold "
-                    "rows that were replaced or deleted since. Read it with its own library into a table "
-                    f"and load that from Python, table = {form.reading.format(folder=folder)}, or write the "
-                    "result of a query to a Parquet file."
-                )
+                raise _describe_table(form, str(folder), str(sign.relative_to(folder)))
+
+
+def _describe_table(form: TableFormat, folder: str, sign: str) -> SourceError:
+    return SourceError(
+        f"{folder}: is {form.name} (it holds {sign}). Its files can hold rows that were replaced or deleted "
+        "since. Read it with its own library into a table and load that from Python, table = "
+        f"{form.reading.format(folder=folder)}, or write the result of a query to a Parquet file."
+    )

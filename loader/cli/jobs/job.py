@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.methods import Kind
+    from loader.stores.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Job:
     name: str
     kind: Kind
     files: tuple[str, ...]
-    mapping: Path | None = None
+    mapping: Path | Address | None = None
     after: tuple[str, ...] | None = None
     values: Mapping[str, object] = field(default_factory=dict)
 

@@ -25,6 +25,7 @@ from loader.option_values import refuse, require_type, take_parsed, take_path
 from loader.queries.database import Database
 from loader.queries.query import is_file
 from loader.settings import Endpoint
+from loader.stores.address import Address, hide_secrets, is_address
 from loader.tokens import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Key:
 
     def _read_plainly(self, value: object) -> object:
         kinds = [each for each in members(self.offered.kind) if each is not NoneType]
+        if Address in kinds and is_address(value):
+            return take_parsed(self.name, Address.parse, cast("str", value))
         if Path in kinds:
             return take_path(self.name, cast("str", value))
         if words := self.option.words:
@@ -197,7 +200,7 @@ def find_scope(each: Offered) -> Scope:
 
 
 def locate(text: str, folder: Path) -> str:
-    """A path of a job file as one from where the command stands.
+    """A path of a job file as one from where the command stands; an address without its secrets.
 
     Args:
         text: the path or pattern; ``${NAME}`` stands for an environment variable, ``~/`` for the home folder.
@@ -208,8 +211,8 @@ def locate(text: str, folder: Path) -> str:
     """
     if text == "-":
         return text
-    full = Path(_VARIABLE.sub(lambda found: read_variable(found[1]), text)).expanduser()
-    return str(folder / full)
+    whole = _VARIABLE.sub(lambda found: read_variable(found[1]), text)
+    return hide_secrets(whole) if is_address(whole) else str(folder / Path(whole).expanduser())
 
 
 def read_variable(name: str) -> str:

@@ -15,15 +15,25 @@ from loader.cli.jobs.job_keys import EXCLUSIVE, OWN, Scope, displace, explain, f
 from loader.cli.jobs.job_words import explain_key, suggest
 from loader.errors import ConfigError, MappingError
 from loader.load_options import say_who_needs
-from loader.mapping.file import KINDS, VERSION, build_mapping, read_mapping, refuse_other_kind, toml
+from loader.mapping.file import (
+    KINDS,
+    VERSION,
+    build_mapping,
+    read_document,
+    read_mapping,
+    refuse_other_kind,
+    toml,
+)
 from loader.methods import Kind
 from loader.queries.query import is_file
 from loader.queries.tables import split_name
+from loader.stores.address import as_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loader.cli.jobs.job_keys import Key
+    from loader.stores.address import Address
 
 Table = dict[str, object]
 
@@ -200,14 +210,16 @@ class JobReading:
             )
         return tuple(self._located(where, "input", each) for each in given or ())
 
-    def _mapping(self, where: str, table: Table, kind: Kind | None) -> Path | None:
+    def _mapping(self, where: str, table: Table, kind: Kind | None) -> Path | Address | None:
         if "mapping" not in table:
             return None
         given = table["mapping"]
         if not isinstance(given, str) or not given:
             self.problems.append(f"{where} mapping = {toml(given)} must be the path of a mapping file.")
             return None
-        path = Path(self._located(where, "mapping", given))
+        path = self._place(where, "mapping", given)
+        if path is None:
+            return None
         try:
             mapping = read_mapping(path)
             if kind is not None:
@@ -215,12 +227,20 @@ class JobReading:
         except MappingError as error:
             self.problems += [f"{where} mapping, {path}: {problem}" for problem in error.problems]
         else:
-            if "load" in tomllib.loads(path.read_text("utf-8-sig")):
+            if "load" in tomllib.loads(read_document(path)):
                 self.problems.append(
                     f"{where} mapping, {path}: it has a [load] of its own, which would not be used. Move its "
                     f"keys to {where}, or run that file by itself."
                 )
         return path
+
+    def _place(self, where: str, key: str, text: str) -> Path | Address | None:
+        """A path or an address, or None if it is of a kind that is not read."""
+        try:
+            return as_place(self._located(where, key, text))
+        except ConfigError as error:
+            self.problems.append(f"{where} {key} = {toml(text)}: {explain(error)}")
+            return None
 
     def _after(self, where: str, name: str, table: Table, tables: Table) -> tuple[str, ...] | None:
         if "after" not in table:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from loader.methods import Container
     from loader.model import Reject
     from loader.sources import Source
+    from loader.stores.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class ExportRequest:
     """
 
     files: tuple[str, ...]
-    mapping_file: Path | None = None
+    mapping_file: Path | Address | None = None
     mapping: Mapping | None = None
     table: object = None
     complete: bool = False

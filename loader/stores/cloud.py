@@ -1,0 +1,106 @@
+"""Objects of S3, Google Cloud Storage and Azure, through pyarrow's file systems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loader.stores.access import open_file_system
+from loader.stores.failures import Trouble, describe, explain, sort_failure
+from loader.stores.stored import Replaced, Seen, name_difference
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from loader.errors import SourceError
+    from loader.stores.address import Address
+
+# Which of the metadata tells versions apart, the surest first. Google's are read by generation.
+_VERSIONS = (b"VersionId", b"generation", b"ETag", b"etag", b"Last-Modified")
+
+
+@dataclass(frozen=True, slots=True)
+class CloudObject:
+    """An object of an object store."""
+
+    address: Address
+    seen: Seen
+    opened: pa.NativeFile
+
+    @classmethod
+    def find(cls, address: Address) -> CloudObject:
+        """Look at an object.
+
+        Raises:
+            SourceMissing: there is none of this name.
+            SourceError: it may not be read, or the store does not answer.
+        """
+        opened, seen = _look(address)
+        return cls(address, seen, opened)
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        return self.address.name
+
+    @property
+    def identity(self) -> str:
+        """Its address, however it is spelled."""
+        return self.address.identity
+
+    @property
+    def ranged(self) -> bool:
+        """Every store gives ranges."""
+        return True
+
+    def read_range(self, start: int, end: int) -> bytes:
+        """The bytes of a range; the store's library tries again if a connection breaks.
+
+        Raises:
+            Replaced: the object is not the one that it was.
+            SourceError: it cannot be read.
+        """
+        try:
+            content: bytes = self.opened.read_at(end - start, start)
+        except OSError as failure:
+            if sort_failure(failure) not in {Trouble.AWAY, Trouble.EXPIRED, Trouble.DENIED}:
+                self._refuse_replaced()
+            raise explain(self.address, failure) from None
+        if len(content) < end - start:
+            self._refuse_replaced()
+        return content
+
+    def _refuse_replaced(self) -> None:
+        if difference := name_difference(self.seen, self.look_again()):
+            raise Replaced(difference)
+
+    def rest(self) -> None:
+        """There is nothing to let go of: the file system keeps the connections."""
+
+    def look_again(self) -> Seen:
+        """What it is now."""
+        return _look(self.address)[1]
+
+
+def _refuse_bucket(address: Address) -> SourceError | None:
+    """The error for a bucket that is not there, which a store does not tell from an object that is not."""
+    from pyarrow import fs  # noqa: PLC0415 - few loads need it, and it takes long
+
+    try:
+        found = open_file_system(address).get_file_info(address.place)
+    except (OSError, ValueError):  # it may not be looked at
+        return None
+    return None if found.type != fs.FileType.NotFound else describe(address, Trouble.NO_BUCKET, "")
+
+
+def _look(address: Address) -> tuple[pa.NativeFile, Seen]:
+    try:
+        opened = open_file_system(address).open_input_file(address.path)
+        found = opened.metadata() or {}
+        size = opened.size()
+    except FileNotFoundError as failure:
+        raise (_refuse_bucket(address) or explain(address, failure)) from None
+    except (OSError, ValueError) as failure:  # pyarrow takes no key with an empty part
+        raise explain(address, failure) from None
+    version = next((found[key] for key in _VERSIONS if found.get(key)), b"")
+    return opened, Seen(size, version.decode(errors="replace"))

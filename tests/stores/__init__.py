@@ -1,0 +1,1 @@
+"""Tests of `loader.stores`, against real servers on loopback."""
