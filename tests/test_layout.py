@@ -159,6 +159,14 @@ TESTED_IN = {
         "worksheet": ["sources/test_excel.py"],
         "avrotypes": ["sources/test_avro.py"],
         "plain_columns": ["column_types/test_carrying.py", "column_types/test_decisions.py"],
+        "storedfile": ["stores/test_reading.py"],
+    },
+    "stores": {
+        "access address ahead cloud failures finding stored web": [
+            "stores/test_reading.py",
+            "stores/test_commands.py",
+        ],
+        "output whole": ["stores/test_commands.py"],
     },
     "sources/frames": {"fingerprint objects reader tables": ["api/test_frames.py"]},
     "verification": {

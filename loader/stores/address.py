@@ -14,7 +14,8 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-from loader.errors import ConfigError
+from loader.errors import ConfigError, SourceError
+from loader.message import Message, Setting
 
 STORES = {"s3": "Amazon S3", "gs": "Google Cloud Storage", "az": "Azure Blob Storage"}
 WEB = ("http", "https")
@@ -45,7 +46,7 @@ def hide_secrets(name: str) -> str:
         return name
     parts = urlsplit(name)
     host = parts.netloc.rpartition("@")[2]
-    if host == parts.netloc and not parts.query:
+    if host == parts.netloc and (not parts.query or f"?{parts.query}".startswith(HIDDEN)):
         return name
     shown = parts._replace(netloc=host, query="", fragment="").geturl() + (HIDDEN if parts.query else "")
     return _remember(shown, name)
@@ -126,14 +127,18 @@ class Address:
         """The address with its secrets, to be opened and never shown.
 
         Raises:
-            ConfigError: it was noted without its query, and this process never saw the whole of it.
+            SourceError: it was noted without its query, and this process never saw the whole of it.
         """
         if self.name in _WHOLE:
             return _WHOLE[self.name]
         if HIDDEN in self.name:
-            raise ConfigError(
-                f"{self.name}: the end of this address was not noted, because it may hold a signature. Name "
-                "the whole address again."
+            raise SourceError(
+                Message(
+                    "{name}: the end of this address was not noted, because it may hold a signature. Name the "
+                    "whole address with {files}.",
+                    name=self.name,
+                    files=Setting("files"),
+                )
             )
         return self.name
 
