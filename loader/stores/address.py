@@ -134,8 +134,8 @@ class Address:
         if HIDDEN in self.name:
             raise SourceError(
                 Message(
-                    "{name}: the end of this address was not noted, because it may hold a signature. Name the "
-                    "whole address with {files}.",
+                    "{name}: the end of this address was not noted, because it may hold a signature. Name "
+                    "the whole address with {files}.",
                     name=self.name,
                     files=Setting("files"),
                 )
