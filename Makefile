@@ -65,7 +65,7 @@ format:
 
 # Every benchmark, one after the other; each is a target of its own.
 BENCHMARKS := bench-load bench-mapping bench-check bench-rows bench-journal bench-resume bench-verify bench-watch bench-sandbox \
-	bench-ledger bench-lookup bench-queries
+	bench-ledger bench-lookup bench-queries bench-stores
 .PHONY: bench $(BENCHMARKS)
 bench: $(BENCHMARKS)
 

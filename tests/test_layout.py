@@ -159,11 +159,11 @@ TESTED_IN = {
         "worksheet": ["sources/test_excel.py"],
         "avrotypes": ["sources/test_avro.py"],
         "plain_columns": ["column_types/test_carrying.py", "column_types/test_decisions.py"],
-        "storedfile": ["stores/test_reading.py"],
+        "storedfile": ["stores/test_stored_inputs.py"],
     },
     "stores": {
-        "access address ahead cloud failures finding stored web": [
-            "stores/test_reading.py",
+        "access address ahead cloud finding stored trouble web": [
+            "stores/test_stored_inputs.py",
             "stores/test_commands.py",
         ],
         "output whole": ["stores/test_commands.py"],

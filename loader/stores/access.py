@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Tries of one request, if AWS_MAX_ATTEMPTS does not say another number: about 20 seconds in all.
 _ATTEMPTS = 6
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
-_GCS_RETRY = timedelta(seconds=60)
+_GCS_RETRY = timedelta(seconds=20)
 
 
 def open_file_system(address: Address) -> FileSystem:

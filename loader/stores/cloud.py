@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.stores.access import open_file_system
-from loader.stores.failures import Trouble, describe, explain, sort_failure
 from loader.stores.stored import Replaced, Seen, name_difference
+from loader.stores.trouble import Trouble, describe, explain, explain_failures, sort_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
-    from loader.errors import SourceError
     from loader.stores.address import Address
 
 # Which of the metadata tells versions apart, the surest first. Google's are read by generation.
@@ -82,25 +84,35 @@ class CloudObject:
         return _look(self.address)[1]
 
 
-def _refuse_bucket(address: Address) -> SourceError | None:
-    """The error for a bucket that is not there, which a store does not tell from an object that is not."""
+@contextmanager
+def tell_bucket(address: Address) -> Iterator[None]:
+    """Tell a bucket that is not there from an object that is not: a store often does not.
+
+    Raises:
+        SourceMissing: what was looked for is not there because its bucket is not.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        if _lacks_bucket(address):
+            raise describe(address, Trouble.NO_BUCKET, "") from None
+        raise
+
+
+def _lacks_bucket(address: Address) -> bool:
     from pyarrow import fs  # noqa: PLC0415 - few loads need it, and it takes long
 
     try:
         found = open_file_system(address).get_file_info(address.place)
-    except (OSError, ValueError):  # it may not be looked at
-        return None
-    return None if found.type != fs.FileType.NotFound else describe(address, Trouble.NO_BUCKET, "")
+    except OSError:  # it may not be looked at; then the object is what is missing
+        return False
+    return bool(found.type == fs.FileType.NotFound)
 
 
 def _look(address: Address) -> tuple[pa.NativeFile, Seen]:
-    try:
+    with explain_failures(address), tell_bucket(address):
         opened = open_file_system(address).open_input_file(address.path)
         found = opened.metadata() or {}
         size = opened.size()
-    except FileNotFoundError as failure:
-        raise (_refuse_bucket(address) or explain(address, failure)) from None
-    except (OSError, ValueError) as failure:  # pyarrow takes no key with an empty part
-        raise explain(address, failure) from None
     version = next((found[key] for key in _VERSIONS if found.get(key)), b"")
     return opened, Seen(size, version.decode(errors="replace"))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError, SourceError, SourceMissing
 from loader.stores.access import open_file_system
 from loader.stores.address import Address
-from loader.stores.cloud import CloudObject
-from loader.stores.failures import explain
+from loader.stores.cloud import CloudObject, tell_bucket
+from loader.stores.trouble import explain_failures
 from loader.stores.web import WebFile
 
 if TYPE_CHECKING:
@@ -56,10 +56,8 @@ def is_folder(name: str) -> bool:
         return False
     if not address.key:
         return True
-    try:
+    with explain_failures(address):
         found = open_file_system(address).get_file_info(address.path)
-    except (OSError, ValueError) as failure:
-        raise explain(address, failure) from None
     return bool(found.type == fs.FileType.Directory)
 
 
@@ -96,10 +94,8 @@ def list_folder(name: str, *, deep: bool = True) -> Sequence[tuple[str, bool]]:
     from pyarrow import fs  # noqa: PLC0415 - few loads need it, and it takes long
 
     address = parse(name)
-    try:
+    with explain_failures(address), tell_bucket(address):
         found = open_file_system(address).get_file_info(fs.FileSelector(address.path, recursive=deep))
-    except (OSError, ValueError) as failure:
-        raise explain(address, failure) from None
     listed = [(address.join(entry.path).name, entry.type == fs.FileType.File) for entry in found]
     return sorted(listed)
 

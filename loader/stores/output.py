@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 from loader.errors import ConfigError, SourceError
 from loader.stores.access import open_file_system
 from loader.stores.address import Address
-from loader.stores.failures import advise_access, shorten
+from loader.stores.trouble import advise_access, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from loader.errors import SourceError
-from loader.stores.failures import Trouble, describe, sort_status
 from loader.stores.stored import Replaced, Seen, name_difference
+from loader.stores.trouble import Trouble, describe, sort_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

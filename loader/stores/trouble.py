@@ -7,6 +7,7 @@ are part of their interfaces; no words between them are read.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from loader.stores.address import STORES
 from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loader.stores.address import Address
 
 
@@ -97,6 +100,17 @@ def sort_status(status: int) -> Trouble:
 def explain(address: Address, failure: BaseException) -> SourceError:
     """The error for a failure that pyarrow raised."""
     return describe(address, sort_failure(failure), shorten(failure))
+
+
+@contextmanager
+def explain_failures(address: Address) -> Iterator[None]:
+    """Turn what pyarrow raises within into the error for the user."""
+    import pyarrow as pa  # noqa: PLC0415 - `--help` must start without it
+
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as failure:  # a ValueError for a key with an empty part
+        raise explain(address, failure) from None
 
 
 def describe(address: Address, trouble: Trouble, why: str) -> SourceError:
