@@ -201,3 +201,13 @@ def test_a_header_with_escapes_names_its_columns(written: Written) -> None:
     source = open_source([written("a\\,b,c\n1,2\n")], dialect=Dialect(escape="\\"))
     assert source.schema.names == ["a,b", "c"]
     assert cells(source) == [["1", "2"]]
+
+
+def test_a_form_that_a_checkpoint_notes_is_read_as_it_was(written: Written) -> None:
+    r"""A load that began before `line_end` was known continues with the same rows: any line end ends one."""
+    noted = r'delimiter = "\t", quote = "", encoding = "utf-8", header = true, escape = "\\"'
+    file = written("hwid\tnote\nd1\t\\N\nd2\ttwo\rparts\n")
+    (record,) = open_source([file], dialect=Dialect.read(noted)).survey().files
+    assert (record.rows, record.form) == (3, f"CSV: {noted}")
+    (record,) = open_source([file]).survey().files
+    assert (record.rows, record.form) == (2, f'CSV: {noted}, line_end = "lf"')

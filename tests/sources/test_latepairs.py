@@ -84,3 +84,11 @@ def test_nothing_of_hive_is_nothing(written: Written) -> None:
     source.survey()
     assert texts(source)[0][1] is None
     assert texts(source)[-1] == ["last", "a note"]
+
+
+@pytest.mark.parametrize("cell", ["two\rparts", "two\r\\\nlines", "its end\r"])
+def test_a_late_carriage_return_of_mysql_tears_no_row(written: Written, cell: str) -> None:
+    r"""The beginning of such text shows that a line feed ends its rows; MySQL writes a return as it is."""
+    source = open_source([written(write_late(cell).replace("\tx", "\t\\N", 1))])
+    assert source.survey().rows == LONG + 1
+    assert texts(source, LONG) == [["last", cell.replace("\\", "")]]

@@ -207,3 +207,19 @@ def test_a_character_that_may_divide_the_header_is_named_with_the_option(
     assert f"--delimiter '{sign}'" in " ".join(refused.err.split())
     read = command.run("check", "users", path, "--delimiter", sign)
     assert read.code == 0, read.err
+
+
+@pytest.mark.parametrize(
+    ("content", "notes"),
+    [
+        ('hwid\x01note\nd1\x01"hi"\nd2\x01say "hi"\n', ['"hi"', 'say "hi"']),
+        ('hwid\x01note\nd1\x01"\nd2\x01"two\n', ['"', '"two']),
+        ('"hwid"\x01"note"\n"d1"\x01"hi"\n"d2"\x01"two"\n', ["hi", "two"]),
+    ],
+    ids=["in some cells", "open", "around all cells"],
+)
+def test_hive_has_no_quotes(written: Written, content: str, notes: list[str]) -> None:
+    """Its delimiter stands in no cell, so quotes are characters, or around all cells by another program."""
+    source = open_source([written(content)])
+    assert source.survey().rows == 2
+    assert [row[1] for row in texts(source)] == notes
