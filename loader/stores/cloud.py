@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loader.stores.address import Address
 
 # Which of the metadata tells versions apart, the surest first. Google's are read by generation.
-_VERSIONS = (b"VersionId", b"generation", b"ETag", b"etag", b"Last-Modified")
+_VERSIONS = ("VersionId", "generation", "ETag", "etag", "Last-Modified")
 
 
 @dataclass(frozen=True, slots=True)

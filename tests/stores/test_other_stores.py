@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import CommandLine
 
+_NUMBERS = count()
 KEY = base64.b64encode(b"any key of an emulator").decode()
 
 
@@ -37,19 +39,25 @@ class Emulated:
 
     Attributes:
         scheme: of its addresses.
+        bucket: a bucket or container, empty at first.
         environment: what tells the loader of it.
         files: its file system.
     """
 
     scheme: str
+    bucket: str
     environment: dict[str, str]
     files: FileSystem
 
     def put(self, key: str, content: bytes) -> str:
         """Write an object; its address."""
-        with self.files.open_output_stream(f"exports/{key}") as out:
+        with self.files.open_output_stream(f"{self.bucket}/{key}") as out:
             out.write(content)
-        return f"{self.scheme}://exports/{key}"
+        return self.address(key)
+
+    def address(self, key: str) -> str:
+        """The address of an object."""
+        return f"{self.scheme}://{self.bucket}/{key}"
 
 
 @pytest.fixture(scope="session")
@@ -105,9 +113,9 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     access.open_gcs.cache_clear()
     access.open_azure.cache_clear()
     files = access.open_gcs() if request.param == "gs" else access.open_azure()
-    files.create_dir("exports")
-    yield Emulated(request.param, environment, files)
-    files.delete_dir_contents("exports")
+    bucket = f"exports{next(_NUMBERS)}"
+    files.create_dir(bucket)
+    yield Emulated(request.param, bucket, environment, files)
     access.open_gcs.cache_clear()
     access.open_azure.cache_clear()
 
@@ -122,14 +130,14 @@ def test_patterns_and_folders_are_listed(store: Emulated) -> None:
     """A pattern and a folder mean the same as on a disk, and hidden objects are left out."""
     for number, key in enumerate(["d/day=1/p.csv", "d/day=2/p.csv", "d/_SUCCESS", "2024-1.csv"]):
         store.put(key, events(number * 10, number * 10 + 2))
-    assert read_users(f"{store.scheme}://exports/d") == list_users(0, 2) + list_users(10, 12)
-    assert read_users(f"{store.scheme}://exports/2024-*.csv") == list_users(30, 32)
+    assert read_users(store.address("d")) == list_users(0, 2) + list_users(10, 12)
+    assert read_users(store.address("2024-*.csv")) == list_users(30, 32)
 
 
 def test_what_is_missing_is_said(store: Emulated) -> None:
     """An object and a bucket that are not there are told apart."""
     with pytest.raises(SourceMissing, match="there is no such object"):
-        open_source([f"{store.scheme}://exports/none.csv"])
+        open_source([store.address("none.csv")])
     with pytest.raises(SourceMissing, match="no-such-one does not exist"):
         open_source([f"{store.scheme}://no-such-one/none.csv"])
 
@@ -148,10 +156,10 @@ def test_a_load_reads_and_writes_there(store: Emulated, command: CommandLine) ->
     """Input, mapping and report of a load lie in the store."""
     command.environment |= store.environment
     address, mapping = store.put("a.csv", events(0, 5)), store.put("m.toml", MAPPING.encode())
-    report = f"{store.scheme}://exports/r.html"
+    report = store.address("r.html")
     words = ("events", address, "--mapping", mapping, "--sandbox", "--yes", "--app", "AAAAA-BBBBB")
     ran = command.run(*words, "--report", report)
     assert ran.code == 0, ran.err
     assert sorted(held_users(command)) == list_users(0, 5)
-    with store.files.open_input_file("exports/r.html") as file:
+    with store.files.open_input_file(f"{store.bucket}/r.html") as file:
         assert file.read(15) == b"<!DOCTYPE html>"

@@ -287,7 +287,9 @@ def test_an_object_that_is_replaced_between_two_ranges_is_noticed(
     seen: list[str] = []
 
     def read_all() -> None:
-        source.survey()
+        if pass_ == "first":
+            source.survey()
+            return
         for chunk in source.chunks():
             seen.extend(chunk.frame["event"])
 
