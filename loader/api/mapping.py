@@ -58,7 +58,8 @@ class Mapping:
         unique_keep: which of the rows with one key goes, "first" or "last".
         key: columns by which a ledger knows a row again.
         lookups: tables in memory that fields, attributes or tags look up cells in, by the name that they
-            have there: {"devices": frame}. Other names are the paths of files.
+            have there: {"devices": frame}. Other names are the paths of files; how one is written can be said
+            as for `source`: {"devices.csv": {"encoding": "latin-1"}}.
 
     Raises:
         MappingError: with every mistake in it.
@@ -86,9 +87,11 @@ class Mapping:
             "source": source,
             "rows": rows,
         }
+        forms, tables = split_lookups(lookups)
+        given |= {"lookups": forms or None}
         given |= {"unique": unique, "unique_keep": unique_keep, "key": key}
         document = {"kind": str(kind)} | {name: value for name, value in given.items() if value is not None}
-        self._rules = replace(build_mapping(_as_toml(document)), nearby=Nearby(None, take_tables(lookups)))
+        self._rules = replace(build_mapping(_as_toml(document)), nearby=Nearby(None, take_tables(tables)))
 
     @classmethod
     def of(cls, rules: Rules) -> Mapping:
@@ -231,6 +234,15 @@ class Mapping:
 
     def _repr_html_(self) -> str:
         return page.render_code([self.to_toml()])
+
+
+def split_lookups(
+    lookups: ReadOnlyDict[str, object] | None,
+) -> tuple[dict[str, object], dict[str, object]]:
+    """How the files of some look-ups are written, and the tables that others are."""
+    given = dict(lookups or {})
+    forms: dict[str, object] = {name: each for name, each in given.items() if isinstance(each, dict)}
+    return forms, {name: each for name, each in given.items() if name not in forms}
 
 
 def take_tables(lookups: ReadOnlyDict[str, object] | None) -> dict[str, object]:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loader.dialect import Dialect
 from loader.errors import MappingError, SourceError, SourceMissing
 from loader.lookups.table import LookUpTable
 from loader.mapping.cells import is_nested
 from loader.mapping.fields import plain
+from loader.mapping.file import key_text
 from loader.mapping.nested.paths import Columns
 from loader.model import LookUpRecord
 from loader.progress import ReadingProgress, Silent
@@ -129,6 +131,7 @@ class _Opening:
         self._name = name
         self._known = known
         self._nearby = mapping.nearby
+        self._dialect = mapping.lookups.get(name, Dialect())
         self._places = find_places(name, mapping.nearby, known)
         self._survey: Survey | None = None
 
@@ -147,6 +150,7 @@ class _Opening:
         source = open_source(
             self._places,
             chunk_rows=_CHUNK_ROWS,
+            dialect=self._dialect,
             known=known,
             table=self._nearby.tables.get(self._name),
             odometer=odometer,
@@ -170,7 +174,7 @@ class _Opening:
     ) -> LookUpTable | None:
         lookups, seen = [lookup for _, lookup in self._wanted], 0
         types = {each.value: kind for each in lookups if (kind := columns.type_of(each.value)) is not None}
-        table = LookUpTable(lookups, types, nothing)
+        table = LookUpTable(lookups, types, (*nothing, *self._dialect.null_values))
 
         def progress() -> ReadingProgress:
             return ReadingProgress(seen, survey.rows, "rows", f"Reading {self._name}")
@@ -239,7 +243,12 @@ class _Opening:
                 f'Pass it again in Python: loader.Mapping.read(path, lookups={{"{self._name}": frame}}).'
             )
         if not isinstance(error, SourceMissing):
-            return f"the look-up cannot be read. {error}"
+            table = f"[lookups.{key_text(self._name)}]"
+            how = (
+                f" What is set about how a look-up is written belongs under {table} in the mapping file, not "
+                "under [source] or into an option."
+            )
+            return f"the look-up cannot be read. {error}{how if error.settings else ''}"
         where = "of the mapping file" if self._nearby.beside is not None else "in which the load runs"
         return (
             f"the look-up {self._name} was not found: there is no file {self._places[0]}. Its path is "

@@ -121,6 +121,7 @@ class _Binding:
             rows=self._decide_rows(mapping.rows, fields.get("timestamp")),
             unique=mapping.unique,
             key=mapping.key,
+            lookups=mapping.lookups,
             nearby=mapping.nearby,
         )
 

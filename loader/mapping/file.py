@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     _Readers = ReadOnlyDict[str, Callable[[object], Any]]
 
 VERSION = 1
-_TOP_KEYS = ("kind", "version", *UNIQUE_KEYS, "fields", "rows", "load")
+_TOP_KEYS = ("kind", "version", *UNIQUE_KEYS, "fields", "rows", "lookups", "load")
 _CONTAINERS = {method.container.name: method for method in METHODS.values() if method.container}
 _WRITTEN_KEYS = (
     *("column", "const", "template", *LOOKUP_KEYS, "type"),
@@ -162,7 +162,7 @@ class _Reading:
                     f"[{method.container.name}] names no {method.container.one}, so nothing would be sent. "
                     f"Name the columns of the {method.container.many} there, or write others = true."
                 )
-        return Mapping(
+        mapping = Mapping(
             method.kind,
             MappingProxyType(fields),
             MappingProxyType(members.rules),
@@ -173,7 +173,10 @@ class _Reading:
             rows=read_row_rules(self._table(document, "rows"), method, self.problems.append),
             unique=read_unique(document, self.problems.append),
             key=read_key(document, self.problems.append),
+            lookups=MappingProxyType(self._read_lookups(self._table(document, "lookups"))),
         )
+        self._refuse_needless(mapping)
+        return mapping
 
     def _refuse_containers(self, method: Method, document: dict[str, Any]) -> None:
         """Refuse tables that belong to another method, and unknown tables."""
@@ -215,6 +218,28 @@ class _Reading:
         mistakes = mistakes_of(table)
         self.problems += [f"[source]: {mistake}" for mistake in mistakes]
         return Dialect() if mistakes else dialect_of(table)
+
+    def _read_lookups(self, table: dict[str, Any]) -> dict[str, Dialect]:
+        """How the files of look-ups are written, by their names."""
+        found: dict[str, Dialect] = {}
+        for name, value in table.items():
+            where = f"[lookups.{key_text(name)}]"
+            if not isinstance(value, dict):
+                self.problems.append(f"{where} must be a table: write {where} on a line of its own.")
+                continue
+            mistakes = mistakes_of(value)
+            self.problems += [f"{where}: {mistake}" for mistake in mistakes]
+            found[name] = Dialect() if mistakes else dialect_of(value)
+        return found
+
+    def _refuse_needless(self, mapping: Mapping) -> None:
+        """Refuse to hear how a file is written that no rule names."""
+        used = {rule.lookup.lookup for _, rule in mapping.joining if rule.lookup}
+        self.problems += [
+            f"[lookups.{key_text(name)}]: no rule has lookup = {toml(name)}. Write the same name in both."
+            for name in mapping.lookups
+            if name not in used
+        ]
 
     def read_rule(
         self, where: str, value: object, allowed: Iterable[str], readers: _Readers = READERS
@@ -368,6 +393,9 @@ def write_mapping(mapping: Mapping) -> str:
         lines += ["", f"[{container.name}]", *_write_members(mapping)]
     if mapping.rows != ALL_ROWS:
         lines += ["", "[rows]", *_write_row_rules(mapping.rows)]
+    for name, dialect in mapping.lookups.items():
+        entries = (f"{key} = {toml(value)}" for key, value in dialect.table.items())
+        lines += ["", f"[lookups.{key_text(name)}]", *entries]
     if source := mapping.source.table:
         lines += ["", "[source]", *(f"{name} = {toml(value)}" for name, value in source.items())]
     return "\n".join(lines) + "\n"

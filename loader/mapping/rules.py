@@ -270,6 +270,7 @@ class Mapping:
         rows: which rows are part of the load.
         unique: by which key repeated rows are left out; None if they are not.
         key: the columns by which a ledger knows a row again; none if it is the device or user of the row.
+        lookups: how the text files of look-ups are written, by the names that the rules have for them.
         nearby: where its look-ups are; not part of its identity, because the content of each is.
     """
 
@@ -284,6 +285,7 @@ class Mapping:
     rows: RowRules = field(default=ALL_ROWS)
     unique: Unique | None = None
     key: tuple[str, ...] = ()
+    lookups: ReadOnlyDict[str, Dialect] = field(default_factory=lambda: MappingProxyType({}))
     nearby: Nearby = field(default=NOWHERE, compare=False)
 
     @property

@@ -43,10 +43,10 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_CHUNK_ROWS", 2)
 
 
-def open_at(folder: Path, *lookups: dict[str, str], tables: dict[str, Any] | None = None) -> OpenLookUps:
+def open_at(folder: Path, *lookups: dict[str, str], tables: Any = None, forms: Any = None) -> OpenLookUps:
     """The look-ups of a mapping in a folder, one for each tag."""
     rules = {f"tag {at}": {"column": "user"} | each for at, each in enumerate(lookups)}
-    mapping = build_mapping({"kind": "tags", "fields": {"hwid": "d"}, "tags": rules})
+    mapping = build_mapping({"kind": "tags", "fields": {"hwid": "d"}, "tags": rules, "lookups": forms or {}})
     object.__setattr__(
         mapping, "nearby", Nearby(None if folder is None else folder / "mapping.toml", tables or {})
     )
@@ -148,6 +148,29 @@ def test_the_advice_on_doubled_keys_works(tmp_path: Path, keep: str, device: str
     lookups = open_at(tmp_path, look_up("d.csv", keep=keep))
     lookup = LookUp("d.csv", "id", "hwid", keep)
     assert lookups.read(lookup, lookups.find(lookup, pa.array(["u1"]))).to_pylist() == [device]
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "users"),
+    [
+        ("id,hwid\nmüller,D1\n".encode("latin-1"), {"encoding": "windows-1252"}, ["müller"]),
+        (b"id\thwid,zone\nu1\tD1,x\n", {"delimiter": "\t"}, ["u1"]),
+        (b'id,hwid\nu1,D1\nu2,"D2\n', {"quote": ""}, ["u1", "u2"]),
+        (b"id,hwid\nNULL,D1\nNULL,D2\nu1,D3\n", {"null_values": ["NULL"]}, ["u1"]),
+    ],
+)
+def test_how_a_look_up_is_written_can_be_said(
+    tmp_path: Path, content: bytes, form: dict[str, Any], users: list[str]
+) -> None:
+    """Without it the file is refused, and the message says where it belongs; with it, it is read."""
+    (tmp_path / "d.csv").write_bytes(content)
+    value = "hwid,zone" if "delimiter" in form else "hwid"
+    with pytest.raises(MappingError) as caught:
+        open_at(tmp_path, look_up("d.csv", value=value))
+    if "null_values" not in form:
+        assert 'belongs under [lookups."d.csv"] in the mapping file' in problems(caught)[0]
+    lookups = open_at(tmp_path, look_up("d.csv", value=value), forms={"d.csv": form})
+    assert (lookups.find(LookUp("d.csv", "id", value), pa.array(users)) >= 0).all()
 
 
 def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ w = { column = "a", type = "price" }
 [extras]
 """
 PROBLEMS = [
-    'The file does not take "extras". It takes kind, version, unique, unique_keep, key, fields, rows, load, attributes, source.',
+    'The file does not take "extras". It takes kind, version, unique, unique_keep, key, fields, rows, lookups, load, attributes, source.',
     '[fields] does not take "hwidd". Did you mean "hwid"?',
     "[fields] event: give exactly one of column, const and template.",
     '[fields] timestamp: format = "%H:%M" does not read a whole date: it needs a year, a month and a day.',

@@ -275,6 +275,22 @@ def test_what_is_wrong_in_the_mapping_is_said(rule: str, problem: str) -> None:
     assert problem in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('[lookups."e.csv"]\nencoding = "latin-1"', '[lookups."e.csv"]: no rule has lookup = "e.csv".'),
+        ('[lookups."d.csv"]\nencodign = "latin-1"', '[lookups."d.csv"]: '),
+        ('[lookups]\n"d.csv" = "latin-1"', '[lookups."d.csv"] must be a table'),
+    ],
+)
+def test_what_is_wrong_in_how_a_look_up_is_written_is_said(table: str, problem: str) -> None:
+    """A name that no rule has would do nothing."""
+    text = 'kind = "users"\n[fields]\nhwid = { column = "u", lookup = "d.csv", key = "i", value = "v" }\n'
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(text + table, "m.toml")
+    assert problem in str(caught.value)
+
+
 def test_a_constant_cannot_be_looked_up() -> None:
     """It has no cell."""
     text = 'kind = "users"\n[fields]\nhwid = { const = "u", lookup = "d.csv", key = "id", value = "v" }'
@@ -286,7 +302,8 @@ def test_the_canonical_text_keeps_a_look_up() -> None:
     """With all its keys; where the mapping file stood is not part of it."""
     text = (
         'kind = "users"\n[fields]\nhwid = { column = "u", lookup = "d.csv", key = "id", value = "v", keep = "last" }\n'
-        'tz_offset = { column = "z", at = { column = "t", lookup = "d.csv", key = "id", value = "w", unit = "s" } }'
+        'tz_offset = { column = "z", at = { column = "t", lookup = "d.csv", key = "id", value = "w", unit = "s" } }\n'
+        '[lookups."d.csv"]\ndelimiter = ";"\nnull_values = ["-"]'
     )
     mapping = parse_mapping(text, "m.toml")
     written = write_mapping(mapping)
