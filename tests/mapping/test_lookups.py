@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -29,7 +30,7 @@ NEEDED = "an event needs a device id (hwid), a user id (userId), or both"
 
 
 def bound(
-    folder: Path, users: list[str], *, fields: dict[str, Any], source: Any = None, **more: Any
+    folder: Path, users: list[Any], *, fields: dict[str, Any], source: Any = None, **more: Any
 ) -> Mapper:
     """A mapping of events, bound to a frame of users and to what is in the folder."""
     text = {"event": {"const": "e"}, "timestamp": {"const": "2024-01-01T00:00:00Z"}} | fields
@@ -42,7 +43,7 @@ def bound(
     return bind(mapping, given.schema, given.sample(), application="A", where="m.toml", lookups=lookups)
 
 
-def mapped(folder: Path, users: list[str], **more: Any) -> Mapped:
+def mapped(folder: Path, users: list[Any], **more: Any) -> Mapped:
     """The same, mapped."""
     mapper = bound(folder, users, **more)
     source = open_source(["users"], table=pd.DataFrame({"user": users}))
@@ -203,6 +204,15 @@ def test_keys_are_compared_as_text_whatever_their_types_are(folder: Path) -> Non
     rule = {"column": "user", "lookup": "p.parquet", "key": "id", "value": "hwid", "default": "none-1"}
     found = mapped(folder, ["7", "007", "8"], fields={"hwid": rule})
     assert [request["hwid"] for request in requests(found)] == ["D7", "none-1", "D8"]
+
+
+def test_a_typed_cell_is_the_key_and_not_the_value(folder: Path) -> None:
+    """A day in the input that finds another day is sent as that one."""
+    (folder / "d.csv").write_text("id,day\n2024-01-01,2023-05-06\n")
+    rule = {"column": "user", "lookup": "d.csv", "key": "id", "value": "day", "zone": "UTC"}
+    fields = {"hwid": {"const": "D"}, "timestamp": rule}
+    (request,) = requests(mapped(folder, [date(2024, 1, 1)], fields=fields))
+    assert request["timestampUTC"] == 1683331200
 
 
 @pytest.mark.parametrize(("keep", "device"), [("first", "D1"), ("last", "D2")])
