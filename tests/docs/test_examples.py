@@ -50,10 +50,14 @@ def whole(document: dict[str, Any]) -> dict[str, Any]:
     if "kind" in document:
         return document
     fields = {
-        name: value for name, value in document.items() if name not in {"fields", "attributes", "source"}
+        name: value
+        for name, value in document.items()
+        if name not in {"fields", "attributes", "source", "lookups"}
     }
     fields |= document.get("fields", {})
-    tables: dict[str, Any] = {name: document[name] for name in ("attributes", "source") if name in document}
+    tables: dict[str, Any] = {
+        name: document[name] for name in ("attributes", "source", "lookups") if name in document
+    }
     if "tz_offset" in fields:
         return {"kind": "users", "fields": {"hwid": "device"} | fields, **tables}
     needed = {"hwid": "device", "event": "event", "timestamp": "time"}
