@@ -128,6 +128,7 @@ def gather(
         checkpoint=name,
         running=ledger.running,
         files=identity.files,
+        lookups=identity.lookups,
         account=account,
         runs=tuple(list_runs(ledger, with_examples=with_examples)),
         events=events,

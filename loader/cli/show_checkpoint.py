@@ -142,6 +142,7 @@ def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str
     identity = ledger.identity
     lines = [
         f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
+        *(f"  looked up in {record.name}" for record in identity.lookups),
         f"  sent to {identity.endpoint}, application {identity.application}",
         format_account(result.account),
     ]

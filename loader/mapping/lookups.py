@@ -11,6 +11,7 @@ import pyarrow as pa
 from loader.mapping.findings import Fault
 from loader.mapping.names import template_columns
 from loader.text.escape import quote
+from loader.text.nouns import count_things
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -209,7 +210,7 @@ def build_missing(lookup: LookUp, keys: int, because: str) -> Fault:
         keys: how many keys there are.
         because: why the row needs a value, as the end of the sentence.
     """
-    among = f'is not among the {keys:,} keys in column "{lookup.key}" of {lookup.lookup}'
+    among = f'is not among the {count_things(keys, "key")} in column "{lookup.key}" of {lookup.lookup}'
     return Fault(
         f"{among}, and {because}",
         f"Add it to {lookup.lookup}{_COPY}, correct the cell, or set default in the mapping.",

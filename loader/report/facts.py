@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from loader.methods import Kind
-    from loader.model import Account, FileRecord
+    from loader.model import Account, FileRecord, LookUpRecord
     from loader.text.next_steps import Step
 
 
@@ -172,6 +172,7 @@ class Facts:
         with_examples: whether personal data were requested.
         verification: the last one, or None.
         in_python: the reader continues in Python, because the input was a table in its memory.
+        lookups: the tables in which the mapping looks up cells.
     """
 
     made: datetime
@@ -195,6 +196,7 @@ class Facts:
     with_examples: bool
     in_python: bool = False
     verification: VerificationFacts | None = None
+    lookups: tuple[LookUpRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,16 @@ def test_failed_rows_name_the_key_and_need_no_look_up(shop: CommandLine) -> None
     ]
 
 
+def test_the_account_and_the_report_name_the_look_up(shop: CommandLine) -> None:
+    """Whoever reads them later knows what else the load was made from."""
+    shop.run(*LOAD)
+    assert "events from events.csv\n  looked up in devices.csv\n" in shop.run("status", "c").out
+    shop.run("report", "c", "-o", "r.html")
+    page = (shop.folder / "r.html").read_text()
+    assert "Looked up in devices.csv" in page
+    assert "maps/devices.csv" in page
+
+
 def test_a_rehearsal_begins_again_with_a_changed_look_up(shop: CommandLine) -> None:
     """And says so: nothing is lost in a sandbox."""
     shop.run(*LOAD)
