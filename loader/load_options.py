@@ -180,7 +180,7 @@ class QueryOptions:
     query: str | None = option(
         None,
         Option(
-            "Load the result of a query: SQL, or the path of a file that ends in .sql. Without --database it "
+            "Load the result of a query: SQL, or the path of a file that ends in .sql. Without a database it "
             "runs in DuckDB, and each input is a table under the name of its file without endings, or under "
             "NAME if it is given as NAME=PATH. The result is kept beside the checkpoint, and is the input of "
             "this load from then on.",

@@ -194,7 +194,7 @@ def find_scope(each: Offered) -> Scope:
     """Where an option may stand: the same file cannot be written by several jobs."""
     if each.name == "summary":
         return Scope.ALL
-    if each.name == "query":
+    if each.name in {"query", "database"}:
         return Scope.ONE
     return Scope.ONE if each.option.file in {FileUse.OUTPUT, FileUse.CHECKPOINT} else Scope.BOTH
 
