@@ -18,19 +18,22 @@ DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.+)\]$")
 VARIABLE_IN_HELP = re.compile(r"\s*\[env var[^:]*: (\w+)\]$")
 
 
-def all_commands() -> Iterator[tuple[str, click.Command]]:
-    """The commands, in the order in which help lists them."""
-    context = click.Context(cli)
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
+def all_commands(group: click.Group = cli, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The commands, in the order in which help lists them; those of a group follow it."""
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        command, name = group.get_command(context, each), before + each
         if command is not None:
             yield name, command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, f"{name} ")
 
 
 def glance() -> str:
     """All commands, a line each."""
     rows = (
-        (f"[`{name}`](#{name})", command.get_short_help_str(limit=200)) for name, command in all_commands()
+        (f"[`{name}`](#{name.replace(' ', '-')})", command.get_short_help_str(limit=200))
+        for name, command in all_commands()
     )
     return table(("command", ""), rows)
 
