@@ -28,6 +28,7 @@ from loader.ledger.records import format_digest, parse_digest
 from loader.ledger.run_files import RunDamaged, cut_space
 from loader.ledger.sending import Sending
 from loader.mapping import parse_mapping
+from loader.mapping.row_rules import say_no_key
 from loader.model import OWN_COLUMNS, State
 from loader.planning import draw_up, refuse_keyless
 from loader.states import ORDER, States
@@ -203,6 +204,8 @@ def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str], 
     names = list(files) or [file.name for file in view.identity.files]
     mapping = parse_mapping(view.identity.mapping, str(view.path))
     if key:
+        if mapping.method.last_wins:
+            raise ConfigError(say_no_key(mapping.kind))
         mapping = replace(mapping, key=tuple(key))
     refuse_missing_table(view, names, table)
     with suggest_moved(files):

@@ -482,7 +482,6 @@ class Gone:
         keys: how many there are.
         unnamed: how many of them have no id in the list, because no load kept it.
         keyless: rows of the input whose key cannot be read; each may hide one that is listed.
-        others: keys that were not compared, because their loads had other columns as their key.
         target: the list.
         ids: where ids are kept.
         new: whether no ids were kept before.
@@ -491,7 +490,6 @@ class Gone:
     keys: int
     unnamed: int
     keyless: int
-    others: int
     target: str
     ids: str
     new: bool

@@ -23,7 +23,7 @@ from loader.gone.input_keys import InputKeys
 from loader.gone.known import Known, KnownOfLedger
 from loader.journal import CheckpointView
 from loader.known_keys import find_ledger
-from loader.known_keys.keys import read_all_keys, split_key
+from loader.known_keys.keys import read_all_owners
 from loader.ledger import Ledger
 from loader.ledger.kept_ids import BUCKETS, IdsWriter, KeptIds, NamedKeys, find_named, name_ids
 from loader.ledger.records import format_digest
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _TEXT = pd.ArrowDtype(pa.string())
 _DAY = 86400
-# How keys are called that no columns of the mapping make, and how a user is told from a device in them.
+# The columns of the ids, and how a user is told from a device in a key.
 OWNERS, USER = ("hwid", "userId"), "user "
 SENT, IN_DOUBT = "sent", "in doubt"
 
@@ -107,11 +107,6 @@ class Comparison:
         """What the rows are."""
         return self.plan.settings.kind.value
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What the columns of the ids are called."""
-        return self.plan.mapper.mapping.key or OWNERS
-
     def read_input(self, watch: Watch) -> None:
         """Read all keys of the input."""
         plan, digester, seen = self.plan, self.ledger.digester(self.kind), 0
@@ -121,7 +116,7 @@ class Comparison:
 
         with watch.reading(progress):
             for chunk in plan.source.chunks():
-                known, keys = read_all_keys(plan.mapper, chunk)
+                known, keys = read_all_owners(plan.mapper, chunk)
                 self.counts["keyless"] += len(known) - len(keys) - len(chunk.no_data)
                 self.keys.add(*digester.digest_keys(keys), keys)
                 seen = chunk.rows.stop
@@ -154,20 +149,15 @@ class Comparison:
             counts["gone"],
             counts["unnamed"],
             counts["keyless"],
-            counts["others"],
             target=str(target),
             ids=ids,
             new=self.new,
         )
 
     def _choose(self, known: Known) -> Known:
-        """The keys that can be compared with the input: of the same kind, and made of the same columns."""
-        loads = [load for load in self.ledger.loads.values() if load.kind == self.kind]
-        key = ", ".join(self.plan.mapper.mapping.key)
-        of_kind = np.isin(known.load, [load.number for load in loads])
-        same = np.isin(known.load, [load.number for load in loads if load.key == key])
-        self.counts["others"] += int((of_kind & ~same).sum())
-        return known.take(same)
+        """The keys of the same kind of rows."""
+        numbers = [load.number for load in self.ledger.loads.values() if load.kind == self.kind]
+        return known.take(np.isin(known.load, numbers))
 
     def _describe(self, gone: Known, found: NamedKeys, named: Places) -> pd.DataFrame:
         """Rows of the list.
@@ -177,12 +167,12 @@ class Comparison:
             found: the ids of some of them.
             named: which of them these are, by their places.
         """
-        cells: list[list[str | None]] = [[None] * len(self.columns) for _ in range(len(gone))]
+        cells: list[list[str | None]] = [[None] * len(OWNERS) for _ in range(len(gone))]
         since = [format_day(self.today)] * len(gone)
         for place, key, day in zip(
             named.tolist(), found.keys.to_pylist(), found.gone_since.tolist(), strict=True
         ):
-            cells[place] = self._split(key)
+            cells[place] = split_owner(key)
             since[place] = format_day(day)
         loads = [self.ledger.loads[number] for number in gone.load.tolist()]
         own = {
@@ -194,16 +184,15 @@ class Comparison:
                 format_digest(*halves) for halves in zip(gone.high.tolist(), gone.low.tolist(), strict=True)
             ],
         }
-        ids = {name: [row[place] for row in cells] for place, name in enumerate(self.columns)}
+        ids = {name: [row[place] for row in cells] for place, name in enumerate(OWNERS)}
         columns = ids | {f"{OWN_COLUMNS}{name}": values for name, values in own.items()}
         return pd.DataFrame({name: pd.Series(values, dtype=_TEXT) for name, values in columns.items()})
 
-    def _split(self, key: bytes) -> list[str | None]:
-        if self.plan.mapper.mapping.key:
-            return split_key(key, len(self.columns))
-        text = key.decode()
-        is_user = text.startswith(USER)
-        return [None, text.removeprefix(USER)] if is_user else [text, None]
+
+def split_owner(key: bytes) -> list[str | None]:
+    """The cells of a key under `OWNERS`."""
+    text = key.decode()
+    return [None, text.removeprefix(USER)] if text.startswith(USER) else [text, None]
 
 
 def format_day(days: int) -> str:

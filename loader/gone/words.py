@@ -34,10 +34,6 @@ def describe_gone(gone: Gone, many: str) -> list[str]:
             f"    {count_rows(gone.keyless)} of this input {is_or_are(gone.keyless)} without a readable key: "
             "one that is listed may be there"
         )
-    if gone.others:
-        lines.append(
-            f"    {gone.others:,} of loads with other key columns cannot be compared, and are not listed"
-        )
     if gone.new:
         lines.append(f"  note: the ids of these {many} are kept in {gone.ids} from now on")
     return lines

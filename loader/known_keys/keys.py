@@ -20,43 +20,23 @@ if TYPE_CHECKING:
 def read_keys(mapper: Mapper, chunk: Chunk, mapped: Mapped, places: Ordinals) -> tuple[Mask, pa.Array]:
     """Which of some rows that became a body have a key, and the keys of these as bytes.
 
-    The key of an event is made of the columns that the mapping names. That of users and tags is always the
-    device or user whose rows keep their order: with any other key, a row could be taken for unchanged
-    although a row with another key has changed its device since.
+    The key of an event is made of the columns that the mapping names; that of users and tags is the device or
+    user whose rows keep their order.
     """
-    columns = mapper.mapping.key
-    if columns and not mapper.mapping.method.last_wins:
+    if columns := mapper.mapping.key:
         table = mapper.read(chunk).keep(mapped.ordinals[places] - mapped.first)
         return join_keys(columns, table, np.ones(len(places), np.bool_))
     return np.ones(len(places), np.bool_), mapped.owners.take(pa.array(places)).cast(pa.binary())
 
 
-def read_all_keys(mapper: Mapper, chunk: Chunk) -> tuple[Mask, pa.Array]:
-    """Which rows of a chunk have a key, whatever becomes of the row, and the keys of these as bytes.
+def read_all_owners(mapper: Mapper, chunk: Chunk) -> tuple[Mask, pa.Array]:
+    """Which rows of users or tags have a key, whatever becomes of the row, and the keys of these as bytes.
 
     Also of rows that are rejected or left out, because they are in the input. A record that cannot be read
     has none.
     """
     readable = np.ones(len(chunk.frame), np.bool_)
     readable[[*chunk.unreadable, *chunk.no_data]] = False
-    if columns := mapper.mapping.key:
-        return join_keys(columns, mapper.read(chunk), readable)
     owners = mapper.find_owners(chunk)
     known = readable & numpy_mask(pc.not_equal(owners, ""))
     return known, owners.filter(pa.array(known)).cast(pa.binary())
-
-
-def split_key(key: bytes, count: int) -> list[str | None]:
-    """The cells of a key of some columns: what `join_keys` made one text of; None for an empty cell."""
-    if count == 1:
-        return [key.decode()]
-    cells: list[str | None] = []
-    while key:
-        if key.startswith(b"-"):
-            cells.append(None)
-            key = key[2:]
-        else:
-            length, _, rest = key.partition(b":")
-            cells.append(rest[: int(length)].decode())
-            key = rest[int(length) + 1 :]
-    return cells

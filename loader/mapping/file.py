@@ -172,7 +172,7 @@ class _Reading:
             self._read_source(self._table(document, "source")),
             rows=read_row_rules(self._table(document, "rows"), method, self.problems.append),
             unique=read_unique(document, self.problems.append),
-            key=read_key(document, self.problems.append),
+            key=read_key(document, method, self.problems.append),
             lookups=MappingProxyType(self._read_lookups(self._table(document, "lookups"))),
         )
         self._refuse_needless(mapping)

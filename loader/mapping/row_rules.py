@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Mapping as ReadOnlyDict
 
-    from loader.methods import Method
+    from loader.methods import Kind, Method
 
     _Lists = ReadOnlyDict[str, tuple[str, ...]]
 
@@ -137,8 +137,20 @@ def read_unique(document: dict[str, Any], complain: Callable[[str], None]) -> Un
     return Unique(tuple(columns), cast("Literal['first', 'last']", keep))
 
 
-def read_key(document: dict[str, Any], complain: Callable[[str], None]) -> tuple[str, ...]:
-    """Read the key `key` of the file: the columns by which a ledger knows a row again."""
+def say_no_key(kind: Kind) -> str:
+    """Say that rows of which the last one counts have no key of the user's choice."""
+    return f"key is for events. A ledger always knows {kind} by their device, or else their user. Remove it."
+
+
+def read_key(document: dict[str, Any], method: Method, complain: Callable[[str], None]) -> tuple[str, ...]:
+    """Read the key `key` of the file: the columns by which a ledger knows an event again.
+
+    If the last call wins, it has to be the device or user: with any other key a row could be taken for
+    unchanged although a row with another key has changed its device since.
+    """
+    if "key" in document and method.last_wins:
+        complain(say_no_key(method.kind))
+        return ()
     raw = document.get("key", [])
     columns = [raw] if isinstance(raw, str) else raw
     if not isinstance(columns, list) or not all(isinstance(each, str) and each for each in columns):

@@ -223,12 +223,15 @@ def test_a_new_load_does_not_begin_a_ledger_that_is_lost(command: CommandLine, t
 
 
 @pytest.mark.parametrize(("kind", "fields"), [("users", USERS), ("tags", TAGS)])
-def test_users_are_known_by_their_device_whatever_the_key(
+def test_users_are_known_by_their_device_alone(
     command: CommandLine, tmp_path: Path, kind: str, fields: str
 ) -> None:
-    """A row is unchanged only against what was sent last for its device, also if that had another key."""
+    """A row is unchanged only against what was sent last for its device; another key is refused."""
+    ran = command.run(*write(tmp_path, "monday", "d-1,a", kind=kind, top='key = ["user"]', fields=fields))
+    assert ran.code == 2
+    assert "key is for events" in ran.err
     for night, user in (("monday", "a"), ("tuesday", "b"), ("wednesday", "a")):
-        load = write(tmp_path, night, f"d-1,{user}", kind=kind, top='key = ["user"]', fields=fields)
+        load = write(tmp_path, night, f"d-1,{user}", kind=kind, top="", fields=fields)
         assert command.run(*load).code == 0
         assert command.summary("status", f"{night}.csv.{kind}.sandbox.ckpt")["confirmed"] == 1
 

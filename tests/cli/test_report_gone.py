@@ -104,34 +104,6 @@ def test_a_row_that_is_not_sent_is_not_gone(
     assert listed(tmp_path) == {"d-3"}
 
 
-@pytest.mark.parametrize(
-    ("key", "columns", "gone"),
-    [
-        ('["user"]', ["user"], ["u-2"]),
-        ('["user", "tz"]', ["user", "tz"], ["u-2", "0"]),
-        ('["tz", "user"]', ["tz", "user"], ["0", "u-2"]),
-    ],
-)
-def test_a_list_has_the_columns_of_the_key(
-    command: CommandLine, tmp_path: Path, key: str, columns: list[str], gone: list[str]
-) -> None:
-    """Under their own names, so that the list can be joined with other tables."""
-    load(command, write(tmp_path, "monday", user(1), user(2), top=f"key = {key}"))
-    load(command, write(tmp_path, "tuesday", user(1), top=f"key = {key}"))
-    (row,) = read_list(tmp_path)
-    assert [row[column] for column in columns] == gone
-    assert list(row)[: len(columns)] == columns
-
-
-def test_keys_of_other_columns_are_not_taken_for_gone(command: CommandLine, tmp_path: Path) -> None:
-    """A key that is made of other columns can be in no input: it is counted apart, and not listed."""
-    load(command, write(tmp_path, "monday", user(1), user(2)))
-    ran = command.run(*write(tmp_path, "tuesday", user(1), user(2), top='key = ["user"]'))
-    assert "gone: none" in ran.out
-    assert "2 of loads with other key columns cannot be compared, and are not listed" in ran.out
-    assert read_list(tmp_path) == []
-
-
 def test_users_and_tags_of_one_ledger_are_told_apart(command: CommandLine, tmp_path: Path) -> None:
     """An export of tags has no users: they are not gone by it."""
     load(command, write(tmp_path, "users", user(1), user(2)))

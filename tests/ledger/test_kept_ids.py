@@ -7,22 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loader.gone.input_keys import InputKeys
-from loader.known_keys.keys import split_key
 from loader.ledger import Digester
 from loader.ledger.kept_ids import BUCKETS, IdsWriter, KeptIds, NamedKeys, name_ids
-from loader.mapping.selection import join_keys
-from loader.mapping.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 DIGESTER = Digester(b"secret", "users")
-CELLS = st.text(alphabet=st.sampled_from("a7-:,é \n"), min_size=1, max_size=6)
 
 
 def name(keys: Iterable[bytes]) -> NamedKeys:
@@ -46,16 +40,6 @@ def read(ledger: Path) -> set[bytes]:
     """The keys that are kept."""
     with KeptIds(ledger, "users") as kept:
         return {key for bucket in range(BUCKETS) for key in kept.read(bucket, DIGESTER).keys.to_pylist()}
-
-
-@given(rows=st.lists(st.tuples(CELLS, CELLS | st.none(), CELLS | st.none()), min_size=1, max_size=5))
-def test_a_key_is_split_into_the_cells_that_made_it(rows: list[tuple[str | None, ...]]) -> None:
-    """A list has the cells of the input, whatever is in them."""
-    columns = ("a", "b", "c")
-    table = pa.table({column: [row[place] for row in rows] for place, column in enumerate(columns)})
-    for count in (1, 2, 3):
-        _, keys = join_keys(columns[:count], Table(table), np.ones(len(rows), np.bool_))
-        assert [tuple(split_key(key, count)) for key in keys.to_pylist()] == [row[:count] for row in rows]
 
 
 @pytest.mark.parametrize("count", [0, 1, 300_000])

@@ -116,6 +116,16 @@ def test_mistakes_in_unique_are_named(top: str, problem: str) -> None:
     assert any(problem in found for found in parse(top=top)), parse(top=top)
 
 
+@pytest.mark.parametrize("kind", ["users", "tags"])
+def test_the_key_of_rows_of_which_the_last_counts_cannot_be_chosen(kind: str) -> None:
+    """A row is unchanged only against what was sent last for its device, whatever else it has."""
+    text = USERS.replace("users", kind) + '[tags]\na = "event_name"\n' * (kind == "tags")
+    (problem,) = parse(top='key = ["time"]', text=text)
+    assert problem == (
+        f"key is for events. A ledger always knows {kind} by their device, or else their user. Remove it."
+    )
+
+
 def test_rows_without_a_time_have_no_period() -> None:
     """Users and tags are not selected by their time."""
     (problem,) = parse("from = 2024-01-01T00:00:00Z", text=USERS)
