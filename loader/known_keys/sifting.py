@@ -11,7 +11,9 @@ import pyarrow as pa
 from loader.known_keys.judging import judge_events, judge_newest
 from loader.known_keys.keys import read_keys
 from loader.known_keys.reasons import Reasons
+from loader.mapping.findings import named
 from loader.model import Reject
+from loader.text.nouns import is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -88,10 +90,10 @@ class Sifter:
 
     def _reject(self, chunk: Chunk, ordinal: int) -> Reject:
         columns = self.mapper.mapping.key
-        listed = " and ".join(f'"{column}"' for column in columns)
-        reason = f"{'are' if len(columns) > 1 else 'is'} empty, so nobody could know whether the row was sent"
+        empty = f"{named(columns)} {is_or_are(len(columns))} empty"
+        reason = f"{empty}, so nobody could know whether the row was sent"
         remedy = "Fill it, or load such rows on their own, without a ledger."
-        message = f"{chunk.place(ordinal)}, column{'s' * (len(columns) > 1)} {listed}: {reason}. {remedy}"
+        message = f"{chunk.place(ordinal)}, {reason}. {remedy}"
         return Reject(ordinal, ", ".join(columns), "", reason, message, remedy, remedy, reason)
 
 

@@ -97,8 +97,10 @@ def test_a_row_without_a_key_is_rejected(command: CommandLine, tmp_path: Path) -
     ran = command.run(*write(tmp_path, "monday", event(1), ",d-2,buy,1700000000,1"))
     assert ran.code == 3
     listed = command.run("failures", "monday.csv.events.sandbox.ckpt", "--format", "jsonl").out
-    message = json.loads(listed)["_loader_message"]
-    assert message.startswith('monday.csv, row 2, column "id": is empty, so nobody could know')
+    row = json.loads(listed)
+    assert row["_loader_reason"] == 'column "id" is empty, so nobody could know whether the row was sent'
+    assert row["_loader_message"].startswith('monday.csv, row 2, column "id" is empty, so nobody could know')
+    assert '1 × column "id" is empty, so nobody could know whether the row was sent' in ran.out
     assert held(command) == ["d-1"]
 
 
