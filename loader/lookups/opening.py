@@ -18,7 +18,7 @@ from loader.mapping.nested.paths import Columns
 from loader.model import LookUpRecord
 from loader.progress import ReadingProgress, Silent
 from loader.sources import FRAME_FORM, Odometer, open_source
-from loader.stores import Address, is_address
+from loader.stores import is_address
 from loader.text.escape import quote
 from loader.text.nouns import count_things
 
@@ -249,7 +249,7 @@ class _Opening:
                 "under [source] or into an option."
             )
             return f"the look-up cannot be read. {error}{how if error.settings else ''}"
-        where = "of the mapping file" if self._nearby.beside is not None else "in which the load runs"
+        where = "of the mapping file" if self._nearby.folder is not None else "in which the load runs"
         return (
             f"the look-up {self._name} was not found: there is no file {self._places[0]}. Its path is "
             f"relative to the folder {where}. Correct it, or put the file there."
@@ -260,10 +260,8 @@ def find_places(name: str, nearby: Nearby, known: LookUpRecord | None) -> list[s
     """The paths of a look-up: beside the mapping, else where it was when the load began, else as written."""
     if name in nearby.tables or is_address(name):
         return [name]
-    if isinstance(nearby.beside, Address) and not Path(name).is_absolute():
-        return [str(nearby.beside.find_beside(name))]
-    if isinstance(nearby.beside, Path):
-        return [str(nearby.beside.parent / name)]
+    if nearby.folder is not None:
+        return [str(nearby.folder / name)]
     if known is not None and known.files:
         return [file.name for file in known.files]
     return [str(Path(name))]

@@ -41,7 +41,7 @@ from loader.mapping.rules import (
     Unique,
 )
 from loader.methods import METHODS, Kind
-from loader.stores import Address, as_place, read_whole
+from loader.stores import Address, as_place, hide_secrets, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -93,7 +93,7 @@ def read_mapping(path: Path | Address | str, kind: Kind | None = None) -> Mappin
         raise MappingError([f"the mapping file cannot be read: {error.strerror}."], str(path)) from None
     mapping = parse_mapping(text, str(path))
     refuse_other_kind(mapping.kind, kind, str(path))
-    return replace(mapping, nearby=Nearby(as_place(path)))
+    return replace(mapping, nearby=Nearby(as_place(path).parent))
 
 
 def parse_mapping(text: str, where: str) -> Mapping:
@@ -264,12 +264,23 @@ class _Reading:
         clock = {key: known.pop(key) for key in CLOCK_KEYS if key in known}
         other = {key: known.pop(key) for key in LOOKUP_KEYS if key in known}
         rule = Rule(**known, clock=Clock(**clock))
+        self.refuse_secret(where, str(other.get("lookup", "")))
         if {"lookup", "key", "value"} <= other.keys():
             rule = replace(rule, lookup=LookUp(**other))
         if "type" in allowed and clock and rule.type is None:
             rule = replace(rule, type="date")
         self.problems += [f"{where}: {problem}" for problem in consistency(rule, set(value))]
         return rule
+
+    def refuse_secret(self, where: str, lookup: str) -> None:
+        """Refuse the address of a look-up that may hold a secret: a mapping is copied and kept."""
+        shown = hide_secrets(lookup)
+        if shown != lookup:
+            self.problems.append(
+                f"{where}: the address of the look-up {shown} may hold a secret, and a mapping is kept in "
+                "the checkpoint. Name a file, or an address without a user and without what stands behind "
+                "`?`."
+            )
 
     def read_value(self, where: str, key: str, raw: object, readers: _Readers = READERS) -> Any:
         if key == "at" and isinstance(raw, dict):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.methods import Kind, Method
-    from loader.stores import Address
+    from loader.stores.address import Address
 
 #: A value written in the mapping file. A time is kept as its ISO text.
 Scalar = str | int | float | bool
@@ -101,11 +101,11 @@ class Nearby:
     """What the names of look-ups in a mapping mean, if it says so itself.
 
     Attributes:
-        beside: the mapping file, to whose folder the paths of files are relative; None if nobody knows it.
+        folder: the paths of files are relative to it; None if nobody knows where the mapping stood.
         tables: tables in memory, by their names.
     """
 
-    beside: Path | Address | None = None
+    folder: Path | Address | None = None
     tables: ReadOnlyDict[str, object] = field(default_factory=dict, repr=False)
 
 

@@ -107,6 +107,15 @@ class Address:
     def __str__(self) -> str:
         return self.name
 
+    def __truediv__(self, name: str) -> str:
+        """The name of something in this folder."""
+        return f"{self.name}/{name}"
+
+    @property
+    def parent(self) -> Address:
+        """The folder that it is in."""
+        return Address(self.name.rpartition("/")[0], self.scheme, self.place, self.key.rpartition("/")[0])
+
     @property
     def suffix(self) -> str:
         """The ending of its name, as that of a path."""
@@ -157,11 +166,6 @@ class Address:
         """The last part of the name; of a whole bucket or host, its own name."""
         parts = PurePosixPath(unquote(self.key) if self.is_web else self.key).parts
         return parts[-1] if parts else self.place
-
-    def find_beside(self, name: str) -> Address:
-        """The address of another file in the same folder; a signature belongs to one file only."""
-        folder = PurePosixPath(self.key).parent
-        return Address.parse(f"{self.scheme}://{self.place}/{folder / name}")
 
     def join(self, path: str) -> Address:
         """The address of another object of the same store, by its path there."""

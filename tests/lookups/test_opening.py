@@ -47,9 +47,7 @@ def open_at(folder: Path, *lookups: dict[str, str], tables: Any = None, forms: A
     """The look-ups of a mapping in a folder, one for each tag."""
     rules = {f"tag {at}": {"column": "user"} | each for at, each in enumerate(lookups)}
     mapping = build_mapping({"kind": "tags", "fields": {"hwid": "d"}, "tags": rules, "lookups": forms or {}})
-    object.__setattr__(
-        mapping, "nearby", Nearby(None if folder is None else folder / "mapping.toml", tables or {})
-    )
+    object.__setattr__(mapping, "nearby", Nearby(folder, tables or {}))
     return open_lookups(mapping, where="m.toml")
 
 

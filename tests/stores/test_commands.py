@@ -246,3 +246,28 @@ def test_an_address_that_cannot_be_read_says_what_to_do(
     assert ran.code in {2, 5}
     assert said in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_look_up_lies_beside_its_mapping(stored: CommandLine, bucket: Bucket) -> None:
+    """The path of a look-up is relative to the mapping, also if that lies in a store; or it is an address."""
+    devices = b"user,device\n" + b"".join(b"u%d,D%d\n" % (n, n) for n in range(4))
+    bucket.put("maps/devices.csv", devices)
+    other = bucket.put("devices.csv", devices)
+    address = bucket.put("a.csv", events(0, 4))
+    for name in ("devices.csv", other):
+        rule = f'{{ column = "user_id", lookup = "{name}", key = "user", value = "device" }}'
+        mapping = bucket.put("maps/m.toml", MAPPING.replace('"device_id"', rule).encode())
+        assert stored.run("events", address, "--mapping", mapping, *SANDBOXED).code == 0
+        assert sorted(stored.held("SELECT hwid FROM events")) == [("D0",), ("D1",), ("D2",), ("D3",)]
+
+
+def test_a_mapping_names_no_secret(command: CommandLine, objects: ObjectServer) -> None:
+    """A mapping is kept in the checkpoint, so a look-up in it whose address is signed is refused, unseen."""
+    (command.folder / "a.csv").write_bytes(events(0, 1))
+    name = f"{objects.url}/d.csv?sig={SIGNATURE}"
+    rule = f'{{ column = "user_id", lookup = "{name}", key = "user", value = "device" }}'
+    (command.folder / "m.toml").write_text(MAPPING.replace('"device_id"', rule))
+    ran = command.run("events", "a.csv", "--mapping", "m.toml", *SANDBOXED)
+    assert ran.code == 2
+    assert "and a mapping is kept in the checkpoint" in ran.err
+    assert SIGNATURE not in ran.err + ran.out
