@@ -21,7 +21,15 @@ from loader.failures import (
     suggest_moved,
 )
 from loader.journal import CheckpointView, Journal
-from loader.known_keys import LEDGER, LedgerNote, count_sent, read_fates, read_keys, refuse_older_checkpoint
+from loader.known_keys import (
+    LEDGER,
+    LedgerNote,
+    count_sent,
+    read_fates,
+    read_keys,
+    refuse_older_checkpoint,
+    with_key,
+)
 from loader.ledger import Bound, Digests, Ledger, Records
 from loader.ledger.kept_ids import BUCKETS, KeptIds, drop_unknown, list_kept, name_ids
 from loader.ledger.records import format_digest, parse_digest
@@ -54,12 +62,12 @@ class LoadFacts:
     Attributes:
         load: the load.
         sent: keys that it sent last.
-        pending: keys of which it does not know whether it sent them.
+        in_doubt: keys of which it does not know whether it sent them.
     """
 
     load: KnownLoad
     sent: int
-    pending: int
+    in_doubt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +96,9 @@ class LedgerFacts:
         return sum(each.sent for each in self.loads)
 
     @property
-    def pending(self) -> int:
+    def in_doubt(self) -> int:
         """Keys of which nobody knows whether they were sent."""
-        return sum(each.pending for each in self.loads)
+        return sum(each.in_doubt for each in self.loads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class Imported:
     """What a ledger took over of a load: keys that it did not know, and rows without a key."""
 
     sent: int
-    pending: int
+    in_doubt: int
     keyless: int
 
 
@@ -160,7 +168,7 @@ def import_load(
     Args:
         path: the ledger; created if there is none.
         checkpoint: of the load, which may not be running.
-        key: columns of the key, if the load's mapping names none.
+        key: columns of the key, if the load's mapping names none and the load was not taken over before.
         files: where its input is now, if it has moved; of a table, what it is called.
         table: the input, if it is a table in memory.
 
@@ -202,7 +210,7 @@ def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str], 
         SourceError: the input cannot be read, or is another one.
     """
     names = list(files) or [file.name for file in view.identity.files]
-    mapping = parse_mapping(view.identity.mapping, str(view.path))
+    mapping = with_key(parse_mapping(view.identity.mapping, str(view.path)), LedgerNote.find(view))
     if key:
         if mapping.method.last_wins:
             raise ConfigError(say_no_key(mapping.kind))
@@ -365,7 +373,8 @@ def verify_ledger(path: Path) -> int:
             with KeptIds(ledger.path, kind) as kept:
                 for bucket in range(BUCKETS):
                     kept.read(bucket, ledger.digester(kind))
-        return ledger.sent + sum(len(batch.digests) for batch in ledger.pending())
+        sent = sum(map(len, list_records(ledger)))
+        return sent + sum(len(batch.digests) for batch in ledger.pending())
 
 
 def export_rows(path: Path) -> Iterator[tuple[str, str, str, str, str]]:
@@ -381,7 +390,7 @@ def export_rows(path: Path) -> Iterator[tuple[str, str, str, str, str]]:
         for batch in ledger.pending():
             columns = (batch.digests.high.tolist(), batch.digests.low.tolist(), batch.digests.body.tolist())
             for high, low, body in zip(*columns, strict=True):
-                yield build_row(ledger, high, low, body, "pending", batch.load)
+                yield build_row(ledger, high, low, body, "in doubt", batch.load)
 
 
 def build_row(

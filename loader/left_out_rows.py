@@ -23,7 +23,7 @@ from loader.failures import (
     suggest_moved,
 )
 from loader.journal import CheckpointView
-from loader.known_keys import KeyReasons
+from loader.known_keys import KeyReasons, LedgerNote, with_key
 from loader.mapping import parse_mapping
 from loader.model import Chunk, State
 from loader.option import FileUse
@@ -83,7 +83,7 @@ def find_left_out(
     """
     if not ledger.account().left_out:
         return
-    mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
+    mapping = with_key(parse_mapping(ledger.identity.mapping, str(ledger.path)), LedgerNote.find(ledger))
     refuse_missing_table(ledger, files, table)
     with suggest_moved(files):
         plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from loader.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from loader.api.given import Source
     from loader.bookkeeping import Forgotten, Imported
@@ -57,7 +57,7 @@ class Ledger:
                 each.load.began,
                 each.load.at,
                 each.sent,
-                each.pending,
+                each.in_doubt,
             )
             for each in bookkeeping.describe_ledger(self.path).loads
         ]
@@ -92,8 +92,7 @@ class Ledger:
             source: the input, if it is a table in memory or has moved.
 
         Returns:
-            A record: keys that are new in the ledger, `sent` and `pending` (in doubt), and `keyless`, rows
-            without a key.
+            How many keys are new in the ledger, as `sent` and as `in_doubt`, and how many rows are `keyless`.
 
         Raises:
             ConfigError: no key is known.
@@ -117,6 +116,11 @@ class Ledger:
         Raises:
             CheckpointError: the ledger cannot be used; it is as it was.
         """
+        if not isinstance(older_than, timedelta):
+            raise ConfigError(
+                f"older_than is a {type(older_than).__qualname__}. "
+                "Give a timedelta, such as timedelta(days=400)."
+            )
         return bookkeeping.forget(self.path, before=time.time() - older_than.total_seconds())
 
     @spell_in_python()
@@ -127,7 +131,7 @@ class Ledger:
             keys: the list that `report_gone` wrote, or a frame of it, or a part of its rows.
 
         Returns:
-            A record: `keys` that are forgotten, and those that stay `in_doubt`.
+            How many `keys` are forgotten, and how many stay because they are `in_doubt`.
 
         Raises:
             ConfigError: the list names no keys.

@@ -154,7 +154,7 @@ def import_command(request: ImportRequest) -> None:
 
     key = [column.strip() for column in (request.key or "").split(",") if column.strip()]
     found = import_load(request.ledger, request.checkpoint, key=key, files=request.files)
-    speech.echo(f"Taken over: {count_keys(found.sent)} as sent, {found.pending:,} in doubt.")
+    speech.echo(f"Taken over: {count_keys(found.sent)} as sent, {found.in_doubt:,} in doubt.")
     if found.keyless:
         speech.echo(f"{count_rows(found.keyless)} without a key: no ledger can know them again.")
 
@@ -238,12 +238,12 @@ def describe(facts: LedgerFacts) -> str:
     lines = [
         f"{facts.path}",
         f"  of application {facts.bound.application}, {facts.bound.endpoint}",
-        f"  {count_keys(facts.sent)} sent, {facts.pending:,} in doubt; {facts.size:,} bytes in "
+        f"  {count_keys(facts.sent)} sent, {facts.in_doubt:,} in doubt; {facts.size:,} bytes in "
         f"{facts.files} file{'' if facts.files == 1 else 's'}",
     ]
     lines += [f"  keeps ids, which are personal data, in {path}" for path in facts.ids]
     for each in facts.loads:
-        doubts = f", {each.pending:,} in doubt" if each.pending else ""
+        doubts = f", {each.in_doubt:,} in doubt" if each.in_doubt else ""
         lines.append(
             f"  {each.load.day}  {each.load.kind}  {count_keys(each.sent)}{doubts}  {each.load.name}"
         )
@@ -258,7 +258,7 @@ def list_facts(facts: LedgerFacts) -> dict[str, object]:
         "bytes": facts.size,
         "files": facts.files,
         "sent": facts.sent,
-        "in_doubt": facts.pending,
+        "in_doubt": facts.in_doubt,
         "ids": list(facts.ids),
         "loads": [
             {
@@ -268,7 +268,7 @@ def list_facts(facts: LedgerFacts) -> dict[str, object]:
                 "began": each.load.began,
                 "at": each.load.at,
                 "sent": each.sent,
-                "in_doubt": each.pending,
+                "in_doubt": each.in_doubt,
             }
             for each in facts.loads
         ],

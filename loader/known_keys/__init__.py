@@ -15,7 +15,7 @@ The rules of one load. What is kept, and in which order it is written, is the le
 from loader.known_keys.checking import choose_application, open_checked_keys
 from loader.known_keys.fates import carry_over, count_sent, read_fates
 from loader.known_keys.keys import read_keys
-from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older_checkpoint
+from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older_checkpoint, with_key
 from loader.known_keys.reasons import KeyReasons
 from loader.known_keys.running import NoLedger, open_known_keys
 
@@ -33,4 +33,5 @@ __all__ = [
     "read_fates",
     "read_keys",
     "refuse_older_checkpoint",
+    "with_key",
 ]

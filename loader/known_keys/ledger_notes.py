@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from loader.ledger import Bound, Ledger, LedgerDiffers, LedgerError
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
+    from loader.mapping import Mapping
     from loader.settings import Settings
 
 # What a checkpoint calls its notes of the ledger.
@@ -50,6 +51,13 @@ class LedgerNote:
                 key = tuple(record.get("key", ()))
                 return cls(str(record["id"]), str(record["path"]), int(record["generation"]), key)
         return None
+
+
+def with_key(mapping: Mapping, note: LedgerNote | None) -> Mapping:
+    """The mapping with the key with which its load was taken over, if it names none itself."""
+    if note is None or not note.key or mapping.key:
+        return mapping
+    return replace(mapping, key=note.key)
 
 
 def find_ledger(settings: Settings, view: CheckpointView | None) -> Path | None:

@@ -18,6 +18,7 @@ from loader.known_keys.ledger_notes import (
     refuse_older,
     refuse_older_checkpoint,
     say_missing,
+    with_key,
 )
 from loader.known_keys.sifting import Sifter
 from loader.ledger import Bound, Digests, Ledger, LedgerError
@@ -169,14 +170,6 @@ class KnownKeys(NoLedger):
             self._ledger.rewrite(earlier)
 
 
-def with_key(plan: Plan, note: LedgerNote | None) -> Plan:
-    """The plan with the key with which its load was taken over, if its mapping names none."""
-    mapping = plan.mapper.mapping
-    if note is None or not note.key or mapping.key:
-        return plan
-    return replace(plan, mapper=replace(plan.mapper, mapping=replace(mapping, key=note.key)))
-
-
 def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
     """The keys of a load in its ledger, if it has one.
 
@@ -192,8 +185,9 @@ def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:
             raise ConfigError(say_no_ledger())
         return NoLedger()
     note = LedgerNote.find(view)
-    plan = with_key(plan, note)
-    refuse_keyless(plan.mapper.mapping, plan.source.schema.names)
+    mapping = with_key(plan.mapper.mapping, note)
+    plan = replace(plan, mapper=replace(plan.mapper, mapping=mapping))
+    refuse_keyless(mapping, plan.source.schema.names)
     if note is not None and not path.exists():
         raise LedgerError(say_missing(path, view.path))
     bound = Bound(plan.settings.application, plan.settings.endpoint.name)

@@ -20,7 +20,7 @@ def test_a_load_of_a_frame_is_taken_over(sandbox: loader.Sandbox) -> None:
     with pytest.raises(loader.SourceError, match="cannot be read from here"):
         ledger.take_over(result.checkpoint)
     taken = ledger.take_over(result.checkpoint, source=USERS[:2])
-    assert (taken.sent, taken.pending, taken.keyless) == (2, 0, 0)
+    assert (taken.sent, taken.in_doubt, taken.keyless) == (2, 0, 0)
     assert ledger.loads[["kind", "sent", "in_doubt"]].to_numpy().tolist() == [["users", 2, 0]]
     assert ledger.keys["state"].tolist() == ["sent", "sent"]
     assert ledger.verify() == 2
@@ -54,8 +54,22 @@ def test_keys_and_loads_are_forgotten(sandbox: loader.Sandbox) -> None:
     assert ledger.forget(timedelta(days=1)) == 0
     assert ledger.forget(timedelta(days=-1)) == 2
     assert ledger.verify() == 0
+    days: Any = 400
+    with pytest.raises(loader.ConfigError, match=r"^older_than is a int. Give a timedelta"):
+        ledger.forget(days)
     with pytest.raises(loader.ConfigError, match=r"^The frame has no column _loader_key_digest"):
         ledger.forget_keys(USERS)
+
+
+def test_a_key_that_was_sent_again_counts_once(sandbox: loader.Sandbox) -> None:
+    """A user who has changed is one key, in the loads and in what is verified."""
+    given: Any = {"sandbox": sandbox, "progress": False, "ledger": "changed.ledger"}
+    users = USERS.assign(hwid=["f1", "f2", "f3"])
+    loader.load_users(users, **given)
+    loader.load_users(users.assign(userId=["u1", "u2", "u4"]), **given)
+    ledger = loader.Ledger("changed.ledger")
+    assert ledger.loads["sent"].tolist() == [2, 1]
+    assert ledger.verify() == len(ledger.keys) == 3
 
 
 def test_a_ledger_that_is_missing_is_told() -> None:

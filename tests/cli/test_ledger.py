@@ -438,6 +438,13 @@ def test_a_load_that_was_taken_over_continues_with_the_key_that_was_given(
     command.run(*write(tmp_path, "tuesday", event(2)))
     write(tmp_path, "monday", event(1), event(2), event(3), top="")
     assert command.run(*load).code == 0
+    left_out = command.run(
+        "failures", "monday.csv.events.sandbox.ckpt", "--left-out", "--format", "jsonl"
+    ).out
+    assert json.loads(left_out)["_loader_reason"].startswith("sent by tuesday.csv.events.sandbox.ckpt")
+    assert json.loads(left_out)["_loader_column"] == "id"
+    again = command.run("ledger", "import", "all.ledger", "monday.csv.events.sandbox.ckpt")
+    assert "Taken over: 0 keys as sent, 0 in doubt." in again.out, again.err
     command.run(*write(tmp_path, "later", event(3), event(4)))
     assert held(command) == ["d-1", "d-2", "d-3", "d-4"]
 
