@@ -185,7 +185,7 @@ class QueryOptions:
             "NAME if it is given as NAME=PATH. The result is kept beside the checkpoint, and is the input of "
             "this load from then on.",
             Section.CONTENT,
-            metavar="SQL|FILE.sql",
+            metavar="SQL|NAME.sql",
             without="the rows of the input",
         ),
     )

@@ -112,7 +112,7 @@ TESTED_IN = {
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "look": {"drawing numbers svg": ["report/test_html.py", "sandbox/page/test_page_in_a_browser.py"]},
     "queries": {
-        "keeping spool": ["cli/test_asking.py"],
+        "keeping": ["cli/test_asking.py"],
         "query result": ["queries/engines/test_duckdb.py", "cli/test_asking.py"],
         "streams": ["api/test_asking.py"],
         "tables": ["queries/test_names_of_tables.py"],

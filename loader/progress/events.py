@@ -107,7 +107,10 @@ class JsonLines(Periodic):
     def tell_reading(self, reading: ReadingProgress) -> None:
         """Write one event."""
         self._log.write(
-            "reading", done=min(reading.done, reading.total), total=reading.total, unit=reading.unit
+            "reading",
+            done=min(reading.done, reading.total or reading.done),
+            total=reading.total,
+            unit=reading.unit,
         )
 
     def begin(self, moment: Moment, run: str | None) -> None:

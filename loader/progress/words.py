@@ -114,9 +114,10 @@ def format_settled(moment: Moment) -> str:
 
 
 def format_reading(reading: ReadingProgress) -> str:
-    """How far a pass over the input is, in one line; of a frame in memory only that it is read."""
+    """How far a pass over the input is, in one line; if nobody knows its end, what it has by now."""
     if not reading.total:
-        return f"{reading.doing} …"
+        far = f": {reading.done:,} rows" if reading.done and reading.unit == "rows" else " …"
+        return f"{reading.doing}{far}"
     return f"{reading.doing}: {format_share(reading.share)}, {format_extent(reading)}"
 
 

@@ -138,6 +138,25 @@ def test_an_interrupt_ends_a_query(command: CommandLine, tmp_path: Path) -> None
     assert not [name for name in names(tmp_path) if ".input" in name]
 
 
+def test_an_interrupt_ends_a_query_in_a_server(
+    command: CommandLine, postgres_database: Database, tmp_path: Path
+) -> None:
+    """Also while the server works and nothing has come yet: it is told, and no later job begins."""
+    query = "SELECT pg_sleep(3600)::text AS user_id"
+    load = ["events", "--query", query, "--database", postgres_database.url, *LOAD[5:]]
+    asked = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%sleep%' AND pid <> pg_backend_pid();"
+    )
+    with command.start(*load) as process:
+        end = time.monotonic() + PATIENCE
+        while postgres_database.run(asked).strip() != b"1":
+            assert time.monotonic() < end
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        assert (process.wait(), "Interrupted before anything was sent." in err) == (130, True)
+    assert not [name for name in names(tmp_path) if ".input" in name]
+
+
 def test_a_server_that_goes_away_in_the_middle(
     command: CommandLine, postgres_database: Database, tmp_path: Path
 ) -> None:

@@ -100,6 +100,8 @@ def test_a_pass_over_the_input_never_exceeds_it() -> None:
 def test_a_frame_in_memory_has_no_bytes_to_count() -> None:
     """What is no file is said to be read, without numbers that mean nothing."""
     assert words.format_reading(ReadingProgress(0, 0)) == "Reading the input …"
+    asked = ReadingProgress(1_234_567, 0, "rows", "Running the query")
+    assert words.format_reading(asked) == "Running the query: 1,234,567 rows"
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ _FOREIGN = frozenset({"money", "_money", "oid", "_oid", "record", "_record"})
 _BEFORE = re.compile(r"^.*?(ERROR|FATAL|PANIC): +|^(\w+: )?(\[libpq\] )?", re.DOTALL)
 _AFTER = re.compile(r"\n+Query was: .*|\.? ?SQLSTATE: \w+\s*$", re.DOTALL)
 _COPIED = re.compile(r"COPY \((.*)\s*\) TO STDOUT \(FORMAT binary\)")
+# While it waits, the driver takes an interrupt for itself, cancels the query and says nothing of why.
+_CANCELLED = "canceling statement due to user request"
 _ONLY_SELECT = "A query only reads: give one SELECT."
 
 
@@ -124,6 +126,8 @@ def explain(adbc: Any) -> Iterator[None]:
     except LoaderError:
         raise
     except (adbc.Error, pa.ArrowException, OSError) as error:
+        if _CANCELLED in str(error):
+            raise KeyboardInterrupt from None
         raise QueryFailed(clean(str(error)), advise(str(error))) from None
 
 
