@@ -16,7 +16,7 @@ TESTED_IN = {
             "test_message.py",
             "test_pipeline.py",
         ],
-        "planning policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
+        "policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "bookkeeping": ["cli/test_ledger.py", "ledger/test_crashes.py"],
         "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],
         "printable": ["text/test_escape.py"],
@@ -111,6 +111,11 @@ TESTED_IN = {
     "monitoring": {"measures state telemetry": ["monitoring/test_monitor.py"]},
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "look": {"drawing numbers svg": ["report/test_html.py", "sandbox/page/test_page_in_a_browser.py"]},
+    "planning": {
+        "drawing_up plan preparing": ["test_pipeline.py", "profile/test_suspicions.py"],
+        "growing": ["test_growth.py", "cli/test_left_out.py"],
+        "refusals": ["test_load_options.py", "cli/test_ledger.py"],
+    },
     "queries": {
         "keeping": ["cli/test_asking.py"],
         "query result": ["queries/engines/test_duckdb.py", "cli/test_asking.py"],
