@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader.errors import ConfigError
+from loader.stores.address import find_s3_endpoint
 
 if TYPE_CHECKING:
     from pyarrow.fs import AzureFileSystem, FileSystem, GcsFileSystem, S3FileSystem
@@ -42,7 +43,7 @@ def open_s3(bucket: str) -> S3FileSystem:
     """S3, or a store that speaks its protocol, in the region of a bucket."""
     from pyarrow import fs  # noqa: PLC0415 - few loads need it, and it takes long
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    endpoint = find_s3_endpoint()
     return fs.S3FileSystem(
         endpoint_override=endpoint,
         region=None if endpoint else _find_region(bucket),
@@ -50,12 +51,15 @@ def open_s3(bucket: str) -> S3FileSystem:
         request_timeout=_READ_SECONDS,
         proxy_options=_find_proxy(endpoint or "https://s3.amazonaws.com"),
         tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE") or None,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(
-            max_attempts=int(os.environ.get("AWS_MAX_ATTEMPTS") or _ATTEMPTS)
-        ),
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_count_attempts()),
         allow_delayed_open=False,
         background_writes=True,
     )
+
+
+def _count_attempts() -> int:
+    said = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    return max(int(said), 1) if said.isdigit() else _ATTEMPTS
 
 
 def _find_region(bucket: str) -> str | None:

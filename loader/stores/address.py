@@ -36,6 +36,11 @@ def is_address(name: object) -> bool:
     return _ADDRESS.match(str(name)) is not None
 
 
+def find_s3_endpoint() -> str | None:
+    """Where S3 is, if the environment says that it is not Amazon's: the variables of the AWS tools."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
 def hide_secrets(name: str) -> str:
     """What may be shown, noted and logged of a name; a path stays as it is.
 

@@ -109,8 +109,30 @@ def _lacks_bucket(address: Address) -> bool:
     return bool(found.type == fs.FileType.NotFound)
 
 
+@contextmanager
+def tell_reason(address: Address) -> Iterator[None]:
+    """Ask S3 again if it refuses without a reason: an answer to HEAD has no body, so it cannot say one.
+
+    Credentials that have expired are refused in this way, with 400.
+    """
+    try:
+        yield
+    except OSError as failure:
+        if address.scheme == "s3" and sort_failure(failure) is Trouble.OTHER:
+            ask_for_list(address)
+        raise
+
+
+def ask_for_list(address: Address) -> None:
+    """List what is beside an object: if the store refuses that too, it says why."""
+    from pyarrow import fs  # noqa: PLC0415 - few loads need it, and it takes long
+
+    folder = address.path.rpartition("/")[0]
+    open_file_system(address).get_file_info(fs.FileSelector(folder, allow_not_found=True))
+
+
 def _look(address: Address) -> tuple[pa.NativeFile, Seen]:
-    with explain_failures(address), tell_bucket(address):
+    with explain_failures(address), tell_bucket(address), tell_reason(address):
         opened = open_file_system(address).open_input_file(address.path)
         found = opened.metadata() or {}
         size = opened.size()

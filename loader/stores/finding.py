@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from loader.errors import ConfigError, SourceError, SourceMissing
 from loader.stores.access import open_file_system
 from loader.stores.address import Address
-from loader.stores.cloud import CloudObject, tell_bucket
+from loader.stores.cloud import CloudObject, tell_bucket, tell_reason
 from loader.stores.trouble import explain_failures
 from loader.stores.web import WebFile
 
@@ -56,7 +56,7 @@ def is_folder(name: str) -> bool:
         return False
     if not address.key:
         return True
-    with explain_failures(address):
+    with explain_failures(address), tell_reason(address):
         found = open_file_system(address).get_file_info(address.path)
     return bool(found.type == fs.FileType.Directory)
 

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceError, SourceMissing, StoreAway
-from loader.stores.address import STORES
+from loader.stores.address import STORES, find_s3_endpoint, hide_secrets
 from loader.text.escape import join_lines
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def describe(address: Address, trouble: Trouble, why: str) -> SourceError:
         name=address.name,
         place=f"{_name_holder(address)} {address.place}",
         thing="file" if address.is_web else "object",
-        store=f"the server {address.place}" if address.is_web else STORES[address.scheme],
+        store=_name_store(address),
         why=f" ({why})" if why else "",
         access=advise_access(address),
         region=_advise_region(address),
@@ -160,6 +160,13 @@ def _name_holder(address: Address) -> str:
     if address.is_web:
         return "the server"
     return "the container" if address.scheme == "az" else "the bucket"
+
+
+def _name_store(address: Address) -> str:
+    if address.is_web:
+        return f"the server {address.place}"
+    endpoint = find_s3_endpoint() if address.scheme == "s3" else None
+    return STORES[address.scheme] if endpoint is None else f"the S3 store at {hide_secrets(endpoint)}"
 
 
 _WAYS = {
@@ -199,7 +206,8 @@ def _advise_region(address: Address) -> str:
 
 
 _NOISE = re.compile(
-    r"\(Request ID: [^)]*\)|Detail: .*|error_info=.*|\s+$|(?:X-Amz-|x-amz-)\S+|\S+[?&]\S+=\S+"
+    r"^When .*?: (?=AWS Error)|\(Request ID: [^)]*\)|Detail: .*|error_info=.*|\s+$"
+    r"|(?:X-Amz-|x-amz-)\S+|\S+[?&]\S+=\S+"
 )
 _LONGEST = 300
 

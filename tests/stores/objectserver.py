@@ -30,6 +30,7 @@ class Behaviour:
         tags: whether it names versions.
         lengths: whether it says how long an answer is.
         wrong: called for each GET with its number from 1; a status or a word that says what goes wrong.
+        refusal: a status and a code of S3 with which everything is refused.
         redirects: paths that send elsewhere.
         asked: each request: method, path with query, the range that it wanted.
         after: called after each GET that went well, with its number.
@@ -40,6 +41,7 @@ class Behaviour:
     tags: bool = True
     lengths: bool = True
     wrong: Callable[[int], int | str | None] = lambda _: None
+    refusal: tuple[int, str] | None = None
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     after: Callable[[int], None] = lambda _: None
@@ -93,6 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         """Answer without a body."""
         self._note()
+        if self.behaviour.refusal is not None:
+            self._begin(self.behaviour.refusal[0], 0, None)
+            return
         content = self._find()
         if content is not None:
             self._begin(200, len(content), content)
@@ -102,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._note()
         number = len(self.behaviour.gets)
         path = urlsplit(self.path).path
+        if self.behaviour.refusal is not None:
+            self._refuse(*self.behaviour.refusal)
+            return
         if "list-type=2" in self.path:
             self._list()
             return
@@ -117,6 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(content, wrong)
         self.behaviour.after(number)
+
+    def _refuse(self, status: int, code: str) -> None:
+        body = f"<Error><Code>{code}</Code><Message>In the words of the store.</Message></Error>".encode()
+        self._begin(status, len(body), None)
+        self.wfile.write(body)
 
     def _list(self) -> None:
         """A page of keys, as ListObjectsV2 has it; folders are not folded."""

@@ -387,3 +387,25 @@ def test_an_empty_object_is_an_empty_file(bucket: Bucket, objects: ObjectServer)
 def test_a_header_alone_is_no_row(bucket: Bucket) -> None:
     """A file with a header and no row has no row."""
     assert read_users(bucket.put("a.csv", f"{HEADER}\n".encode())) == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ((400, "ExpiredToken"), "the credentials for the bucket b have expired .* Get new ones"),
+        ((403, "AccessDenied"), "does not let it be read .* AWS_ACCESS_KEY_ID"),
+        ((403, "InvalidAccessKeyId"), "does not let it be read .* AWS_ACCESS_KEY_ID"),
+        ((301, "PermanentRedirect"), "lies elsewhere .* Set AWS_REGION"),
+        ((400, "AuthorizationHeaderMalformed"), "lies elsewhere .* Set AWS_REGION"),
+    ],
+)
+@pytest.mark.parametrize("given", ["s3://b/a.csv", "s3://b/*.csv", "s3://b"])
+def test_a_store_that_refuses_is_quoted(
+    misbehaving_s3: ObjectServer, refusal: tuple[int, str], said: str, given: str
+) -> None:
+    """Credentials that are wrong or have expired, and another region, each have their own advice."""
+    misbehaving_s3.behaviour.objects["b/a.csv"] = events(0, 3)
+    misbehaving_s3.behaviour.refusal = refusal
+    with pytest.raises(SourceError, match=said) as caught:
+        open_source([given]).survey()
+    assert not isinstance(caught.value, (SourceMissing, StoreAway))
