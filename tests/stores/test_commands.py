@@ -156,6 +156,16 @@ def test_an_output_that_cannot_be_is_refused(stored: CommandLine, bucket: Bucket
     assert bucket.get("in/a.csv") == events(0, 3)
 
 
+def test_an_output_is_not_the_input_under_another_spelling(stored: CommandLine, bucket: Bucket) -> None:
+    """The object that was loaded is not written over, however it is spelled."""
+    address = bucket.put("a.csv", events(0, 3))
+    stored.run("events", address, "--mapping", write_mapping(stored.folder), *SANDBOXED)
+    ran = stored.run("failures", "a.csv.events.sandbox.ckpt", "-o", address.replace("s3:", "S3:"))
+    assert ran.code == 2
+    assert f"it is the input {address}" in ran.err
+    assert bucket.get("a.csv") == events(0, 3)
+
+
 @pytest.mark.parametrize("option", ["--checkpoint", "--summary", "--metrics", "--ledger", "--token-file"])
 def test_a_file_that_must_be_on_this_machine_is_asked_for(command: CommandLine, option: str) -> None:
     """An address where it has no meaning is refused, and makes no folder called s3:."""

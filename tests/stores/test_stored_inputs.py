@@ -8,6 +8,7 @@ import io
 import random
 import zipfile
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
@@ -18,7 +19,7 @@ from loader.sources import open_source
 from loader.sources.inputfile import Changed
 from loader.sources.paths import find_files
 from loader.sources.storedfile import StoredFile
-from loader.stores import ahead, find_object
+from loader.stores import ahead, find_object, web
 from tests.stores.conftest import HEADER, events
 
 if TYPE_CHECKING:
@@ -409,3 +410,34 @@ def test_a_store_that_refuses_is_quoted(
     with pytest.raises(SourceError, match=said) as caught:
         open_source([given]).survey()
     assert not isinstance(caught.value, (SourceMissing, StoreAway))
+
+
+@pytest.mark.parametrize("scheme", ["s3", "http"])
+def test_the_first_read_of_all_is_of_one_version(misbehaving_s3: ObjectServer, scheme: str) -> None:
+    """Nothing is known of the bytes yet, so the store's own version tells that it changed meanwhile."""
+    behaviour, content = misbehaving_s3.behaviour, events(0, 40_000)
+    behaviour.objects["b/a.csv"] = content
+    file = StoredFile(find_object("s3://b/a.csv" if scheme == "s3" else f"{misbehaving_s3.url}/b/a.csv"))
+
+    def replace(_: int) -> None:
+        behaviour.objects["b/a.csv"] = content[:-9] + b"999999.5\n"
+
+    behaviour.after = replace
+    with pytest.raises(Changed, match="it was replaced by another version"):
+        file.sha256()
+
+
+def test_a_copy_in_a_store_is_refused(bucket: Bucket) -> None:
+    """A second download beside the first one would load the rows twice, in a store as in a folder."""
+    bucket.put("d/a.csv", events(0, 2))
+    bucket.put("d/a (1).csv", events(0, 3))
+    with pytest.raises(SourceError, match=r"a \(1\).csv: is s3://.*/d/a.csv again, by its name"):
+        open_source([bucket.address("d")])
+
+
+def test_a_redirect_does_not_leave_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that sends from https to http is not followed with what may be a signature."""
+    answer = Mock(url="http://elsewhere/a.csv", status_code=206, headers={})
+    monkeypatch.setattr(web, "open_session", lambda: Mock(get=lambda *_, **__: answer))
+    with pytest.raises(SourceError, match="sends to an address without encryption"):
+        open_source(["https://somewhere/a.csv"])
