@@ -25,6 +25,7 @@ def events_command(request: LoadRequest) -> None:
     \b
     Examples:
       pushwoosh-loader events events.parquet --sandbox
+      pushwoosh-loader events --query sales.sql --database postgresql://reader@db/shop --app XXXXX-XXXXX
       pushwoosh-loader events 2024-*.csv --app XXXXX-XXXXX --mapping events.toml --max-rejected 0.1%
     """
     run_load(Kind.EVENTS, request)

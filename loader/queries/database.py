@@ -28,7 +28,7 @@ _SAME = {"postgres": "postgresql", "mariadb": "mysql", "redshift": "postgresql"}
 #: Variables whose values are never shown, whatever a database answers.
 _SECRET_VARIABLES = ("PGPASSWORD", "MYSQL_PWD", "SNOWFLAKE_PASSWORD", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE")
 _SECRET_KEY = re.compile(r"pass|pwd|token|secret|credential|private_?key$|api_?key", re.IGNORECASE)
-_EXAMPLES = "postgresql://, mysql://, mariadb://, sqlite:///, duckdb:///, snowflake:// or bigquery://"
+_EXAMPLES = "postgresql://, mysql://, mariadb://, sqlite:///, duckdb:///, snowflake://, bigquery://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Database:
         if not divider or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+._-]*", scheme):
             raise ConfigError(
                 Message(
-                    "{database}: {shown} is not the URL of a database. It begins with {examples}; with any "
-                    "other SQLAlchemy knows, such as oracle+oracledb://.",
+                    "{database}: {shown} is not the URL of a database. It begins with {examples}; or with a "
+                    "name that SQLAlchemy knows, such as oracle+oracledb://.",
                     database=Setting("database"),
                     shown=hide_credentials(text),
                     examples=_EXAMPLES,

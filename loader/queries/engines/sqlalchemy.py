@@ -25,24 +25,31 @@ def open_result(query: Query, work: Path) -> Iterator[Result]:
     if query.database is None:
         raise TypeError("a query by SQLAlchemy has a database")
     engine = create_engine(sqlalchemy, query.database.url)
-    with explain(sqlalchemy), engine.connect() as connection:
-        try:
-            # Without parameters the driver gets the text as it is: % and : in it mean nothing.
-            streaming = connection.execution_options(stream_results=True, no_parameters=True)
-            cursor = streaming.exec_driver_sql(query.text)
-            if not cursor.returns_rows:
-                raise SourceError("The query gives no rows. A query only reads. Give one SELECT.")
-            yield read_rows(
-                list(cursor.keys()),
-                cursor.fetchmany,
-                work,
-                partial(explain, sqlalchemy),
-                lambda _: "CAST(X AS VARCHAR(4000))",
-            )
-        finally:
-            with suppress(Exception):  # nothing of a query that was no SELECT stays
-                connection.rollback()
-    engine.dispose()
+    try:
+        with explain(sqlalchemy), engine.connect() as connection:
+            yield from run(sqlalchemy, connection, query.text, work)
+    finally:
+        engine.dispose()
+
+
+def run(sqlalchemy: Any, connection: Any, text: str, work: Path) -> Iterator[Result]:
+    """The result of a query; whatever it changed is taken back."""
+    try:
+        # Without parameters the driver gets the text as it is: % and : in it mean nothing.
+        streaming = connection.execution_options(stream_results=True, no_parameters=True)
+        cursor = streaming.exec_driver_sql(text)
+        if not cursor.returns_rows:
+            raise SourceError("The query gives no rows. A query only reads. Give one SELECT.")
+        names, fetch = list(cursor.keys()), cursor.fetchmany
+        yield read_rows(names, fetch, work, partial(explain, sqlalchemy), write_text)
+    finally:
+        with suppress(Exception):  # the connection may be lost
+            connection.rollback()
+
+
+def write_text(_: str) -> str:
+    """How a value X is written as text in most databases."""
+    return "CAST(X AS VARCHAR(4000))"
 
 
 def create_engine(sqlalchemy: Any, url: str) -> Any:
