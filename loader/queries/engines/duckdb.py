@@ -34,6 +34,7 @@ MEMORY, MEMORY_VARIABLE = "1GB", "PUSHWOOSH_QUERY_MEMORY"
 _BATCH_ROWS = 65_536
 # Types whose cells Arrow has as plain bytes or numbers that mean something else.
 _FOREIGN = re.compile(r"\b(BIT|TIME WITH TIME ZONE|TIMETZ|BIGNUM|VARINT|GEOMETRY|UNION|INTERVAL|VARIANT)\b")
+_MISTYPED = re.compile("Cannot compare values|No function matches|Cannot mix values")
 _CLOSED = re.compile(r"disabled (by|through) configuration|external access|replacement scan", re.IGNORECASE)
 
 
@@ -196,7 +197,9 @@ def advise(said: str, query: Query) -> str:
             "join writes what is beyond that to the folder of the checkpoint. Nothing can be set in the "
             "query."
         )
-    if "does not exist" in said and "Table" in said:
-        names = ", ".join(table.quoted for table in query.tables)
-        return f"The tables of this query are {names}." if names else ""
-    return ""
+    if query.tables and "VARCHAR" in said and _MISTYPED.search(said):
+        return "Cells of text files are texts. Convert them: CAST(amount AS DECIMAL(18, 2)), for example."
+    names = ", ".join(table.quoted for table in query.tables)
+    is_unknown = "does not exist" in said and "Table" in said
+    is_unquoted = "syntax error" in said and '"' in names
+    return f"The tables of this query are {names}." if names and (is_unknown or is_unquoted) else ""

@@ -105,6 +105,27 @@ def test_what_is_not_one_select_is_refused_in_words_that_say_where(
     assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SELECT * FROM orders WHERE amount > 5", "Cells of text files are texts"),
+        ("SELECT sum(amount) AS total FROM orders", "Cells of text files are texts"),
+        ("SELECT * FROM 2024 orders", 'The tables of this query are orders, "2024 orders".'),
+        ("SELECT * FROM ordres", 'The tables of this query are orders, "2024 orders".'),
+    ],
+)
+def test_usual_mistakes_are_told_with_a_way_out(ask: Ask, orders: str, text: str, words: str) -> None:
+    """What a text file and its name are in SQL is not known to everyone."""
+    with pytest.raises(SourceError) as error:
+        ask(text, orders, f"2024 orders={orders}")
+    assert words in str(error.value)
+    found = ask(
+        "SELECT sum(CAST(amount AS DECIMAL(18, 2))) AS total FROM \"2024 orders\" WHERE amount <> ''",
+        f"2024 orders={orders}",
+    )
+    assert found["total"].to_pylist() == [Decimal("13.50")]
+
+
 def test_types_arrive_as_they_are(ask: Ask) -> None:
     """A decimal stays exact, an instant stays that instant, and a UUID is its text."""
     found = ask(
