@@ -41,6 +41,9 @@ _SQLITE, _SLOTS = b"SQLite format 3\0", b"pwwire"
 _LOGS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # of SQLite, see sqlite.org/fileformat2.html#walformat
 _APPLICATION = slice(68, 72)
 _HEAD_BYTES = 100
+_LEDGER_PART = re.compile(
+    r"(.+)-(?:wal|shm|journal|lock|keys-\d+(?:-new)?|ids-[a-z]+(?:-new|-lock)?)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def refuse_conflicts(claims: Iterable[Claim]) -> None:
     for claim in found:
         if claim.use in {FileUse.OUTPUT, FileUse.STORE} and not claim.is_elsewhere:
             refuse_database(claim)
+            refuse_part_of_ledger(claim, [each.path for each in found if each.setting == "ledger"])
             refuse_foreign(claim)
 
 
@@ -274,6 +278,23 @@ def refuse_database(claim: Claim) -> None:
         refuse(claim, claim.path, "it is a database, or a part of one")
 
 
+def refuse_part_of_ledger(claim: Claim, named: Iterable[Path]) -> None:
+    """Refuse an output that is, or is named as, a part of a ledger.
+
+    Args:
+        claim: the output.
+        named: ledgers that the command names; they may not exist yet.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    for path in {claim.path, Path(os.path.realpath(claim.path))}:
+        if found := _LEDGER_PART.fullmatch(path.name):
+            owner = path.with_name(found[1])
+            if begins_ledger(read_head(owner)) or any(is_same(owner, each) for each in named):
+                refuse(claim, claim.path, f"it is a part of the ledger {owner}, or would be taken for one")
+
+
 def find_owner(path: Path) -> Path | None:
     """The checkpoint that a file belongs to by its name, or None."""
     name = path.name.casefold()
@@ -305,6 +326,13 @@ def suffix_pattern() -> str:
 def begins_checkpoint(head: bytes) -> bool:
     """Whether the first bytes are those of a checkpoint."""
     return head.startswith(_SQLITE) and head[_APPLICATION] == struct.pack(">I", APPLICATION_ID)
+
+
+def begins_ledger(head: bytes) -> bool:
+    """Whether the first bytes are those of a ledger."""
+    from loader.ledger.store import APPLICATION_ID as LEDGER_ID  # noqa: PLC0415 - bare `--help` needs no SQL
+
+    return head.startswith(_SQLITE) and head[_APPLICATION] == struct.pack(">I", LEDGER_ID)
 
 
 def read_head(path: Path) -> bytes:

@@ -14,6 +14,7 @@ import loader
 from loader.claims import Claim, find_owner, refuse_conflicts
 from loader.errors import ConfigError
 from loader.journal.checkpoint_files import Files
+from loader.ledger import Bound, Ledger
 from loader.option import FileUse
 from tests.api.conftest import purchases
 
@@ -141,6 +142,25 @@ def test_an_archive_is_needed_as_a_whole(tmp_path: Path) -> None:
                 Claim(FileUse.INPUT, str(tmp_path / "export.zip" / "events.csv")),
             ]
         )
+
+
+LEDGER_PARTS = ("-wal", "-shm", "-lock", "-keys-000001", "-keys-000002-new", "-ids-users", "-ids-tags-new")
+
+
+@pytest.mark.parametrize("part", LEDGER_PARTS)
+def test_the_parts_of_a_ledger_are_kept(tmp_path: Path, part: str) -> None:
+    """Those of a ledger that is there, and of the one that this command creates; other names are free."""
+    path = tmp_path / "night.ledger"
+    output = Claim(FileUse.OUTPUT, str(tmp_path / f"night.ledger{part}"), "report_gone")
+    refuse_conflicts([output])
+    with pytest.raises(ConfigError, match=f"{NEEDED}: it is a part of the ledger"):
+        refuse_conflicts([output, Claim(FileUse.READ, str(path), "ledger")])
+    with Ledger.open(path, Bound("AAAAA-BBBBB", "here")):
+        pass
+    for name in (part, part.upper()):
+        with pytest.raises(ConfigError, match=f"{NEEDED}: it is a part of the ledger"):
+            refuse_conflicts([Claim(FileUse.OUTPUT, str(tmp_path / f"night.ledger{name}"))])
+    refuse_conflicts([Claim(FileUse.OUTPUT, str(tmp_path / "night.ledger-gone.csv"))])
 
 
 def test_what_has_no_content_to_lose_may_be_named_twice(tmp_path: Path) -> None:
