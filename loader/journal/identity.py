@@ -26,7 +26,7 @@ _LOOKUP = "lookup"
 _ANOTHER_LOAD = (
     "{path} was made for another load. {differences} Nothing was sent. To continue that load, give what it "
     "was made for. To begin a new load, name another {checkpoint}: it sends every row, also those that this "
-    "checkpoint has settled."
+    "checkpoint has settled, unless a ledger knows them."
 )
 
 

@@ -377,7 +377,8 @@ def test_a_change_of_the_input_is_named_with_its_place(
         "the length is the same, "
         f"but SHA-256 was aabbcc… and is now {now.sha256}….{place_named} "
         "Nothing was sent. To continue that load, give what it was made for. To begin a new load, name "
-        "another --checkpoint: it sends every row, also those that this checkpoint has settled."
+        "another --checkpoint: it sends every row, also those that this checkpoint has settled, unless a "
+        "ledger knows them."
     )
 
 
