@@ -128,7 +128,7 @@ def mark_repeats(repeats: Repeats, chunk: Chunk) -> list[Outside]:
 
 def join_keys(columns: Sequence[str], table: Table, among: Mask) -> tuple[Mask, pa.Array]:
     """Which of some rows have a key in some columns, and their keys as bytes; empty cells make no key."""
-    texts = [read_key_texts(column, table) for column in columns]
+    texts = [read_comparable(column, table) for column in columns]
     known = np.logical_or.reduce([present(each) for each in texts]) & among
     if len(texts) == 1:
         keys = texts[0]
@@ -140,7 +140,7 @@ def join_keys(columns: Sequence[str], table: Table, among: Mask) -> tuple[Mask, 
     return known, keys.filter(pa.array(known)).cast(pa.binary())
 
 
-def read_key_texts(column: str, table: Table) -> pa.Array:
+def read_comparable(column: str, table: Table) -> pa.Array:
     """The cells of a column as texts that do not depend on the unit in which a file keeps its times."""
     texts = table.text(column)
     if not pa.types.is_timestamp(table.column(column).type):
@@ -163,7 +163,7 @@ def _look(mapping: Mapping, table: Table, now: datetime) -> Iterator[Outside]:
 
 
 def _compare(column: str, texts: Sequence[str], table: Table, *, listed: bool) -> Outside:
-    cells, kind = table.text(column), table.column(column).type
+    cells, kind = read_comparable(column, table), table.column(column).type
     wanted = [spell_value(text, kind) for text in texts if text]
     found = numpy_mask(pc.is_in(cells, value_set=pa.array(wanted, pa.string())))
     if "" in texts:

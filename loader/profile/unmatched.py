@@ -5,14 +5,13 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.mapping.selection import spell_value
+from loader.mapping.selection import read_comparable, spell_value
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from loader.mapping import Mapper
     from loader.mapping.table import Table
     from loader.model import Chunk
@@ -32,7 +31,7 @@ class UnmatchedValues:
         self._left = {
             (name, column): set(texts) for name, columns in lists.items() for column, texts in columns.items()
         }
-        self._like: dict[tuple[str, str, str], str] = {}
+        self._hints: dict[tuple[str, str, str], str] = {}
 
     def add(self, chunk: Chunk) -> None:
         """Look at the cells of a chunk."""
@@ -43,12 +42,14 @@ class UnmatchedValues:
                     self._look(name, column, left, table)
 
     def _look(self, name: str, column: str, left: set[str], table: Table) -> None:
-        cells = pc.unique(table.text(column))
+        cells = pc.unique(read_comparable(column, table))
         there, kind = set(cells.to_pylist()), table.column(column).type
         left -= {text for text in left if (spell_value(text, kind) if text else None) in there}
         for text in left:
             if (like := find_like(text, cells)) is not None:
-                self._like.setdefault((name, column, text), like)
+                self._hints.setdefault((name, column, text), f"; some are {quote(like)}, so list that")
+            elif pa.types.is_timestamp(kind) and (time := next(filter(None, cells.to_pylist()), None)):
+                self._hints.setdefault((name, column, text), f"; a time there is written {quote(time)}")
 
     def list_remarks(self) -> list[str]:
         """A sentence about each value that no cell has."""
@@ -60,9 +61,7 @@ class UnmatchedValues:
 
     def _word(self, name: str, column: str, text: str) -> str:
         sentence = f'[rows] {name} "{column}": no cell is {quote(text) if text else "empty"}'
-        like = self._like.get((name, column, text))
-        hint = "" if like is None else f"; some are {quote(like)}, so list that"
-        return f"{sentence}{hint}."
+        return f"{sentence}{self._hints.get((name, column, text), '')}."
 
 
 def find_like(text: str, cells: pa.Array) -> str | None:

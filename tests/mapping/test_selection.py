@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -257,3 +258,12 @@ def test_texts_are_compared_as_texts(listed: str) -> None:
     """A column of text has no values: "2.00" may be an id."""
     frame = text_frame(hwid=["d0"], time=["1700000000"], price=["2.00"])
     assert devices(select(f"only = {{ price = [{listed}] }}", frame)) == []
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_are_compared_whatever_their_unit_is(unit: str) -> None:
+    """The unit in which a file keeps a time is not a part of it."""
+    cells = pa.array([datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC)])
+    cells = cells.cast(pa.timestamp(unit, "UTC"))
+    frame = typed_frame(hwid=pa.array(["d0", "d1"]), time=pa.array(["1700000000"] * 2), at=cells)
+    assert devices(select('only = { at = ["2026-11-02 00:00:00Z"] }', frame)) == ["d0"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pytest
 
@@ -50,3 +52,13 @@ def test_numbers_of_a_typed_column_match_by_value() -> None:
     frame = typed_frame(hwid=pa.array(["d"]), time=pa.array(["1700000000"]), price=pa.array([2.0]))
     assert remarks('only = { price = ["2.00"] }', frame) == []
     assert remarks("only = { price = [2.5] }", frame) == ['[rows] only "price": no cell is "2.5".']
+
+
+def test_a_time_is_shown_as_it_is_compared() -> None:
+    """Nobody can guess how the text of a typed time is written."""
+    at = pa.array([datetime(2026, 11, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    frame = typed_frame(hwid=pa.array(["d"]), time=pa.array(["1700000000"]), at=at)
+    assert remarks('only = { at = ["2026-11-01 00:00:00Z"] }', frame) == []
+    assert remarks('only = { at = ["2026-11-01"] }', frame) == [
+        '[rows] only "at": no cell is "2026-11-01"; a time there is written "2026-11-01 00:00:00Z".'
+    ]
