@@ -6,6 +6,7 @@ import json
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from loader.message import Message
 from loader.methods import Kind
 from loader.model import Account, Decision, Result, Stop, StopCode
 from loader.pipeline import load, prepare
+from loader.planning import build_identity, draw_up
 from loader.progress import Silent
 from loader.resolution import resolve
 from loader.settings import Endpoint, Settings, Token
@@ -162,6 +164,20 @@ def test_a_look_at_a_running_load_adds_up(command: CommandLine, tmp_path: Path) 
     parts = ("confirmed", "rejected", "in_doubt", "never_sent", "in_flight")
     assert seen["in_flight"] > 0
     assert sum(seen[part] for part in parts) == seen["read"] == 2000
+
+
+def test_a_load_that_meets_another_at_its_very_first_step_is_planned(
+    settings: Callable[[str], Settings],
+) -> None:
+    """Whoever plans a load while another one creates its checkpoint is told so, and sees no traceback."""
+    plan = prepare(wanted := settings("http://127.0.0.1:1/"))
+    assert wanted.checkpoint is not None
+    with Journal.open(wanted.checkpoint, build_identity(plan)):
+        view = CheckpointView.open(wanted.checkpoint)
+        # The moment cannot be met on purpose: the identity is written, and the first run is not.
+        young = replace(view, _snapshot=replace(view._snapshot, runs=()))
+        assert not young.blank
+        assert abs((draw_up(wanted, young).mapper.now - datetime.now(UTC)).total_seconds()) < 60
 
 
 @pytest.mark.parametrize("make", [CurlSession, FuturesSession])

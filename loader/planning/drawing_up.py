@@ -133,4 +133,6 @@ def make_mapper(
 def read_beginning(checkpoint: CheckpointView) -> datetime:
     """The start of the first run, which all runs use for values that depend on the moment."""
     mapping = parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
-    return mapping.instant or datetime.fromtimestamp(checkpoint.runs[0].started, UTC)
+    first = next(iter(checkpoint.runs), None)  # none yet while the first run is creating its checkpoint
+    began = datetime.fromtimestamp(first.started, UTC) if first else datetime.now(UTC)
+    return mapping.instant or began

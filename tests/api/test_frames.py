@@ -218,7 +218,7 @@ def test_spans_of_time_are_refused_where_they_would_be_sent(library: str) -> Non
     ("source", "words"),
     [
         (pd.Series([1]), "to_frame"),
-        ({"x": [1]}, "is a dict"),
+        ({"x": [1]}, "for a query: give query="),
         ([1, 2], "is a list"),
         ([pd.DataFrame()], "pandas.concat"),
         ([], "empty list"),

@@ -45,6 +45,9 @@ def test_users_are_not_offered_what_matters_to_events_alone() -> None:
         "grown",
         "checkpoint_dir",
         "keep",
+        "query",
+        "database",
+        "requery",
     }
 
 
