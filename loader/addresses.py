@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Self
     from urllib.parse import SplitResult
 
+# What the name of a sandbox begins with, in place of an address; the id of its store follows.
+SANDBOX = "sandbox "
 PROXY_SCHEMES = ("http", "https")
 _LABELS = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _LONGEST_HOST = 253  # RFC 1035, section 2.3.4

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin
 
+from loader.addresses import SANDBOX
 from loader.conditions import BEGAN, Conditions
 from loader.errors import ConfigError
 from loader.journal import CheckpointView
@@ -58,7 +59,7 @@ def rehearse(settings: Settings, sandbox: RunningSandbox, *, keep: bool = False)
     url = urljoin(sandbox.endpoint, build_path(label))
     return replace(
         settings,
-        endpoint=Endpoint(url, f"sandbox {sandbox.store_id}"),
+        endpoint=Endpoint(url, f"{SANDBOX}{sandbox.store_id}"),
         rehearsal=Rehearsal(label, keep, sandbox.forget),
     )
 

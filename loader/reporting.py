@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loader import conditions
+from loader.addresses import SANDBOX
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending
 from loader.defaults import ENDING
@@ -170,7 +171,7 @@ def spelling_of(ledger: CheckpointView) -> Spelling:
 
 def describe_host(endpoint: str) -> str:
     """The host that was sent to; of a sandbox, that it was one."""
-    if endpoint.startswith("sandbox "):
+    if endpoint.startswith(SANDBOX):
         return "a sandbox on this machine (a rehearsal: nothing reached the vendor)"
     return urlsplit(endpoint).netloc or endpoint
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loader.addresses import SANDBOX
 from loader.cli import speech, summary
 from loader.cli.loading import choose_token
 from loader.cli.options import AccessOptions, OutputOptions
@@ -100,7 +101,7 @@ def begin_sandbox(cleanup: ExitStack) -> Endpoint:
 
     folder = cleanup.enter_context(TemporaryDirectory(prefix="pushwoosh-sandbox-"))
     sandbox = cleanup.enter_context(EmbeddedSandbox(Path(folder) / "store.sqlite3"))
-    return Endpoint(sandbox.endpoint, f"sandbox {sandbox.store_id}")
+    return Endpoint(sandbox.endpoint, f"{SANDBOX}{sandbox.store_id}")
 
 
 def describe_checks(found: Examination) -> Iterator[str]:

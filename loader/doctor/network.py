@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from loader.addresses import SANDBOX
 from loader.delivery.reason import find_reason
 from loader.delivery.transports.probing import Probe, Stage
 from loader.delivery.verdicts import classify
@@ -147,7 +148,7 @@ def _judge_answer(verdict: Verdict, seen: Probe) -> Check:
 
 def judge_token(verdict: Verdict, seen: Probe, settings: Settings) -> Check:
     """Whether the token was refused; that it is accepted, nothing shows but rows."""
-    if settings.endpoint.name.startswith("sandbox "):
+    if settings.endpoint.name.startswith(SANDBOX):
         return pass_check(TOKEN, "none is needed for a sandbox")
     refused = isinstance(verdict, Stop) and (seen.status in _REFUSED_TOKEN or seen.status == 200)
     if settings.token is None:

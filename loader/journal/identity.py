@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from loader.addresses import SANDBOX
 from loader.errors import CheckpointDiffers
 from loader.message import Command, Message, Setting
 from loader.methods import Kind
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIFF_LINES = 12
-# What the endpoint of a rehearsal begins with; the id of the sandbox's store follows.
-_SANDBOX = "sandbox "
 # The key of a file's record that says which look-up it is.
 _LOOKUP = "lookup"
 _ANOTHER_LOAD = (
@@ -61,7 +60,7 @@ class Identity:
     @property
     def rehearsed(self) -> bool:
         """Whether it went to a sandbox on this machine: its endpoint is the id of a store."""
-        return self.endpoint.startswith(_SANDBOX)
+        return self.endpoint.startswith(SANDBOX)
 
     def has_input_of(self, other: Identity) -> bool:
         """Whether both are of the same rows."""
@@ -189,7 +188,7 @@ def _list_differences(stored: Identity, wanted: Identity) -> Iterator[str | Mess
         ("The application", stored.application, wanted.application),
         ("The endpoint", stored.endpoint, wanted.endpoint),
     ):
-        if then.startswith(_SANDBOX) and now.startswith(_SANDBOX) and then != now:
+        if then.startswith(SANDBOX) and now.startswith(SANDBOX) and then != now:
             yield Message(
                 "The endpoint was a sandbox with another store, which was deleted or moved ({store}).",
                 store=Setting("sandbox_store"),

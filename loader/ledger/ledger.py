@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from loader.addresses import SANDBOX
 from loader.journal import DiskFull
 from loader.journal.checkpoint_files import is_filled
 from loader.ledger.ledger_lock import LedgerLock
@@ -400,10 +401,14 @@ def refuse_other(path: Path, found: Bound, wanted: Bound) -> None:
         ("endpoint", found.endpoint, wanted.endpoint),
     ):
         if is_of != should:
+            stores = all(each.startswith(SANDBOX) for each in (is_of, should))
+            together = " The ledger of a rehearsal goes with the store of its sandbox: keep or delete both."
             raise LedgerDiffers(
                 Message(
                     '{path} is a ledger of the {what} "{found}", and this load goes to "{wanted}". What was '
-                    "sent there says nothing about it. Nothing was sent. Name another ledger with {ledger}.",
+                    "sent there says nothing about it. Nothing was sent. Name another ledger with {ledger}."
+                    + together
+                    * stores,
                     path=path,
                     what=what,
                     found=is_of,

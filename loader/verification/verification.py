@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.addresses import SANDBOX
 from loader.errors import ConfigError
 from loader.journal import CheckpointView
 from loader.message import Message, Setting
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from loader.verification.rows import ExpectedRows
 
 DEFAULT_STORE = Path("pushwoosh-sandbox.sqlite3")
-SANDBOX = "sandbox "  # begins the endpoint of a rehearsal in a checkpoint
 
 
 @dataclass(frozen=True, slots=True)

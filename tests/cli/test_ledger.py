@@ -352,6 +352,15 @@ def test_a_ledger_of_another_application_is_refused(command: CommandLine, tmp_pa
     ran = command.run(*[word.replace("AAAAA-BBBBB", "AAAAA-CCCCC") for word in tuesday])
     assert ran.code == 2
     assert 'is a ledger of the application "AAAAA-BBBBB"' in ran.err
+    assert "sandbox" not in ran.err
+
+
+def test_a_ledger_of_another_store_of_the_sandbox_is_refused(command: CommandLine, tmp_path: Path) -> None:
+    """A sandbox that begins empty knows nothing of what was sent; the message says what goes together."""
+    command.run(*write(tmp_path, "monday", event(1)))
+    ran = command.run(*write(tmp_path, "tuesday", event(1)), "--sandbox-store", "another.sqlite3")
+    assert ran.code == 2
+    assert "The ledger of a rehearsal goes with the store of its sandbox: keep or delete both." in ran.err
 
 
 def test_a_rejected_row_that_is_retried_is_known_from_then_on(command: CommandLine, tmp_path: Path) -> None:
