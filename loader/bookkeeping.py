@@ -286,7 +286,7 @@ def forget(path: Path, *, before: float) -> int:
     with Ledger.open(path, bound, create=False) as ledger:
         doomed = [load.number for load in ledger.loads.values() if load.at < before]
         if doomed:
-            ledger.rewrite(doomed)
+            ledger.forget_loads(doomed)
             drop_unknown(ledger)
         return len(doomed)
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from loader.ledger import Digests
 from loader.ledger.kept_ids import bound_bucket
-from loader.ledger.ledger import cut_records
 from loader.ledger.records import Records
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class KnownOfLedger:
         """The keys whose digests begin with this byte; of a key that is in doubt, that counts."""
         start, stop = bound_bucket(bucket)
         sent = mark_records(self._ledger.slice(start, stop), doubtful=False)
-        return Known.of(Records.merge([sent, cut_records(self._pending, start, stop)]))
+        return Known.of(Records.merge([sent, self._pending.slice(start, stop)]))
 
 
 def mark_records(records: Records, *, doubtful: bool) -> Records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,21 @@ if TYPE_CHECKING:
     from loader.ledger.sending import KeyStates
 
 
-Judged = tuple["np.ndarray[Any, np.dtype[np.int64]]", "Mask", "Mask", "Mask", bool]
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Which rows are left out.
+
+    Attributes:
+        load: for each row the number of the load because of which it is left out; -1 if it is sent.
+        pending: whether that load does not know if it sent the key.
+        changed: whether the body is another one.
+        older: whether that load began later than this one, so that its row is the newer one.
+    """
+
+    load: np.ndarray[Any, np.dtype[np.int64]]
+    pending: Mask
+    changed: Mask
+    older: Mask
 
 
 def judge_events(digests: Digests, ordinals: Ordinals, states: KeyStates, own: int) -> Judged:
@@ -29,7 +44,7 @@ def judge_events(digests: Digests, ordinals: Ordinals, states: KeyStates, own: i
     repeats = ~begins & (load[order] < 0) & ~again[order]
     load[order[repeats]] = own
     changed[order[repeats]] = digests.body[order[repeats]] != digests.body[first[repeats]]
-    return load, states.pending & (load > 0), changed, np.zeros(len(load), np.bool_), False
+    return Judged(load, states.pending & (load > 0), changed, older=np.zeros(len(load), np.bool_))
 
 
 def judge_newest(digests: Digests, ordinals: Ordinals, states: KeyStates, own: int) -> Judged:
@@ -53,7 +68,8 @@ def judge_newest(digests: Digests, ordinals: Ordinals, states: KeyStates, own: i
     repeats = digests.body[followers] == digests.body[previous[followers]]
     load[followers] = np.where(repeats, own, -1)
     older = newer & ~same
-    return load, np.zeros(len(order), np.bool_), np.zeros(len(order), np.bool_), older, True
+    none = np.zeros(len(order), np.bool_)
+    return Judged(load, pending=none, changed=none, older=older)
 
 
 def group_keys(digests: Digests) -> tuple[Ordinals, Mask]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from loader.errors import CheckpointError
+from loader.known_keys.judging import Judged
 from loader.known_keys.keys import read_keys
 from loader.known_keys.ledger_notes import LedgerNote
 from loader.ledger import Ledger
@@ -34,22 +35,16 @@ class Reasons:
     """Why rows are left out.
 
     Attributes:
-        load: for each row the number of the load because of which it is left out; -1 if it is sent.
-        pending: whether that load does not know if it sent the key.
-        changed: whether the body is another one.
-        older: whether that load began later than this one, so that its row is the newer one.
+        judged: which rows are left out.
         own: the number of this load.
         loads: by number.
         last_wins: whether rows with an unchanged body are left out, and others sent.
     """
 
-    load: np.ndarray[Any, np.dtype[np.int64]]
-    pending: Mask
-    changed: Mask
-    older: Mask
-    last_wins: bool
+    judged: Judged
     own: int
     loads: Mapping[int, KnownLoad]
+    last_wins: bool
 
     def list(self, places: Ordinals, count: int) -> list[Outside]:
         """The rows that are left out, by the reason.
@@ -58,8 +53,9 @@ class Reasons:
             places: of the rows in their chunk.
             count: rows of the chunk.
         """
-        flags = self.pending * 1 + self.changed * 2 + self.older * 4
-        codes = np.where(self.load < 0, -1, self.load * 8 + flags)
+        judged = self.judged
+        flags = judged.pending * 1 + judged.changed * 2 + judged.older * 4
+        codes = np.where(judged.load < 0, -1, judged.load * 8 + flags)
         found: dict[str, Mask] = {}
         for code in np.unique(codes[codes >= 0]).tolist():
             reason = self._say(*divmod(code, 8))
@@ -128,7 +124,8 @@ class KeyReasons:
         other, pending = states.body != digests.body, states.pending & (load > 0)
         newer = self._last_wins & other & (load > self._number)
         changed = other & (not self._last_wins)
-        reasons = Reasons(load, pending, changed, newer, self._last_wins, self._number, self._ledger.loads)
+        judged = Judged(load, pending, changed, older=newer)
+        reasons = Reasons(judged, self._number, self._ledger.loads, self._last_wins)
         offsets = mapped.ordinals[rows] - chunk.first
         return {
             offset: outside.reason

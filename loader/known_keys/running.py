@@ -167,7 +167,7 @@ class KnownKeys(NoLedger):
         """Forget a rehearsal that begins again: the sandbox has forgotten it too."""
         earlier = [load.number for load in self._ledger.loads.values() if load.path == str(checkpoint)]
         if earlier:
-            self._ledger.rewrite(earlier)
+            self._ledger.forget_loads(earlier)
 
 
 def open_known_keys(plan: Plan, journal: Journal) -> NoLedger:

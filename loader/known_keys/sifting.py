@@ -76,7 +76,7 @@ class Sifter:
         digests = digester.digest(keys, mapped.bodies.take(pa.array(places)))
         ordinals = mapped.ordinals[places]
         reasons = self._judge(digests, ordinals)
-        sent = reasons.load < 0
+        sent = reasons.judged.load < 0
         drop = np.zeros(len(mapped.ordinals), np.bool_)
         drop[places[~sent]] = drop[keyless] = True
         rejects = [self._reject(chunk, int(ordinal)) for ordinal in mapped.ordinals[keyless]]
@@ -85,8 +85,10 @@ class Sifter:
         return Sifted(left, ordinals[sent], digests.take(sent))
 
     def _judge(self, digests: Digests, ordinals: Ordinals) -> Reasons:
-        judge = judge_newest if self.mapper.mapping.method.last_wins else judge_events
-        return Reasons(*judge(digests, ordinals, self.find(digests), self.own), self.own, self.ledger.loads)
+        last_wins = self.mapper.mapping.method.last_wins
+        judge = judge_newest if last_wins else judge_events
+        judged = judge(digests, ordinals, self.find(digests), self.own)
+        return Reasons(judged, self.own, self.ledger.loads, last_wins)
 
     def _reject(self, chunk: Chunk, ordinal: int) -> Reject:
         columns = self.mapper.mapping.key

@@ -8,8 +8,6 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from loader.addresses import SANDBOX
 from loader.journal import DiskFull
 from loader.journal.checkpoint_files import is_filled
@@ -147,7 +145,7 @@ class Ledger:
         Of a key with several records the newest counts.
         """
         parts = [run.slice(start, stop) for run in self.runs]
-        parts += [cut_records(run.records, start, stop) for run in reversed(self.recent.newest_first)]
+        parts += [run.records.slice(start, stop) for run in reversed(self.recent.newest_first)]
         return Records.merge(parts)
 
     @property
@@ -218,7 +216,7 @@ class Ledger:
             self._put_in_place(run)
         return True
 
-    def rewrite(self, loads: Sequence[int]) -> None:
+    def forget_loads(self, loads: Sequence[int]) -> None:
         """Forget all keys of some loads.
 
         Raises:
@@ -303,13 +301,6 @@ class Ledger:
     def _close_runs(self) -> None:
         for run in self.runs:
             run.close()
-
-
-def cut_records(records: Records, start: int, stop: int | None) -> Records:
-    """The records whose first half is in a range."""
-    low = int(np.searchsorted(records.high, np.uint64(start)))
-    high = len(records) if stop is None else int(np.searchsorted(records.high, np.uint64(stop)))
-    return Records(records.high[low:high], records.rest[low:high])
 
 
 def choose_runs(runs: Sequence[MappedRun]) -> list[MappedRun]:

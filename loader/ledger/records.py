@@ -151,6 +151,12 @@ class Records:
         kept = ~np.isin(self.rest["load"], np.array(loads, np.uint32))
         return Records(self.high[kept], self.rest[kept])
 
+    def slice(self, start: int, stop: int | None) -> Records:
+        """Those whose first half is from `start` up to `stop`, or to the end."""
+        low = int(np.searchsorted(self.high, np.uint64(start)))
+        high = len(self) if stop is None else int(np.searchsorted(self.high, np.uint64(stop)))
+        return Records(self.high[low:high], self.rest[low:high])
+
     def find(self, high: Numbers, low: Numbers) -> tuple[Places, np.ndarray[Any, Any]]:
         """The keys that are here, by their places among those asked for, and their records.
 

@@ -135,10 +135,8 @@ class MappedRun:
 
     def slice(self, start: int, stop: int | None) -> Records:
         """The records whose first half is from `start` up to `stop`, or to the end, copied."""
-        records = self.records()
-        low = np.searchsorted(records.high, np.uint64(start))
-        high = len(records) if stop is None else int(np.searchsorted(records.high, np.uint64(stop)))
-        return Records(records.high[low:high].copy(), records.rest[low:high].copy())
+        records = self.records().slice(start, stop)
+        return Records(records.high.copy(), records.rest.copy())
 
     def verify(self) -> None:
         """Read all of it.

@@ -170,7 +170,7 @@ class World:
 
     def judge(self, digests: Digests, ordinals: Ordinals, sending: Sending) -> np.ndarray:
         """Which rows go."""
-        return judge_events(digests, ordinals, sending.find(digests), sending.load)[0] < 0
+        return judge_events(digests, ordinals, sending.find(digests), sending.load).load < 0
 
     def land(self, row: Row) -> None:
         """The vendor has it."""

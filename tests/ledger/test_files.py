@@ -201,9 +201,9 @@ def test_a_forgetting_that_is_killed_is_completed_by_the_same_command(
     put = Ledger._put_in_place
     monkeypatch.setattr(Ledger, "_put_in_place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt), Ledger.open(path, BOUND) as ledger:
-        ledger.rewrite(numbers)
+        ledger.forget_loads(numbers)
     monkeypatch.setattr(Ledger, "_put_in_place", put)
     with Ledger.open(path, BOUND) as ledger:
         assert numbers == [load.number for load in ledger.loads.values() if load.checkpoint == "new"]
-        ledger.rewrite(numbers)
+        ledger.forget_loads(numbers)
         assert not np.isin(ledger.find(digest(ledger, range(100))).load, numbers).any()

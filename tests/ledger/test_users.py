@@ -66,7 +66,7 @@ class Users(World):
 
     def judge(self, digests: Digests, ordinals: np.ndarray, sending: Sending) -> np.ndarray:
         """Which rows go."""
-        return judge_newest(digests, ordinals, sending.find(digests), sending.load)[0] < 0
+        return judge_newest(digests, ordinals, sending.find(digests), sending.load).load < 0
 
     def digest_rows(self, ledger: Ledger, rows: list[Row]) -> Digests:
         """The digests of devices and of what is set for them."""
