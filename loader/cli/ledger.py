@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,7 @@ from loader.cli import speech
 from loader.cli.options import files_moved
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
+from loader.cli.summary import format_time
 from loader.errors import ConfigError
 from loader.option import FileUse, Option, option
 from loader.text.nouns import count_rows, is_or_are
@@ -172,8 +174,10 @@ def forget_command(request: ForgetRequest) -> None:
       pushwoosh-loader ledger forget nightly.ledger --older-than 400d
       pushwoosh-loader ledger forget users.ledger --keys gone.csv
     """
-    if (request.older_than is None) == (request.keys is None):
+    if request.older_than is None and request.keys is None:
         raise click.UsageError("Say what to forget: --older-than 400d, or --keys gone.csv.")
+    if request.older_than is not None and request.keys is not None:
+        raise click.UsageError("Give one of --older-than and --keys.")
     if request.keys is not None:
         forget_listed(request.ledger, request.keys)
         return
@@ -265,8 +269,8 @@ def list_facts(facts: LedgerFacts) -> dict[str, object]:
                 "checkpoint": each.load.path,
                 "kind": each.load.kind,
                 "key": each.load.key,
-                "began": each.load.began,
-                "at": each.load.at,
+                "began": format_time(datetime.fromtimestamp(each.load.began, UTC)),
+                "at": format_time(datetime.fromtimestamp(each.load.at, UTC)),
                 "sent": each.sent,
                 "in_doubt": each.in_doubt,
             }

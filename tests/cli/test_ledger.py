@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -401,10 +402,13 @@ def test_show_verify_export_and_forget(command: CommandLine, tmp_path: Path) -> 
     assert "2 keys sent, 0 in doubt" in command.run("ledger", "show", "all.ledger").out
     (load,) = json.loads(command.run("ledger", "show", "all.ledger", "--json").out)["loads"]
     assert (load["sent"], load["key"], load["kind"]) == (2, "id", "events")
+    assert datetime.fromisoformat(load["began"]) <= datetime.fromisoformat(load["at"]) <= datetime.now(UTC)
     exported = command.run("ledger", "export", "all.ledger").out.splitlines()
     assert [line.split(",")[2:4] for line in exported[1:]] == [["sent", "monday.csv.events.sandbox.ckpt"]] * 2
     assert "all.ledger is whole: 2 keys." in command.run("ledger", "verify", "all.ledger").out
     assert "0 loads forgotten." in command.run("ledger", "forget", "all.ledger", "--older-than", "400d").out
+    both = command.run("ledger", "forget", "all.ledger", "--older-than", "4d", "--keys", "all.ledger")
+    assert "Give one of --older-than and --keys." in both.err
     assert command.run("ledger", "forget", "all.ledger").code == 2
     assert command.run("ledger", "forget", "all.ledger", "--older-than", "soon").code == 2
 
