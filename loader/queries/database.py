@@ -27,8 +27,10 @@ _ELSEWHERE = "where its driver finds it without being told: a file of its own, o
 _SAME = {"postgres": "postgresql", "mariadb": "mysql", "redshift": "postgresql"}
 #: Variables whose values are never shown, whatever a database answers.
 _SECRET_VARIABLES = ("PGPASSWORD", "MYSQL_PWD", "SNOWFLAKE_PASSWORD", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE")
-_SECRET_KEY = re.compile(r"pass|pwd|token|secret|credential|private_?key$|api_?key", re.IGNORECASE)
-_EXAMPLES = "postgresql://, mysql://, mariadb://, sqlite:///, duckdb:///, snowflake://, bigquery://"
+_SECRET_KEY = re.compile(r"pass(?!file$)|pwd|token|secret|credential|private_?key$|api_?key", re.IGNORECASE)
+# A whole connection string in a parameter, as ``odbc_connect`` has it.
+_SECRET_VALUE = re.compile(r"(password|pwd|secret|token|accountkey)\s*=", re.IGNORECASE)
+_EXAMPLES = "postgresql://, mysql://, mariadb://, sqlite:///, duckdb:///, snowflake:// or bigquery://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def refuse_password(url: str, kind: str) -> None:
     try:
         parts = urlsplit(url)
         found = parts.password is not None or any(
-            _SECRET_KEY.search(key) for key, _ in parse_qsl(parts.query)
+            _SECRET_KEY.search(key) or _SECRET_VALUE.search(value) for key, value in parse_qsl(parts.query)
         )
     except ValueError:
         found = "@" in url

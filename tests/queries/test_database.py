@@ -20,6 +20,7 @@ SECRET = "hunter2"
         f"snowflake://me@account/db?token={SECRET}",
         f"oracle+oracledb://me:{SECRET}@host/db",
         f"postgresql://me:{SECRET}@[host/db",
+        f"mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3D{SECRET}",
     ],
 )
 def test_a_password_in_the_url_is_refused_and_never_shown(url: str) -> None:
@@ -35,6 +36,8 @@ def test_a_password_in_the_url_is_refused_and_never_shown(url: str) -> None:
     [
         ("postgres://host/db", "postgresql"),
         ("postgresql:///?service=mine", "postgresql"),
+        ("postgresql://me@host/db?passfile=/run/pgpass", "postgresql"),
+        ("mssql+pyodbc:///?odbc_connect=DSN%3Dmine", "sqlalchemy"),
         ("mariadb://me@host/db", "mysql"),
         ("sqlite:///a.db", "sqlite"),
         ("mssql+pyodbc://me@host/db", "sqlalchemy"),

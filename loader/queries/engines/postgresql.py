@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from loader.errors import LoaderError
+from loader.errors import LoaderError, SourceError
 from loader.queries.database import PASSWORDS
 from loader.queries.engines.packages import require
 from loader.queries.result import QueryFailed, Result, read_batches, refuse_names
@@ -33,6 +33,7 @@ _COPIED = re.compile(r"COPY \((.*)\s*\) TO STDOUT \(FORMAT binary\)")
 # While it waits, the driver takes an interrupt for itself, cancels the query and says nothing of why.
 _CANCELLED = "canceling statement due to user request"
 _ONLY_SELECT = "A query only reads: give one SELECT."
+_NO_ROWS = f"The query gives no rows, so it was not run, not even in a read-only transaction. {_ONLY_SELECT}"
 
 
 def open_result(query: Query, work: Path) -> Iterator[Result]:  # noqa: ARG001 - the server has its own room
@@ -53,26 +54,31 @@ def open_result(query: Query, work: Path) -> Iterator[Result]:  # noqa: ARG001 -
 
 
 def copy_result(adbc: Any, cursor: Any, text: str) -> Iterator[Result]:
-    """The result of a query; of arrays the dimensions too, because the driver runs all of them together."""
-    cursor.execute(f"{text.rstrip().rstrip(';')}\n")
-    reader = cursor.fetch_record_batch()
-    names = reader.schema.names
-    lists = [field.name for field in reader.schema if pa.types.is_list(field.type)]
+    """The result of a query; of arrays the dimensions too, because the driver runs all of them together.
+
+    The server describes the query first, without running it. COPY ... TO and ALTER SYSTEM write in spite of a
+    read-only transaction, and none of them has columns.
+
+    Raises:
+        SourceError: it has no columns, or two of one name.
+    """
+    text = text.rstrip().rstrip(";")
+    columns: pa.Schema = cursor.adbc_execute_schema(text)
+    if not columns.names:
+        raise SourceError(_NO_ROWS)
+    lists = [field.name for field in columns if pa.types.is_list(field.type)]
     if lists:
-        refuse_names(names)
-        reader.close()
-        cursor.execute(count_dimensions(text, lists))
-        reader = cursor.fetch_record_batch()
-    batches = read_batches(reader, partial(explain, adbc))
-    yield describe(reader.schema.field, names, refuse_dimensions(batches, lists) if lists else batches)
+        refuse_names(columns.names)
+    cursor.execute(count_dimensions(text, lists) if lists else f"{text}\n")
+    batches = read_batches(cursor.fetch_record_batch(), partial(explain, adbc))
+    yield describe(columns, refuse_dimensions(batches, lists) if lists else batches)
 
 
-def describe(field: Any, names: Sequence[str], batches: Iterator[pa.RecordBatch]) -> Result:
-    """The result of some of the columns."""
-    schema = pa.schema([field(place) for place in range(len(names))])
-    types = [name_type(each) for each in schema]
-    foreign = [said in _FOREIGN or is_binary(each.type) for each, said in zip(schema, types, strict=True)]
-    return Result(schema, batches, types, foreign, lambda _: "(X)::text")
+def describe(columns: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Result:
+    """The result with the types of its columns in PostgreSQL's words."""
+    types = [name_type(each) for each in columns]
+    foreign = [said in _FOREIGN or is_binary(each.type) for each, said in zip(columns, types, strict=True)]
+    return Result(columns, batches, types, foreign, lambda _: "(X)::text")
 
 
 def name_type(field: pa.Field) -> str:
@@ -88,7 +94,7 @@ def is_binary(kind: pa.DataType) -> bool:
 
 def count_dimensions(text: str, lists: Sequence[str]) -> str:
     """The query, with the dimensions of its arrays in further columns."""
-    inner = f"(\n{text.rstrip().rstrip(';')}\n) AS _result"
+    inner = f"(\n{text}\n) AS _result"
     further = ", ".join(f"array_ndims(_result.{quote_name(name)})" for name in lists)
     return f"SELECT _result.*, {further} FROM {inner}\n"  # noqa: S608 - the query is the user's own
 

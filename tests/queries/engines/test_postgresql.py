@@ -119,6 +119,27 @@ def test_what_fails_is_told_in_the_servers_words_and_changes_nothing(
     assert postgres_database.run("SELECT count(*) FROM t").strip() == b"1"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY (SELECT 1) TO '{file}'",
+        "/* SELECT */ COPY (SELECT 1) TO PROGRAM 'touch {file}'",
+        "ALTER SYSTEM SET work_mem = '5MB'",
+        "DO $$ BEGIN EXECUTE $q$COPY (SELECT 1) TO '{file}'$q$; END $$",
+    ],
+)
+def test_what_writes_in_spite_of_a_read_only_transaction_is_not_run(
+    ask: Ask, postgres: Server, postgres_database: Database, text: str
+) -> None:
+    """Not even by a user who may do all of it: the server describes a query before it runs one."""
+    settings = postgres.folder / "store" / "postgresql.auto.conf"
+    before, file = settings.read_bytes(), postgres.exports / f"{postgres_database.name}.txt"
+    with pytest.raises(SourceError, match="was not run"):
+        ask(text.format(file=file), database=postgres_database.url)
+    assert not file.exists()
+    assert settings.read_bytes() == before
+
+
 def test_no_row_and_many_rows(ask: Ask, postgres_database: Database) -> None:
     """An empty result has its columns; a long one comes in parts."""
     assert ask("SELECT 1 AS a WHERE false", database=postgres_database.url).schema.names == ["a"]

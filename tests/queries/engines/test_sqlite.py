@@ -89,6 +89,15 @@ def test_a_query_only_reads(ask: Ask, tmp_path: Path, text: str, words: str) -> 
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (50,)
 
 
+@pytest.mark.parametrize("text", ["VACUUM INTO 'new.db'", "ATTACH 'new.db' AS n", "ATTACH 'other.db' AS n"])
+def test_a_query_reaches_no_other_file(ask: Ask, tmp_path: Path, text: str) -> None:
+    """It can neither create one nor look into one."""
+    (tmp_path / "other.db").touch()
+    with pytest.raises(SourceError, match=r"authoriz\w+.*\nA query only reads"):
+        ask(text, database=DATABASE)
+    assert not (tmp_path / "new.db").exists()
+
+
 def test_a_statement_that_changes_is_undone_by_sqlalchemy(ask: Ask, tmp_path: Path) -> None:
     """What SQLAlchemy cannot forbid, it takes back."""
     with pytest.raises(SourceError, match="gives no rows"):
