@@ -190,8 +190,13 @@ class Store:
             raise
 
     def _refuse_other_files(self) -> None:
-        (found,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        try:
+            (found,) = self._connection.execute("PRAGMA application_id").fetchone()
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                raise
+            found = version = 0
         if found != APPLICATION_ID:
             raise LedgerError(f"{self.path} is not a ledger. Nothing was sent. Name another file.")
         if version > _VERSION:

@@ -239,6 +239,16 @@ def test_users_are_known_by_their_device_alone(
         assert command.summary("status", f"{night}.csv.{kind}.sandbox.ckpt")["confirmed"] == 1
 
 
+def test_a_file_that_is_not_a_ledger_is_named_as_such(command: CommandLine, tmp_path: Path) -> None:
+    """Whatever the file is, each command says what it is not, and leaves it as it is."""
+    (tmp_path / "rows.csv").write_text("user_id,device_id\n" + "a,b\n" * 500)
+    for words in (["ledger", "show"], ["ledger", "verify"], ["ledger", "forget", "--older-than", "1d"]):
+        ran = command.run(*words, "rows.csv")
+        assert ran.code == 2
+        assert "rows.csv is not a ledger. Nothing was sent. Name another file." in ran.err
+    assert (tmp_path / "rows.csv").read_text().startswith("user_id")
+
+
 def test_a_ledger_is_moved_with_all_its_files(command: CommandLine, tmp_path: Path) -> None:
     """A load that was begun before is told its place once, and each event goes once, also from new loads."""
     load = write(tmp_path, "monday", event(1), event(2), event(3))
