@@ -16,6 +16,7 @@ TESTED_IN = {
             "test_message.py",
             "test_pipeline.py",
         ],
+        "file_names": ["cli/test_asking.py", "cli/test_standard_input.py"],
         "policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "bookkeeping": ["cli/test_ledger.py", "ledger/test_crashes.py"],
         "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from loader.api.given import Given
 from loader.errors import ConfigError
+from loader.file_names import call_file
 from loader.message import spell_keyword
 from loader.queries.keeping import Keeping, keep_result, keep_stream, name_kept, run_query, write_stream
 from loader.queries.query import Query
 from loader.queries.streams import is_stream
 from loader.queries.tables import Table
 from loader.rehearsals import may_replace
+from loader.sources.frames.tables import name_of
 
 if TYPE_CHECKING:
     from loader.api.given import Source, Tables
@@ -109,12 +111,13 @@ def place_for_look(
     if query is None and not is_stream(source):
         return Given.of(refuse_tables(source))
     folder = Folder()
-    path = folder.path / ("query.parquet" if query is not None else f"{STREAM}.parquet")
+    path = folder.path / "kept.parquet"
     if query is not None:
         run_query(query, path)
     else:
         write_stream(source, path)
-    return Given((str(path),), keep=folder)
+    name = "the query" if query is not None else f"the {name_of(source)}"
+    return Given((call_file(path, name),), keep=folder)
 
 
 class Folder:

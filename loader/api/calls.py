@@ -133,7 +133,7 @@ def check_users(  # noqa: PLR0913 - all but the first are keywords
     rate: float | str | None = None,
     ledger: Path | None = None,
 ) -> CheckResult:
-    """Map every user and send nothing: no socket is opened.
+    """Map every user and send nothing: no socket is opened, unless the input lies elsewhere.
 
     Args:
         source: as for `load_users`.
@@ -175,7 +175,7 @@ def check_events(  # noqa: PLR0913 - all but the first are keywords
     rate: float | str | None = None,
     ledger: Path | None = None,
 ) -> CheckResult:
-    """Map every event and send nothing: no socket is opened.
+    """Map every event and send nothing: no socket is opened, unless the input lies elsewhere.
 
     Args:
         source: as for `load_events`.
@@ -217,7 +217,7 @@ def check_tags(  # noqa: PLR0913 - all but the first are keywords
     rate: float | str | None = None,
     ledger: Path | None = None,
 ) -> CheckResult:
-    """Map every row of tags and send nothing: no socket is opened.
+    """Map every row of tags and send nothing: no socket is opened, unless the input lies elsewhere.
 
     Args:
         source: as for `load_tags`.

@@ -12,6 +12,7 @@ import click
 
 from loader.defaults import default_checkpoint
 from loader.errors import ConfigError
+from loader.file_names import call_file
 from loader.message import spell_option
 
 if TYPE_CHECKING:
@@ -142,4 +143,4 @@ def keep_for_look(given: InputOptions, watch: Watch | None = None) -> Iterator[I
         run_query(query, path, watch)
         input_format = "parquet" if query.dialect.input_format else None
         text = replace(given.text, input_format=input_format)
-        yield replace(given, files=(str(path),), text=text)
+        yield replace(given, files=(call_file(path, "the query"),), text=text)

@@ -16,6 +16,7 @@ from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
 from loader.defaults import NO_APPLICATION
 from loader.errors import ConfigError, SourceError
+from loader.file_names import name_files
 from loader.load_options import DEFAULT_ENDPOINT, LoadOptions, TargetOptions
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, nested, option
@@ -108,13 +109,14 @@ class Check(Sectioned):
 def check_command(request: CheckRequest) -> None:
     """Map every row without sending anything.
 
-    No socket is opened. The command shows how each column is read, why rows would be rejected, what the
-    values are, when the events happened, which users would be overwritten, the first request bodies exactly
-    as they would be sent, and how many requests, bytes and hours the load would take. It exits with 0, or
-    with 3 if some rows would be rejected.
+    No socket is opened, unless the input lies elsewhere. The command shows how each column is read, why rows
+    would be rejected, what the values are, when the events happened, which users would be overwritten, the
+    first request bodies exactly as they would be sent, and how many requests, bytes and hours the load would
+    take. It exits with 0, or with 3 if some rows would be rejected.
 
     FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
-    folder, a ZIP archive, a pattern such as 2024-*.csv, or - for standard input.
+    folder, a ZIP archive, a pattern such as 2024-*.csv, an address such as s3://BUCKET/KEY, or - for
+    standard input. With --query, it is a table of a query, whose result is checked.
 
     To fix rejected rows, correct the cells in the file that --rejects writes, and load that file. Columns
     that begin with "_loader_" are ignored.
@@ -158,7 +160,7 @@ def show_check(request: CheckRequest) -> int:
     write_rejects, write_changes = choose_writer(request), choose_change_writer(request)
     watch = speech.choose_watch(output)
     settings = build_settings(request)
-    summary.current().know(kind=request.kind.value, input=list(settings.files))
+    summary.current().know(kind=request.kind.value, input=name_files(settings.files))
     plan = pipeline.prepare(settings, watch=watch)
     say("\n".join([show.describe_decisions(plan), *show.note_new_ledger(plan)]))
     profile = pipeline.check(plan, write_rejects, watch, changes=write_changes)

@@ -20,7 +20,8 @@ def events_command(request: LoadRequest) -> None:
     events.
 
     FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
-    folder, a ZIP archive, a pattern such as 2024-*.csv, or - for standard input.
+    folder, a ZIP archive, a pattern such as 2024-*.csv, an address such as s3://BUCKET/KEY, or - for
+    standard input. With --query, it is a table of a query, whose result is loaded.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loader.cli import summary
 from loader.cli.options import DEFAULT_STORE
 from loader.cli.speech import HANG, find_event_log
+from loader.file_names import name_files
 from loader.rates import read_rate
 from loader.text.escape import quote_for_shell
 from loader.text.next_steps import Left, lay_out, list_steps, spell_settling, spell_shell
@@ -28,7 +29,9 @@ def describe_decisions(plan: Plan) -> str:
     """What was decided about the columns."""
     from loader.mapping.describe import WIDTH  # noqa: PLC0415 - `--help` must start without pyarrow
 
-    lines = [f"{plan.settings.kind.method.count(plan.survey.rows)} in {', '.join(plan.settings.files)}"]
+    lines = [
+        f"{plan.settings.kind.method.count(plan.survey.rows)} in {', '.join(name_files(plan.settings.files))}"
+    ]
     forms = {file.form for file in plan.survey.files}
     lines += [f"  read as {form}" for form in sorted(forms)]
     lines += [f"  note: {notice}" for notice in plan.source.notices]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
+from loader.file_names import call_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ def keep_for_check(files: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield files
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = spool(Path(folder, "standard"))
-        yield tuple(str(path) if name == STDIN else name for name in files)
+        path = call_file(spool(Path(folder, "standard")), "standard input")
+        yield tuple(path if name == STDIN else name for name in files)
 
 
 def spool(checkpoint: Path, *, replacing: bool = False) -> Path:

@@ -20,7 +20,8 @@ def tags_command(request: LoadRequest) -> None:
     exactly these names. Run the same command again to resume: it sends only what was never sent.
 
     FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
-    folder, a ZIP archive, a pattern such as tags-*.csv, or - for standard input.
+    folder, a ZIP archive, a pattern such as tags-*.csv, an address such as s3://BUCKET/KEY, or - for
+    standard input. With --query, it is a table of a query, whose result is loaded.
 
     \b
     Examples:

@@ -19,7 +19,8 @@ def users_command(request: LoadRequest) -> None:
     sent.
 
     FILE is CSV, TSV, JSON Lines, Parquet, Arrow, Avro or Excel (.xlsx), compressed or not. It may be a
-    folder, a ZIP archive, a pattern such as users-*.csv, or - for standard input.
+    folder, a ZIP archive, a pattern such as users-*.csv, an address such as s3://BUCKET/KEY, or - for
+    standard input. With --query, it is a table of a query, whose result is loaded.
 
     \b
     Examples:

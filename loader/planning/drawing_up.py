@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.choices import Order
 from loader.errors import MappingError
+from loader.file_names import name_file
 from loader.lookups import open_lookups
 from loader.mapping import bind, infer, parse_mapping, read_mapping
 from loader.mapping.lookups import NO_LOOKUPS
@@ -114,7 +115,7 @@ def make_mapper(
         MappingError: it does not fit the input.
     """
     sample = source.sample()
-    where = str(settings.mapping or settings.files[0])
+    where = str(settings.mapping or name_file(settings.files[0]))
     # The options win over the mapping file, and what means nothing is part of what rows become.
     mapping = mapping or infer(settings.kind, source.schema, sample, where=where, source=dialect)
     mapping = replace(mapping, source=dialect)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceError, SourceMissing
+from loader.file_names import name_file
 from loader.message import Message
 from loader.sources.pages import PAGE, Pages
 
@@ -210,7 +211,7 @@ class InputFile:
     """A regular file as it was when the source was opened.
 
     Attributes:
-        name: the path as the user gave it, for messages.
+        name: the path as the user gave it, or what a temporary file is called, for messages.
         path: where it is.
         stamp: what it must still be whenever it is read.
         end: where reading ends, if more follows that is not part of it; None to read all.
@@ -256,7 +257,7 @@ class InputFile:
         Raises:
             SourceError: it is not a regular file.
         """
-        name, path = str(given), Path(given)
+        name, path = name_file(given), Path(given)
         try:
             status = path.stat()
         except FileNotFoundError:

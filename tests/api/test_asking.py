@@ -84,6 +84,7 @@ def test_a_check_and_a_proposal_leave_nothing_behind(tmp_path: Path) -> None:
     """What a check gave can be read as long as its result is there."""
     found = loader.check_events("orders.csv", query="SELECT user_id, '' AS event, timestamp FROM orders")
     assert found.rejected["user_id"].tolist() == ["0042", "0043"]
+    assert found.rejected["_loader_message"][1].startswith("the query, row 1, ")
     assert 'userId = "user_id"' in loader.Mapping.propose("events", "orders.csv", query="FROM orders")
     assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 

@@ -61,6 +61,16 @@ def test_a_look_leaves_nothing_behind(
     assert names(tmp_path) == {"orders.csv", "devices.csv"}
 
 
+def test_a_check_names_the_query_and_no_temporary_file(command: CommandLine) -> None:
+    """The file that holds the result is gone when the user reads of it."""
+    ran = command.run("check", "events", *FILES, "--query", JOIN)
+    assert ran.out.startswith("3 events in the query\n")
+    assert "\n      the query, row 3, " in ran.out
+    assert ".parquet" not in ran.out
+    ran = command.run("check", "events", *FILES, "--query", "SELECT hwid FROM d")
+    assert ran.err.startswith('Error: the query with the columns "hwid":\n'), ran.err
+
+
 def test_the_result_is_the_input_from_then_on(command: CommandLine, tmp_path: Path) -> None:
     """It is kept for its owner alone, with the query; the files may change, and a resumed load does not."""
     ran = command.run(*LOAD, "--limit", 1)

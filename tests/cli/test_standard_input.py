@@ -63,5 +63,5 @@ def test_standard_input_can_be_checked(command: CommandLine, tmp_path: Path) -> 
         "-",
     )
     assert ran.code == 0, ran.err
-    assert "read as JSON Lines" in ran.out
+    assert ran.out.startswith("1 user in standard input\n  read as JSON Lines"), ran.out
     assert list(tmp_path.iterdir()) == []
