@@ -6,7 +6,7 @@
     ├── SourceError        the input cannot be read, or not at this place: fix it or export it again
     │   ├── SourceMissing      there is no such file, or nothing matches: perhaps it is not there yet
     │   ├── SourceEmpty        a file holds nothing, not even a header
-    │   ├── StoreAway          the store or the server that has it does not answer: run again later
+    │   ├── StoreAway          the store, server or database that has it does not answer: run again later
     │   └── TooFewRows         the input has fewer rows than the user expects of it
     ├── CheckpointError    the checkpoint cannot be used
     │   ├── CheckpointLocked   another process is loading into it: wait for that one
@@ -146,7 +146,7 @@ class SourceEmpty(SourceError):
 
 
 class StoreAway(SourceError):
-    """The store or the server that holds the input does not answer; the input itself may be as it was."""
+    """The store, server or database that holds the input does not answer. The input may be as it was."""
 
     code = "store_away"
     exit_code = 5

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.column_types import carry_cells, find_refusal, plain_field
-from loader.errors import SourceError
+from loader.errors import SourceError, StoreAway
 from loader.message import Message, Quote
 from loader.queries.database import list_secrets
 from loader.queries.tables import quote_name
@@ -53,6 +53,22 @@ class QueryFailed(SourceError):
     def after(self, rows: int) -> QueryFailed:
         """The same, after some rows had come."""
         return QueryFailed(self._words, self._remedy, rows, self._what)
+
+
+class DatabaseAway(QueryFailed, StoreAway):
+    """A database that does not answer, or that went away in the middle of a result.
+
+    Args:
+        words: of the database or its driver.
+        rows: how many had come before.
+    """
+
+    def __init__(self, words: object, rows: int = 0) -> None:
+        super().__init__(words, "The same command runs the query again.", rows)
+
+    def after(self, rows: int) -> QueryFailed:
+        """The same, after some rows had come."""
+        return DatabaseAway(self._words, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from loader.errors import ConfigError, LoaderError, SourceError
 from loader.queries.database import PASSWORDS
 from loader.queries.engines.packages import require
-from loader.queries.result import QueryFailed, Result, refuse_names
+from loader.queries.result import DatabaseAway, QueryFailed, Result, refuse_names
 from loader.queries.tables import quote_name
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _ROWS = 16_384
 _UNSIGNED, _BINARY_CHARSET, _ZEROFILL = 32, 63, 64
+# Codes of a server that does not answer, ends, or went away in the middle.
+_AWAY = frozenset({1053, 1152, 2002, 2003, 2006, 2013})
 _OPTION_FILE = "~/.my.cnf"
 # Parameters of the URL that the driver takes.
 _TEXTS = {"unix_socket", "ssl_ca", "ssl_cert", "read_default_file", "read_default_group", "charset"}
@@ -240,7 +242,10 @@ def explain(pymysql: Any) -> Iterator[None]:
         raise
     except (pymysql.Error, OSError, RuntimeError) as error:
         said = " ".join(map(str, error.args[1:])) or str(error)
-        raise QueryFailed(re.sub(r"\s+", " ", said), advise(error)) from None
+        said = re.sub(r"\s+", " ", said)
+        if error.args and error.args[0] in _AWAY:
+            raise DatabaseAway(said) from None
+        raise QueryFailed(said, advise(error)) from None
 
 
 def advise(error: Exception) -> str:
@@ -250,6 +255,4 @@ def advise(error: Exception) -> str:
         return f"Put the password {PASSWORDS['mysql']}; it is never a part of the URL."
     if code == 1792:
         return "A query only reads: give one SELECT."
-    if code in {2003, 2006, 2013}:
-        return "The same command runs the query again."
     return ""

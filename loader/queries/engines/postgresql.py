@@ -12,7 +12,7 @@ import pyarrow as pa
 from loader.errors import LoaderError, SourceError
 from loader.queries.database import PASSWORDS
 from loader.queries.engines.packages import require
-from loader.queries.result import QueryFailed, Result, read_batches, refuse_names
+from loader.queries.result import DatabaseAway, QueryFailed, Result, read_batches, refuse_names
 from loader.queries.tables import quote_name
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ _AFTER = re.compile(r"\n+Query was: .*|\.? ?SQLSTATE: \w+\s*$", re.DOTALL)
 _COPIED = re.compile(r"COPY \((.*)\s*\) TO STDOUT \(FORMAT binary\)")
 # While it waits, the driver takes an interrupt for itself, cancels the query and says nothing of why.
 _CANCELLED = "canceling statement due to user request"
+# What the server and its library write if it does not answer, is just starting, or ends in the middle.
+_AWAY = (
+    "Connection refused",
+    "Connection timed out",
+    "timeout expired",
+    "server closed the connection",
+    "terminating connection",
+    "the database system is ",
+)
 _ONLY_SELECT = "A query only reads: give one SELECT."
 _NO_ROWS = f"The query gives no rows, so it was not run, not even in a read-only transaction. {_ONLY_SELECT}"
 
@@ -134,6 +143,8 @@ def explain(adbc: Any) -> Iterator[None]:
     except (adbc.Error, pa.ArrowException, OSError) as error:
         if _CANCELLED in str(error):
             raise KeyboardInterrupt from None
+        if any(sign in str(error) for sign in _AWAY):
+            raise DatabaseAway(clean(str(error))) from None
         raise QueryFailed(clean(str(error)), advise(str(error))) from None
 
 
@@ -152,10 +163,4 @@ def advise(said: str) -> str:
         for sign in ("read-only transaction", "multiple commands", "could not begin COPY: ERROR:  syntax")
     ):
         return _ONLY_SELECT
-    if (
-        "server closed the connection" in said
-        or "Connection refused" in said
-        or "terminating connection" in said
-    ):
-        return "The same command runs the query again."
     return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.errors import ConfigError, SourceError
+from loader.errors import ConfigError, SourceError, StoreAway
 from tests.databases.servers import PASSWORD, READER
 
 if TYPE_CHECKING:
@@ -145,3 +145,9 @@ def test_a_parameter_that_is_not_known_is_refused(ask: Ask) -> None:
     """It would be ignored in silence otherwise."""
     with pytest.raises(ConfigError, match="foo is not known"):
         ask("SELECT 1", database="mysql://me@127.0.0.1/db?foo=1")
+
+
+def test_nobody_listens(ask: Ask) -> None:
+    """It may be otherwise later, so the exit code is not that of a mistake."""
+    with pytest.raises(StoreAway, match="The same command runs the query again"):
+        ask("SELECT 1 AS a", database="mysql://me@127.0.0.1:9/db")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.errors import SourceError
+from loader.errors import SourceError, StoreAway
 from tests.databases.servers import PASSWORD, READER
 
 if TYPE_CHECKING:
@@ -163,5 +163,5 @@ def test_a_password_comes_from_the_environment_and_is_never_shown(
 
 def test_nobody_listens(ask: Ask) -> None:
     """A refused connection is no puzzle."""
-    with pytest.raises(SourceError, match="Connection refused"):
+    with pytest.raises(StoreAway, match="Connection refused"):
         ask("SELECT 1 AS a", database="postgresql://me@127.0.0.1:9/db")
