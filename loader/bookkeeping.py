@@ -39,6 +39,7 @@ from loader.mapping import parse_mapping
 from loader.mapping.row_rules import say_no_key
 from loader.model import OWN_COLUMNS, State
 from loader.planning import draw_up, refuse_keyless
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.states import ORDER, States
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def import_load(
     *,
     key: Sequence[str] = (),
     files: Sequence[str] = (),
-    table: object = None,
+    memory: InMemory = NOTHING_IN_MEMORY,
 ) -> Imported:
     """Take over what a load has sent, as if it had been made with this ledger; the load then keeps it.
 
@@ -170,7 +171,7 @@ def import_load(
         checkpoint: of the load, which may not be running.
         key: columns of the key, if the load's mapping names none and the load was not taken over before.
         files: where its input is now, if it has moved; of a table, what it is called.
-        table: the input, if it is a table in memory.
+        memory: the tables of the load that are in memory.
 
     Raises:
         ConfigError: no key is known.
@@ -178,7 +179,7 @@ def import_load(
     """
     view = CheckpointView.open(checkpoint)
     view.refuse_unusable()
-    plan = plan_import(view, key, files, table)
+    plan = plan_import(view, key, files, memory)
     bound = Bound(view.identity.application, view.identity.endpoint)
     with Ledger.open(path, bound) as ledger:
         refuse_older_checkpoint(ledger, LedgerNote.find(view), view)
@@ -202,7 +203,7 @@ def import_load(
         return imported
 
 
-def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str], table: object = None) -> Plan:
+def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str], memory: InMemory) -> Plan:
     """Plan the load of a checkpoint once more, with a key.
 
     Raises:
@@ -215,9 +216,9 @@ def plan_import(view: CheckpointView, key: Sequence[str], files: Sequence[str], 
         if mapping.method.last_wins:
             raise ConfigError(say_no_key(mapping.kind))
         mapping = replace(mapping, key=tuple(key))
-    refuse_missing_table(view, names, table)
+    refuse_missing_table(view, names, memory)
     with suggest_moved(files):
-        plan = draw_up(recall_settings(view, names, table), view, mapping)
+        plan = draw_up(recall_settings(view, names, memory), view, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in view.identity.files], view.path)
     refuse_other_lookups(plan.mapper.lookups.records, view)
     refuse_keyless(plan.mapper.mapping, plan.source.schema.names)

@@ -16,7 +16,7 @@ from loader.message import Message, Setting, spell_option
 from loader.model import OWN_COLUMNS, Chunk, Phase, State
 from loader.option import FileUse
 from loader.own_columns import NO_LOAD, OfLoad, describe_failures, describe_rejects
-from loader.settings import Endpoint, Settings
+from loader.settings import NOTHING_IN_MEMORY, Endpoint, InMemory, Settings
 from loader.sources import FRAME_FORM, open_loaded, use_fixed
 from loader.stores import is_address
 from loader.text.next_steps import Why
@@ -103,7 +103,7 @@ def count_reasons(rows: Iterable[ExceptionRow]) -> list[tuple[str, int]]:
 
 
 def locate_rows(
-    ledger: CheckpointView, found: Mapping[int, ExceptionRow], files: Sequence[str], table: object = None
+    ledger: CheckpointView, found: Mapping[int, ExceptionRow], files: Sequence[str], memory: InMemory
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
     """Find the chunks of the input that hold any of the rows, each with those rows.
 
@@ -111,10 +111,10 @@ def locate_rows(
         SourceError: the input cannot be read, or is not the input of the checkpoint.
     """
     if found:
-        yield from find_chunks(open_input(ledger, files, table), ledger, found)
+        yield from find_chunks(open_input(ledger, files, memory), ledger, found)
 
 
-def open_input(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Source:
+def open_input(ledger: CheckpointView, files: Sequence[str], memory: InMemory = NOTHING_IN_MEMORY) -> Source:
     """Open the input of a checkpoint where it is now, or the table in memory that it was, with fixed cells.
 
     What was added to it since is not part of it.
@@ -122,9 +122,9 @@ def open_input(ledger: CheckpointView, files: Sequence[str], table: object = Non
     Raises:
         SourceError: it cannot be read.
     """
-    refuse_missing_table(ledger, files, table)
+    refuse_missing_table(ledger, files, memory)
     with suggest_moved(files):
-        source = open_loaded(files, known=ledger.identity.files, table=table)
+        source = open_loaded(files, known=ledger.identity.files, table=memory.table)
     return use_fixed(source, ledger.fixed)
 
 
@@ -133,13 +133,14 @@ def is_of_table(ledger: CheckpointView) -> bool:
     return any(file.form == FRAME_FORM for file in ledger.identity.files)
 
 
-def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], table: object = None) -> None:
+def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> None:
     """Refuse to continue without a table that was in Python's memory, because it cannot be read again.
 
     Raises:
         SourceError: it is needed, and neither it nor a file in its place is given.
     """
-    if table is None and is_of_table(ledger) and list(files) == [file.name for file in ledger.identity.files]:
+    missing = memory.table is None and is_of_table(ledger)
+    if missing and list(files) == [file.name for file in ledger.identity.files]:
         raise SourceError(
             Message(
                 "{path} belongs to a {table} in Python's memory, which cannot be read from here. Create it "
@@ -151,7 +152,7 @@ def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], table: ob
         )
 
 
-def recall_settings(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Settings:
+def recall_settings(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> Settings:
     """Recall the settings of the load that made a checkpoint: only those that say what its rows are."""
     made_for = ledger.identity
     return Settings(
@@ -160,7 +161,7 @@ def recall_settings(ledger: CheckpointView, files: Sequence[str], table: object 
         made_for.application,
         Endpoint("", made_for.endpoint),
         checkpoint=ledger.path,
-        table=table,
+        memory=memory,
     )
 
 

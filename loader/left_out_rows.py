@@ -29,6 +29,7 @@ from loader.model import Chunk, State
 from loader.option import FileUse
 from loader.own_columns import LeftOutRow, describe_left_out
 from loader.planning import draw_up
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.states import ORDER, States
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ _UNKNOWN = "left out"
 
 
 def read_left_out_rows(
-    checkpoint: Path, files: Sequence[str] = (), *, target: Path | Address | None = None
+    checkpoint: Path,
+    files: Sequence[str] = (),
+    memory: InMemory = NOTHING_IN_MEMORY,
+    *,
+    target: Path | Address | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Frames of the rows that are left out, with the columns that rows have that failed.
 
@@ -52,6 +57,7 @@ def read_left_out_rows(
     Args:
         checkpoint: the checkpoint file; a load into it may be running.
         files: where the input is now, if it has moved.
+        memory: the tables of the load that are in memory.
         target: where the frames will be written; refused if it is needed for something else.
 
     Raises:
@@ -62,8 +68,8 @@ def read_left_out_rows(
     names = [str(name) for name in files] or [file.name for file in ledger.identity.files]
     if target is not None:
         refuse_conflicts([Claim(FileUse.OUTPUT, str(target)), *list_reads(checkpoint, names)])
-    yield add_source(Chunk(0, open_input(ledger, names).sample(0), "", 1, {}), [], ledger)
-    for chunk, rows in find_left_out(ledger, names):
+    yield add_source(Chunk(0, open_input(ledger, names, memory).sample(0), "", 1, {}), [], ledger)
+    for chunk, rows in find_left_out(ledger, names, memory):
         yield add_source(chunk, rows, ledger)
 
 
@@ -74,7 +80,7 @@ def add_source(chunk: Chunk, rows: Sequence[LeftOutRow], ledger: CheckpointView)
 
 
 def find_left_out(
-    ledger: CheckpointView, files: Sequence[str], table: object = None
+    ledger: CheckpointView, files: Sequence[str], memory: InMemory
 ) -> Iterator[tuple[Chunk, list[LeftOutRow]]]:
     """Find the chunks with rows that are left out, each with those rows.
 
@@ -84,9 +90,9 @@ def find_left_out(
     if not ledger.account().left_out:
         return
     mapping = with_key(parse_mapping(ledger.identity.mapping, str(ledger.path)), LedgerNote.find(ledger))
-    refuse_missing_table(ledger, files, table)
+    refuse_missing_table(ledger, files, memory)
     with suggest_moved(files):
-        plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
+        plan = draw_up(recall_settings(ledger, files, memory), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     refuse_other_lookups(plan.mapper.lookups.records, ledger)
     states, sent = States(ledger), KeyReasons.find(ledger)

@@ -39,6 +39,7 @@ from loader.planning import draw_up
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch, VerificationFacts
 from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.states import States
 from loader.stores import as_place
 from loader.tally import Tally
@@ -64,7 +65,7 @@ def write_report(
     target: str | PathLike[str] | Address | None = None,
     *,
     files: Sequence[str] = (),
-    table: object = None,
+    memory: InMemory = NOTHING_IN_MEMORY,
     with_examples: bool = False,
 ) -> Path | Address:
     """Write a report of a load, finished, stopped or running, as one HTML file that needs no network.
@@ -73,7 +74,7 @@ def write_report(
         checkpoint: the checkpoint file.
         target: where to write; by default beside the checkpoint.
         files: where the input is now, if it has moved.
-        table: the table, if it was one in Python's memory.
+        memory: the tables of the load that are in Python's memory.
         with_examples: whether rows may be quoted: what is wrong with a few of each kind. Personal data.
 
     Returns:
@@ -89,7 +90,7 @@ def write_report(
     ledger = CheckpointView.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
     refuse_conflicts([Claim(FileUse.OUTPUT, str(path)), *list_reads(checkpoint, names)])
-    facts = gather(ledger, str(checkpoint), names, table=table, with_examples=with_examples)
+    facts = gather(ledger, str(checkpoint), names, memory=memory, with_examples=with_examples)
     write_whole(path, render_page(facts).encode())
     return path
 
@@ -105,7 +106,7 @@ def gather(
     name: str,
     files: Sequence[str],
     *,
-    table: object = None,
+    memory: InMemory = NOTHING_IN_MEMORY,
     with_examples: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Facts:
@@ -115,12 +116,12 @@ def gather(
         ledger: the checkpoint.
         name: what the user calls it.
         files: where its input is.
-        table: the table, if it was one in Python's memory.
+        memory: the tables of the load that are in Python's memory.
         with_examples: whether rows may be quoted.
         now: the time of the report.
     """
     identity, account = ledger.identity, ledger.account()
-    events, no_events = tally_events(ledger, files, table, with_examples=with_examples)
+    events, no_events = tally_events(ledger, files, memory, with_examples=with_examples)
     return Facts(
         made=now(),
         kind=identity.kind,
@@ -177,13 +178,13 @@ def describe_host(endpoint: str) -> str:
 
 
 def tally_events(
-    ledger: CheckpointView, files: Sequence[str], table: object, *, with_examples: bool
+    ledger: CheckpointView, files: Sequence[str], memory: InMemory, *, with_examples: bool
 ) -> tuple[Events | None, str]:
     """Events by name and by month; or why they cannot be counted."""
     if not ledger.identity.kind.method.timed:
         return None, ""
     try:
-        return count_events(ledger, files, table), ""
+        return count_events(ledger, files, memory), ""
     except LoaderError as error:
         spelling = spelling_of(ledger)
         return None, error.message.spell(spelling, quotes=True) if with_examples else redact_error(
@@ -191,16 +192,16 @@ def tally_events(
         )
 
 
-def count_events(ledger: CheckpointView, files: Sequence[str], table: object = None) -> Events:
+def count_events(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> Events:
     """Read the input once more, through the mapping, beside what became of its rows.
 
     Raises:
         SourceError, MappingError: the input cannot be read, or is not the one that was loaded.
     """
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
-    refuse_missing_table(ledger, files, table)
+    refuse_missing_table(ledger, files, memory)
     with suggest_moved(files):
-        plan = draw_up(recall_settings(ledger, files, table), ledger, mapping)
+        plan = draw_up(recall_settings(ledger, files, memory), ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
     refuse_other_lookups(plan.mapper.lookups.records, ledger)
     tally, states = Tally(), States(ledger)

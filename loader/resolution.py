@@ -23,6 +23,7 @@ from loader.known_keys import carry_over
 from loader.mapping import parse_mapping
 from loader.model import Chunk, Decision, State
 from loader.planning import draw_up
+from loader.settings import NOTHING_IN_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from loader.journal import ExceptionRow
     from loader.model import Account
     from loader.planning import Plan
-    from loader.settings import Settings
+    from loader.settings import InMemory, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def resolve(
     *,
     looked_up: Path | Choice | None = None,
     files: Sequence[str] = (),
-    table: object = None,
+    memory: InMemory = NOTHING_IN_MEMORY,
 ) -> Resolved:
     """Settle rows in doubt as a user decided, in one durable step.
 
@@ -67,7 +68,7 @@ def resolve(
         looked_up: what names the rows, or a file that names them, see `Choice.read`; None for all rows in
             doubt.
         files: where the input is now, if it has moved.
-        table: the input, if it is a table in memory; needed only if its cells are.
+        memory: the tables of the load that are in memory; needed only if their cells are.
 
     Raises:
         ConfigError: the file names rows that are not in doubt.
@@ -77,12 +78,12 @@ def resolve(
     names = list(files) or [file.name for file in ledger.identity.files]
     doubts = {row.ordinal: row for row in ledger.exceptions(State.IN_DOUBT)}
     choice = Choice.read(looked_up) if isinstance(looked_up, Path) else looked_up
-    chosen = doubts if choice is None else pick_rows(choice, ledger, doubts, names, table)
+    chosen = doubts if choice is None else pick_rows(choice, ledger, doubts, names, memory)
     carry_over(checkpoint)  # refused before anything is decided, if another load has the ledger
     with Journal.open(checkpoint, ledger.identity) as journal:
         overtaken = Overtaken()
         if decision is Decision.RESEND and ledger.identity.kind.method.last_wins:
-            plan = plan_again(ledger, recall_settings(ledger, names, table))
+            plan = plan_again(ledger, recall_settings(ledger, names, memory))
             overtaken = find_overtaken(plan.source, plan.mapper, journal, chosen, doubts)
         # Read again, because opening the journal wrote down what a dead run had left.
         found = CheckpointView.open(checkpoint).exceptions(State.IN_DOUBT)
@@ -112,7 +113,7 @@ def plan_again(ledger: CheckpointView, settings: Settings) -> Plan:
     Raises:
         SourceError, CheckpointError: the input cannot be read, or is another one.
     """
-    refuse_missing_table(ledger, settings.files, settings.table)
+    refuse_missing_table(ledger, settings.files, settings.memory)
     mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
     plan = draw_up(settings, ledger, mapping)
     refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
@@ -125,7 +126,7 @@ def pick_rows(
     ledger: CheckpointView,
     rows: dict[int, ExceptionRow],
     files: Sequence[str],
-    table: object,
+    memory: InMemory,
 ) -> dict[int, ExceptionRow]:
     """Pick the rows that a user named.
 
@@ -137,4 +138,4 @@ def pick_rows(
     if is_of_table(ledger) and not choice.column:
         # Numbers alone name rows of a table in memory: its cells are not needed, and may not be there.
         return choice.pick([(Chunk(0, pd.DataFrame(), known[0].name, 1, {}), list(rows.values()))], known)
-    return choice.pick(locate_rows(ledger, rows, files, table), known)
+    return choice.pick(locate_rows(ledger, rows, files, memory), known)

@@ -57,7 +57,7 @@ def prepare_retry(
         raise ConfigError("A retry needs a checkpoint file.")
     ledger = CheckpointView.open(settings.checkpoint)
     stored = ledger.identity.mapping
-    refuse_missing_table(ledger, settings.files, settings.table)
+    refuse_missing_table(ledger, settings.files, settings.memory)
     with suggest_moved(settings.files):
         plan = draw_up(settings, ledger, mapping or parse_mapping(stored, str(ledger.path)), watch=watch)
     changed = stored if write_mapping(plan.mapper.mapping) != stored else None

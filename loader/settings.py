@@ -16,7 +16,7 @@ from loader.secret import Secret, hide_credentials
 from loader.text.escape import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from loader.methods import Kind
@@ -113,6 +113,22 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class InMemory:
+    """What a load takes from Python's memory.
+
+    Attributes:
+        table: a DataFrame or an Arrow table that is loaded in place of files, or None.
+        lookups: tables in which the mapping looks up cells, by their names.
+    """
+
+    table: object = None
+    lookups: Mapping[str, object] = field(default_factory=dict)
+
+
+NOTHING_IN_MEMORY = InMemory()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything one load needs to know.
 
@@ -126,7 +142,7 @@ class Settings:
         mapping: a mapping file, or None to recognise the columns by their names.
         dialect: what is set about how text files are written.
         options: how to load, as the user chose.
-        table: a DataFrame or an Arrow table that is loaded in place of files, or None.
+        memory: what is taken from Python's memory.
         rehearsal: of a load into a sandbox; None for all others.
     """
 
@@ -139,7 +155,7 @@ class Settings:
     mapping: Path | Address | None = None
     dialect: Dialect = field(default=Dialect())
     options: LoadOptions = field(default=LoadOptions())
-    table: object = field(default=None, repr=False, compare=False)
+    memory: InMemory = field(default=NOTHING_IN_MEMORY, repr=False, compare=False)
     rehearsal: Rehearsal | None = None
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import os
     from typing import Unpack
 
-    from loader.api.given import Source
+    from loader.api.given import LookUps, Source
     from loader.api.sandbox import Sandbox
     from loader.api.verification import ExportKeywords, Verification
     from loader.model import Account
@@ -39,6 +39,8 @@ class Checkpoint:
     Args:
         path: the checkpoint.
         source: the input, if its rows are wanted and it is a table in memory or has moved.
+        lookups: the tables in memory in which the mapping looks up cells: ``{"devices": frame}``, if it
+            has such.
 
     Attributes:
         path: where it is.
@@ -53,23 +55,35 @@ class Checkpoint:
         CheckpointError: it is missing, foreign, newer or damaged.
     """
 
-    def __init__(self, path: str | os.PathLike[str], source: Source | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        source: Source | None = None,
+        *,
+        lookups: LookUps | None = None,
+    ) -> None:
         with spell_in_python():
             self._ledger = Ledger.open(Path(path))
-        of = self._ledger.identity
-        self._given = Given.of(source) if source is not None else Given(tuple(file.name for file in of.files))
+            of = self._ledger.identity
+            self._given = Given.again(source, lookups, [file.name for file in of.files])
         self.path = self._ledger.path
         self.kind = of.kind.value
         self.application = of.application
         self.endpoint = of.endpoint
         self.running = self._ledger.running
         self.account: Account = self._ledger.account()
-        self.mapping = Mapping.of(parse_mapping(of.mapping, str(path)))
+        self.mapping = Mapping.of(parse_mapping(of.mapping, str(path)).beside(self._given.memory.lookups))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], source: Source | None = None) -> Checkpoint:
-        """The same as `Checkpoint(path, source)`."""
-        return cls(path, source)
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        source: Source | None = None,
+        *,
+        lookups: LookUps | None = None,
+    ) -> Checkpoint:
+        """The same as `Checkpoint(path, source, lookups=lookups)`."""
+        return cls(path, source, lookups=lookups)
 
     @cached_property
     @spell_in_python()
@@ -178,7 +192,7 @@ class Checkpoint:
                 self.path,
                 target,
                 files=self._given.files,
-                table=self._given.table,
+                memory=self._given.memory,
                 with_examples=with_examples,
             )
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
-    from loader.api.given import Path, Source
+    from loader.api.given import LookUps, Path, Source
     from loader.verification.counts.counting import CountsVerification as Found
 
 
@@ -39,7 +39,11 @@ class AskingKeywords(TypedDict, total=False):
 
 
 def verify_counts(
-    checkpoints: Path | Sequence[Path], *, source: Source | None = None, **asking: Unpack[AskingKeywords]
+    checkpoints: Path | Sequence[Path],
+    *,
+    source: Source | None = None,
+    lookups: LookUps | None = None,
+    **asking: Unpack[AskingKeywords],
 ) -> CountsVerification:
     """Compare loads of events with the vendor's own counts by event and hour. Nothing is sent or changed.
 
@@ -48,6 +52,7 @@ def verify_counts(
     Args:
         checkpoints: one checkpoint, such as `LoadResult.checkpoint`, or several of one application.
         source: the input of one checkpoint, if it is a table in memory or has moved.
+        lookups: the tables in memory in which the mapping looks up cells: ``{"devices": frame}``.
         **asking: ``server_token``: the server token of the account, never the device token; without one, the
             file that ``server_token_file`` names, or PUSHWOOSH_SERVER_TOKEN. ``proxy`` and ``ca_bundle``: as
             of a load.
@@ -65,8 +70,8 @@ def verify_counts(
         for name in asking.keys() - AskingKeywords.__annotations__.keys():
             raise TypeError(f"verify_counts() got an unexpected keyword argument {name!r}")
         paths = list_checkpoints(checkpoints)
-        given = Given(()) if source is None else Given.of(source)
-        return CountsVerification(verify(paths, read_request(asking), given.files, given.table))
+        given = Given.again(source, lookups)
+        return CountsVerification(verify(paths, read_request(asking), given.files, given.memory))
 
 
 def read_request(asking: AskingKeywords) -> CountsRequest:

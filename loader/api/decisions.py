@@ -27,7 +27,7 @@ from loader.stores import hide_secrets
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from loader.api.given import Path, Source
+    from loader.api.given import LookUps, Path, Source
     from loader.resolution import Resolved
 
 # What `resolve` does before a decision, if a part of the checkpoint is lost.
@@ -41,6 +41,7 @@ def resolve(
     rows: pd.DataFrame | pd.Series | Path | None = None,
     *,
     source: Source | None = None,
+    lookups: LookUps | None = None,
 ) -> Resolved:
     """Settle rows in doubt, by what you found out or decided. Nothing is sent.
 
@@ -55,6 +56,8 @@ def resolve(
             for all rows in doubt.
         source: the input, if it is a table in memory or has moved: needed for ids, and for users to be
             sent again.
+        lookups: the tables in memory in which the mapping looks up cells, ``{"devices": frame}``: needed for
+            users and tags to be sent again.
 
     Returns:
         A record: `rows` that were moved; `overtaken`, rows that stay as they are, each with a later row that
@@ -71,9 +74,9 @@ def resolve(
         what = take_word(Decision, "decision", decision)
         if what is Decision.RETRY:
             raise ConfigError('decision is "retry"; for rejected rows call loader.retry.')
-        given = Given((), None) if source is None else Given.of(source)
+        given = Given.again(source, lookups)
         return resolution.resolve(
-            FilePath(checkpoint), what, looked_up=name_rows(rows), files=given.files, table=given.table
+            FilePath(checkpoint), what, looked_up=name_rows(rows), files=given.files, memory=given.memory
         )
 
 
@@ -132,6 +135,7 @@ def retry(
     *,
     only: str = "everything",
     rows: pd.DataFrame | Path | None = None,
+    lookups: LookUps | None = None,
     **keywords: Unpack[RetryKeywords],
 ) -> LoadResult:
     """Send rejected rows again, and rows that `resolve` gave back; only those.
@@ -149,6 +153,8 @@ def retry(
         rows: `LoadResult.rejected`, or a part of it, with cells that you fixed; or the path of a file that
             `failures` wrote. These rows are sent with these cells, which the checkpoint keeps, and no other
             rejected rows. The columns ``_loader_file`` and ``_loader_row`` say which rows they are.
+        lookups: the tables in memory in which the mapping of the checkpoint looks up cells:
+            ``{"devices": frame}``. A corrected mapping brings its own.
         mapping: a corrected `Mapping` or the path of a mapping file; without one, the checkpoint's mapping.
 
     Returns:
@@ -161,7 +167,7 @@ def retry(
         options = Options.of(**keywords)
         ledger = Ledger.open(FilePath(checkpoint))
         files = tuple(file.name for file in ledger.identity.files)
-        given = Given(files) if source is None else Given.of(source)
+        given = Given.again(source, lookups, files)
         chosen_phases = choose_phases(only)
         fixed = name_fixed(rows, only)
         settings = options.retrying(ledger, given)

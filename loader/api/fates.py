@@ -133,7 +133,7 @@ def build_failed(ledger: CheckpointView, given: Given, state: State) -> pd.DataF
     if given.table is None:
         return fate.set_axis(pd.Index([place + 1 for place in places], name="row", dtype="int64"))
     if rows:
-        source = open_input(ledger, given.files, given.table)
+        source = open_input(ledger, given.files, given.memory)
         refuse_other_input(source.survey(), [file.sha256], ledger.path)
     return add_columns(take_rows(given.table, places), fate)
 
@@ -145,9 +145,9 @@ def build_left_out(ledger: CheckpointView, given: Given) -> pd.DataFrame:
         SourceError: the input is not, or no longer, what was loaded.
     """
     if given.table is None:
-        frame = pd.concat(list(read_left_out_rows(ledger.path, given.files)), ignore_index=True)
+        frame = pd.concat(list(read_left_out_rows(ledger.path, given.files, given.memory)), ignore_index=True)
         return frame.set_axis(label_rows(frame, single=len(ledger.identity.files) == 1))
-    rows = [row for _, here in find_left_out(ledger, given.files, given.table) for row in here]
+    rows = [row for _, here in find_left_out(ledger, given.files, given.memory) for row in here]
     file = ledger.identity.files[0]
     places = [row.ordinal for row in rows]
     fate = describe_left_out(Chunk(0, pd.DataFrame(), file.name, 1, {}), rows, ledger.id)

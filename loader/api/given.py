@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from loader.errors import ConfigError
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.sources.frames.tables import as_arrow, is_table, name_of
 from loader.stores import hide_secrets
 
@@ -31,6 +32,8 @@ Path: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "Path | Sequence[Path] | pd.DataFrame | ExportsArrow"
 #: The tables of a query, by their names.
 Tables: TypeAlias = "Mapping[str, Source]"
+#: The tables in memory that look-ups are, by their names.
+LookUps: TypeAlias = "Mapping[str, pd.DataFrame | ExportsArrow]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,12 @@ class Given:
 
     Attributes:
         files: the paths; of a table, what it is called.
-        table: a DataFrame or an Arrow table, or None.
+        memory: the table, and those in which the mapping looks up cells.
         keep: the folder of files that go when nobody needs this input, or None.
     """
 
     files: tuple[str, ...]
-    table: object = field(default=None, repr=False)
+    memory: InMemory = field(default=NOTHING_IN_MEMORY, repr=False)
     keep: object = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -63,9 +66,9 @@ class Given:
             name = name_of(source)
             if isinstance(source, pd.DataFrame):
                 # What is added to the frame later, or (of pandas 3 on) written into it, stays out of this.
-                return cls((name,), source.copy(deep=False))
+                return cls((name,), InMemory(source.copy(deep=False)))
             # A table of another library is read once: some run a query each time they are asked.
-            return cls((name,), as_arrow(source, name))
+            return cls((name,), InMemory(as_arrow(source, name)))
         if isinstance(source, Sequence) and all(isinstance(path, (str, os.PathLike)) for path in source):
             if not source:
                 raise ConfigError("The source is an empty list: it names no file.")
@@ -74,6 +77,30 @@ class Given:
             f"The source is a {type(source).__qualname__}. Give the path of a file, a list of paths, a "
             f"pandas.DataFrame, a polars.DataFrame or a pyarrow.Table.{_remedy(source)}"
         )
+
+    @classmethod
+    def again(cls, source: Source | None, lookups: LookUps | None, files: Sequence[str] = ()) -> Given:
+        """The input of a load that was made before.
+
+        Args:
+            source: the input, if it is a table in memory or has moved.
+            lookups: the tables in memory that the look-ups of its mapping are.
+            files: where it was.
+
+        Raises:
+            ConfigError, SourceError: one of them cannot be used.
+        """
+        given = cls(tuple(files)) if source is None else cls.of(source)
+        return given.beside(take_tables(lookups))
+
+    def beside(self, lookups: Mapping[str, object]) -> Given:
+        """The input with the tables in memory that the look-ups of its mapping are."""
+        return replace(self, memory=replace(self.memory, lookups=lookups))
+
+    @property
+    def table(self) -> object:
+        """A DataFrame or an Arrow table; None of files."""
+        return self.memory.table
 
     def index(self, files: Sequence[FileRecord]) -> pd.Index:
         """The labels of all rows: the DataFrame's own; of another table positions; else row, or file and row.
@@ -99,6 +126,24 @@ def _remedy(source: object) -> str:
     if isinstance(source, Mapping):
         return " Tables with names are for a query: query=..."
     return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""
+
+
+def take_tables(lookups: Mapping[str, object] | None) -> dict[str, object]:
+    """The tables in memory that look-ups are.
+
+    Raises:
+        ConfigError: one is not a table.
+        SourceError: one cannot be had as an Arrow table.
+    """
+    found: dict[str, object] = {}
+    for name, table in (lookups or {}).items():
+        if not is_table(table):
+            raise ConfigError(
+                f'lookups["{name}"] is a {type(table).__qualname__}. Give a pandas.DataFrame, a '
+                "polars.DataFrame or a pyarrow.Table; of a file, write the path in the mapping."
+            )
+        found[name] = Given.of(cast("Source", table)).table
+    return found
 
 
 def list_checkpoints(checkpoints: Path | Sequence[Path]) -> list[FilePath]:

@@ -18,7 +18,7 @@ from loader.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loader.api.given import Source
+    from loader.api.given import LookUps, Source
     from loader.bookkeeping import Forgotten, Imported
 
 _LOADS = ("checkpoint", "kind", "key", "began", "at", "sent", "in_doubt")
@@ -83,6 +83,7 @@ class Ledger:
         *,
         key: str | Sequence[str] = (),
         source: Source | None = None,
+        lookups: LookUps | None = None,
     ) -> Imported:
         """Take over what a load has sent, as if it had been made with this ledger; the load then keeps it.
 
@@ -90,6 +91,7 @@ class Ledger:
             checkpoint: the checkpoint of the load, which may not be running.
             key: the columns of the key, if the mapping of the load names none.
             source: the input, if it is a table in memory or has moved.
+            lookups: the tables in memory in which the mapping looks up cells: ``{"devices": frame}``.
 
         Returns:
             How many keys are new in the ledger, as `sent` and as `in_doubt`, and how many rows are `keyless`.
@@ -98,10 +100,10 @@ class Ledger:
             ConfigError: no key is known.
             CheckpointError, SourceError: the checkpoint, the input or the ledger cannot be used.
         """
-        given = Given((), None) if source is None else Given.of(source)
+        given = Given.again(source, lookups)
         columns = (key,) if isinstance(key, str) else tuple(key)
         return bookkeeping.import_load(
-            self.path, Path(checkpoint), key=columns, files=given.files, table=given.table
+            self.path, Path(checkpoint), key=columns, files=given.files, memory=given.memory
         )
 
     @spell_in_python()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from loader.api import page
-from loader.api.given import Given
+from loader.api.given import Given, take_tables
 from loader.api.spelling import spell_in_python
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
@@ -19,7 +19,6 @@ from loader.mapping.rules import Nearby
 from loader.methods import Kind
 from loader.option import FileUse
 from loader.sources import open_source
-from loader.sources.frames.tables import is_table
 from loader.stores import as_place
 from loader.text.escape import escape_toml
 
@@ -243,24 +242,6 @@ def split_lookups(
     given = dict(lookups or {})
     forms: dict[str, object] = {name: each for name, each in given.items() if isinstance(each, dict)}
     return forms, {name: each for name, each in given.items() if name not in forms}
-
-
-def take_tables(lookups: ReadOnlyDict[str, object] | None) -> dict[str, object]:
-    """The tables in memory that look-ups are.
-
-    Raises:
-        ConfigError: one is not a table.
-        SourceError: one cannot be had as an Arrow table.
-    """
-    found: dict[str, object] = {}
-    for name, table in (lookups or {}).items():
-        if not is_table(table):
-            raise ConfigError(
-                f'lookups["{name}"] is a {type(table).__qualname__}. Give a pandas.DataFrame, a '
-                "polars.DataFrame or a pyarrow.Table; of a file, write the path in the mapping."
-            )
-        found[name] = Given.of(cast("Source", table)).table
-    return found
 
 
 def _kind(text: str) -> Kind:

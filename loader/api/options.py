@@ -207,7 +207,7 @@ class Options:
             checkpoint=self._checkpoint(kind, given),
             token=self._token(),
             options=self._options(),
-            table=given.table,
+            memory=given.memory,
         )
         return self._direct(settings, keep=self.keep)
 
@@ -221,7 +221,7 @@ class Options:
             or NO_APPLICATION,
             endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
             options=self.options,
-            table=given.table,
+            memory=given.memory,
         )
 
     def retrying(self, ledger: CheckpointView, given: Given) -> Settings:
@@ -244,7 +244,7 @@ class Options:
             checkpoint=ledger.path,
             token=self._token(),
             options=self._options(),
-            table=given.table,
+            memory=given.memory,
         )
         return self._direct(settings, keep=True)
 
@@ -260,7 +260,7 @@ class Options:
     def _claims(self, settings: Settings) -> Iterator[Claim]:
         yield from recall_environment()
         yield Claim(FileUse.CHECKPOINT, str(settings.checkpoint), "checkpoint")
-        for file in settings.files if settings.table is None else ():
+        for file in settings.files if settings.memory.table is None else ():
             yield Claim(FileUse.INPUT, file)
         if isinstance(self.mapping, (str, os.PathLike)):
             yield Claim(FileUse.READ, hide_secrets(os.fspath(self.mapping)), "mapping")

@@ -121,7 +121,7 @@ class LoadResult:
         self._lossy = list_notes(find_number_ids(plan, given))
         self._again = plan.begins_again.spell(spell_keyword) if plan.begins_again else ""
         self._result = result
-        self._given = given
+        self._given = given.beside(plan.mapper.mapping.nearby.tables)
         self._cut = "canary" if canary else "limit" if plan.settings.options.limit else ""
         self._canary = canary
         self._plan = plan
@@ -241,7 +241,7 @@ class LoadResult:
         """Write a report of the load as one HTML page: see `loader.Checkpoint.report`."""
         given = self._given
         return write_report(
-            self.checkpoint, target, files=given.files, table=given.table, with_examples=with_examples
+            self.checkpoint, target, files=given.files, memory=given.memory, with_examples=with_examples
         )
 
     def raise_for_failures(self) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
-    from loader.api.given import Path, Source
+    from loader.api.given import LookUps, Path, Source
     from loader.verification.verification import Verification as Found
 
 NAMES = {
@@ -54,6 +54,7 @@ def verify(
     sandbox: Sandbox | Path | None = None,
     *,
     source: Source | None = None,
+    lookups: LookUps | None = None,
     settle: bool = False,
     **export: Unpack[ExportKeywords],
 ) -> Verification:
@@ -69,6 +70,7 @@ def verify(
         sandbox: the `Sandbox` that the rows were sent to, or the path of its store; without one,
             pushwoosh-sandbox.sqlite3 in this folder.
         source: the input of one checkpoint, if it is a table in memory or has moved.
+        lookups: the tables in memory in which the mapping looks up cells: ``{"devices": frame}``.
         settle: settle the rows in doubt: those that were found count as confirmed, those that were not are
             given back, and the next load sends them. Rows that stay unclear stay in doubt.
         **export: ``landed``: paths of an export of what landed, or a table in memory. ``landed_mapping``: its
@@ -86,7 +88,7 @@ def verify(
     """
     with spell_in_python():
         paths = list_checkpoints(checkpoints)
-        given = Given(()) if source is None else Given.of(source)
+        given = Given.again(source, lookups)
         return _verify(paths, sandbox, given, export, settle=settle)
 
 
@@ -114,10 +116,10 @@ def _verify(
     place = sandbox.store if isinstance(sandbox, Sandbox) else sandbox
     request = read_export(export, paths[0], has_store=place is not None)
     if request is not None:
-        found = verify_export(paths, request, given.files, given.table)
+        found = verify_export(paths, request, given.files, given.memory)
     else:
         store = find_store(paths, None if place is None else FilePath(place))
-        found = verify_store(paths, store, given.files, given.table)
+        found = verify_store(paths, store, given.files, given.memory)
     settled = settling.settle(found) if settle else []
     if not settle:
         settling.note(found)

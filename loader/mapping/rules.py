@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -287,6 +287,10 @@ class Mapping:
     key: tuple[str, ...] = ()
     lookups: ReadOnlyDict[str, Dialect] = field(default_factory=lambda: MappingProxyType({}))
     nearby: Nearby = field(default=NOWHERE, compare=False)
+
+    def beside(self, tables: ReadOnlyDict[str, object]) -> Mapping:
+        """The mapping with tables in memory for its look-ups, next to those that it has."""
+        return replace(self, nearby=replace(self.nearby, tables={**tables, **self.nearby.tables}))
 
     @property
     def joining(self) -> list[tuple[str, Rule]]:

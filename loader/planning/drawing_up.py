@@ -53,11 +53,12 @@ def draw_up(
     """
     if settings.mapping:
         mapping = read_mapping(settings.mapping, settings.kind)
+    mapping = mapping and mapping.beside(settings.memory.lookups)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
     known, odometer = checkpoint.identity.files if checkpoint else (), Odometer()
     open_files = open_source if whole else open_loaded
     written = open_files(
-        settings.files, dialect=dialect, known=known, table=settings.table, odometer=odometer
+        settings.files, dialect=dialect, known=known, table=settings.memory.table, odometer=odometer
     )
     refuse_guarded(written, settings.files[0])
     source = use_fixed(written, checkpoint.fixed) if checkpoint else written
@@ -96,6 +97,7 @@ def open_given_lookups(
         mapping,
         where=str(settings.mapping or "the mapping"),
         known=checkpoint.identity.lookups if checkpoint else (),
+        checkpoint=str(checkpoint.path) if checkpoint else "",
         nothing=dialect.null_values,
         watch=watch,
     )

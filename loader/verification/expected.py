@@ -26,6 +26,7 @@ from loader.message import Command, Message
 from loader.model import State
 from loader.planning import draw_up
 from loader.sandbox.labels import read_label
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.states import States
 from loader.verification.rows import ExpectedRows, Fate, LoadSide
 
@@ -68,13 +69,13 @@ class Load:
     plans: tuple[Plan, ...]
 
     @classmethod
-    def open(cls, checkpoint: Path, files: Sequence[str] = (), table: object = None) -> Load:
+    def open(cls, checkpoint: Path, files: Sequence[str] = (), memory: InMemory = NOTHING_IN_MEMORY) -> Load:
         """Open a checkpoint and its input.
 
         Args:
             checkpoint: the checkpoint; no load may be running with it, because rows would land meanwhile.
             files: where the input is now, if it has moved.
-            table: the input, if it is a table in memory.
+            memory: the tables of the load that are in memory.
 
         Raises:
             CheckpointLocked: a load is running.
@@ -91,7 +92,7 @@ class Load:
                 )
             )
         names = list(files) or [file.name for file in ledger.identity.files]
-        return cls(str(checkpoint), ledger, tuple(plan_all(ledger, names, table)))
+        return cls(str(checkpoint), ledger, tuple(plan_all(ledger, names, memory)))
 
     @property
     def method(self) -> Method:
@@ -218,14 +219,14 @@ def read_chunks(plan: Plan, ordinals: Sequence[int]) -> Iterator[tuple[Chunk, Nu
             return
 
 
-def plan_all(ledger: CheckpointView, files: Sequence[str], table: object) -> Iterator[Plan]:
+def plan_all(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> Iterator[Plan]:
     """Plan the load again under each of its mappings, the oldest first.
 
     Raises:
         SourceError, CheckpointError: the input cannot be read, or is another one.
     """
-    settings = recall_settings(ledger, files, table)
-    refuse_missing_table(ledger, settings.files, table)
+    settings = recall_settings(ledger, files, memory)
+    refuse_missing_table(ledger, settings.files, memory)
     for text in list_mappings(ledger):
         with suggest_moved(settings.files):
             plan = draw_up(settings, ledger, parse_mapping(text, str(ledger.path)))

@@ -18,6 +18,7 @@ from loader.journal import CheckpointView
 from loader.message import Message, Setting
 from loader.progress import ReadingProgress, Silent
 from loader.sandbox.store.bodies import keeps_log, read_store_id
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.verification.comparison import compare
 from loader.verification.differences import Totals
 from loader.verification.expected import Load
@@ -104,7 +105,7 @@ def verify_store(
     checkpoints: Sequence[Path],
     store: Path,
     files: Sequence[str] = (),
-    table: object = None,
+    memory: InMemory = NOTHING_IN_MEMORY,
     *,
     watch: Watch | None = None,
 ) -> Verification:
@@ -114,7 +115,7 @@ def verify_store(
         checkpoints: of the loads.
         store: the store.
         files: where the input is now, if it has moved; for one checkpoint.
-        table: the input of one checkpoint, if it is a table in memory.
+        memory: the tables of the loads that are in memory; the input of one checkpoint.
         watch: shows how far it is.
 
     Raises:
@@ -130,7 +131,7 @@ def verify_store(
     refuse_no_store(store)
     store_id = read_store_id(store)
     known = {path.resolve(): path for path in reversed(checkpoints)}  # a pattern may name one twice
-    loads = [Load.open(path, files, table) for path in reversed(known.values())]
+    loads = [Load.open(path, files, memory) for path in reversed(known.values())]
     for load in loads:
         refuse_other_store(load, store, store_id)
     progress = Progress(sum(load.ledger.identity.rows * (1 + len(load.plans)) for load in loads))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
 from loader.message import Message, Setting
-from loader.settings import Endpoint
+from loader.settings import NOTHING_IN_MEMORY, Endpoint, InMemory
 from loader.states import States
 from loader.verification.counts.hours import Hours, find_sending_hours, find_spans
 from loader.verification.counts.readings import SHIFTS, compare_counts
@@ -64,7 +64,10 @@ class CountsVerification:
 
 
 def verify_counts(
-    checkpoints: Sequence[Path], request: CountsRequest, files: Sequence[str] = (), table: object = None
+    checkpoints: Sequence[Path],
+    request: CountsRequest,
+    files: Sequence[str] = (),
+    memory: InMemory = NOTHING_IN_MEMORY,
 ) -> CountsVerification:
     """Compare the events of loads with the vendor's counts by hour.
 
@@ -72,14 +75,14 @@ def verify_counts(
         checkpoints: of the loads, all of one application.
         request: how the vendor is asked.
         files: where the input is now, if it has moved; for one checkpoint.
-        table: the input of one checkpoint, if it is a table in memory.
+        memory: the tables of the loads that are in memory; the input of one checkpoint.
 
     Raises:
         ConfigError: they are not loads of events to one server, or the vendor refuses to count.
         CheckpointError, SourceError: a checkpoint or its input cannot be read.
         VendorError: no usable answer came in time.
     """
-    loads = [Load.open(path, files, table) for path in checkpoints]
+    loads = [Load.open(path, files, memory) for path in checkpoints]
     endpoint, application = find_account(loads)
     access = Access(endpoint, application, request.token, request.proxy, request.ca_bundle)
     expected = Hours()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.errors import ConfigError
 from loader.message import Message, Setting
+from loader.settings import NOTHING_IN_MEMORY, InMemory
 from loader.states import States
 from loader.text.nouns import count_rows, is_or_are
 from loader.verification.comparison import compare
@@ -33,7 +34,7 @@ def verify_export(
     checkpoints: Sequence[Path],
     request: ExportRequest,
     files: Sequence[str] = (),
-    table: object = None,
+    memory: InMemory = NOTHING_IN_MEMORY,
     *,
     now: datetime | None = None,
 ) -> Verification:
@@ -43,7 +44,7 @@ def verify_export(
         checkpoints: of the loads; all of them are in this export.
         request: the export.
         files: where the input is now, if it has moved; for one checkpoint.
-        table: the input of one checkpoint, if it is a table in memory.
+        memory: the tables of the loads that are in memory; the input of one checkpoint.
         now: later times are not plausible in the export; None for the present.
 
     Raises:
@@ -51,7 +52,7 @@ def verify_export(
         ConfigError: the mapping does not fit the export, or the loads cannot be compared with one export.
         CheckpointError: a checkpoint cannot be read, or a load is running.
     """
-    loads = [Load.open(path, files, table) for path in checkpoints]
+    loads = [Load.open(path, files, memory) for path in checkpoints]
     refuse_together(loads)
     last = loads[-1]
     opened = open_export(
