@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from loader.errors import ConfigError
@@ -116,7 +117,8 @@ class EmbeddedSandbox:
             return
         with child:  # closes the pipes: the end of its stdin is the child's sign to leave
             assert child.stdin is not None  # noqa: S101 - Popen was asked for a pipe
-            child.stdin.close()
+            with suppress(BrokenPipeError):  # of a child that has died, with what it was asked before
+                child.stdin.close()
             try:
                 child.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:

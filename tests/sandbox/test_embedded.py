@@ -163,10 +163,13 @@ def test_what_is_taken_after_a_load_was_forgotten_is_kept(tmp_path: Path) -> Non
     assert count_holdings(store).events[0].count == 4
 
 
-def test_a_sandbox_that_has_died_cannot_forget(tmp_path: Path) -> None:
-    """It is a sentence with what to do, not a broken pipe."""
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_sandbox_that_has_died_cannot_forget(tmp_path: Path, gone: bool) -> None:
+    """It is a sentence with what to do, not a broken pipe, also if it has been gone for a while."""
     with EmbeddedSandbox(tmp_path / "s") as sandbox:
-        assert sandbox.pid is not None
-        os.kill(sandbox.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        assert sandbox._child is not None
+        sandbox._child.kill()
+        if gone:
+            sandbox._child.wait()
         with pytest.raises(ConfigError, match=r"has ended by itself\. Run the same command again"):
             sandbox.forget("one")
