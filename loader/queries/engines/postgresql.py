@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from loader.queries.query import Query
 
+#: How long a server may take to let the loader in, if neither the URL nor PGCONNECT_TIMEOUT says it.
+CONNECT_SECONDS = 60
 _BATCH_SIZE, _BATCH_BYTES = "adbc.postgresql.batch_size_hint_bytes", 1 << 20
 _TYPE = b"POSTGRESQL:type"
 # Types whose binary form the driver hands over as it is, or reads as something else: money as cents, an oid
@@ -51,7 +54,7 @@ def open_result(query: Query, work: Path) -> Iterator[Result]:  # noqa: ARG001 -
     if query.database is None:
         raise TypeError("a query in PostgreSQL has a database")
     with explain(adbc):
-        connection = adbc.connect(with_scheme(query.database.url), autocommit=True)
+        connection = adbc.connect(complete(query.database.url), autocommit=True)
         try:
             with connection.cursor() as cursor:
                 cursor.adbc_statement.set_options(**{_BATCH_SIZE: str(_BATCH_BYTES)})
@@ -128,9 +131,15 @@ def refuse_dimensions(batches: Iterator[pa.RecordBatch], lists: Sequence[str]) -
         yield batch.select(range(width))
 
 
-def with_scheme(url: str) -> str:
-    """The URL with the scheme that PostgreSQL's library knows."""
-    return re.sub(r"^\w+://", "postgresql://", url)
+def complete(url: str) -> str:
+    """The URL with the scheme that PostgreSQL's library knows, and a time in which a server must answer.
+
+    The library itself waits without end for a server that takes the connection and says nothing.
+    """
+    url = re.sub(r"^\w+://", "postgresql://", url)
+    if "connect_timeout" in url or os.environ.get("PGCONNECT_TIMEOUT"):
+        return url
+    return f"{url}{'&' if '?' in url else '?'}connect_timeout={CONNECT_SECONDS}"
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loader.errors import SourceError, StoreAway
+from loader.queries.engines import postgresql
 from tests.databases.servers import PASSWORD, READER
 
 if TYPE_CHECKING:
@@ -165,3 +167,15 @@ def test_nobody_listens(ask: Ask) -> None:
     """A refused connection is no puzzle."""
     with pytest.raises(StoreAway, match="Connection refused"):
         ask("SELECT 1 AS a", database="postgresql://me@127.0.0.1:9/db")
+
+
+@pytest.mark.parametrize("parameters", ["", "?application_name=loader"])
+def test_a_server_that_says_nothing_is_not_waited_for_without_end(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, parameters: str
+) -> None:
+    """It is as if it did not answer at all."""
+    monkeypatch.setattr(postgresql, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(StoreAway, match="timeout expired"):
+            ask("SELECT 1 AS a", database=f"postgresql://me@127.0.0.1:{port}/db{parameters}")
