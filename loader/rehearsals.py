@@ -64,6 +64,19 @@ def rehearse(settings: Settings, sandbox: RunningSandbox, *, keep: bool = False)
     )
 
 
+def may_begin_again(settings: Settings) -> bool:
+    """Whether a load is a rehearsal that may begin again, whatever was sent to its sandbox.
+
+    Raises:
+        CheckpointLocked: a load is running with its checkpoint.
+        CheckpointError: the checkpoint cannot be read.
+    """
+    rehearsal, checkpoint = settings.rehearsal, settings.checkpoint
+    if rehearsal is None or rehearsal.keep or checkpoint is None:
+        return False
+    return may_replace(checkpoint)
+
+
 def may_replace(checkpoint: Path) -> bool:
     """Whether a rehearsal of something else may take the place of what is there: of a rehearsal, or nothing.
 

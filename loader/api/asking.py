@@ -19,7 +19,7 @@ from loader.queries.keeping import Keeping, keep_result, keep_stream, name_kept,
 from loader.queries.query import Query
 from loader.queries.streams import is_stream
 from loader.queries.tables import Table
-from loader.rehearsals import may_replace
+from loader.rehearsals import may_begin_again
 from loader.sources.frames.tables import name_of
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ class Input:
         """
         if settings.checkpoint is None or (self.query is None and self.stream is None):
             return ""
-        rehearsal = settings.rehearsal
-        rehearsed = rehearsal is not None and not rehearsal.keep and may_replace(settings.checkpoint)
-        keeping = Keeping(settings.checkpoint, again=again, rehearsed=rehearsed)
+        keeping = Keeping(settings.checkpoint, again=again, rehearsed=may_begin_again(settings))
         if self.query is not None:
             return keep_result(self.query, keeping, watch).spell(spell_keyword)
         keep_stream(self.stream, keeping, watch)
@@ -90,11 +88,9 @@ def name_checkpoint(kind: Kind, query: Query | None, options: Options) -> FilePa
         return options.place(kind, STREAM)
     if not query.file:
         raise ConfigError(
-            "A query that is typed has no name: give checkpoint= to say where progress is saved, or the path "
-            "of "
-            'a file, query="FILE.sql". The result is kept there too, because a load that is resumed '
-            "continues "
-            "with the same rows."
+            "A query that is typed has no name: give checkpoint= to say where progress is saved, or put the "
+            'query into a file, query="FILE.sql". The result is kept there too, because a load that is '
+            "resumed continues with the same rows."
         )
     return options.place(kind, query.file)
 

@@ -105,7 +105,7 @@ def keep_for_load(
         LoaderError: see `loader.queries.keeping.keep_result`.
     """
     from loader.queries.keeping import Keeping, keep_result  # noqa: PLC0415 - only if it is requested
-    from loader.rehearsals import may_replace  # noqa: PLC0415 - as above
+    from loader.rehearsals import may_begin_again  # noqa: PLC0415 - as above
 
     if settings.mapping is not None:
         from loader.mapping import read_mapping  # noqa: PLC0415 - as above
@@ -113,9 +113,7 @@ def keep_for_load(
         read_mapping(settings.mapping, settings.kind)  # a mistake in it is said before the query runs
     if settings.checkpoint is None:
         raise ConfigError("A load needs a checkpoint file.")
-    rehearsal = settings.rehearsal
-    rehearsed = rehearsal is not None and not rehearsal.keep and may_replace(settings.checkpoint)
-    keeping = Keeping(settings.checkpoint, again=again, rehearsed=rehearsed)
+    keeping = Keeping(settings.checkpoint, again=again, rehearsed=may_begin_again(settings))
     say(keep_result(query, keeping, watch).spell(spell_option))
     return replace(settings, dialect=read_as_parquet(settings.dialect, query))
 

@@ -184,9 +184,8 @@ class Column:
         name = quote_name(self.name).replace('"', "`")
         raise SourceError(
             f'Row {first + at + 1:,} of the result, column "{self.name}": "{texts[at]}" is not a date. If '
-            "such dates "
-            f"mean nothing, leave them empty in the query: IF({name} >= '0001-01-01' AND DAY({name}) > 0 AND "
-            f"MONTH({name}) > 0, {name}, NULL) AS {name}. Nothing was sent."
+            f"such dates mean nothing, leave them empty in the query: IF({name} >= '0001-01-01' AND "
+            f"DAY({name}) > 0 AND MONTH({name}) > 0, {name}, NULL) AS {name}. Nothing was sent."
         )
 
 

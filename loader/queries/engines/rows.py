@@ -77,9 +77,8 @@ class Families:
             return pa.string()
         raise SourceError(
             f'The column "{self.name}" of the result holds {" and ".join(sorted(self.found))}, which have no '
-            "form "
-            f"in common. Convert it in the query: CAST(... AS TEXT) AS {quote_name(self.name)}, or hex(...) "
-            "for bytes. Nothing was sent."
+            f"form in common. Convert it in the query: CAST(... AS TEXT) AS {quote_name(self.name)}, or "
+            "hex(...) for bytes. Nothing was sent."
         )
 
 
