@@ -133,6 +133,19 @@ def is_of_table(ledger: CheckpointView) -> bool:
     return any(file.form == FRAME_FORM for file in ledger.identity.files)
 
 
+def name_tables(ledger: CheckpointView) -> str:
+    """The keywords with which a call in Python gives the tables in memory again; "" if the load had none."""
+    keywords = ["source=frame"] if is_of_table(ledger) else []
+    lookups = [
+        f"{each.name!r}: table"
+        for each in ledger.identity.lookups
+        if any(file.form == FRAME_FORM for file in each.files)
+    ]
+    if lookups:
+        keywords.append(f"lookups={{{', '.join(lookups)}}}")
+    return ", ".join(keywords)
+
+
 def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> None:
     """Refuse to continue without a table that was in Python's memory, because it cannot be read again.
 
@@ -144,10 +157,11 @@ def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], memory: I
         raise SourceError(
             Message(
                 "{path} belongs to a {table} in Python's memory, which cannot be read from here. Create it "
-                "again in Python, and pass it there: loader.Checkpoint(path, source=frame) shows the rows, "
+                "again in Python, and pass it there: loader.Checkpoint(path, {tables}) shows the rows, "
                 "loader.retry and loader.resolve settle them.",
                 path=ledger.path,
                 table=files[0],
+                tables=name_tables(ledger),
             )
         )
 

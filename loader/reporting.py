@@ -20,6 +20,7 @@ from loader.errors import LoaderError
 from loader.failures import (
     explain,
     is_of_table,
+    name_tables,
     recall_settings,
     refuse_missing_table,
     refuse_other_input,
@@ -143,7 +144,7 @@ def gather(
         versions=conditions.collect_versions(),
         steps=tuple(plan_steps(ledger, name)),
         with_examples=with_examples,
-        in_python=is_of_table(ledger),
+        tables=name_tables(ledger),
         verification=find_verification(ledger),
     )
 
@@ -153,21 +154,22 @@ def plan_steps(ledger: CheckpointView, name: str) -> list[Step]:
     kind = ledger.identity.kind
     why = replace(explain(ledger), rejected=(), in_doubt=())
     left = Left(kind, ledger.account(), running=ledger.running, why=why)
-    if not is_of_table(ledger):
+    if not (tables := name_tables(ledger)):
         spelling = spell_shell(kind, name, again=f"the same command as before (`{kind}`)")
         settle = spell_settling(name)
     else:
         # No command can read a table again that was in Python's memory.
-        view = f"loader.Checkpoint({name!r}, source=frame)"
+        view = f"loader.Checkpoint({name!r}, {tables})"
+        source = "frame" if is_of_table(ledger) else "None"
         again = f"the same call as before (`load_{kind}`)"
-        spelling = spell_python(repr(name), view=view, source="frame", again=again)
-        settle = f"loader.verify({name!r}, sandbox, source=frame, settle=True)"
+        spelling = spell_python(repr(name), view=view, source=source, again=again)
+        settle = f"loader.verify({name!r}, sandbox, {tables}, settle=True)"
     return list_steps(left, replace(spelling, settle=settle) if ledger.identity.rehearsed else spelling)
 
 
 def spelling_of(ledger: CheckpointView) -> Spelling:
-    """How the reader writes a setting: of a table in Python's memory, as Python does."""
-    return spell_keyword if is_of_table(ledger) else spell_option
+    """How the reader writes a setting: with a table in Python's memory, as Python does."""
+    return spell_keyword if name_tables(ledger) else spell_option
 
 
 def describe_host(endpoint: str) -> str:

@@ -136,7 +136,7 @@ def describe_retry(plan: Plan, rows: int) -> str:
 
 def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str:
     """Which load a checkpoint belongs to, and its account."""
-    from loader.failures import is_of_table  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.failures import is_of_table, name_tables  # noqa: PLC0415 - `--help` must start without pandas
     from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
 
     identity = ledger.identity
@@ -146,10 +146,11 @@ def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str
         f"  sent to {identity.endpoint}, application {identity.application}",
         format_account(result.account),
     ]
-    if is_of_table(ledger):
+    if tables := name_tables(ledger):
+        what = "The input" if is_of_table(ledger) else "A look-up"
         lines.append(
-            "  The input is a table in Python's memory. See, retry and load its rows there, with "
-            "loader.Checkpoint(path, source=frame), loader.retry and the same call again."
+            f"  {what} is a table in Python's memory. See, retry and load the rows there, with "
+            f"loader.Checkpoint(path, {tables}), loader.retry and the same call again."
         )
     lines += describe_history(ledger)
     if given_back := len(ledger.given_back):

@@ -82,7 +82,7 @@ def open_lookups(
     *,
     where: str,
     known: Sequence[LookUpRecord] = (),
-    checkpoint: str = "",
+    again: str = "",
     nothing: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> OpenLookUps:
@@ -92,7 +92,7 @@ def open_lookups(
         mapping: names them.
         where: the mapping, for messages.
         known: what they were when the load began.
-        checkpoint: of that load, for messages.
+        again: how Python opens the checkpoint of that load with its tables in memory, for messages.
         nothing: texts that mean nothing in every column.
         watch: shows how far the reading is.
 
@@ -103,7 +103,7 @@ def open_lookups(
     lookups, problems = OpenLookUps(), list[str]()
     before = {record.name: record for record in known}
     for name in dict.fromkeys(rule.lookup.lookup for _, rule in mapping.joining if rule.lookup):
-        opening = _Opening(name, mapping, before.get(name), checkpoint)
+        opening = _Opening(name, mapping, before.get(name), again)
         try:
             table = opening.open(nothing, watch or Silent())
         except SourceError as error:
@@ -125,14 +125,14 @@ class _Opening:
         problems: what is wrong with it.
     """
 
-    def __init__(self, name: str, mapping: Mapping, known: LookUpRecord | None, checkpoint: str) -> None:
+    def __init__(self, name: str, mapping: Mapping, known: LookUpRecord | None, again: str) -> None:
         found = [(user, rule.lookup) for user, rule in mapping.joining if rule.lookup is not None]
         self._wanted = [(user, lookup) for user, lookup in found if lookup.lookup == name]
         self.users = ", ".join(dict.fromkeys(user for user, _ in self._wanted))
         self.problems: list[str] = []
         self._name = name
         self._known = known
-        self._checkpoint = checkpoint
+        self._again = again
         self._nearby = mapping.nearby
         self._dialect = mapping.lookups.get(name, Dialect())
         self._places = find_places(name, mapping.nearby, known)
@@ -241,13 +241,12 @@ class _Opening:
     def explain(self, error: SourceError) -> str:
         """Why it cannot be read, and what to do."""
         if self._known is not None and any(file.form == FRAME_FORM for file in self._known.files):
-            again = f"lookups={{{self._name!r}: frame}}"
             return (
                 f"the look-up {self._name} is a table in Python's memory, which cannot be read from here. "
-                "Create it again in Python, and pass it there: "
-                f"loader.Checkpoint({self._checkpoint!r}, {again}) shows, reports and verifies the load. "
-                "loader.retry, loader.resolve and loader.Ledger.take_over take the same lookups. To load "
-                f"again, pass it to the mapping: loader.Mapping.read(path, {again})."
+                f"Create it again in Python, and pass it there: {self._again} shows, reports and "
+                "verifies the load. loader.retry, loader.resolve and loader.Ledger.take_over take the same "
+                "lookups. To load again, pass it to the mapping: "
+                f"loader.Mapping.read(path, lookups={{{self._name!r}: table}})."
             )
         if not isinstance(error, SourceMissing):
             table = f"[lookups.{key_text(self._name)}]"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.choices import Order
 from loader.errors import MappingError
+from loader.failures import name_tables
 from loader.file_names import name_file
 from loader.lookups import open_lookups
 from loader.mapping import bind, infer, parse_mapping, read_mapping
@@ -97,7 +98,7 @@ def open_given_lookups(
         mapping,
         where=str(settings.mapping or "the mapping"),
         known=checkpoint.identity.lookups if checkpoint else (),
-        checkpoint=str(checkpoint.path) if checkpoint else "",
+        again=f"loader.Checkpoint({str(checkpoint.path)!r}, {name_tables(checkpoint)})" if checkpoint else "",
         nothing=dialect.null_values,
         watch=watch,
     )

@@ -171,7 +171,8 @@ class Facts:
         versions: of the program that makes the report.
         with_examples: whether personal data were requested.
         verification: the last one, or None.
-        in_python: the reader continues in Python, because the input was a table in its memory.
+        tables: the keywords with which Python gives the tables again that were in its memory; "" if all that
+            the load needs lies in files.
         lookups: the tables in which the mapping looks up cells.
     """
 
@@ -194,7 +195,7 @@ class Facts:
     versions: Mapping[str, str]
     steps: tuple[Step, ...]
     with_examples: bool
-    in_python: bool = False
+    tables: str = ""
     verification: VerificationFacts | None = None
     lookups: tuple[LookUpRecord, ...] = ()
 

@@ -88,13 +88,13 @@ def render_sections(templates: Environment, facts: Facts, *, top: int = 2) -> Ma
 def spell(facts: Facts, option: str) -> str:
     """An option, or a command, as the reader of the page writes it."""
     named = Command(option) if option in set(Command) else Setting(option.replace("-", "_"))
-    return (spell_keyword if facts.in_python else spell_option)(named).strip("`")
+    return (spell_keyword if facts.tables else spell_option)(named).strip("`")
 
 
 def again(facts: Facts) -> str:
     """What makes the report again when the input is at hand."""
-    if facts.in_python:
-        return f"loader.Checkpoint({facts.checkpoint!r}, source=frame).report()"
+    if facts.tables:
+        return f"loader.Checkpoint({facts.checkpoint!r}, {facts.tables}).report()"
     return f"pushwoosh-loader report {quote_for_shell(facts.checkpoint)} --input FILE"
 
 

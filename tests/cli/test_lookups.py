@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -228,3 +230,40 @@ def test_a_frame_takes_the_place_of_a_file_that_the_mapping_names(tmp_path: Path
     assert "1 found" in str(loader.check_events(events, mapping=mapping))
     with pytest.raises(ConfigError, match=r'lookups\["d"\] is a str'):
         loader.Mapping.read(tmp_path / "m.toml", lookups={"d": "devices.csv"})
+
+
+@pytest.mark.parametrize("in_memory", [False, True], ids=["file", "frame"])
+def test_a_command_says_how_python_gives_a_table_again(shop: CommandLine, *, in_memory: bool) -> None:
+    """No command can read it: the call that each one names, followed to the letter, can."""
+    file = shop.folder / "maps" / "m.toml"
+    file.write_text(f'{MAPPING}[rows]\nexcept = {{ user = ["u4"] }}\n')
+    events = pd.read_csv(shop.folder / "events.csv", dtype=str)
+    devices = pd.read_csv(shop.folder / "maps" / "devices.csv", dtype=str)
+    path, store = shop.folder / "c", shop.folder / "pushwoosh-sandbox.sqlite3"
+    with loader.Sandbox(store) as sandbox:
+        loader.load_events(
+            events if in_memory else shop.folder / "events.csv",
+            mapping=loader.Mapping.read(file, lookups={"devices.csv": devices}),
+            sandbox=sandbox,
+            checkpoint=path,
+            progress=False,
+        )
+    shop.run("report", "c", "--with-examples", "-o", "r.html")
+    calls = {
+        name: re.findall(r"loader\.Checkpoint\([^()]*\)", " ".join(html.unescape(shown).split()))
+        for name, shown in {
+            "report": (shop.folder / "r.html").read_text(),
+            "status": shop.run("status", "c").out,
+            "verify": shop.run("verify", "c").err,
+            "failures": shop.run("failures", "c", "--left-out").err,
+            "retry": shop.run("retry", "c").err,
+            "ledger": shop.run("ledger", "import", "l", "c", "--key", "user").err,
+        }.items()
+    }
+    assert all(calls.values()), calls
+    names = {"loader": loader, "frame": events, "table": devices, "path": path, "c": path}
+    for call in {call for found in calls.values() for call in found}:
+        checkpoint = eval(call.replace("'c'", "c"), names)
+        assert checkpoint.verify(store).ok
+        assert list(checkpoint.left_out["user"]) == ["u4"]
+        assert "cannot be read" not in checkpoint.report(shop.folder / "again.html").read_text()
