@@ -267,3 +267,16 @@ def test_a_command_says_how_python_gives_a_table_again(shop: CommandLine, *, in_
         assert checkpoint.verify(store).ok
         assert list(checkpoint.left_out["user"]) == ["u4"]
         assert "cannot be read" not in checkpoint.report(shop.folder / "again.html").read_text()
+
+
+@pytest.mark.parametrize("words", [(), ("--landed-mapping", "maps/m.toml")], ids=["of the load", "its own"])
+def test_an_export_of_what_landed_is_read_through_the_look_up(
+    shop: CommandLine, words: tuple[str, ...]
+) -> None:
+    """An export with the columns of the input has the key, and not what is looked up."""
+    shop.run(*LOAD)
+    (shop.folder / "landed.csv").write_text("user,at\nu1,2024-01-01T00:00:00Z\n")
+    ran = shop.run("verify", "c", "--landed", "landed.csv", *words, "--complete")
+    assert ran.code == 9, ran.err
+    assert "= same      1" in ran.out
+    assert "- missing   1" in ran.out

@@ -57,7 +57,7 @@ def verify_export(
     last = loads[-1]
     opened = open_export(
         request,
-        last.plans[-1].mapper.mapping,
+        last.plans[-1].mapper,
         application=last.ledger.identity.application,
         now=now or datetime.now(UTC),
     )

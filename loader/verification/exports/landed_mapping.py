@@ -7,10 +7,12 @@ An attribute for which it says no type is read as the load sends it, because a t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
 from loader.errors import ConfigError, MappingError
+from loader.lookups import open_lookups
 from loader.mapping import bind, read_mapping
 from loader.mapping.fields import PRICE_AMOUNT, PRICE_CURRENCY
 from loader.mapping.file import no_field
@@ -70,12 +72,12 @@ class ExportRequest:
     complete: bool = False
 
 
-def open_export(request: ExportRequest, load: Mapping, *, application: str, now: datetime) -> OpenedExport:
+def open_export(request: ExportRequest, mapper: Mapper, *, application: str, now: datetime) -> OpenedExport:
     """Open an export, and bind the mapping to its columns.
 
     Args:
         request: the export.
-        load: the effective mapping of the load.
+        mapper: of the load, with its effective mapping and its look-ups.
         application: application code of the load.
         now: later times are not plausible.
 
@@ -83,7 +85,7 @@ def open_export(request: ExportRequest, load: Mapping, *, application: str, now:
         SourceError: a file cannot be read.
         ConfigError: the mapping does not fit the export; or none was given, and the load's does not.
     """
-    file, mapping = request.mapping_file, request.mapping
+    load, file, mapping = mapper.mapping, request.mapping_file, request.mapping
     if file is not None:
         mapping = read_mapping(file, load.kind)
     own = mapping is not None
@@ -91,18 +93,27 @@ def open_export(request: ExportRequest, load: Mapping, *, application: str, now:
     source = open_source(request.files, dialect=dialect, table=request.table)
     where = str(file or ("the landed mapping" if own else request.files[0]))
     given = mapping or cut_to_columns(load, source, request.files)
-    sample = source.sample()
+    lookups = open_lookups(given, where=where, nothing=given.source.null_values) if own else mapper.lookups
+    fit = partial(
+        bind,
+        schema=source.schema,
+        sample=source.sample(),
+        application=application,
+        where=where,
+        now=now,
+        lookups=lookups,
+    )
     try:
-        first = bind(given, source.schema, sample, application=application, where=where, now=now)
+        first = fit(given)
         read = adopt_types(given, first.mapping, load)
-        mapper = bind(read, source.schema, sample, application=application, where=where, now=now)
+        fitted = fit(read)
     except MappingError as error:
         if own:
             raise
         refuse_own_mapping(load, request.files, error.problems[0])
     if not own:
-        refuse_unfit(load, request.files, source, mapper)
-    return OpenedExport(request.files, source, mapper, own)
+        refuse_unfit(load, request.files, source, fitted)
+    return OpenedExport(request.files, source, fitted, own)
 
 
 def cut_to_columns(load: Mapping, source: Source, files: Sequence[str]) -> Mapping:
