@@ -10,10 +10,14 @@ import pandas as pd
 import pytest
 
 import loader
-from loader.errors import LoaderError
+from loader.errors import ConfigError, LoaderError
+from loader.journal import CheckpointView, Journal
+from loader.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.api.conftest import Vendor
 
 DEVICES = pd.DataFrame({"id": ["u1", "u2"], "hwid": ["D1", "D2"]})
 LOOKUPS = {"devices": DEVICES}
@@ -122,3 +126,26 @@ def test_a_checkpoint_takes_the_tables_again(
     with pytest.raises(LoaderError, match="The look-up devices is "):
         call(Path("c"), source, {"devices": DEVICES.assign(hwid="D9")})
     call(Path("c"), source, {"devices": DEVICES.copy()})
+
+
+def test_doubts_are_sent_again_with_the_table(vendor: Vendor) -> None:
+    """Whether a row undoes a later one depends on its device, which is looked up again."""
+    fields = {"userId": "user", "hwid": FIELDS["hwid"]}
+    mapping = loader.Mapping("users", fields=fields, lookups=LOOKUPS)
+    users = EVENTS[["user"]].iloc[:2]
+    result = loader.load_users(users, mapping=mapping, **vendor.account, progress=False, limit=1)
+    with Journal.open(result.checkpoint, CheckpointView.open(result.checkpoint).identity) as journal:
+        journal.lease(range(1, 2))
+        journal.sending(1)
+        journal.settle([Outcome(1, loader.State.IN_DOUBT)])
+    with pytest.raises(LoaderError, match="the look-up devices is a table in Python's memory"):
+        loader.resolve(result.checkpoint, "resend", source=users)
+    assert loader.resolve(result.checkpoint, "resend", source=users, lookups=LOOKUPS).rows == 1
+
+
+def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
+    """A path belongs into the mapping."""
+    with loader.Sandbox(tmp_path / "s.sqlite3") as sandbox:
+        result = load(EVENTS, sandbox, tmp_path / "c")
+    with pytest.raises(ConfigError, match=r'lookups\["devices"\] is a str'):
+        loader.Checkpoint(result.checkpoint, lookups={"devices": "devices.csv"})  # type: ignore[dict-item] # that is the point

@@ -132,3 +132,24 @@ def test_the_device_token_does_not_count(result: loader.LoadResult, monkeypatch:
     monkeypatch.setenv("PUSHWOOSH_API_TOKEN", SERVER)
     with pytest.raises(loader.ConfigError, match="two secrets"):
         loader.verify_counts(result.checkpoint, source=FRAME, server_token=SERVER)
+
+
+def test_counts_are_taken_with_a_look_up_in_memory(tmp_path: Path, endpoint: str) -> None:
+    """Rows are expected under what was looked up; the table is given again."""
+    source = FRAME.assign(action=["bought", "sold", "sold", "sold"])
+    names = pd.DataFrame({"id": ["bought", "sold"], "name": ["Bought", "Sold"]})
+    event = {"column": "action", "lookup": "names", "key": "id", "value": "name"}
+    fields = {"userId": "user", "event": event, "timestamp": {"column": "when", "format": "iso"}}
+    result = loader.load_events(
+        source,
+        mapping=loader.Mapping("events", fields=fields, lookups={"names": names}),
+        application="AAAAA-BBBBB",
+        endpoint=endpoint,
+        checkpoint=tmp_path / "c",
+        progress=False,
+    )
+    found = loader.verify_counts(
+        result.checkpoint, source=source, lookups={"names": names}, server_token=SERVER
+    )
+    assert found.ok
+    assert found.events[["event", "confirmed"]].to_numpy().tolist() == [["Bought", 1], ["Sold", 3]]
