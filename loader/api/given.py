@@ -128,15 +128,29 @@ def _remedy(source: object) -> str:
     return " A Series becomes one with .to_frame()." if type(source).__name__ == "Series" else ""
 
 
+def take_named(lookups: Mapping[str, object] | None) -> dict[str, object]:
+    """What is given for look-ups, by their names.
+
+    Raises:
+        ConfigError: it has no names.
+    """
+    if lookups is not None and not isinstance(lookups, Mapping):
+        raise ConfigError(
+            f"lookups is a {type(lookups).__qualname__}. Give each table by the name that the look-up has in "
+            'the mapping: lookups={"devices.csv": frame}.'
+        )
+    return dict(lookups or {})
+
+
 def take_tables(lookups: Mapping[str, object] | None) -> dict[str, object]:
     """The tables in memory that look-ups are.
 
     Raises:
-        ConfigError: one is not a table.
+        ConfigError: one is not a table, or has no name.
         SourceError: one cannot be had as an Arrow table.
     """
     found: dict[str, object] = {}
-    for name, table in (lookups or {}).items():
+    for name, table in take_named(lookups).items():
         if not is_table(table):
             raise ConfigError(
                 f'lookups["{name}"] is a {type(table).__qualname__}. Give a pandas.DataFrame, a '

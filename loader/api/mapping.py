@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.api import page
-from loader.api.given import Given, take_tables
+from loader.api.given import Given, take_named, take_tables
 from loader.api.spelling import spell_in_python
 from loader.claims import Claim, refuse_conflicts
 from loader.errors import ConfigError
@@ -238,8 +238,12 @@ class Mapping:
 def split_lookups(
     lookups: ReadOnlyDict[str, object] | None,
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """How the files of some look-ups are written, and the tables that others are."""
-    given = dict(lookups or {})
+    """How the files of some look-ups are written, and the tables that others are.
+
+    Raises:
+        ConfigError: they have no names.
+    """
+    given = take_named(lookups)
     forms: dict[str, object] = {name: each for name, each in given.items() if isinstance(each, dict)}
     return forms, {name: each for name, each in given.items() if name not in forms}
 

@@ -143,9 +143,13 @@ def test_doubts_are_sent_again_with_the_table(vendor: Vendor) -> None:
     assert loader.resolve(result.checkpoint, "resend", source=users, lookups=LOOKUPS).rows == 1
 
 
-def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
-    """A path belongs into the mapping."""
+def test_what_is_not_a_table_with_a_name_is_refused(tmp_path: Path) -> None:
+    """A path belongs into the mapping, and a frame alone is no look-up of it."""
     with loader.Sandbox(tmp_path / "s.sqlite3") as sandbox:
         result = load(EVENTS, sandbox, tmp_path / "c")
     with pytest.raises(ConfigError, match=r'lookups\["devices"\] is a str'):
         loader.Checkpoint(result.checkpoint, lookups={"devices": "devices.csv"})  # type: ignore[dict-item] # that is the point
+    with pytest.raises(ConfigError, match="lookups is a DataFrame"):
+        loader.Checkpoint(result.checkpoint, lookups=DEVICES)  # type: ignore[arg-type] # that is the point
+    with pytest.raises(ConfigError, match="lookups is a DataFrame"):
+        loader.Mapping("events", fields=FIELDS, lookups=DEVICES)  # type: ignore[arg-type] # that is the point
