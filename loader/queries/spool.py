@@ -221,6 +221,6 @@ def explain_full(target: Path) -> Iterator[None]:
     except (OSError, pa.ArrowException) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigError(
-            f"The result of the query cannot be kept in {target.parent}: {why}. Check the folder and the "
-            "disk; or name a checkpoint in another folder."
+            f"The result of the query cannot be kept in {target.parent}: {why}. Free some space there, or "
+            "name a checkpoint in another folder. If nothing is to be sent, set TMPDIR to another folder."
         ) from error

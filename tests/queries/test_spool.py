@@ -85,6 +85,8 @@ def test_a_file_that_is_none_is_known(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows are written beside the thread that reads them; what fails there is not lost."""
     monkeypatch.setattr(spool, "create_for_owner", lambda _: os.open("/dev/full", os.O_WRONLY))
-    with pytest.raises(ConfigError, match=f"cannot be kept in {tmp_path}: No space left on device"):
+    with pytest.raises(ConfigError, match=f"cannot be kept in {tmp_path}: No space left on device") as error:
         run_query(Query.of(TEXT, []), tmp_path / "r.parquet")
     assert list(tmp_path.iterdir()) == []
+    assert "name a checkpoint in another folder" in str(error.value)
+    assert "TMPDIR" in str(error.value)

@@ -194,8 +194,8 @@ def advise(said: str, query: Query) -> str:
     if "Out of Memory" in said:
         return (
             f"A query may hold {MEMORY} in memory, or what {MEMORY_VARIABLE} says, such as 4GB; a sort or a "
-            "join writes what is beyond that to the folder of the checkpoint. Nothing can be set in the "
-            "query."
+            "join writes what is beyond that beside the checkpoint, or to TMPDIR if nothing is sent. It "
+            "needs space there. Nothing can be set in the query."
         )
     if query.tables and "VARCHAR" in said and _MISTYPED.search(said):
         return "Cells of text files are texts. Convert them: CAST(amount AS DECIMAL(18, 2)), for example."
