@@ -30,7 +30,7 @@ _SECRET_VARIABLES = ("PGPASSWORD", "MYSQL_PWD", "SNOWFLAKE_PASSWORD", "SNOWFLAKE
 _SECRET_KEY = re.compile(r"pass(?!file$)|pwd|token|secret|credential|private_?key$|api_?key", re.IGNORECASE)
 # A whole connection string in a parameter, as ``odbc_connect`` has it.
 _SECRET_VALUE = re.compile(r"(password|pwd|secret|token|accountkey)\s*=", re.IGNORECASE)
-_EXAMPLES = "postgresql://, mysql://, mariadb://, sqlite:///, duckdb:///, snowflake:// or bigquery://"
+_EXAMPLES = "postgresql://, mysql://, mariadb://, sqlite:///, duckdb:///, snowflake://, bigquery://"
 
 
 @dataclass(frozen=True, slots=True)
