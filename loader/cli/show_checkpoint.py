@@ -137,11 +137,13 @@ def describe_retry(plan: Plan, rows: int) -> str:
 def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str:
     """Which load a checkpoint belongs to, and its account."""
     from loader.failures import is_of_table, name_tables  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.queries.keeping import describe_origin  # noqa: PLC0415 - as above
     from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
 
     identity = ledger.identity
     lines = [
         f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
+        *(f"  {origin}" for file in identity.files if (origin := describe_origin(file.name))),
         *(f"  looked up in {record.name}" for record in identity.lookups),
         f"  sent to {identity.endpoint}, application {identity.application}",
         format_account(result.account),

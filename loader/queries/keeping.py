@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import CheckpointDiffers, ConfigError
@@ -25,7 +26,6 @@ from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from loader.progress import Watch
     from loader.queries.query import Query
@@ -186,13 +186,26 @@ def describe_run(kept: Kept) -> Message:
     )
 
 
+def describe_origin(file: str) -> str:
+    """Of which query a file is the kept result, and when that ran; "" if it is another file, or gone."""
+    kept = read_kept(Path(file)) if file.endswith(_ENDING) else None
+    if kept is None or kept.query is None:
+        return ""
+    return f"the result of a query of {kept.query.where}, run on {describe_begin(kept)}"
+
+
+def describe_begin(kept: Kept) -> str:
+    """When a query ran, for people."""
+    return kept.begun.replace("T", " ").replace("+00:00", " UTC")
+
+
 def describe_reuse(target: Path, kept: Kept) -> Message:
     """Say that a query was not run, and how it can be."""
     return Message(
         "The query was not run again: its result of {begun} is the input of this load ({rows}, kept in "
         "{target}). For newer rows, give another {checkpoint}; as long as nothing was sent, {requery} is "
         "enough.",
-        begun=kept.begun.replace("T", " ").replace("+00:00", " UTC"),
+        begun=describe_begin(kept),
         rows=count_rows(kept.rows),
         target=target,
         checkpoint=Setting("checkpoint"),

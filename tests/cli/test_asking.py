@@ -202,6 +202,9 @@ def test_failed_rows_have_the_columns_of_the_query(command: CommandLine, tmp_pat
     (tmp_path / "failed.csv").write_text("\n".join([head, row.replace("0044,,", "0044,buy,")]))
     assert command.run("retry", "c.ckpt", "--from", "failed.csv", "--yes").code == 0
     assert command.run("verify", "c.ckpt").code == 0
+    ran = command.run("status", "c.ckpt")
+    assert ran.out.splitlines()[:1] == ["events from c.ckpt.input.parquet"]
+    assert "\n  the result of a query of orders.csv, devices.csv, run on 20" in ran.out
     assert command.run("report", "c.ckpt", "--output", "r.html").code == 0
     assert len(command.held("SELECT * FROM events")) == 3
 
