@@ -126,6 +126,7 @@ TESTED_IN = {
     "queries/engines": {
         "packages": ["queries/engines/test_duckdb.py"],
         "rows sqlalchemy": ["queries/engines/test_sqlite.py"],
+        "mysql_reading": ["queries/engines/test_mysql.py"],
         "adbc bigquery snowflake": ["queries/engines/test_warehouses.py"],
     },
     "report": {"axes charts facts remedies": ["report/test_html.py", "report/test_course.py"]},

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from loader.errors import ConfigError, LoaderError, SourceError
 from loader.queries.database import PASSWORDS
+from loader.queries.engines.mysql_reading import refuse_writing
 from loader.queries.engines.packages import require
 from loader.queries.result import DatabaseAway, QueryFailed, Result, refuse_names
 from loader.queries.tables import quote_name
@@ -67,6 +68,7 @@ def open_result(query: Query, work: Path) -> Iterator[Result]:  # noqa: ARG001 -
     pymysql = require("pymysql", "mysql", "MySQL")
     if query.database is None:
         raise TypeError("a query in MySQL has a database")
+    refuse_writing(query.text)
     with explain(pymysql):
         # Without decoders: cells stay the server's own texts.
         connection = pymysql.connect(conv=pymysql.converters.encoders, **read_options(query.database))
