@@ -96,6 +96,8 @@ def refuse_password(url: str, kind: str) -> None:
         found = parts.password is not None or any(
             _SECRET_KEY.search(key) or _SECRET_VALUE.search(value) for key, value in parse_qsl(parts.query)
         )
+        # Oracle's own way to write it: scott/tiger@host.
+        found |= kind == "sqlalchemy" and "@" in parts.path
     except ValueError:
         found = "@" in url
     if found:

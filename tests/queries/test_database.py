@@ -19,6 +19,7 @@ SECRET = "hunter2"
         f"snowflake://me:{SECRET}@account/db",
         f"snowflake://me@account/db?token={SECRET}",
         f"oracle+oracledb://me:{SECRET}@host/db",
+        f"oracle+oracledb://me/{SECRET}@host",
         f"postgresql://me:{SECRET}@[host/db",
         f"mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3D{SECRET}",
     ],
