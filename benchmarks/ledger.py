@@ -77,7 +77,7 @@ def build(path: Path, known: int) -> None:
 
 
 def measure(path: Path, rows: int) -> str:
-    """What a load of so many new rows costs; the columns after the first."""
+    """What a load of new rows costs: the columns of the table after the first."""
     pa.array([BODY])  # which imports pandas, as a load does anyway
     Path("/proc/self/clear_refs").write_text("5")  # otherwise the peak of the parent counts
     before, began = read_memory(), time.perf_counter()

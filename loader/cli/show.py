@@ -77,7 +77,7 @@ def note_new_ledger(plan: Plan) -> list[str]:
     ledger = plan.settings.options.ledger
     if ledger is None or ledger.exists() or plan.earlier is not None:
         return []
-    return [f"  note: there is no ledger {ledger} yet, so no row is known as sent"]
+    return [f"  note: {ledger} does not exist yet, so no row is known as sent"]
 
 
 def describe_rate(settings: Settings) -> list[str]:

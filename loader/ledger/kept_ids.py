@@ -192,7 +192,7 @@ class KeptIds:
 
 
 class IdsWriter:
-    """Writes the ids anew; they take the place of the earlier ones only as a whole.
+    """Writes all ids again; they take the place of the earlier ones only as a whole.
 
     Use as a context manager, then `write` once for each bucket, then `finish`.
     """

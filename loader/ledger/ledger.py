@@ -165,7 +165,7 @@ class Ledger:
 
     @property
     def due(self) -> bool:
-        """Whether so many keys are in memory that they are to become a run."""
+        """Whether the keys in memory are enough for a run."""
         return sum(len(digests) for digests, _ in self._fresh) >= FLUSH_KEYS
 
     def flush(self) -> None:

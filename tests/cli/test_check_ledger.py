@@ -88,7 +88,7 @@ def test_a_ledger_that_is_not_there_is_told(command: CommandLine, tmp_path: Path
     """Perhaps its name is mistyped; nothing is created by a check."""
     words = [word for word in write(tmp_path, "monday", event(1)) if word not in SANDBOXED]
     ran = command.run("check", *words)
-    assert "note: there is no ledger all.ledger yet, so no row is known as sent" in ran.out
+    assert "note: all.ledger does not exist yet, so no row is known as sent" in ran.out
     assert not list(tmp_path.glob("all.ledger*"))
 
 
