@@ -6,12 +6,13 @@ Their errors do not name the option: whoever reads a value for one says which.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from loader.errors import ConfigError
 
 MAX_CONCURRENCY = 1024
+MAX_LOCAL_WORKERS = 64
 
 
 class OnDoubt(StrEnum):
@@ -67,6 +68,43 @@ class Concurrency:
 
     def __str__(self) -> str:
         return str(self.lowest) if self.lowest == self.highest else f"auto:{self.lowest}-{self.highest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Dask cluster: one that is there, or one that is started on this machine for the load.
+
+    Attributes:
+        address: of its scheduler; "" for a cluster of this machine.
+        workers: processes that are started on this machine; 0 if the cluster is there.
+        client: a `dask.distributed.Client` of the caller, which stays open; None to connect to the address.
+    """
+
+    address: str = ""
+    workers: int = 0
+    client: object = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Cluster:
+        """Read ``tcp://HOST:PORT``, or ``local:4``.
+
+        Raises:
+            ConfigError: it is neither.
+        """
+        local = re.fullmatch(r"local:(\d{1,4})", text.strip(), re.ASCII)
+        if local and 1 <= int(local[1]) <= MAX_LOCAL_WORKERS:
+            return cls(workers=int(local[1]))
+        if local:
+            raise ConfigError(f'"{text}" is not 1 to {MAX_LOCAL_WORKERS} workers.')
+        if re.fullmatch(r"(tcp|tls|ws|wss)://\[?[^\s/@?#]+\]?:\d{1,5}/?", text.strip(), re.ASCII):
+            return cls(text.strip().rstrip("/"))
+        raise ConfigError(
+            f'"{text}" is neither the address of a scheduler (tcp://HOST:PORT, tls://HOST:PORT) nor a number '
+            "of workers on this machine (local:4)."
+        )
+
+    def __str__(self) -> str:
+        return f"local:{self.workers}" if self.workers else self.address
 
 
 @dataclass(frozen=True, slots=True)

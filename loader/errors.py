@@ -159,6 +159,10 @@ class TooFewRows(SourceError):
     exit_code = 8
 
 
+class WorkersLost(LoaderError):
+    """The workers of a cluster cannot continue a load. What was sent stands."""
+
+
 class CheckpointError(LoaderError):
     """The checkpoint file cannot be created, read or trusted."""
 

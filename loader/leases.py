@@ -1,4 +1,4 @@
-"""Rows on their way from the source to delivery: read, mapped, leased, handed out."""
+"""Rows on their way to delivery: read and mapped by the crew, leased, handed out."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
 from loader.conditions import REASONS, REMEDIES, Remedies, ShownReasons
-from loader.errors import CheckpointError, SourceError
+from loader.errors import CheckpointError, SourceError, WorkersLost
 from loader.journal import DiskFull
 from loader.message import Message, Quote
-from loader.model import Stop, StopCode
+from loader.model import NOT_YET, Stop, StopCode
 from loader.policies import find_limits
+from loader.reading import group_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
 
+    from loader.crew import Crew
     from loader.delivery import Dispatch
     from loader.journal import Journal
     from loader.known_keys import NoLedger
     from loader.mapping import Mapped
-    from loader.model import Chunk, Reject, Request
+    from loader.model import Reject, Request
     from loader.planning import Plan
 
 
 class Leases:
-    """Takes rows from the source, maps them, and leases them in the journal before it hands them out.
+    """Has rows read and mapped, and leases them in the journal before it hands them out.
 
     Args:
-        plan: source and mapper.
+        plan: of the load.
+        crew: reads, maps and sends.
         journal: where rows are leased.
         dispatch: asked whether the load has stopped.
         wanted: rows that may be leased, ascending.
@@ -45,6 +48,7 @@ class Leases:
     def __init__(  # noqa: PLR0913 - what a lease needs to know, each once
         self,
         plan: Plan,
+        crew: Crew,
         journal: Journal,
         dispatch: Dispatch,
         wanted: Iterable[range],
@@ -59,6 +63,7 @@ class Leases:
         self._hear = hear
         self._keys = keys
         self._plan = plan
+        self._crew = crew
         self._journal = journal
         self._dispatch = dispatch
         self._known = {REMEDIES: Remedies(), REASONS: ShownReasons()}
@@ -69,57 +74,58 @@ class Leases:
         return sum(map(len, self._wanted))
 
     def requests(self) -> Iterator[Request]:
-        """Every wanted row, in order. Rows before a damaged place are handed out."""
+        """Every wanted row, as the crew hands them out. Rows before a damaged place are handed out.
+
+        `NOT_YET` if there is none at the moment.
+        """
+        return self._crew.hand_out(self._groups())
+
+    def _groups(self) -> Iterator[Iterable[Request]]:
+        """The rows of one lease after the other, in order."""
         try:
-            for mapped, wanted in self._mapped():
-                for rows in group_rows(wanted, mapped.kept, mapped.first, self._journal.lease_rows):
-                    rejects = pick_rejects(mapped.rejects, rows)
-                    for what, known in self._known.items():
-                        if note := known.note_new(rejects):
-                            self._journal.note(what, note)
-                    left_out = mapped.left_out(*rows)
-                    self._keys.mark(rows)
-                    self._journal.lease(*rows, rejects=rejects, left_out=left_out)
-                    self._keys.leased()
-                    self._hear(rejects)
-                    if left_out:
-                        self._dispatch.limit(*find_limits(self._plan, self._journal.account()))
-                    self._dispatch.count_rejected(len(rejects))
-                    if self._dispatch.stopped:
-                        return
-                    yield from mapped.requests(*rows)
-        except (SourceError, CheckpointError) as error:
+            for piece in self._sifted():
+                if piece is None:
+                    yield (NOT_YET,)
+                    continue
+                yield from self._lease(*piece)
+                if self._dispatch.stopped:
+                    return
+        except (SourceError, CheckpointError, WorkersLost) as error:
             # What is on the wire is still answered and settled.
             self.stopped = stop_for(error)
 
-    def _mapped(self) -> Iterator[tuple[Mapped, list[range]]]:
-        if not self._wanted:
-            return
+    def _lease(self, mapped: Mapped, wanted: list[range]) -> Iterator[Iterable[Request]]:
+        """Lease the wanted rows of a piece, a group at a time, until the load has stopped."""
+        for rows in group_rows(wanted, mapped.kept, mapped.first, self._journal.lease_rows):
+            rejects = pick_rejects(mapped.rejects, rows)
+            for what, known in self._known.items():
+                if note := known.note_new(rejects):
+                    self._journal.note(what, note)
+            left_out = mapped.left_out(*rows)
+            self._keys.mark(rows)
+            self._journal.lease(*rows, rejects=rejects, left_out=left_out)
+            self._keys.leased()
+            self._hear(rejects)
+            if left_out:
+                self._dispatch.limit(*find_limits(self._plan, self._journal.account()))
+            self._dispatch.count_rejected(len(rejects))
+            if self._dispatch.stopped:
+                return
+            yield mapped.requests(*rows)
+
+    def _sifted(self) -> Iterator[tuple[Mapped, list[range]] | None]:
+        """The pieces without the rows whose keys are known; None while the crew has none ready."""
         canary = self._canary
-        for chunk, wanted in select_chunks(self._plan.source.chunks(self._wanted[0].start), self._wanted):
-            mapped = self._keys.sift(self._plan.mapper.map(chunk), chunk, wanted)
+        for piece in self._crew.read(self._wanted):
+            if piece is None:
+                yield None
+                continue
+            mapped, wanted = self._keys.sift(piece.mapped, piece.keyed), piece.wanted
             if canary and (stop := refuse_unmappable(mapped, mapped.find_first(canary, wanted[0]), canary)):
                 self.stopped = stop
                 return
             canary = 0
             yield mapped, wanted
-
-
-def select_chunks(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[tuple[Chunk, list[range]]]:
-    """Select the chunks that hold wanted rows, cut at both ends, each with its wanted rows; all ascend."""
-    ranges = deque(wanted)
-    for chunk in chunks:
-        here: list[range] = []
-        while ranges and ranges[0].start < chunk.rows.stop:
-            rows = range(max(ranges[0].start, chunk.rows.start), min(ranges[0].stop, chunk.rows.stop))
-            here += [rows] if rows else []
-            if ranges[0].stop > chunk.rows.stop:
-                break
-            ranges.popleft()
-        if here:
-            yield chunk.part(range(here[0].start, here[-1].stop)), here
-        if not ranges:
-            return
 
 
 def group_rows(
@@ -149,23 +155,6 @@ def group_rows(
             yield group
 
 
-def group_ranges(wanted: Iterable[range], size: int) -> Iterator[list[range]]:
-    """Group the rows by `size`, the last group smaller; a range may be cut."""
-    group: list[range] = []
-    left = size
-    for each in wanted:
-        rows = each
-        while rows:
-            piece, rows = rows[:left], rows[left:]
-            group.append(piece)
-            left -= len(piece)
-            if not left:
-                yield group
-                group, left = [], size
-    if group:
-        yield group
-
-
 def pick_rejects(rejects: Sequence[Reject], rows: Iterable[range]) -> list[Reject]:
     """Pick the rejects that are in the ranges; both ascend."""
     found: list[Reject] = []
@@ -179,11 +168,13 @@ def _ordinal(reject: Reject) -> int:
     return reject.ordinal
 
 
-def stop_for(error: SourceError | CheckpointError) -> Stop:
-    """The end of a load whose input or checkpoint fails."""
+def stop_for(error: SourceError | CheckpointError | WorkersLost) -> Stop:
+    """The end of a load whose input, checkpoint or workers fail."""
     match error:
         case SourceError():
             code = StopCode.INPUT
+        case WorkersLost():
+            code = StopCode.WORKERS_LOST
         case DiskFull():
             code = StopCode.DISK_FULL
         case CheckpointError():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from loader.addresses import Proxy  # noqa: TC001 - as above
-from loader.choices import Concurrency, Duration, Library, OnDoubt, Order, Threshold
+from loader.choices import Cluster, Concurrency, Duration, Library, OnDoubt, Order, Threshold
 from loader.message import Setting
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, offered, option
@@ -25,6 +25,7 @@ from loader.option_values import (
     refuse,
     refuse_certificates,
     require_type,
+    take_cluster,
     take_duration,
     take_parsed,
     take_path,
@@ -64,6 +65,7 @@ class SendingKeywords(TypedDict, total=False):
 
     concurrency: str | int
     processes: int
+    cluster: object
     rate: float | str | None
     rate_zone: str | None
     rate_file: str | os.PathLike[str] | None
@@ -276,6 +278,17 @@ class LoadOptions:
             note=lambda number: str(number) if number > 1 else None,
         ),
     )
+    cluster: Cluster | None = option(
+        None,
+        Option(
+            "Read, map and send on the workers of a Dask cluster: the address of its scheduler, or local:N "
+            "to start N workers on this machine for the load. Limits, order and checkpoint stay those of one "
+            "load. All workers must be able to read the input.",
+            Section.SPEED,
+            metavar="tcp://HOST:PORT|local:N",
+            without="this machine alone",
+        ),
+    )
     rate: Rate | None = option(
         None,
         Option(
@@ -474,6 +487,7 @@ class LoadOptions:
                 "concurrency", Concurrency.parse, given.get("concurrency", usual.concurrency)
             ),
             processes=int(processes),
+            cluster=take_cluster(given.get("cluster")),
             rate=take_rate(given.get("rate")),
             rate_zone=take_text("rate_zone", given.get("rate_zone")),
             rate_file=take_path("rate_file", given.get("rate_file")),

@@ -209,6 +209,10 @@ class Request(NamedTuple):
     body: bytes
 
 
+NOT_YET = Request(-1, "", b"")
+"""Stands for the next request while nobody can say yet which one that is."""
+
+
 class Reject(NamedTuple):
     """A record that is not sent, because it cannot be mapped or a newer one overtook it (`phase`).
 
@@ -265,6 +269,7 @@ class StopCode(StrEnum):
     SETTINGS = "settings"
     SESSION_CLOSED = "session_closed"
     PROCESSES_ENDED = "processes_ended"
+    WORKERS_LOST = "workers_lost"
     INPUT = "input"
     CHECKPOINT = "checkpoint"
     DISK_FULL = "disk_full"

@@ -10,7 +10,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from loader.addresses import Proxy
-from loader.choices import Duration, Threshold
+from loader.choices import Cluster, Duration, Threshold
 from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.rates import MOST, Rate
@@ -57,6 +57,20 @@ def take_text(name: str, value: str | None) -> str | None:
         ConfigError: it is neither.
     """
     return require_type(name, value, (str, NoneType), "text")
+
+
+def take_cluster(value: object) -> Cluster | None:
+    """A Dask cluster: its address or ``local:N`` as text, or a `dask.distributed.Client`; None for none.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if value is None or isinstance(value, str):
+        return None if value is None else take_parsed("cluster", Cluster.parse, value)
+    scheduler = getattr(value, "scheduler", None)
+    if scheduler is None or not hasattr(value, "submit"):
+        require_type("cluster", value, (str,), "the address of a scheduler, or a Client of dask.distributed")
+    return Cluster(str(getattr(scheduler, "address", "")), client=value)
 
 
 def take_rows(name: str, value: int | None) -> int | None:

@@ -14,20 +14,22 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.conditions import BEGAN, ENDED, Conditions, Ending
-from loader.delivery import Dispatch, limit_concurrency, open_transport
+from loader.crew import open_crew
+from loader.delivery import Dispatch, limit_concurrency
 from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError, SourceError
 from loader.failures import collect_rejects
 from loader.journal import CheckpointView, Journal, collect_ranges
 from loader.journal.ranges import Ranges
 from loader.known_keys import open_checked_keys, open_known_keys
-from loader.leases import Leases, select_chunks, stop_for
+from loader.leases import Leases, stop_for
 from loader.model import Chunk, Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.policies import build_policy
 from loader.profile import Estimate, Profile
 from loader.profile.unmatched import UnmatchedValues
 from loader.progress import ReadingProgress, Silent
+from loader.reading import select_chunks
 from loader.repeats import KnownKeys
 from loader.user_changes import list_changes
 
@@ -70,16 +72,16 @@ def load(
     with (
         close_at_end(journal, problems),
         closing(open_known_keys(plan, journal)) as keys,
-        closing(open_transport(settings, session)) as transport,
+        closing(open_crew(plan, keys, session)) as crew,
     ):
         if choose is None:
             forget_earlier(settings, journal)
         wanted = choose(journal) if choose else list_unsent(plan, journal)
         policy = build_policy(plan, journal.account(), chosen=choose is not None)
-        dispatch = Dispatch(transport, policy=policy, brake=brake, sending=journal.sending)
+        dispatch = Dispatch(crew.line, policy=policy, brake=brake, sending=journal.sending)
         keys.begin()
         hear = watch.hear_rejects
-        leases = Leases(plan, journal, dispatch, wanted, canary=policy.canary, hear=hear, keys=keys)
+        leases = Leases(plan, crew, journal, dispatch, wanted, canary=policy.canary, hear=hear, keys=keys)
         # A retry does not end the load: its code still says that the load itself is not at its end.
         not_requested = 0 if choose else journal.account().never_sent - leases.rows
         journal.note(BEGAN, Conditions.of(settings).to_text())
@@ -92,6 +94,7 @@ def load(
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
                     keys.settle(outcomes)
+                    crew.settle(outcomes)
                     watch.hear_outcomes(outcomes)
             ended = Ending.of(leases.stopped or dispatch.stopped, interrupted=brake.drained)
             journal.note(ENDED, ended.to_text())

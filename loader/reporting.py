@@ -29,7 +29,6 @@ from loader.failures import (
 )
 from loader.journal import CheckpointView, is_misdirected
 from loader.latency import from_text
-from loader.leases import select_chunks
 from loader.mapping import parse_mapping
 from loader.message import spell_keyword, spell_option
 from loader.model import Phase, State
@@ -37,6 +36,7 @@ from loader.option import FileUse
 from loader.output_files import write_whole
 from loader.own_columns import read_notes_by_reason
 from loader.planning import draw_up
+from loader.reading import select_chunks
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch, VerificationFacts
 from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection

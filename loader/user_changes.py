@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from loader.errors import SourceError
-from loader.leases import select_chunks
+from loader.reading import select_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

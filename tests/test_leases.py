@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.journal import collect_ranges
-from loader.leases import group_ranges, pick_rejects, select_chunks
+from loader.leases import pick_rejects
 from loader.model import Chunk, Reject
+from loader.reading import group_ranges, select_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,18 +16,27 @@ from loader.delivery.brake import Brake
 from loader.delivery.dispatch import Dispatch
 from loader.delivery.policy import Policy
 from loader.delivery.timetable import Timetable
-from loader.delivery.transports import find_library_version, limit_concurrency, open_transport
-from loader.delivery.transports.contract import DRAIN_SECONDS, Session, Transport
+from loader.delivery.transports import (
+    find_library_version,
+    limit_concurrency,
+    open_line_in_process,
+    open_transport,
+)
+from loader.delivery.transports.contract import DRAIN_SECONDS, PolledLine, Session, Transport
+from loader.delivery.transports.target import Target
 
 __all__ = [
     "DRAIN_SECONDS",
     "Brake",
     "Dispatch",
     "Policy",
+    "PolledLine",
     "Session",
+    "Target",
     "Timetable",
     "Transport",
     "find_library_version",
     "limit_concurrency",
+    "open_line_in_process",
     "open_transport",
 ]

@@ -21,7 +21,7 @@ from loader.delivery.transports.contract import PolledLine
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
 from loader.message import Message, Setting
-from loader.model import Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, StopCode, Wire
+from loader.model import NOT_YET, Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, StopCode, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -171,6 +171,8 @@ class Dispatch:
                 return None
             if request is None:
                 self._source = None
+                return None
+            if request is NOT_YET:
                 return None
             self._governor.taken()
             if self._lanes.admit(row := Row(request), now):

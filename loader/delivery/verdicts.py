@@ -44,6 +44,7 @@ _UNSENT = {
     StopCode.PROXY: "{reason} Check {proxy}, and the user name and the password in it.",
     StopCode.SETTINGS: "{reason} Check {endpoint}, {proxy} and {ca_bundle}.",
     StopCode.PROCESSES_ENDED: "{reason} If the system has too little memory, load with fewer {processes}.",
+    StopCode.WORKERS_LOST: "{reason} Look at the cluster, then run the same load again.",
 }
 _SETTINGS = {name: Setting(name) for name in ("endpoint", "token", "processes", "proxy", "ca_bundle")}
 

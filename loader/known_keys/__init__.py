@@ -18,10 +18,13 @@ from loader.known_keys.keys import read_keys
 from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older_checkpoint, with_key
 from loader.known_keys.reasons import KeyReasons
 from loader.known_keys.running import NoLedger, open_known_keys
+from loader.known_keys.sifting import Keyed, KeyReader
 
 __all__ = [
     "LEDGER",
+    "KeyReader",
     "KeyReasons",
+    "Keyed",
     "LedgerNote",
     "NoLedger",
     "carry_over",

@@ -62,12 +62,12 @@ class CheckedKeys:
         self._own = 1 + max(ledger.loads, default=0)
         self._seen = seen
         self._sending = Sending(ledger, self._own, last_wins=plan.settings.kind.method.last_wins)
-        self._sifter = Sifter(plan.mapper, ledger, self._own, self._find)
+        self._sifter = Sifter.of(plan.mapper, ledger, self._own, self._find)
         self.rows = KnownRows(str(ledger.path), len(ledger.loads))
 
     def sift(self, mapped: Mapped, chunk: Chunk) -> Mapped:
         """Leave out the rows that a load would leave out, and count the others."""
-        sifted = self._sifter.sift(mapped, chunk, [mapped.rows])
+        sifted = self._sifter.sift(mapped, self._sifter.keys.read(mapped, chunk, [mapped.rows]))
         known = self._sending.find(sifted.digests).load > 0
         self.rows.changed += int(known.sum())
         self.rows.new += int((~known).sum())

@@ -20,7 +20,7 @@ from loader.known_keys.ledger_notes import (
     say_missing,
     with_key,
 )
-from loader.known_keys.sifting import Sifter
+from loader.known_keys.sifting import Keyed, KeyReader, Sifter
 from loader.ledger import Bound, Digests, Ledger, LedgerError
 from loader.ledger.sending import Fate, Sending
 from loader.model import State
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from loader.journal import Journal
     from loader.mapping import Mapped
-    from loader.model import Chunk, Outcome
+    from loader.model import Outcome
     from loader.planning import Plan
 
 
@@ -42,7 +42,12 @@ class NoLedger:
     def begin(self) -> None:
         """Nothing is to be brought in line."""
 
-    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Mapped:  # noqa: ARG002 - as `KnownKeys`
+    @property
+    def reader(self) -> KeyReader | None:
+        """No key is read."""
+        return None
+
+    def sift(self, mapped: Mapped, keyed: Keyed | None) -> Mapped:  # noqa: ARG002 - as `KnownKeys`
         """No row is left out."""
         return mapped
 
@@ -85,7 +90,7 @@ class KnownKeys(NoLedger):
             generation = ledger.store.raise_generation()
         self._unnoted: int | None = generation
         self._sending = Sending(ledger, number, last_wins=plan.settings.kind.method.last_wins)
-        self._sifter = Sifter(plan.mapper, ledger, number, self._sending.find)
+        self._sifter = Sifter.of(plan.mapper, ledger, number, self._sending.find)
         self._note(generation)
         self._marked = (np.empty(0, np.int64), Digests.join([]))
 
@@ -97,15 +102,20 @@ class KnownKeys(NoLedger):
         """
         bring_in_line(self._sending, self._journal.path)
 
-    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Mapped:
+    @property
+    def reader(self) -> KeyReader:
+        """Reads the keys of rows."""
+        return self._sifter.keys
+
+    def sift(self, mapped: Mapped, keyed: Keyed | None) -> Mapped:
         """Leave out the rows whose keys are known, and reject those without a key.
 
         Args:
             mapped: a chunk.
-            chunk: the same, as it was read.
-            wanted: the rows that are to be sent, in ascending ranges.
+            keyed: what `reader` read of it.
         """
-        sifted = self._sifter.sift(mapped, chunk, wanted)
+        assert keyed is not None  # noqa: S101 - there is a reader
+        sifted = self._sifter.sift(mapped, keyed)
         self._marked = sifted.ordinals, sifted.digests
         return sifted.mapped
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from loader.ledger import Digests, Ledger
-    from loader.ledger.records import Mask, Ordinals
+    from loader.ledger.records import Digester, Mask, Ordinals
     from loader.ledger.sending import KeyStates
     from loader.mapping import Mapped, Mapper
     from loader.mapping.findings import Column
@@ -43,52 +43,45 @@ class Sifted:
 
 
 @dataclass(frozen=True, slots=True)
-class Sifter:
-    """Sifts the chunks of one load.
+class Keyed:
+    """The keys of the wanted rows of a chunk that became a body.
 
     Attributes:
-        mapper: of the load.
-        ledger: its ledger.
-        own: the number of the load in the ledger.
-        find: what is known of keys, those of earlier rows of the load among them.
+        places: of the rows that have a key, among those that became a body.
+        digests: of their keys and bodies.
+        keyless: places of the rows that have none.
+        rejects: these rows, rejected for that.
+    """
+
+    places: Ordinals
+    digests: Digests
+    keyless: Ordinals
+    rejects: list[Reject]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReader:
+    """Reads the keys of rows; it asks no ledger, so any process may do it.
+
+    Attributes:
+        mapper: of the load, with the key of the ledger.
+        digester: of the ledger.
     """
 
     mapper: Mapper
-    ledger: Ledger
-    own: int
-    find: Callable[[Digests], KeyStates]
+    digester: Digester
 
-    def sift(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Sifted:
-        """Leave out the rows whose keys are known, and reject those without a key.
-
-        Args:
-            mapped: a chunk.
-            chunk: the same, as it was read.
-            wanted: the rows that are to be sent, in ascending ranges.
-        """
+    def read(self, mapped: Mapped, chunk: Chunk, wanted: Sequence[range]) -> Keyed:
+        """Read the keys of the wanted rows of a chunk, which are in ascending ranges."""
         places = np.concatenate(
             [np.empty(0, np.int64)]
             + [np.arange(*np.searchsorted(mapped.ordinals, (each.start, each.stop))) for each in wanted]
         )
         known, keys = read_keys(self.mapper, chunk, mapped, places)
         keyless, places = places[~known], places[known]
-        digester = self.ledger.digester(self.mapper.mapping.kind.value)
-        digests = digester.digest(keys, mapped.bodies.take(pa.array(places)))
-        ordinals = mapped.ordinals[places]
-        reasons = self._judge(digests, ordinals)
-        sent = reasons.judged.load < 0
-        drop = np.zeros(len(mapped.ordinals), np.bool_)
-        drop[places[~sent]] = drop[keyless] = True
+        digests = self.digester.digest(keys, mapped.bodies.take(pa.array(places)))
         rejects = [self._reject(chunk, int(ordinal)) for ordinal in mapped.ordinals[keyless]]
-        outside = reasons.list(ordinals - mapped.first, mapped.count)
-        left = leave_out(mapped, drop, outside, rejects)
-        return Sifted(left, ordinals[sent], digests.take(sent))
-
-    def _judge(self, digests: Digests, ordinals: Ordinals) -> Reasons:
-        last_wins = self.mapper.mapping.method.last_wins
-        judge = judge_newest if last_wins else judge_events
-        judged = judge(digests, ordinals, self.find(digests), self.own)
-        return Reasons(judged, self.own, self.ledger.loads, last_wins)
+        return Keyed(places, digests, keyless, rejects)
 
     def _reject(self, chunk: Chunk, ordinal: int) -> Reject:
         columns = self.mapper.mapping.key
@@ -97,6 +90,45 @@ class Sifter:
         remedy = "Fill it, or load such rows on their own, without a ledger."
         message = f"{chunk.place(ordinal)}, {reason}. {remedy}"
         return Reject(ordinal, ", ".join(columns), "", reason, message, remedy, remedy, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Sifter:
+    """Sifts the chunks of one load.
+
+    Attributes:
+        keys: reads their keys.
+        ledger: of the load.
+        own: the number of the load in the ledger.
+        find: what is known of keys, those of earlier rows of the load among them.
+    """
+
+    keys: KeyReader
+    ledger: Ledger
+    own: int
+    find: Callable[[Digests], KeyStates]
+
+    @classmethod
+    def of(cls, mapper: Mapper, ledger: Ledger, own: int, find: Callable[[Digests], KeyStates]) -> Sifter:
+        """The sifter of a load with that mapper."""
+        return cls(KeyReader(mapper, ledger.digester(mapper.mapping.kind.value)), ledger, own, find)
+
+    def sift(self, mapped: Mapped, keyed: Keyed) -> Sifted:
+        """Leave out the rows of a chunk whose keys are known, and reject those without a key."""
+        digests, ordinals = keyed.digests, mapped.ordinals[keyed.places]
+        reasons = self._judge(digests, ordinals)
+        sent = reasons.judged.load < 0
+        drop = np.zeros(len(mapped.ordinals), np.bool_)
+        drop[keyed.places[~sent]] = drop[keyed.keyless] = True
+        outside = reasons.list(ordinals - mapped.first, mapped.count)
+        left = leave_out(mapped, drop, outside, keyed.rejects)
+        return Sifted(left, ordinals[sent], digests.take(sent))
+
+    def _judge(self, digests: Digests, ordinals: Ordinals) -> Reasons:
+        last_wins = self.keys.mapper.mapping.method.last_wins
+        judge = judge_newest if last_wins else judge_events
+        judged = judge(digests, ordinals, self.find(digests), self.own)
+        return Reasons(judged, self.own, self.ledger.loads, last_wins)
 
 
 def leave_out(mapped: Mapped, drop: Mask, outside: Sequence[Outside], rejects: Sequence[Reject]) -> Mapped:

@@ -1,0 +1,92 @@
+"""A client of a Dask cluster: one that is there, or one that is started on this machine for the load."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from loader.errors import ConfigError
+from loader.message import Message, Setting
+from loader.settings import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loader.choices import Cluster
+
+_CONNECT_SECONDS = 10
+
+
+@contextmanager
+def open_client(cluster: Cluster) -> Iterator[Any]:
+    """A client, which is closed afterwards unless it is the caller's.
+
+    Raises:
+        ConfigError: Dask is not installed, or the cluster cannot be reached or started.
+    """
+    with ExitStack() as opened:
+        if cluster.client is not None:
+            if getattr(cluster.client, "asynchronous", False):
+                raise ConfigError(
+                    Message(
+                        "{setting} is an asynchronous Client. Give one that is not asynchronous.",
+                        setting=Setting("cluster"),
+                    )
+                )
+            yield cluster.client
+            return
+        distributed = import_distributed()
+        try:
+            where: Any = cluster.address
+            if cluster.workers:
+                where = opened.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=cluster.workers,
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        dashboard_address="127.0.0.1:0",
+                        silence_logs=logging.CRITICAL,
+                    )
+                )
+            client = opened.enter_context(
+                distributed.Client(where, timeout=_CONNECT_SECONDS, set_as_default=False)
+            )
+        except (OSError, TimeoutError) as failure:
+            raise ConfigError(
+                Message(
+                    "The Dask cluster {address} cannot be reached: {why}. Is its scheduler running, and can "
+                    "this machine reach it? Check {setting}.",
+                    address=str(cluster),
+                    why=str(failure).rstrip(".") or type(failure).__name__,
+                    setting=Setting("cluster"),
+                )
+            ) from None
+        yield client
+
+
+def import_distributed() -> Any:
+    """The library.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import distributed  # noqa: PLC0415 - only if it is asked for
+    except ImportError as error:
+        raise ConfigError(
+            Message(
+                "{setting} needs Dask, which cannot be used here: {error}. Install it: "
+                "pip install 'pushwoosh-loader[cluster]'",
+                setting=Setting("cluster"),
+                error=error,
+            )
+        ) from None
+    return distributed
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody else can read what goes to an address: it is encrypted, or on this machine."""
+    parts = urlsplit(address)
+    return parts.scheme in {"tls", "wss", "inproc"} or is_loopback(parts.hostname or "")

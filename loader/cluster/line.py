@@ -1,0 +1,183 @@
+"""The line of the one dispatcher to the workers of a cluster: it names a row to the worker that has its body.
+
+What is sent, and when, stays with the dispatcher, as on one machine: rate, window, pauses, the breaker, the
+order of a device and the limits of failures are those of one sender. So a worker that is lost leaves in doubt
+what it had of the one window, and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from loader.cluster.messages import read_references
+from loader.cluster.parts import Parts
+from loader.cluster.station import Heard, Lost, Station
+from loader.model import NotSent, StopCode
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from loader.cluster.messages import ReadPart, Report
+    from loader.cluster.parts import Part
+    from loader.model import Attempt
+
+_LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
+#: How long a load waits for a worker when it has none: one that is started again takes some seconds.
+ALONE_SECONDS = 60.0
+# A row that is sent again, and whose worker was lost, waits this long until another one has read it.
+_WAITING_SECONDS = 5.0
+_MIXED_UP = "a worker read other rows than the one before it; is the input the same on all machines?"
+
+
+class ClusterLine:
+    """See `loader.delivery.transports.contract.PolledLine`.
+
+    Args:
+        loop: the event loop of Dask's client.
+        alone_seconds: how long the load waits for a worker when it has none.
+
+    Attributes:
+        parts: the parts of the load.
+        stations: its workers.
+        failure: why the workers cannot continue, or "".
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, alone_seconds: float = ALONE_SECONDS) -> None:
+        self.parts = Parts()
+        self.stations: list[Station] = []
+        self.failure = ""
+        self._loop = loop
+        self._inbox: SimpleQueue[Heard | Lost | Station | None] = SimpleQueue()
+        self._ended: list[tuple[object, Attempt]] = []
+        self._alone_seconds = alone_seconds
+        self._alone_since: float | None = None
+        self._last_words = "none has joined"
+
+    def tell(self, event: Heard | Lost | Station) -> None:
+        """Take what a worker says, or a new worker; from any thread."""
+        self._inbox.put(event)
+
+    def send(self, body: bytes, tag: object) -> None:
+        """Have the row sent that a reference names, in the next turn."""
+        ((number, ordinal),) = read_references(body)
+        part = self.parts.open[number]
+        if self.failure:
+            self._ended.append((tag, NotSent(self.failure, StopCode.WORKERS_LOST)))
+        elif part.ready and part.holder is not None:
+            part.holder.add(body, ordinal, tag)
+        else:
+            part.waiting.append((body, tag))
+            part.waits_until = part.waits_until or time.monotonic() + _WAITING_SECONDS
+
+    def turn(self, timeout: float | None) -> list[tuple[Any, Attempt]]:
+        """Hand over what is ordered; the attempts that ended, or none after the timeout or a `wake`."""
+        self.parts.assign(self.stations)
+        for station in self.stations:
+            station.flush(self._loop)
+        longest = _LONGEST_WAIT if timeout is None else min(timeout, _LONGEST_WAIT)
+        self._receive(0.0 if self._ended else longest)
+        self._look_for_workers()
+        self._end_waiting()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def wake(self) -> None:
+        """End a wait, or the next one; from any thread or a signal handler."""
+        self._inbox.put(None)  # `put` may interrupt itself, so a signal may call it
+
+    def close(self) -> list[tuple[Any, Attempt]]:
+        """Every attempt that had not ended."""
+        for station in self.stations:
+            self._ended += station.give_up("the load has ended")
+        self._give_up_waiting("the load has ended", None)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def count_workers(self) -> int:
+        """How many workers take part, those that have just joined among them."""
+        self._receive(0.0)
+        return len(self.stations)
+
+    def _receive(self, timeout: float) -> None:
+        try:
+            event = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
+            while True:
+                self._take(event)
+                event = self._inbox.get_nowait()
+        except Empty:
+            return
+
+    def _take(self, event: Heard | Lost | Station | None) -> None:
+        if isinstance(event, Heard):
+            self._hear(event.station, event.report)
+        elif isinstance(event, Lost):
+            self._lose(event.station, event.reason)
+        elif event is not None:
+            self.stations.append(event)
+            self._count_crowd()
+
+    def _hear(self, station: Station, report: Report) -> None:
+        if station not in self.stations:
+            return
+        self._ended += station.take(report)
+        for read in report.parts:
+            self._note_read(station, read)
+        if report.over:
+            self._lose(station, report.over)
+
+    def _note_read(self, station: Station, read: ReadPart) -> None:
+        part = self.parts.open.get(read.number)
+        if part is None or part.holder is not station:
+            return
+        if part.digest is None:
+            part.read, part.digest = read, read.digest
+        elif part.digest != read.digest:
+            self._fail(_MIXED_UP)
+            return
+        part.ready = True
+        waiting, part.waiting, part.waits_until = part.waiting, [], None
+        for body, tag in waiting:
+            self.send(body, tag)
+
+    def _lose(self, station: Station, reason: str) -> None:
+        """Its rows on the wire have no answer; its parts wait for another worker."""
+        if station not in self.stations:
+            return
+        self._last_words = f"{station.name}: {reason}"
+        self.stations.remove(station)
+        self._ended += station.give_up(f"worker {station.name} was lost while it had this row")
+        self.parts.return_from(station)
+        self._count_crowd()
+
+    def _count_crowd(self) -> None:
+        for station in self.stations:
+            station.crowd = len(self.stations)
+
+    def _look_for_workers(self) -> None:
+        if self.stations or self.failure:
+            self._alone_since = None
+            return
+        now = time.monotonic()
+        self._alone_since = self._alone_since or now
+        if now - self._alone_since > self._alone_seconds:
+            self._fail(f"The cluster has no worker that can send. The last one, {self._last_words}.")
+
+    def _fail(self, reason: str) -> None:
+        self.failure = reason
+        self._give_up_waiting(reason, StopCode.WORKERS_LOST)
+
+    def _end_waiting(self) -> None:
+        """Let rows go back to the dispatcher that wait for a worker for long: it may be ending."""
+        now = time.monotonic()
+        late = [part for part in self.parts.open.values() if part.waits_until and part.waits_until < now]
+        self._give_up_waiting("no worker has read the row again yet", None, late)
+
+    def _give_up_waiting(
+        self, reason: str, stop: StopCode | None, parts: Iterable[Part] | None = None
+    ) -> None:
+        for part in self.parts.open.values() if parts is None else parts:
+            self._ended += [(tag, NotSent(reason, stop)) for _, tag in part.waiting]
+            part.waiting, part.waits_until = [], None

@@ -1,0 +1,231 @@
+"""A worker, as seen from the coordinator, and the exchanges with it.
+
+The exchanges run in the event loop of Dask's client; all else is called in the thread of the dispatcher.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loader.cluster.messages import Orders, read_references
+from loader.cluster.permit import MARGIN_SECONDS
+from loader.model import Attempt, NoAnswer, NotSent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loader.cluster.messages import Report
+    from loader.cluster.parts import Part
+
+# After a report the dispatcher has this long to order more, so that an exchange has orders to carry.
+_GATHER_SECONDS = 0.004
+# An exchange costs the coordinator about 0.7 ms, so all workers together make at most 400 a second.
+_BUSY_SECONDS = 0.01
+_PER_WORKER_SECONDS = 0.0025
+_IDLE_SECONDS = 0.1
+_RETRY_SECONDS = 0.2
+
+
+class Heard(NamedTuple):
+    """A worker has reported."""
+
+    station: Station
+    report: Report
+
+
+class Lost(NamedTuple):
+    """Nothing has been heard of a worker for longer than it may send without being heard."""
+
+    station: Station
+    reason: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """Orders that were not handed over yet."""
+
+    rows: list[bytes]
+    parts: list[tuple[int, tuple[range, ...]]]
+    done: list[int]
+
+    @classmethod
+    def empty(cls) -> Draft:
+        """No orders."""
+        return cls([], [], [])
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.parts or self.done)
+
+    def add(self, other: Draft) -> None:
+        """These, and then others."""
+        self.rows += other.rows
+        self.parts += other.parts
+        self.done += other.done
+
+
+class Silent(Exception):
+    """A worker cannot be heard any more."""
+
+
+class Station:
+    """One worker.
+
+    Args:
+        name: of the worker, for the user.
+        actor: its `Sender`, opened.
+        stamp: of its first report.
+        permit_seconds: how long it may send after a report that was heard.
+        tell: takes `Heard` and `Lost`; called in the loop.
+
+    Attributes:
+        parts: how many parts it holds.
+        answered: attempts of it that ended.
+        doubts: those of them without an answer.
+        heard_at: when its newest report came, on this machine's monotonic clock.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        actor: Any,
+        stamp: float,
+        *,
+        heard_at: float,
+        permit_seconds: float,
+        tell: Callable[[Heard | Lost], None],
+    ) -> None:
+        self.name = name
+        self.parts = 0
+        self.answered = 0
+        self.doubts = 0
+        self.heard_at = heard_at
+        self._actor = actor
+        self._heard = stamp
+        self._permit_seconds = permit_seconds
+        self._tell = tell
+        self._given: dict[int, object] = {}
+        self._kept = Draft.empty()  # in the dispatcher's thread
+        self._draft = Draft.empty()  # in the loop
+        self._ordered = asyncio.Event()
+        self._closing = False
+        self.crowd = 1
+
+    @property
+    def burden(self) -> int:
+        """How many rows it has to send, or has sent without an outcome."""
+        return len(self._given)
+
+    # In the dispatcher's thread
+
+    def add(self, reference: bytes, ordinal: int, tag: object) -> None:
+        """Have a row sent, with the next `flush`."""
+        self._given[ordinal] = tag
+        self._kept.rows.append(reference)
+
+    def give(self, part: Part) -> None:
+        """Have a part read."""
+        self.parts += 1
+        self._kept.parts.append((part.number, part.rows))
+
+    def forget(self, part: Part) -> None:
+        """Let it forget a part."""
+        self.parts -= 1
+        self._kept.done.append(part.number)
+
+    def flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over what was ordered."""
+        if self._kept:
+            kept, self._kept = self._kept, Draft.empty()
+            loop.call_soon_threadsafe(self._accept, kept)
+
+    def take(self, report: Report) -> list[tuple[object, Attempt]]:
+        """The attempts of a report, each with its tag."""
+        ended = []
+        for ordinal, attempt in report.list_attempts():
+            if (tag := self._given.pop(ordinal, None)) is not None:
+                ended.append((tag, attempt))
+                self.doubts += isinstance(attempt, NoAnswer)
+        self.answered += len(ended)
+        return ended
+
+    def give_up(self, reason: str) -> list[tuple[object, Attempt]]:
+        """All rows that it has: those that were handed over may have been sent, the others were not."""
+        unsent = {ordinal for _, ordinal in read_references(b"".join(self._kept.rows))}
+        given, self._given = self._given, {}
+        self.doubts += len(given) - len(unsent)
+        return [
+            (tag, NotSent(reason) if ordinal in unsent else NoAnswer(reason))
+            for ordinal, tag in given.items()
+        ]
+
+    # In the loop
+
+    def _accept(self, draft: Draft) -> None:
+        self._draft.add(draft)
+        self._ordered.set()
+
+    async def serve(self) -> None:
+        """Exchange orders and reports until the load ends or the worker is lost."""
+        number = 0
+        try:
+            while not self._closing:
+                await self._await_orders()
+                number += 1
+                report = await self._exchange(self._write_orders(number))
+                self._heard, self.heard_at = report.stamp, time.monotonic()
+                self._tell(Heard(self, report))
+                if report.over:
+                    return
+        except Silent as silence:
+            self._tell(Lost(self, str(silence)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, its rows need an end
+            self._tell(Lost(self, f"{type(error).__name__}: {error}"))
+
+    def stop(self) -> None:
+        """Begin no further exchange."""
+        self._closing = True
+        self._ordered.set()
+
+    async def close(self) -> None:
+        """Let the worker stop, if it hears it."""
+        self.stop()
+        await self._actor.close()
+
+    async def _await_orders(self) -> None:
+        try:
+            async with asyncio.timeout(_GATHER_SECONDS):
+                await self._ordered.wait()
+        except TimeoutError:
+            pass
+        self._ordered.clear()
+
+    def _write_orders(self, number: int) -> Orders:
+        draft, self._draft = self._draft, Draft.empty()
+        busy = bool(self._given or self.parts)
+        patience = max(_BUSY_SECONDS, _PER_WORKER_SECONDS * self.crowd) if busy else _IDLE_SECONDS
+        return Orders(
+            number, self._heard, patience, b"".join(draft.rows), tuple(draft.parts), tuple(draft.done)
+        )
+
+    async def _exchange(self, orders: Orders) -> Report:
+        """One exchange; if the connection breaks, the same orders again, which are carried out once.
+
+        Raises:
+            Silent: the worker was not heard for as long as it may send.
+        """
+        until = self.heard_at + self._permit_seconds + MARGIN_SECONDS
+        reason = "it does not answer"
+        while (left := until - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    report: Report = await self._actor.exchange(orders)
+                    return report
+            except TimeoutError:
+                break
+            except (OSError, RuntimeError, KeyError) as failure:
+                reason = str(failure) or type(failure).__name__
+                await asyncio.sleep(min(_RETRY_SECONDS, max(until - time.monotonic(), 0.0)))
+        raise Silent(reason)
