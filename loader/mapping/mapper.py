@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.nested.rows import convert_expanded
+from loader.mapping.rules import NOWHERE
 from loader.mapping.selection import find_outside, join_keys, mark_repeats
 from loader.mapping.table import Table
 from loader.mapping.values import convert_member
@@ -138,6 +139,11 @@ class Mapper:
     number_forms: NumberForms = field(default_factory=dict)
     repeats: Repeats | None = None
     lookups: LookUps = NO_LOOKUPS
+
+    def __reduce__(self) -> tuple[type[Mapper], tuple[object, ...]]:
+        """How it travels: bound as it is. The tables in memory that its names stand for stay at home."""
+        travelling = replace(self, mapping=replace(self.mapping, nearby=NOWHERE))
+        return Mapper, tuple(getattr(travelling, each.name) for each in fields(Mapper))
 
     def read(self, chunk: Chunk) -> Table:
         """A chunk by columns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 #: A value written in the mapping file. A time is kept as its ISO text.
 Scalar = str | int | float | bool
+
+
+def _protect(entries: dict[str, object]) -> MappingProxyType[str, object]:
+    return MappingProxyType(entries)
+
+
+# A mapping travels to other processes, and Python's pickle does not know read-only dictionaries.
+copyreg.pickle(MappingProxyType, lambda proxy: (_protect, (dict(proxy),)))
 
 
 @dataclass(frozen=True, slots=True)

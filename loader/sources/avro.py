@@ -75,19 +75,31 @@ class AvroRecords:
         self._file = file
         self._content = content
         with content.open() as raw, self._explain_failure(0):
-            header = _Header.read(_Bytes(raw))
-        self._header = header
+            self._header = _Header.read(_Bytes(raw))
+        self._build_columns()
+
+    def _build_columns(self) -> None:
+        """Decide on the columns by the header."""
+        schema = self._header.schema
         try:
-            self._columns = build_columns(header.schema)
-            self._record = parse_schema(drop_logical_types(header.schema))
+            self._columns = build_columns(schema)
+            self._record = parse_schema(drop_logical_types(schema))
         except NotAColumn as failure:
-            raise SourceError(f"{file.name}: {failure}") from None
+            raise SourceError(f"{self.name}: {failure}") from None
         except (SchemaParseException, *_DAMAGE) as failure:
             raise SourceError(
-                f"{file.name}: its schema cannot be read ({join_lines(str(failure))})."
+                f"{self.name}: its schema cannot be read ({join_lines(str(failure))})."
             ) from failure
-        check_names([column.name for column in self._columns], file.name)
+        check_names([column.name for column in self._columns], self.name)
         self.schema = pa.schema([(column.name, column.kind) for column in self._columns])
+
+    def __getstate__(self) -> dict[str, object]:
+        """How it travels: without what can be built again from the header."""
+        return {"_file": self._file, "_content": self._content, "_header": self._header}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._build_columns()
 
     @property
     def name(self) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from loader.dialect import Dialect
     from loader.model import Mark
     from loader.sources.content import Content, SourceFile
+    from loader.sources.cover import Cover
     from loader.sources.records import Onlooker
 
 # A record may span two blocks of the reader, not three. The small block keeps memory flat and is as fast as
@@ -88,7 +89,7 @@ class DelimitedFile:
             self._spoken.start,
             self._spoken.header,
             ends,
-            lambda: self._spoken.make_cover(marks=not self._clean),
+            self._make_cover,
             partial(RaggedRows, self._spoken),
         )
         self._rows: int | None = None  # known after the survey
@@ -223,6 +224,10 @@ class DelimitedFile:
         if not self._clean:
             slab = self._name_faults(slab, marked=cover.marked)
         yield replace(slab, table=cover.restore(slab.table))
+
+    def _make_cover(self) -> Cover:
+        """What covers the text of a segment; a file without stray quotes needs no marks of them."""
+        return self._spoken.make_cover(marks=not self._clean)
 
     @property
     def _looks_within_cells(self) -> bool:

@@ -60,6 +60,7 @@ class ExcelRecords:
 
     def __init__(self, file: SourceFile, dialect: Dialect) -> None:
         self._file = file
+        self._dialect = dialect
         self._sheet, marks = self._open()
         rows = _read_rows(self._sheet, marks)
         header: list[str | None] = []
@@ -74,6 +75,10 @@ class ExcelRecords:
         check_names(names, file.name)
         self.schema = pa.schema([(name, pa.string()) for name in names])
         self._slabs = list(self._make_slabs(rows))
+
+    def __reduce__(self) -> tuple[type[ExcelRecords], tuple[SourceFile, Dialect]]:
+        """How it travels: it is opened again, because the whole sheet is in memory."""
+        return ExcelRecords, (self._file, self._dialect)
 
     @property
     def name(self) -> str:

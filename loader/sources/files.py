@@ -232,6 +232,10 @@ class FileSource:
         self._known = known
         self._survey: Survey | None = None
 
+    def __getstate__(self) -> dict[str, object]:
+        """How it travels: with its survey, so that nobody makes another one."""
+        return self.__dict__ | ({"_known": ()} if self._survey else {})
+
     def read_beginning(self, number: int, size: int) -> Beginning:
         """The first bytes of one of the files: the same that the survey saw.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import platform
 import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from loader.message import Message
 from loader.sources.pages import PAGE, Pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import WriteableBuffer
 
 _BLOCK = 1 << 20
@@ -259,18 +262,15 @@ class InputFile:
         """
         name, path = name_file(given), Path(given)
         try:
-            status = path.stat()
+            stamp = _look(name, path)
         except FileNotFoundError:
             raise SourceMissing(Message("{name}: there is no such file.", name=name)) from None
-        except (OSError, ValueError) as failure:
-            raise SourceError(f"{name}: cannot be read: {_name_reason(failure)}.") from failure
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceError(
-                f"{name}: is {_name_kind(status.st_mode)}, which can be read only once. A load that can be "
-                "resumed must read its input again. Write it to a file first, or give it as standard "
-                "input (-)."
-            )
-        return cls(name, path, Stamp.of(status), odometer or Odometer())
+        return cls(name, path, stamp, odometer or Odometer())
+
+    def __reduce__(self) -> tuple[Callable[..., InputFile], tuple[object, ...]]:
+        """How it travels to another process, which may have another working directory, or another disk."""
+        whole = str(self.path.absolute())
+        return find_again, (self.name, whole, self.stamp.size, self.end, self.pages)
 
     def open(self) -> WatchedFile:
         """Open for reading, unbuffered.
@@ -299,6 +299,61 @@ class InputFile:
             while block := file.read(_BLOCK):
                 digest.update(block)
         return digest.hexdigest()
+
+
+def find_again(name: str, where: str, size: int, end: int | None, pages: Pages) -> InputFile:
+    """Look at a file that another process has read before, perhaps on another machine.
+
+    Its inode and its time may differ here, so what is found is what it must stay. Whether its bytes are those
+    of the first read, `pages` tells as they are read.
+
+    Args:
+        name: what messages call it.
+        where: its whole path.
+        size: bytes that it had there.
+        end: where reading ends, as in `InputFile`.
+        pages: what its bytes must be.
+
+    Raises:
+        SourceError: it is not here, or has another size.
+    """
+    path, host = Path(where), platform.node()
+    called = where if where.endswith(name) else f"{name} ({where})"
+    try:
+        stamp = _look(called, path)
+    except FileNotFoundError:
+        raise SourceMissing(
+            f"{called}: there is no such file on {host}. Put the input where all workers can read it, for "
+            "example on a shared folder or in a store."
+        ) from None
+    if stamp.size != size:
+        raise SourceError(
+            f"{called}: the file on this machine ({host}) has {stamp.size:,} bytes, the coordinator's has "
+            f"{size:,}. All workers must read the same file: copy it again, or put it on a shared folder."
+        )
+    return InputFile(name, path, stamp, end=end, pages=pages)
+
+
+def _look(name: str, path: Path) -> Stamp:
+    """The stamp of a path.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        SourceError: it is not a regular file.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as failure:
+        raise SourceError(f"{name}: cannot be read: {_name_reason(failure)}.") from failure
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(
+            f"{name}: is {_name_kind(status.st_mode)}, which can be read only once. A load that can be "
+            "resumed must read its input again. Write it to a file first, or give it as standard "
+            "input (-)."
+        )
+    return Stamp.of(status)
 
 
 def _name_reason(failure: OSError | ValueError) -> str:

@@ -32,6 +32,10 @@ SHORTEST = 64 << 10
 LONGEST = 4 << 20
 
 
+def _cover_nothing() -> None:
+    """Leave the text of a segment as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text file, as its passes need to know it.
@@ -51,7 +55,7 @@ class Text:
     start: int
     header: bool
     ends: Callable[[], RecordEnds]
-    covers: Callable[[], Cover | None] = lambda: None
+    covers: Callable[[], Cover | None] = _cover_nothing
     ragged: Callable[[], RaggedRows] = RaggedRows
 
     @property

@@ -1,0 +1,66 @@
+"""The other process: it has its own working folder, and has never seen the input."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from loader.errors import LoaderError
+from loader.sources import delimited, files, inputfile, jsonlines, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loader.mapping import Mapped, Mapper
+    from loader.model import Chunk
+    from loader.sources import Source
+
+#: Small blocks and pages, so that a small file has many of each; here and in the test's own process.
+SMALL = (
+    (delimited, "BLOCK", 1 << 11),
+    (jsonlines, "BLOCK", 1 << 11),
+    (segments, "SHORTEST", 1 << 10),
+    (inputfile, "PAGE", 1 << 10),
+)
+
+
+def settle(folder: str) -> None:
+    """Begin in another folder; a second survey would be a fault."""
+    os.chdir(folder)
+    for module, name, value in SMALL:
+        setattr(module, name, value)
+    setattr(files.FileSource, "_survey_files", _refuse_survey)  # noqa: B010 - mypy forbids it otherwise
+
+
+def _refuse_survey(*_: object) -> Any:
+    raise AssertionError("the input was surveyed again")
+
+
+def read(travelled: bytes, firsts: Sequence[int]) -> list[list[Chunk]]:
+    """The chunks of a source from each of some ordinals on."""
+    source: Source = pickle.loads(travelled)
+    return [list(source.chunks(first)) for first in firsts]
+
+
+def read_until_it_fails(travelled: bytes, first: int) -> tuple[list[Chunk], LoaderError | None]:
+    """The chunks of a source before an error, and the error; also one on arrival."""
+    chunks: list[Chunk] = []
+    try:
+        chunks += iter(pickle.loads(travelled).chunks(first))
+    except LoaderError as error:
+        return chunks, error
+    return chunks, None
+
+
+def map_chunks(travelled: bytes, first: int) -> list[Mapped]:
+    """What a mapper makes of the chunks of a source; both come in one pickle."""
+    both: tuple[Source, Mapper] = pickle.loads(travelled)
+    source, mapper = both
+    return [plain(mapper.map(chunk)) for chunk in source.chunks(first)]
+
+
+def plain(mapped: Mapped) -> Mapped:
+    """What a load uses of a mapped chunk; what a check shows beside it stays here."""
+    return replace(mapped, columns=(), matches={})
