@@ -28,7 +28,7 @@ from loader.message import Message, Quote, spell_keyword, spell_option
 from loader.printable import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from loader.message import Setting, Spelling
@@ -55,6 +55,10 @@ class LoaderError(Exception):
         self._message = Message.of(message)
         self._rendered: TracebackType | None = None
 
+    def __reduce__(self) -> tuple[Callable[..., LoaderError], tuple[object, ...]]:
+        """How it travels from a worker: with its facts, and without the traceback that was shown of it."""
+        return _restore, (type(self), self.args, self.__dict__ | {"_rendered": None})
+
     @property
     def message(self) -> Message:
         """The sentence, before its settings are spelled."""
@@ -78,6 +82,14 @@ class LoaderError(Exception):
         if again or notebook_errors.wants_everything():
             return notebook_errors.render_everything(self)
         return notebook_errors.render_sentence(self, escape(self._message.spell(spell_keyword), keep="\n"))
+
+
+def _restore(kind: type[LoaderError], args: tuple[object, ...], state: dict[str, object]) -> LoaderError:
+    """Make an error as it was, whatever its class takes to make one."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigError(LoaderError):

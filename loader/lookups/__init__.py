@@ -5,6 +5,9 @@
     index       keys in the order of their hashes, with the exact key compared at the end
     texts       the cells of one column, on disk, mapped into memory
 
+A table of up to 16 MB of text travels to other processes as it is, as does one of Python's memory. A larger
+one is read again there, from its file.
+
 In memory are 12 bytes for each key, and 2 to 4 more to find the place; keys and values lie in files without a
 name in the folder for temporary files. The system keeps in memory what of them is used, while there is room.
 """

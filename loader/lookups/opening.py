@@ -177,7 +177,8 @@ class _Opening:
     ) -> LookUpTable | None:
         lookups, seen = [lookup for _, lookup in self._wanted], 0
         types = {each.value: kind for each in lookups if (kind := columns.type_of(each.value)) is not None}
-        table = LookUpTable(lookups, types, (*nothing, *self._dialect.null_values))
+        file = None if self._name in self._nearby.tables else source
+        table = LookUpTable(lookups, types, (*nothing, *self._dialect.null_values), file)
 
         def progress() -> ReadingProgress:
             return ReadingProgress(seen, survey.rows, "rows", f"Reading {self._name}")

@@ -80,6 +80,16 @@ class Texts:
             self._segments.append(pa.StringArray.from_buffers(stop - start, *buffers[1:]))
             at, first = at + size, first + length
 
+    @property
+    def size(self) -> int:
+        """Bytes of all texts."""
+        return sum(self._sizes)
+
+    @property
+    def column(self) -> pa.ChunkedArray:
+        """All texts in their order, mapped from the disk."""
+        return pa.chunked_array(self._segments, pa.string())
+
     def take(self, rows: Rows) -> pa.Array:
         """The texts of some rows; null if a row is -1 or its cell is empty."""
         if not self.rows:

@@ -323,8 +323,8 @@ def find_again(name: str, where: str, size: int, end: int | None, pages: Pages) 
         stamp = _look(called, path)
     except FileNotFoundError:
         raise SourceMissing(
-            f"{called}: there is no such file on {host}. Put the input where all workers can read it, for "
-            "example on a shared folder or in a store."
+            f"{called}: there is no such file on {host}. Put it where all workers can read it, for example "
+            "on a shared folder or in a store."
         ) from None
     if stamp.size != size:
         raise SourceError(

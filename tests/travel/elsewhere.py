@@ -7,13 +7,17 @@ import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from loader.errors import LoaderError
 from loader.sources import delimited, files, inputfile, jsonlines, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loader.lookups import OpenLookUps
     from loader.mapping import Mapped, Mapper
+    from loader.mapping.rules import LookUp
     from loader.model import Chunk
     from loader.sources import Source
 
@@ -59,6 +63,20 @@ def map_chunks(travelled: bytes, first: int) -> list[Mapped]:
     both: tuple[Source, Mapper] = pickle.loads(travelled)
     source, mapper = both
     return [plain(mapper.map(chunk)) for chunk in source.chunks(first)]
+
+
+def find_repeats(travelled: bytes, rows: range) -> list[list[int]]:
+    """The repeats among some rows, and the rows that go in their places."""
+    return [each.tolist() for each in pickle.loads(travelled).within(rows)]
+
+
+def look_up(travelled: bytes, lookup: LookUp, keys: list[str | None]) -> list[str | None]:
+    """The values beside some keys."""
+    lookups: OpenLookUps = pickle.loads(travelled)
+    found: list[str | None] = lookups.read(
+        lookup, lookups.find(lookup, pa.array(keys, pa.string()))
+    ).to_pylist()
+    return found
 
 
 def plain(mapped: Mapped) -> Mapped:
