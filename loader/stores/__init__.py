@@ -10,7 +10,14 @@ where each ecosystem keeps them; the loader has no settings of its own for them.
 secrets is hidden as soon as it is read (`hide_secrets`), and known only to this package from then on.
 """
 
-from loader.stores.address import Address, as_place, hide_secrets, is_address
+from loader.stores.address import (
+    Address,
+    as_place,
+    find_hidden,
+    hide_secrets,
+    is_address,
+    learn_hidden,
+)
 from loader.stores.finding import (
     exists,
     find_object,
@@ -29,11 +36,13 @@ __all__ = [
     "Stored",
     "as_place",
     "exists",
+    "find_hidden",
     "find_object",
     "has_pattern",
     "hide_secrets",
     "is_address",
     "is_folder",
+    "learn_hidden",
     "list_folder",
     "match_pattern",
     "open_output",

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from glob import has_magic
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from loader.errors import ConfigError, SourceError
 from loader.message import Message, Setting
+from loader.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 STORES = {"s3": "Amazon S3", "gs": "Google Cloud Storage", "az": "Azure Blob Storage"}
 WEB = ("http", "https")
@@ -64,6 +69,28 @@ def _remember(shown: str, whole: str) -> str:
         number += 1
         free = f"{shown}({number})"
     return free
+
+
+def find_hidden(names: Iterable[str]) -> dict[str, Secret]:
+    """The whole addresses of some names of which a part is hidden; of a file in an archive, the archive's.
+
+    A source travels without them. A process that has to read it gets them as it gets a token: apart from all
+    that is written anywhere.
+    """
+    wanted = [part for name in names for part in _list_around(name)]
+    return {shown: Secret(_WHOLE[shown]) for shown in wanted if shown in _WHOLE}
+
+
+def _list_around(name: str) -> Iterator[str]:
+    yield name
+    for place, sign in enumerate(name):
+        if sign == "/":
+            yield name[:place]
+
+
+def learn_hidden(found: Mapping[str, Secret]) -> None:
+    """Take the whole addresses that another process has found: this process can read them from now on."""
+    _WHOLE.update({shown: whole.reveal() for shown, whole in found.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +162,11 @@ class Address:
     def path(self) -> str:
         """As pyarrow's file systems write it: the bucket, then the key."""
         return f"{self.place}/{self.key}".rstrip("/")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this process knows the whole of it."""
+        return self.name in _WHOLE or HIDDEN not in self.name
 
     @property
     def whole(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.stores.access import open_file_system
@@ -21,13 +20,23 @@ if TYPE_CHECKING:
 _VERSIONS = ("VersionId", "generation", "ETag", "etag", "Last-Modified")
 
 
-@dataclass(frozen=True, slots=True)
 class CloudObject:
-    """An object of an object store."""
+    """An object of an object store.
 
-    address: Address
-    seen: Seen
-    opened: pa.NativeFile
+    Args:
+        address: where it is.
+        seen: what it was when it was found, perhaps by another process.
+        opened: the object, if this process has it open; else it is opened when it is read.
+    """
+
+    def __init__(self, address: Address, seen: Seen, opened: pa.NativeFile | None = None) -> None:
+        self.address = address
+        self.seen = seen
+        self._opened = opened
+
+    def __reduce__(self) -> tuple[type[CloudObject], tuple[Address, Seen]]:
+        """How it travels: without a connection; the environment there has the credentials."""
+        return CloudObject, (self.address, self.seen)
 
     @classmethod
     def find(cls, address: Address) -> CloudObject:
@@ -63,7 +72,7 @@ class CloudObject:
             SourceError: it cannot be read.
         """
         try:
-            content: bytes = self.opened.read_at(end - start, start)
+            content: bytes = self._open().read_at(end - start, start)
         except OSError as failure:
             if sort_failure(failure) not in {Trouble.AWAY, Trouble.EXPIRED, Trouble.DENIED}:
                 self._refuse_replaced()
@@ -72,8 +81,18 @@ class CloudObject:
             self._refuse_replaced()
         return content
 
+    def _open(self) -> pa.NativeFile:
+        if self._opened is None:
+            opened, now = _look(self.address)
+            self._refuse_other(now)
+            self._opened = opened
+        return self._opened
+
     def _refuse_replaced(self) -> None:
-        if difference := name_difference(self.seen, self.look_again()):
+        self._refuse_other(self.look_again())
+
+    def _refuse_other(self, now: Seen) -> None:
+        if difference := name_difference(self.seen, now):
             raise Replaced(difference)
 
     def rest(self) -> None:

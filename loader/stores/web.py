@@ -6,6 +6,7 @@ User names and passwords come from ``~/.netrc`` or the address, proxies and cert
 
 from __future__ import annotations
 
+import platform
 import re
 import time
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ class WebFile:
 
     Args:
         address: where it is.
+        known: `ranged` and `seen`, as another process found them; None to look.
 
     Raises:
         SourceMissing: there is none.
@@ -59,11 +61,16 @@ class WebFile:
         ranged: whether the server gives parts of it.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, known: tuple[bool, Seen] | None = None) -> None:
         self.address = address
         self._lock = Lock()
         self._stream: _Stream | None = None
-        self.ranged, self.seen = self._try_again(self._look)
+        self._travelled = known is not None
+        self.ranged, self.seen = known or self._try_again(self._look)
+
+    def __reduce__(self) -> tuple[type[WebFile], tuple[Address, tuple[bool, Seen]]]:
+        """How it travels: without a connection, and without what is secret in its address."""
+        return WebFile, (self.address, (self.ranged, self.seen))
 
     @property
     def name(self) -> str:
@@ -170,6 +177,7 @@ class WebFile:
         """
         import requests  # noqa: PLC0415 - few loads need it, and it takes long
 
+        self._refuse_unknown()
         headers = {"Range": wanted} if wanted else {}
         try:
             answer = open_session().get(self.address.whole, headers=headers, stream=True, timeout=_TIMEOUT)
@@ -195,6 +203,15 @@ class WebFile:
             answer.close()
             self._refuse_status(answer.status_code)
         return answer
+
+    def _refuse_unknown(self) -> None:
+        """Refuse an address of which a part has not come along: what is left of it names another file."""
+        if self._travelled and not self.address.is_known:
+            raise SourceError(
+                f"{self.name}: the end of this address is not known on {platform.node()}, because it may "
+                "hold a signature. Put the file into a store, which each machine reads with credentials of "
+                "its own, or on a shared folder."
+            )
 
     def _refuse_status(self, status: int) -> None:
         trouble, why = sort_status(status), f"HTTP status {status}"

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loader.errors import LoaderError
+from loader.secret import Secret
 from loader.sources import delimited, files, inputfile, jsonlines, segments
+from loader.stores import access, address, learn_hidden, web
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +65,23 @@ def map_chunks(travelled: bytes, first: int) -> list[Mapped]:
     both: tuple[Source, Mapper] = pickle.loads(travelled)
     source, mapper = both
     return [plain(mapper.map(chunk)) for chunk in source.chunks(first)]
+
+
+def read_from_store(
+    travelled: bytes, environment: dict[str, str], hidden: dict[str, str], first: int
+) -> tuple[list[Chunk], LoaderError | None]:
+    """As `read_until_it_fails`, with what a worker's own environment has, and what came with the token."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    address._WHOLE.clear()
+    learn_hidden({shown: Secret(whole) for shown, whole in hidden.items()})
+    for opened in (access.open_s3, web.open_session):
+        opened.cache_clear()
+    try:
+        return read_until_it_fails(travelled, first)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def find_repeats(travelled: bytes, rows: range) -> list[list[int]]:
