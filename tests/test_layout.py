@@ -17,6 +17,8 @@ TESTED_IN = {
             "test_pipeline.py",
         ],
         "file_names": ["cli/test_asking.py", "cli/test_standard_input.py"],
+        "crew": ["cluster/test_cluster_loads.py", "test_pipeline.py"],
+        "reading": ["test_leases.py"],
         "policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "bookkeeping": ["cli/test_ledger.py", "ledger/test_crashes.py"],
         "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],
@@ -31,6 +33,10 @@ TESTED_IN = {
         "check_page checkpoint proposing page": ["api/test_results.py", "api/test_mapping.py"],
     },
     "canary": {"choosing things": ["canary/test_canary_cover.py"]},
+    "cluster": {
+        "connecting crew joining line messages station": ["cluster/test_cluster_loads.py"],
+        "permit": ["cluster/test_sender.py"],
+    },
     "cli": {
         "ending": ["cli/test_loading.py", "cli/test_endings.py", "cli/test_report.py"],
         "parsing sections": ["cli/test_options.py", "cli/test_help.py"],

@@ -14,6 +14,8 @@ from loader.cluster.connecting import is_private
 from loader.cluster.messages import Secrets
 from loader.cluster.sender import Sender
 from loader.cluster.station import Station
+from loader.errors import ConfigError
+from loader.stores import find_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 1.0
 _OPEN_SECONDS = 60.0
 _AT_A_TIME = 16
+
+
+_EXPOSED = (
+    "the way to it is not encrypted, and the address of the proxy or of the input holds a secret. Use a "
+    "cluster with TLS (tls://)."
+)
 
 
 class Refusal(NamedTuple):
@@ -53,6 +61,7 @@ class Joining:
     ) -> None:
         self._client = client
         self._settings = settings
+        self._addresses = find_hidden(settings.files)
         self._assignment = assignment
         self._tell = tell
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
@@ -110,6 +119,8 @@ class Joining:
                 opened = actor.open(self._assignment, self._hand_secrets(address))
             stamp, refusal = opened.result(_OPEN_SECONDS)
             heard_at = time.monotonic()
+        except ConfigError as error:
+            return Refusal(name, str(error))
         except Exception as failure:  # noqa: BLE001 - a worker without this package, or one that has gone
             return Refusal(name, f"{type(failure).__name__}: {failure}")
         if refusal is not None:
@@ -131,9 +142,12 @@ class Joining:
         """The secrets for one worker: a token goes only where nobody else can read it."""
         token, proxy = self._settings.token, self._settings.options.proxy
         private = is_private(address) and is_private(self._client.scheduler.address)
+        if not private and (self._addresses or (proxy is not None and proxy.secrets)):
+            raise ConfigError(_EXPOSED)
         return Secrets(
             token.reveal() if token and private else None,
             proxy.reveal() if proxy else None,
+            {shown: whole.reveal() for shown, whole in self._addresses.items()},
             withheld=token is not None and not private,
         )
 

@@ -48,11 +48,13 @@ class Secrets:
     Attributes:
         token: of the API; None if the load has none, or if it is not to travel.
         proxy: the parts of the proxy, or None.
+        addresses: whole addresses of the input of which a part is hidden, by what is shown of them.
         withheld: whether the worker has to take the token from its own environment.
     """
 
     token: str | None = field(repr=False)
     proxy: tuple[str, str, str] | None = field(repr=False)
+    addresses: dict[str, str] = field(repr=False)
     withheld: bool
 
 

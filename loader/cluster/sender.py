@@ -29,7 +29,9 @@ from loader.mapping.findings import Clocks
 from loader.message import Message
 from loader.model import Answer, Attempt, NotSent
 from loader.reading import read_pieces
+from loader.secret import Secret
 from loader.settings import Token
+from loader.stores import learn_hidden
 from loader.tokens import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -78,7 +80,9 @@ class Sender:
         if orders.number == self._number:
             return self._reply
         self._number = orders.number
-        if not self._over:
+        if self._over:
+            self._refuse(orders.rows)
+        else:
             self._follow(orders)
             await self._await_news(orders.patience)
         self._reply = self._write_report()
@@ -98,6 +102,7 @@ class Sender:
                     ours=assignment.version,
                 )
             )
+        learn_hidden({shown: Secret(whole) for shown, whole in secrets.addresses.items()})
         source, mapper, keys = pickle.loads(assignment.work)  # noqa: S301 - from our own coordinator
         self._tape, self._mapper, self._keys = Tape(source), mapper, keys
         self._line = _open_line(assignment, secrets)
@@ -157,6 +162,10 @@ class Sender:
             self._report(self._line.turn(min(left, 1.0)))
         self._report(self._close_line())
 
+    def _refuse(self, references: bytes) -> None:
+        """Say of rows that they will not be sent."""
+        self._report([(ordinal, NotSent(_UNSENT)) for _, ordinal in read_references(references)])
+
     def _hand_over(self) -> None:
         """Send what is ordered. The process may have stood still: the clock is read before each row."""
         while self._inbox:
@@ -177,6 +186,8 @@ class Sender:
     def _lapse(self) -> None:
         """Cut the connections: what is on them may have arrived, and nothing more may leave."""
         self._report(self._close_line())
+        while self._inbox:
+            self._refuse(self._inbox.popleft())
         self._end(_LAPSED)
 
     def _close_line(self) -> list[tuple[int, Attempt]]:

@@ -76,8 +76,13 @@ class Digester:
     """
 
     def __init__(self, secret: bytes, domain: str) -> None:
+        self._made_of = secret, domain
         self._keyed = hashlib.blake2b(key=secret, person=domain.encode(), digest_size=16)
         self._seed = int.from_bytes(hashlib.blake2b(b"body", key=secret, digest_size=8).digest(), "little")
+
+    def __reduce__(self) -> tuple[type[Digester], tuple[bytes, str]]:
+        """What a hash has taken in cannot be pickled; what it was made of can."""
+        return Digester, self._made_of
 
     def digest(self, keys: pa.Array, bodies: pa.Array) -> Digests:
         """The digests of rows: Arrow arrays of bytes, of one length."""
