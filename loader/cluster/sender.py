@@ -35,6 +35,8 @@ from loader.stores import learn_hidden
 from loader.tokens import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loader.cluster.messages import Assignment, Orders, Secrets
     from loader.delivery import PolledLine
     from loader.reading import Piece
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 # Outcomes are gathered for this long, so that a report has some. A refusal or a failure is reported at once.
 _GATHER_SECONDS = 0.004
 _LAPSED = "the worker was cut off from the coordinator for longer than it may send without it"
-_UNSENT = "the worker's time to send was over"
+_UNSENT = "the worker had stopped sending"
 
 
 class Sender:
@@ -50,8 +52,9 @@ class Sender:
 
     def __init__(self) -> None:
         self._number = 0
-        self._reply = Report(0.0)
-        self._over = ""
+        self._reply: asyncio.Future[Report] | None = None
+        self._ending = ""  # why it ends; nothing more is sent
+        self._over = ""  # the same, once its connections are cut
         self._ended: list[tuple[int, Attempt]] = []
         self._read: list[ReadPart] = []
         self._outgoing = threading.Lock()
@@ -72,21 +75,28 @@ class Sender:
         stamp = read_clock()
         self._until = stamp + self._permit_seconds
         for work in (self._send_rows, self._read_parts):
-            threading.Thread(target=work, name=f"pushwoosh-loader {work.__name__}", daemon=True).start()
+            name = f"pushwoosh-loader {work.__name__}"
+            threading.Thread(target=self._work, args=[work], name=name, daemon=True).start()
         return stamp, None
 
     async def exchange(self, orders: Orders) -> Report:
-        """Take orders, and report what was done; the same orders once more get the same report."""
-        if orders.number == self._number:
-            return self._reply
-        self._number = orders.number
-        if self._over:
-            self._refuse(orders.rows)
-        else:
-            self._follow(orders)
+        """Take orders, and report what was done.
+
+        If the connection breaks, the same orders come again, perhaps while they are carried out: they are
+        carried out once, and get the same report. Older ones that arrive late are not carried out.
+        """
+        if orders.number < self._number:
+            return Report(0.0)
+        if orders.number > self._number or self._reply is None:
+            self._number = orders.number
+            self._reply = asyncio.ensure_future(self._carry_out(orders))
+        return await asyncio.shield(self._reply)
+
+    async def _carry_out(self, orders: Orders) -> Report:
+        self._follow(orders)
+        if not self._over:
             await self._await_news(orders.patience)
-        self._reply = self._write_report()
-        return self._reply
+        return self._write_report()
 
     async def close(self) -> None:
         """Stop; what is on the wire is given up."""
@@ -105,7 +115,7 @@ class Sender:
         learn_hidden({shown: Secret(whole) for shown, whole in secrets.addresses.items()})
         source, mapper, keys = pickle.loads(assignment.work)  # noqa: S301 - from our own coordinator
         self._tape, self._mapper, self._keys = Tape(source), mapper, keys
-        self._line = _open_line(assignment, secrets)
+        self._line = _open_line(assignment, secrets, self._may_send)
 
     def _follow(self, orders: Orders) -> None:
         self._until = max(self._until, orders.heard + self._permit_seconds)
@@ -114,8 +124,12 @@ class Sender:
         for asked in orders.parts:
             self._asked.put(asked)
         if orders.rows:
-            self._inbox.append(orders.rows)
-            self._line.wake()
+            with self._outgoing:
+                self._inbox.append(orders.rows)
+            if self._over:
+                self._refuse_inbox()
+            else:
+                self._line.wake()
 
     def _forget(self, part: int) -> None:
         self._bodies.pop(part, None)
@@ -150,30 +164,63 @@ class Sender:
         except RuntimeError:
             pass  # the worker closes
 
+    def _work(self, work: Callable[[], None]) -> None:
+        """Do the work of a thread; whatever ends it, the coordinator hears of it."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - nobody else would notice
+            self._end(f"{type(error).__name__}: {error}")
+
     # Sending
 
     def _send_rows(self) -> None:
         """Move the line, in a thread of its own, until the permit lapses or the load ends."""
-        while not self._over:
-            if (left := self._until - read_clock()) <= 0:
-                self._lapse()
-                return
-            self._hand_over()
-            self._report(self._line.turn(min(left, 1.0)))
-        self._report(self._close_line())
-
-    def _refuse(self, references: bytes) -> None:
-        """Say of rows that they will not be sent."""
-        self._report([(ordinal, NotSent(_UNSENT)) for _, ordinal in read_references(references)])
+        try:
+            while not self._ending:
+                left = self._until - read_clock()
+                if left <= 0:
+                    self._end(_LAPSED)
+                    return
+                self._hand_over()
+                self._report(self._line.turn(min(left, 1.0)))
+        except BaseException as error:
+            self._end(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self._stop_sending()
 
     def _hand_over(self) -> None:
-        """Send what is ordered. The process may have stood still: the clock is read before each row."""
+        """Send what is ordered. The process may have stood still: the clock is read before each row.
+
+        The line reads it again right before the body leaves: between the two, a process may stand still too.
+        """
         while self._inbox:
             for part, ordinal in read_references(self._inbox.popleft()):
-                if read_clock() > self._until:
-                    self._report([(ordinal, NotSent(_UNSENT))])
-                else:
+                if self._may_send():
                     self._line.send(self._bodies[part][ordinal], ordinal)
+                else:
+                    self._report([(ordinal, NotSent(_UNSENT))])
+
+    def _may_send(self) -> bool:
+        return read_clock() <= self._until
+
+    def _stop_sending(self) -> None:
+        """Cut the connections: what is on them may have arrived, and nothing more leaves.
+
+        Only then the coordinator hears that it is over, because it may have the rows sent by others at once.
+        """
+        given_up = self._line.close()
+        self._report(given_up if isinstance(given_up, list) else [])
+        with self._outgoing:
+            self._over = self._ending
+        self._refuse_inbox()
+        self._tell(urgent=True)
+
+    def _refuse_inbox(self) -> None:
+        """Rows that were ordered, and that nobody sends any more."""
+        with self._outgoing:
+            orders, self._inbox = b"".join(self._inbox), deque()
+        self._report([(ordinal, NotSent(_UNSENT)) for _, ordinal in read_references(orders)])
 
     def _report(self, ended: list[tuple[int, Attempt]]) -> None:
         if not ended:
@@ -183,21 +230,10 @@ class Sender:
         urgent = any(not isinstance(attempt, Answer) or attempt.status >= 300 for _, attempt in ended)
         self._tell(urgent=urgent)
 
-    def _lapse(self) -> None:
-        """Cut the connections: what is on them may have arrived, and nothing more may leave."""
-        self._report(self._close_line())
-        while self._inbox:
-            self._refuse(self._inbox.popleft())
-        self._end(_LAPSED)
-
-    def _close_line(self) -> list[tuple[int, Attempt]]:
-        given_up = self._line.close()
-        return given_up if isinstance(given_up, list) else []
-
     def _end(self, reason: str) -> None:
-        self._over = self._over or reason
+        """Have both threads end; the one that sends says when it is over."""
+        self._ending = self._ending or reason
         self._asked.put(None)
-        self._tell(urgent=True)
         if hasattr(self, "_line"):
             self._line.wake()
 
@@ -205,7 +241,7 @@ class Sender:
 
     def _read_parts(self) -> None:
         """Read what is asked for, in a thread of its own."""
-        while (asked := self._asked.get()) is not None and not self._over:
+        while (asked := self._asked.get()) is not None and not self._ending:
             read = self._read_part(*asked)
             with self._outgoing:
                 self._read.append(read)
@@ -231,7 +267,7 @@ class Sender:
         return ReadPart(number, tuple(pieces), digest.intdigest(), failure)
 
 
-def _open_line(assignment: Assignment, secrets: Secrets) -> PolledLine:
+def _open_line(assignment: Assignment, secrets: Secrets, may_send: Callable[[], bool]) -> PolledLine:
     text = os.environ.get(TOKEN_VARIABLE) if secrets.withheld else secrets.token
     if secrets.withheld and not text:
         raise ConfigError(
@@ -245,4 +281,4 @@ def _open_line(assignment: Assignment, secrets: Secrets) -> PolledLine:
         )
     token = Token(text) if text else None
     proxy = Proxy.restore(*secrets.proxy) if secrets.proxy else None
-    return open_line_in_process(replace(assignment.target, token=token, proxy=proxy))
+    return open_line_in_process(replace(assignment.target, token=token, proxy=proxy), may_send)

@@ -21,6 +21,8 @@ from loader.errors import ConfigError
 from loader.message import Message, Setting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loader.delivery.transports.contract import PolledLine, Session
     from loader.settings import Settings
 
@@ -41,8 +43,12 @@ def open_transport(settings: Settings, session: Session | None = None) -> Polled
     return ProcessLine(target, settings.options.processes)
 
 
-def open_line_in_process(target: Target) -> PolledLine:
+def open_line_in_process(target: Target, may_send: Callable[[], bool] | None = None) -> PolledLine:
     """Open a line in this process.
+
+    Args:
+        target: where and how to send.
+        may_send: asked right before a body leaves, whether it may, in the thread that sends; None for always.
 
     Raises:
         ConfigError: it cannot be had on this machine.
@@ -52,6 +58,7 @@ def open_line_in_process(target: Target) -> PolledLine:
         "proxy": target.proxy,
         "ca_bundle": target.ca_bundle,
         "timeouts": target.timeouts,
+        "may_send": may_send,
     }
     if target.library is Library.REQUESTS:
         from loader.delivery.transports.requests.requests_transport import RequestsTransport  # noqa: PLC0415 - see above

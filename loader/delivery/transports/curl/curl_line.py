@@ -15,6 +15,8 @@ from loader.model import NotSent
 from loader.settings import Endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loader.addresses import Proxy
     from loader.model import Attempt
     from loader.settings import Token
@@ -58,7 +60,7 @@ class CurlLine:
         return given_up + [(tag, NotSent(f"{_CLOSED} before it was sent")) for tag in unsent]
 
 
-def open_line(
+def open_line(  # noqa: PLR0913 - each is a thing of its own, all but two have defaults
     url: str,
     token: Token | None,
     *,
@@ -66,6 +68,7 @@ def open_line(
     timeouts: Timeouts | None = None,
     proxy: Proxy | None = None,
     ca_bundle: str | None = None,
+    may_send: Callable[[], bool] | None = None,
 ) -> CurlLine:
     """Open a line to one URL.
 
@@ -76,6 +79,7 @@ def open_line(
         timeouts: the bounds of one attempt.
         proxy: the proxy; those of the environment are not used.
         ca_bundle: path of the certificates to trust instead of certifi's. Verification is always on.
+        may_send: asked right before a body leaves, whether it may; None for always.
 
     Raises:
         ConfigError: the URL cannot be used safely.
@@ -88,6 +92,7 @@ def open_line(
         ca_bundle or certifi.where(),
         proxy.address if proxy else "",
         login=proxy.login if proxy else None,
+        may_send=may_send,
     )
     return CurlLine(target, concurrency)
 

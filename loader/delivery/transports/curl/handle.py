@@ -21,6 +21,8 @@ from loader.delivery.transports.contract import LONGEST_BODY
 from loader.delivery.wording import clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loader.addresses import Login
     from loader.delivery.transports.contract import Timeouts
 
@@ -44,6 +46,7 @@ class CurlTarget:
         ca: path of the certificates to trust, a file or a folder; "" to trust any, on this machine only.
         proxy: URL of a proxy, or "" for none; the environment's are never used.
         login: what the proxy is asked with; apart from its URL, which libcurl repeats in its errors.
+        may_send: asked right before a body leaves, whether it may; None for always.
         method: of HTTP.
         carries: whether there is a body; an empty one is none.
         certificate: paths of a certificate to show to the server, and of its key, or empty.
@@ -60,6 +63,7 @@ class CurlTarget:
     certificate: tuple[str, ...] = ()
     longest: int = LONGEST_BODY
     login: Login | None = None
+    may_send: Callable[[], bool] | None = field(default=None, compare=False)
 
     @property
     def encrypted(self) -> bool:
@@ -89,6 +93,7 @@ class Handle(ABC, Generic[R]):
         "_held",
         "_hold",
         "_longest",
+        "_may_send",
         "_pulled",
         "_setopt",
         "_size",
@@ -109,6 +114,7 @@ class Handle(ABC, Generic[R]):
         self._cautious = False
         self._hold = False
         self._longest = 0
+        self._may_send: Callable[[], bool] | None = None
         self._body = b""
         self._pulled = False
         self.lines: list[bytes] = []
@@ -145,6 +151,7 @@ class Handle(ABC, Generic[R]):
         self._setopt(pycurl.WRITEFUNCTION, self._write)
         self._cautious = target.encrypted
         self._longest = target.longest
+        self._may_send = target.may_send
         self.target = target
 
     def send_body(self) -> None:
@@ -158,6 +165,8 @@ class Handle(ABC, Generic[R]):
             self._hold = False
             self._held.append(self)
             return int(pycurl.READFUNC_PAUSE)
+        if self._may_send is not None and not self._may_send():
+            return int(pycurl.READFUNC_ABORT)
         self._pulled = True
         body = self._body
         if len(body) <= room:

@@ -33,7 +33,7 @@ from loader.model import Answer, Attempt, NoAnswer, NotSent, StopCode
 from loader.settings import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -58,6 +58,7 @@ class RequestsTransport:
         proxy: the proxy; those of the environment are not used.
         ca_bundle: path of the certificates to trust instead of certifi's. Verification is always on.
         longest_body: bytes of an answer that are read; a longer one is cut, and not complete.
+        may_send: asked right before a body leaves over an own session, whether it may; None for always.
 
     Raises:
         ConfigError: the URL or the session cannot be used safely.
@@ -74,11 +75,13 @@ class RequestsTransport:
         proxy: Proxy | None = None,
         ca_bundle: str | None = None,
         longest_body: int = LONGEST_BODY,
+        may_send: Callable[[], bool] | None = None,
     ) -> None:
         Endpoint.parse(url)
         self._url = url
         self._timeouts = timeouts or Timeouts()
-        self._adapter = Adapter(concurrency, self._timeouts.total, proxy.login if proxy else None)
+        login = proxy.login if proxy else None
+        self._adapter = Adapter(concurrency, self._timeouts.total, login, may_send)
         self._owned = session is None
         self._session = session or _build_session(self._adapter, concurrency, proxy, ca_bundle)
         if session is not None:

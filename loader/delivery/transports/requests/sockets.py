@@ -32,6 +32,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import WriteableBuffer
     from requests import PreparedRequest, Response
     from urllib3 import PoolManager
@@ -58,8 +60,9 @@ class _CurrentAttempt(threading.local):
 class Links:
     """The open connections of one adapter, to shut them all down from another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_send: Callable[[], bool] | None) -> None:
         self.closed = False
+        self.may_send = may_send
         self._connections: WeakSet[HTTPConnection] = WeakSet()
         self._lock = threading.Lock()
 
@@ -101,6 +104,9 @@ class _Noting(HTTPConnection):
             if _current.links.closed or time.monotonic() >= _current.deadline:
                 raise ConnectTimeoutError(self, "the attempt was over before the connection was open")
             _current.left = True
+        may_send = _current.links.may_send
+        if not self._opening and may_send is not None and not may_send():
+            raise ConnectTimeoutError(self, "the time to send was over")
         super().send(data)
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # http.client only calls it
@@ -185,11 +191,18 @@ def _shut_down(sock: socket.socket | None) -> None:
 class Adapter(HTTPAdapter):
     """Connections for `concurrency` attempts at a time, each bounded by `total` seconds, without retries.
 
-    A proxy is asked with `login`, which is in no URL.
+    A proxy is asked with `login`, which is in no URL. `may_send` is asked right before anything of a request
+    leaves.
     """
 
-    def __init__(self, concurrency: int, total: float, login: Login | None = None) -> None:
-        self.links = Links()
+    def __init__(
+        self,
+        concurrency: int,
+        total: float,
+        login: Login | None = None,
+        may_send: Callable[[], bool] | None = None,
+    ) -> None:
+        self.links = Links(may_send)
         self._total = total
         self._login = login
         super().__init__(pool_connections=1, pool_maxsize=concurrency, max_retries=0)
