@@ -16,8 +16,9 @@ from loader.model import StopCode
 from loader.option import offered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from loader.journal.table_rows import Note
     from loader.model import Reject, Stop
     from loader.settings import Settings
 
@@ -75,20 +76,22 @@ class Ending:
         code: a `StopCode`; None if it did not stop, or if a version without codes, or a later one with more
             of them, wrote the note.
         unquoted: the same as `stopped`, without what may quote a row or the vendor.
+        sending: whether workers of a cluster had rows that nobody waited for.
     """
 
     stopped: str | None = None
     interrupted: bool = False
     code: StopCode | None = None
     unquoted: str = ""
+    sending: bool = False
 
     @classmethod
-    def of(cls, stop: Stop | None, *, interrupted: bool) -> Ending:
+    def of(cls, stop: Stop | None, *, interrupted: bool, sending: bool = False) -> Ending:
         """How a run ends that ends now."""
         if stop is None:
-            return cls(interrupted=interrupted)
+            return cls(interrupted=interrupted, sending=sending)
         unquoted = stop.message.spell(spell_option, quotes=False)
-        return cls(stop.reason, interrupted, stop.code, unquoted)
+        return cls(stop.reason, interrupted, stop.code, unquoted, sending)
 
     def to_text(self) -> str:
         """The note."""
@@ -105,7 +108,21 @@ class Ending:
             interrupted=bool(record.get("interrupted")),
             code=StopCode(code) if isinstance(code, str) and code in set(StopCode) else None,
             unquoted=str(record.get("unquoted", "")),
+            sending=bool(record.get("sending")),
         )
+
+
+def may_still_send(notes: Sequence[Note]) -> bool:
+    """Whether workers of a cluster may still send rows of the last run that sent any.
+
+    They stop by themselves, but later than the coordinator if that was killed, or gave them up.
+    """
+    began = [note for note in notes if note.what == BEGAN]
+    if not began or "cluster" not in Conditions.from_text(began[-1].detail).options:
+        return False
+    run = began[-1].generation
+    ended = [note for note in notes if note.what == ENDED and note.generation == run]
+    return not ended or Ending.from_text(ended[-1].detail).sending
 
 
 class _NotesOfRejects:

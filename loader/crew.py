@@ -41,6 +41,10 @@ class Crew(Protocol):
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Hear what became of rows, after that was written down."""
 
+    @property
+    def sending(self) -> bool:
+        """Whether somebody may still send a row whose attempt was given up."""
+
     def close(self) -> None:
         """Give up what is on the wire and let everybody go."""
 
@@ -74,6 +78,11 @@ class ThisProcess:
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Nothing is kept of rows that were sent."""
+
+    @property
+    def sending(self) -> bool:
+        """Never: with its end, its connections are cut."""
+        return False
 
     def close(self) -> None:
         """Give up what is on the wire."""

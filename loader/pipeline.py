@@ -8,12 +8,12 @@ profile = check(plan)          the same way of a row, with nothing behind it
 from __future__ import annotations
 
 from collections import deque
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.conditions import BEGAN, ENDED, Conditions, Ending, may_still_send
 from loader.crew import open_crew
 from loader.delivery import Dispatch, limit_concurrency
 from loader.doubts import explain_overtaking, find_overtaken
@@ -69,11 +69,12 @@ def load(
     settings = plan.settings
     problems: list[Stop] = []
     journal = open_journal(plan)
-    with (
-        close_at_end(journal, problems),
-        closing(open_known_keys(plan, journal)) as keys,
-        closing(open_crew(plan, keys, session)) as crew,
-    ):
+    with close_at_end(journal, problems), ExitStack() as opened:
+        if not await_workers(journal, brake, watch):
+            account = journal.account()
+            return Result(settings.kind, account, str(settings.checkpoint), interrupted=True, run=journal.run)
+        keys = opened.enter_context(closing(open_known_keys(plan, journal)))
+        crew = opened.enter_context(closing(open_crew(plan, keys, session)))
         if choose is None:
             forget_earlier(settings, journal)
         wanted = choose(journal) if choose else list_unsent(plan, journal)
@@ -96,8 +97,8 @@ def load(
                     keys.settle(outcomes)
                     crew.settle(outcomes)
                     watch.hear_outcomes(outcomes)
-            ended = Ending.of(leases.stopped or dispatch.stopped, interrupted=brake.drained)
-            journal.note(ENDED, ended.to_text())
+            stop, sending = leases.stopped or dispatch.stopped, crew.sending
+            journal.note(ENDED, Ending.of(stop, interrupted=brake.drained, sending=sending).to_text())
             journal.release()
             keys.finish()
         except CheckpointError as error:
@@ -112,6 +113,21 @@ def load(
         journal.run,
         not_requested,
     )
+
+
+def await_workers(journal: Journal, brake: Brake, watch: Watch) -> bool:
+    """Wait until the workers of an earlier run that died have stopped; False if the user ended the wait.
+
+    Before anything is decided: what such a worker sends may arrive until then.
+    """
+    if not journal.resumed or not may_still_send(CheckpointView.open(journal.path).notes):
+        return True
+    from loader.cluster.permit import wait_out  # noqa: PLC0415 - only after a run on a cluster
+
+    doing = "Waiting some seconds, because workers of the run before may still send"
+    watch.hear_waiting(doing)
+    with watch.reading(lambda: ReadingProgress(0, 0, doing=doing)):
+        return wait_out(brake)
 
 
 def forget_earlier(settings: Settings, journal: Journal) -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from loader._version import __version__
+from loader.cluster import permit
 from loader.cluster.connecting import open_client
 from loader.cluster.joining import Joining
 from loader.cluster.line import ClusterLine
 from loader.cluster.messages import Assignment
-from loader.cluster.permit import PERMIT_SECONDS
 from loader.cluster.spread import Spread
 from loader.delivery import Target
 from loader.errors import ConfigError, SourceError, WorkersLost
@@ -36,7 +36,6 @@ class ClusterCrew:
         keys: in the ledger of the load.
         client: of the cluster.
         opened: what is closed with the crew.
-        permit_seconds: how long a worker may send without being heard.
 
     Raises:
         ConfigError: no worker can take part, or one cannot.
@@ -48,14 +47,12 @@ class ClusterCrew:
         keys: NoLedger,
         client: Any,
         opened: ExitStack,
-        *,
-        permit_seconds: float = PERMIT_SECONDS,
     ) -> None:
         self._opened = opened
         self.line = ClusterLine(client.loop.asyncio_loop)
         target = replace(Target.of(plan.settings), token=None, proxy=None)
         work = pickle.dumps((plan.source, plan.mapper, keys.reader), pickle.HIGHEST_PROTOCOL)
-        assignment = Assignment(__version__, work, target, permit_seconds)
+        assignment = Assignment(__version__, work, target, permit.PERMIT_SECONDS)
         self._joining = Joining(client, plan.settings, assignment, self.line.tell)
         opened.callback(self._joining.close)
         if refusals := self._joining.open_all():
@@ -95,6 +92,11 @@ class ClusterCrew:
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Have bodies forgotten whose rows have all come to an end."""
         self.line.parts.settle(outcomes)
+
+    @property
+    def sending(self) -> bool:
+        """Whether a worker has rows whose outcome was not heard."""
+        return any(station.burden for station in self.line.stations)
 
     def close(self) -> None:
         """Let the workers go, and the cluster if it was started for this load."""

@@ -11,6 +11,7 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from loader.cluster import permit
 from loader.cluster.messages import read_references
 from loader.cluster.parts import Parts
 from loader.cluster.station import Heard, Lost, Station
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from loader.model import Attempt
 
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
-#: How long a load waits for a worker when it has none: one that is started again takes some seconds.
-ALONE_SECONDS = 60.0
 # A row that is sent again, and whose worker was lost, waits this long until another one has read it.
 _WAITING_SECONDS = 5.0
 _MIXED_UP = "a worker read other rows than the one before it; is the input the same on all machines?"
@@ -37,7 +36,6 @@ class ClusterLine:
 
     Args:
         loop: the event loop of Dask's client.
-        alone_seconds: how long the load waits for a worker when it has none.
 
     Attributes:
         parts: the parts of the load.
@@ -45,14 +43,13 @@ class ClusterLine:
         failure: why the workers cannot continue, or "".
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, alone_seconds: float = ALONE_SECONDS) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.parts = Parts()
         self.stations: list[Station] = []
         self.failure = ""
         self._loop = loop
         self._inbox: SimpleQueue[Heard | Lost | Station | None] = SimpleQueue()
         self._ended: list[tuple[object, Attempt]] = []
-        self._alone_seconds = alone_seconds
         self._alone_since: float | None = None
         self._last_words = "none has joined"
 
@@ -162,7 +159,7 @@ class ClusterLine:
             return
         now = time.monotonic()
         self._alone_since = self._alone_since or now
-        if now - self._alone_since > self._alone_seconds:
+        if now - self._alone_since > permit.ALONE_SECONDS:
             self._fail(f"The cluster has no worker that can send. The last one, {self._last_words}.")
 
     def _fail(self, reason: str) -> None:

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from loader.cluster import permit
 from loader.cluster.messages import Orders, read_references
-from loader.cluster.permit import MARGIN_SECONDS
 from loader.model import Attempt, NoAnswer, NotSent
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Station:
         Raises:
             Silent: the worker was not heard for as long as it may send.
         """
-        until = self.heard_at + self._permit_seconds + MARGIN_SECONDS
+        until = self.heard_at + self._permit_seconds + permit.MARGIN_SECONDS
         reason = "it does not answer"
         while (left := until - time.monotonic()) > 0:
             try:

@@ -141,6 +141,10 @@ class _Told(Watch):
         ):
             yield
 
+    def hear_waiting(self, why: str) -> None:
+        """Pass it on."""
+        self._other.hear_waiting(why)
+
     def hear_rejects(self, rejects: Sequence[Reject]) -> None:
         """The other one tells of rows."""
         self._other.hear_rejects(rejects)

@@ -84,6 +84,10 @@ class LogLines(Periodic):
         self._out = out
         self._wall = wall
 
+    def hear_waiting(self, why: str) -> None:
+        """Write it at once."""
+        self._write(f"{why} …")
+
     def tell_reading(self, reading: ReadingProgress) -> None:
         """Write one line."""
         self._write(words.format_reading(reading))

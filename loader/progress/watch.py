@@ -112,6 +112,9 @@ class Watch(ABC):
             over.set()
             thread.join()
 
+    def hear_waiting(self, why: str) -> None:  # noqa: B027 - other watches show it like a pass over the input
+        """Nothing is done for some seconds."""
+
     def hear_rejects(self, rejects: Sequence[Reject]) -> None:  # noqa: B027 - few watches tell of rows
         """Rows are rejected before they are sent."""
 
