@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from loader.delivery import PolledLine, Session
     from loader.known_keys import NoLedger
-    from loader.model import Outcome, Request
+    from loader.model import Outcome, Request, Worker
     from loader.planning import Plan
+    from loader.progress import Watch
     from loader.reading import Piece
 
 
@@ -40,6 +41,9 @@ class Crew(Protocol):
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Hear what became of rows, after that was written down."""
+
+    def list_workers(self) -> tuple[Worker, ...]:
+        """The workers, if there are others than this process; any thread may ask."""
 
     @property
     def sending(self) -> bool:
@@ -84,17 +88,22 @@ class ThisProcess:
         """Never: with its end, its connections are cut."""
         return False
 
+    def list_workers(self) -> tuple[Worker, ...]:
+        """There is this process alone."""
+        return ()
+
     def close(self) -> None:
         """Give up what is on the wire."""
         self.line.close()
 
 
-def open_crew(plan: Plan, keys: NoLedger, session: Session | None = None) -> Crew:
+def open_crew(plan: Plan, keys: NoLedger, watch: Watch, session: Session | None = None) -> Crew:
     """The crew that a load asks for.
 
     Args:
         plan: of the load.
         keys: in its ledger.
+        watch: is told of workers that come and go.
         session: of the caller, to send over; it stays open.
 
     Raises:
@@ -104,4 +113,4 @@ def open_crew(plan: Plan, keys: NoLedger, session: Session | None = None) -> Cre
         return ThisProcess(plan, keys, session)
     from loader.cluster import open_cluster  # noqa: PLC0415 - only if it is asked for
 
-    return open_cluster(plan, keys, session)
+    return open_cluster(plan, keys, watch, session)

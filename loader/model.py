@@ -439,6 +439,28 @@ OUTAGE = "an outage"
 RATE_LIMIT = "the rate limit"
 
 
+class Worker(NamedTuple):
+    """One worker of a cluster, for the user.
+
+    Attributes:
+        name: of the worker.
+        rows: attempts of it that ended.
+        rate: how many of them a second, lately.
+        in_flight: rows that it has and that have no outcome.
+        doubts: attempts of it without an answer.
+        silent: seconds since it was heard.
+        lost: why it does not take part any more; "" if it does.
+    """
+
+    name: str
+    rows: int
+    rate: float
+    in_flight: int
+    doubts: int
+    silent: float
+    lost: str = ""
+
+
 class Wire(NamedTuple):
     """What the sender is doing at this moment, for the user.
 
@@ -450,6 +472,7 @@ class Wire(NamedTuple):
         waiting_seconds: for how much longer.
         answers: answers of this run by the first digit of their HTTP status, 1 to 5.
         waited: seconds of this run in which nothing could be sent, by what kept the sender back.
+        workers: of the cluster that sends, those that were lost among them; none if this process sends.
     """
 
     in_flight: int
@@ -459,6 +482,7 @@ class Wire(NamedTuple):
     waiting_seconds: float = 0.0
     answers: tuple[int, ...] = ()
     waited: ReadOnlyDict[str, float] = MappingProxyType({})
+    workers: tuple[Worker, ...] = ()
 
 
 class Traffic(NamedTuple):

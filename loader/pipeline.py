@@ -74,7 +74,7 @@ def load(
             account = journal.account()
             return Result(settings.kind, account, str(settings.checkpoint), interrupted=True, run=journal.run)
         keys = opened.enter_context(closing(open_known_keys(plan, journal)))
-        crew = opened.enter_context(closing(open_crew(plan, keys, session)))
+        crew = opened.enter_context(closing(open_crew(plan, keys, watch, session)))
         if choose is None:
             forget_earlier(settings, journal)
         wanted = choose(journal) if choose else list_unsent(plan, journal)
@@ -90,7 +90,11 @@ def load(
         try:
             goal = journal.account().settled + leases.rows
             with watch.watching(
-                journal.account, dispatch.wire, goal=goal, run=journal.run, place=plan.survey.place
+                journal.account,
+                lambda: dispatch.wire()._replace(workers=crew.list_workers()),
+                goal=goal,
+                run=journal.run,
+                place=plan.survey.place,
             ):
                 for outcomes in dispatch.deliver(leases.requests()):
                     journal.settle(outcomes)
@@ -125,7 +129,7 @@ def await_workers(journal: Journal, brake: Brake, watch: Watch) -> bool:
     from loader.cluster.permit import wait_out  # noqa: PLC0415 - only after a run on a cluster
 
     doing = "Waiting some seconds, because workers of the run before may still send"
-    watch.hear_waiting(doing)
+    watch.hear_news("waiting", doing)
     with watch.reading(lambda: ReadingProgress(0, 0, doing=doing)):
         return wait_out(brake)
 

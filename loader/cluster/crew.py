@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from loader.delivery import Session
     from loader.known_keys import NoLedger
-    from loader.model import Outcome, Request
+    from loader.model import Outcome, Request, Worker
     from loader.planning import Plan
+    from loader.progress import Watch
     from loader.reading import Piece
 
 
@@ -36,6 +37,7 @@ class ClusterCrew:
         keys: in the ledger of the load.
         client: of the cluster.
         opened: what is closed with the crew.
+        watch: is told of workers that come and go.
 
     Raises:
         ConfigError: no worker can take part, or one cannot.
@@ -47,9 +49,12 @@ class ClusterCrew:
         keys: NoLedger,
         client: Any,
         opened: ExitStack,
+        watch: Watch,
     ) -> None:
         self._opened = opened
-        self.line = ClusterLine(client.loop.asyncio_loop)
+        self.line = ClusterLine(client.loop.asyncio_loop, watch.hear_news)
+        if client.dashboard_link:
+            watch.hear_news("dashboard", f"Dask's dashboard is at {client.dashboard_link}")
         target = replace(Target.of(plan.settings), token=None, proxy=None)
         work = pickle.dumps((plan.source, plan.mapper, keys.reader), pickle.HIGHEST_PROTOCOL)
         assignment = Assignment(__version__, work, target, permit.PERMIT_SECONDS)
@@ -98,13 +103,17 @@ class ClusterCrew:
         """Whether a worker has rows whose outcome was not heard."""
         return any(station.burden for station in self.line.stations)
 
+    def list_workers(self) -> tuple[Worker, ...]:
+        """Those that take part, and those that were lost."""
+        return self.line.list_workers()
+
     def close(self) -> None:
         """Let the workers go, and the cluster if it was started for this load."""
         self.line.close()
         self._opened.close()
 
 
-def open_cluster(plan: Plan, keys: NoLedger, session: Session | None = None) -> ClusterCrew:
+def open_cluster(plan: Plan, keys: NoLedger, watch: Watch, session: Session | None = None) -> ClusterCrew:
     """Connect to the cluster that a load asks for, or start it.
 
     Raises:
@@ -115,7 +124,7 @@ def open_cluster(plan: Plan, keys: NoLedger, session: Session | None = None) -> 
     refuse_unfit(plan, session)
     with ExitStack() as opened:
         client = opened.enter_context(open_client(cluster))
-        crew = ClusterCrew(plan, keys, client, opened)
+        crew = ClusterCrew(plan, keys, client, opened, watch)
         crew._opened = opened.pop_all()  # noqa: SLF001
         return crew
 

@@ -16,14 +16,15 @@ from loader.cluster.messages import read_references
 from loader.cluster.parts import Parts
 from loader.cluster.station import Heard, Lost, Station
 from loader.model import NotSent, StopCode
+from loader.text.nouns import count_rows
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from loader.cluster.messages import ReadPart, Report
     from loader.cluster.parts import Part
-    from loader.model import Attempt
+    from loader.model import Attempt, Worker
 
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 # A row that is sent again, and whose worker was lost, waits this long until another one has read it.
@@ -36,6 +37,7 @@ class ClusterLine:
 
     Args:
         loop: the event loop of Dask's client.
+        news: told of workers that come and go: what happened, a sentence, and who it is about.
 
     Attributes:
         parts: the parts of the load.
@@ -43,11 +45,13 @@ class ClusterLine:
         failure: why the workers cannot continue, or "".
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, news: Callable[[str, str, str], None]) -> None:
         self.parts = Parts()
         self.stations: list[Station] = []
         self.failure = ""
         self._loop = loop
+        self._news = news
+        self._lost: list[Worker] = []
         self._inbox: SimpleQueue[Heard | Lost | Station | None] = SimpleQueue()
         self._ended: list[tuple[object, Attempt]] = []
         self._alone_since: float | None = None
@@ -93,6 +97,10 @@ class ClusterLine:
         ended, self._ended = self._ended, []
         return ended
 
+    def list_workers(self) -> tuple[Worker, ...]:
+        """The workers that take part, and those that were lost; any thread may ask."""
+        return (*(station.look() for station in tuple(self.stations)), *self._lost)
+
     def count_workers(self) -> int:
         """How many workers take part, those that have just joined among them."""
         self._receive(0.0)
@@ -115,6 +123,7 @@ class ClusterLine:
         elif event is not None:
             self.stations.append(event)
             self._count_crowd()
+            self._news("worker_joined", f"Worker {event.name} takes part.", event.name)
 
     def _hear(self, station: Station, report: Report) -> None:
         if station not in self.stations:
@@ -144,10 +153,13 @@ class ClusterLine:
         if station not in self.stations:
             return
         self._last_words = f"{station.name}: {reason}"
+        had = station.look(reason)
+        self._lost.append(had)
         self.stations.remove(station)
         self._ended += station.give_up(f"worker {station.name} was lost while it had this row")
         self.parts.return_from(station)
         self._count_crowd()
+        self._news("worker_lost", _say_lost(had), station.name)
 
     def _count_crowd(self) -> None:
         for station in self.stations:
@@ -178,3 +190,9 @@ class ClusterLine:
         for part in self.parts.open.values() if parts is None else parts:
             self._ended += [(tag, NotSent(reason, stop)) for _, tag in part.waiting]
             part.waiting, part.waits_until = [], None
+
+
+def _say_lost(had: Worker) -> str:
+    """What the loss of a worker means for the load."""
+    rows = f" It had {count_rows(had.in_flight)} that may have been sent." if had.in_flight else ""
+    return f"Worker {had.name} was lost: {had.lost.rstrip('.')}.{rows} Its other rows go to the others."

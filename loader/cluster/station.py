@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loader.cluster import permit
 from loader.cluster.messages import Orders, read_references
-from loader.model import Attempt, NoAnswer, NotSent
+from loader.model import Attempt, NoAnswer, NotSent, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ _BUSY_SECONDS = 0.01
 _PER_WORKER_SECONDS = 0.0025
 _IDLE_SECONDS = 0.1
 _RETRY_SECONDS = 0.2
+# The pace of a worker is that of as many seconds.
+_PACES = 10
 
 
 class Heard(NamedTuple):
@@ -85,6 +88,7 @@ class Station:
         answered: attempts of it that ended.
         doubts: those of them without an answer.
         heard_at: when its newest report came, on this machine's monotonic clock.
+        crowd: how many workers there are.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class Station:
         self._draft = Draft.empty()  # in the loop
         self._ordered = asyncio.Event()
         self._closing = False
+        self._paces: deque[tuple[float, int]] = deque([(heard_at, 0)], maxlen=_PACES)
         self.crowd = 1
 
     @property
@@ -149,7 +154,18 @@ class Station:
                 ended.append((tag, attempt))
                 self.doubts += isinstance(attempt, NoAnswer)
         self.answered += len(ended)
+        now = time.monotonic()
+        if now - self._paces[-1][0] >= 1.0:
+            self._paces.append((now, self.answered))
         return ended
+
+    def look(self, lost: str = "") -> Worker:
+        """What there is to show of it; any thread may ask."""
+        now = time.monotonic()
+        since, before = self._paces[0]
+        rate = (self.answered - before) / max(now - since, 0.1)
+        silent = now - self.heard_at
+        return Worker(self.name, self.answered, rate, self.burden, self.doubts, silent, lost)
 
     def give_up(self, reason: str) -> list[tuple[object, Attempt]]:
         """All rows that it has: those that were handed over may have been sent, the others were not."""

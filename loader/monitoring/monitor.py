@@ -141,9 +141,9 @@ class _Told(Watch):
         ):
             yield
 
-    def hear_waiting(self, why: str) -> None:
-        """Pass it on."""
-        self._other.hear_waiting(why)
+    def hear_news(self, event: str, text: str, worker: str = "") -> None:
+        """The other one tells it."""
+        self._other.hear_news(event, text, worker)
 
     def hear_rejects(self, rejects: Sequence[Reject]) -> None:
         """The other one tells of rows."""

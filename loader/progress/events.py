@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
 
-    from loader.model import Outcome, Reject
+    from loader.model import Outcome, Reject, Worker
     from loader.progress.failed_rows import FailedRow
     from loader.progress.moment import Moment, ReadingProgress
 
@@ -131,6 +131,10 @@ class JsonLines(Periodic):
         """Write the first rejected and the first in doubt of each reason."""
         self._tell_rows(list_failed(outcomes))
 
+    def hear_news(self, event: str, text: str, worker: str = "") -> None:
+        """Write one event."""
+        self._log.write(event, message=text, **({"worker": worker} if worker else {}))
+
     def _tell_rows(self, rows: Iterable[FailedRow]) -> None:
         for row in self._failures.select(rows):
             self._log.write(
@@ -163,6 +167,20 @@ def describe_state(moment: Moment) -> dict[str, object]:
         "waiting_for": moment.wait or None,
         "waiting_seconds": round(wire.waiting_seconds, 1) if moment.wait else 0.0,
         "silent_seconds": round(moment.silent, 1),
+        **({"workers": [describe_worker(each) for each in wire.workers]} if wire.workers else {}),
+    }
+
+
+def describe_worker(worker: Worker) -> dict[str, object]:
+    """One worker of a cluster."""
+    return {
+        "worker": worker.name,
+        "rows": worker.rows,
+        "rows_per_second": _round(worker.rate),
+        "in_flight": worker.in_flight,
+        "in_doubt": worker.doubts,
+        "seen_seconds_ago": _round(worker.silent),
+        "lost": worker.lost or None,
     }
 
 

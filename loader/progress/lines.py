@@ -84,9 +84,9 @@ class LogLines(Periodic):
         self._out = out
         self._wall = wall
 
-    def hear_waiting(self, why: str) -> None:
-        """Write it at once."""
-        self._write(f"{why} …")
+    def hear_news(self, event: str, text: str, worker: str = "") -> None:  # noqa: ARG002 - for programs
+        """Write one line."""
+        self._write(text)
 
     def tell_reading(self, reading: ReadingProgress) -> None:
         """Write one line."""
@@ -103,6 +103,8 @@ class LogLines(Periodic):
         speed = moment.speed
         left = f"{words.format_time_left(speed.left)} left" if speed.left is not None else "time left unknown"
         self._write(f"{done}, {words.format_rate(speed.now)}, {left}: {words.format_counts(moment)}")
+        if workers := words.format_workers(moment):
+            self._write(workers)
 
     def _write(self, line: str) -> None:
         self._out.write(f"{self._wall():%Y-%m-%dT%H:%M:%SZ}  {line}\n")

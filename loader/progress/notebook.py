@@ -82,6 +82,7 @@ def render_load(moment: Moment) -> str:
     if account.left_out:
         rows.append(("left out", f"{account.left_out:,}", "", ""))
     told = f"waiting {words.format_wait(moment)}" if moment.wait else words.format_silence(moment)
+    told = " · ".join(filter(None, (told, words.format_workers(moment))))
     waiting = f"<div>{escape(told)}</div>" if told else ""
     return f"{render_bar(moment.share, done)}<table>{''.join(map(_render_row, rows))}</table>{waiting}"
 

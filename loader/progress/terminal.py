@@ -55,6 +55,10 @@ class LiveView(Watch):
         """Take the view away."""
         self._close()
 
+    def hear_news(self, event: str, text: str, worker: str = "") -> None:  # noqa: ARG002 - for programs
+        """Write a line, which stays above the view."""
+        self._console.print(text, markup=False, highlight=False)
+
     def _put(self, view: RenderableType) -> None:
         """Show a view; what is over within a blink never appears."""
         if self._live is None:
@@ -110,7 +114,8 @@ class LoadView:
             f"{words.format_share(moment.share):>5}   {moment.account.settled:>{len(goal)},} of {goal} rows"
         )
         bar = Bar(width, choose_signs(console, options)).line(moment.share, told)
-        return draw_lines([bar, *lay_out_table(build_columns(moment), width)], console, width)
+        lines = [bar, *lay_out_table(build_columns(moment), width), *lay_out_workers(moment)]
+        return draw_lines(lines, console, width)
 
 
 def choose_signs(console: Console, options: ConsoleOptions) -> tuple[str, str]:
@@ -212,6 +217,23 @@ def lay_out_table(columns: list[list[Cell]], width: int) -> list[Line]:
             shown = columns if count == 3 else [columns[0], columns[1] + columns[2]]
             return join_columns(shown, widths)
     return join_columns([[cell for column in columns for cell in column]], [(10, 0)])
+
+
+def lay_out_workers(moment: Moment) -> list[Line]:
+    """A line for each worker of a cluster; those that are there first, and not too many."""
+    workers = sorted(moment.wire.workers, key=lambda each: bool(each.lost))
+    shown = [words.format_worker(each) for each in workers[: words.MOST_WORKERS]]
+    widths = [max(len(cells[place]) for cells in shown) for place in range(len(shown[0]))] if shown else []
+    lines: list[Line] = []
+    for worker, cells in zip(workers, shown, strict=False):
+        name, *numbers, heard = cells
+        counts = "  ".join(f"{number:>{width}}" for number, width in zip(numbers, widths[1:-1], strict=True))
+        style = "yellow" if worker.lost or worker.silent >= words.SILENT_SECONDS else "none"
+        shown_name = f"{' ' * MARGIN}{name:<{widths[0]}}{' ' * GAP}"
+        lines.append([(shown_name, "dim"), (f"{counts}  {heard}", style)])
+    if (more := len(workers) - len(shown)) > 0:
+        lines.append([(f"{' ' * MARGIN}and {more:,} more workers", "dim")])
+    return [[("", "none")], *lines] if lines else []
 
 
 def join_columns(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Line]:

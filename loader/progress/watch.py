@@ -112,8 +112,14 @@ class Watch(ABC):
             over.set()
             thread.join()
 
-    def hear_waiting(self, why: str) -> None:  # noqa: B027 - other watches show it like a pass over the input
-        """Nothing is done for some seconds."""
+    def hear_news(self, event: str, text: str, worker: str = "") -> None:  # noqa: B027 - not every watch tells it
+        """Something has happened that is worth a line.
+
+        Args:
+            event: what, as a word for programs.
+            text: what, as a sentence.
+            worker: the worker of a cluster that it is about, if it is about one.
+        """
 
     def hear_rejects(self, rejects: Sequence[Reject]) -> None:  # noqa: B027 - few watches tell of rows
         """Rows are rejected before they are sent."""

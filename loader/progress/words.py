@@ -8,6 +8,7 @@ from loader.model import OUTAGE, RATE_LIMIT, RETRY_AFTER, VENDOR_ASKED
 from loader.text.account import format_duration
 
 if TYPE_CHECKING:
+    from loader.model import Worker
     from loader.progress.moment import Moment, ReadingProgress
 
 UNKNOWN = "–"
@@ -19,6 +20,9 @@ _REASONS = {
 }
 SILENT_SECONDS = 5.0
 """Seconds without an answer after which a view says so: a slow answer is not worth a word."""
+
+MOST_WORKERS = 8
+"""Workers that are shown each with its numbers."""
 
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
@@ -97,6 +101,33 @@ def format_counts(moment: Moment) -> str:
     words += [f"waiting {format_wait(moment)}"] if moment.wait else []
     words += [silence] if (silence := format_silence(moment)) else []
     return ", ".join(words)
+
+
+def format_workers(moment: Moment) -> str:
+    """The workers of a cluster with their rates, or ""; those that were lost, only by their number."""
+    workers = moment.wire.workers
+    if not workers:
+        return ""
+    lost = sum(bool(each.lost) for each in workers)
+    there = [f"{each.name} {format_rate(each.rate)}" for each in workers if not each.lost]
+    shown = ", ".join(there[:MOST_WORKERS]) or "none"
+    more = f", and {len(there) - MOST_WORKERS} more" if len(there) > MOST_WORKERS else ""
+    return f"workers: {shown}{more}{f'; {lost} lost' if lost else ''}"
+
+
+def format_worker(worker: Worker) -> list[str]:
+    """One worker: its rows, its rate, what it has on the wire, its doubts, and when it was heard."""
+    heard = (
+        "lost" if worker.lost else f"heard {worker.silent:.0f} s ago" if worker.silent >= 1 else "heard now"
+    )
+    return [
+        worker.name,
+        f"{worker.rows:,} rows",
+        format_rate(worker.rate),
+        f"{worker.in_flight:,} in flight",
+        f"{worker.doubts:,} in doubt",
+        heard,
+    ]
 
 
 def format_settled(moment: Moment) -> str:

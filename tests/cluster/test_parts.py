@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.cluster.messages import ReadPart
@@ -45,6 +45,7 @@ def settle_all(parts: Parts, part: Part) -> None:
     parts.settle([Outcome(row, State.CONFIRMED) for row in rows])
 
 
+@settings(deadline=None)
 @given(WANTED, st.integers(1, 4), st.data())
 def test_every_wanted_row_is_read_and_settled_once_whoever_is_lost(
     wanted: list[int], count: int, data: st.DataObject

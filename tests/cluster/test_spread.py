@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.cluster.messages import make_references
@@ -61,6 +61,7 @@ class Bench:
         return Spread(groups(), line)
 
 
+@settings(deadline=None)
 @given(LEASES, st.lists(st.booleans(), max_size=8), st.data())
 def test_every_row_goes_out_once_and_each_device_in_order(
     leases: list[tuple[int, list[str]]], waits: list[bool], data: st.DataObject

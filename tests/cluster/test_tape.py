@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.cluster import tape
@@ -39,6 +39,7 @@ class Counted:
                 yield chunk.part(range(first, ROWS))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(st.integers(0, ROWS - 1), min_size=1), max_size=6), st.integers(1, 20))
 def test_each_part_has_its_own_rows_in_whatever_order_parts_come(parts: list[set[int]], size: int) -> None:
     """Forward, back or twice: a part holds exactly the rows that were asked for."""
