@@ -1,4 +1,7 @@
-"""The process that forks commands: `python -m tests.forking DESCRIPTOR`, started by `tests/warm.py`."""
+"""The process that forks commands: `python -m tests.forking DESCRIPTOR [MODULE ...]`.
+
+`tests/warm.py` starts it.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,6 @@ LATE = (
     *("email.contentmanager", "email.policy", "encodings.ascii", "encodings.utf_8_sig"),
 )
 LARGEST_ORDER = 1 << 17
-LONGEST_LIFE_SECONDS = 150
 FIRST_KEPT = 256  # a descriptor from here on stays open in a forked process
 
 
@@ -112,7 +114,7 @@ def import_all() -> None:
         if not module.name.endswith("__main__"):
             with suppress(ImportError):  # of an extra that is not installed; whoever needs it says so
                 importlib.import_module(module.name)
-    for name in LATE:
+    for name in (*LATE, *sys.argv[2:]):
         importlib.import_module(name)
     # A fork has only the thread that forks: whoever waits for another waits for ever.
     assert len(list(Path("/proc/self/task").iterdir())) == 1
@@ -123,7 +125,7 @@ def become(order: Order, files: list[int]) -> None:
     for target, descriptor in enumerate(files):
         os.dup2(descriptor, target)
     os.closerange(3, FIRST_KEPT)
-    signal.alarm(LONGEST_LIFE_SECONDS)  # so a test that reads what never comes fails, and does not hang
+    signal.alarm(order["life"])  # so a test that reads what never comes fails, and does not hang
     if order["apart"]:
         os.setsid()
     os.chdir(order["folder"])
@@ -159,6 +161,7 @@ def let_sandboxes_be_forked(asking: socket.socket) -> None:
         assert command[:2] == [sys.executable, "-P"]
         order = warm.Order(
             arguments=list(command[2:]),
+            life=warm.LONGEST_LIFE_SECONDS,
             folder=os.getcwd(),  # noqa: PTH109 - as text
             environment=dict(os.environ),
             apart=start_new_session,

@@ -34,12 +34,14 @@ USUAL = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 # Else numpy and pyarrow begin threads when they are imported.
 WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 _PATIENCE_SECONDS = 120.0
+LONGEST_LIFE_SECONDS = 150
 
 
 class Order(TypedDict):
-    """What is to be started; `apart` from the terminal, in a session of its own."""
+    """What is to be started, for `life` seconds; `apart` from the terminal, in a session of its own."""
 
     arguments: list[str]
+    life: int
     folder: str
     environment: dict[str, str]
     apart: bool
@@ -53,15 +55,19 @@ def start(
     stdin: int = DEVNULL,
     stdout: int = PIPE,
     stderr: int = PIPE,
+    life: int = LONGEST_LIFE_SECONDS,
+    forked_by: Mother | None = None,
 ) -> Process:
     """Start Python with these arguments, `-m MODULE ...` or `-c CODE`; as text, and with nothing else open.
 
-    The three files are as `subprocess.Popen` takes them.
+    The three files are as `subprocess.Popen` takes them. A forked process is ended after `life` seconds.
     """
-    order = Order(arguments=list(arguments), folder=str(folder), environment=dict(environment), apart=False)
+    order = Order(
+        arguments=list(arguments), life=life, folder=str(folder), environment=dict(environment), apart=False
+    )
     if is_cold() or {name: environment[name] for name in environment if name.startswith(AT_START)} != USUAL:
         return start_interpreter(order, stdin, stdout, stderr)
-    return Forked(order, stdin, stdout, stderr)
+    return Forked(order, stdin, stdout, stderr, orders=forked_by.orders if forked_by else None)
 
 
 def is_cold() -> bool:
@@ -218,15 +224,18 @@ def _given(file: int, flags: int) -> int:
 class Mother:
     """The process that forks.
 
+    Args:
+        modules: what it imports beside the loader.
+
     Attributes:
         orders: where it takes them, each as one message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *modules: str) -> None:
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.forking", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.forking", str(theirs.fileno()), *modules],
                 cwd=ROOT,
                 env={"PATH": os.environ["PATH"], **WITHOUT_THREADS, **USUAL},
                 stdin=DEVNULL,

@@ -36,8 +36,8 @@ def device(ordinal: int) -> str:
     return f"D-{ordinal // 3}"
 
 
-def write_input(path: Path, kind: Kind, rows: int) -> None:
-    """A CSV whose column `user_id` is the ordinal; three rows in a row are of one device."""
+def write_input(path: Path, kind: Kind, rows: int, device: Callable[[int], str] = device) -> None:
+    """A CSV whose column `user_id` is the ordinal; by default three rows in a row are of one device."""
     columns = {
         Kind.USERS: ("timezone",),
         Kind.EVENTS: ("event", "timestamp", "timezone"),
