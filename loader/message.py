@@ -38,9 +38,9 @@ class SourceKey(Setting):
         made._value, made._typed, made._brief = value, typed or value, brief
         return made
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str, str, str], dict[str, bool]]:
-        """How it is made again in another process."""
-        return (str(self), self._value, self._typed), {"brief": self._brief}
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, str]]:
+        """What a copy in another process is made of; the rest follows as its state."""
+        return (str(self), self._value), {}
 
     _value: str
     _typed: str

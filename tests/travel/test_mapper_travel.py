@@ -16,13 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.choices import Order
+from loader.load_options import LoadOptions
 from loader.lookups import open_lookups
 from loader.mapping import bind, infer, parse_mapping
 from loader.mapping.rules import LookUp
 from loader.methods import Kind
+from loader.planning import prepare
 from loader.repeats import Repeats, find_repeats
+from loader.settings import Endpoint, Settings
 from loader.sources import open_source
 from loader.sources.inputfile import Changed
+from tests.mapping.test_presets import CASES, HERE, expected
 from tests.travel import elsewhere as there
 
 if TYPE_CHECKING:
@@ -260,3 +265,33 @@ def test_a_look_up_arrives_with_all_its_rows(rows: int, elsewhere: Elsewhere) ->
     here = lookups.read(lookup, lookups.find(lookup, pa.array(keys, pa.string()))).to_pylist()
     assert elsewhere(there.look_up, lookups, lookup, keys) == here
     assert here[2] == {0: None, 1: "v0", 70_000: "v1"}[rows]
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_the_export_of_each_vendor_is_mapped_alike_elsewhere(
+    name: str, kind: Kind, elsewhere: Elsewhere
+) -> None:
+    """With the mapping that is proposed for it, nested parts and lists among it."""
+    source = open_source([HERE / name], chunk_rows=3)
+    mapper = bind_to(source, expected(name, kind, "toml").read_text("utf-8"))
+    assert len(assert_same(source, mapper, elsewhere)[0].bodies)
+
+
+@pytest.mark.parametrize("order", Order)
+def test_what_a_load_has_prepared_travels(order: Order, elsewhere: Elsewhere) -> None:
+    """The coordinator sends the source and the mapper of its plan as they are."""
+    write_rows()
+    Path("m.toml").write_text(EVENTS)
+    plan = prepare(
+        Settings(
+            Kind.EVENTS,
+            ("rows.csv",),
+            "AAAAA-BBBBB",
+            Endpoint.parse("http://127.0.0.1:9/"),
+            Path("rows.ckpt"),
+            mapping=Path("m.toml"),
+            options=LoadOptions(order=order),
+        )
+    )
+    mapped = assert_same(plan.source, plan.mapper, elsewhere, 100)
+    assert bool(mapped[0].owners[0].as_py()) == (order is Order.DEVICE)

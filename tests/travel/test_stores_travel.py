@@ -103,6 +103,7 @@ def test_an_object_that_was_replaced_is_noticed(
     chunks, error = elsewhere(there.read_from_store, source, environment, {}, 0)
     assert isinstance(error, Changed)
     assert not chunks
+    assert same_size or f"it had {len(content):,} bytes and now has {len(other):,}" in str(error)
     del misbehaving_s3.behaviour.objects["exports/a.csv"]
     error = elsewhere(there.read_from_store, source, environment, {}, 0)[1]
     assert isinstance(error, SourceMissing)
