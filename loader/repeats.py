@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,7 @@ class Repeats:
         self._shift = np.uint64(64 - max(_TOP_BITS, rows.bit_length()))
         self._spill = Spill(2, what=_FOUND)
         self._read: tuple[int, Ordinals, Ordinals] | None = None
+        self._lock = Lock()
         weakref.finalize(self, self._spill.close)
 
     def __reduce__(self) -> tuple[Callable[[int, bytes], Repeats], tuple[int, bytes]]:
@@ -87,12 +89,16 @@ class Repeats:
         self._spill.add(repeats << self._shift, originals)
 
     def within(self, rows: range) -> tuple[Ordinals, Ordinals]:
-        """The repeats among some rows, ascending, and for each the row that goes in its place."""
+        """The repeats among some rows, ascending, and for each the row that goes in its place.
+
+        Any thread may ask.
+        """
         nothing = np.empty(0, np.int64)
         if not self.count or not rows:
             return nothing, nothing
         first, last = (self._find_bucket(row) for row in (rows.start, rows.stop - 1))
-        parts = [self._read_bucket(bucket) for bucket in range(first, last + 1)]
+        with self._lock:  # one file, and one bucket in memory
+            parts = [self._read_bucket(bucket) for bucket in range(first, last + 1)]
         repeats, originals = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
         low, high = np.searchsorted(repeats, (rows.start, rows.stop))
         return repeats[low:high], originals[low:high]

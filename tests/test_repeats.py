@@ -5,7 +5,10 @@ from __future__ import annotations
 import gc
 import random
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -41,6 +44,36 @@ def find(folder: Path, lines: list[str], top: str, more: str = "") -> dict[int, 
     whole = dict(zip(*(each.tolist() for each in found.within(range(len(lines)))), strict=True))
     assert found.count == len(whole)
     return whole
+
+
+class SlowFile:
+    """A file in which other threads go to other places before this one has read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.tell, self.write, self.close = file.read, file.tell, file.write, file.close
+        self._file = file
+
+    def seek(self, place: int) -> None:
+        """Go there, and let others run."""
+        self._file.seek(place)
+        time.sleep(0.0005)
+
+
+def test_several_threads_may_ask_at_once() -> None:
+    """A worker maps chunks in threads, and all have the one mapper."""
+    count = 3 * spill.BUFFERED + 1000  # more than is held in memory
+    rows = np.arange(1, count, 2, dtype=np.uint64)
+    found = Repeats(count)
+    found.add(rows, rows - rows % 3)
+    assert found._spill._file is not None
+    found._spill._file = SlowFile(found._spill._file)  # type: ignore[assignment]  # as much of one as is used
+    wanted = [range(first, first + 200) for first in range(0, count - 200, 5003)]
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(found.within, wanted))
+    for among, (repeats, originals) in zip(wanted, asked, strict=True):
+        expected = [row for row in among if row % 2]
+        assert repeats.tolist() == expected
+        assert originals.tolist() == [row - row % 3 for row in expected]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pickle
 import platform
 import uuid
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -286,3 +287,15 @@ def test_a_spool_is_called_by_its_name_and_its_path(elsewhere: Elsewhere) -> Non
     Path(path).unlink()
     error = elsewhere(there.read_until_it_fails, source, 0)[1]
     assert str(error).startswith(f"the query ({path}): there is no such file on ")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_several_threads_may_read_one_source(case: Case) -> None:
+    """A worker has one source, and reads several ranges of it at once."""
+    source = open_source([write(case.name, case.write(ROWS))], chunk_rows=100)
+    source.survey()
+    arrived = pickle.loads(pickle.dumps(source, 5))
+    firsts = [650, 0, 299, 999, 650, 0]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda first: show(list(arrived.chunks(first))), firsts))
+    assert found == [show(list(source.chunks(first))) for first in firsts]
