@@ -320,7 +320,7 @@ def find_again(name: str, where: str, size: int, end: int | None, pages: Pages) 
     path, host = Path(where), platform.node()
     called = where if where.endswith(name) else f"{name} ({where})"
     try:
-        stamp = _look(called, path)
+        stamp = _look(f"{called} on {host}", path)
     except FileNotFoundError:
         raise SourceMissing(
             f"{called}: there is no such file on {host}. Put it where all workers can read it, for example "

@@ -276,7 +276,7 @@ def test_what_is_no_file_there_is_refused(elsewhere: Elsewhere) -> None:
     path.unlink()
     os.mkfifo(path)
     error = elsewhere(there.read_until_it_fails, source, 0)[1]
-    assert "is a pipe (FIFO)" in str(error)
+    assert str(error).startswith(f"{path.absolute()} on {platform.node()}: is a pipe (FIFO), which ")
 
 
 def test_a_spool_is_called_by_its_name_and_its_path(elsewhere: Elsewhere) -> None:
