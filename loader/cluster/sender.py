@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from loader.delivery import PolledLine
     from loader.reading import Piece
 
-# Outcomes are gathered for this long, so that a report has some. A refusal or a failure is reported at once.
+# Outcomes are gathered for this long, so that a report has some. A refusal or a failure is reported at once,
+# and so are the last outcomes that can be waited for.
 _GATHER_SECONDS = 0.004
 _LAPSED = "the worker was cut off from the coordinator for longer than it may send without it"
 _UNSENT = "the worker had stopped sending"
@@ -62,6 +63,7 @@ class Sender:
         self._asked: SimpleQueue[tuple[int, tuple[range, ...]] | None] = SimpleQueue()
         self._bodies: dict[int, dict[int, bytes]] = {}
         self._until = 0.0
+        self._flying = 0
 
     async def open(self, assignment: Assignment, secrets: Secrets) -> tuple[float, Message | None]:
         """Get ready; the stamp of this report, and why it cannot take part, or None."""
@@ -182,7 +184,9 @@ class Sender:
                     self._end(_LAPSED)
                     return
                 self._hand_over()
-                self._report(self._line.turn(min(left, 1.0)))
+                ended = self._line.turn(min(left, 1.0))
+                self._flying -= len(ended)
+                self._report(ended)
         except BaseException as error:
             self._end(f"{type(error).__name__}: {error}")
             raise
@@ -198,6 +202,7 @@ class Sender:
             for part, ordinal in read_references(self._inbox.popleft()):
                 if self._may_send():
                     self._line.send(self._bodies[part][ordinal], ordinal)
+                    self._flying += 1
                 else:
                     self._report([(ordinal, NotSent(_UNSENT))])
 
@@ -227,8 +232,8 @@ class Sender:
             return
         with self._outgoing:
             self._ended += ended
-        urgent = any(not isinstance(attempt, Answer) or attempt.status >= 300 for _, attempt in ended)
-        self._tell(urgent=urgent)
+        failed = any(not isinstance(attempt, Answer) or attempt.status >= 300 for _, attempt in ended)
+        self._tell(urgent=failed or not self._flying)
 
     def _end(self, reason: str) -> None:
         """Have both threads end; the one that sends says when it is over."""
