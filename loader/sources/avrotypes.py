@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from loader.sources.jsonlines import write_value
+from loader.sources.jsonvalues import write_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

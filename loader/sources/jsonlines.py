@@ -9,28 +9,19 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from loader.dialect import Dialect
 from loader.errors import SourceEmpty, SourceError
 from loader.message import Message, Quote, Setting, SourceKey
-from loader.model import FileRecord, Unreadable
+from loader.model import FileRecord
 from loader.sources.boundaries import BYTE_ORDER_MARK, RecordEnds
 from loader.sources.content import Damaged, Packed
 from loader.sources.encodings import advise_encoding
-from loader.sources.jsoncauses import (
-    TwiceNamed,
-    advise_one_a_line,
-    describe_shape,
-    find_cause,
-    holds_several_records,
-    show_line,
-)
+from loader.sources.jsoncauses import describe_shape, find_cause, show_line
+from loader.sources.jsonrecords import RecordReader
 from loader.sources.ragged import RaggedRows
 from loader.sources.recognition import find_encoding
 from loader.sources.records import NOBODY, Slab, check_names, recognise_file
@@ -47,17 +38,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 LONGEST = 12 << 20
-# This many lines in a row that are not objects are another format, not damaged records.
-MAX_RUN = 10_000
-
-
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-class Number(str):
-    """A number as it is written."""
-
-    __slots__ = ()
 
 
 class JsonLinesFile:
@@ -77,18 +57,14 @@ class JsonLinesFile:
         self._file = file
         self._content = content
         self._marks: tuple[Mark, ...] = ()
-        self._unknown: dict[str, int] = {}
-        self._run = 0
-        self._decoder = make_decoder(dialect.null_values)
+        self._records = RecordReader(file.name, dialect.null_values, packed=self._is_packed)
         # No quote keeps a line end from ending its record.
         encoding = _settle_encoding(content, dialect.encoding)
         self._text = Text(content, encoding, 0, header=False, ends=partial(RecordEnds, b",", b""))
-        self._columns: tuple[str, ...] = ()
-        self._known: frozenset[str] = frozenset()
         self._columns = dialect.columns or self._find_keys()
-        self._known = frozenset(self._columns)
         check_names(self._columns, file.name)
-        self.schema = pa.schema([(name, pa.string()) for name in self._columns])
+        self._records.use_columns(self._columns)
+        self.schema = self._records.schema
 
     @property
     def name(self) -> str:
@@ -119,21 +95,21 @@ class JsonLinesFile:
                 yield slab.between(max(first, slab.first), slab.end)
 
     def _survey(self, onlooker: Onlooker) -> FileRecord:
-        self._unknown.clear()
+        self._records.unknown.clear()
         surveyed = Surveyed(self._text, BLOCK, tail=b"\n")
         rows = 0
         for slab in surveyed.slabs(self._parse):
             rows = slab.end
             onlooker.see(slab)
-        if self._unknown:
+        if self._records.unknown:
             raise SourceError(self._name_unknown_keys())
         unpacked, marks = surveyed.sha256(), tuple(surveyed.marks)
         sha256 = unpacked if self._content is self._file else self._file.sha256()
         return FileRecord(self.name, self._file.size, sha256, rows, marks, self.form, unpacked)
 
     def _name_unknown_keys(self) -> Message:
-        first, row = next(iter(self._unknown.items()))
-        names = [*self._columns, *self._unknown]
+        first, row = next(iter(self._records.unknown.items()))
+        names = [*self._columns, *self._records.unknown]
         return Message(
             "{name}, row {row:,}: has {first}, which no record at the beginning of the file has. "
             "All keys must be known from there on: name them, {columns}",
@@ -157,10 +133,10 @@ class JsonLinesFile:
         lines = start.split(b"\n")
         whole = lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines
         for row, line in enumerate(filter(bytes.strip, whole), start=1):
-            self._read_cells(line, row)
-        if not self._unknown:
+            self._records.read_cells(line, row)
+        if not self._records.unknown:
             raise SourceError(self._explain_beginning(lines))
-        return tuple(self._unknown)
+        return tuple(self._records.unknown)
 
     def _decode(self, head: bytes) -> bytes:
         """The beginning in UTF-8; what is not text there is found when it is read."""
@@ -178,7 +154,7 @@ class JsonLinesFile:
             TextFile(file, encoding=self._text.encoding).read(BLOCK)
         line = next(line for line in lines if line.strip())
         try:
-            self._decoder.decode(line.decode(errors="replace"))
+            self._records.decoder.decode(line.decode(errors="replace"))
         except (ValueError, RecursionError) as failure:
             cause = find_cause(failure, line)
             if cause.way_on:
@@ -191,10 +167,6 @@ class JsonLinesFile:
             input_format=Setting("input_format"),
         )
 
-    def _describe_several(self, row: int) -> str:
-        advice = advise_one_a_line(self.name, packed=self._is_packed)
-        return f"{self.name}, row {row:,}: the line holds several records, one behind the other. {advice}"
-
     @property
     def _is_packed(self) -> bool:
         return self._content is not self._file
@@ -205,58 +177,18 @@ class JsonLinesFile:
             while block := text.read(BLOCK):
                 if not begun:
                     block, begun = block.removeprefix(BYTE_ORDER_MARK), True
-                *lines, rest = (rest + block).split(b"\n")
+                lines, end, rest = (rest + block).rpartition(b"\n")
                 if len(rest) > LONGEST:
+                    row = ragged.end + lines.count(b"\n") + len(end)
                     raise SourceError(
-                        f"{self.name}: after row {ragged.end + len(lines):,} a line is longer than "
-                        f"{LONGEST >> 20} MB; the API would not accept a request that large. "
-                        "Is the file JSON Lines?"
+                        f"{self.name}: after row {row:,} a line is longer than {LONGEST >> 20} MB; the API "
+                        "would not accept a request that large. Is the file JSON Lines?"
                     )
-                if records := [line for line in lines if line.strip()]:
-                    yield self._make_slab(records, ragged)
-
-    def _make_slab(self, lines: list[bytes], ragged: RaggedRows) -> Slab:
-        unreadable: dict[int, str] = {}
-        rows: list[tuple[str | None, ...]] = []
-        nothing = (None,) * len(self._columns)
-        for number, line in enumerate(lines):
-            cells = self._read_cells(line, ragged.end + number + 1)
-            if isinstance(cells, str):
-                unreadable[number] = cells
-                self._count_run()
-            else:
-                self._run = 0
-            rows.append(nothing if isinstance(cells, str) else cells)
-        arrays = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-        slab = Slab(ragged.end, pa.Table.from_arrays(arrays, schema=self.schema), unreadable)
-        ragged.end = slab.end
-        return slab
-
-    def _count_run(self) -> None:
-        self._run += 1
-        if self._run > MAX_RUN:
-            raise SourceError(
-                f"{self.name}: {MAX_RUN:,} consecutive lines are not JSON objects. Is the file JSON Lines?"
-            )
-
-    def _read_cells(self, line: bytes, row: int) -> tuple[str | None, ...] | Unreadable:
-        """The cells of a record, or why it is not one."""
-        try:
-            record = self._decoder.decode(line.decode())
-        except (ValueError, RecursionError) as failure:
-            if holds_several_records(failure, line):
-                raise SourceError(self._describe_several(row)) from None
-            return find_cause(failure, line).reason
-        if not isinstance(record, dict):
-            return _refuse_line("the row is not a JSON object with keys but a value", line)
-        if _SURROGATE.search(line) and (key := _find_half_character(record)) is not None:
-            half = "the row has half a character (a lone surrogate) in {key}"
-            return _refuse_line(Message(half, key=Quote(quote(key))), line)
-        if not record.keys() <= self._known:
-            met = {*self._known, *self._unknown}
-            self._unknown.update((key, row) for key in record if key not in met)
-        values = map(record.get, self._columns)
-        return tuple([value if type(value) is str else _write_cell(value) for value in values])
+                table, unreadable = self._records.read(lines, ragged.end)
+                if table.num_rows:
+                    slab = Slab(ragged.end, table, unreadable)
+                    ragged.end = slab.end
+                    yield slab
 
     @contextmanager
     def _explain_failure(self, ragged: RaggedRows) -> Iterator[None]:
@@ -280,67 +212,3 @@ def _settle_encoding(content: Content, given: str | None) -> str:
     if head.count(0) == 3 or head in {codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE}:
         raise SourceError(f"{content.name}: the file is UTF-32. Convert it: iconv -f UTF-32 -t UTF-8.")
     return given if given not in {None, "utf-16"} else find_encoding(head)
-
-
-def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise TwiceNamed(next(key for key in keys if keys.count(key) > 1))
-    return record
-
-
-def make_decoder(nothing: Sequence[str]) -> json.JSONDecoder:
-    """Decodes a record; NaN and the infinities are nothing if they are listed, and no JSON otherwise."""
-    return _Decoder(nothing)
-
-
-class _Decoder(json.JSONDecoder):
-    """The decoder of `make_decoder`; one that arrives in another process is made again there."""
-
-    def __init__(self, nothing: Sequence[str]) -> None:
-        self._nothing = tuple(nothing)
-        super().__init__(
-            object_pairs_hook=_refuse_repeats,
-            parse_int=Number,
-            parse_float=Number,
-            parse_constant=self._read_constant,
-        )
-
-    def __reduce__(self) -> tuple[type[_Decoder], tuple[Sequence[str]]]:
-        return _Decoder, (self._nothing,)
-
-    def _read_constant(self, name: str) -> None:
-        if name not in self._nothing:
-            raise ValueError(f"{name} is not JSON")
-
-
-def _write_cell(value: Any) -> str | None:
-    if value is None or type(value) is str:
-        return value
-    return str(value) if type(value) is Number else write_value(value)
-
-
-def write_value(value: Any) -> str:
-    """A value as JSON again, its numbers as they were written."""
-    if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{write_value(key)}: {write_value(each)}" for key, each in value.items()) + "}"
-        )
-    if isinstance(value, list):
-        return "[" + ", ".join(map(write_value, value)) + "]"
-    return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
-
-
-def _find_half_character(record: dict[str, Any]) -> str | None:
-    """The key whose value, or itself, cannot be written in UTF-8."""
-    for key, value in record.items():
-        try:
-            json.dumps([key, value], ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return key
-    return None
-
-
-def _refuse_line(reason: str | Message, line: bytes) -> Unreadable:
-    return Unreadable.of(reason, f": {show_line(line)}.")
