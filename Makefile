@@ -65,8 +65,8 @@ format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 # Every benchmark, one after the other; each is a target of its own.
-BENCHMARKS := bench-load bench-mapping bench-check bench-rows bench-journal bench-resume bench-verify bench-watch bench-sandbox \
-	bench-ledger bench-lookup bench-queries bench-stores
+BENCHMARKS := bench-load bench-mapping bench-check bench-jsonlines bench-rows bench-journal bench-resume bench-verify bench-watch \
+	bench-sandbox bench-ledger bench-lookup bench-queries bench-stores
 .PHONY: bench $(BENCHMARKS)
 bench: $(BENCHMARKS)
 

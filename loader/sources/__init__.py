@@ -5,6 +5,7 @@
     Source               schema, sample, survey, chunks (records.py: what every source offers)
     formats              the one table of formats: endings, first bytes, readers
     delimited, jsonlines, parquet, arrow    one module a format: one file -> slabs of Arrow columns
+    jsonblocks, jsonrecords   lines of JSON -> columns: many at once, and those that need it one by one
     paths, partitions    folders and patterns -> files; columns that stand in the names of folders
     content              what is in a file, unpacked on the way if it is compressed
     spoken, csvreader    how a text file is written, found from its beginning; pyarrow's reader opened on it

@@ -18,7 +18,6 @@ from loader.sources.archive import EMPTY_SIGN, SIGN, Archive, Member, read_archi
 from loader.sources.arrow import ArrowRecords
 from loader.sources.content import Packed
 from loader.sources.delimited import DelimitedFile
-from loader.sources.jsonlines import JsonLinesFile
 from loader.sources.parquet import ParquetRecords
 
 if TYPE_CHECKING:
@@ -100,6 +99,8 @@ def _open_delimited(opening: Opening, delimiter: str) -> Reader:
 
 
 def _open_json_lines(opening: Opening) -> Reader:
+    from loader.sources.jsonlines import JsonLinesFile  # noqa: PLC0415 - only such a file needs msgspec
+
     return JsonLinesFile(opening.file, opening.content, opening.dialect)
 
 

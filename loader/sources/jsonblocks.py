@@ -8,6 +8,7 @@ character, a line that holds two records or none) is left to that module, line b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from msgspec.structs import astuple
 from loader.sources.jsonvalues import make_decoder, write_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,7 +32,8 @@ _MISSING = Raw(b"")  # no value of JSON is empty
 _LINE_END, _RETURN, _QUOTE, _BACKSLASH = b'\n\r"\\'
 _BEGIN, _END, _LIST, _NULL = b"{}[n"
 
-_decode_texts = msgspec.json.Decoder(list[str]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_elements = msgspec.json.Decoder(list[Raw]).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_value = make_decoder(()).decode
 
@@ -43,6 +45,19 @@ class CloserLook(Exception):
 _DOUBTS = (CloserLook, msgspec.MsgspecError, ValueError, RecursionError)
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What was read at once.
+
+    Attributes:
+        columns: the cells.
+        doubtful: the records in which a cell needs a closer look, in their order; their cells mean nothing.
+    """
+
+    columns: list[pa.Array]
+    doubtful: NDArray[np.int64]
+
+
 class BlockReader:
     """Reads blocks of lines.
 
@@ -51,11 +66,15 @@ class BlockReader:
     """
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self._width = len(columns)
+        self._columns = tuple(columns)
         self._decoder = _make_decoder(columns)
 
-    def read(self, block: bytes) -> list[pa.Array] | None:
-        """The columns of the records, one a line; None if any of the lines needs a closer look.
+    def __reduce__(self) -> tuple[type[BlockReader], tuple[Sequence[str]]]:
+        """One that arrives in another process is made again there."""
+        return BlockReader, (self._columns,)
+
+    def read(self, block: bytes) -> Block | None:
+        """The records, one a line; None if there is a line that `accepts` refuses.
 
         Args:
             block: whole lines in UTF-8, at least one.
@@ -67,7 +86,7 @@ class BlockReader:
             if len(records) != _count_lines(block):
                 return None
             cells = b"\n".join(chain(chain.from_iterable(map(astuple, records)), (b"",)))
-            return _Cells(cells).columns(self._width, quotes=_count(block, _QUOTE))
+            return _Cells(cells).arrange(len(self._columns), quotes=_count(block, _QUOTE))
         except _DOUBTS:
             return None
 
@@ -131,8 +150,8 @@ class _Cells:
         self._starts = np.append(0, self._ends[:-1] + 1)
         self._firsts = self._signs[self._starts]
 
-    def columns(self, width: int, *, quotes: int) -> list[pa.Array]:
-        """The columns.
+    def arrange(self, width: int, *, quotes: int) -> Block:
+        """The cells in columns.
 
         Args:
             width: how many there are.
@@ -140,78 +159,76 @@ class _Cells:
                 more, a key is named twice.
 
         Raises:
-            CloserLook, ValueError, msgspec.MsgspecError, RecursionError: a line needs a closer look.
+            CloserLook: a key is named twice.
         """
         missing = self._firsts == _LINE_END
         if quotes != _count(self._text, _QUOTE) + 2 * (len(missing) - np.count_nonzero(missing)):
             raise CloserLook
-        texts, places = self._cut()
+        texts, places, doubtful = self._cut()
         nulls = missing | (self._firsts == _NULL)
-        mask = nulls if nulls.any() else None
-        return [
-            texts.take(pa.array(places[number::width], mask=None if mask is None else mask[number::width]))
-            for number in range(width)
+        masks = [nulls[number::width] if nulls.any() else None for number in range(width)]
+        columns = [
+            texts.take(pa.array(places[number::width], mask=mask)) for number, mask in enumerate(masks)
         ]
+        return Block(columns, np.unique(doubtful // width))
 
-    def _cut(self) -> tuple[pa.Array, NDArray[np.int64]]:
-        """Texts, and which of them each cell is."""
+    def _cut(self) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int64]]:
+        """Texts, which of them each cell is, and the cells that need a closer look."""
         quoted = self._firsts == _QUOTE
         offsets = np.empty(2 * len(quoted) + 1, np.int32)
-        offsets[:-1:2], offsets[1::2], offsets[-1] = (
-            self._starts + quoted,
-            self._ends - quoted,
-            len(self._text),
-        )
+        offsets[:-1:2], offsets[1::2] = self._starts + quoted, self._ends - quoted
+        offsets[-1] = len(self._text)
         # Every other one is what stands between two cells.
         texts = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(self._text))
         places = np.arange(0, len(offsets) - 1, 2)
         nested = np.flatnonzero((self._firsts == _BEGIN) | (self._firsts == _LIST))
-        escaped = self._find_escapes()
-        if len(nested) or len(escaped):
-            places[escaped] = len(texts) + np.arange(len(escaped))
-            places[nested] = len(texts) + len(escaped) + np.arange(len(nested))
-            rewritten = [*_read_escaped(self._list(escaped)), *map(_rewrite, self._list(nested))]
-            texts = pa.concat_arrays([texts, pa.array(rewritten, pa.string())])
-        return texts, places
+        cells = np.concatenate([self._find_escapes(), nested])
+        if not len(cells):
+            return texts, places, cells
+        places[cells] = len(texts) + np.arange(len(cells))
+        written = [_write(self._text[start:end]) for start, end in self._list_bounds(cells)]
+        doubtful = np.array([text is None for text in written])
+        return pa.concat_arrays([texts, pa.array(written, pa.string())]), places, cells[doubtful]
 
     def _find_escapes(self) -> NDArray[np.int64]:
         """The texts that have a backslash."""
         if b"\\" not in self._text:
             return np.empty(0, np.int64)
         marks = np.flatnonzero(self._signs == _BACKSLASH)
-        cells: NDArray[np.int64] = np.unique(np.searchsorted(self._starts, marks, side="right") - 1)
-        return cells[self._firsts[cells] == _QUOTE]
+        cells = np.unique(np.searchsorted(self._starts, marks, side="right") - 1)
+        return np.asarray(cells[self._firsts[cells] == _QUOTE], np.int64)
 
-    def _list(self, cells: NDArray[np.int64]) -> list[bytes]:
-        bounds = zip(self._starts[cells].tolist(), self._ends[cells].tolist(), strict=True)
-        return [self._text[start:end] for start, end in bounds]
+    def _list_bounds(self, cells: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+        return zip(self._starts[cells].tolist(), self._ends[cells].tolist(), strict=True)
 
 
-def _read_escaped(cells: list[bytes]) -> list[str]:
-    """What texts with escapes mean."""
-    texts = _decode_texts(b"[" + b",".join(cells) + b"]") if cells else []
-    "".join(texts).encode()  # half a character is none
-    return texts
+def _write(cell: bytes) -> str | None:
+    """What a text with escapes means, or an object or a list as `write_value` writes it; None if in doubt."""
+    try:
+        return _decode_text(cell) if cell.startswith(b'"') else _rewrite(cell)
+    except _DOUBTS:
+        return None
 
 
 def _rewrite(cell: bytes) -> str:
-    """An object or a list as `write_value` writes it."""
     if cell.count(b"[") + cell.count(b"{") > DEEPEST:
         raise CloserLook
-    if b"\\" in cell or not _is_plain(cell):
-        text = write_value(_decode_value(cell.decode()))
-        text.encode()
-        return text
+    if b"\\" in cell or not _names_each_key_once(cell):
+        return write_value(_decode_value(cell.decode()))
     return msgspec.json.format(cell, indent=0).decode()
 
 
-def _is_plain(cell: bytes) -> bool:
-    """Whether it holds no object but itself, and that names no key twice."""
-    if cell.startswith(b"["):
-        return b"{" not in cell
-    members = _decode_members(cell)
-    inside = b"".join(members.values())
-    return b"{" not in inside and cell.count(b'"') == 2 * len(members) + inside.count(b'"')
+def _names_each_key_once(value: bytes) -> bool:
+    """Whether no object in a value without backslashes has a key twice."""
+    if b"{" not in value or value.startswith(b'"'):
+        return True
+    if value.startswith(b"["):
+        return all(map(_names_each_key_once, map(bytes, _decode_elements(value))))
+    members = _decode_members(value).values()
+    inside = b"".join(members)
+    if value.count(b'"') != 2 * len(members) + inside.count(b'"'):
+        return False
+    return b"{" not in inside or all(map(_names_each_key_once, map(bytes, members)))
 
 
 def _count(text: bytes, sign: int) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,10 @@ from loader.text.escape import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from loader.sources.jsonblocks import Block
 
 # This many lines in a row that are not objects are another format, not damaged records.
 MAX_RUN = 10_000
@@ -70,24 +73,40 @@ class RecordReader:
         Raises:
             SourceError: it is not JSON Lines.
         """
-        if block and (columns := self._blocks.read(block)) is not None:
+        found = self._blocks.read(block) if block else None
+        if found is not None and not len(found.doubtful):
             self._run = 0
-            return pa.Table.from_arrays(columns, schema=self._schema), {}
+            return pa.Table.from_arrays(found.columns, schema=self._schema), {}
         lines = [line for line in block.split(b"\n") if line.strip()]
-        odd = np.array([not self._blocks.accepts(line.strip(_BLANK)) for line in lines], dtype=bool)
-        others = [line.strip(_BLANK) for line in compress(lines, ~odd)]
-        columns = self._blocks.read(b"\n".join(others)) if others else []
-        if columns is None:
-            odd[:] = True
-        one_by_one, unreadable = self._read_lines(lines, np.flatnonzero(odd).tolist(), row)
-        if odd.all():
-            return one_by_one, unreadable
-        at_once = pa.Table.from_arrays(columns, schema=self._schema)
-        order = np.argsort(np.concatenate([np.flatnonzero(~odd), np.flatnonzero(odd)]))
+        if found is not None:
+            return self._read_rest(lines, found, np.arange(len(lines)), row)
+        stripped = [line.strip(_BLANK) for line in lines]
+        accepted = [number for number, line in enumerate(stripped) if self._blocks.accepts(line)]
+        found = self._blocks.read(b"\n".join([stripped[number] for number in accepted])) if accepted else None
+        return self._read_rest(lines, found, np.array(accepted, np.int64), row)
+
+    def _read_rest(
+        self, lines: list[bytes], found: Block | None, numbers: NDArray[np.int64], row: int
+    ) -> tuple[pa.Table, dict[int, str]]:
+        """Read those of the lines one by one that were not read at once.
+
+        Args:
+            lines: all lines.
+            found: what was read at once.
+            numbers: which of the lines these are.
+            row: how many records there are before the lines.
+        """
+        if found is None:
+            return self._read_lines(lines, range(len(lines)), row)
+        certain = np.delete(np.arange(len(numbers)), found.doubtful)
+        rest = np.delete(np.arange(len(lines)), numbers[certain])
+        one_by_one, unreadable = self._read_lines(lines, rest.tolist(), row)
+        at_once = pa.Table.from_arrays(found.columns, schema=self._schema).take(pa.array(certain))
+        order = np.argsort(np.concatenate([numbers[certain], rest]))
         return pa.concat_tables([at_once, one_by_one]).take(pa.array(order)), unreadable
 
     def _read_lines(
-        self, lines: list[bytes], numbers: list[int], row: int
+        self, lines: list[bytes], numbers: Sequence[int], row: int
     ) -> tuple[pa.Table, dict[int, str]]:
         """Read some of the lines, one by one; the others are records."""
         rows: list[_Cells] = []
@@ -128,12 +147,15 @@ class RecordReader:
         """
         try:
             record = self.decoder.decode(line.decode())
+            if not isinstance(record, dict):
+                return _refuse_line("the row is not a JSON object with keys but a value", line)
+            return self._list_cells(record, line, row)
         except (ValueError, RecursionError) as failure:
             if holds_several_records(failure, line):
                 raise SourceError(self._describe_several(row)) from None
             return find_cause(failure, line).reason
-        if not isinstance(record, dict):
-            return _refuse_line("the row is not a JSON object with keys but a value", line)
+
+    def _list_cells(self, record: dict[str, Any], line: bytes, row: int) -> _Cells | Unreadable:
         if _SURROGATE.search(line) and (key := find_half_character(record)) is not None:
             half = "the row has half a character (a lone surrogate) in {key}"
             return _refuse_line(Message(half, key=Quote(quote(key))), line)

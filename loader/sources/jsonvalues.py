@@ -19,17 +19,27 @@ class Number(str):
 
 def make_decoder(nothing: Sequence[str]) -> json.JSONDecoder:
     """Decodes a record; NaN and the infinities are nothing if they are listed, and no JSON otherwise."""
+    return _Decoder(nothing)
 
-    def read_constant(name: str) -> None:
-        if name not in nothing:
+
+class _Decoder(json.JSONDecoder):
+    """The decoder of `make_decoder`; one that arrives in another process is made again there."""
+
+    def __init__(self, nothing: Sequence[str]) -> None:
+        self._nothing = tuple(nothing)
+        super().__init__(
+            object_pairs_hook=_refuse_repeats,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=self._read_constant,
+        )
+
+    def __reduce__(self) -> tuple[type[_Decoder], tuple[Sequence[str]]]:
+        return _Decoder, (self._nothing,)
+
+    def _read_constant(self, name: str) -> None:
+        if name not in self._nothing:
             raise ValueError(f"{name} is not JSON")
-
-    return json.JSONDecoder(
-        object_pairs_hook=_refuse_repeats,
-        parse_int=Number,
-        parse_float=Number,
-        parse_constant=read_constant,
-    )
 
 
 def write_cell(value: Any) -> str | None:
