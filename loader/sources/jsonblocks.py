@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Python's own decoder gives up somewhere below a thousand; which depth it is depends on who calls it.
 DEEPEST = 100
+# Bytes whose values are Python objects at a time; they stay in the cache of the processor.
+AT_A_TIME = 64 << 10
 
 _MISSING = Raw(b"")  # no value of JSON is empty
 _LINE_END, _RETURN, _QUOTE, _BACKSLASH = b'\n\r"\\'
@@ -82,10 +84,7 @@ class BlockReader:
         if self._decoder is None:
             return None
         try:
-            records = self._decoder.decode_lines(block)
-            if len(records) != _count_lines(block):
-                return None
-            cells = b"\n".join(chain(chain.from_iterable(map(astuple, records)), (b"",)))
+            cells = b"".join(_list_values(self._decoder, block))
             return _Cells(cells).arrange(len(self._columns), quotes=_count(block, _QUOTE))
         except _DOUBTS:
             return None
@@ -116,6 +115,22 @@ def _make_decoder(columns: Sequence[str]) -> msgspec.json.Decoder[msgspec.Struct
     except ValueError:
         return None
     return msgspec.json.Decoder(record)
+
+
+def _list_values(decoder: msgspec.json.Decoder[msgspec.Struct], block: bytes) -> Iterator[bytes]:
+    """The texts of all values, one after the other, with a line end behind each, for some lines at a time.
+
+    Raises:
+        CloserLook, msgspec.MsgspecError, RecursionError: not each line is a record.
+    """
+    count, start, view = 0, 0, memoryview(block)
+    while start < len(block):
+        end = block.find(b"\n", start + AT_A_TIME) + 1 or len(block)
+        records = decoder.decode_lines(view[start:end])
+        yield b"\n".join(chain(chain.from_iterable(map(astuple, records)), (b"",)))
+        count, start = count + len(records), end
+    if count != _count_lines(block):
+        raise CloserLook
 
 
 def _count_lines(block: bytes) -> int:
