@@ -81,7 +81,7 @@ class BlockReader:
         Args:
             block: whole lines in UTF-8, at least one.
         """
-        if self._decoder is None:
+        if self._decoder is None or not self._columns:
             return None
         try:
             cells = b"".join(_list_values(self._decoder, block))

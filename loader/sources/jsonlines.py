@@ -132,11 +132,10 @@ class JsonLinesFile:
             raise SourceError(f"{self.name}: {shape}")
         lines = start.split(b"\n")
         whole = lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines
-        for row, line in enumerate(filter(bytes.strip, whole), start=1):
-            self._records.read_cells(line, row)
-        if not self._records.unknown:
+        keys = self._records.find_keys([line for line in whole if line.strip()])
+        if not keys:
             raise SourceError(self._explain_beginning(lines))
-        return tuple(self._records.unknown)
+        return keys
 
     def _decode(self, head: bytes) -> bytes:
         """The beginning in UTF-8; what is not text there is found when it is read."""

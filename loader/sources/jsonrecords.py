@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # This many lines in a row that are not objects are another format, not damaged records.
 MAX_RUN = 10_000
+# After this many records most files have shown all of their keys.
+FIRST = 100
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BLANK = b" \t\r"
@@ -62,6 +64,25 @@ class RecordReader:
     def schema(self) -> pa.Schema:
         """The columns, all of them text."""
         return self._schema
+
+    def find_keys(self, lines: Sequence[bytes]) -> tuple[str, ...]:
+        """The keys of the first records of the file, in the order in which they are met.
+
+        Args:
+            lines: in UTF-8, none of them blank.
+
+        Raises:
+            SourceError: a line is several records.
+        """
+        self._note_keys(lines[:FIRST], 0)
+        rest = lines[FIRST:]
+        if rest and BlockReader(tuple(self.unknown)).read(b"\n".join(rest)) is None:
+            self._note_keys(rest, FIRST)
+        return tuple(self.unknown)
+
+    def _note_keys(self, lines: Sequence[bytes], row: int) -> None:
+        for number, line in enumerate(lines, start=row + 1):
+            self.read_cells(line, number)
 
     def read(self, block: bytes, row: int) -> tuple[pa.Table, dict[int, str]]:
         """The records, and why some of the lines are none, by their offsets.

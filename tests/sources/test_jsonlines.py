@@ -157,6 +157,16 @@ def test_a_key_that_no_first_record_has_is_refused(written: Written) -> None:
     assert texts(open_source([path], known=source.survey().files), 20_001) == [[None, None, "3"]]
 
 
+@pytest.mark.parametrize("before", [0, 1, 99, 100, 101, 5000])
+@pytest.mark.parametrize(
+    "line", ['{"b": 2, "a": 1}', '{"a": "\\ud800"}\n{"a": 1, "b": 2}'], ids=["whole", "odd"]
+)
+def test_all_keys_of_the_beginning_are_columns(written: Written, before: int, line: str) -> None:
+    """Wherever in the first megabyte a key is met, and whatever line stands before it."""
+    path = written('{"a": 0}\n' * before + line, NAME)
+    assert sorted(open_source([path]).schema.names) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
