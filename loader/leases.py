@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from loader.crew import Crew
     from loader.delivery import Dispatch
-    from loader.journal import Journal
+    from loader.journal import Journal, PackedCategories
     from loader.known_keys import NoLedger
     from loader.mapping import Mapped
     from loader.model import Reject, Request
@@ -94,7 +94,9 @@ class Leases:
             # What is on the wire is still answered and settled.
             self.stopped = stop_for(error)
 
-    def _lease(self, mapped: Mapped, wanted: list[range]) -> Iterator[Iterable[Request]]:
+    def _lease(
+        self, mapped: Mapped, wanted: list[range], categories: PackedCategories | None
+    ) -> Iterator[Iterable[Request]]:
         """Lease the wanted rows of a piece, a group at a time, until the load has stopped."""
         for rows in group_rows(wanted, mapped.kept, mapped.first, self._journal.lease_rows):
             rejects = pick_rejects(mapped.rejects, rows)
@@ -103,7 +105,8 @@ class Leases:
                     self._journal.note(what, note)
             left_out = mapped.left_out(*rows)
             self._keys.mark(rows)
-            self._journal.lease(*rows, rejects=rejects, left_out=left_out)
+            self._journal.lease(*rows, rejects=rejects, left_out=left_out, categories=categories)
+            categories = None
             self._keys.leased()
             self._hear(rejects)
             if left_out:
@@ -113,7 +116,7 @@ class Leases:
                 return
             yield mapped.requests(*rows)
 
-    def _sifted(self) -> Iterator[tuple[Mapped, list[range]] | None]:
+    def _sifted(self) -> Iterator[tuple[Mapped, list[range], PackedCategories | None] | None]:
         """The pieces without the rows whose keys are known; None while the crew has none ready."""
         canary = self._canary
         for piece in self._crew.read(self._wanted):
@@ -125,7 +128,7 @@ class Leases:
                 self.stopped = stop
                 return
             canary = 0
-            yield mapped, wanted
+            yield mapped, wanted, piece.categories
 
 
 def group_rows(

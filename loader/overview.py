@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
+    from loader.progress import Watch
     from loader.report.facts import Facts
     from loader.stores.address import Address
 
@@ -64,6 +65,7 @@ def write_overview(
     *,
     with_examples: bool = False,
     begin: Callable[[str, int, int], None] = lambda _name, _number, _total: None,
+    watch: Watch | None = None,
 ) -> Overview:
     """Write one report of several loads as one HTML file that needs no network.
 
@@ -72,6 +74,7 @@ def write_overview(
         target: where to write; by default in the folder, or beside the first checkpoint.
         with_examples: whether rows may be quoted. Personal data.
         begin: called with the name of a checkpoint, its number and how many there are, before it is read.
+        watch: shows how far it is, if an input is read.
 
     Returns:
         Where it was written, and which checkpoints are not in it.
@@ -96,7 +99,7 @@ def write_overview(
         try:
             ledger = CheckpointView.open(checkpoint)
             names = [file.name for file in ledger.identity.files]
-            loads.append(gather(ledger, str(checkpoint), names, with_examples=with_examples))
+            loads.append(gather(ledger, str(checkpoint), names, with_examples=with_examples, watch=watch))
         except CheckpointError as error:
             unreadable.append(Unreadable(str(checkpoint), str(error)))
     found = Overview(path, len(loads), tuple(unreadable))

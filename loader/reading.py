@@ -9,9 +9,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loader.categories import Categoriser
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from loader.journal import PackedCategories
     from loader.known_keys import Keyed, KeyReader
     from loader.mapping import Mapped, Mapper
     from loader.model import Chunk
@@ -25,11 +28,13 @@ class Piece:
         mapped: its rows.
         wanted: those of them that may be sent, in ascending ranges.
         keyed: their keys; None if the load has no ledger.
+        categories: by what a report counts the wanted rows; None if it does not.
     """
 
     mapped: Mapped
     wanted: list[range]
     keyed: Keyed | None
+    categories: PackedCategories | None = None
 
 
 def read_pieces(
@@ -46,9 +51,12 @@ def read_pieces(
     Raises:
         SourceError: the input is damaged from some row on, or changed; the rows before have been yielded.
     """
+    categoriser = Categoriser() if mapper.mapping.method.timed else None
     for chunk, here in select_chunks(chunks, wanted):
         mapped = mapper.map(chunk)
-        yield Piece(mapped, here, keys.read(mapped, chunk, here) if keys else None)
+        keyed = keys.read(mapped, chunk, here) if keys else None
+        categories = categoriser.categorise(mapped, here).pack() if categoriser else None
+        yield Piece(mapped, here, keyed, categories)
 
 
 def select_chunks(chunks: Iterable[Chunk], wanted: Iterable[range]) -> Iterator[tuple[Chunk, list[range]]]:

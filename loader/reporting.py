@@ -17,43 +17,36 @@ from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending
 from loader.defaults import ENDING
 from loader.errors import LoaderError
+from loader.event_counts import count_events
 from loader.failures import (
     explain,
     is_of_table,
     name_tables,
-    recall_settings,
-    refuse_missing_table,
-    refuse_other_input,
-    refuse_other_lookups,
-    suggest_moved,
 )
 from loader.journal import CheckpointView, is_misdirected
 from loader.latency import from_text
-from loader.mapping import parse_mapping
 from loader.message import spell_keyword, spell_option
 from loader.model import Phase, State
 from loader.option import FileUse
 from loader.output_files import write_whole
 from loader.own_columns import read_notes_by_reason
-from loader.planning import draw_up
-from loader.reading import select_chunks
+from loader.progress import Silent
 from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch, VerificationFacts
 from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
 from loader.settings import NOTHING_IN_MEMORY, InMemory
-from loader.states import States
 from loader.stores import as_place
-from loader.tally import Tally
 from loader.text.decisions import describe_decision
 from loader.text.next_steps import Left, list_steps, spell_python, spell_settling, spell_shell
 from loader.verification.settling import NotedVerification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from os import PathLike
 
     from loader.journal import ExceptionRow, Note, Run
     from loader.message import Spelling
+    from loader.progress import Watch
     from loader.report.facts import Events
     from loader.stores.address import Address
     from loader.text.next_steps import Step
@@ -68,6 +61,7 @@ def write_report(
     files: Sequence[str] = (),
     memory: InMemory = NOTHING_IN_MEMORY,
     with_examples: bool = False,
+    watch: Watch | None = None,
 ) -> Path | Address:
     """Write a report of a load, finished, stopped or running, as one HTML file that needs no network.
 
@@ -77,6 +71,7 @@ def write_report(
         files: where the input is now, if it has moved.
         memory: the tables of the load that are in Python's memory.
         with_examples: whether rows may be quoted: what is wrong with a few of each kind. Personal data.
+        watch: shows how far it is, if the input is read.
 
     Returns:
         Where it was written.
@@ -91,7 +86,7 @@ def write_report(
     ledger = CheckpointView.open(Path(checkpoint))
     names = list(files) or [file.name for file in ledger.identity.files]
     refuse_conflicts([Claim(FileUse.OUTPUT, str(path)), *list_reads(checkpoint, names)])
-    facts = gather(ledger, str(checkpoint), names, memory=memory, with_examples=with_examples)
+    facts = gather(ledger, str(checkpoint), names, memory=memory, with_examples=with_examples, watch=watch)
     write_whole(path, render_page(facts).encode())
     return path
 
@@ -109,7 +104,7 @@ def gather(
     *,
     memory: InMemory = NOTHING_IN_MEMORY,
     with_examples: bool = False,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    watch: Watch | None = None,
 ) -> Facts:
     """All that a report of a checkpoint says.
 
@@ -119,12 +114,12 @@ def gather(
         files: where its input is.
         memory: the tables of the load that are in Python's memory.
         with_examples: whether rows may be quoted.
-        now: the time of the report.
+        watch: shows how far it is, if the input is read.
     """
     identity, account = ledger.identity, ledger.account()
-    events, no_events = tally_events(ledger, files, memory, with_examples=with_examples)
+    events, no_events = tally_events(ledger, files, memory, watch or Silent(), with_examples=with_examples)
     return Facts(
-        made=now(),
+        made=datetime.now(UTC),
         kind=identity.kind,
         where=describe_host(identity.endpoint),
         application=identity.application,
@@ -180,37 +175,18 @@ def describe_host(endpoint: str) -> str:
 
 
 def tally_events(
-    ledger: CheckpointView, files: Sequence[str], memory: InMemory, *, with_examples: bool
+    ledger: CheckpointView, files: Sequence[str], memory: InMemory, watch: Watch, *, with_examples: bool
 ) -> tuple[Events | None, str]:
     """Events by name and by month; or why they cannot be counted."""
     if not ledger.identity.kind.method.timed:
         return None, ""
     try:
-        return count_events(ledger, files, memory), ""
+        return count_events(ledger, files, memory, watch), ""
     except LoaderError as error:
         spelling = spelling_of(ledger)
         return None, error.message.spell(spelling, quotes=True) if with_examples else redact_error(
             error.message, spelling
         )
-
-
-def count_events(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> Events:
-    """Read the input once more, through the mapping, beside what became of its rows.
-
-    Raises:
-        SourceError, MappingError: the input cannot be read, or is not the one that was loaded.
-    """
-    mapping = parse_mapping(ledger.identity.mapping, str(ledger.path))
-    refuse_missing_table(ledger, files, memory)
-    with suggest_moved(files):
-        plan = draw_up(recall_settings(ledger, files, memory), ledger, mapping)
-    refuse_other_input(plan.survey, [file.sha256 for file in ledger.identity.files], ledger.path)
-    refuse_other_lookups(plan.mapper.lookups.records, ledger)
-    tally, states = Tally(), States(ledger)
-    for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.survey.rows)]):
-        mapped = plan.mapper.map(chunk)
-        tally.add(mapped, states.of(mapped.rows))
-    return tally.events()
 
 
 def list_runs(ledger: CheckpointView, *, with_examples: bool) -> Iterable[RunFacts]:

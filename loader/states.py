@@ -18,7 +18,7 @@ ORDER = (State.CONFIRMED, State.REJECTED, State.IN_DOUBT, State.NEVER_SENT, Stat
 """A state's place here is its number in the arrays."""
 
 _NEVER_SENT = ORDER.index(State.NEVER_SENT)
-_LEFT_OUT = ORDER.index(State.LEFT_OUT)
+LEFT_OUT = ORDER.index(State.LEFT_OUT)
 
 Numbers = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -34,7 +34,7 @@ class States:
 
     def __init__(self, ledger: CheckpointView) -> None:
         self._confirmed = _Bits(ledger.bitmaps(), 0)
-        self._left_out = _Bits(ledger.left_out(), _LEFT_OUT)
+        self._left_out = _Bits(ledger.left_out(), LEFT_OUT)
         self._failed = merge(*(number_rows(ledger, state) for state in (State.REJECTED, State.IN_DOUBT)))
         self._next = next(self._failed, None)
 

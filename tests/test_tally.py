@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loader.categories import MOST_NAMES, Categoriser
 from loader.mapping import parse_mapping
 from loader.methods import Kind
 from loader.planning import draw_up
 from loader.report.facts import Counts
 from loader.settings import Endpoint, Settings
-from loader.tally import MOST_NAMES, SHOWN_NAMES, Tally
+from loader.tally import SHOWN_NAMES, Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +35,10 @@ def tallied(folder: Path, lines: list[str], states: list[int]) -> Events:
     path.write_text("device,event,day\n" + "".join(f"{line}\n" for line in lines))
     settings = Settings(Kind.EVENTS, (str(path),), "AAAAA-BBBBB", Endpoint.parse("http://127.0.0.1:9/"))
     plan = draw_up(settings, None, parse_mapping(MAPPING, "a test"))
-    tally, numbers = Tally(), np.array(states, np.uint8)
+    tally, categoriser, numbers = Tally(), Categoriser(), np.array(states, np.uint8)
     for chunk in plan.source.chunks():
-        tally.add(plan.mapper.map(chunk), numbers[chunk.rows.start : chunk.rows.stop])
+        found = categoriser.categorise(plan.mapper.map(chunk))
+        tally.add(found, numbers[chunk.rows.start : chunk.rows.stop])
     return tally.events()
 
 

@@ -139,7 +139,7 @@ def write_report_after(
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - a mistake in the report says nothing about the rows
         reason = f"{type(error).__name__}: {error}"
-    except KeyboardInterrupt:  # it reads the input once more, after the load has ended
+    except KeyboardInterrupt:  # it may read the input once more, after the load has ended
         again = f"`pushwoosh-loader report {quote_for_shell(result.checkpoint)}`"
         skip = f"you interrupted it. {again} can write it at any time."
         speech.complain(f"No report was written: {skip}", event="warning")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from loader.errors import ConfigError
 from loader.message import Message, Setting
 from loader.option import FileUse, Option, option
 from loader.stores.address import Address  # noqa: TC001 - the fields' types are read to make options
+
+if TYPE_CHECKING:
+    from loader.progress import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,8 @@ def report_command(request: ReportRequest) -> None:
 
     The page needs no network; you can print it and send it. It shows what was sent where and when, the
     account, speed and answers over time, events by name and month, rejects by reason, doubts and decisions,
-    the configuration without secrets, and what to do next. To count events, the input is read again.
+    the configuration without secrets, and what to do next. Events that the checkpoint does not know, as those
+    that were never sent, are counted in the input.
 
     Of several checkpoints, or of a folder, it first shows the sum. Then each load is a line that unfolds to
     its own report. A checkpoint that cannot be read is named there, and the command ends with 2.
@@ -70,7 +75,8 @@ def report_load(request: ReportRequest, checkpoint: Path) -> None:
     from loader.reporting import write_report  # noqa: PLC0415 - `--help` must start without pandas
 
     examples = request.with_examples
-    path = write_report(checkpoint, request.output, files=request.files, with_examples=examples)
+    watch = choose_watch()
+    path = write_report(checkpoint, request.output, files=request.files, with_examples=examples, watch=watch)
     say_where(path)
 
 
@@ -87,10 +93,21 @@ def report_several(request: ReportRequest) -> None:
         message = "{files} says where the input of one load is. With it, name one checkpoint."
         raise ConfigError(Message(message, files=Setting("files")))
     found = write_overview(
-        request.checkpoints, request.output, with_examples=request.with_examples, begin=announce
+        request.checkpoints,
+        request.output,
+        with_examples=request.with_examples,
+        begin=announce,
+        watch=choose_watch(),
     )
     say_where(found.path)
     found.raise_for_unreadable()
+
+
+def choose_watch() -> Watch:
+    """What shows how far the reading of an input is."""
+    from loader import progress  # noqa: PLC0415 - `--help` must start without it
+
+    return progress.choose_watch(log=speech.find_event_log())
 
 
 def announce(name: str, number: int, total: int) -> None:

@@ -25,7 +25,7 @@ from loader.journal.identity import GrownFrom, Identity, find_other_lookups, lis
 from loader.journal.journal import Journal
 from loader.journal.ranges import collect_ranges
 from loader.journal.store import DiskFull
-from loader.journal.table_rows import Decided, ExceptionRow, Note, Run, Sample
+from loader.journal.table_rows import Decided, ExceptionRow, Note, PackedCategories, Run, Sample
 from loader.journal.view import CheckpointView
 from loader.model import FileRecord
 
@@ -41,6 +41,7 @@ __all__ = [
     "Identity",
     "Journal",
     "Note",
+    "PackedCategories",
     "Run",
     "Sample",
     "collect_ranges",

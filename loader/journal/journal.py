@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from loader.journal.identity import GrownFrom, Identity
     from loader.journal.left_out import LeftOutChunk
     from loader.journal.store import Transaction
+    from loader.journal.table_rows import PackedCategories
     from loader.model import LeftOut, Outcome, Reject, Traffic
 
 # The numbers of the leases of one commit, and of what a decision brings, differ in this many bits.
@@ -217,13 +218,21 @@ class Journal:
         free = self._released.with_rows([range(self._store.head.mark, rows)])
         return (range(each.start, min(each.stop, stop)) for each in tuple(free) if each.start < stop)
 
-    def lease(self, *rows: range, rejects: Sequence[Reject] = (), left_out: Sequence[LeftOut] = ()) -> None:
+    def lease(
+        self,
+        *rows: range,
+        rejects: Sequence[Reject] = (),
+        left_out: Sequence[LeftOut] = (),
+        categories: PackedCategories | None = None,
+    ) -> None:
         """Make the intent to send `rows` durable, in one commit; only after it returns may they be sent.
 
         Args:
             rows: rows that were never sent, in ascending ranges.
             rejects: those of them that cannot be mapped; written down in the same commit, never sent.
             left_out: those of them that are no part of the load; likewise.
+            categories: by what a report counts these rows, and others if they are known already; written in
+                the same commit.
 
         Raises:
             ValueError: a row was leased or settled before, or a row that is rejected or left out is not among
@@ -250,6 +259,8 @@ class Journal:
             write_left_out(transaction, changes, self._left_out_by, counted)
             for lease in leases:
                 transaction.add(schema.LEASES, lease)
+            if categories is not None:
+                transaction.put_categories(self._store.head.commits + 1, categories)
 
         began = self._clock.elapsed()
         self._commits.lease(write, mark)

@@ -17,7 +17,18 @@ from loader.journal.hold import connecting
 from loader.journal.identity import Identity
 from loader.journal.left_out import LeftOutChunk
 from loader.journal.ranges import Ranges
-from loader.journal.table_rows import Decided, ExceptionRow, Fixed, Head, Lease, Note, Run, Sample, Sums
+from loader.journal.table_rows import (
+    Decided,
+    ExceptionRow,
+    Fixed,
+    Head,
+    Lease,
+    Note,
+    PackedCategories,
+    Run,
+    Sample,
+    Sums,
+)
 from loader.message import Message, Setting
 from loader.model import Phase, State
 
@@ -316,6 +327,22 @@ def read_fixed_cells(connection: sqlite3.Connection, path: Path, fixed: Fixed) -
     if found is None or FixedCells(fixed.rows, found[0]).digest != fixed.digest:
         raise explain_damage(path, "cells that were fixed do not fit their checksum")
     return bytes(found[0])
+
+
+def read_categories(connection: sqlite3.Connection, path: Path) -> Iterator[tuple[int, PackedCategories]]:
+    """By what a report counts rows, each with its number; ascending by the first row, each verified."""
+    if schema.read_version(connection) < schema.CATEGORIES_SINCE:
+        return
+    # In two steps, because sorting would carry all the codes along.
+    for number, first, stop in connection.execute(
+        "SELECT number, first, stop FROM categories ORDER BY first, number"
+    ).fetchall():
+        found = "SELECT codes, crc FROM categories WHERE number = ?"
+        ((codes, crc),) = connection.execute(found, (number,)).fetchall()
+        packed = PackedCategories(first, stop, codes)
+        if not isinstance(codes, bytes) or packed.seal(number) != crc:
+            raise explain_damage(path, "a row of its table categories does not fit its checksum")
+        yield number, packed
 
 
 def list_open_rows(connection: sqlite3.Connection, path: Path, rows: int, stop: int) -> Iterator[int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loader.journal.checkpoint_files import Files, Inode
     from loader.journal.hold import Hold
     from loader.journal.schema import SealedTable
+    from loader.journal.table_rows import PackedCategories
 
 # Pages of the write-ahead log before SQLite moves them into the file: 8 MiB.
 _LOG_PAGES = 8192
@@ -62,6 +63,12 @@ class Transaction:
     def put_cells(self, number: int, cells: bytes) -> None:
         """Write cells that were fixed; their digest is in a row of `FIXED` with the same number."""
         self._connection.execute("INSERT INTO fixed_cells VALUES (?, ?)", (number, cells))
+
+    def put_categories(self, number: int, packed: PackedCategories) -> None:
+        """Write by what a report counts some rows; of those with one number, the last stands."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO categories VALUES (?, ?, ?, ?, ?)", (number, *packed, packed.seal(number))
+        )
 
     def put_chunk(self, chunk: StoredChunk, *, replaced: int) -> None:
         """Write a chunk over the one whose CRC was `replaced` (0: there was none)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import NamedTuple
+from zlib import crc32
 
 from loader.model import Outcome, Phase, Reject, State
 
@@ -178,6 +179,25 @@ class Fixed(NamedTuple):
     number: int
     rows: int
     digest: str
+
+
+class PackedCategories(NamedTuple):
+    """By what a report counts some rows, as the journal keeps it: bytes that it does not look into.
+
+    What they say follows from the input and the mapping alone, never from what became of a row.
+
+    Attributes:
+        first, stop: the rows: from `first` up to, not with, `stop`.
+        codes: what `loader.categories` makes of them.
+    """
+
+    first: int
+    stop: int
+    codes: bytes
+
+    def seal(self, number: int) -> int:
+        """Checksum of the row under its number."""
+        return crc32(self.codes, crc32(f"categories{(number, self.first, self.stop)!r}".encode()))
 
 
 class Sample(NamedTuple):

@@ -23,6 +23,7 @@ from loader.journal.reading import (
     Snapshot,
     has_log,
     open_for_reading,
+    read_categories,
     read_chunks,
     read_exceptions,
     read_fixed_cells,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from loader.journal.bitmap import StoredChunk
     from loader.journal.identity import Identity
     from loader.journal.slots import LeftSlots
-    from loader.journal.table_rows import Decided, Note, Run, Sample
+    from loader.journal.table_rows import Decided, Note, PackedCategories, Run, Sample
     from loader.methods import Kind
 
 # A look that a load begins or ends in is repeated, so that it never shows two instants as one.
@@ -329,6 +330,17 @@ class CheckpointView:
                 first = chunk.number * CHUNK
                 rows = range(first, first + count_chunk_rows(chunk.number, self.identity.rows))
                 yield rows, chunk.mask.to_bytes(CHUNK // 8, "little")
+
+    def categories(self) -> Iterator[tuple[int, PackedCategories]]:
+        """By what a report counts rows, ascending by the first row, each with its number; none of old loads.
+
+        Of a row that several have, the one with the highest number is of its last lease.
+
+        Raises:
+            CheckpointError: they were changed by anything but this program.
+        """
+        with open_for_reading(Files(self.path)) as connection:
+            yield from read_categories(connection, self.path)
 
     @property
     def _tried(self) -> int:

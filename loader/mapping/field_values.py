@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
@@ -120,7 +121,7 @@ def _reject_damaged(texts: pa.Array, rule: Rule, findings: Findings) -> None:
 def _convert_times(rule: Rule, table: Table, findings: Findings, window: Window) -> FieldValues:
     """A time in UTC, and as the local wall clock shows it."""
     found = instants.read(rule, table, findings, window)
-    findings.clocks = found.clocks
+    findings.clocks = replace(found.clocks, known=found.known)
     times = {"timestampUTC": pa.array(found.utc), "timestampCurrent": pa.array(found.current)}
     for name, seconds in times.items():
         findings.show(name, seconds)

@@ -123,11 +123,15 @@ class Clocks:
         naive: times that carry no offset of their own, by the zone in which they were read.
         skipped: how many of these the clocks skipped, corrected or not.
         twice: how many of these came twice, corrected or not.
+        known: for each selected row, whether it has a time.
     """
 
     naive: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
     twice: int = 0
+    known: np.ndarray[Any, np.dtype[np.bool_]] = field(
+        default_factory=lambda: np.empty(0, np.bool_), compare=False
+    )
 
 
 class Findings:

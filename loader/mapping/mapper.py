@@ -151,12 +151,7 @@ class Mapper:
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""
-        table = self.read(chunk)
-        outside = self.find_outside(table, chunk)
-        kept = None
-        if outside:
-            kept = np.flatnonzero(~np.logical_or.reduce([each.rows for each in outside]))
-            table = table.keep(kept)
+        table, outside, kept = self._select(chunk)
         findings = Findings(chunk, self.number_forms, kept)
         fields = self._convert_fields(table, findings)
         for broken in self._find_broken(table):
@@ -175,10 +170,41 @@ class Mapper:
             uses=findings.uses,
             columns=findings.columns,
             clocks=findings.clocks,
-            outside=tuple(outside),
+            outside=outside,
             kept=kept,
             matches=findings.matches,
         )
+
+    def show_fields(self, chunk: Chunk, last: MappedField) -> Mapped:
+        """Map the fields of a chunk up to one of them, for a caller who only reads their columns.
+
+        No row of the result became a body, and rows that what follows rejects are not among the rejects.
+        """
+        table, outside, kept = self._select(chunk)
+        findings = Findings(chunk, self.number_forms, kept)
+        self._convert_fields(table, findings, last)
+        return Mapped(
+            first=chunk.first,
+            count=len(chunk.frame),
+            ordinals=np.empty(0, np.int64),
+            bodies=pa.array([], pa.binary()),
+            owners=pa.array([], pa.string()),
+            rejects=findings.rejects,
+            uses=findings.uses,
+            columns=findings.columns,
+            clocks=findings.clocks,
+            outside=outside,
+            kept=kept,
+        )
+
+    def _select(self, chunk: Chunk) -> tuple[Table, tuple[Outside, ...], Ordinals | None]:
+        """The selected rows of a chunk; the rows that are left out; and the places of the selected rows."""
+        table = self.read(chunk)
+        outside = tuple(self.find_outside(table, chunk))
+        if not outside:
+            return table, outside, None
+        kept = np.flatnonzero(~np.logical_or.reduce([each.rows for each in outside]))
+        return table.keep(kept), outside, kept
 
     def find_outside(self, table: Table, chunk: Chunk) -> list[Outside]:
         """Find the rows of a chunk that are no part of the load; each is in one of the results."""
@@ -225,7 +251,9 @@ class Mapper:
         for column in dict.fromkeys(columns):
             yield from table.broken(column)
 
-    def _convert_fields(self, table: Table, findings: Findings) -> dict[str, FieldValues]:
+    def _convert_fields(
+        self, table: Table, findings: Findings, last: MappedField | None = None
+    ) -> dict[str, FieldValues]:
         """Convert the fields, ids first, so that a row without an id is rejected for that reason."""
         method, rules = self.mapping.method, self.mapping.fields
         makes = {known.source: known for known in reversed(method.fields) if known.source in rules}
@@ -236,6 +264,8 @@ class Mapper:
             for need in method.needs:
                 if need.fields[-1] == name:
                     self._reject_lacking(need, fields, table, findings)
+            if name == last:
+                break
         return fields
 
     def _reject_lacking(

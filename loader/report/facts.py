@@ -100,12 +100,14 @@ class Events:
         other_names: those beyond, together.
         months: by month of the user's clock, as ``2024-02``, without a gap.
         timeless: that the mapping rejects for their time, or before it reads it.
+        read: how many rows the input was read for, because the checkpoint does not know them.
     """
 
     names: tuple[tuple[str, Counts], ...]
     other_names: Counts
     months: tuple[tuple[str, Counts], ...]
     timeless: Counts
+    read: int = 0
 
 
 @dataclass(frozen=True, slots=True)

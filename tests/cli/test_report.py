@@ -121,7 +121,7 @@ def test_rows_are_quoted_only_where_that_is_asked_for(command: CommandLine, load
 
 
 def test_events_are_counted_by_name_month_and_state(command: CommandLine, loaded: Path) -> None:
-    """The input is read once more: every row is under its name, and in its month if its time can be read."""
+    """Every row is under its name, and in its month if its time can be read."""
     assert command.run("report", loaded.name, "-o", "r.html").code == 0
     text = loaded.with_name("r.html").read_text(encoding="utf-8")
     rows = [
@@ -135,16 +135,41 @@ def test_events_are_counted_by_name_month_and_state(command: CommandLine, loaded
     )
 
 
-def test_an_input_that_has_gone_or_changed_costs_only_its_section(command: CommandLine, loaded: Path) -> None:
-    """The rest of the report is there, and says how to have the events counted."""
-    source, moved = loaded.with_name("events.csv"), loaded.with_name("moved.csv")
+def test_what_a_load_has_counted_is_not_counted_again(command: CommandLine, loaded: Path) -> None:
+    """A report of rows that were sent needs their input no more, and says the same without it."""
+    assert command.run("report", loaded.name, "-o", "r.html").code == 0
+    before = shown(loaded.with_name("r.html"))
+    assert "from the checkpoint." in before
+    loaded.with_name("events.csv").unlink()
+    assert command.run("report", loaded.name, "-o", "r.html").code == 0
+    after = shown(loaded.with_name("r.html"))
+    moment = re.compile(r"[\d-]+ [\d:]+ UTC from the checkpoint")
+    assert moment.sub("", after) == moment.sub("", before)
+    assert "From 2024-02 to 2024-02; the most in 2024-02: 21." in after
+
+
+def test_an_input_that_has_gone_or_changed_costs_only_its_section(
+    command: CommandLine, secrets: Path, tmp_path: Path
+) -> None:
+    """If rows were never sent, the rest of the report is there, and says how to have the events counted."""
+    rows = (secrets / "events.csv").read_text().removeprefix(HEADER)
+    for number, name in enumerate(("events.csv", "more.csv")):
+        (tmp_path / name).write_text(HEADER + (rows if number else rows[: rows.index("\n") + 1]))
+    (tmp_path / "events.toml").write_text(MAPPING)
+    arguments = ("events.csv", "more.csv", "--mapping", "events.toml", "--sandbox", "--yes", "--limit", 1)
+    assert command.run("events", *arguments).code == 0
+    loaded = tmp_path / "events.csv.events.sandbox.ckpt"
+    source, moved = loaded.with_name("more.csv"), loaded.with_name("moved.csv")
     source.rename(moved)
     assert command.run("report", loaded.name, "-o", "r.html").code == 0
     words = shown(loaded.with_name("r.html"))
-    assert "18 confirmed" in words
-    assert "pushwoosh-loader report events.csv.events.ckpt --input FILE" in words
-    assert command.run("report", loaded.name, "-o", "r.html", "--input", moved.name).code == 0
-    assert "the most in 2024-02" in shown(loaded.with_name("r.html"))
+    assert "1 confirmed" in words
+    assert f"pushwoosh-loader report {loaded.name} --input FILE" in words
+    files = ("--input", "events.csv", "--input", moved.name)
+    assert command.run("report", loaded.name, "-o", "r.html", *files).code == 0
+    words = shown(loaded.with_name("r.html"))
+    assert "the most in 2024-02" in words
+    assert "from the checkpoint and the input." in words
     source.write_text(HEADER + "u,d,purchase,20240101,UTC,1\n" * 23)
     assert command.run("report", loaded.name, "-o", "r.html").code == 0
     assert "its content has changed" in shown(loaded.with_name("r.html"))

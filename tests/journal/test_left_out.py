@@ -83,7 +83,8 @@ def test_a_load_of_which_most_is_left_out_stays_small(place: Place) -> None:
             bits = int("".join("1" if row in outside else "0" for row in reversed(rows)), 2)
             journal.lease(rows, left_out=[LeftOut("selection", first, bits)])
             journal.settle(confirmed(row for row in rows if row not in outside))
-    assert place.path.stat().st_size < 24_000 + 0.075 * place.rows
+    # An empty checkpoint has a page for each of its tables, and some more.
+    assert place.path.stat().st_size < 25_024 + 0.075 * place.rows
     account = place.view().account()
     assert (account.never_sent, account.confirmed + account.left_out) == (0, place.rows)
     ledger = Ledger.of(place.view())
