@@ -15,7 +15,7 @@ from loader.errors import CheckpointError, SourceError
 from loader.event_counts import count_events, count_in_input
 from loader.journal import Journal, schema
 from loader.journal.view import CheckpointView
-from loader.known_keys import NoLedger
+from loader.known_keys import open_known_keys
 from loader.leases import Leases
 from loader.methods import Kind
 from loader.model import Decision, Outcome, Phase, State
@@ -83,11 +83,13 @@ class Load:
         folder: of its input, its mapping and its checkpoint.
         mapping: of its rows.
         grown: whether its input may have grown.
+        ledger: which keys were sent by other loads.
     """
 
     folder: Path
     mapping: str = MAPPING
     grown: bool = False
+    ledger: Path | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -102,7 +104,7 @@ class Load:
         endpoint = Endpoint.parse("http://127.0.0.1:9/")
         checkpoint = self.folder / "c.ckpt"
         found = Settings(Kind.EVENTS, self.files, "AAAAA-BBBBB", endpoint, checkpoint, mapping=mapping)
-        return replace(found, options=replace(found.options, grown=self.grown))
+        return replace(found, options=replace(found.options, grown=self.grown, ledger=self.ledger))
 
     @property
     def view(self) -> CheckpointView:
@@ -121,7 +123,9 @@ class Load:
         journal = Journal.open(self.folder / "c.ckpt", build_identity(plan), grown_from=plan.grown_from)
         wanted = choose(journal) if choose else journal.never_sent()
         wire: Any = NoWire()
-        leases = Leases(plan, journal, wire, wanted, canary=0, hear=lambda _: None, keys=NoLedger())
+        keys = open_known_keys(plan, journal)
+        keys.begin()
+        leases = Leases(plan, journal, wire, wanted, canary=0, hear=lambda _: None, keys=keys)
         for done, request in enumerate(leases.requests()):
             journal.sending(request.ordinal)
             if done == most:
@@ -129,11 +133,14 @@ class Load:
             states = [State.CONFIRMED] * 7 + [State.REJECTED, State.IN_DOUBT, State.NEVER_SENT]
             state = random.Random(f"{request.ordinal} {journal.run}").choice(states)
             journal.settle([Outcome(request.ordinal, state)])
+            keys.settle([Outcome(request.ordinal, state)])
         if killed:
             die(journal)
         else:
             journal.release()
+            keys.finish()
             journal.close()
+        keys.close()
 
     def count(self) -> Events:
         """What a report says."""
@@ -210,6 +217,18 @@ def settle_doubts(load: Load) -> None:
     load.send()
 
 
+def leave_out_what_a_ledger_knows(load: Load) -> None:
+    """Rows of which another load has sent some; killed, and continued."""
+    load.mapping = f'key = ["device", "event", "day"]\n{MAPPING}'
+    load.ledger = load.folder / "sent.ledger"
+    other = replace(load, folder=load.folder / "other")
+    other.folder.mkdir()
+    write_rows(other.folder / "events-0.csv", ROWS)
+    other.send(most=10)
+    load.send(most=5, killed=True)
+    load.send(most=25)
+
+
 def begin_with_an_older_version(load: Load) -> None:
     """Begun by a version that kept no categories, and continued."""
     with pytest.MonkeyPatch.context() as patch:
@@ -236,6 +255,7 @@ HISTORIES = [
     send_chosen_rows,
     retry_rejects,
     settle_doubts,
+    leave_out_what_a_ledger_knows,
     begin_with_an_older_version,
     grow,
 ]
