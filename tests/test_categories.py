@@ -182,3 +182,15 @@ def test_the_last_lease_of_a_row_decides(leases: list[tuple[int, int, set[int]]]
     assert found == wanted
     assert lacking >= set(range(140)) - wanted.keys()
     assert not lacking & wanted.keys()
+
+
+def test_a_row_that_is_left_out_needs_no_other_look() -> None:
+    """The mapping said so already, so the input is not read for it; a later lease may say otherwise."""
+    kept: Any = Kept()
+    chunk = mapped([("buy", 0), ("buy", 0)], 10, [0, 3], count=5)
+    kept.records.append((1, Categoriser().categorise(chunk).pack()))
+    kept.add(2, [("sell", 0)], 12)
+    parts, unknown = KeptCategories(kept).of(range(8, 17))
+    assert np.flatnonzero(unknown).tolist() == [0, 1, 7, 8]
+    named = {row: said for part in parts for row, said in zip(part.rows, spell(part), strict=True)}
+    assert (named[10], named[12], named[13]) == (("buy", 0), ("sell", 0), ("buy", 0))
