@@ -6,8 +6,9 @@ A script that imports only `loader`, so that it runs with the one of any checkou
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loader import pipeline, planning
 from loader.journal import Journal
@@ -16,6 +17,12 @@ from loader.leases import Leases
 from loader.methods import Kind
 from loader.model import Outcome, State
 from loader.settings import Endpoint, Settings
+
+Crew: Any = None
+with suppress(ImportError):  # in an older tree, leases read and map by themselves
+    import loader.crew
+
+    Crew = loader.crew.ThisProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +56,10 @@ def main() -> None:
     )
     plan = pipeline.prepare(settings)
     wanted = range(int(plan.survey.rows * options.share))
-    wire: Any = NoWire()
+    keys, make = NoLedger(), cast("Any", Leases)
     with Journal.open(options.checkpoint, planning.build_identity(plan)) as journal:
-        leases = Leases(plan, journal, wire, [wanted], canary=0, hear=lambda _: None, keys=NoLedger())
+        crew = [Crew(plan, keys)] if Crew else []
+        leases = make(plan, *crew, journal, NoWire(), [wanted], canary=0, hear=lambda _: None, keys=keys)
         for outcomes in settle(leases.requests(), options.refused):
             journal.settle(outcomes)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loader.crew import ThisProcess
 from loader.errors import CheckpointError, SourceError
 from loader.event_counts import count_events, count_in_input
 from loader.journal import Journal, schema
@@ -125,7 +126,8 @@ class Load:
         wire: Any = NoWire()
         keys = open_known_keys(plan, journal)
         keys.begin()
-        leases = Leases(plan, journal, wire, wanted, canary=0, hear=lambda _: None, keys=keys)
+        crew = ThisProcess(plan, keys)
+        leases = Leases(plan, crew, journal, wire, wanted, canary=0, hear=lambda _: None, keys=keys)
         for done, request in enumerate(leases.requests()):
             journal.sending(request.ordinal)
             if done == most:
@@ -140,6 +142,7 @@ class Load:
             journal.release()
             keys.finish()
             journal.close()
+        crew.close()
         keys.close()
 
     def count(self) -> Events:
