@@ -1,7 +1,7 @@
 """How long `report` takes over a load of a large CSV, beside another checkout of this project.
 
 Run ``python -m benchmarks.report [--rows N] [--before TREE]``; how to read the table: benchmarks/README.md.
-The checkpoints are made by the leases and the journal of each tree. Only the wire is missing: nothing is sent.
+The checkpoints are made by the leases and the journal of each tree. Only the wire is missing.
 """
 
 from __future__ import annotations

@@ -10,6 +10,10 @@ import pandas as pd
 import pytest
 
 import loader
+from loader.event_counts import count_events
+from loader.journal import CheckpointView
+from loader.progress import Silent
+from loader.settings import NOTHING_IN_MEMORY
 from tests.faultserver import FaultServer, answer
 
 if TYPE_CHECKING:
@@ -46,7 +50,7 @@ def load_events(source: object, server: FaultServer, **options: Any) -> loader.L
 
 
 def test_the_same_rows_arrive_as_from_one_machine(events: Path, tmp_path: Path, dask: DaskProcesses) -> None:
-    """Bodies, rejects with their messages, and the account do not depend on who reads, maps and sends."""
+    """Bodies, rejects, the account and what a report counts do not depend on who reads, maps and sends."""
     found = []
     for cluster in (None, dask.address):
         checkpoint = tmp_path / f"{bool(cluster)}.ckpt"
@@ -55,10 +59,13 @@ def test_the_same_rows_arrive_as_from_one_machine(events: Path, tmp_path: Path, 
             failures = result.rejected.filter(regex="^(?!_loader_(at|load)$)").to_json(orient="records")
             account = result.account
             counts = (account.confirmed, account.rejected, account.in_doubt, account.never_sent)
-            found.append((Counter(server.bodies), failures, counts))
+            view = CheckpointView.open(checkpoint)
+            named = count_events(view, (str(events),), NOTHING_IN_MEMORY, Silent())
+            found.append((Counter(server.bodies), failures, counts, named))
     for one, other in zip(*found, strict=True):
         assert one == other
     assert found[0][2] == (2994, 6, 0, 0)
+    assert found[0][3].read == 0
     assert all(count == 1 for count in found[1][0].values())
 
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
+from loader import event_counts
 from loader.delivery import Policy
 from loader.journal import CheckpointView
 from loader.methods import METHODS, Kind
 from loader.model import State
+from loader.progress import Silent
+from loader.settings import NOTHING_IN_MEMORY
+from loader.tally import Tally as EventTally
 from tests.checker import Ledger, check
 from tests.crash.disturbances import Disturber, look, reading
 from tests.crash.load import (
@@ -174,6 +178,17 @@ def count(load: Load, tally: Tally, doubts_before: frozenset[int] | None) -> Non
         tally.doubts.append(len(ledger.in_doubt - doubts_before))
         assert tally.doubts[-1] <= BOUND, f"{tally.doubts[-1]} doubts after one kill"
     check(view, landed)
+    if load.kind is Kind.EVENTS:
+        compare_counts(load, view)
+
+
+def compare_counts(load: Load, view: CheckpointView) -> None:
+    """What the checkpoint keeps of events says by name, month and state what the input says."""
+    files, tally = (str(load.folder / f"{load.kind}.csv"),), EventTally()
+    counted = event_counts.count_events(view, files, NOTHING_IN_MEMORY, Silent())
+    rows = [range(view.identity.rows)]
+    event_counts.count_in_input(view, files, NOTHING_IN_MEMORY, rows, tally, Silent())
+    assert replace(counted, read=0) == tally.events()
 
 
 def doubts(load: Load) -> frozenset[int]:
