@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -15,13 +17,29 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+# Containers between two collections of garbage; Python's own number is 700.
+COLLECTED_AT_ONCE = 50_000
+
+
 def main() -> None:
     """Run the command line."""
+    hasten_start_and_end()
     from loader.cli import cli  # noqa: PLC0415 - the command line must start without pandas
 
     ready_standard_output()
     sys.excepthook = show_unexpected
     cli(prog_name="pushwoosh-loader")
+
+
+def hasten_start_and_end() -> None:
+    """Leave out work that a command does not need; `python -m benchmarks.start` measures what it saves.
+
+    Call it before numpy is imported: then numpy reads from the environment with how many threads it begins.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no command multiplies matrices
+    # Modules are no garbage, but at Python's number they are searched for it dozens of times, and at the end.
+    gc.set_threshold(COLLECTED_AT_ONCE, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)
 
 
 def show_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

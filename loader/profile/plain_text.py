@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from loader.profile import findings
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: If no terminal says how wide it is, a table is as wide as its contents.
 UNBOUNDED = 100_000
 BAR = 30
+#: Between two columns of a table.
+GAP = 2
 
 
 def describe_findings(
@@ -161,31 +163,29 @@ def indent_remarks(remarks: Iterable[Remark]) -> Iterator[str]:
 
 
 def lay_out_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Align columns; the last is cut where the terminal ends. ``>`` aligns a column to the right."""
-    from rich.cells import cell_len  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415 - `--help` must start without it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    """Align columns; the last is cut where the terminal ends. ``>`` aligns a column to the right.
 
-    grid = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
-    for title, cells in zip(head, zip(*rows, strict=True), strict=True):
-        name = title.removeprefix(">")
-        grid.add_column(
-            Text(name),
-            justify="left" if name == title else "right",
-            min_width=None if title == head[-1] else max(map(cell_len, [name, *cells])),
-        )
-    for row in rows:
-        grid.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
-    out = io.StringIO()
-    # In a notebook rich would show the table itself, instead of writing it where it is told to.
-    console = Console(
-        file=out,
-        width=width,
-        color_system=None,
-        force_terminal=False,
-        force_jupyter=False,
-        legacy_windows=False,
-    )
-    console.print(grid)
-    yield from (line.rstrip() for line in out.getvalue().splitlines())
+    Args:
+        head: the title of each column.
+        rows: the cells below them, each without line ends.
+        width: of the terminal, in cells of its grid.
+    """
+    from rich.cells import cell_len  # noqa: PLC0415 - `--help` must start without it
+
+    titles = [title.removeprefix(">") for title in head]
+    to_the_right = [name != title for name, title in zip(titles, head, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
+    widths[-1] = min(widths[-1], max(width - sum(widths[:-1]) - GAP * (len(widths) - 1), 1))
+    for cells in (titles, *rows):
+        columns = zip(cells, widths, to_the_right, strict=True)
+        yield (" " * GAP).join(starmap(align_cell, columns)).rstrip()
+
+
+def align_cell(cell: str, width: int, to_the_right: bool) -> str:  # noqa: FBT001 - one of the cells of a row
+    """A cell that is exactly as wide as its column; one that is too long ends in a sign that it continues."""
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - `--help` must start without it
+
+    if cell_len(cell) > width:
+        return set_cell_size(cell, width - 1) + "…"
+    room = " " * (width - cell_len(cell))
+    return room + cell if to_the_right else cell + room
