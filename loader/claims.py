@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, NoReturn
 from loader.defaults import ENDING
 from loader.errors import CheckpointError, ConfigError, MappingError, SourceError
 from loader.journal.checkpoint_files import Files, read_inode
-from loader.journal.schema import APPLICATION_ID
 from loader.message import Message, Quote, Setting
 from loader.option import FileUse
 from loader.stores.address import Address, is_address
@@ -325,6 +324,8 @@ def suffix_pattern() -> str:
 
 def begins_checkpoint(head: bytes) -> bool:
     """Whether the first bytes are those of a checkpoint."""
+    from loader.journal.schema import APPLICATION_ID  # noqa: PLC0415 - few commands come upon one
+
     return head.startswith(_SQLITE) and head[_APPLICATION] == struct.pack(">I", APPLICATION_ID)
 
 

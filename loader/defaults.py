@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: The last part of the name of every checkpoint that the loader names itself.
 ENDING = ".ckpt"
+#: What the kept result of a query adds to the name of its checkpoint.
+RESULT_ENDING = ".input.parquet"
 # Bodies made without an application, for a check or for the sandbox, carry this one.
 NO_APPLICATION = "XXXXX-XXXXX"
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loader.checkpoint_facts import is_of_table, name_tables
 from loader.claims import Claim, list_reads, refuse_conflicts
-from loader.errors import CheckpointError, SourceError
-from loader.journal import CheckpointView, find_other_lookups, is_misdirected
+from loader.errors import SourceError
+from loader.journal import CheckpointView, find_other_lookups
 from loader.message import Message, Setting, spell_option
-from loader.model import OWN_COLUMNS, Chunk, Phase, State
+from loader.model import OWN_COLUMNS, Chunk, State
 from loader.option import FileUse
 from loader.own_columns import NO_LOAD, OfLoad, describe_failures, describe_rejects
 from loader.settings import NOTHING_IN_MEMORY, Endpoint, InMemory, Settings
-from loader.sources import FRAME_FORM, open_loaded, use_fixed
+from loader.sources import open_loaded, use_fixed
 from loader.stores import is_address
-from loader.text.next_steps import Why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from loader.journal import ExceptionRow
     from loader.message import Spelling
-    from loader.model import LookUpRecord, Reject, Result
+    from loader.model import LookUpRecord, Reject
     from loader.sources import Source, Survey
     from loader.stores.address import Address
 
@@ -74,34 +73,6 @@ def read_failed_rows(
         yield add_source(chunk, here, of)
 
 
-def explain(ledger: CheckpointView) -> Why:
-    """Say why rows are not confirmed."""
-    rejected = list(ledger.exceptions(State.REJECTED))
-    kept = [row for row in rejected if row.phase is not Phase.OVERTAKEN]
-    return Why(
-        rejected=count_reasons(kept),
-        in_doubt=count_reasons(ledger.exceptions(State.IN_DOUBT)),
-        overtaken=len(rejected) - len(kept),
-        misdirected=not ledger.bound and any(map(is_misdirected, kept)),
-    )
-
-
-def explain_result(result: Result) -> Why:
-    """Say why rows of a load are not confirmed; nothing if its checkpoint cannot be read."""
-    # That it cannot be read was reported already.
-    if not result.account.rejected and not result.account.in_doubt:
-        return Why()
-    try:
-        return explain(CheckpointView.open(Path(result.checkpoint)))
-    except CheckpointError:
-        return Why()
-
-
-def count_reasons(rows: Iterable[ExceptionRow]) -> list[tuple[str, int]]:
-    """Count the reasons of rows; the most frequent first."""
-    return Counter(row.reason or row.message for row in rows).most_common()
-
-
 def locate_rows(
     ledger: CheckpointView, found: Mapping[int, ExceptionRow], files: Sequence[str], memory: InMemory
 ) -> Iterator[tuple[Chunk, list[ExceptionRow]]]:
@@ -126,24 +97,6 @@ def open_input(ledger: CheckpointView, files: Sequence[str], memory: InMemory = 
     with suggest_moved(files):
         source = open_loaded(files, known=ledger.identity.files, table=memory.table)
     return use_fixed(source, ledger.fixed)
-
-
-def is_of_table(ledger: CheckpointView) -> bool:
-    """Whether the checkpoint belongs to a table in Python's memory."""
-    return any(file.form == FRAME_FORM for file in ledger.identity.files)
-
-
-def name_tables(ledger: CheckpointView) -> str:
-    """The keywords with which a call in Python gives the tables in memory again; "" if the load had none."""
-    keywords = ["source=frame"] if is_of_table(ledger) else []
-    lookups = [
-        f"{each.name!r}: table"
-        for each in ledger.identity.lookups
-        if any(file.form == FRAME_FORM for file in each.files)
-    ]
-    if lookups:
-        keywords.append(f"lookups={{{', '.join(lookups)}}}")
-    return ", ".join(keywords)
 
 
 def refuse_missing_table(ledger: CheckpointView, files: Sequence[str], memory: InMemory) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Columns with this prefix are the loader's own, written into files of failed rows and ignored when such a
 # file is loaded.
 OWN_COLUMNS = "_loader_"
+# How a table in memory is described in place of the form of a file. Checkpoints have it: it never changes.
+FRAME_FORM = "a table in memory"
 
 
 class State(StrEnum):

@@ -10,9 +10,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO, TYPE_CHECKING
 
+from loader import stores
 from loader.errors import ConfigError
 from loader.message import Message, Setting
-from loader.stores import Address, open_output
+from loader.stores.address import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +114,7 @@ def open_target(target: Path | Address) -> Iterator[IO[bytes]]:
 @contextmanager
 def _stream_to(target: Path | Address) -> Iterator[IO[bytes]]:
     if isinstance(target, Address):
-        with open_output(str(target)) as out:
+        with stores.open_output(str(target)) as out:
             yield out
     elif str(target) == "-":
         yield sys.stdout.buffer

@@ -2,41 +2,32 @@
 
 plan = prepare(settings)       everything that can be known, and refused, before the first send
 result = load(plan, ...)       the load; the same again resumes
-profile = check(plan)          the same way of a row, with nothing behind it
+profile = check(plan)          the same way of a row, with nothing behind it (checking.py)
 """
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from loader.checking import check
 from loader.conditions import BEGAN, ENDED, Conditions, Ending, may_still_send
 from loader.crew import open_crew
 from loader.delivery import Dispatch, limit_concurrency
 from loader.doubts import explain_overtaking, find_overtaken
-from loader.errors import CheckpointError, ConfigError, SourceError
-from loader.failures import collect_rejects
+from loader.errors import CheckpointError, ConfigError
 from loader.journal import CheckpointView, Journal, collect_ranges
 from loader.journal.ranges import Ranges
-from loader.known_keys import open_checked_keys, open_known_keys
+from loader.known_keys import open_known_keys
 from loader.leases import Leases, stop_for
-from loader.model import Chunk, Decision, Phase, Reject, Result, State
+from loader.model import Decision, Phase, Reject, Result, State
 from loader.planning import Plan, build_identity, is_resent, prepare
 from loader.policies import build_policy
-from loader.profile import Estimate, Profile
-from loader.profile.unmatched import UnmatchedValues
-from loader.progress import ReadingProgress, Silent
-from loader.reading import select_chunks
-from loader.repeats import KnownKeys
-from loader.user_changes import list_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    import pandas as pd
 
     from loader.delivery import Brake, Session
     from loader.doubts import Overtaken
@@ -231,60 +222,3 @@ def read_account(journal: Journal) -> Account:
         return CheckpointView.open(journal.path).account()
     except CheckpointError:
         return replace(account, in_doubt=account.in_doubt + account.in_flight, in_flight=0)
-
-
-def check(
-    plan: Plan,
-    rejects: Callable[[Iterator[pd.DataFrame]], object] | None = None,
-    watch: Watch | None = None,
-    *,
-    changes: Callable[[Iterator[pd.DataFrame]], object] | None = None,
-) -> Profile:
-    """Map every row and send nothing. A damaged input ends it, and the profile says so.
-
-    Args:
-        plan: what to map.
-        rejects: takes the frames of rows that would be rejected, the first of them without a row, to its end.
-        watch: shows how far it is.
-        changes: takes the frames of devices that change users, as `list_changes` gives them, to its end.
-
-    Raises:
-        ConfigError: the folder for temporary files is full, or what `rejects` or `changes` raises.
-    """
-    profile = Profile(plan.mapper, plan.survey)
-    frames = check_rows(plan, profile, wanted=rejects is not None)
-    with (
-        closing(profile),
-        (watch or Silent()).reading(lambda: ReadingProgress(profile.rows, plan.rows, "rows", "Checking")),
-    ):
-        if rejects is not None:
-            rejects(frames)
-        deque(frames, maxlen=0)
-        profile.finish()
-        profile.estimate = Estimate.of(plan.settings, profile)
-        if changes is not None:
-            changes(list_changes(plan, profile))
-    return profile
-
-
-def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.DataFrame]:
-    """Add every row to the profile; yield those that would be rejected, if they are wanted."""
-    if wanted:
-        yield collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
-    keys, unmatched = KnownKeys.of(plan.mapper, plan.source), UnmatchedValues(plan.mapper)
-    with open_checked_keys(plan) as known:
-        profile.known = known.rows if known else None
-        try:
-            for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
-                mapped = plan.mapper.map(chunk)
-                mapped = known.sift(mapped, chunk) if known else mapped
-                profile.add(mapped)
-                keys.add(chunk)
-                unmatched.add(chunk)
-                if wanted and mapped.rejects:
-                    yield collect_rejects(chunk, mapped.rejects)
-        except SourceError as error:
-            profile.stopped = str(error)
-    if not profile.stopped and profile.rows == plan.survey.rows:  # another row may have it
-        profile.unmatched = unmatched.list_remarks()
-    profile.key, profile.same_key = keys.column, keys.count_repeats()

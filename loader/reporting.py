@@ -13,15 +13,18 @@ from urllib.parse import urlsplit
 
 from loader import conditions
 from loader.addresses import SANDBOX
+from loader.checkpoint_facts import explain, is_of_table, name_tables
 from loader.claims import Claim, list_reads, refuse_conflicts
 from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending
 from loader.defaults import ENDING
 from loader.errors import LoaderError
 from loader.event_counts import count_events
 from loader.failures import (
-    explain,
-    is_of_table,
-    name_tables,
+    recall_settings,
+    refuse_missing_table,
+    refuse_other_input,
+    refuse_other_lookups,
+    suggest_moved,
 )
 from loader.journal import CheckpointView, is_misdirected
 from loader.latency import from_text

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loader.checkpoint_facts import is_of_table
 from loader.chosen_rows import Choice
 from loader.doubts import Overtaken, find_overtaken
 from loader.failures import (
-    is_of_table,
     locate_rows,
     recall_settings,
     refuse_missing_table,

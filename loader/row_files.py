@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from loader.errors import ConfigError, SourceError
 from loader.mapping.cells import as_text, from_series
@@ -155,6 +154,8 @@ def _read_number(text: str | None) -> int | float | None:
 
 def _write_parquet(frames: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
     with ExitStack() as opened:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - few rows go to Parquet
+
         writer: pq.ParquetWriter | None = None
         for frame in frames:
             table = _as_table(frame, writer.schema if writer else None)

@@ -22,6 +22,9 @@ TESTED_IN = {
         "policies interrupts": ["test_pipeline.py", "crash/test_signals.py", "test_retries.py"],
         "bookkeeping": ["cli/test_ledger.py", "ledger/test_crashes.py"],
         "left_out_rows": ["cli/test_left_out.py", "api/test_results.py"],
+        "checking": ["cli/test_check.py", "cli/test_check_ledger.py", "profile/test_unmatched.py"],
+        "checkpoint_facts": ["test_failures.py", "cli/test_status.py"],
+        "late_imports": ["cli/test_start.py"],
         "printable": ["text/test_escape.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
@@ -50,10 +53,11 @@ TESTED_IN = {
         "job_requests series": ["cli/jobs/test_run.py"],
     },
     "delivery": {
+        "headers": ["profile/test_estimate.py", "delivery/transports/test_contract.py"],
         "clock brake lanes policy outbox governor wording": [
             "delivery/test_dispatch.py",
             "delivery/test_verdicts.py",
-        ]
+        ],
     },
     "delivery/transports": {
         "target future_line": ["delivery/transports/test_contract.py"],
@@ -118,7 +122,7 @@ TESTED_IN = {
     "progress": {"moment watch": ["progress/test_lines.py", "progress/test_notebook.py"]},
     "look": {"drawing numbers svg": ["report/test_html.py", "sandbox/page/test_page_in_a_browser.py"]},
     "planning": {
-        "drawing_up plan preparing": ["test_pipeline.py", "profile/test_suspicions.py"],
+        "drawing_up plan preparing resuming": ["test_pipeline.py", "profile/test_suspicions.py"],
         "growing": ["test_growth.py", "cli/test_left_out.py"],
         "refusals": ["test_load_options.py", "cli/test_ledger.py"],
     },

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from loader.checkpoint_facts import count_reasons, is_of_table
 from loader.failures import (
     add_source,
-    count_reasons,
-    is_of_table,
     open_input,
     read_failed_rows,
     refuse_other_input,

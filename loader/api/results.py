@@ -18,8 +18,8 @@ from loader.api.spelling import spell_in_python
 from loader.api.verification import verify_given
 from loader.canary import read_answers
 from loader.canary.words import describe_things
+from loader.checkpoint_facts import explain_result
 from loader.errors import RowsFailed
-from loader.failures import explain_result
 from loader.journal import CheckpointView as Ledger
 from loader.message import spell_keyword
 from loader.model import State

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from loader.api import page
-from loader.progress.notebook import is_in_kernel
+from loader.progress.choice import is_in_kernel
 
 if TYPE_CHECKING:
     from loader.sandbox import Holdings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from loader.failures import explain_result
+from loader.checkpoint_facts import explain_result
 from loader.text.next_steps import Left, list_steps, spell_python
 
 if TYPE_CHECKING:

@@ -38,11 +38,11 @@ class FirstRows:
         Raises:
             SourceError: the input is damaged.
         """
-        from loader.canary import choose_canary  # noqa: PLC0415 - only if it is requested
-
         rows = whole.settings.options.canary
         if rows is None:
             return None
+        from loader.canary import choose_canary  # noqa: PLC0415 - only if it is requested
+
         canary = choose_canary(whole, rows, watch)
         return cls(whole, replace(whole, chosen=frozenset(canary.ordinals)), canary)
 

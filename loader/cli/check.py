@@ -151,8 +151,9 @@ def check_input(request: CheckRequest) -> int:
 
 def show_check(request: CheckRequest) -> int:
     """Check, and show what was found; the exit code."""
-    from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.checking import check  # noqa: PLC0415 - `--help` must start without pandas
     from loader.cli.show_check import build_curl, describe_profile  # noqa: PLC0415
+    from loader.planning import prepare  # noqa: PLC0415
     from loader.profile import build_record  # noqa: PLC0415
 
     output = request.output
@@ -161,9 +162,9 @@ def show_check(request: CheckRequest) -> int:
     watch = speech.choose_watch(output)
     settings = build_settings(request)
     summary.current().know(kind=request.kind.value, input=name_files(settings.files))
-    plan = pipeline.prepare(settings, watch=watch)
+    plan = prepare(settings, watch=watch)
     say("\n".join([show.describe_decisions(plan), *show.note_new_ledger(plan)]))
-    profile = pipeline.check(plan, write_rejects, watch, changes=write_changes)
+    profile = check(plan, write_rejects, watch, changes=write_changes)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
     record = build_record(profile, plan.suspicions)
     record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None
@@ -178,13 +179,11 @@ def describe_end(profile: Profile) -> dict[str, str] | None:
 
 def build_settings(request: CheckRequest) -> Settings:
     """The settings of a check, which needs neither application nor token nor checkpoint."""
-    from loader.known_keys import choose_application  # noqa: PLC0415 - `--help` must start without SQL
-
     given, asked = request.input, request.options
     return Settings(
         kind=request.kind,
         files=given.files,
-        application=choose_application(asked.ledger, request.target.application) or NO_APPLICATION,
+        application=find_application(request) or NO_APPLICATION,
         endpoint=Endpoint.parse(DEFAULT_ENDPOINT),
         mapping=given.mapping,
         dialect=given.text.dialect,
@@ -196,6 +195,21 @@ def build_settings(request: CheckRequest) -> Settings:
             ledger=asked.ledger,
         ),
     )
+
+
+def find_application(request: CheckRequest) -> str | None:
+    """The application of the bodies: of a check with a ledger, that of the ledger.
+
+    Raises:
+        LedgerDiffers: another one was given.
+        LedgerError: the ledger cannot be read.
+    """
+    given, ledger = request.target.application, request.options.ledger
+    if ledger is None:
+        return given
+    from loader.known_keys import choose_application  # noqa: PLC0415 - only if there is a ledger
+
+    return choose_application(ledger, given)
 
 
 def choose_writer(request: CheckRequest) -> Callable[[Iterator[pd.DataFrame]], object] | None:

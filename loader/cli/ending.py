@@ -97,7 +97,7 @@ def end_load(
         Whether the user asked to end meanwhile.
     """
     from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
-    from loader.failures import explain_result  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.checkpoint_facts import explain_result  # noqa: PLC0415 - `--help` must start without pandas
 
     with interrupts.hold_signals(list_signals()) as is_asked_to_end:
         why = explain_result(result)

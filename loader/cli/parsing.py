@@ -173,14 +173,14 @@ def list_claims(request: object) -> Iterator[Claim]:
 
 def list_asked(request: object) -> Iterator[Claim]:
     """The files that a query reads: its own, and those that it calls by a name."""
-    from loader.claims import Claim  # noqa: PLC0415 - bare `--help` needs no SQL
-    from loader.queries.query import is_file  # noqa: PLC0415 - as above
-    from loader.queries.tables import split_name  # noqa: PLC0415 - as above
-
     values = dict(list_values(request))
     text, files = values.get("query"), values.get("files")
     if not isinstance(text, str):
         return
+    from loader.claims import Claim  # noqa: PLC0415 - only if there is a query
+    from loader.queries.query import is_file  # noqa: PLC0415 - as above
+    from loader.queries.tables import split_name  # noqa: PLC0415 - as above
+
     if is_file(text):
         yield Claim(FileUse.READ, text, "query")
     for file in files if isinstance(files, tuple) else ():

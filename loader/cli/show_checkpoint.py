@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.cli.options import DEFAULT_STORE
 from loader.cli.show import describe_decisions, describe_next_steps, format_moment
+from loader.defaults import RESULT_ENDING
 from loader.model import Decision
 from loader.text.decisions import describe_decision
 from loader.text.escape import quote_for_shell
@@ -136,14 +137,13 @@ def describe_retry(plan: Plan, rows: int) -> str:
 
 def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str:
     """Which load a checkpoint belongs to, and its account."""
-    from loader.failures import is_of_table, name_tables  # noqa: PLC0415 - `--help` must start without pandas
-    from loader.queries.keeping import describe_origin  # noqa: PLC0415 - as above
+    from loader.checkpoint_facts import is_of_table, name_tables  # noqa: PLC0415 - `--help` needs no SQL
     from loader.text.account import format_account  # noqa: PLC0415 - `--help` must start without it
 
     identity = ledger.identity
     lines = [
         f"{identity.kind} from {', '.join(file.name for file in identity.files)}",
-        *(f"  {origin}" for file in identity.files if (origin := describe_origin(file.name))),
+        *(f"  {origin}" for file in identity.files if (origin := find_origin(file.name))),
         *(f"  looked up in {record.name}" for record in identity.lookups),
         f"  sent to {identity.endpoint}, application {identity.application}",
         format_account(result.account),
@@ -171,6 +171,15 @@ def describe_checkpoint(ledger: CheckpointView, result: Result, why: Why) -> str
         )
     )
     return "\n".join(lines)
+
+
+def find_origin(file: str) -> str:
+    """Of which query a file is the kept result, and when that ran; "" if it is another file, or gone."""
+    if not file.endswith(RESULT_ENDING):
+        return ""
+    from loader.queries.keeping import describe_origin  # noqa: PLC0415 - most inputs are of no query
+
+    return describe_origin(file)
 
 
 COLUMNS = (

@@ -58,7 +58,7 @@ def status_command(request: StatusRequest) -> None:
 
 def show_load(request: StatusRequest) -> None:
     """The account of one load."""
-    from loader.failures import explain  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.checkpoint_facts import explain  # noqa: PLC0415 - `--help` must start without SQL
     from loader.journal import CheckpointView  # noqa: PLC0415 - `--help` must start without SQL
 
     say = speech.choose_speaker(quiet=False, summary=request.output.summary)

@@ -12,18 +12,25 @@ In the order to read:
 * `transports`: what puts the requests on the wire.
 """
 
-from loader.delivery.brake import Brake
-from loader.delivery.dispatch import Dispatch
-from loader.delivery.policy import Policy
-from loader.delivery.timetable import Timetable
-from loader.delivery.transports import (
-    find_library_version,
-    limit_concurrency,
-    open_line_in_process,
-    open_transport,
-)
-from loader.delivery.transports.contract import DRAIN_SECONDS, PolledLine, Session, Transport
-from loader.delivery.transports.target import Target
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.delivery.brake import Brake
+    from loader.delivery.dispatch import Dispatch
+    from loader.delivery.policy import Policy
+    from loader.delivery.timetable import Timetable
+    from loader.delivery.transports import (
+        find_library_version,
+        limit_concurrency,
+        open_line_in_process,
+        open_transport,
+    )
+    from loader.delivery.transports.contract import DRAIN_SECONDS, PolledLine, Session, Transport
+    from loader.delivery.transports.target import Target
 
 __all__ = [
     "DRAIN_SECONDS",
@@ -40,3 +47,16 @@ __all__ = [
     "open_line_in_process",
     "open_transport",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".brake": "Brake",
+        ".dispatch": "Dispatch",
+        ".policy": "Policy",
+        ".timetable": "Timetable",
+        ".transports": "find_library_version limit_concurrency open_line_in_process open_transport",
+        ".transports.contract": "DRAIN_SECONDS PolledLine Session Transport",
+        ".transports.target": "Target",
+    },
+)

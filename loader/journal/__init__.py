@@ -18,16 +18,23 @@ before a permitted resend. Whatever instant a process dies at, a row that may ha
 taken for one that was not.
 """
 
-from loader.journal.binding import is_misdirected
-from loader.journal.fixed_cells import FixedCells
-from loader.journal.host import Host
-from loader.journal.identity import GrownFrom, Identity, find_other_lookups, list_changes
-from loader.journal.journal import Journal
-from loader.journal.ranges import collect_ranges
-from loader.journal.store import DiskFull
-from loader.journal.table_rows import Decided, ExceptionRow, Note, PackedCategories, Run, Sample
-from loader.journal.view import CheckpointView
-from loader.model import FileRecord
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.journal.binding import is_misdirected
+    from loader.journal.fixed_cells import FixedCells
+    from loader.journal.host import Host
+    from loader.journal.identity import GrownFrom, Identity, find_other_lookups, list_changes
+    from loader.journal.journal import Journal
+    from loader.journal.ranges import collect_ranges
+    from loader.journal.store import DiskFull
+    from loader.journal.table_rows import Decided, ExceptionRow, Note, PackedCategories, Run, Sample
+    from loader.journal.view import CheckpointView
+    from loader.model import FileRecord
 
 __all__ = [
     "CheckpointView",
@@ -49,3 +56,19 @@ __all__ = [
     "is_misdirected",
     "list_changes",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".binding": "is_misdirected",
+        ".fixed_cells": "FixedCells",
+        ".host": "Host",
+        ".identity": "GrownFrom Identity find_other_lookups list_changes",
+        ".journal": "Journal",
+        ".ranges": "collect_ranges",
+        ".store": "DiskFull",
+        ".table_rows": "Decided ExceptionRow Note PackedCategories Run Sample",
+        ".view": "CheckpointView",
+        "loader.model": "FileRecord",
+    },
+)

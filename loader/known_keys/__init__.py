@@ -12,13 +12,26 @@
 The rules of one load. What is kept, and in which order it is written, is the ledger's; see `loader.ledger`.
 """
 
-from loader.known_keys.checking import choose_application, open_checked_keys
-from loader.known_keys.fates import carry_over, count_sent, read_fates
-from loader.known_keys.keys import read_keys
-from loader.known_keys.ledger_notes import LEDGER, LedgerNote, find_ledger, refuse_older_checkpoint, with_key
-from loader.known_keys.reasons import KeyReasons
-from loader.known_keys.running import NoLedger, open_known_keys
-from loader.known_keys.sifting import Keyed, KeyReader
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.known_keys.checking import choose_application, open_checked_keys
+    from loader.known_keys.fates import carry_over, count_sent, read_fates
+    from loader.known_keys.keys import read_keys
+    from loader.known_keys.ledger_notes import (
+        LEDGER,
+        LedgerNote,
+        find_ledger,
+        refuse_older_checkpoint,
+        with_key,
+    )
+    from loader.known_keys.reasons import KeyReasons
+    from loader.known_keys.running import NoLedger, open_known_keys
+    from loader.known_keys.sifting import Keyed, KeyReader
 
 __all__ = [
     "LEDGER",
@@ -38,3 +51,16 @@ __all__ = [
     "refuse_older_checkpoint",
     "with_key",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".checking": "choose_application open_checked_keys",
+        ".fates": "carry_over count_sent read_fates",
+        ".keys": "read_keys",
+        ".ledger_notes": "LEDGER LedgerNote find_ledger refuse_older_checkpoint with_key",
+        ".reasons": "KeyReasons",
+        ".running": "NoLedger open_known_keys",
+        ".sifting": "Keyed KeyReader",
+    },
+)

@@ -14,10 +14,17 @@ checkpoint; and it counts as sent only after the checkpoint has made that durabl
 sent is always marked.
 """
 
-from loader.ledger.ledger import Ledger
-from loader.ledger.records import Digester, Digests, Records
-from loader.ledger.runs import Found
-from loader.ledger.store import Bound, KnownLoad, LedgerDiffers, LedgerError, LedgerLocked
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.ledger.ledger import Ledger
+    from loader.ledger.records import Digester, Digests, Records
+    from loader.ledger.runs import Found
+    from loader.ledger.store import Bound, KnownLoad, LedgerDiffers, LedgerError, LedgerLocked
 
 __all__ = [
     "Bound",
@@ -31,3 +38,13 @@ __all__ = [
     "LedgerLocked",
     "Records",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".ledger": "Ledger",
+        ".records": "Digester Digests Records",
+        ".runs": "Found",
+        ".store": "Bound KnownLoad LedgerDiffers LedgerError LedgerLocked",
+    },
+)

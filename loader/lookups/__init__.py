@@ -12,6 +12,20 @@ In memory are 12 bytes for each key, and 2 to 4 more to find the place; keys and
 name in the folder for temporary files. The system keeps in memory what of them is used, while there is room.
 """
 
-from loader.lookups.opening import OpenLookUps, open_lookups
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.lookups.opening import OpenLookUps, open_lookups
 
 __all__ = ["OpenLookUps", "open_lookups"]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".opening": "OpenLookUps open_lookups",
+    },
+)

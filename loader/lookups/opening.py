@@ -15,9 +15,9 @@ from loader.mapping.cells import is_nested
 from loader.mapping.fields import plain
 from loader.mapping.file import key_text
 from loader.mapping.nested.paths import Columns
-from loader.model import LookUpRecord
+from loader.model import FRAME_FORM, LookUpRecord
 from loader.progress import ReadingProgress, Silent
-from loader.sources import FRAME_FORM, Odometer, open_source
+from loader.sources import Odometer, open_source
 from loader.stores import is_address
 from loader.text.escape import quote
 from loader.text.nouns import count_things

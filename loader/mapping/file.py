@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from loader import stores
 from loader.dialect import Dialect, dialect_of, mistakes_of
 from loader.errors import MappingError
 from loader.mapping.keys import (
@@ -41,7 +42,7 @@ from loader.mapping.rules import (
     Unique,
 )
 from loader.methods import METHODS, Kind
-from loader.stores import Address, as_place, hide_secrets, read_whole
+from loader.stores.address import Address, as_place, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,7 +76,7 @@ def read_document(path: Path | Address | str) -> str:
         SourceError: it lies elsewhere, and cannot be read there.
     """
     place = as_place(path)
-    content = read_whole(str(place)) if isinstance(place, Address) else place.read_bytes()
+    content = stores.read_whole(str(place)) if isinstance(place, Address) else place.read_bytes()
     return content.decode("utf-8-sig")
 
 

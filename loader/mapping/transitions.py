@@ -1,8 +1,8 @@
 """The offsets of a zone as a table, to be looked up for whole columns.
 
 The standard library gives the offset at one instant, but a column needs a hundred thousand. So the
-transitions are searched for day by day, in blocks of two years, only where a column has times, and each
-block is kept. (pandas looks up whole columns too, but in the database of the system, and only some
+transitions are searched for day by day, in blocks of eight and a half years, only where a column has times,
+and each block is kept. (pandas looks up whole columns too, but in the database of the system, and only some
 versions of it are fast.)
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Seconds = np.ndarray[Any, np.dtype[np.int64]]
 
 _DAY = 86_400
-_BLOCK_BITS = 26
+_BLOCK_BITS = 28
 # What `datetime` can hold in every zone.
 _FIRST, _LAST = (int(datetime(year, 1, day, tzinfo=UTC).timestamp()) for year, day in ((1, 3), (9999, 1)))
 

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.choices import Order
 from loader.errors import MappingError
-from loader.failures import name_tables
 from loader.file_names import name_file
-from loader.lookups import open_lookups
 from loader.mapping import bind, infer, parse_mapping, read_mapping
 from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.nested.paths import Columns
@@ -94,6 +92,9 @@ def open_given_lookups(
     """
     if mapping is None or not mapping.joining:
         return NO_LOOKUPS
+    from loader.checkpoint_facts import name_tables  # noqa: PLC0415 - only if the mapping looks something up
+    from loader.lookups import open_lookups  # noqa: PLC0415 - as above
+
     return open_lookups(
         mapping,
         where=str(settings.mapping or "the mapping"),

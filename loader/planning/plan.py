@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt
-from loader.journal import CheckpointView, GrownFrom, Identity
 from loader.mapping import write_mapping
 from loader.model import State
 
 if TYPE_CHECKING:
     from loader.fixed_rows import Fixed
+    from loader.journal import CheckpointView, GrownFrom, Identity
     from loader.mapping import Mapper
     from loader.message import Message
     from loader.model import LookUpRecord
@@ -76,6 +76,8 @@ class Plan:
 
 def build_identity(plan: Plan) -> Identity:
     """What the checkpoint is of: it is refused for anything else."""
+    from loader.journal import Identity  # noqa: PLC0415 - a check has none
+
     return Identity(
         kind=plan.settings.kind,
         application=plan.settings.application,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceEmpty
-from loader.journal import CheckpointView, GrownFrom, Identity, list_changes
 from loader.mapping import parse_mapping
 from loader.mapping.fields import refuse_application
-from loader.message import Message, Setting
 from loader.planning.drawing_up import draw_up
-from loader.planning.growing import prove_growth, refuse_growth, refuse_later_repeats
-from loader.planning.plan import Plan, build_identity
 from loader.planning.refusals import refuse_few_rows, refuse_ledger
 
 if TYPE_CHECKING:
+    from loader.journal import CheckpointView
     from loader.mapping import Mapping
+    from loader.planning.plan import Plan
     from loader.progress import Watch
     from loader.settings import Settings
 
@@ -48,20 +45,9 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
     refuse_ledger(plan, checkpoint)
     if checkpoint is None:
         return plan
-    wanted = build_identity(plan)
-    if settings.options.grown and prove_growth(plan, checkpoint):
-        later_goes = refuse_later_repeats(plan, checkpoint)
-        checkpoint.refuse_other(wanted, grown=True)
-        grown_from = GrownFrom(checkpoint.identity, checkpoint.commits if later_goes else None)
-        return replace(plan, earlier=checkpoint.grow(wanted), grown_from=grown_from)
-    if replaces(settings, checkpoint, wanted):
-        checkpoint.refuse_unusable()
-        # Without the checkpoint: what it knows of the input and of its beginning is of the earlier rehearsal.
-        again = draw_up(settings, None, mapping, watch=watch)
-        return replace(again, begins_again=explain_beginning(checkpoint.identity, wanted))
-    refuse_growth(plan, checkpoint)
-    checkpoint.refuse_other(wanted)
-    return plan
+    from loader.planning.resuming import resume  # noqa: PLC0415 - only if there is a checkpoint
+
+    return resume(plan, checkpoint, mapping, watch)
 
 
 def recall_mapping(settings: Settings, checkpoint: CheckpointView | None) -> Mapping | None:
@@ -73,21 +59,9 @@ def recall_mapping(settings: Settings, checkpoint: CheckpointView | None) -> Map
 
 def find_existing(settings: Settings) -> CheckpointView | None:
     """What earlier runs left, if they did anything."""
-    checkpoint = CheckpointView.find(settings.checkpoint) if settings.checkpoint else None
+    if settings.checkpoint is None:
+        return None
+    from loader.journal import CheckpointView  # noqa: PLC0415 - a check has none
+
+    checkpoint = CheckpointView.find(settings.checkpoint)
     return None if checkpoint is None or checkpoint.blank else checkpoint
-
-
-def replaces(settings: Settings, checkpoint: CheckpointView, wanted: Identity) -> bool:
-    """Whether a rehearsal takes the place of another one: the user has changed what is rehearsed."""
-    rehearsal = settings.rehearsal
-    return rehearsal is not None and not rehearsal.keep and checkpoint.is_replaceable(wanted)
-
-
-def explain_beginning(stored: Identity, wanted: Identity) -> Message:
-    """Say that a rehearsal begins again, and why."""
-    return Message(
-        "This rehearsal begins again, and the sandbox forgets what it holds of the one before. {changes} "
-        "To have this refused, give {keep}.",
-        keep=Setting("keep"),
-        changes=" ".join(list_changes(stored, wanted)),
-    )

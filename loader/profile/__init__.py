@@ -13,8 +13,24 @@ record     all of it as one JSON object, whose keys are a contract
 findings   all of it in words; plain_text: laid out as lines
 """
 
-from loader.profile.estimate import Estimate
-from loader.profile.profile import Profile, RejectedFor
-from loader.profile.record import build_record, members_key
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.profile.estimate import Estimate
+    from loader.profile.profile import Profile, RejectedFor
+    from loader.profile.record import build_record, members_key
 
 __all__ = ["Estimate", "Profile", "RejectedFor", "build_record", "members_key"]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".estimate": "Estimate",
+        ".profile": "Profile RejectedFor",
+        ".record": "build_record members_key",
+    },
+)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from loader.delivery.transports.contract import HEADERS
+from loader.delivery.headers import HEADERS
 
 if TYPE_CHECKING:
     from loader.profile.profile import Profile

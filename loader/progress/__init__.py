@@ -7,13 +7,20 @@ terminal, notebook, lines, events    one module a form; words: what they share
 failed_rows the first rows that fail for each reason, for events
 """
 
-from loader.progress.choice import choose_watch
-from loader.progress.events import EventLog, JsonLines, LogHandler, begin_log
-from loader.progress.lines import LogLines
-from loader.progress.moment import Moment, ReadingProgress
-from loader.progress.notebook import NotebookView
-from loader.progress.pace import Pace, Speed
-from loader.progress.watch import Silent, Watch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.progress.choice import choose_watch
+    from loader.progress.events import EventLog, JsonLines, LogHandler, begin_log
+    from loader.progress.lines import LogLines
+    from loader.progress.moment import Moment, ReadingProgress
+    from loader.progress.notebook import NotebookView
+    from loader.progress.pace import Pace, Speed
+    from loader.progress.watch import Silent, Watch
 
 __all__ = [
     "EventLog",
@@ -30,3 +37,16 @@ __all__ = [
     "begin_log",
     "choose_watch",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".choice": "choose_watch",
+        ".events": "EventLog JsonLines LogHandler begin_log",
+        ".lines": "LogLines",
+        ".moment": "Moment ReadingProgress",
+        ".notebook": "NotebookView",
+        ".pace": "Pace Speed",
+        ".watch": "Silent Watch",
+    },
+)

@@ -6,7 +6,6 @@ those that show none.
 
 from __future__ import annotations
 
-import sys
 from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from loader.progress.moment import Moment, ReadingProgress
 
 _LABEL, _NUMBER = "text-align:left;opacity:.7;padding:0 .6em 0 0", "text-align:right;padding:0 1.6em 0 0"
-
-
-def is_in_kernel() -> bool:
-    """Whether a notebook's kernel runs this; imports nothing to find out."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
 
 
 class NotebookView(Watch):

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.defaults import RESULT_ENDING
 from loader.errors import CheckpointDiffers, ConfigError
 from loader.journal import CheckpointView
 from loader.journal.checkpoint_files import Files
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from loader.queries.query import Query
     from loader.queries.spool import Kept
 
-_ENDING = ".input.parquet"
 #: What a pass over the result is called while it runs.
 _RUNNING = "Running the query"
 
@@ -53,7 +53,7 @@ class Keeping:
 
 def name_kept(checkpoint: Path) -> Path:
     """The file beside a checkpoint that keeps the result of its query."""
-    return checkpoint.with_name(checkpoint.name + _ENDING)
+    return checkpoint.with_name(checkpoint.name + RESULT_ENDING)
 
 
 def keep_result(query: Query, keeping: Keeping, watch: Watch | None = None) -> Message:
@@ -188,7 +188,7 @@ def describe_run(kept: Kept) -> Message:
 
 def describe_origin(file: str) -> str:
     """Of which query a file is the kept result, and when that ran; "" if it is another file, or gone."""
-    kept = read_kept(Path(file)) if file.endswith(_ENDING) else None
+    kept = read_kept(Path(file)) if file.endswith(RESULT_ENDING) else None
     if kept is None or kept.query is None:
         return ""
     return f"the result of a query of {kept.query.where}, run on {describe_begin(kept)}"

@@ -21,14 +21,19 @@
 A new format is a new module with a `Reader`, and a line in the table of `formats`.
 """
 
-from loader.sources.files import open_loaded, open_source
-from loader.sources.fixed import FixedRows, FixedSource, FixedTable, use_fixed
-from loader.sources.frames import FORM as FRAME_FORM
-from loader.sources.inputfile import Odometer
-from loader.sources.records import Source, Survey
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.sources.files import open_loaded, open_source
+    from loader.sources.fixed import FixedRows, FixedSource, FixedTable, use_fixed
+    from loader.sources.inputfile import Odometer
+    from loader.sources.records import Source, Survey
 
 __all__ = [
-    "FRAME_FORM",
     "FixedRows",
     "FixedSource",
     "FixedTable",
@@ -39,3 +44,13 @@ __all__ = [
     "open_source",
     "use_fixed",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".files": "open_loaded open_source",
+        ".fixed": "FixedRows FixedSource FixedTable use_fixed",
+        ".inputfile": "Odometer",
+        ".records": "Source Survey",
+    },
+)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from loader import stores
 from loader.errors import SourceError
 from loader.sources.content import Unpacking, open_archive
-from loader.stores import exists, is_address
+from loader.stores.address import is_address
 
 if TYPE_CHECKING:
     import zipfile
@@ -129,7 +130,7 @@ def find_archive(name: str) -> tuple[str, str] | None:
 def _split_address(name: str) -> tuple[str, str] | None:
     """The same of an address, by its name: to ask a store for each part of each name would take long."""
     found = _IN_ARCHIVE.fullmatch(name)
-    return None if found is None or exists(name) else (found[1], found[2])
+    return None if found is None or stores.exists(name) else (found[1], found[2])
 
 
 def find_member(file: SourceFile, inside: str) -> Member:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from loader import stores
 from loader.dialect import Dialect
 from loader.errors import SourceError
 from loader.message import Message, Setting
@@ -18,7 +19,6 @@ from loader.model import Chunk
 from loader.sources.archive import Member, find_archive, find_member
 from loader.sources.copies import refuse_same_rows
 from loader.sources.formats import UnknownFormat, open_archive, open_reader
-from loader.sources.frames import FrameRecords
 from loader.sources.inputfile import Changed, InputFile, Odometer
 from loader.sources.pages import Pages
 from loader.sources.partitions import add_folder_columns
@@ -30,8 +30,7 @@ from loader.sources.several_files import (
     fit_table,
     widen_schemas,
 )
-from loader.sources.storedfile import StoredFile
-from loader.stores import find_object, is_address
+from loader.stores.address import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -115,7 +114,11 @@ def _open_file(name: str, odometer: Odometer, notices: list[str]) -> Sequence[So
 
 def _find_file(name: str, odometer: Odometer) -> SourceFile:
     """The file of a path or of an address."""
-    return StoredFile(find_object(name), odometer) if is_address(name) else InputFile.at(name, odometer)
+    if not is_address(name):
+        return InputFile.at(name, odometer)
+    from loader.sources.storedfile import StoredFile  # noqa: PLC0415 - most inputs are on this machine
+
+    return StoredFile(stores.find_object(name), odometer)
 
 
 def _describe_stranger(folder: str, name: str) -> Message:
@@ -155,6 +158,8 @@ def open_source(
         SourceError: a file is missing, given twice, in no known format, or does not fit the others.
     """
     if table is not None:
+        from loader.sources.frames import FrameRecords  # noqa: PLC0415 - files are no tables in memory
+
         return FileSource([FrameRecords(table, str(next(iter(paths), "")))], chunk_rows)
     odometer = odometer or Odometer()
     inputs = Inputs.find(paths, odometer)

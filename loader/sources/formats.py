@@ -15,10 +15,7 @@ from loader.errors import SourceError
 from loader.message import Message, Setting
 from loader.sources import recognition
 from loader.sources.archive import EMPTY_SIGN, SIGN, Archive, Member, read_archive
-from loader.sources.arrow import ArrowRecords
 from loader.sources.content import Packed
-from loader.sources.delimited import DelimitedFile
-from loader.sources.parquet import ParquetRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,6 +92,8 @@ class Packing:
 
 
 def _open_delimited(opening: Opening, delimiter: str) -> Reader:
+    from loader.sources.delimited import DelimitedFile  # noqa: PLC0415 - only what is read
+
     return DelimitedFile(opening.file, opening.content, opening.dialect, delimiter)
 
 
@@ -117,10 +116,14 @@ def _open_excel(opening: Opening) -> Reader:
 
 
 def _open_parquet(opening: Opening) -> Reader:
+    from loader.sources.parquet import ParquetRecords  # noqa: PLC0415 - as above
+
     return ParquetRecords(opening.file)
 
 
 def _open_arrow(opening: Opening) -> Reader:
+    from loader.sources.arrow import ArrowRecords  # noqa: PLC0415 - as above
+
     return ArrowRecords(opening.file, stream=not opening.head.startswith(_ARROW_FILE))
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from loader import stores
 from loader.errors import SourceMissing
 from loader.sources.archive import find_archive, is_set_aside
 from loader.sources.copies import refuse_copied_names
 from loader.sources.formats import PACKINGS, list_endings
 from loader.sources.tableformats import marks_table, refuse_listed_tables, refuse_tables
-from loader.stores import exists, has_pattern, is_address, is_folder, list_folder, match_pattern
+from loader.stores.address import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,15 +86,15 @@ def _match_pattern(pattern: str) -> Found:
 
 
 def _find_objects(name: str) -> Found:
-    if name.endswith("/") or is_folder(name):
+    if name.endswith("/") or stores.is_folder(name):
         return _walk_objects(name.rstrip("/"))
-    if has_pattern(name) and find_archive(name) is None and not exists(name):
+    if stores.has_pattern(name) and find_archive(name) is None and not stores.exists(name):
         return _match_objects(name)
     return Found((name,))
 
 
 def _match_objects(pattern: str) -> Found:
-    listed = match_pattern(pattern)
+    listed = stores.match_pattern(pattern)
     found = [name for name, matches in listed if matches]
     if not found:
         raise SourceMissing(f"{pattern}: no object matches this pattern.")
@@ -104,7 +105,7 @@ def _match_objects(pattern: str) -> Found:
 
 def _walk_objects(folder: str) -> Found:
     """All objects below it, except those that would be left out of a folder on a disk."""
-    files = [name for name, is_object in list_folder(folder) if is_object]
+    files = [name for name, is_object in stores.list_folder(folder) if is_object]
     refuse_listed_tables(files)
     hidden = [name for name in files if is_set_aside(PurePosixPath(name[len(folder) + 1 :]))]
     names = [name for name in files if name not in set(hidden)]

@@ -10,25 +10,32 @@ where each ecosystem keeps them; the loader has no settings of its own for them.
 secrets is hidden as soon as it is read (`hide_secrets`), and known only to this package from then on.
 """
 
-from loader.stores.address import (
-    Address,
-    as_place,
-    find_hidden,
-    hide_secrets,
-    is_address,
-    learn_hidden,
-)
-from loader.stores.finding import (
-    exists,
-    find_object,
-    has_pattern,
-    is_folder,
-    list_folder,
-    match_pattern,
-)
-from loader.stores.output import open_output, refuse_existing, refuse_unwritable
-from loader.stores.stored import Seen, Stored
-from loader.stores.whole import read_whole
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loader.late_imports import import_on_use
+
+if TYPE_CHECKING:
+    from loader.stores.address import (
+        Address,
+        as_place,
+        find_hidden,
+        hide_secrets,
+        is_address,
+        learn_hidden,
+    )
+    from loader.stores.finding import (
+        exists,
+        find_object,
+        has_pattern,
+        is_folder,
+        list_folder,
+        match_pattern,
+    )
+    from loader.stores.output import open_output, refuse_existing, refuse_unwritable
+    from loader.stores.stored import Seen, Stored
+    from loader.stores.whole import read_whole
 
 __all__ = [
     "Address",
@@ -50,3 +57,14 @@ __all__ = [
     "refuse_existing",
     "refuse_unwritable",
 ]
+
+__getattr__ = import_on_use(
+    __name__,
+    {
+        ".address": "Address as_place find_hidden hide_secrets is_address learn_hidden",
+        ".finding": "exists find_object has_pattern is_folder list_folder match_pattern",
+        ".output": "open_output refuse_existing refuse_unwritable",
+        ".stored": "Seen Stored",
+        ".whole": "read_whole",
+    },
+)

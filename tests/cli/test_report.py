@@ -346,14 +346,14 @@ def test_the_way_on_comes_before_the_report_and_a_second_signal_skips_it(
 
 IMPATIENT = """
 import os, signal, sys
-from loader import failures
+from loader import checkpoint_facts
 from loader.cli import cli
-before = failures.explain_result
+before = checkpoint_facts.explain_result
 def explain(result):
     for _ in range(3):
         os.kill(os.getpid(), signal.{name})
     return before(result)
-failures.explain_result = explain
+checkpoint_facts.explain_result = explain
 sys.argv[1:] = {arguments}
 cli()
 """

@@ -5,22 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from loader._version import __version__
 from loader.model import NotSent, StopCode
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from loader.model import Attempt
-
-HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
-    "User-Agent": f"pushwoosh-loader/{__version__}",
-    "no-auto-tags": "true",  # as the vendor's own bulk tools send
-}
-"""Headers of every request, beside Authorization."""
 
 LONGEST_BODY = 64 * 1024
 """Bytes of an answer that are read; the vendor's are below 1 KiB."""

@@ -8,6 +8,6 @@ arrow         Arrow arrays as the mapping knows them; types that cannot be sent
 fingerprint   the bytes that stand for the content, whatever library and version holds it
 """
 
-from loader.sources.frames.reader import FORM, FrameRecords
+from loader.sources.frames.reader import FrameRecords
 
-__all__ = ["FORM", "FrameRecords"]
+__all__ = ["FrameRecords"]

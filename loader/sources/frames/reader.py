@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loader.errors import SourceError
-from loader.model import FileRecord, Mark
+from loader.model import FRAME_FORM, FileRecord, Mark
 from loader.sources.frames import fingerprint
 from loader.sources.frames.tables import taken
 from loader.sources.records import NOBODY, Slab
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from loader.sources.records import Onlooker
 
-FORM = "a table in memory"
 # Rows that are converted and hashed at a time. Part of the identity: another number is another hash.
 BLOCK = 8192
 _MOST_MARKS = 256
@@ -52,7 +51,7 @@ class FrameRecords:
     @property
     def form(self) -> str:
         """How it is read."""
-        return FORM
+        return FRAME_FORM
 
     def survey(
         self,

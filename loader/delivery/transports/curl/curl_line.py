@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import certifi
 
-from loader.delivery.transports.contract import HEADERS, Timeouts
+from loader.delivery.headers import HEADERS
+from loader.delivery.transports.contract import Timeouts
 from loader.delivery.transports.curl.exchange import Exchange
 from loader.delivery.transports.curl.handle import CurlTarget
 from loader.delivery.transports.curl.multi import CurlMulti

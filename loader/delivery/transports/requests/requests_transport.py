@@ -24,7 +24,8 @@ from urllib3.exceptions import (
 )
 
 from loader.addresses import Proxy
-from loader.delivery.transports.contract import HEADERS, LONGEST_BODY, Timeouts, judge_tunnel
+from loader.delivery.headers import HEADERS
+from loader.delivery.transports.contract import LONGEST_BODY, Timeouts, judge_tunnel
 from loader.delivery.transports.requests.sockets import Adapter
 from loader.delivery.wording import clean_line
 from loader.errors import ConfigError
