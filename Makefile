@@ -65,7 +65,7 @@ format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 # Every benchmark, one after the other; each is a target of its own.
-BENCHMARKS := bench-load bench-mapping bench-check bench-jsonlines bench-rows bench-journal bench-resume bench-verify bench-watch \
+BENCHMARKS := bench-load bench-mapping bench-check bench-jsonlines bench-start bench-rows bench-journal bench-resume bench-verify bench-watch \
 	bench-sandbox bench-ledger bench-lookup bench-queries bench-stores bench-report
 .PHONY: bench $(BENCHMARKS)
 bench: $(BENCHMARKS)
