@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Containers between two collections of garbage; Python's own number is 700.
-COLLECTED_AT_ONCE = 50_000
+COLLECTED_AT_ONCE = 200_000
 
 
 def main() -> None:
