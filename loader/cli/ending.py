@@ -62,8 +62,10 @@ def list_gone_after(plan: Plan, result: Result, watch: Watch) -> Result:
 
     No failure or interrupt here changes the exit code, because the code is about the rows.
     """
-    from loader import interrupts  # noqa: PLC0415 - `--help` must start without requests
-    from loader.gone import report_gone  # noqa: PLC0415 - `--help` must start without pandas
+    if plan.settings.options.report_gone is None:
+        return result
+    from loader import interrupts  # noqa: PLC0415 - only if it is requested
+    from loader.gone import report_gone  # noqa: PLC0415 - as above
 
     try:
         with interrupts.interrupt_on_signals(list_signals()):

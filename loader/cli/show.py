@@ -110,13 +110,15 @@ def describe_doubtful(plan: Plan) -> str:
 
 def describe_result(result: Result, settings: Settings) -> str:
     """How the load ended, and the account."""
-    from loader.gone.words import describe_gone  # noqa: PLC0415 - `--help` must start without it
-    from loader.text.account import format_account, format_pace  # noqa: PLC0415 - as above
+    from loader.text.account import format_account, format_pace  # noqa: PLC0415 - `--help` must start without it
 
     lines = [format_account(result.account)]
     if pace := format_pace(result.account):
         lines.append(f"  {pace}, over all runs")
-    lines += describe_gone(result.gone, result.kind.method.many) if result.gone else []
+    if result.gone:
+        from loader.gone.words import describe_gone  # noqa: PLC0415 - only if it was requested
+
+        lines += describe_gone(result.gone, result.kind.method.many)
     lines.append(f"  checkpoint {result.checkpoint}")
     if result.stopped:
         lines.append(f"\nStopped: {result.stopped}")
