@@ -12,7 +12,6 @@ from loader.cli.speech import HANG, find_event_log
 from loader.file_names import name_files
 from loader.rates import read_rate
 from loader.text.escape import quote_for_shell
-from loader.text.next_steps import Left, lay_out, list_steps, spell_settling, spell_shell
 from loader.text.nouns import count_rows, is_or_are, was_or_were
 
 if TYPE_CHECKING:
@@ -151,9 +150,11 @@ def describe_next_steps(
         cut: the option that left rows for later; "" if none did.
         loading: whether a load shows them, not `status` or a retry.
     """
-    left = Left.of(result, why, limited=bool(cut))
+    from loader.text import next_steps as steps  # noqa: PLC0415 - a check has none
+
+    left = steps.Left.of(result, why, limited=bool(cut))
     again = "the same command again" if loading else f"the load command itself (`{result.kind}`)"
-    spelling = spell_shell(
+    spelling = steps.spell_shell(
         result.kind,
         result.checkpoint,
         again=again,
@@ -162,8 +163,8 @@ def describe_next_steps(
     )
     if store is not None:
         named = "" if store == DEFAULT_STORE else str(store)
-        spelling = replace(spelling, settle=spell_settling(result.checkpoint, named))
-    return "\n".join(lay_out(step) for step in list_steps(left, spelling))
+        spelling = replace(spelling, settle=steps.spell_settling(result.checkpoint, named))
+    return "\n".join(steps.lay_out(step) for step in steps.list_steps(left, spelling))
 
 
 def find_cut(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loader.choices import Order
 from loader.errors import MappingError
 from loader.file_names import name_file
-from loader.mapping import bind, infer, parse_mapping, read_mapping
+from loader.mapping import bind
 from loader.mapping.lookups import NO_LOOKUPS
 from loader.mapping.nested.paths import Columns
 from loader.planning.plan import Plan
@@ -51,6 +51,8 @@ def draw_up(
         SourceError, MappingError: the input or the mapping cannot be used.
     """
     if settings.mapping:
+        from loader.mapping import read_mapping  # noqa: PLC0415 - only if there is a file
+
         mapping = read_mapping(settings.mapping, settings.kind)
     mapping = mapping and mapping.beside(settings.memory.lookups)
     dialect = settings.dialect.over(mapping.source) if mapping else settings.dialect
@@ -121,7 +123,10 @@ def make_mapper(
     sample = source.sample()
     where = str(settings.mapping or name_file(settings.files[0]))
     # The options win over the mapping file, and what means nothing is part of what rows become.
-    mapping = mapping or infer(settings.kind, source.schema, sample, where=where, source=dialect)
+    if mapping is None:
+        from loader.mapping import infer  # noqa: PLC0415 - only if nothing says it
+
+        mapping = infer(settings.kind, source.schema, sample, where=where, source=dialect)
     mapping = replace(mapping, source=dialect)
     mapper = bind(
         mapping,
@@ -137,6 +142,8 @@ def make_mapper(
 
 def read_beginning(checkpoint: CheckpointView) -> datetime:
     """The start of the first run, which all runs use for values that depend on the moment."""
+    from loader.mapping import parse_mapping  # noqa: PLC0415 - only if there is a checkpoint
+
     mapping = parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
     first = next(iter(checkpoint.runs), None)  # none yet while the first run is creating its checkpoint
     began = datetime.fromtimestamp(first.started, UTC) if first else datetime.now(UTC)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loader.choices import OnDoubt
-from loader.mapping import write_mapping
 from loader.model import State
 
 if TYPE_CHECKING:
@@ -77,6 +76,7 @@ class Plan:
 def build_identity(plan: Plan) -> Identity:
     """What the checkpoint is of: it is refused for anything else."""
     from loader.journal import Identity  # noqa: PLC0415 - a check has none
+    from loader.mapping import write_mapping  # noqa: PLC0415 - as above
 
     return Identity(
         kind=plan.settings.kind,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceEmpty
-from loader.mapping import parse_mapping
 from loader.mapping.fields import refuse_application
 from loader.planning.drawing_up import draw_up
 from loader.planning.refusals import refuse_few_rows, refuse_ledger
@@ -54,6 +53,8 @@ def recall_mapping(settings: Settings, checkpoint: CheckpointView | None) -> Map
     """The mapping of the checkpoint, if the load continues with more rows and no other one is given."""
     if checkpoint is None or not settings.options.grown or settings.mapping:
         return None
+    from loader.mapping import parse_mapping  # noqa: PLC0415 - only if the input has grown
+
     return parse_mapping(checkpoint.identity.mapping, str(checkpoint.path))
 
 

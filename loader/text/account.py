@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from loader.text.next_steps import Why
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loader.model import Account, Result
+    from loader.text.next_steps import Why
 
 # Reasons that a summary lists, so that it stays small whatever the vendor answers.
 MOST_REASONS = 100
@@ -92,6 +91,8 @@ def build_summary(result: Result, why: Why | None = None) -> dict[str, object]:
         result: how the load ended.
         why: why rows are not confirmed.
     """
+    from loader.text.next_steps import Why  # noqa: PLC0415 - a check has no account
+
     account, why = result.account, why or Why()
     seconds = account.elapsed_seconds
     error = find_error(result)
