@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from rich.cells import cell_len
 
 from loader.message import spell_option
@@ -17,10 +18,11 @@ ROWS = [
 ]
 
 
-def test_a_narrow_terminal_cuts_the_examples_and_nothing_else() -> None:
+@pytest.mark.parametrize("width", [24, 25, 30, 40])
+def test_a_narrow_terminal_cuts_the_examples_and_nothing_else(width: int) -> None:
     """Names, types and numbers are whole at every width; the examples end in a sign that they continue."""
-    for line, row in zip(list(lay_out_table(HEAD, ROWS, 40))[1:], ROWS, strict=True):
-        assert cell_len(line) <= 40
+    for line, row in zip(list(lay_out_table(HEAD, ROWS, width))[1:], ROWS, strict=True):
+        assert cell_len(line) <= width
         assert line.endswith("…")
         assert all(cell.strip() in line for cell in row[:3])
 
@@ -32,6 +34,12 @@ def test_columns_stand_below_each_other_in_any_script() -> None:
         head.index("type")
     }
     assert all(row[3] in line for line, row in zip(lines, ROWS, strict=True))
+
+
+def test_numbers_stand_right_and_texts_left() -> None:
+    """Digits of the same worth are below each other, so that a large number is seen as one."""
+    lines = list(lay_out_table((">rows", "name"), [("1,200", "é"), ("7", "b")], UNBOUNDED))
+    assert lines == [" rows  name", "1,200  é", "    7  b"]
 
 
 def test_many_months_are_shown_as_years() -> None:
