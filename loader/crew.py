@@ -5,13 +5,17 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from loader.conditions import may_still_send
 from loader.delivery import open_transport
+from loader.journal import CheckpointView
+from loader.progress import ReadingProgress
 from loader.reading import read_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from loader.delivery import PolledLine, Session
+    from loader.delivery import Brake, PolledLine, Session
+    from loader.journal import Journal
     from loader.known_keys import NoLedger
     from loader.model import Outcome, Request, Worker
     from loader.planning import Plan
@@ -114,3 +118,18 @@ def open_crew(plan: Plan, keys: NoLedger, watch: Watch, session: Session | None 
     from loader.cluster import open_cluster  # noqa: PLC0415 - only if it is asked for
 
     return open_cluster(plan, keys, watch, session)
+
+
+def await_workers(journal: Journal, brake: Brake, watch: Watch) -> bool:
+    """Wait until the workers of an earlier run that died have stopped; False if the user ended the wait.
+
+    Before anything is decided: what such a worker sends may arrive until then.
+    """
+    if not journal.resumed or not may_still_send(CheckpointView.open(journal.path).notes):
+        return True
+    from loader.cluster.permit import wait_out  # noqa: PLC0415 - only after a run on a cluster
+
+    doing = "Waiting some seconds, because workers of the run before may still send"
+    watch.hear_news("waiting", doing)
+    with watch.reading(lambda: ReadingProgress(0, 0, doing=doing)):
+        return wait_out(brake)

@@ -13,8 +13,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.checking import check
-from loader.conditions import BEGAN, ENDED, Conditions, Ending, may_still_send
-from loader.crew import open_crew
+from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.crew import await_workers, open_crew
 from loader.delivery import Dispatch, limit_concurrency
 from loader.doubts import explain_overtaking, find_overtaken
 from loader.errors import CheckpointError, ConfigError
@@ -108,21 +108,6 @@ def load(
         journal.run,
         not_requested,
     )
-
-
-def await_workers(journal: Journal, brake: Brake, watch: Watch) -> bool:
-    """Wait until the workers of an earlier run that died have stopped; False if the user ended the wait.
-
-    Before anything is decided: what such a worker sends may arrive until then.
-    """
-    if not journal.resumed or not may_still_send(CheckpointView.open(journal.path).notes):
-        return True
-    from loader.cluster.permit import wait_out  # noqa: PLC0415 - only after a run on a cluster
-
-    doing = "Waiting some seconds, because workers of the run before may still send"
-    watch.hear_news("waiting", doing)
-    with watch.reading(lambda: ReadingProgress(0, 0, doing=doing)):
-        return wait_out(brake)
 
 
 def forget_earlier(settings: Settings, journal: Journal) -> None:

@@ -19,13 +19,6 @@ from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Endin
 from loader.defaults import ENDING
 from loader.errors import LoaderError
 from loader.event_counts import count_events
-from loader.failures import (
-    recall_settings,
-    refuse_missing_table,
-    refuse_other_input,
-    refuse_other_lookups,
-    suggest_moved,
-)
 from loader.journal import CheckpointView, is_misdirected
 from loader.latency import from_text
 from loader.message import spell_keyword, spell_option
