@@ -24,10 +24,16 @@ _TOLERANCE = 1.5
 _STANDARD_ERRORS = 4.0
 # This small a difference says nothing: with a vendor this near it may be a pause of this machine. Much more
 # would be a queue on this machine, which has as much to do with each request as the vendor has.
-_SLACK_SECONDS = 0.003
+_SLACK_SECONDS = 0.004
+# A vendor on this machine answers a whole window within a millisecond. But a program that waits for a core
+# waits 10 to 20, and then each of several rounds in a row looks like a queue. Here they are one round, in
+# which the other answers outnumber those that had to wait. See tests/delivery/scenarios/busy_cores.toml.
+_SHORTEST_ROUND_SECONDS = 0.04
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
+# The window is at most halved at once, and not in less time than this: near rounds follow each other fast.
 _KEPT_AT_LEAST = 0.5
+_HALVED_IN_SECONDS = 0.4
 # A lost answer weighs half after fifty answers. This much weight, about one in twenty for a while, is not
 # chance any more. One in a hundred, all the time, says nothing about how many requests the vendor can take.
 _FADING_PER_ANSWER = 0.5 ** (1 / 50)
@@ -60,11 +66,11 @@ def lower_bound_of_median(times: list[float]) -> float:
 class ConcurrencyWindow:
     """Grows and shrinks between two bounds; equal bounds make it fixed.
 
-    It goes in rounds: as many answers as the window is wide, so about one round trip. The shortest median
-    of a round that was seen lately stands for the time without a queue. A round is bad if its own median is
-    longer beyond doubt, see `lower_bound_of_median`. At first each good round doubles the window, until the
-    median looks longer; later it adds the window's square root. Two bad rounds in a row shrink it: a single
-    one may be this machine's own pause.
+    It goes in rounds: as many answers as the window is wide, so about one round trip, and more if they come
+    within some milliseconds. The shortest median of a round that was seen lately stands for the time without
+    a queue. A round is bad if its own median is longer beyond doubt, see `lower_bound_of_median`. At first
+    each good round doubles the window, until the median looks longer; later it adds the window's square root.
+    Two bad rounds in a row shrink it: a single one may be this machine's own pause.
 
     Attributes:
         limit: how many requests may be on the wire.
@@ -78,8 +84,10 @@ class ConcurrencyWindow:
         self._fixed = lowest == highest
         self._doubling = True
         self._times: list[float] = []
+        self._began = now
         self._full = False
         self._bad_rounds = 0
+        self._good_at = now  # when the last round that was not bad had ended, or the window had shrunk
         self._shortest = math.inf
         self._measure_at = now + _MEMORY_SECONDS
         self._measuring = False
@@ -104,7 +112,9 @@ class ConcurrencyWindow:
         if now - seconds < self._since:
             return
         self._times.append(seconds)
-        if len(self._times) >= max(self.limit, _SMALLEST_ROUND):
+        enough = len(self._times) >= max(self.limit, _SMALLEST_ROUND)
+        if enough and now - self._began >= _SHORTEST_ROUND_SECONDS:
+            self._began = now
             self._end_round(sorted(self._times), now)
 
     def refused(self, sent_at: float, now: float) -> None:
@@ -135,15 +145,20 @@ class ConcurrencyWindow:
         if lower_bound_of_median(times) > accepted:
             self._bad_rounds += 1
             if self._bad_rounds > 1:
-                self._shrink(max(_KEPT_AT_LEAST, accepted / seconds), now)
+                self._shrink(max(self._least_kept(now), accepted / seconds), now)
         else:
             self._bad_rounds = 0
+            self._good_at = now
             self._doubling = self._doubling and seconds <= accepted
             if full:
                 self._grow(now)
         if now >= self._measure_at:
             self._measuring, self._since = True, now
             self.limit = max(self._lowest, int(self.limit * _MEASURED_WITH))
+
+    def _least_kept(self, now: float) -> float:
+        """Find the share of the window that stays, however long the times of the bad rounds are."""
+        return _KEPT_AT_LEAST ** min(1.0, (now - self._good_at) / _HALVED_IN_SECONDS)
 
     def _measure(self, seconds: float, now: float) -> None:
         """Take the time of a round that was sent with the narrow window as the time without a queue."""
@@ -165,7 +180,7 @@ class ConcurrencyWindow:
     def _shrink(self, kept: float, now: float) -> None:
         self._doubling = False
         self._bad_rounds = 0
-        self._shrunk_at = now
+        self._shrunk_at = self._good_at = now
         self._set(self._size * kept)
 
     def _set(self, size: float) -> None:

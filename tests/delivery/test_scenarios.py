@@ -22,6 +22,7 @@ from tests.delivery.simulation import OK, Arrival, Reply, Simulation
 _P99 = NormalDist().inv_cdf(0.99)
 FOLDER = Path(__file__).parent / "scenarios"
 AUTO = Policy(concurrency=256, least_concurrency=1, canary=0)
+FIXED = (16, 64, 128, 256)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Phase:
         spread: how many times the median the 99th percentile is, of lognormal times.
         latency_at_end: the latency drifts to this in the course of the phase.
         at_once: how many at a time take no longer than one; more of them share, and all take longer.
+        busy_every, busy_for, slice: for some seconds of each stretch of others the server, which is on this
+            machine, has a core only now and then: what it does meanwhile comes at the end of a slice of
+            `slice` seconds, more or less.
         refuses: whether what is too much is refused with 429; otherwise it waits its turn.
         retry_after: seconds that a refusal asks to wait, or None.
         loses: the share of records that it takes and whose answer is lost.
@@ -49,6 +53,9 @@ class Phase:
     spread: float = 1.0
     latency_at_end: float | None = None
     at_once: float = math.inf
+    busy_every: float = math.inf
+    busy_for: float = 0.0
+    slice: float = 0.0
     since: float = 0.0
 
     def median(self, now: float) -> float:
@@ -63,6 +70,7 @@ class Server:
     def __init__(self, phases: list[Phase], seed: int = 1) -> None:
         self._phases = phases
         self._next = 0.0
+        self._core_at = 0.0
         self._chance = random.Random(seed)
         self._chance_of_times = random.Random(-seed)
         self._buckets = {phase: TokenBucket(phase.rate, 0.0) for phase in phases}
@@ -90,8 +98,18 @@ class Server:
             bucket.take()
             return self._take(now, latency)
         self._next = max(self._next + 1 / phase.rate, now)
+        answered = self._await_core(phase, self._next)
         lost = self._chance.random() < phase.loses
-        return self._take(now, self._next - now + latency, NoAnswer("lost") if lost else OK)
+        return self._take(now, answered - now + latency, NoAnswer("lost") if lost else OK)
+
+    def _await_core(self, phase: Phase, ready: float) -> float:
+        """When the server has the core that it needs to answer."""
+        if (ready - phase.since) % phase.busy_every >= phase.busy_for:
+            return ready
+        while self._core_at < ready:
+            self._core_at = max(self._core_at, ready - phase.slice / 2)
+            self._core_at += phase.slice * self._chance.uniform(0.5, 1.5)
+        return self._core_at
 
     def _draw(self, phase: Phase, now: float) -> float:
         """Seconds that this one takes, without the wait for its turn."""
@@ -114,9 +132,9 @@ def phases(scenario: dict[str, Any]) -> list[Phase]:
     return found
 
 
-def run(server: Server, end: float) -> Simulation:
+def run(server: Server, end: float, policy: Policy = AUTO) -> Simulation:
     """A load that has more to send than there is time for."""
-    load = Simulation(server.reply, AUTO)
+    load = Simulation(server.reply, policy)
     load.clock.at(end, load.brake.drain)
     return load.run(1_000_000)
 
@@ -132,8 +150,21 @@ def test_concurrency_finds_what_the_server_can_take(path: Path) -> None:
     """Each scenario's expectations: share of the capacity, repeated attempts, time of an answer."""
     scenario = tomllib.loads(path.read_text())
     found = phases(scenario)
+    for expect in scenario["expect"]:
+        if "of_best_fixed" in expect:
+            expect["least_per_second"] = expect["of_best_fixed"] * best_fixed(found)
     for seed in range(1, scenario.get("seeds", 1) + 1):
         judge(Server(found, seed), scenario["expect"])
+
+
+def best_fixed(found: list[Phase]) -> float:
+    """Find how many records a second the best of some fixed numbers gets from the server."""
+    end, rates = found[-1].until, []
+    for number in FIXED:
+        server = Server(found)
+        run(server, end, Policy(concurrency=number, canary=0))
+        rates.append(between(server.taken, 0, end) / end)
+    return max(rates)
 
 
 def judge(server: Server, expected: list[dict[str, Any]]) -> None:

@@ -14,8 +14,11 @@ from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow, lower_bound_
 
 
 def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *, full: bool = True) -> float:
-    """Let a number of rounds of equally long answers pass; the time after them."""
-    for _ in range(count):
+    """Let a number of rounds of equally long answers pass; the time after them.
+
+    Short trips are rounds only together, because a round takes 40 ms or more.
+    """
+    for _ in range(count * math.ceil(0.041 / seconds)):
         if full:
             window.note_full()
         now += seconds
@@ -73,6 +76,29 @@ def test_a_few_milliseconds_are_no_queue() -> None:
     now = rounds(window, 1, 0.0005, 0.0)
     rounds(window, 10, 0.003, now)
     assert window.limit == 256
+
+
+def test_a_wait_for_a_core_is_no_queue() -> None:
+    """Answers of a near server that were held up in several trips in a row are fewer than the others."""
+    window = ConcurrencyWindow(1, 64, 0.0)
+    now = rounds(window, 3, 0.006, 0.0)
+    for _ in range(5):
+        for seconds in [0.018, 0.018, *[0.006] * 20]:
+            now += seconds
+            window.note_full()
+            for _ in range(window.limit):
+                window.answered(seconds, now)
+            assert window.limit == 64
+
+
+def test_a_near_window_is_not_halved_within_a_moment() -> None:
+    """Its rounds follow each other fast: two bad ones take little of it, those of a second more than half."""
+    window = ConcurrencyWindow(1, 64, 0.0)
+    now = rounds(window, 3, 0.006, 0.0)
+    now = rounds(window, 3, 0.041, now)
+    assert 50 < window.limit < 64
+    rounds(window, 22, 0.041, now)
+    assert window.limit < 32
 
 
 def test_a_window_shrinks_at_most_by_half_at_a_time() -> None:
