@@ -23,6 +23,7 @@ from loader.methods import MappedField
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from loader.mapping.encode import Member
     from loader.mapping.findings import Findings
     from loader.mapping.table import Table
     from loader.mapping.zones import Mask
@@ -45,12 +46,12 @@ class FieldValues(NamedTuple):
     """The result of one mapping field.
 
     Attributes:
-        fragments: key of the request -> ``"key":value`` for each row, null if the row has none.
+        members: key of the request -> the member of the request.
         known: the rows that have a value.
         texts: the values themselves, if the field is an id.
     """
 
-    fragments: dict[str, pa.Array]
+    members: dict[str, Member]
     known: Mask
     texts: pa.Array | None = None
 
@@ -125,8 +126,8 @@ def _convert_times(rule: Rule, table: Table, findings: Findings, window: Window)
     times = {"timestampUTC": pa.array(found.utc), "timestampCurrent": pa.array(found.current)}
     for name, seconds in times.items():
         findings.show(name, seconds)
-    fragments = {name: encode.member(name, seconds.cast(pa.string())) for name, seconds in times.items()}
-    return FieldValues(fragments, found.known)
+    members = {name: encode.member(name, seconds.cast(pa.string())) for name, seconds in times.items()}
+    return FieldValues(members, found.known)
 
 
 def _convert_device_types(rule: Rule, table: Table, findings: Findings) -> FieldValues:

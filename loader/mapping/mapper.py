@@ -1,4 +1,4 @@
-"""Map a chunk: columns become JSON fragments, fragments become bodies, the other rows become rejects."""
+"""Map a chunk: columns become members, members become bodies, the other rows become rejects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.mapping import encode, origins
-from loader.mapping.cells import present
 from loader.mapping.field_values import convert_field
 from loader.mapping.findings import Clocks, Fault, Findings
 from loader.mapping.lookups import NO_LOOKUPS
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnlyDict
     from datetime import datetime
 
+    from loader.mapping.encode import Member
     from loader.mapping.field_values import FieldValues
     from loader.mapping.findings import Column
     from loader.mapping.lookups import LookUps, Match
@@ -286,15 +286,15 @@ class Mapper:
 
     def _write_bodies(self, fields: dict[str, FieldValues], table: Table, findings: Findings) -> pa.Array:
         """The whole bodies, their keys in the order of the vendor's documentation."""
-        written = {name: array for values in fields.values() for name, array in values.fragments.items()}
+        made = {name: member for values in fields.values() for name, member in values.members.items()}
         if (container := self.mapping.method.container) is not None:
-            written[container.name] = self._write_container(container, table, findings)
-        members = [written[known.name] for known in self.mapping.method.fields if known.name in written]
+            made[container.name] = self._make_container(container, table, findings)
+        members = [made[known.name] for known in self.mapping.method.fields if known.name in made]
         application = encode.scalar_json(self.application)
-        inner = encode.joined(members, table.rows)
-        return encode.enclosed('{"request":{"application":' + application + ",", inner, "}}")
+        inner = encode.join_members(members, table.rows)
+        return encode.write(('{"request":{"application":' + application + ",", *inner, "}}"), table.rows)
 
-    def _write_container(self, container: Container, table: Table, findings: Findings) -> pa.Array:
+    def _make_container(self, container: Container, table: Table, findings: Findings) -> Member:
         """The object with names of the user's own, such as `attributes`."""
         members = [
             member
@@ -304,8 +304,8 @@ class Mapper:
         expanded = convert_expanded(self.mapping, container, table, findings)
         if container.needed or container.most is not None:
             _check_count(container, members, expanded, findings)
-        members += [one.fragments for one in expanded]
-        return encode.enclosed(f'"{container.name}":{{', encode.joined(members, table.rows), "}")
+        members += [encode.Member((one.fragments,)) for one in expanded]
+        return encode.Member((f'"{container.name}":{{', *encode.join_members(members, table.rows), "}"))
 
     def _order_keys(self, fields: dict[str, FieldValues], rows: int) -> pa.Array:
         """The key by which rows keep their order."""
@@ -321,12 +321,12 @@ class Mapper:
 
 
 def _check_count(
-    container: Container, members: list[pa.Array], expanded: list[Expansion], findings: Findings
+    container: Container, members: list[Member], expanded: list[Expansion], findings: Findings
 ) -> None:
     """Reject rows with more members than one call may have, and rows with none if the method needs one."""
     count = np.zeros(len(findings.bad), dtype=np.int64)
     for member in members:
-        count += present(member)
+        count += member.known
     for one in expanded:
         count += pc.fill_null(one.names().value_lengths(), 0).to_numpy(zero_copy_only=False)
     if container.needed:

@@ -26,6 +26,7 @@ from loader.methods import Conversion
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from loader.mapping.encode import Member
     from loader.mapping.findings import Findings
     from loader.mapping.rules import Rule
     from loader.mapping.table import Table
@@ -80,7 +81,7 @@ def holds_lists(kind: pa.DataType) -> bool:
 
 def convert_member(
     name: str, rule: Rule, container: Container, table: Table, findings: Findings
-) -> list[pa.Array]:
+) -> list[Member]:
     """The members of the container that one rule makes: one, or two for a price."""
     conversion = container.types[rule.type or container.type_for(Conversion.TEXT)]
     if conversion is Conversion.PRICE:
@@ -370,7 +371,7 @@ def _write_list(cells: list[Any], lists: _Lists) -> str | None:
     return written
 
 
-def _convert_price(rule: Rule, table: Table, findings: Findings) -> list[pa.Array]:
+def _convert_price(rule: Rule, table: Table, findings: Findings) -> list[Member]:
     amounts = _convert_numbers(rule, _FRACTIONS, table, findings)
     if rule.empty == "reject":
         _reject_empty(rule, ~present(amounts), table, findings)

@@ -17,8 +17,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 @given(st.lists(st.none() | TEXT, min_size=1), TEXT)
 def test_any_text_parses_back(texts: list[str | None], name: str) -> None:
     """Quotes, backslashes, control characters and every other character arrive as they are."""
-    members = encode.text_member(name, pa.array(texts, pa.string())).to_pylist()
-    assert [None if one is None else json.loads("{" + one + "}") for one in members] == [
+    member = encode.text_member(name, pa.array(texts, pa.string()))
+    written = encode.write(member.pieces, len(texts)).to_pylist()
+    assert [None if one is None else json.loads("{" + one + "}") for one in written] == [
         None if text is None else {name: text} for text in texts
     ]
 
@@ -28,7 +29,8 @@ def test_a_row_stays_in_its_place_whatever_is_empty(rows: list[tuple[str | None,
     """A row without any member is an empty object; it never moves the rows behind it."""
     columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
     members = [encode.text_member(name, column) for name, column in zip("abc", columns, strict=True)]
-    objects = [json.loads("{" + inner + "}") for inner in encode.joined(members, len(rows)).to_pylist()]
+    inner = encode.write(encode.join_members(members, len(rows)), len(rows)).to_pylist()
+    objects = [json.loads("{" + each + "}") for each in inner]
     assert objects == [
         {name: text for name, text in zip("abc", row, strict=True) if text is not None} for row in rows
     ]
