@@ -143,6 +143,8 @@ def read(cells: pa.Array, texts: pa.Array, clock: Clock) -> Times:
         return _native(cells)
     if clock.unit is not None and not pa.types.is_string(cells.type):
         return _counted(cells, clock)
+    if clock.format == "iso" and (times := _even_iso(texts)) is not None:
+        return times
     encoded = texts.dictionary_encode()
     indices = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
     valid = present(encoded.indices)
@@ -160,7 +162,7 @@ def _text(texts: pa.Array, clock: Clock) -> Times:
     if clock.format in EPOCHS:
         return _since(texts, EPOCHS[str(clock.format)])
     if clock.format == "iso":
-        return _iso(texts)
+        return _any_iso(texts)
     return _formatted(texts, str(clock.format))
 
 
@@ -265,10 +267,6 @@ def iso_shaped(texts: pa.Array) -> Mask:
     return shaped
 
 
-def _iso(texts: pa.Array) -> Times:
-    return _even_iso(texts) or _any_iso(texts)
-
-
 def _even_iso(texts: pa.Array) -> Times | None:
     """The common case, several times as fast: every text is 2024-01-31T10:20:30, or each ends with a Z."""
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
@@ -278,7 +276,8 @@ def _even_iso(texts: pa.Array) -> Times | None:
     if zoned and not pc.all(pc.ends_with(texts, "Z")).as_py():
         return None
     try:
-        parsed = pc.utf8_slice_codeunits(texts, 0, _ISO_LENGTH).cast(pa.timestamp("s"))
+        walls = pc.utf8_slice_codeunits(texts, 0, _ISO_LENGTH) if zoned else texts
+        parsed = walls.cast(pa.timestamp("s"))
     except pa.ArrowInvalid:
         return None
     seconds = pc.fill_null(parsed.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)

@@ -39,10 +39,7 @@ class Offsets(NamedTuple):
     @classmethod
     def around(cls, utc: Seconds, zone: ZoneInfo) -> Offsets:
         """The table for all instants of a column, and for a day before and after each."""
-        blocks = {
-            int(block) for shift in (-_DAY, 0, _DAY) for block in np.unique((utc + shift) >> _BLOCK_BITS)
-        }
-        return _joined(zone, tuple(sorted(blocks)))
+        return _joined(zone, _find_blocks(utc))
 
     def at(self, utc: Seconds) -> Seconds:
         """The offset at each instant."""
@@ -51,6 +48,15 @@ class Offsets(NamedTuple):
     def next(self, utc: Seconds) -> Seconds:
         """The first instant after each at which the offset changes."""
         return self.since[np.searchsorted(self.since, utc, side="right")]
+
+
+def _find_blocks(utc: Seconds) -> tuple[int, ...]:
+    """The blocks of all instants, and of a day before and after each; two neighbours need no look at each."""
+    first, last = (int(utc.min()) - _DAY) >> _BLOCK_BITS, (int(utc.max()) + _DAY) >> _BLOCK_BITS
+    if last - first <= 1:
+        return tuple(range(first, last + 1))
+    found = {int(block) for shift in (-_DAY, 0, _DAY) for block in np.unique((utc + shift) >> _BLOCK_BITS)}
+    return tuple(sorted(found))
 
 
 @lru_cache(maxsize=4096)

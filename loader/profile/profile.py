@@ -17,7 +17,7 @@ from loader.profile.columns import ColumnProfile
 from loader.profile.estimate import Estimate
 from loader.profile.names import EventNames
 from loader.profile.people import NOBODY, Bodies, Changes, Found, People, Repeated
-from loader.profile.sketch import hash_or, hash_values
+from loader.profile.sketch import hash_bytes, hash_or
 from loader.profile.times import EventTimes
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Profile:
         if largest > self.largest_body:
             self.largest_body = largest
             self.largest_at = int(mapped.ordinals[pc.index(lengths, largest).as_py()])
-        self._hashes.add(hash_values(bodies), mapped.ordinals)
+        self._hashes.add(hash_bytes(bodies), mapped.ordinals)
 
     def _add_columns(self, mapped: Mapped, good: Mask | None) -> None:
         keep = None if good is None else pa.array(good)

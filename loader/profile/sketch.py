@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from xxhash import xxh3_64_intdigest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 #: The number of hashes to keep. Counts up to it are exact; beyond, the standard error is 1/sqrt(KEPT), 1.6 %.
 KEPT = 4096
+_PART = 2048
 
 
 def hash_values(values: pa.Array) -> Hashes:
@@ -22,8 +27,20 @@ def hash_values(values: pa.Array) -> Hashes:
     if pa.types.is_string(values.type):
         # The same hashes in a third of the time, because pandas would encode every text again.
         values = values.cast(pa.binary())
-    found: Hashes = pd.util.hash_array(values.to_numpy(zero_copy_only=False), categorize=False)
-    return found
+    parts = [pd.util.hash_array(part, categorize=False) for part in _part_out(values)]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def hash_bytes(values: pa.Array) -> Hashes:
+    """Another 64-bit hash of each value, for long ones: XXH3, which takes half of the time."""
+    parts = [np.fromiter(map(xxh3_64_intdigest, part), np.uint64, len(part)) for part in _part_out(values)]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def _part_out(values: pa.Array) -> Iterator[np.ndarray[Any, Any]]:
+    """The values in numpy, a few at a time, because objects that stay in the cache cost half as much."""
+    for start in range(0, len(values), _PART):
+        yield values.slice(start, _PART).to_numpy(zero_copy_only=False)
 
 
 def hash_or(values: pa.Array, nothing: int) -> Hashes:
