@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loader.categories import (
@@ -77,6 +77,7 @@ def expect(row: Row) -> tuple[str, int]:
     return name or "", month if abs(month) < MOST_MONTHS else TIMELESS
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 1 << 40))
 @example([("buy", 0), ("buy", None)], 0)
 def test_each_row_has_its_own_name_and_month(rows: list[Row], first: int) -> None:
@@ -96,6 +97,7 @@ def test_many_categories_are_told_apart(names: int, months: int) -> None:
     assert spell(categories) == list(map(expect, rows))
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)))
 def test_rows_that_are_left_out_or_not_wanted_have_none(selected: set[int], wanted: set[int]) -> None:
     """Codes stay at the places of their rows, whatever rows of the chunk are left out or leased already."""
@@ -156,6 +158,7 @@ class Kept:
 LEASES = st.lists(st.tuples(st.integers(0, 90), st.integers(1, 40), st.sets(st.integers(0, 39))), max_size=9)
 
 
+@settings(deadline=None)
 @given(LEASES, st.integers(1, 50))
 def test_the_last_lease_of_a_row_decides(leases: list[tuple[int, int, set[int]]], step: int) -> None:
     """However chunks were cut and leased again, and in whatever steps they are read."""
