@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from loader.cluster import permit
 from loader.cluster.messages import read_references
 from loader.cluster.parts import Parts
-from loader.cluster.station import Heard, Lost, Station
+from loader.cluster.station import Alone, Heard, Lost, Station
 from loader.model import NotSent, StopCode
 from loader.text.nouns import count_rows
 
@@ -52,12 +52,13 @@ class ClusterLine:
         self._loop = loop
         self._news = news
         self._lost: list[Worker] = []
-        self._inbox: SimpleQueue[Heard | Lost | Station | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Heard | Lost | Station | Alone | None] = SimpleQueue()
         self._ended: list[tuple[object, Attempt]] = []
         self._alone_since: float | None = None
+        self._hopeless = ""
         self._last_words = "none has joined"
 
-    def tell(self, event: Heard | Lost | Station) -> None:
+    def tell(self, event: Heard | Lost | Station | Alone) -> None:
         """Take what a worker says, or a new worker; from any thread."""
         self._inbox.put(event)
 
@@ -115,11 +116,13 @@ class ClusterLine:
         except Empty:
             return
 
-    def _take(self, event: Heard | Lost | Station | None) -> None:
+    def _take(self, event: Heard | Lost | Station | Alone | None) -> None:
         if isinstance(event, Heard):
             self._hear(event.station, event.report)
         elif isinstance(event, Lost):
             self._lose(event.station, event.reason)
+        elif isinstance(event, Alone):
+            self._hopeless = event.reason
         elif event is not None:
             self.stations.append(event)
             self._count_crowd()
@@ -171,8 +174,9 @@ class ClusterLine:
             return
         now = time.monotonic()
         self._alone_since = self._alone_since or now
-        if now - self._alone_since > permit.ALONE_SECONDS:
-            self._fail(f"The cluster has no worker that can send. The last one, {self._last_words}.")
+        if now - self._alone_since > permit.ALONE_SECONDS or self._hopeless:
+            why = f": {self._hopeless}" if self._hopeless else ""
+            self._fail(f"The cluster has no worker that can send{why}. The last one, {self._last_words}.")
 
     def _fail(self, reason: str) -> None:
         self.failure = reason

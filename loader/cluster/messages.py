@@ -104,6 +104,7 @@ class Report(NamedTuple):
         attempts: each attempt that occurs.
         parts: parts that were read.
         over: why the worker will do nothing more for this load; "" if it will.
+        lapsed: whether the reason is that it was not heard for a while.
     """
 
     stamp: float
@@ -112,6 +113,7 @@ class Report(NamedTuple):
     attempts: tuple[Attempt, ...] = ()
     parts: tuple[ReadPart, ...] = ()
     over: str = ""
+    lapsed: bool = False
 
     def list_attempts(self) -> list[tuple[int, Attempt]]:
         """The rows whose attempts ended, and how."""

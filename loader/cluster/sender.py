@@ -155,7 +155,7 @@ class Sender:
             over = self._over
             self._news.clear()
             self._urgent.clear()
-        return Report(read_clock(), *pack_attempts(ended), tuple(read), over)
+        return Report(read_clock(), *pack_attempts(ended), tuple(read), over, over == _LAPSED)
 
     def _tell(self, *, urgent: bool) -> None:
         """Let the loop know, from another thread, that there is something to report."""

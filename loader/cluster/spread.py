@@ -69,11 +69,11 @@ class Spread:
     def __next__(self) -> Request:
         """The next request, of a worker that has few; `NOT_YET` if no worker has one that may go."""
         lease = self._current
-        if lease is None or self._in_a_row >= _IN_A_ROW or not lease.free or not lease.part.ready:
+        if lease is None or self._in_a_row >= _IN_A_ROW or not self._may_go(lease):
             lease = self._current = self._choose()
             self._in_a_row = 0
             if lease is None:
-                if self._groups is None and (not self._open or self._line.failure):
+                if self._groups is None and not self._open:
                     raise StopIteration
                 return NOT_YET
         self._in_a_row += 1
@@ -85,8 +85,11 @@ class Spread:
     def _choose(self) -> _Lease | None:
         """The lease of the worker with the least to do, among those that have a request that may go."""
         self._open_more()
-        able = [lease for lease in self._open if lease.free and lease.part.ready]
-        return min(able, key=_find_burden, default=None)
+        return min(filter(self._may_go, self._open), key=_find_burden, default=None)
+
+    def _may_go(self, lease: _Lease) -> bool:
+        """Whether it has a request for the line; if no worker is left, the line says that it was not sent."""
+        return bool(lease.free and (lease.part.ready or self._line.failure))
 
     def _open_more(self) -> None:
         """Have rows leased until each worker has some, or no more can be leased yet."""

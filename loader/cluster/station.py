@@ -46,6 +46,12 @@ class Lost(NamedTuple):
     reason: str
 
 
+class Alone(NamedTuple):
+    """No worker can come any more."""
+
+    reason: str
+
+
 @dataclass(slots=True)
 class Draft:
     """Orders that were not handed over yet."""
@@ -89,6 +95,7 @@ class Station:
         doubts: those of them without an answer.
         heard_at: when its newest report came, on this machine's monotonic clock.
         crowd: how many workers there are.
+        cut_off: whether it was lost only because it was not heard for a while: it may take part again.
     """
 
     def __init__(
@@ -106,6 +113,7 @@ class Station:
         self.answered = 0
         self.doubts = 0
         self.heard_at = heard_at
+        self.cut_off = False
         self._actor = actor
         self._heard = stamp
         self._permit_seconds = permit_seconds
@@ -194,8 +202,10 @@ class Station:
                 self._heard, self.heard_at = report.stamp, time.monotonic()
                 self._tell(Heard(self, report))
                 if report.over:
+                    self.cut_off = report.lapsed
                     return
         except Silent as silence:
+            self.cut_off = True
             self._tell(Lost(self, str(silence)))
         except Exception as error:  # noqa: BLE001 - whatever it is, its rows need an end
             self._tell(Lost(self, f"{type(error).__name__}: {error}"))

@@ -46,6 +46,11 @@ class ClusterLoad(Load):
         """Write its input."""
         write_input(self.folder / f"{self.kind}.csv", self.kind, self.rows, device)
 
+    def calm_vendor(self) -> None:
+        """Let the vendor fail no more."""
+        assert isinstance(self.vendor, FailingVendor)
+        self.vendor.calm = True
+
     def owner(self, ordinal: int) -> str:
         """The device or user whose rows keep their order."""
         return device(ordinal) if METHODS[self.kind].order_key[0] == "hwid" else str(ordinal)
@@ -73,12 +78,16 @@ class FailingVendor(RecordingVendor):
     Args:
         notes: of what it took.
         seed: of its failures.
+
+    Attributes:
+        calm: whether it fails no more.
     """
 
     def __init__(self, notes: Path, seed: int) -> None:
         super().__init__(notes)
         self._chance = random.Random(seed)
         self._drawing = threading.Lock()
+        self.calm = False
 
     def _visit(self, visit: Visit) -> None:
         drawn = self._draw()
@@ -103,4 +112,4 @@ class FailingVendor(RecordingVendor):
 
     def _draw(self) -> float:
         with self._drawing:
-            return self._chance.random()
+            return 1.0 if self.calm else self._chance.random()

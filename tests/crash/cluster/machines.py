@@ -76,6 +76,13 @@ class Machines:
         while len(self.running) < self._wanted:
             self._start_worker()
 
+    def await_workers(self, count: int) -> None:
+        """Return when that many workers have joined."""
+        from distributed import Client  # noqa: PLC0415 - slow to import, and only if it is asked for
+
+        with Client(self.address, set_as_default=False) as client:  # type: ignore[no-untyped-call] # Dask's
+            client.wait_for_workers(count, timeout=PATIENCE_SECONDS)
+
     def kill_worker(self, name: str) -> None:
         """Kill a worker, as a machine that loses its power."""
         self.workers[name].kill()
