@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long check cdnow crash docs-report format samples docs
+.PHONY: demo test test-long check cdnow crash crash-cluster docs-report format samples docs
 CDNOW_MASTER ?= ../shared/data/cdnow_master.txt
 
 DEMO := sample_data/users.csv.users.sandbox.ckpt sample_data/events.parquet.events.sandbox.ckpt
@@ -60,6 +60,12 @@ crash:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
 	COLD=1 $(BIN)/python -m tests.crash --kills $(KILLS)
 	COLD=1 $(BIN)/python -m tests.crash --kills $(KILLS) --rows 600 --nights
+
+# Kills workers, schedulers and coordinators of loads on a Dask cluster, and cuts workers off, in about half an hour.
+CLUSTER_KILLS ?= 200
+crash-cluster:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[test]'
+	$(BIN)/python -m tests.crash.cluster --kills $(CLUSTER_KILLS)
 
 format:
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

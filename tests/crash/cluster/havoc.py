@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ from tests.crash.vendor import Alarm
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
     from pathlib import Path
 
     from loader.methods import Kind
@@ -83,7 +82,7 @@ class Havoc:
         load: on the machines.
         machines: its cluster.
         chance: decides when, and who.
-        deeds: what is done, in this order; after that the load is left alone.
+        deeds: what is done, in this order, and taken out; after that the load is left alone.
         tally: counts.
     """
 
@@ -92,7 +91,7 @@ class Havoc:
         load: ClusterLoad,
         machines: Machines,
         chance: random.Random,
-        deeds: Iterator[Deed],
+        deeds: deque[Deed],
         tally: HavocTally,
     ) -> None:
         self.load = load
@@ -176,7 +175,7 @@ class Havoc:
 
     def _await_moment(self, process: warm.Process) -> Deed | None:
         """Wait for the moment of the next deed; None if the coordinator ends before."""
-        deed = next(self._deeds, None)
+        deed = self._deeds[0] if self._deeds else None
         rung = threading.Event()
         self.load.vendor.alarm = Alarm(
             self.chance.randrange(1, 150), rung.set, answered=self.chance.random() < 0.5
@@ -185,11 +184,7 @@ class Havoc:
         while process.poll() is None and not (deed and (rung.is_set() or time.monotonic() > until)):
             rung.wait(_TURN_SECONDS) if not rung.is_set() else time.sleep(_TURN_SECONDS)
             self.continue_due()
-        if process.poll() is None:
-            return deed
-        if deed is not None:
-            self._deeds = _put_back(deed, self._deeds)
-        return None
+        return self._deeds.popleft() if deed and process.poll() is None else None
 
     # What deeds use
 
@@ -221,11 +216,6 @@ class Havoc:
 
 
 Deed = Callable[[Havoc, "warm.Process"], None]
-
-
-def _put_back(deed: Deed, deeds: Iterator[Deed]) -> Iterator[Deed]:
-    yield deed
-    yield from deeds
 
 
 def kill_worker(havoc: Havoc, _: warm.Process) -> None:
@@ -266,9 +256,10 @@ def kill_scheduler(havoc: Havoc, process: warm.Process) -> None:
 DEEDS: dict[Deed, int] = {kill_worker: 45, cut_off: 22, kill_coordinator: 23, kill_scheduler: 10}
 
 
-def choose_deeds(chance: random.Random, count: int) -> list[Deed]:
+def choose_deeds(chance: random.Random, count: int) -> deque[Deed]:
     """Deeds at random."""
-    return chance.choices(list(DEEDS), list(DEEDS.values()), k=count)
+    chosen: list[Deed] = chance.choices(list(DEEDS), list(DEEDS.values()), k=count)
+    return deque(chosen)
 
 
 def wreak_havoc(
@@ -278,7 +269,7 @@ def wreak_havoc(
     chance: random.Random,
     tally: HavocTally,
     *,
-    deeds: list[Deed],
+    deeds: deque[Deed],
     permit: float = 2.0,
     workers: int = 3,
 ) -> None:
@@ -295,4 +286,4 @@ def wreak_havoc(
         load.write()
         tally.loads += 1
         tally.rows += rows
-        Havoc(load, machines, chance, iter(deeds), tally).run()
+        Havoc(load, machines, chance, deeds, tally).run()
