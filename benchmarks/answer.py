@@ -2,7 +2,7 @@
 
 `only_answers()` is nginx where that is installed, and otherwise this module as a process of its own: a
 benchmark of clients wants a server that costs less than they do. `answers_late()` is nginx where it has its
-echo module, which can wait, and otherwise this module too; `answers_encrypted()` is nginx.
+echo module, which can wait, and otherwise this module too; `answers_encrypted()` is nginx, with either.
 """
 
 from __future__ import annotations
@@ -65,11 +65,12 @@ AFTER = "        location @answer {{ {answer} }}"
 # `return` answers before it has read the body. A vendor does not, so over TLS a proxy reads it first.
 PASS = 'proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";'
 BEHIND = """
-    upstream behind {{ server unix:behind.sock; keepalive 64; }}
+    upstream behind {{ server unix:behind.sock; keepalive 512; keepalive_requests 100000000; }}
     server {{
         listen unix:behind.sock;
         default_type application/json;
-        location / {{ {answer} }}
+        location / {{ {act} }}
+{more}
     }}
 """
 
@@ -115,34 +116,46 @@ def answers_late(seconds: float) -> Iterator[Answering]:
 
 
 @contextmanager
-def answers_encrypted() -> Iterator[Answering | None]:
-    """Run nginx over TLS with a certificate made for it; None where nginx or openssl are not installed."""
+def answers_encrypted(*, http_2: bool = False, seconds: float = 0.0) -> Iterator[Answering | None]:
+    """Run nginx over TLS with a certificate made for it; None where a part of it is not installed.
+
+    Args:
+        http_2: whether it offers HTTP/2, which a client then takes.
+        seconds: from the end of each request until its answer; that takes the echo module.
+    """
     nginx, openssl = shutil.which("nginx"), shutil.which("openssl")
-    if not nginx or not openssl:
+    if not nginx or not openssl or (seconds and not ECHO_MODULE.exists()):
         yield None
         return
+    version = "HTTP/2" if http_2 else "HTTP/1.1"
+    late = f", {seconds * 1000:.0f} ms late" if seconds else ""
     with tempfile.TemporaryDirectory() as folder:
-        certificate, key = Path(folder, "server.pem"), Path(folder, "key.pem")
-        command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        command += [
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=127.0.0.1",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ]
-        command += ["-keyout", str(key), "-out", str(certificate)]
-        subprocess.run(command, check=True, capture_output=True)
-        tls = f" ssl; ssl_certificate {certificate}; ssl_certificate_key {key}"
-        encrypted = Nginx(tls=tls, act=PASS, beside=BEHIND.format(answer=RETURN))
-        with nginx_server(nginx, encrypted) as answering:
-            yield answering._replace(
-                name="nginx over TLS, HTTP/1.1",
-                endpoint=answering.endpoint.replace("http:", "https:"),
-                ca=str(certificate),
+        certificate, key = make_certificate(openssl, Path(folder))
+        tls = f" ssl{' http2' if http_2 else ''}; ssl_certificate {certificate}; ssl_certificate_key {key}"
+        with nginx_server(nginx, encrypted(tls, seconds)) as answering:
+            yield Answering(
+                f"nginx over TLS, {version}{late}",
+                answering.endpoint.replace("http:", "https:"),
+                str(certificate),
             )
+
+
+def make_certificate(openssl: str, folder: Path) -> tuple[Path, Path]:
+    """A certificate that signs itself, for two days, and its key."""
+    certificate, key = folder / "server.pem", folder / "key.pem"
+    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    command += " -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *files], check=True, capture_output=True)
+    return certificate, key
+
+
+def encrypted(tls: str, seconds: float) -> Nginx:
+    """What nginx does behind TLS."""
+    if not seconds:
+        return Nginx(tls=tls, act=PASS, beside=BEHIND.format(act=RETURN, more=""))
+    beside = BEHIND.format(act=WAIT.format(seconds=seconds), more=AFTER.format(answer=RETURN))
+    return Nginx(f"load_module {ECHO_MODULE};", tls, PASS, beside=beside)
 
 
 @contextmanager

@@ -158,7 +158,7 @@ class ConcurrencyWindow:
 
     def _least_kept(self, now: float) -> float:
         """Find the share of the window that stays, however long the times of the bad rounds are."""
-        return _KEPT_AT_LEAST ** min(1.0, (now - self._good_at) / _HALVED_IN_SECONDS)
+        return math.pow(_KEPT_AT_LEAST, min(1.0, (now - self._good_at) / _HALVED_IN_SECONDS))
 
     def _measure(self, seconds: float, now: float) -> None:
         """Take the time of a round that was sent with the narrow window as the time without a queue."""

@@ -18,6 +18,8 @@ Tests of `test_transport` run against every transport; those of `test_dispatch` 
   - transports.test_contract.test_an_unsolicited_answer_confirms_nothing
   - transports.test_contract.test_over_tls_too_an_unsolicited_answer_confirms_nothing
   - transports.test_curl_line.test_a_second_answer_inside_tls_confirms_nothing
+  - transports.test_leftovers.test_what_came_with_an_answer_confirms_nothing
+  - transports.test_leftovers.test_a_request_that_goes_out_as_the_answer_is_read_is_not_confirmed_either
 * bytes after an answer:
   - transports.test_contract.test_bytes_behind_an_answer_cost_the_connection
 * redirects:

@@ -34,6 +34,9 @@ SILENT = "the server was silent for too long"
 
 R = TypeVar("R")
 
+Connection = tuple[str | int, ...]
+"""The ends of a connection, as libcurl names them: an address of either side, then a port of either."""
+
 
 @dataclass(frozen=True, slots=True)
 class CurlTarget:
@@ -74,9 +77,11 @@ class CurlTarget:
 class Handle(ABC, Generic[R]):
     """Its options stay as they are while the target does; what it says of an attempt is of the kind `R`.
 
-    Over TLS it holds each body back at first, puts itself into `held`, and waits for `send_body`.
+    Over TLS it holds a body back at first if something may be left in the connection: then it puts itself
+    into `held`, and waits for `send_body`.
 
     Attributes:
+        connection: the ends of the one that the request goes over; empty without TLS.
         easy: libcurl's handle.
         getinfo: what that says of the attempt.
         pool: the connections over which it goes.
@@ -98,6 +103,7 @@ class Handle(ABC, Generic[R]):
         "_setopt",
         "_size",
         "_still_since",
+        "connection",
         "easy",
         "getinfo",
         "lines",
@@ -120,6 +126,7 @@ class Handle(ABC, Generic[R]):
         self.lines: list[bytes] = []
         self.parts: list[bytes] = []
         self._size = 0
+        self.connection: Connection = ()
         self._heard = (0, 0)
         self._still_since: float | None = None
         self.easy = pycurl.Curl()
@@ -132,6 +139,7 @@ class Handle(ABC, Generic[R]):
         if target is not self.target and target != self.target:
             self._aim(target)
         self.tag = tag
+        self.connection = ()
         self._hold = self._cautious
         self._body = body
         self._pulled = False
@@ -150,6 +158,8 @@ class Handle(ABC, Generic[R]):
         self._setopt(pycurl.HEADERFUNCTION, self.lines.append)
         self._setopt(pycurl.WRITEFUNCTION, self._write)
         self._cautious = target.encrypted
+        if target.encrypted:
+            self._setopt(pycurl.PREREQFUNCTION, self._go_out)
         self._longest = target.longest
         self._may_send = target.may_send
         self.target = target
@@ -159,6 +169,12 @@ class Handle(ABC, Generic[R]):
         # If the connection has ended, there is nothing to continue with, and libcurl tells why later.
         with contextlib.suppress(pycurl.error):
             self.easy.pause(pycurl.PAUSE_CONT)
+
+    def _go_out(self, *connection: str | int) -> int:
+        """Take note of the connection that libcurl has chosen, right before anything goes out over it."""
+        self.connection = connection
+        self._hold = not self.pool.leftovers.excluded(self)
+        return int(pycurl.PREREQFUNC_OK)
 
     def _read(self, room: int) -> bytes | int:
         if self._hold:
@@ -193,6 +209,11 @@ class Handle(ABC, Generic[R]):
             self._still_since = now if self.left else None
             return False
         return now - self._still_since >= self.target.timeouts.read
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer that have come, head and body, unpacked from its chunks."""
+        return int(self.getinfo(pycurl.HEADER_SIZE)) + self._size
 
     @property
     def http_1(self) -> bool:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pycurl
 
+from loader.delivery.transports.curl.leftovers import Leftovers
+
 if TYPE_CHECKING:
     from loader.delivery.transports.curl.handle import Handle
 
@@ -26,6 +28,7 @@ class Pool:
     Attributes:
         multi: libcurl's handle.
         flying: what is on the wire, by libcurl's handles.
+        leftovers: what TLS may hold back of its connections.
     """
 
     def __init__(self, concurrency: int) -> None:
@@ -35,6 +38,8 @@ class Pool:
         self.flying: dict[Any, Handle[Any]] = {}
         self._add = self.multi.add_handle
         self._remove = self.multi.remove_handle
+        self._act = self.multi.socket_action
+        self.leftovers = Leftovers()
         self._idle: set[int] = set()
 
     def launch(self, exchange: Handle[Any]) -> None:
@@ -43,6 +48,10 @@ class Pool:
         self.flying[exchange.easy] = exchange
         self._add(exchange.easy)
 
+    def send(self) -> None:
+        """Send what was launched or let go. Nothing is read before, so only idle connections are taken."""
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+
     def retire(self, exchange: Handle[Any]) -> None:
         """Take it off; an unfinished one costs its connection."""
         del self.flying[exchange.easy]
@@ -50,9 +59,14 @@ class Pool:
 
     def note_idle(self, exchange: Handle[Any]) -> None:
         """Remember the connection of an answer that was read whole."""
+        descriptor = exchange.getinfo(pycurl.ACTIVESOCKET)
+        if descriptor < 0:
+            return
         # On an idle HTTP/2 connection there may be bytes: frames about the connection itself.
-        if exchange.http_1 and (descriptor := exchange.getinfo(pycurl.ACTIVESOCKET)) >= 0:
+        if exchange.http_1:
             self._idle.add(descriptor)
+        if exchange.connection:
+            self.leftovers.note(descriptor, exchange)
 
     def dirty(self) -> bool:
         """Whether an idle connection has bytes that nobody requested, is closed, or cannot be inspected."""
