@@ -81,5 +81,22 @@ $(BENCHMARKS): bench-%:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.$*
 
+# The default concurrency in ten loads at each of eight courses: half an hour.
+.PHONY: bench-auto bench-page bench-short
+bench-auto:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.auto
+
+# The figures that users wait for on one page, beside those of a build before (BEFORE, a revision or a folder with a .venv).
+BEFORE ?= e34db16
+bench: bench-auto bench-page
+bench-page:
+	$(BIN)/python -m benchmarks.page --before $(BEFORE)
+
+# The same page from short runs of both builds, in less than 15 minutes.
+bench-short:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.page --short --before $(BEFORE)
+
 samples:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER)

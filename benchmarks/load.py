@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 LATENCY = 0.05
+LOADER = "loader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,17 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="events to load (default: 100000)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender (default: 3)")
-    return parser.parse_args()
+    parser.add_argument(
+        "--clients",
+        nargs="*",
+        choices=list(CONTENDERS),
+        default=list(CONTENDERS),
+        metavar="NAME",
+        help="those of the table (default: all); the loader is always one",
+    )
+    options = parser.parse_args()
+    options.clients.append(LOADER)
+    return options
 
 
 def courses(servers: ExitStack) -> list[Course]:
@@ -114,8 +125,9 @@ def alternate(course: Course, source: Path, options: argparse.Namespace) -> dict
 
     A run that is not counted warms up what all of them use, and each round begins with another contender.
     """
-    available = [name for name, contender in CONTENDERS.items() if contender.available]
-    for name, contender in CONTENDERS.items():
+    wanted = {name: contender for name, contender in CONTENDERS.items() if name in options.clients}
+    available = [name for name, contender in wanted.items() if contender.available]
+    for name, contender in wanted.items():
         if not contender.available:
             print(f"{name}: {contender.program} is not installed.", file=sys.stderr)
     loader(Task(source, course.server, options.rows, course.concurrency))
@@ -154,7 +166,7 @@ def heading(options: argparse.Namespace) -> str:
 
 def report(course: Course, runs: dict[str, list[Run]]) -> str:
     """The table of one course."""
-    of_loader = figures(runs["loader"]).rows_per_second
+    of_loader = figures(runs[LOADER]).rows_per_second
     lines = [
         f"{course.name}: {course.server.name}, concurrency {course.concurrency}",
         f"{'':<28}{'rows/s':>10}{'loader is':>12}{'CPU µs/row':>12}{'peak MB':>10}",
