@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.check import BATCH, TOML, batch
+from benchmarks.check import TOML, batch
 from benchmarks.contenders import HERE, SUMMARY, WORK, Run, measure
 from benchmarks.sandbox import Build, prepare_previous
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
 
 RESULT = HERE / "results" / "jsonlines.txt"
+# Rows that are made at a time: a child begins with the peak memory of its parent, which has to stay small.
+AT_A_TIME = 10_000
 # The last build that made Python objects of each line.
 PREVIOUS = "e34db16"
 SHAPES: dict[str, Callable[[Event], Event]] = {
@@ -95,7 +97,7 @@ def line(shape: str, name: str, runs: list[Run]) -> str:
 
 def check(build: Build, source: Path, mapping: Path, rows: int) -> Run:
     """One check with the command line, by the code of that build and not that of this folder."""
-    command = [str(build.python), "-P", "-m", "loader", "check", "events", str(source)]
+    command = [str(build.python), "-I", "-m", "loader", "check", "events", str(source)]
     run, _ = measure([*command, "--mapping", str(mapping), "--quiet", "--summary", str(SUMMARY)], rows)
     sent = json.loads(SUMMARY.read_text())["would_send"]
     if sent != rows:
@@ -108,8 +110,8 @@ def write(source: Path, mapping: Path, shape: str, rows: int) -> None:
     chance = np.random.default_rng(0)
     toml = TOML
     with source.open("w", encoding="utf-8") as file:
-        for start in range(0, rows, BATCH):
-            events = batch(chance, min(BATCH, rows - start), rows)
+        for start in range(0, rows, AT_A_TIME):
+            events = batch(chance, min(AT_A_TIME, rows - start), rows)
             file.writelines(f"{json.dumps(SHAPES[shape](event))}\n" for event in events.to_pylist())
     for name in events.column_names if shape == NESTED else ():
         toml = toml.replace(f'"{name}"', f'"properties.{name}"')

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from loader.sources.content import Content, SourceFile
     from loader.sources.records import Onlooker
 
-BLOCK = 1 << 20
+# Bytes in which keys are looked for, and bytes that are read at a time: they hold a chunk of usual records.
+HEAD = 1 << 20
+BLOCK = 2 << 20
 LONGEST = 12 << 20
 
 
@@ -121,8 +123,8 @@ class JsonLinesFile:
 
     def _find_keys(self) -> tuple[str, ...]:
         """The keys of the records in the first block, in the order in which they are met."""
-        head = self._content.head(BLOCK)
-        if len(head) == BLOCK and "\n".encode(self._text.encoding) not in head:
+        head = self._content.head(HEAD)
+        if len(head) == HEAD and "\n".encode(self._text.encoding) not in head:
             head = self._content.head(LONGEST)
         start = self._decode(head).removeprefix(BYTE_ORDER_MARK).lstrip()
         if not start:
@@ -131,7 +133,7 @@ class JsonLinesFile:
         if shape is not None:
             raise SourceError(f"{self.name}: {shape}")
         lines = start.split(b"\n")
-        whole = lines[:-1] if len(lines) > 1 and len(head) >= BLOCK else lines
+        whole = lines[:-1] if len(lines) > 1 and len(head) >= HEAD else lines
         keys = self._records.find_keys([line for line in whole if line.strip()])
         if not keys:
             raise SourceError(self._explain_beginning(lines))

@@ -156,6 +156,7 @@ PACKED = [Case(each, each.endings[0], packing) for each in FORMATS if each.packa
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
     """Each format under each of its endings, and packed in each way, read in many small blocks."""
     monkeypatch.setattr(delimited, "BLOCK", 1 << 11)
+    monkeypatch.setattr(jsonlines, "HEAD", 1 << 11)
     monkeypatch.setattr(jsonlines, "BLOCK", 1 << 11)
     monkeypatch.setattr(segments, "SHORTEST", 1 << 10)
     found: Case = request.param
