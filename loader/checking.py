@@ -7,6 +7,7 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceError
+from loader.mapping.threaded import map_ahead
 from loader.model import Chunk
 from loader.profile import Estimate, Profile
 from loader.profile.unmatched import UnmatchedValues
@@ -71,9 +72,9 @@ def check_rows(plan: Plan, profile: Profile, *, wanted: bool) -> Iterator[pd.Dat
     with open_keys(plan) as known:
         profile.known = known.rows if known else None
         try:
-            for chunk, _ in select_chunks(plan.source.chunks(), [range(plan.rows)]):
-                mapped = plan.mapper.map(chunk)
-                mapped = known.sift(mapped, chunk) if known else mapped
+            chunks = select_chunks(plan.source.chunks(), [range(plan.rows)])
+            for chunk, _, as_mapped in map_ahead(plan.mapper, chunks):
+                mapped = known.sift(as_mapped, chunk) if known else as_mapped
                 profile.add(mapped)
                 keys.add(chunk)
                 unmatched.add(chunk)

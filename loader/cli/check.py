@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loader.cli import asking, show, speech, standard_input, summary
+from loader.cli.memory import choose_memory_pool
 from loader.cli.options import InputOptions, OutputOptions
 from loader.cli.parsing import argument, takes
 from loader.cli.sections import Sectioned
@@ -151,6 +152,7 @@ def check_input(request: CheckRequest) -> int:
 
 def show_check(request: CheckRequest) -> int:
     """Check, and show what was found; the exit code."""
+    choose_memory_pool()
     from loader.checking import check  # noqa: PLC0415 - `--help` must start without pandas
     from loader.cli.show_check import build_curl, describe_profile  # noqa: PLC0415
     from loader.planning import prepare  # noqa: PLC0415

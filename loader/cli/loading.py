@@ -13,6 +13,7 @@ from loader.cli import asking, check, show, speech, standard_input, summary
 from loader.cli.canary import FirstRows, describe_answers, may_ask
 from loader.cli.ending import end_load, install_brakes, leave, list_gone_after, list_signals
 from loader.cli.faults import ADD_SANDBOX, refuse_faults, say_faults
+from loader.cli.memory import choose_memory_pool
 from loader.cli.options import FAULTS, KEEP, REQUERY, SANDBOX, AccessOptions, InputOptions, OutputOptions
 from loader.defaults import NO_APPLICATION, default_checkpoint
 from loader.errors import ConfigError
@@ -87,6 +88,7 @@ def load_once(kind: Kind, request: LoadRequest, *, alone: bool = True) -> Loaded
         request: what was given.
         alone: whether a rehearsal says how to load for real; after several loads that is said once.
     """
+    choose_memory_pool()
     from loader import pipeline  # noqa: PLC0415 - `--help` must start without pandas
 
     output = request.output

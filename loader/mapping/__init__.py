@@ -7,6 +7,7 @@ From a rule to a body, in the order to read:
     inference      rules from the names of the columns
     binding        rules and columns -> what is decided before the first row: formats, zones, types
     mapper         a chunk -> bodies and rejects: `field_values` converts the fields, `values` the members
+    threaded       chunks mapped in a thread, the next one while the present one is used
     nested         cells that hold several values: JSON text, structs, maps, lists of keys and values
     proposing      columns and a sample -> a mapping file with a reason for each line
 

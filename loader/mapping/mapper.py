@@ -158,14 +158,16 @@ class Mapper:
             findings.add(broken.rows, [broken.column], broken.texts, broken.fault)
         bodies = self._write_bodies(fields, table, findings)
         good = ~findings.bad
-        keep = pa.array(good)
+        owners = self._order_keys(fields, table.rows)
+        if not good.all():
+            bodies, owners = bodies.filter(pa.array(good)), owners.filter(pa.array(good))
         places = np.flatnonzero(good) if kept is None else kept[good]
         return Mapped(
             first=chunk.first,
             count=len(chunk.frame),
             ordinals=places.astype(np.int64) + chunk.first,
-            bodies=bodies.filter(keep).cast(pa.binary()),
-            owners=self._order_keys(fields, table.rows).filter(keep),
+            bodies=bodies.cast(pa.binary()),
+            owners=owners,
             rejects=findings.rejects,
             uses=findings.uses,
             columns=findings.columns,
