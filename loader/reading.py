@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loader.categories import Categoriser
+from loader.mapping.threaded import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,8 +53,7 @@ def read_pieces(
         SourceError: the input is damaged from some row on, or changed; the rows before have been yielded.
     """
     categoriser = Categoriser() if mapper.mapping.method.timed else None
-    for chunk, here in select_chunks(chunks, wanted):
-        mapped = mapper.map(chunk)
+    for chunk, here, mapped in map_ahead(mapper, select_chunks(chunks, wanted)):
         keyed = keys.read(mapped, chunk, here) if keys else None
         categories = categoriser.categorise(mapped, here).pack() if categoriser else None
         yield Piece(mapped, here, keyed, categories)

@@ -217,22 +217,28 @@ def test_a_frame_that_is_changed_while_it_is_loaded_sends_no_changed_row() -> No
         assert counts(result.account) == (9000, 0, 0, 0)
 
 
-def test_a_cell_that_is_changed_while_it_is_loaded_ends_the_load() -> None:
-    """No copy protects a dictionary in a cell: rows that are no longer those of the check are not sent."""
-    cells = [{"n": n} for n in range(9000)]
-    frame = purchases(9000).assign(amount=cells)
+def test_a_cell_that_is_changed_while_it_is_loaded_ends_the_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No copy protects a dictionary in a cell: rows that are no longer those of the check are not sent.
+
+    Two blocks have been read when the first row is answered, so the change is in the third.
+    """
+    monkeypatch.setattr("loader.sources.frames.reader.BLOCK", 1000)
+    cells = [{"n": n} for n in range(2500)]
+    frame = purchases(2500).assign(amount=cells)
 
     def change_then_answer(visit: faultserver.Visit) -> None:
-        cells[8500]["n"] = -1
+        cells[2400]["n"] = -1
         faultserver.answer()(visit)
 
     with faultserver.FaultServer([change_then_answer]) as server:
         where: dict[str, Any] = {"application": APPLICATION, "endpoint": server.url, "progress": False}
         result = loader.load_events(frame, **where)
-        assert counts(result.account) == (8192, 0, 0, 9000 - 8192)
+        assert counts(result.account) == (2000, 0, 0, 500)
         assert result.stopped
-        assert "was changed while it was loaded, in rows 8,193 to 9,000" in result.stopped
-        with pytest.raises(loader.CheckpointDiffers, match="first difference is in rows 8,193 to 9,000"):
+        assert "was changed while it was loaded, in rows 2,001 to 2,500" in result.stopped
+        with pytest.raises(loader.CheckpointDiffers, match="first difference is in rows 2,001 to 2,500"):
             loader.load_events(frame, **where)
     assert not [body for body in server.bodies if b"-1" in body]
 
