@@ -93,3 +93,13 @@ def test_a_lone_instant_where_one_table_of_offsets_ends_is_found_in_the_next(nam
         wall = utc + offsets(utc, zone)
         located = locate(wall, zone, ambiguous="reject", nonexistent="reject")
         assert located.utc.tolist() == utc.tolist()
+
+
+@given(st.lists(st.integers(-(2**35), 2**38), min_size=1), st.sampled_from(ZONES))
+def test_an_offset_does_not_depend_on_the_other_times_of_the_column(utc: list[int], name: str) -> None:
+    """Times that are near, or thousands of years away, change nothing for a time."""
+    zone = parse_zone(name)
+    assert zone is not None
+    together = offsets(np.array(utc, np.int64), zone)
+    alone = [int(offsets(np.array([one], np.int64), zone)[0]) for one in utc]
+    assert together.tolist() == alone

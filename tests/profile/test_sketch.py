@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from loader.profile.sketch import KEPT, Distinct, hash_values
+from loader.profile.sketch import KEPT, Distinct, hash_bytes, hash_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loader.profile.sketch import Hashes
 
 
 def counting(values: range, parts: int = 7) -> Distinct:
@@ -49,3 +56,14 @@ def test_texts_that_are_nearly_alike_are_told_apart() -> None:
     """NUL, case, blanks and order count."""
     texts = ["", "\0", "a", "a\0", "a\0b", "A", " a", "a ", "ab", "ba", "é", "e\u0301"]
     assert len(set(hash_values(pa.array(texts)).tolist())) == len(texts)
+
+
+@pytest.mark.parametrize("make_hashes", [hash_values, hash_bytes])
+def test_a_hash_depends_on_the_value_alone(make_hashes: Callable[[pa.Array], Hashes]) -> None:
+    """Equal values have one hash wherever they stand, and 50,000 different ones have as many."""
+    texts = pa.array([str(value) for value in range(50_000)] * 2).cast(pa.binary())
+    hashes = make_hashes(texts)
+    assert np.array_equal(hashes[:50_000], hashes[50_000:])
+    assert len(set(hashes.tolist())) == 50_000
+    assert np.array_equal(make_hashes(texts.slice(49_999, 3)), hashes[49_999:50_002])
+    assert not len(make_hashes(texts.slice(0, 0)))
