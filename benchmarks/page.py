@@ -11,10 +11,11 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,6 +36,7 @@ SHORT_PAGE = WORK / "page.txt"
 BEFORE = "e34db16"
 # Two builds, seven benchmarks each: what is still running then is ended, and missing on the page.
 LONGEST_SECONDS = 14 * 60.0
+GRACE_SECONDS = 5.0
 
 
 class Figure(NamedTuple):
@@ -200,22 +202,29 @@ def run(name: str, build: Build, folder: Path, deadline: float) -> None:
     print(f"{name}, {build.name} ...", file=sys.stderr, flush=True)
     command = [str(build.python), "-m", f"benchmarks.{name}", *SHORT[name]]
     environment = {key: text for key, text in os.environ.items() if not key.startswith("PUSHWOOSH_")}
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder.parent,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=left,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        print(f"{name}, {build.name}: there was no time left.", file=sys.stderr)
-        return
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        print(f"{name}, {build.name}: {last}", file=sys.stderr)
+    said = folder / "work" / f"{name}.log"
+    with (
+        said.open("w") as log,
+        subprocess.Popen(
+            command, cwd=folder.parent, env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as process,
+    ):
+        try:
+            process.wait(left)
+        except subprocess.TimeoutExpired:
+            end(process)
+    if process.returncode:
+        last = (said.read_text().strip().splitlines() or [""])[-1]
+        print(f"{name}, {build.name}: exit code {process.returncode}: {last}", file=sys.stderr)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a benchmark that is late, with the server and the client that it has started."""
+    os.killpg(process.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def read_from(folder: Path) -> Tables:

@@ -24,11 +24,11 @@ _TOLERANCE = 1.5
 _STANDARD_ERRORS = 4.0
 # This small a difference says nothing: with a vendor this near it may be a pause of this machine. Much more
 # would be a queue on this machine, which has as much to do with each request as the vendor has.
-_SLACK_SECONDS = 0.004
+_SLACK_SECONDS = 0.003
 # A vendor on this machine answers a whole window within a millisecond. But a program that waits for a core
 # waits 10 to 20, and then each of several rounds in a row looks like a queue. Here they are one round, in
 # which the other answers outnumber those that had to wait. See tests/delivery/scenarios/busy_cores.toml.
-_SHORTEST_ROUND_SECONDS = 0.04
+_SHORTEST_ROUND_SECONDS = 0.02
 _KEPT_AFTER_REFUSAL = 0.85
 _KEPT_AFTER_DOUBT = 0.9
 # The window is at most halved at once, and not in less time than this: near rounds follow each other fast.

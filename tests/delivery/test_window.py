@@ -16,9 +16,9 @@ from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow, lower_bound_
 def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *, full: bool = True) -> float:
     """Let a number of rounds of equally long answers pass; the time after them.
 
-    Short trips are rounds only together, because a round takes 40 ms or more.
+    Short trips are rounds only together, because a round takes 20 ms or more.
     """
-    for _ in range(count * math.ceil(0.041 / seconds)):
+    for _ in range(count * math.ceil(0.021 / seconds)):
         if full:
             window.note_full()
         now += seconds
@@ -83,7 +83,7 @@ def test_a_wait_for_a_core_is_no_queue() -> None:
     window = ConcurrencyWindow(1, 64, 0.0)
     now = rounds(window, 3, 0.006, 0.0)
     for _ in range(5):
-        for seconds in [0.018, 0.018, *[0.006] * 20]:
+        for seconds in [0.012, 0.012, *[0.006] * 20]:
             now += seconds
             window.note_full()
             for _ in range(window.limit):
@@ -95,9 +95,9 @@ def test_a_near_window_is_not_halved_within_a_moment() -> None:
     """Its rounds follow each other fast: two bad ones take little of it, those of a second more than half."""
     window = ConcurrencyWindow(1, 64, 0.0)
     now = rounds(window, 3, 0.006, 0.0)
-    now = rounds(window, 3, 0.041, now)
+    now = rounds(window, 3, 0.021, now)
     assert 50 < window.limit < 64
-    rounds(window, 22, 0.041, now)
+    rounds(window, 44, 0.021, now)
     assert window.limit < 32
 
 
