@@ -113,7 +113,7 @@ FIGURES = (
         "TLS, of curl --parallel",
         ">= 0.95",
         "load",
-        rf"(?s)\nTLS:.*?\nloader, fixed concurrency\s+{NUMBER}.*?\ncurl --parallel\s+{NUMBER}",
+        rf"(?s)\nTLS\b.*?\nloader, fixed concurrency\s+{NUMBER}.*?\ncurl --parallel\s+{NUMBER}",
     ),
     Figure("memory, CPU us/row", "", "load", after("loader, fixed concurrency", ANY, ANY, NUMBER)),
     Figure("memory, wrk, CPU us/row", "", "load", after("wrk (ceiling)", ANY, ANY, NUMBER)),
