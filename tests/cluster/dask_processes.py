@@ -26,12 +26,14 @@ class DaskProcesses:
     Args:
         folder: for what Dask writes.
         workers: how many there are at first.
+        environment: variables that all workers have.
     """
 
-    def __init__(self, folder: Path, workers: int = 2) -> None:
+    def __init__(self, folder: Path, workers: int = 2, **environment: str) -> None:
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
         self._wanted = workers
+        self._environment = environment
         self._started = 0
 
     def __enter__(self) -> Self:
@@ -76,7 +78,7 @@ class DaskProcesses:
             self.address,
             *("--name", f"worker-{self._started}", "--nthreads", "1", "--no-nanny", "--no-dashboard"),
             *("--host", "127.0.0.1", "--local-directory", str(self.folder)),
-            **environment,
+            **(self._environment | environment),
         )
         self.workers.append(worker)
         return worker
