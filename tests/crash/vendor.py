@@ -77,6 +77,11 @@ class RecordingVendor:
         return self._server.url
 
     @property
+    def bodies(self) -> list[bytes]:
+        """The requests that were read."""
+        return self._server.bodies
+
+    @property
     def landed(self) -> Counter[int]:
         """How often each row was taken."""
         return noted(self._notes)

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from tests.faultserver import Visit
 
-_SHARED_DEVICES = 40
+_SHARED_DEVICES = 80
 _BUSY = http(429, b"", "Retry-After: 0")
 _FAILED = http(500)
 
 
 def device(ordinal: int) -> str:
-    """The device of a row: of a third of the rows one of a few, so parts of all workers share devices."""
-    return f"S-{ordinal // 3 % _SHARED_DEVICES}" if ordinal % 3 == 0 else f"D-{ordinal}"
+    """The device of a row: of two thirds of the rows one of a few, so parts of all workers share devices."""
+    return f"S-{ordinal % _SHARED_DEVICES}" if ordinal % 3 else f"D-{ordinal}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loader.journal import CheckpointView
+from loader.methods import METHODS
 from loader.model import State
 from tests.checker import Ledger, check
 from tests.crash.campaign import FINISHED, Tally, ended, settle_doubts
@@ -21,8 +22,10 @@ from tests.crash.vendor import Alarm
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from loader.journal import ExceptionRow
     from loader.methods import Kind
     from tests import warm
 
@@ -115,6 +118,7 @@ class Havoc:
         self.machines.fill()
         self.load.calm_vendor()
         settle_doubts(self.load, self._tally)
+        refuse_late_rows(self.load)
 
     def _run_once(self) -> bool:
         """One start of the coordinator; whether the load is done."""
@@ -162,9 +166,8 @@ class Havoc:
         tally.lost += len(ledger.confirmed - landed.keys())
         tally.doubled += len({ordinal for ordinal, times in landed.items() if times > 1} - ledger.marked)
         tally.doubts.append(len(doubts))
-        lost = Counter(row.message for row in doubts if _LOST in row.message)
-        tally.worst = max(tally.worst, *lost.values(), 0)
-        assert tally.worst <= CONCURRENCY, lost
+        tally.worst = max(tally.worst, *map(len, list_losses(doubts, load.permit)), 0)
+        assert tally.worst <= CONCURRENCY, "a worker that was lost left more in doubt than was on the wire"
         check(view, landed)
 
     def _list_doubts(self) -> frozenset[int]:
@@ -200,7 +203,7 @@ class Havoc:
         name = self.pick()
         self.machines.stop_worker(name)
         for_longer = self.chance.random() < 0.75
-        seconds = self.load.permit * (self.chance.uniform(1.3, 2.5) if for_longer else self.chance.random())
+        seconds = self.load.permit * (self.chance.uniform(1.3, 4.0) if for_longer else self.chance.random())
         self._due.append((time.monotonic() + seconds, name))
 
     def pick(self) -> str:
@@ -216,6 +219,27 @@ class Havoc:
 
 
 Deed = Callable[[Havoc, "warm.Process"], None]
+
+
+def list_losses(doubts: Iterable[ExceptionRow], permit: float) -> list[list[ExceptionRow]]:
+    """The rows that each loss of a worker left in doubt; one that is back can be lost again, a permit later."""
+    losses: list[list[ExceptionRow]] = []
+    for row in sorted((row for row in doubts if _LOST in row.message), key=lambda row: (row.message, row.at)):
+        before = losses[-1][-1] if losses else None
+        if before and before.message == row.message and row.at - before.at < permit:
+            losses[-1].append(row)
+        else:
+            losses.append([row])
+    return losses
+
+
+def refuse_late_rows(load: ClusterLoad) -> None:
+    """No row arrived after a later one of its device: no worker sent one that had to be silent by then."""
+    newest: dict[str, int] = {}
+    for row in load.vendor.order if METHODS[load.kind].last_wins else ():
+        before = newest.setdefault(load.owner(row), row)
+        assert before <= row, f"row {row} of {load.owner(row)} arrived after row {before}"
+        newest[load.owner(row)] = row
 
 
 def kill_worker(havoc: Havoc, _: warm.Process) -> None:

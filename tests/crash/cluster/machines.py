@@ -74,7 +74,7 @@ class Machines:
             if process.poll() is not None:
                 self._forget(name)
         while len(self.running) < self._wanted:
-            self._start_worker()
+            self.start_worker()
 
     def await_workers(self, count: int) -> None:
         """Return when that many workers have joined."""
@@ -118,18 +118,19 @@ class Machines:
         self.stopped.discard(name)
         self.workers.pop(name).wait(PATIENCE_SECONDS)
 
-    def _start_worker(self) -> None:
+    def start_worker(self, folder: Path | None = None) -> None:
+        """Start one more worker, in a folder of its own if it has one."""
         self._started += 1
         name = f"worker-{self._started}"
         where = ("--name", name, "--host", "127.0.0.1", "--local-directory", str(self._folder))
         how = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
-        self.workers[name] = self._start("worker", self.address, *where, *how)
+        self.workers[name] = self._start("worker", self.address, *where, *how, folder=folder)
 
-    def _start(self, role: str, *arguments: str) -> warm.Process:
+    def _start(self, role: str, *arguments: str, folder: Path | None = None) -> warm.Process:
         with (self._folder / f"{role}-{self._started}.log").open("ab") as log:
             return warm.start(
                 ["-c", _RUN.format(role=role), *arguments],
-                folder=self._folder,
+                folder=folder or self._folder,
                 environment={"PATH": os.environ["PATH"], "HOME": str(self._folder), **warm.USUAL},
                 stdout=log.fileno(),
                 stderr=log.fileno(),
