@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.choices import Library
+from loader.choices import Cluster, Library
 from loader.cluster import permit
-from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.conditions import BEGAN, ENDED, Conditions, Ending, may_still_send
 from loader.delivery import Brake, Target, open_line_in_process
 from loader.journal import CheckpointView, Journal
+from loader.load_options import LoadOptions
 from loader.methods import Kind
 from loader.model import Answer, Attempt, Outcome, State
 from loader.pipeline import load, prepare
 from loader.planning import build_identity
 from loader.progress import Silent
 from loader.settings import Endpoint, Settings
-from tests.faultserver import FaultServer
+from tests.faultserver import FaultServer, hang
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.planning import Plan
+    from tests.cluster.dask_processes import DaskProcesses
 
 _PATIENCE = 60.0
 
@@ -147,3 +151,25 @@ def test_who_ends_the_wait_loads_nothing_and_waits_the_next_time(tmp_path: Path)
             assert result.exit_code == 130
             assert (result.account.in_doubt, result.account.never_sent) == (1, 2)
         assert not server.bodies
+
+
+def test_a_run_that_is_ended_at_once_notes_that_workers_may_still_send(
+    tmp_path: Path, dask: DaskProcesses
+) -> None:
+    """After a second Ctrl-C nobody waits for what workers have, so the next start does."""
+    brake = Brake()
+    with FaultServer([hang]) as server:
+        plan = plan_users(tmp_path, server)
+        options = LoadOptions(cluster=Cluster.parse(dask.address))
+        plan = prepare(replace(plan.settings, options=options))
+
+        def halt() -> None:
+            server.await_accepted(1, _PATIENCE)
+            brake.halt()
+
+        ending = threading.Thread(target=halt)
+        ending.start()
+        result = load(plan, brake=brake, watch=Silent())
+        ending.join()
+    assert result.interrupted
+    assert may_still_send(CheckpointView.open(tmp_path / "users.ckpt").notes)

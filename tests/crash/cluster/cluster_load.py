@@ -57,8 +57,12 @@ class ClusterLoad(Load):
 
     def start(self, *more: str) -> warm.Process:
         """The command, as a person types it; the same command again resumes."""
+        return self.start_alone("--cluster", self.cluster, *more)
+
+    def start_alone(self, *more: str) -> warm.Process:
+        """The same load on one machine."""
         where = ("--app", APPLICATION, "--endpoint", self.vendor.url, "--concurrency", str(CONCURRENCY))
-        return self.command(str(self.kind), f"{self.kind}.csv", *where, "--cluster", self.cluster, *more)
+        return self.command(str(self.kind), f"{self.kind}.csv", *where, *more)
 
     def command(self, *arguments: str) -> warm.Process:
         """Start any command of the loader, with the shorter permits."""

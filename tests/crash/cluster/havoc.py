@@ -33,6 +33,8 @@ STOPPED, REFUSED = 5, 2
 # A load that waits, for a worker or for permits, sends nothing: then something happens to it all the same.
 _LONGEST_CALM = 8.0
 _TURN_SECONDS = 0.02
+# So often a load is resumed on one machine.
+_ALONE = 0.15
 _LOST = "was lost while it had this row"
 
 
@@ -126,7 +128,8 @@ class Havoc:
             self.restart_scheduler()
         self.machines.fill()
         before = self._list_doubts()
-        with self.load.start() as process:
+        alone = self.load.checkpoint.exists() and self.chance.random() < _ALONE
+        with self.load.start_alone() if alone else self.load.start() as process:
             while process.poll() is None:
                 deed = self._await_moment(process)
                 if deed is not None:
@@ -222,7 +225,7 @@ Deed = Callable[[Havoc, "warm.Process"], None]
 
 
 def list_losses(doubts: Iterable[ExceptionRow], permit: float) -> list[list[ExceptionRow]]:
-    """The rows that each loss of a worker left in doubt; one that is back can be lost again, a permit later."""
+    """The rows that each loss of a worker left in doubt; one that is back may be lost again later."""
     losses: list[list[ExceptionRow]] = []
     for row in sorted((row for row in doubts if _LOST in row.message), key=lambda row: (row.message, row.at)):
         before = losses[-1][-1] if losses else None
