@@ -279,8 +279,24 @@ def kill_scheduler(havoc: Havoc, process: warm.Process) -> None:
         havoc.continue_due()
 
 
+def cut_off_coordinator(havoc: Havoc, process: warm.Process) -> None:
+    """The coordinator stands still, for longer than any permit lasts, and continues."""
+    process.send_signal(signal.SIGSTOP)
+    until = time.monotonic() + havoc.load.permit * havoc.chance.uniform(1.0, 2.0)
+    while time.monotonic() < until:
+        time.sleep(_TURN_SECONDS)
+        havoc.continue_due()
+    process.send_signal(signal.SIGCONT)
+
+
 # So often of a hundred.
-DEEDS: dict[Deed, int] = {kill_worker: 45, cut_off: 22, kill_coordinator: 23, kill_scheduler: 10}
+DEEDS: dict[Deed, int] = {
+    kill_worker: 42,
+    cut_off: 20,
+    kill_coordinator: 21,
+    kill_scheduler: 9,
+    cut_off_coordinator: 8,
+}
 
 
 def choose_deeds(chance: random.Random, count: int) -> deque[Deed]:
