@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 # A row that is sent again, and whose worker was lost, waits this long until another one has read it.
 _WAITING_SECONDS = 5.0
-_MIXED_UP = "a worker read other rows than the one before it; is the input the same on all machines?"
 
 
 class ClusterLine:
@@ -144,7 +143,7 @@ class ClusterLine:
         if part.digest is None:
             part.read, part.digest = read, read.digest
         elif part.digest != read.digest:
-            self._fail(_MIXED_UP)
+            self._fail(_explain_other_rows(station, read))
             return
         part.ready = True
         waiting, part.waiting, part.waits_until = part.waiting, [], None
@@ -194,6 +193,16 @@ class ClusterLine:
         for part in self.parts.open.values() if parts is None else parts:
             self._ended += [(tag, NotSent(reason, stop)) for _, tag in part.waiting]
             part.waiting, part.waits_until = [], None
+
+
+def _explain_other_rows(station: Station, read: ReadPart) -> str:
+    """Why a worker cannot send what another one had read before it was lost."""
+    if read.failure is not None:
+        return f"Worker {station.name} cannot read again what the worker before it has read: {read.failure}"
+    return (
+        f"Worker {station.name} read other rows than the worker before it. All workers must read the same "
+        "input and the same look-up tables."
+    )
 
 
 def _say_lost(had: Worker) -> str:
