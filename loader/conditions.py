@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loader.journal.table_rows import Note
-    from loader.model import Reject, Stop
+    from loader.model import Reject, Stop, Worker
     from loader.settings import Settings
 
-BEGAN, ENDED, REMEDIES, REASONS = "began", "ended", "remedies", "reasons"
+BEGAN, ENDED, REMEDIES, REASONS, WORKER = "began", "ended", "remedies", "reasons", "worker"
+
+MOST_WORKERS = 200
+"""Workers of a run that are noted each by itself: a week of a cluster may see thousands."""
+_LONGEST_TEXT = 200  # a note has room for 2,000 letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,55 @@ class Ending:
             unquoted=str(record.get("unquoted", "")),
             sending=bool(record.get("sending")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerShare:
+    """What one worker of a cluster did in a run.
+
+    Attributes:
+        name: of the worker; of the last one, how many others it stands for, if there were too many.
+        rows: attempts of it that ended.
+        doubts: those without an answer.
+        rate: rows a second since it joined; None if nobody knows, or if it stands for several.
+        lost: why it did not take part any more at the end; "" if it did.
+    """
+
+    name: str
+    rows: int
+    doubts: int
+    rate: float | None
+    lost: str = ""
+
+    @classmethod
+    def of(cls, worker: Worker) -> WorkerShare:
+        """What is noted of a worker."""
+        lost = worker.lost[:_LONGEST_TEXT]
+        return cls(worker.name[:_LONGEST_TEXT], worker.rows, worker.doubts, round(worker.mean, 1), lost)
+
+    def to_text(self) -> str:
+        """The note."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> WorkerShare | None:
+        """Read a note; None if it cannot be read."""
+        record = _object(text)
+        name, rows, doubts, rate = (record.get(key) for key in ("name", "rows", "doubts", "rate"))
+        if not isinstance(name, str) or not isinstance(rows, int) or not isinstance(doubts, int):
+            return None
+        known = float(rate) if isinstance(rate, int | float) else None
+        return cls(name, rows, doubts, known, str(record.get("lost") or ""))
+
+
+def share_out(workers: Sequence[Worker]) -> list[WorkerShare]:
+    """What each worker of a run did, the busiest first; the last stands for all beyond `MOST_WORKERS`."""
+    each = sorted(map(WorkerShare.of, workers), key=lambda share: -share.rows)
+    shown, others = each[:MOST_WORKERS], each[MOST_WORKERS:]
+    if others:
+        rows, doubts = sum(share.rows for share in others), sum(share.doubts for share in others)
+        shown.append(WorkerShare(f"{len(others):,} others", rows, doubts, None))
+    return shown
 
 
 def may_still_send(notes: Sequence[Note]) -> bool:

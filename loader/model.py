@@ -306,9 +306,14 @@ class NotSent(NamedTuple):
 
 
 class NoAnswer(NamedTuple):
-    """The request, or part of it, left, and no whole answer came: nobody knows whether it was taken."""
+    """The request, or part of it, left, and no whole answer came: nobody knows whether it was taken.
+
+    `shared` is the reason without what only some rows have, such as the name of a worker; "" if that
+    is the same.
+    """
 
     reason: str
+    shared: str = ""
 
 
 Attempt = Answer | NotSent | NoAnswer
@@ -339,11 +344,12 @@ class Retry(NamedTuple):
 
 
 class InDoubt(NamedTuple):
-    """The vendor may or may not have taken the record."""
+    """The vendor may or may not have taken the record; for `shared` see `NoAnswer`."""
 
     reason: str
     http_status: int | None = None
     code: int | None = None
+    shared: str = ""
 
 
 class Stop(NamedTuple):
@@ -380,7 +386,8 @@ class Outcome(NamedTuple):
 
     An outcome `IN_DOUBT` with `resending` is written before the record is sent again on request; a later
     outcome for the same ordinal replaces it, and the record stays marked as a possible duplicate.
-    `NEVER_SENT` gives back a leased record that no byte of was sent.
+    `NEVER_SENT` gives back a leased record that no byte of was sent. `reason` is what equal rows are counted
+    by; "" if it is the message.
     """
 
     ordinal: int
@@ -391,6 +398,7 @@ class Outcome(NamedTuple):
     message: str = ""
     phase: Phase = Phase.VENDOR
     resending: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +460,7 @@ class Worker(NamedTuple):
         doubts: attempts of it without an answer.
         silent: seconds since it was heard.
         lost: why it does not take part any more; "" if it does.
+        mean: attempts that ended, a second, since it joined.
     """
 
     name: str
@@ -461,6 +470,7 @@ class Worker(NamedTuple):
     doubts: int
     silent: float
     lost: str = ""
+    mean: float = 0.0
 
 
 class Wire(NamedTuple):

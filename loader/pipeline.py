@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.checking import check
-from loader.conditions import BEGAN, ENDED, Conditions, Ending
+from loader.conditions import BEGAN, ENDED, WORKER, Conditions, Ending, share_out
 from loader.crew import await_workers, open_crew
 from loader.delivery import Dispatch, limit_concurrency
 from loader.doubts import explain_overtaking, find_overtaken
@@ -93,6 +93,8 @@ def load(
                     crew.settle(outcomes)
                     watch.hear_outcomes(outcomes)
             stop, sending = leases.stopped or dispatch.stopped, crew.sending
+            for share in share_out(crew.list_workers()):
+                journal.note(WORKER, share.to_text())
             journal.note(ENDED, Ending.of(stop, interrupted=brake.drained, sending=sending).to_text())
             journal.release()
             keys.finish()

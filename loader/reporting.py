@@ -15,7 +15,7 @@ from loader import conditions
 from loader.addresses import SANDBOX
 from loader.checkpoint_facts import explain, is_of_table, name_tables
 from loader.claims import Claim, list_reads, refuse_conflicts
-from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, Conditions, Ending
+from loader.conditions import BEGAN, ENDED, REASONS, REMEDIES, WORKER, Conditions, Ending, WorkerShare
 from loader.defaults import ENDING
 from loader.errors import LoaderError
 from loader.event_counts import count_events
@@ -27,7 +27,15 @@ from loader.option import FileUse
 from loader.output_files import write_whole
 from loader.own_columns import read_notes_by_reason
 from loader.progress import Silent
-from loader.report.facts import DecisionFacts, Facts, Group, RunFacts, RunStretch, VerificationFacts
+from loader.report.facts import (
+    DecisionFacts,
+    Facts,
+    Group,
+    RunFacts,
+    RunStretch,
+    VerificationFacts,
+    WorkerFacts,
+)
 from loader.report.privacy import redact_end, redact_error, redact_reason
 from loader.report.remedies import UNKNOWN_APPLICATION, advise_on_rejection
 from loader.settings import NOTHING_IN_MEMORY, InMemory
@@ -209,7 +217,18 @@ def list_runs(ledger: CheckpointView, *, with_examples: bool) -> Iterable[RunFac
             versions=begun.versions,
             stretches=list_stretches(ledger, run.generation, number),
             mark="" if running else name_ending(run, ended),
+            workers=tuple(list_workers(ledger, run, with_examples=with_examples)),
         )
+
+
+def list_workers(ledger: CheckpointView, run: Run, *, with_examples: bool) -> Iterable[WorkerFacts]:
+    """What the workers of a run did; why one was lost may quote anything."""
+    for note in ledger.notes:
+        if (note.generation, note.what) != (run.generation, WORKER):
+            continue
+        if (share := WorkerShare.from_text(note.detail)) is not None:
+            reason = share.lost if with_examples else ""
+            yield WorkerFacts(share.name, share.rows, share.doubts, share.rate, bool(share.lost), reason)
 
 
 def name_ending(run: Run, note: Note | None) -> str:
@@ -296,7 +315,7 @@ def describe_row(row: ExceptionRow, mapping: str, reasons: dict[str, str]) -> tu
         return f"status_code {row.code}, with HTTP {row.http_status}", "the vendor"
     if row.state is State.REJECTED:
         return f"HTTP {row.http_status}", "the vendor"
-    return redact_reason(row.message, "", ""), "the loader"
+    return redact_reason(row.reason or row.message, "", ""), "the loader"
 
 
 def find_remedy(row: ExceptionRow, remedies: dict[str, str], spelling: Spelling) -> str:

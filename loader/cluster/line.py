@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _LONGEST_WAIT = 1.0  # a longer one cannot be broken by a signal on every system
 # A row that is sent again, and whose worker was lost, waits this long until another one has read it.
 _WAITING_SECONDS = 5.0
+# Hundreds of workers may be lost, and their rows are counted together.
+_LOST = "the worker that had this row was lost"
 
 
 class ClusterLine:
@@ -155,13 +157,14 @@ class ClusterLine:
         if station not in self.stations:
             return
         self._last_words = f"{station.name}: {reason}"
-        had = station.look(reason)
-        self._lost.append(had)
         self.stations.remove(station)
-        self._ended += station.give_up(f"worker {station.name} was lost while it had this row")
+        before = station.doubts
+        self._ended += station.give_up(f"worker {station.name} was lost while it had this row", _LOST)
+        lost = station.look(reason)
+        self._lost.append(lost)
         self.parts.return_from(station)
         self._count_crowd()
-        self._news("worker_lost", _say_lost(had), station.name)
+        self._news("worker_lost", _say_lost(lost, lost.doubts - before), station.name)
 
     def _count_crowd(self) -> None:
         for station in self.stations:
@@ -205,7 +208,7 @@ def _explain_other_rows(station: Station, read: ReadPart) -> str:
     )
 
 
-def _say_lost(had: Worker) -> str:
-    """What the loss of a worker means for the load."""
-    rows = f" It had {count_rows(had.in_flight)} that may have been sent." if had.in_flight else ""
-    return f"Worker {had.name} was lost: {had.lost.rstrip('.')}.{rows} Its other rows go to the others."
+def _say_lost(worker: Worker, had: int) -> str:
+    """What the loss of a worker means for the load, if it had as many rows that may have been sent."""
+    rows = f" It had {count_rows(had)} that may have been sent." if had else ""
+    return f"Worker {worker.name} was lost: {worker.lost.rstrip('.')}.{rows} Its other rows go to the others."

@@ -114,6 +114,7 @@ class Station:
         self.doubts = 0
         self.heard_at = heard_at
         self.cut_off = False
+        self._joined_at = heard_at
         self._actor = actor
         self._heard = stamp
         self._permit_seconds = permit_seconds
@@ -171,17 +172,23 @@ class Station:
         """What there is to show of it; any thread may ask."""
         now = time.monotonic()
         since, before = self._paces[0]
-        rate = (self.answered - before) / max(now - since, 0.1)
+        rate = 0.0 if lost else (self.answered - before) / max(now - since, 0.1)
         silent = now - self.heard_at
-        return Worker(self.name, self.answered, rate, self.burden, self.doubts, silent, lost)
+        mean = self.answered / max(now - self._joined_at, 0.1)
+        return Worker(self.name, self.answered, rate, self.burden, self.doubts, silent, lost, mean)
 
-    def give_up(self, reason: str) -> list[tuple[object, Attempt]]:
-        """All rows that it has: those that were handed over may have been sent, the others were not."""
+    def give_up(self, reason: str, shared: str = "") -> list[tuple[object, Attempt]]:
+        """All rows that it has: those that were handed over may have been sent, the others were not.
+
+        Args:
+            reason: why.
+            shared: the same without the name of the worker, see `NoAnswer`.
+        """
         unsent = {ordinal for _, ordinal in read_references(b"".join(self._kept.rows))}
         given, self._given = self._given, {}
         self.doubts += len(given) - len(unsent)
         return [
-            (tag, NotSent(reason) if ordinal in unsent else NoAnswer(reason))
+            (tag, NotSent(reason) if ordinal in unsent else NoAnswer(reason, shared))
             for ordinal, tag in given.items()
         ]
 

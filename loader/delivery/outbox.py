@@ -44,6 +44,7 @@ class Outbox:
                 code=why.code,
                 message=why.message if isinstance(why, Rejected) else why.reason,
                 resending=resending,
+                reason="" if isinstance(why, Rejected) else why.shared,
             )
         )
 

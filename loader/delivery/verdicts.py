@@ -64,8 +64,8 @@ def classify(attempt: Attempt, now: float, secrets: tuple[Secret, ...] = ()) -> 
         case NotSent(reason, code):
             said = hide_secrets(reason, secrets)
             return Retry(said, connection=True) if code is None else _stop_unsent(code, said)
-        case NoAnswer(reason):
-            return InDoubt(hide_secrets(reason, secrets))
+        case NoAnswer(reason, shared):
+            return InDoubt(hide_secrets(reason, secrets), shared=shared)
         case _:
             assert_never(attempt)
 

@@ -26,7 +26,8 @@ class ExceptionRow(NamedTuple):
         message: the whole sentence of the mapping, or the vendor's message, or the reason of the doubt.
         attempts: requests sent for the row; 0 if that is not known.
         at: when that was written, in seconds since 1970.
-        column, value, reason: of a row that the mapping rejected; else "".
+        column, value: of a row that the mapping rejected; else "".
+        reason: what equal rows are counted by; "" if that is the message.
         resent: the row was sent again while in doubt; if it is confirmed, it may be there twice.
     """
 
@@ -55,6 +56,7 @@ class ExceptionRow(NamedTuple):
             make_storable(outcome.message),
             outcome.attempts,
             at,
+            reason=make_storable(outcome.reason),
             resent=resent,
         )
 
@@ -90,7 +92,13 @@ class ExceptionRow(NamedTuple):
         """What is written of this row, which may be there already, when a load leaves it out."""
         message = make_storable(f"in doubt, then left out: {reason}")
         return self._replace(
-            state=State.IN_DOUBT, phase=Phase.VENDOR, http_status=None, code=None, message=message, at=at
+            state=State.IN_DOUBT,
+            phase=Phase.VENDOR,
+            http_status=None,
+            code=None,
+            message=message,
+            at=at,
+            reason="",
         )
 
     def follow_up(self, before: ExceptionRow | None) -> ExceptionRow:

@@ -54,7 +54,7 @@ def list_rejects(rejects: Iterable[Reject]) -> Iterator[FailedRow]:
 def list_failed(outcomes: Iterable[Outcome]) -> Iterator[FailedRow]:
     """Rows that were sent and are not confirmed."""
     return (
-        FailedRow(ordinal, state, message, http_status, code)
-        for ordinal, state, _, http_status, code, message, *_ in outcomes
+        FailedRow(ordinal, state, reason or message, http_status, code)
+        for ordinal, state, _, http_status, code, message, _, _, reason in outcomes
         if state is State.REJECTED or state is State.IN_DOUBT
     )

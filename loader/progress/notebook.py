@@ -28,6 +28,11 @@ class NotebookView(Watch):
     def __init__(self) -> None:
         super().__init__(seconds=0.5)
         self._handle: Any = None
+        self._news: dict[bool, str] = {}
+
+    def hear_news(self, event: str, text: str, worker: str = "") -> None:  # noqa: ARG002 - for programs
+        """Keep it for the next look: where the dashboard is, and the newest of all else."""
+        self._news[event != "dashboard"] = text
 
     def show_reading(self, reading: ReadingProgress) -> None:
         """Show how far a pass over the input is."""
@@ -36,7 +41,8 @@ class NotebookView(Watch):
 
     def show(self, moment: Moment) -> None:
         """Show one state."""
-        self._put(format_load(moment), render_load(moment))
+        news = "".join(f"<div>{escape(text)}</div>" for _, text in sorted(self._news.items()))
+        self._put(format_load(moment), render_load(moment) + news)
 
     def end(self, moment: Moment) -> None:
         """Leave the counts behind, the same each time the cell is run with the same outcome."""

@@ -14,15 +14,19 @@ from loader.progress.watch import Watch
 from loader.text.account import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
     from rich.console import ConsoleOptions, RenderableType, RenderResult
 
+    from loader.model import Worker
     from loader.progress.moment import Moment, ReadingProgress
 
 MARGIN, GAP = 2, 3
 WIDEST_BAR, SHORTEST_BAR = 60, 8
+SHORTEST_NAME = 12
+# Columns of the table of workers that are left out on a terminal that is too narrow for them: first none.
+NARROWER: tuple[frozenset[int], ...] = (frozenset(), frozenset({3}), frozenset({1, 3}), frozenset({1, 3, 4}))
 
 # Name, value, style of the value.
 Cell = tuple[str, str, str]
@@ -114,7 +118,11 @@ class LoadView:
             f"{words.format_share(moment.share):>5}   {moment.account.settled:>{len(goal)},} of {goal} rows"
         )
         bar = Bar(width, choose_signs(console, options)).line(moment.share, told)
-        lines = [bar, *lay_out_table(build_columns(moment), width), *lay_out_workers(moment)]
+        lines = [
+            bar,
+            *lay_out_table(build_columns(moment), width),
+            *lay_out_workers(moment.wire.workers, width),
+        ]
         return draw_lines(lines, console, width)
 
 
@@ -219,21 +227,52 @@ def lay_out_table(columns: list[list[Cell]], width: int) -> list[Line]:
     return join_columns([[cell for column in columns for cell in column]], [(10, 0)])
 
 
-def lay_out_workers(moment: Moment) -> list[Line]:
-    """A line for each worker of a cluster; those that are there first, and not too many."""
-    workers = sorted(moment.wire.workers, key=lambda each: bool(each.lost))
-    shown = [words.format_worker(each) for each in workers[: words.MOST_WORKERS]]
-    widths = [max(len(cells[place]) for cells in shown) for place in range(len(shown[0]))] if shown else []
-    lines: list[Line] = []
-    for worker, cells in zip(workers, shown, strict=False):
-        name, *numbers, heard = cells
-        counts = "  ".join(f"{number:>{width}}" for number, width in zip(numbers, widths[1:-1], strict=True))
-        style = "yellow" if worker.lost or worker.silent >= words.SILENT_SECONDS else "none"
-        shown_name = f"{' ' * MARGIN}{name:<{widths[0]}}{' ' * GAP}"
-        lines.append([(shown_name, "dim"), (f"{counts}  {heard}", style)])
-    if (more := len(workers) - len(shown)) > 0:
-        lines.append([(f"{' ' * MARGIN}and {more:,} more workers", "dim")])
-    return [[("", "none")], *lines] if lines else []
+def lay_out_workers(workers: Sequence[Worker], width: int) -> list[Line]:
+    """A table of the workers of a cluster; those that are there first, and not too many."""
+    if not workers:
+        return []
+    ordered = sorted(workers, key=lambda each: bool(each.lost))
+    shown, others = ordered[: words.MOST_WORKERS], ordered[words.MOST_WORKERS :]
+    table = fit_columns([list(words.WORKER_COLUMNS), *map(words.format_worker, shown)], width)
+    lines: list[Line] = [[("", "none")]]
+    for worker, line in zip([None, *shown], table, strict=True):
+        quiet = worker is not None and (worker.lost or worker.silent >= words.SILENT_SECONDS)
+        lines.append([(" " * MARGIN + line, "yellow" if quiet else "none" if worker else "dim")])
+    if others:
+        lines.append([(" " * MARGIN + words.format_more_workers(others), "dim")])
+    return lines
+
+
+def fit_columns(table: list[list[str]], width: int) -> list[str]:
+    """Lines with as many columns as there is room for; a name that is too long is cut in its middle."""
+    for left_out in NARROWER:
+        names, *others = [
+            column for place, column in enumerate(zip(*table, strict=True)) if place not in left_out
+        ]
+        widths = [max(map(len, column)) for column in others]
+        room = width - MARGIN - sum(widths) - GAP * len(widths)
+        if room >= SHORTEST_NAME:
+            break
+    longest = min(max(map(len, names)), max(room, 1))
+    rows = zip(names, *others, strict=True)
+    pad = [f"{{:>{each}}}" for each in widths]
+    return [
+        (" " * GAP).join(
+            [
+                f"{shorten(name, longest):<{longest}}",
+                *(form.format(cell) for form, cell in zip(pad, cells, strict=True)),
+            ]
+        )
+        for name, *cells in rows
+    ]
+
+
+def shorten(name: str, width: int) -> str:
+    """A name with at most as many letters: workers of one cluster differ at its end."""
+    if len(name) <= width:
+        return name
+    end = (width - 1) * 2 // 3
+    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
 
 
 def join_columns(columns: list[list[Cell]], widths: list[tuple[int, int]]) -> list[Line]:

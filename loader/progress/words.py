@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from loader.model import OUTAGE, RATE_LIMIT, RETRY_AFTER, VENDOR_ASKED
 from loader.text.account import format_duration
+from loader.text.nouns import count_things
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loader.model import Worker
     from loader.progress.moment import Moment, ReadingProgress
 
@@ -23,6 +26,9 @@ SILENT_SECONDS = 5.0
 
 MOST_WORKERS = 8
 """Workers that are shown each with its numbers."""
+
+WORKER_COLUMNS = ("worker", "rows", "rate", "in flight", "in doubt", "heard")
+"""The heads of what `format_worker` gives."""
 
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
@@ -116,18 +122,17 @@ def format_workers(moment: Moment) -> str:
 
 
 def format_worker(worker: Worker) -> list[str]:
-    """One worker: its rows, its rate, what it has on the wire, its doubts, and when it was heard."""
-    heard = (
-        "lost" if worker.lost else f"heard {worker.silent:.0f} s ago" if worker.silent >= 1 else "heard now"
-    )
-    return [
-        worker.name,
-        f"{worker.rows:,} rows",
-        format_rate(worker.rate),
-        f"{worker.in_flight:,} in flight",
-        f"{worker.doubts:,} in doubt",
-        heard,
-    ]
+    """The cells of one worker, in the order of `WORKER_COLUMNS`."""
+    seen = "lost" if worker.lost else f"{worker.silent:.0f} s ago" if worker.silent >= 1 else "now"
+    numbers = [f"{worker.rows:,}", format_rate(worker.rate), f"{worker.in_flight:,}", f"{worker.doubts:,}"]
+    return [worker.name, *numbers, seen]
+
+
+def format_more_workers(workers: Sequence[Worker]) -> str:
+    """Workers that there is no room for, in a line."""
+    lost = sum(bool(each.lost) for each in workers)
+    said = f"and {count_things(len(workers), 'more worker')}"
+    return f"{said}, {lost:,} of them lost" if lost else said
 
 
 def format_settled(moment: Moment) -> str:

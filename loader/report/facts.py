@@ -1,7 +1,7 @@
 """What a report says, as frozen records: gathered in `loader.reporting`, drawn in `loader.report.html`.
 
-Nothing in them is personal but the `examples` of a group and what the `reason` of a run's end may quote, and
-those are filled only on request.
+Nothing in them is personal but the `examples` of a group and what the `reason` of the end of a run or of a
+worker may quote, and those are filled only on request.
 """
 
 from __future__ import annotations
@@ -48,6 +48,27 @@ class RunStretch:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """What one worker of a cluster did in a run.
+
+    Attributes:
+        name: of the worker, or how many others it stands for.
+        rows: attempts of it that ended.
+        doubts: those without an answer.
+        rate: rows a second while it took part; None if it is not known.
+        lost: whether it took no part any more when the run ended.
+        reason: why it was lost, if that can be shown; see the module.
+    """
+
+    name: str
+    rows: int
+    doubts: int
+    rate: float | None
+    lost: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """One run.
 
@@ -61,6 +82,8 @@ class RunFacts:
         options, versions: with what it was begun; nothing is known of runs by older versions.
         stretches: its traffic, oldest first.
         mark: how charts name its end; "" if it came to its end as planned.
+        workers: of the cluster that sent; none if one machine did, or if nothing is known of them because the
+            run died.
     """
 
     number: int
@@ -74,6 +97,7 @@ class RunFacts:
     versions: Mapping[str, str]
     stretches: tuple[RunStretch, ...]
     mark: str = ""
+    workers: tuple[WorkerFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from loader.look.svg import Chart
     from loader.model import Account
     from loader.report.course import Point
-    from loader.report.facts import Facts
+    from loader.report.facts import Facts, RunFacts
     from loader.report.incidents import Incident
 
 MOST_FILES = 5
 """Input files that are listed at once; more are one line that unfolds."""
+
+MOST_WORKERS = 12
+"""Workers of a run that are listed at once; more are one line that unfolds."""
 
 STATES = (
     ("confirmed", "confirmed", "The vendor confirmed that it took the row."),
@@ -73,6 +76,8 @@ def render_sections(templates: Environment, facts: Facts, *, top: int = 2) -> Ma
         spell=partial(spell, facts),
         again=again(facts),
         MOST_FILES=MOST_FILES,
+        MOST_WORKERS=MOST_WORKERS,
+        word_workers=word_workers,
         traffic=[sum_traffic(run.stretches) for run in facts.runs],
         over_all=sum_traffic([stretch for run in facts.runs for stretch in run.stretches]),
         throughput=draw_throughput(runs, incidents),
@@ -139,6 +144,14 @@ def word_verdict(facts: Facts) -> str:
     ]
     what = f"{account.confirmed:,} of {account.read:,} rows are confirmed"
     return f"Finished: {what}. Left to decide: {' and '.join(left)}."
+
+
+def word_workers(run: RunFacts) -> str:
+    """The workers of a run, in a line."""
+    rows = sum(worker.rows for worker in run.workers)
+    lost = sum(worker.lost for worker in run.workers)
+    said = f"{len(run.workers):,} workers, {rows:,} requests"
+    return f"{said}, {lost:,} lost" if lost else said
 
 
 def word_complete(account: Account) -> str:

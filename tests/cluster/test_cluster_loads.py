@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ import loader
 from loader.event_counts import count_events
 from loader.journal import CheckpointView
 from loader.progress import Silent
+from loader.report.html import render_page
+from loader.reporting import gather, list_runs
 from loader.settings import NOTHING_IN_MEMORY
 from tests.faultserver import FaultServer, answer
 
@@ -212,3 +215,28 @@ def test_a_ledger_keeps_rows_from_going_twice(events: Path, tmp_path: Path, dask
                 ledger=tmp_path / "ledger",
             )
         assert Counter(Counter(server.bodies).values()) == {1: 2995}
+
+
+def test_who_sent_is_seen_in_the_log_and_afterwards(
+    events: Path, dask: DaskProcesses, command: CommandLine
+) -> None:
+    """The log says where the dashboard is and who takes part; the checkpoint keeps what each did."""
+    with FaultServer() as server:
+        to_server = ("--app", APPLICATION, "--endpoint", server.url, "--cluster", dask.address)
+        ran = command.run("events", events, *to_server, "--yes", "--log-format", "json", "--checkpoint", "c")
+        assert ran.code == 3
+    told = [json.loads(line) for line in ran.err.splitlines()]
+    (dashboard,) = (event for event in told if event["event"] == "dashboard")
+    assert re.fullmatch(r"Dask's dashboard is at http://127\.0\.0\.1:\d+/status", dashboard["message"])
+    assert {event["worker"] for event in told if event["event"] == "worker_joined"} == {
+        "worker-1",
+        "worker-2",
+    }
+    (start,) = (event for event in told if event["event"] == "start")
+    assert {worker["worker"] for worker in start["workers"]} == {"worker-1", "worker-2"}
+    view = CheckpointView.open(command.folder / "c")
+    (run,) = list_runs(view, with_examples=False)
+    assert sum(worker.rows for worker in run.workers) == 2994
+    assert all(worker.rate and not worker.lost for worker in run.workers)
+    page = render_page(gather(view, "c", [str(events)]))
+    assert all(worker.name in page for worker in run.workers)

@@ -14,14 +14,18 @@ import pytest
 
 from loader.methods import Kind
 from loader.model import Account, FileRecord
-from loader.report.facts import Counts, DecisionFacts, Events, Group
-from loader.report.html import MOST_FILES, render_page
+from loader.report.facts import Counts, DecisionFacts, Events, Group, WorkerFacts
+from loader.report.html import MOST_FILES, MOST_WORKERS, render_page
 from loader.text.next_steps import Remains, Step, Way
 from tests.report.conftest import BEGAN, facts, run, troubled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+WORKERS = (
+    WorkerFacts("w1", 20_000, 0, 131.4, lost=False),
+    WorkerFacts("w2", 9_000, 17, None, lost=True, reason="it does not answer"),
+)
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\x1b[31m\u202egnp.exe\u2028{{ 7 * 7 }}"
 
 
@@ -60,7 +64,14 @@ def hostile(value: Any) -> Any:
 
 PAGES = {
     "a load": facts(),
-    "hostile texts": hostile(facts(with_examples=True, rejects=(Group("a", "b", 1, "c", ("d", "e")),))),
+    "workers": facts(runs=(run(1, BEGAN, workers=WORKERS * MOST_WORKERS),)),
+    "hostile texts": hostile(
+        facts(
+            with_examples=True,
+            rejects=(Group("a", "b", 1, "c", ("d", "e")),),
+            runs=(run(1, BEGAN, workers=WORKERS),),
+        )
+    ),
     "hostile reasons": hostile(
         facts(events=None, no_events="gone", decisions=(DecisionFacts(BEGAN, "x", "y"),))
     ),
@@ -228,3 +239,25 @@ def test_marks_of_a_chart_have_words_for_a_screen_reader() -> None:
     """What is marked is said too: of each chart over time, in the order in which it happened."""
     text = render_page(troubled())
     assert text.count("Marked: outage, killed, vendor asked to wait, interrupted") == 6
+
+
+def test_a_run_on_a_cluster_shows_its_workers() -> None:
+    """What each did, whether it was lost and why stand below the runs; other runs have no such table."""
+    shown = " ".join(
+        Tags(render_page(facts(runs=(run(1, BEGAN), run(2, BEGAN, workers=WORKERS))))).text.split()
+    )
+    assert "Workers of run 2 WorkerRequestsA secondWithout an answerAt the end" in shown
+    assert "w120,0001310It took part. w29,000–17It was lost.it does not answer" in shown
+    assert "Workers of run 1" not in shown
+    assert "Without an answer" not in render_page(facts())
+
+
+def test_many_workers_are_one_line_that_unfolds() -> None:
+    """Hundreds of workers do not bury the rest of the page; their sum is said."""
+    assert "workers, " not in render_page(facts(runs=(run(1, BEGAN, workers=WORKERS),)))
+    many = facts(runs=(run(1, BEGAN, workers=WORKERS * MOST_WORKERS),))
+    number = 2 * MOST_WORKERS
+    assert (
+        f"<summary>{number} workers, {29_000 * MOST_WORKERS:,} requests, {MOST_WORKERS} lost</summary>"
+        in (render_page(many))
+    )

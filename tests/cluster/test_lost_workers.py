@@ -1,0 +1,91 @@
+"""Rows of workers that were lost: each says which worker had it, and all are counted as one reason."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from loader.checkpoint_facts import explain
+from loader.cluster.line import ClusterLine
+from loader.cluster.messages import make_references
+from loader.cluster.parts import Part
+from loader.cluster.station import Lost, Station
+from loader.delivery import Brake, Dispatch, Policy
+from loader.journal import CheckpointView, Journal
+from loader.methods import Kind
+from loader.model import Outcome, Request, State
+from loader.planning import build_identity, prepare
+from loader.progress.failed_rows import FIRST_ROWS, FirstFailures, list_failed
+from loader.reporting import group_rows
+from loader.settings import Endpoint, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import CommandLine
+
+WORKERS = 8
+SHARED = "the worker that had this row was lost"
+
+
+class Doomed(Station):
+    """A worker that is lost as soon as it was handed its rows."""
+
+    def flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over, and be lost."""
+        super().flush(loop)
+        self._tell(Lost(self, "it does not answer"))
+
+
+def lose_all(sending: Any) -> tuple[list[Outcome], list[tuple[str, str, str]]]:
+    """What becomes of two rows of each of some workers that are all lost, and the news of that."""
+    news: list[tuple[str, str, str]] = []
+    outcomes: list[Outcome] = []
+    with closing(asyncio.new_event_loop()) as loop:
+        line = ClusterLine(loop, lambda *told: news.append(told))
+        requests = []
+        for number in range(WORKERS):
+            rows = range(2 * number, 2 * number + 2)
+            worker = Doomed(
+                f"w{number}", None, 0.0, heard_at=time.monotonic(), permit_seconds=1, tell=line.tell
+            )
+            line.tell(worker)
+            line.parts.open[number] = Part(number, (rows,), holder=worker, ready=True, leased=True)
+            bodies = make_references(number, np.array(rows)).to_pylist()
+            requests += [Request(row, "", body) for row, body in zip(rows, bodies, strict=True)]
+        dispatch = Dispatch(line, policy=Policy(concurrency=2 * WORKERS), brake=Brake(), sending=sending)
+        for group in dispatch.deliver(requests):
+            outcomes += group
+    return outcomes, news
+
+
+def test_rows_of_many_lost_workers_have_one_reason(tmp_path: Path, command: CommandLine) -> None:
+    """`status`, a report, the log and files of failed rows count them together; each names its worker."""
+    source, checkpoint = tmp_path / "users.csv", tmp_path / "users.csv.users.ckpt"
+    rows = [f"u{row},D{row}\n" for row in range(2 * WORKERS)]
+    source.write_text("user_id,device_id\n" + "".join(rows))
+    endpoint = Endpoint.parse("http://127.0.0.1:9/")
+    settings = Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint)
+    with Journal.open(checkpoint, build_identity(prepare(settings))) as journal:
+        journal.lease(range(2 * WORKERS))
+        outcomes, news = lose_all(journal.sending)
+        journal.settle(outcomes)
+    assert [told[0] for told in news] == ["worker_joined"] * WORKERS + ["worker_lost"] * WORKERS
+    view = CheckpointView.open(checkpoint)
+    assert explain(view).in_doubt == [(SHARED, 2 * WORKERS)]
+    assert [
+        (group.reason, group.rows) for group in group_rows(view, State.IN_DOUBT, with_examples=False)
+    ] == [(SHARED, 2 * WORKERS)]
+    (group,) = group_rows(view, State.IN_DOUBT, with_examples=True)
+    assert group.examples[0] == "worker w0 was lost while it had this row"
+    assert len(list(FirstFailures().select(list_failed(outcomes)))) == FIRST_ROWS
+    assert command.run("failures", checkpoint, "--in-doubt", "-o", "failed.csv").code == 0
+    failed = pd.read_csv(command.folder / "failed.csv")
+    assert set(failed["_loader_reason"]) == {SHARED}
+    named = [f"worker w{row // 2} was lost while it had this row" for row in range(2 * WORKERS)]
+    assert failed["_loader_message"].tolist() == named
