@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -90,3 +91,25 @@ def is_private(address: str) -> bool:
     """Whether nobody else can read what goes to an address: it is encrypted, or on this machine."""
     parts = urlsplit(address)
     return parts.scheme in {"tls", "wss", "inproc"} or is_loopback(parts.hostname or "")
+
+
+def is_of_this_machine(address: str) -> bool:
+    """Whether a worker with this address runs here: only on its own addresses a machine can listen."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme == "inproc" or is_loopback(host):
+        return True
+    try:
+        named = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+        return any(_can_listen(family, place) for family, _, _, _, place in named)
+    except OSError:
+        return False
+
+
+def _can_listen(family: int, place: Any) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        try:
+            listener.bind(place)
+        except OSError:
+            return False
+    return True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from loader.cluster.connecting import is_private
+from loader.cluster.connecting import is_of_this_machine, is_private
 from loader.cluster.messages import Secrets
 from loader.cluster.sender import Sender
 from loader.cluster.station import Alone, Station
@@ -36,6 +36,12 @@ _AT_A_TIME = 16
 _EXPOSED = (
     "the way to it is not encrypted, and the address of the proxy or of the input holds a secret. Use a "
     "cluster with TLS (tls://)."
+)
+
+
+_ELSEWHERE = (
+    "it is on another machine, and the sandbox can be reached from this machine alone. Rehearse with workers "
+    "of this machine, for example local:4."
 )
 
 
@@ -180,6 +186,8 @@ class Joining:
             TimeoutError: it does not answer.
             Exception: whatever else Dask raises.
         """
+        if self._settings.rehearsal is not None and not is_of_this_machine(address):
+            raise ConfigError(_ELSEWHERE)
         member.future = self._client.submit(
             Sender,
             actor=True,
