@@ -72,7 +72,7 @@ format:
 
 # Every benchmark, one after the other; each is a target of its own.
 BENCHMARKS := bench-load bench-mapping bench-check bench-jsonlines bench-start bench-rows bench-journal bench-resume bench-verify bench-watch \
-	bench-sandbox bench-ledger bench-lookup bench-queries bench-stores bench-report bench-looks
+	bench-sandbox bench-ledger bench-lookup bench-queries bench-stores bench-report bench-looks bench-cluster
 .PHONY: bench $(BENCHMARKS)
 bench: $(BENCHMARKS)
 

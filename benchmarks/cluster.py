@@ -38,8 +38,8 @@ WINDOWS = (128, 1024)
 WARM_UP = 3000
 PRELOAD = '["benchmarks.instant_worker"]'
 MOST_EXCHANGES = 400  # of all workers in a second, as `loader.cluster.station` says
-# The run against which the model of `benchmarks.sizing` is checked.
-CHECK_CREW, CHECK_LATENCY = 3, 0.02
+RUNS = tuple((workers, LATENCY) for workers in (0, *CREWS))
+CHECK = (3, 0.02)  # workers, and seconds: the run against which the model of `benchmarks.sizing` is checked
 WAYS = {
     "one process": (),
     "--processes 2": ("--processes", "2"),
@@ -75,7 +75,7 @@ def main() -> None:
     constants: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(source, Path(folder), options)
-        for section in (compare_crews, divide_cost, compare_ways, check_model):
+        for section in (compare_crews, divide_cost, compare_ways):
             text, found = section(bench)
             constants |= found
             sections.append(text)
@@ -173,6 +173,15 @@ class Crew:
     def __init__(self, bench: Bench, dask: DaskProcesses) -> None:
         self._bench = bench
         self._dask = dask
+        self._warm = 0
+
+    def grow(self, workers: int) -> bool:
+        """Start workers until there are as many; whether the crew is another than at the last load."""
+        while len(self._dask.workers) < workers:
+            self._dask.start_worker()
+        self._dask.await_workers(workers)
+        grown, self._warm = self._warm != workers, workers
+        return grown
 
     def run(self, endpoint: str, rows: int, concurrency: int) -> Load:
         """One load on them."""
@@ -209,28 +218,38 @@ def take_median(loads: list[Load]) -> Load:
 
 
 def compare_crews(bench: Bench) -> tuple[str, dict[str, float]]:
-    """Rows a second of one, two and four workers, each with a bound of 64 requests, at 50 ms."""
-    found: dict[int, list[Load]] = {crew: [] for crew in (0, *CREWS)}
+    """Rows a second of one, two and four workers with a bound of 64 requests each; and the check."""
+    found: dict[tuple[int, float], list[Load]] = {each: [] for each in (*RUNS, CHECK)}
     with ExitStack() as opened:
-        server = opened.enter_context(answers_late(LATENCY))
-        crews = {crew: opened.enter_context(bench.crew(crew)) for crew in CREWS}
-        for crew in crews.values():
-            crew.run(server.endpoint, WARM_UP, SOCKETS)
+        servers = {each: opened.enter_context(answers_late(each)) for each in (LATENCY, CHECK[1])}
         for _ in range(bench.options.rounds):
-            for workers, loads in found.items():
-                window = SOCKETS * max(workers, 1)
-                rows = int(bench.options.seconds * window / LATENCY)
-                one = crews[workers] if workers else bench
-                loads.append(one.run(server.endpoint, rows, window))
-    medians = {workers: take_median(each) for workers, each in found.items()}
-    ratio = medians[CREWS[-1]].rows_per_second / medians[1].rows_per_second
-    head = f"{server.name}, {SOCKETS} requests a worker; µs of processor time a row"
-    lines = [head, write_line("", ("rows/s", "exchanges/s", "coordinator", "scheduler", "workers"))]
-    for workers, load in medians.items():
+            with bench.crew(1) as crew:
+                for workers, latency in sorted(found):
+                    endpoint = servers[latency].endpoint
+                    found[workers, latency].append(run_crew(bench, crew, workers, endpoint))
+    medians = {run: take_median(loads) for run, loads in found.items()}
+    head = f"{servers[LATENCY].name} (* {CHECK[1] * 1000:.0f} ms), {SOCKETS} requests a worker; "
+    lines = [head + "µs of processor time a row"]
+    lines.append(write_line("", ("rows/s", "exchanges/s", "coordinator", "scheduler", "workers")))
+    for (workers, latency), load in sorted(medians.items()):
         name = f"{workers} worker{'s' * (workers > 1)}" if workers else "without a cluster"
-        lines.append(write_line(name, write_figures(load)))
+        lines.append(write_line(name + " *" * (latency != LATENCY), write_figures(load)))
+    of_crew = {workers: medians[workers, LATENCY] for workers, _ in RUNS}
+    ratio = of_crew[CREWS[-1]].rows_per_second / of_crew[1].rows_per_second
     lines.append(f"four to one: {ratio:.2f} (asked: 3.6)")
-    return "\n".join(lines), fit_delays(medians)
+    constants = fit_delays(of_crew) | {"check_rows_per_second": medians[CHECK].rows_per_second}
+    return "\n".join(lines), constants
+
+
+def run_crew(bench: Bench, crew: Crew, workers: int, endpoint: str) -> Load:
+    """One load with a number of workers, which has been reached by starting more; without a cluster for 0."""
+    window = SOCKETS * max(workers, 1)
+    rows = int(bench.options.seconds * window / LATENCY)
+    if not workers:
+        return bench.run(endpoint, rows, window)
+    if crew.grow(workers):
+        crew.run(endpoint, WARM_UP, SOCKETS)
+    return crew.run(endpoint, rows, window)
 
 
 def write_line(name: str, figures: Iterable[str]) -> str:
@@ -328,17 +347,6 @@ def compare_ways_at(bench: Bench, server: Answering, concurrency: int) -> list[s
         one, rate, cpu = (statistics.median(each) for each in zip(*runs, strict=True))
         lines.append(f"{way:<20}{one:>12.2f}{rate:>14,.0f}{cpu:>12.0f}")
     return lines
-
-
-def check_model(bench: Bench) -> tuple[str, dict[str, float]]:
-    """A run that the model is not fitted to."""
-    window = SOCKETS * CHECK_CREW
-    rows = int(bench.options.seconds * window / LATENCY)
-    with answers_late(CHECK_LATENCY) as server, bench.crew(CHECK_CREW) as crew:
-        crew.run(server.endpoint, WARM_UP, SOCKETS)
-        load = take_median([crew.run(server.endpoint, rows, window) for _ in range(bench.options.rounds)])
-    text = f"{server.name}, {CHECK_CREW} workers, {SOCKETS} requests each: {load.rows_per_second:,.0f} rows/s"
-    return text, {"check_rows_per_second": load.rows_per_second}
 
 
 def list_constants(constants: dict[str, float]) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from benchmarks.cluster import CHECK_CREW, CHECK_LATENCY, LATENCY, MOST_EXCHANGES, SOCKETS
+from benchmarks.cluster import CHECK, LATENCY, MOST_EXCHANGES, SOCKETS
 from loader.choices import MAX_CONCURRENCY
 
 RESULTS = Path(__file__).parent / "results"
@@ -164,12 +164,13 @@ def spell_time(seconds: float) -> str:
 
 def write_check(constants: Constants) -> str:
     """What the model predicts for a run that it is not fitted to, and what was measured."""
-    predicted = predict(constants, CHECK_LATENCY, math.inf, CHECK_CREW, CHECK_CREW * SOCKETS).rows
+    workers, latency = CHECK
+    predicted = predict(constants, latency, math.inf, workers, workers * SOCKETS).rows
     measured = constants.check_rows_per_second
     return (
-        f"Fitted to 1, 2 and 4 workers at {LATENCY * 1000:.0f} ms. For {CHECK_CREW} workers at "
-        f"{CHECK_LATENCY * 1000:.0f} ms, {SOCKETS} requests each, it predicts {predicted:,.0f} rows a "
-        f"second; {measured:,.0f} were measured, {measured / predicted - 1:+.0%}."
+        f"Fitted to 1, 2 and 4 workers at {LATENCY * 1000:.0f} ms. For {workers} workers at "
+        f"{latency * 1000:.0f} ms, {SOCKETS} requests each, it predicts {predicted:,.0f} rows a second; "
+        f"{measured:,.0f} were measured, {measured / predicted - 1:+.0%}."
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from benchmarks.sizing import read_constants, write_check, write_sizes
 from docs.make_commands import VARIABLE_IN_HELP, commands, exit_codes, glance
 from docs.make_python import python, summary
 from docs.tables import code, table
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from loader.model import Attempt
     from loader.option import Offered, Option
 
-FOLDER = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
+PAGES = [*sorted((DOCS / "reference").glob("*.md")), DOCS / "scaling.md"]
 REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -249,11 +251,20 @@ def fault_profiles() -> str:
     )
 
 
+# The sizes of loads
+
+
+def sizing() -> str:
+    """How long loads take, by the model of the benchmarks and its last constants."""
+    constants = read_constants()
+    return f"{write_sizes(constants)}\n\n{write_check(constants)}"
+
+
 MADE: dict[str, Callable[[], str]] = {
     made.__name__: made
     for made in (
         glance, commands, exit_codes, fields, mapping_keys, limits, synonyms, device_types, presets, verdicts,
-        checkpoint_files, python, job_keys, faults, fault_profiles, failed_columns,
+        checkpoint_files, python, job_keys, faults, fault_profiles, failed_columns, sizing,
     )
 }  # fmt: skip
 
@@ -265,11 +276,7 @@ def made(text: str) -> str:
 
 def main() -> None:
     """Write the pages; with ``--check`` only say which are not as they would be made."""
-    stale = [
-        page
-        for page in sorted(FOLDER.glob("*.md"))
-        if made(page.read_text("utf-8")) != page.read_text("utf-8")
-    ]
+    stale = [page for page in PAGES if made(page.read_text("utf-8")) != page.read_text("utf-8")]
     for page in stale:
         if "--check" not in sys.argv:
             page.write_text(made(page.read_text("utf-8")), encoding="utf-8")
