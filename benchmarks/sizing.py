@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.cluster import CHECK, LATENCY, MOST_EXCHANGES, SOCKETS
-from loader.choices import MAX_CONCURRENCY
+from loader.choices import MAX_CLUSTER_CONCURRENCY, MAX_CONCURRENCY
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = {10**7: "10 million", 10**9: "1 billion", 10**11: "100 billion"}
@@ -119,7 +119,7 @@ def predict_alone(constants: Constants, latency: float, rate: float, window: int
 def choose_crew(constants: Constants, latency: float, rate: float) -> tuple[int, Speed]:
     """The fewest workers that are about as fast as any number of them."""
     speeds = {
-        workers: predict(constants, latency, rate, workers, MAX_CONCURRENCY)
+        workers: predict(constants, latency, rate, workers, MAX_CLUSTER_CONCURRENCY)
         for workers in range(1, _MOST_WORKERS + 1)
     }
     most = max(speed.rows for speed in speeds.values())

@@ -11,7 +11,9 @@ from enum import StrEnum
 
 from loader.errors import ConfigError
 
+#: Of one machine; a cluster has more sockets.
 MAX_CONCURRENCY = 1024
+MAX_CLUSTER_CONCURRENCY = 16_384
 MAX_LOCAL_WORKERS = 64
 
 
@@ -48,8 +50,11 @@ class Concurrency:
     highest: int = 256
 
     def __post_init__(self) -> None:
-        if not 1 <= self.lowest <= self.highest <= MAX_CONCURRENCY:
-            raise ConfigError(f'"{self}" is not 1 to {MAX_CONCURRENCY} requests, lower bound first.')
+        if not 1 <= self.lowest <= self.highest <= MAX_CLUSTER_CONCURRENCY:
+            raise ConfigError(
+                f'"{self}" is not 1 to {MAX_CONCURRENCY:,} requests, lower bound first; on a cluster up to '
+                f"{MAX_CLUSTER_CONCURRENCY:,}."
+            )
 
     @classmethod
     def parse(cls, text: str) -> Concurrency:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from loader.addresses import Proxy  # noqa: TC001 - as above
-from loader.choices import Cluster, Concurrency, Duration, Library, OnDoubt, Order, Threshold
+from loader.choices import MAX_CONCURRENCY, Cluster, Concurrency, Duration, Library, OnDoubt, Order, Threshold
 from loader.message import Setting
 from loader.methods import Kind
 from loader.option import FileUse, Option, Section, offered, option
@@ -450,6 +450,11 @@ class LoadOptions:
             refuse_certificates("ca_bundle", self.ca_bundle)
         if not 1 <= self.processes <= MAX_PROCESSES:
             refuse("processes", f"{{setting}} is {{value}}; it must be 1 to {MAX_PROCESSES}.", self.processes)
+        if self.cluster is None and self.concurrency.highest > MAX_CONCURRENCY:
+            most = f"{MAX_CONCURRENCY:,} requests from one machine"
+            refuse(
+                "concurrency", f"{{setting}} is {{value}}; at most {most} are on the wire.", self.concurrency
+            )
         self._refuse_rate()
         if self.limit is not None and self.limit < 1:
             refuse("limit", "{setting} is {value}; it must be at least 1 row.", self.limit)

@@ -37,7 +37,7 @@ TESTED_IN = {
     },
     "canary": {"choosing things": ["canary/test_canary_cover.py"]},
     "cluster": {
-        "connecting crew messages station": ["cluster/test_cluster_loads.py"],
+        "crew messages station": ["cluster/test_cluster_loads.py"],
     },
     "cli": {
         "ending": ["cli/test_loading.py", "cli/test_endings.py", "cli/test_report.py"],

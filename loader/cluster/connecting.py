@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loader.choices import Cluster
 
 _CONNECT_SECONDS = 10
+_REACH_SECONDS = 2.0
 
 
 @contextmanager
@@ -51,9 +52,9 @@ def open_client(cluster: Cluster) -> Iterator[Any]:
                         silence_logs=logging.CRITICAL,
                     )
                 )
-            client = opened.enter_context(
-                distributed.Client(where, timeout=_CONNECT_SECONDS, set_as_default=False)
-            )
+            client = opened.enter_context(_connect(where, direct=True))
+            if not _reaches_workers(client):
+                client = opened.enter_context(_connect(where, direct=False))
         except (OSError, TimeoutError) as failure:
             raise ConfigError(
                 Message(
@@ -65,6 +66,29 @@ def open_client(cluster: Cluster) -> Iterator[Any]:
                 )
             ) from None
         yield client
+
+
+def _connect(where: Any, *, direct: bool) -> Any:
+    """A client that talks to workers itself, which costs half as much, or through the scheduler.
+
+    Raises:
+        OSError, TimeoutError: the scheduler cannot be reached.
+    """
+    return import_distributed().Client(
+        where, timeout=_CONNECT_SECONDS, set_as_default=False, direct_to_workers=direct
+    )
+
+
+def _reaches_workers(client: Any) -> bool:
+    """Whether this machine reaches a worker by its address; that of a pod is known in its network alone."""
+    addresses = [urlsplit(address) for address in client.scheduler_info(n_workers=1)["workers"]]
+    for each in addresses:
+        if each.scheme in {"tcp", "tls"}:
+            try:
+                socket.create_connection((each.hostname or "", each.port or 0), _REACH_SECONDS).close()
+            except OSError:
+                return False
+    return True
 
 
 def import_distributed() -> Any:

@@ -110,7 +110,7 @@ def test_a_folder_where_no_file_can_be_made_is_not_called_in_use(
         (["--sandbox", "--transport", "carrier-pigeon"], "'carrier-pigeon' is not one of"),
         (
             ["--sandbox", "--concurrency", "auto:9-3"],
-            '"auto:9-3" is not 1 to 1024 requests, lower bound first',
+            '"auto:9-3" is not 1 to 1,024 requests, lower bound first',
         ),
         (["--sandbox", "--concurrency", "many"], '"many" is neither auto, nor bounds'),
         (["--sandbox", "--ca-bundle", "nowhere.pem"], "nowhere.pem is not a file"),

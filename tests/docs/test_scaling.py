@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.cluster import MOST_EXCHANGES
 from benchmarks.sizing import LATENCIES, RATES, SIZES, read_constants
-from loader.choices import MAX_CONCURRENCY, Concurrency
+from loader.choices import MAX_CLUSTER_CONCURRENCY, MAX_CONCURRENCY, Concurrency
 from loader.cluster import parts, permit, spread, station
 from loader.lookups.table import MOST_CARRIED
 from tests.docs.pages import ROOT
@@ -23,6 +23,7 @@ WAIT = permit.PERMIT_SECONDS + permit.MARGIN_SECONDS
         f"The next start of the same command waits {WAIT:.0f} s first",
         f"the load waits {permit.ALONE_SECONDS:.0f} s for another one",
         f"`--concurrency` allows up to {MAX_CONCURRENCY:,}, {Concurrency().highest} by default",
+        f"on a cluster up to {MAX_CLUSTER_CONCURRENCY:,} over all workers",
         f"two of at most {parts.PART_ROWS:,} rows for each worker",
         f"stay within {MOST_EXCHANGES} a second",
         f"look-up files of more than {MOST_CARRIED >> 20} MB",
