@@ -142,6 +142,10 @@ class ClusterLine:
         part = self.parts.open.get(read.number)
         if part is None or part.holder is not station:
             return
+        others = part.find_fit(each for each in self.stations if each is not station)
+        if read.failure is not None and others and not part.failed:
+            self.parts.hand_on(part)  # perhaps only this worker has lost the input, or has another one
+            return
         if part.digest is None:
             part.read, part.digest = read, read.digest
         elif part.digest != read.digest:

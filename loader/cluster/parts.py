@@ -37,6 +37,7 @@ class Part:
         leased: whether all its rows were leased.
         left: rows that were handed out and have no final outcome.
         waiting: rows that are to be sent as soon as a holder is ready.
+        failed: workers that could not read it to its end.
         waits_until: when they go back to the dispatcher, on the monotonic clock; None if there are none.
     """
 
@@ -50,6 +51,11 @@ class Part:
     left: int = 0
     waiting: list[tuple[bytes, object]] = field(default_factory=list)
     waits_until: float | None = None
+    failed: list[Station] = field(default_factory=list)
+
+    def find_fit(self, stations: Iterable[Station]) -> list[Station]:
+        """The workers that have not failed to read it."""
+        return [station for station in stations if station not in self.failed]
 
     @property
     def done(self) -> bool:
@@ -80,21 +86,37 @@ class Parts:
 
     def assign(self, stations: Iterable[Station]) -> None:
         """Give parts to the workers that can take more, those that came back first."""
-        able = [each for each in stations if each.parts < PARTS_A_WORKER]
+        present = list(stations)
+        if present:
+            self._assign_oldest(present)
+        able = [each for each in present if each.parts < PARTS_A_WORKER]
         while able:
-            station = min(able, key=lambda each: each.parts)
-            part = self._take()
-            if part is None:
-                return
-            part.holder = station
-            station.give(part)
-            if station.parts >= PARTS_A_WORKER:
+            station = min(able, key=_count_parts)
+            part = self._take(station, present)
+            if part is not None:
+                _give(part, station)
+            if part is None or station.parts >= PARTS_A_WORKER:
                 able.remove(station)
 
-    def _take(self) -> Part | None:
-        if self._returned:
-            self._returned.sort(key=lambda part: part.number, reverse=True)
-            return self._returned.pop()
+    def _assign_oldest(self, stations: Sequence[Station]) -> None:
+        """Give the oldest part to somebody even if all have enough: all the others may wait for it.
+
+        Rows are leased in order, and a row waits for those of its device in front of it.
+        """
+        oldest = next(iter(self.open.values()), None)
+        if oldest in self._returned:
+            self._returned.remove(oldest)
+            _give(oldest, min(oldest.find_fit(stations) or stations, key=_count_parts))
+
+    def _take(self, station: Station, present: Sequence[Station]) -> Part | None:
+        fit = [part for part in self._returned if station not in part.failed or not part.find_fit(present)]
+        if fit:
+            part = min(fit, key=lambda part: part.number)
+            self._returned.remove(part)
+            return part
+        return self._cut()
+
+    def _cut(self) -> Part | None:
         part = next(self._fresh, None)
         if part is None:
             self._all_cut = True
@@ -109,6 +131,14 @@ class Parts:
             if part.holder is station:
                 part.holder, part.ready = None, False
                 self._returned.append(part)
+
+    def hand_on(self, part: Part) -> None:
+        """Have a part read by another worker than its holder, which could not read it to its end."""
+        assert part.holder is not None  # noqa: S101 - it said so
+        part.failed.append(part.holder)
+        part.holder.forget(part)
+        part.holder, part.ready = None, False
+        self._returned.append(part)
 
     @property
     def next(self) -> Part | None:
@@ -141,3 +171,12 @@ class Parts:
     def _close(self, part: Part) -> None:
         if part.done and self.open.pop(part.number, None) is not None and part.holder is not None:
             part.holder.forget(part)
+
+
+def _give(part: Part, station: Station) -> None:
+    part.holder = station
+    station.give(part)
+
+
+def _count_parts(station: Station) -> int:
+    return station.parts

@@ -9,6 +9,7 @@ import pytest
 
 from loader.cluster.line import ClusterLine
 from loader.cluster.messages import ReadPart, Report
+from loader.cluster.parts import PARTS_A_WORKER
 from loader.cluster.station import Heard, Lost, Station
 from loader.message import Message
 from loader.model import NotSent, StopCode
@@ -72,3 +73,51 @@ def test_a_worker_that_reads_the_same_rows_takes_them_over(line: ClusterLine) ->
     assert not line.failure
     line.send(bytes(12), "row")
     assert second.burden == 1
+
+
+def test_a_part_that_one_worker_cannot_read_is_read_by_another_one(line: ClusterLine) -> None:
+    """An input that vanishes on one machine does not stop the load."""
+    first = join(line, "one")
+    second = join(line, "two")
+    hear(line, first, GONE)
+    line.parts.assign(line.stations)
+    assert (first.parts, second.parts) == (0, 1)
+    hear(line, second, WHOLE)
+    part = line.parts.next
+    assert part is not None
+    assert part.read is WHOLE
+    assert not line.failure
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_no_worker_can_read_ends_the_input(line: ClusterLine, *, lost: bool) -> None:
+    """An input that is damaged for all is read to there, also if one of two workers has gone meanwhile."""
+    first = join(line, "one")
+    second = join(line, "two")
+    hear(line, first, GONE)
+    line.parts.assign(line.stations)
+    if lost:
+        line.tell(Lost(second, "it does not answer"))
+        line.count_workers()
+        line.parts.assign(line.stations)
+    hear(line, first if lost else second, GONE)
+    part = line.parts.next
+    assert part is not None
+    assert part.read is GONE
+
+
+@pytest.mark.parametrize("read", [None, WHOLE])
+def test_the_oldest_part_of_a_lost_worker_waits_for_nobody(line: ClusterLine, read: ReadPart | None) -> None:
+    """The others may have read all that they may hold, and cannot send it before that part is sent."""
+    line.parts.begin([range(100_000)], 1)
+    first = join(line, "one")
+    if read is not None:
+        hear(line, first, read)
+    second = join(line, "two")
+    assert first.parts == second.parts == PARTS_A_WORKER
+    line.tell(Lost(first, "it does not answer"))
+    line.count_workers()
+    line.parts.assign(line.stations)
+    oldest = line.parts.open[0]
+    assert oldest.holder is second
+    assert second.parts == PARTS_A_WORKER + 1

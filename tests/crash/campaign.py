@@ -13,7 +13,7 @@ from loader import event_counts
 from loader.delivery import Policy
 from loader.journal import CheckpointView
 from loader.methods import METHODS, Kind
-from loader.model import State
+from loader.model import Phase, State
 from loader.progress import Silent
 from loader.settings import NOTHING_IN_MEMORY
 from loader.tally import Tally as EventTally
@@ -215,9 +215,12 @@ def settle_doubts(load: Load, tally: Tally) -> None:
     with load.start() as process:
         said = ended(process)
     assert process.returncode in FINISHED, said
-    ledger = check(CheckpointView.open(load.checkpoint), load.vendor.landed)
+    view = CheckpointView.open(load.checkpoint)
+    ledger = check(view, load.vendor.landed)
     refused = {ordinal for ordinal in range(load.rows) if unmappable(ordinal) or refuses(ordinal)}
-    assert ledger.rejected == refused - ledger.in_doubt
+    overtaken = {row.ordinal for row in view.exceptions(State.REJECTED) if row.phase is Phase.OVERTAKEN}
+    assert overtaken <= rows, "only what was dropped is given back while a later row is there"
+    assert ledger.rejected - overtaken == refused - ledger.in_doubt - overtaken
     assert not ledger.never_sent
     assert ledger.confirmed == load.vendor.landed.keys()
     assert METHODS[load.kind].last_wins or not ledger.in_doubt
