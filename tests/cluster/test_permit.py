@@ -13,6 +13,7 @@ from loader.choices import Cluster, Library
 from loader.cluster import permit
 from loader.conditions import BEGAN, ENDED, Conditions, Ending, may_still_send
 from loader.delivery import Brake, Target, open_line_in_process
+from loader.errors import CheckpointLocked
 from loader.journal import CheckpointView, Journal
 from loader.load_options import LoadOptions
 from loader.methods import Kind
@@ -173,3 +174,17 @@ def test_a_run_that_is_ended_at_once_notes_that_workers_may_still_send(
         ending.join()
     assert result.interrupted
     assert may_still_send(CheckpointView.open(tmp_path / "users.ckpt").notes)
+
+
+def test_a_second_coordinator_is_refused_before_it_meets_a_worker(tmp_path: Path) -> None:
+    """Two loads never have one checkpoint, whichever workers they would have."""
+    with FaultServer() as server:
+        plan = plan_users(tmp_path, server)
+        options = LoadOptions(cluster=Cluster.parse("tcp://127.0.0.1:9"))
+        second = prepare(replace(plan.settings, options=options))
+        assert second.settings.checkpoint is not None
+        with (
+            Journal.open(second.settings.checkpoint, build_identity(plan)),
+            pytest.raises(CheckpointLocked),
+        ):
+            load(second, brake=Brake(), watch=Silent())
