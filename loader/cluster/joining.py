@@ -212,6 +212,8 @@ class Joining:
             permit_seconds=self._assignment.permit_seconds,
             tell=self._tell,
         )
+        if self._closing.is_set():
+            return  # the load has ended meanwhile; nobody would let the worker go
         self._tell(member.station)
         asyncio.run_coroutine_threadsafe(member.station.serve(), self._loop)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 import loader
 from loader.cluster import connecting, joining, permit
+from loader.cluster.messages import Assignment
+from loader.delivery import Target
 from loader.journal import CheckpointView
 from loader.methods import Kind
+from loader.settings import Endpoint, Settings
 from tests.checker import check, noted
 from tests.crash.cluster.machines import Machines
 from tests.crash.load import write_input
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loader.api.results import LoadResult
+    from loader.cluster.messages import Orders
 
 ROWS = 400
 _PATIENCE = 120.0
@@ -121,3 +128,58 @@ def test_a_load_whose_scheduler_is_gone_ends_and_can_be_resumed(
         result = load_events(tmp_path, vendor, machines.address)
     assert result.stopped is None
     assert result.account.never_sent == 0
+
+
+class LateClient:
+    """A client of a cluster whose only worker answers when it is let.
+
+    Attributes:
+        answers: is set to let it.
+        exchanges: how many were begun with it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.answers = threading.Event()
+        self.exchanges = 0
+        self.status = "running"
+        self.loop = SimpleNamespace(asyncio_loop=loop)
+        self.scheduler = SimpleNamespace(address="tcp://127.0.0.1:1")
+        self.as_current = nullcontext
+
+    def scheduler_info(self, **_: object) -> dict[str, dict[str, dict[str, str]]]:
+        """What the scheduler says of its workers."""
+        return {"workers": {"tcp://127.0.0.1:2": {"name": "late"}}}
+
+    def submit(self, *_: object, **__: object) -> SimpleNamespace:
+        """Open an actor."""
+        return SimpleNamespace(result=self._answer)
+
+    def _answer(self, _: float) -> SimpleNamespace:
+        assert self.answers.wait(_PATIENCE)
+        opened = SimpleNamespace(result=lambda _: (0.0, None))
+        return SimpleNamespace(open=lambda *_: opened, exchange=self._exchange)
+
+    def _exchange(self, _: Orders) -> None:
+        self.exchanges += 1
+
+
+def test_a_worker_that_answers_after_the_load_has_ended_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cluster that stays, nobody talks to a worker of a load that is over."""
+    monkeypatch.setattr(joining, "_ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(joining, "_OPEN_SECONDS", 0.05)
+    loop = asyncio.new_event_loop()
+    told: list[object] = []
+    settings = Settings(Kind.EVENTS, (str(tmp_path / "e.csv"),), "A-B", Endpoint.parse("http://127.0.0.1:9/"))
+    client = LateClient(loop)
+    joined = joining.Joining(client, settings, Assignment("", b"", Target.of(settings), 1.0), told.append)
+    before = set(threading.enumerate())
+    joined.open_all()
+    (asking,) = [each for each in set(threading.enumerate()) - before if each.name.endswith("worker")]
+    joined.close()
+    client.answers.set()
+    asking.join(_PATIENCE)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert (told, client.exchanges) == ([], 0)
