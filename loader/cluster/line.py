@@ -127,7 +127,7 @@ class ClusterLine:
         elif event is not None:
             self.stations.append(event)
             self._count_crowd()
-            self._news("worker_joined", f"Worker {event.name} takes part.", event.name)
+            self._news("worker_joined", f"{call_worker(event.name, 'Worker')} takes part.", event.name)
 
     def _hear(self, station: Station, report: Report) -> None:
         if station not in self.stations:
@@ -163,7 +163,7 @@ class ClusterLine:
         self._last_words = f"{station.name}: {reason}"
         self.stations.remove(station)
         before = station.doubts
-        self._ended += station.give_up(f"worker {station.name} was lost while it had this row", _LOST)
+        self._ended += station.give_up(f"{call_worker(station.name)} was lost while it had this row", _LOST)
         lost = station.look(reason)
         self._lost.append(lost)
         self.parts.return_from(station)
@@ -215,4 +215,10 @@ def _explain_other_rows(station: Station, read: ReadPart) -> str:
 def _say_lost(worker: Worker, had: int) -> str:
     """What the loss of a worker means for the load, if it had as many rows that may have been sent."""
     rows = f" It had {count_rows(had)} that may have been sent." if had else ""
-    return f"Worker {worker.name} was lost: {worker.lost.rstrip('.')}.{rows} Its other rows go to the others."
+    lost = f"{call_worker(worker.name, 'Worker')} was lost: {worker.lost.rstrip('.')}."
+    return f"{lost}{rows} Its other rows go to the others."
+
+
+def call_worker(name: str, word: str = "worker") -> str:
+    """A worker in a sentence: Dask calls workers "0" and "1", and users call them "worker-1"."""
+    return name if "worker" in name.lower() else f"{word} {name}"

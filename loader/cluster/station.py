@@ -259,6 +259,12 @@ class Station:
             except TimeoutError:
                 break
             except (OSError, RuntimeError, KeyError) as failure:
-                reason = str(failure) or type(failure).__name__
+                reason = _say_failure(failure)
                 await asyncio.sleep(min(_RETRY_SECONDS, max(until - time.monotonic(), 0.0)))
         raise Silent(reason)
+
+
+def _say_failure(failure: Exception) -> str:
+    """Why a worker could not be called, in a line; Dask's own words for the usual case name its internals."""
+    said = " ".join(str(failure).split()) or type(failure).__name__
+    return "its process has ended, or cannot be reached" if "Worker holding Actor" in said else said

@@ -228,10 +228,10 @@ def lay_out_table(columns: list[list[Cell]], width: int) -> list[Line]:
 
 
 def lay_out_workers(workers: Sequence[Worker], width: int) -> list[Line]:
-    """A table of the workers of a cluster; those that are there first, and not too many."""
+    """A table of the workers of a cluster by their names; those that are there first, and not too many."""
     if not workers:
         return []
-    ordered = sorted(workers, key=lambda each: bool(each.lost))
+    ordered = sorted(workers, key=lambda each: (bool(each.lost), words.order_name(each.name)))
     shown, others = ordered[: words.MOST_WORKERS], ordered[words.MOST_WORKERS :]
     table = fit_columns([list(words.WORKER_COLUMNS), *map(words.format_worker, shown)], width)
     lines: list[Line] = [[("", "none")]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from loader.model import OUTAGE, RATE_LIMIT, RETRY_AFTER, VENDOR_ASKED
@@ -115,10 +116,19 @@ def format_workers(moment: Moment) -> str:
     if not workers:
         return ""
     lost = sum(bool(each.lost) for each in workers)
-    there = [f"{each.name} {format_rate(each.rate)}" for each in workers if not each.lost]
+    by_name = sorted(workers, key=lambda each: order_name(each.name))
+    there = [f"{each.name} {format_rate(each.rate)}" for each in by_name if not each.lost]
     shown = ", ".join(there[:MOST_WORKERS]) or "none"
     more = f", and {len(there) - MOST_WORKERS} more" if len(there) > MOST_WORKERS else ""
     return f"workers: {shown}{more}{f'; {lost} lost' if lost else ''}"
+
+
+def order_name(name: str) -> list[tuple[bool, int, str]]:
+    """What names are sorted by, so that "worker 10" comes after "worker 9"."""
+    return [
+        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def format_worker(worker: Worker) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from loader.checkpoint_facts import explain
 from loader.cluster.line import ClusterLine
@@ -42,18 +43,16 @@ class Doomed(Station):
         self._tell(Lost(self, "it does not answer"))
 
 
-def lose_all(sending: Any) -> tuple[list[Outcome], list[tuple[str, str, str]]]:
+def lose_all(sending: Any, *names: str) -> tuple[list[Outcome], list[tuple[str, str, str]]]:
     """What becomes of two rows of each of some workers that are all lost, and the news of that."""
     news: list[tuple[str, str, str]] = []
     outcomes: list[Outcome] = []
     with closing(asyncio.new_event_loop()) as loop:
         line = ClusterLine(loop, lambda *told: news.append(told))
         requests = []
-        for number in range(WORKERS):
+        for number, name in enumerate(names):
             rows = range(2 * number, 2 * number + 2)
-            worker = Doomed(
-                f"w{number}", None, 0.0, heard_at=time.monotonic(), permit_seconds=1, tell=line.tell
-            )
+            worker = Doomed(name, None, 0.0, heard_at=time.monotonic(), permit_seconds=1, tell=line.tell)
             line.tell(worker)
             line.parts.open[number] = Part(number, (rows,), holder=worker, ready=True, leased=True)
             bodies = make_references(number, np.array(rows)).to_pylist()
@@ -73,7 +72,7 @@ def test_rows_of_many_lost_workers_have_one_reason(tmp_path: Path, command: Comm
     settings = Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint)
     with Journal.open(checkpoint, build_identity(prepare(settings))) as journal:
         journal.lease(range(2 * WORKERS))
-        outcomes, news = lose_all(journal.sending)
+        outcomes, news = lose_all(journal.sending, *(f"w{number}" for number in range(WORKERS)))
         journal.settle(outcomes)
     assert [told[0] for told in news] == ["worker_joined"] * WORKERS + ["worker_lost"] * WORKERS
     view = CheckpointView.open(checkpoint)
@@ -89,3 +88,21 @@ def test_rows_of_many_lost_workers_have_one_reason(tmp_path: Path, command: Comm
     assert set(failed["_loader_reason"]) == {SHARED}
     named = [f"worker w{row // 2} was lost while it had this row" for row in range(2 * WORKERS)]
     assert failed["_loader_message"].tolist() == named
+
+
+@pytest.mark.parametrize(
+    ("name", "begins", "called"),
+    [
+        ("0", "Worker 0", "worker 0"),
+        ("10.0.0.9:34567", "Worker 10.0.0.9:34567", "worker 10.0.0.9:34567"),
+        ("worker-2", "worker-2", "worker-2"),
+        ("dask-Worker-7", "dask-Worker-7", "dask-Worker-7"),
+    ],
+)
+def test_a_worker_is_called_by_a_word_and_its_name(name: str, begins: str, called: str) -> None:
+    """Neither "0 was lost" nor "worker worker-2 was lost"; and the news says how many rows it had."""
+    outcomes, (joined, lost) = lose_all(lambda *_: None, name)
+    assert [outcome.message for outcome in outcomes] == [f"{called} was lost while it had this row"] * 2
+    assert joined[1] == f"{begins} takes part."
+    had = "It had 2 rows that may have been sent. Its other rows go to the others."
+    assert lost[1] == f"{begins} was lost: it does not answer. {had}"

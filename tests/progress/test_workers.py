@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from loader.progress.moment import Moment
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
-QUICK = Worker("w<1>", 123_456, 1234.4, 16, 0, 0.2)
+QUICK = Worker("a<1>", 123_456, 1234.4, 16, 0, 0.2)
 SILENT = Worker("w2", 99, 3.2, 4, 2, 7.2)
 LOST = Worker("10.0.0.9:34567", 50, 0.0, 0, 11, 12.0, "it does not answer")
-LONG = Worker("worker-7-on-host-name.eu-west-1.compute.internal", 5, 1.0, 0, 0, 0.1)
+LONG = Worker("a-7-on-host-name.eu-west-1.compute.internal", 5, 1.0, 0, 0, 0.1)
 MANY = (LOST, LOST, *(Worker(f"w{number}", number, 10.0, 1, 0, 0.0) for number in range(40)))
 NEWS = ("worker_lost", "Worker w2 was lost: it does not answer.", "w2")
 
@@ -48,10 +48,18 @@ def test_a_terminal_shows_each_worker_with_its_numbers() -> None:
     lines = [line.split() for line in drawn((LOST, QUICK, SILENT))]
     assert lines == [
         ["worker", "rows", "rate", "in", "flight", "in", "doubt", "heard"],
-        ["w<1>", "123,456", "1,234", "rows/s", "16", "0", "now"],
+        ["a<1>", "123,456", "1,234", "rows/s", "16", "0", "now"],
         ["w2", "99", "3.2", "rows/s", "4", "2", "7", "s", "ago"],
         ["10.0.0.9:34567", "50", "0", "rows/s", "0", "11", "lost"],
     ]
+
+
+def test_workers_stand_in_the_order_of_their_names() -> None:
+    """They join in any order, and the user looks for one by its name; 10 comes after 9."""
+    names = ["w10", "w9", "2", "10", "w1", "é", ""]
+    workers = tuple(Worker(name, 1, 1.0, 0, 0, 0.0) for name in names)
+    assert [line.split()[0] for line in drawn(workers)[2:]] == ["2", "10", "w1", "w9", "w10", "é"]
+    assert "2 1.0 rows/s, 10 1.0 rows/s, w1 1" in words.format_workers(seen(*workers))
 
 
 def test_a_load_of_one_machine_shows_no_workers() -> None:
@@ -104,7 +112,7 @@ def test_a_log_names_the_workers_and_their_rates() -> None:
     log.show(seen(LOST, QUICK, SILENT))
     log.hear_news(*NEWS)
     _, workers, news = out.getvalue().splitlines()
-    assert workers == "2026-03-01T12:00:00Z  workers: w<1> 1,234 rows/s, w2 3.2 rows/s; 1 lost"
+    assert workers == "2026-03-01T12:00:00Z  workers: a<1> 1,234 rows/s, w2 3.2 rows/s; 1 lost"
     assert news == "2026-03-01T12:00:00Z  Worker w2 was lost: it does not answer."
 
 
@@ -131,7 +139,7 @@ def test_events_have_each_worker() -> None:
     start, lost, dashboard = (json.loads(line) for line in out.getvalue().splitlines())
     assert start["workers"] == [
         {
-            "worker": "w<1>",
+            "worker": "a<1>",
             "rows": 123_456,
             "rows_per_second": 1234.4,
             "in_flight": 16,
@@ -157,7 +165,7 @@ def test_events_have_each_worker() -> None:
 def test_a_notebook_names_the_workers() -> None:
     """Below the numbers stand the workers; a name is text, whatever stands in it."""
     shown = render_load(seen(QUICK, LOST))
-    assert "<div>workers: w&lt;1&gt; 1,234 rows/s; 1 lost</div>" in shown
+    assert "<div>workers: a&lt;1&gt; 1,234 rows/s; 1 lost</div>" in shown
 
 
 def test_a_notebook_says_what_happens_to_workers_while_they_work(monkeypatch: pytest.MonkeyPatch) -> None:
