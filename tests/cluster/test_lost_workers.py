@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from loader.checkpoint_facts import explain
+from loader.checkpoint_facts import count_reasons, explain
 from loader.cluster.line import ClusterLine
 from loader.cluster.messages import make_references
 from loader.cluster.parts import Part
 from loader.cluster.station import Lost, Station
 from loader.delivery import Brake, Dispatch, Policy
 from loader.journal import CheckpointView, Journal
+from loader.journal.table_rows import ExceptionRow
 from loader.methods import Kind
-from loader.model import Outcome, Request, State
+from loader.model import Outcome, Request, State, Worker
 from loader.planning import build_identity, prepare
 from loader.progress.failed_rows import FIRST_ROWS, FirstFailures, list_failed
 from loader.reporting import group_rows
@@ -43,8 +44,16 @@ class Doomed(Station):
         self._tell(Lost(self, "it does not answer"))
 
 
-def lose_all(sending: Any, *names: str) -> tuple[list[Outcome], list[tuple[str, str, str]]]:
-    """What becomes of two rows of each of some workers that are all lost, and the news of that."""
+class Losses(NamedTuple):
+    """What becomes of two rows of each of some workers that are all lost, the news of that, and the workers."""
+
+    outcomes: list[Outcome]
+    news: list[tuple[str, str, str]]
+    workers: tuple[Worker, ...]
+
+
+def lose_all(sending: Any, *names: str) -> Losses:
+    """Send two rows by each worker, and lose it."""
     news: list[tuple[str, str, str]] = []
     outcomes: list[Outcome] = []
     with closing(asyncio.new_event_loop()) as loop:
@@ -60,7 +69,7 @@ def lose_all(sending: Any, *names: str) -> tuple[list[Outcome], list[tuple[str, 
         dispatch = Dispatch(line, policy=Policy(concurrency=2 * WORKERS), brake=Brake(), sending=sending)
         for group in dispatch.deliver(requests):
             outcomes += group
-    return outcomes, news
+        return Losses(outcomes, news, line.list_workers())
 
 
 def test_rows_of_many_lost_workers_have_one_reason(tmp_path: Path, command: CommandLine) -> None:
@@ -72,7 +81,7 @@ def test_rows_of_many_lost_workers_have_one_reason(tmp_path: Path, command: Comm
     settings = Settings(Kind.USERS, (str(source),), "AAAAA-BBBBB", endpoint, checkpoint)
     with Journal.open(checkpoint, build_identity(prepare(settings))) as journal:
         journal.lease(range(2 * WORKERS))
-        outcomes, news = lose_all(journal.sending, *(f"w{number}" for number in range(WORKERS)))
+        outcomes, news, _ = lose_all(journal.sending, *(f"w{number}" for number in range(WORKERS)))
         journal.settle(outcomes)
     assert [told[0] for told in news] == ["worker_joined"] * WORKERS + ["worker_lost"] * WORKERS
     view = CheckpointView.open(checkpoint)
@@ -101,8 +110,24 @@ def test_rows_of_many_lost_workers_have_one_reason(tmp_path: Path, command: Comm
 )
 def test_a_worker_is_called_by_a_word_and_its_name(name: str, begins: str, called: str) -> None:
     """Neither "0 was lost" nor "worker worker-2 was lost"; and the news says how many rows it had."""
-    outcomes, (joined, lost) = lose_all(lambda *_: None, name)
+    outcomes, (joined, lost), _ = lose_all(lambda *_: None, name)
     assert [outcome.message for outcome in outcomes] == [f"{called} was lost while it had this row"] * 2
     assert joined[1] == f"{begins} takes part."
     had = "It had 2 rows that may have been sent. Its other rows go to the others."
     assert lost[1] == f"{begins} was lost: it does not answer. {had}"
+
+
+def test_rows_that_were_lost_with_a_worker_count_as_its_doubts() -> None:
+    """It has nothing on the wire any more, and no rate; what it had is in doubt."""
+    (worker,) = lose_all(lambda *_: None, "w").workers
+    assert (worker.in_flight, worker.doubts, worker.rate) == (0, 2, 0.0)
+    assert worker.lost == "it does not answer"
+
+
+def test_a_doubt_that_is_left_out_says_so_and_not_why_it_was_in_doubt() -> None:
+    """The reason that equal rows share gives way when something else becomes of the row."""
+    doubt = Outcome(0, State.IN_DOUBT, message="worker w0 was lost while it had this row", reason=SHARED)
+    row = ExceptionRow.of_outcome(doubt, at=0.0, resent=False).given_back(marked=True, at=1.0)
+    assert row.reason == SHARED
+    left_out = row.left_out_in_doubt("the selection", at=2.0)
+    assert count_reasons([left_out]) == [("in doubt, then left out: the selection", 1)]
