@@ -58,7 +58,7 @@ class ClusterCrew:
         target = replace(Target.of(plan.settings), token=None, proxy=None)
         work = pickle.dumps((plan.source, plan.mapper, keys.reader), pickle.HIGHEST_PROTOCOL)
         assignment = Assignment(__version__, work, target, permit.PERMIT_SECONDS)
-        self._joining = Joining(client, plan.settings, assignment, self.line.tell)
+        self._joining = Joining(client, plan.settings, list_names(plan), assignment, self.line.tell)
         opened.callback(self._joining.close)
         if refusals := self._joining.open_all():
             raise ConfigError(
@@ -111,6 +111,12 @@ class ClusterCrew:
         """Let the workers go, and the cluster if it was started for this load."""
         self.line.close()
         self._opened.close()
+
+
+def list_names(plan: Plan) -> list[str]:
+    """The files that a worker reads: those of the input and of look-ups."""
+    lookups = [file for record in plan.mapper.lookups.records for file in record.files]
+    return [file.name for file in (*plan.survey.files, *lookups)]
 
 
 def open_cluster(plan: Plan, keys: NoLedger, watch: Watch, session: Session | None = None) -> ClusterCrew:

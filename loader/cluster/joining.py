@@ -18,7 +18,7 @@ from loader.errors import ConfigError
 from loader.stores import find_hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from loader.cluster.messages import Assignment
     from loader.cluster.station import Heard, Lost
@@ -81,6 +81,7 @@ class Joining:
     Args:
         client: of the cluster, synchronous.
         settings: of the load, for its secrets.
+        names: of the files that a worker reads; the addresses of some may hold a secret.
         assignment: what each worker is told.
         tell: takes new stations, and what they say; from any thread.
     """
@@ -89,12 +90,13 @@ class Joining:
         self,
         client: Any,
         settings: Settings,
+        names: Iterable[str],
         assignment: Assignment,
         tell: Callable[[Heard | Lost | Station | Alone], None],
     ) -> None:
         self._client = client
         self._settings = settings
-        self._addresses = find_hidden(settings.files)
+        self._addresses = find_hidden(names)
         self._assignment = assignment
         self._tell = tell
         self._loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop

@@ -173,7 +173,8 @@ def test_a_worker_that_answers_after_the_load_has_ended_is_let_go(
     told: list[object] = []
     settings = Settings(Kind.EVENTS, (str(tmp_path / "e.csv"),), "A-B", Endpoint.parse("http://127.0.0.1:9/"))
     client = LateClient(loop)
-    joined = joining.Joining(client, settings, Assignment("", b"", Target.of(settings), 1.0), told.append)
+    assignment = Assignment("", b"", Target.of(settings), 1.0)
+    joined = joining.Joining(client, settings, (), assignment, told.append)
     before = set(threading.enumerate())
     joined.open_all()
     (asking,) = [each for each in set(threading.enumerate()) - before if each.name.endswith("worker")]

@@ -45,7 +45,7 @@ class Doomed(Station):
 
 
 class Losses(NamedTuple):
-    """What becomes of two rows of each of some workers that are all lost, the news of that, and the workers."""
+    """What becomes of two rows of each of some workers that are lost, the news of that, and the workers."""
 
     outcomes: list[Outcome]
     news: list[tuple[str, str, str]]

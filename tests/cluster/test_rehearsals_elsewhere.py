@@ -73,7 +73,7 @@ def test_a_rehearsal_refuses_workers_that_cannot_reach_its_sandbox(
     """In words, before anything is started there; a load to the vendor takes them all."""
     cluster = Cluster([*ELSEWHERE, HERE[0]])
     unused: Any = None
-    joining = Joining(cluster, settings, unused, lambda _: None)
+    joining = Joining(cluster, settings, (), unused, lambda _: None)
     reasons = [refusal.reason for refusal in joining.open_all()]
     joining.close()
     words = "the sandbox can be reached from this machine alone. Rehearse with workers of this machine"
