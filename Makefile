@@ -81,8 +81,13 @@ $(BENCHMARKS): bench-%:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.$*
 
+# Loads over TLS beside curl in five minutes; what a row costs, by calls of the system and by libraries (strace, perf).
+bench-tls bench-ceiling: bench-%:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.$*
+
 # The default concurrency in ten loads at each of eight courses: half an hour.
-.PHONY: bench-auto bench-page bench-short
+.PHONY: bench-auto bench-page bench-short bench-tls bench-ceiling
 bench-auto:
 	$(PYTHON) -m venv .venv && $(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.auto

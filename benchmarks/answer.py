@@ -65,9 +65,9 @@ AFTER = "        location @answer {{ {answer} }}"
 # `return` answers before it has read the body. A vendor does not, so over TLS a proxy reads it first.
 PASS = 'proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";'
 BEHIND = """
-    upstream behind {{ server unix:behind.sock; keepalive 512; keepalive_requests 100000000; }}
+    upstream behind {{ server unix:{folder}/behind.sock; keepalive 512; keepalive_requests 100000000; }}
     server {{
-        listen unix:behind.sock;
+        listen unix:{folder}/behind.sock;
         default_type application/json;
         location / {{ {act} }}
 {more}
@@ -132,7 +132,7 @@ def answers_encrypted(*, http_2: bool = False, seconds: float = 0.0) -> Iterator
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = make_certificate(openssl, Path(folder))
         tls = f" ssl{' http2' if http_2 else ''}; ssl_certificate {certificate}; ssl_certificate_key {key}"
-        with nginx_server(nginx, encrypted(tls, seconds)) as answering:
+        with nginx_server(nginx, encrypted(tls, seconds, Path(folder))) as answering:
             yield Answering(
                 f"nginx over TLS, {version}{late}",
                 answering.endpoint.replace("http:", "https:"),
@@ -150,11 +150,12 @@ def make_certificate(openssl: str, folder: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
-def encrypted(tls: str, seconds: float) -> Nginx:
-    """What nginx does behind TLS."""
+def encrypted(tls: str, seconds: float, folder: Path) -> Nginx:
+    """What nginx does behind TLS, over a socket in that folder."""
     if not seconds:
-        return Nginx(tls=tls, act=PASS, beside=BEHIND.format(act=RETURN, more=""))
-    beside = BEHIND.format(act=WAIT.format(seconds=seconds), more=AFTER.format(answer=RETURN))
+        return Nginx(tls=tls, act=PASS, beside=BEHIND.format(folder=folder, act=RETURN, more=""))
+    act, more = WAIT.format(seconds=seconds), AFTER.format(answer=RETURN)
+    beside = BEHIND.format(folder=folder, act=act, more=more)
     return Nginx(f"load_module {ECHO_MODULE};", tls, PASS, beside=beside)
 
 

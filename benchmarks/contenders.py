@@ -41,12 +41,14 @@ class Task:
         server: where to post.
         rows: how many rows of it.
         concurrency: requests on the wire at a time, for those that do not find it themselves.
+        under: what the client is run under, as the beginning of a command.
     """
 
     source: Path
     server: Answering
     rows: int
     concurrency: int
+    under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ def loader_on_requests(task: Task) -> Run:
 def _load(task: Task, concurrency: str, *options: str) -> Run:
     for old in [SUMMARY, *WORK.glob(f"{CHECKPOINT.name}*")]:
         old.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "loader", "events", str(task.source), "--endpoint", task.server.endpoint]
+    command = [*task.under, sys.executable, "-m", "loader", "events", str(task.source)]
+    command += ["--endpoint", task.server.endpoint]
     command += ["--app", APPLICATION, "--mapping", str(HERE / "events.toml"), "--checkpoint", str(CHECKPOINT)]
     command += ["--concurrency", concurrency, "--limit", str(task.rows), "--yes", "--quiet", *options]
     command += ["--ca-bundle", task.server.ca] if task.server.ca else []
@@ -127,16 +130,21 @@ def curl_session(task: Task) -> Run:
     return _script(task, "benchmarks.curl_session_script")
 
 
+def line(task: Task) -> Run:
+    """The loader's line on libcurl, with nothing mapped and nothing written down."""
+    return _script(task, "benchmarks.line_script")
+
+
 def aiohttp(task: Task) -> Run:
     """The same posts by a script with aiohttp."""
     return _script(task, "benchmarks.aiohttp_script")
 
 
 def _script(task: Task, module: str) -> Run:
-    command = [sys.executable, "-m", module, str(task.source), task.server.endpoint, APPLICATION]
+    command = [*task.under, sys.executable, "-m", module, str(task.source), task.server.endpoint, APPLICATION]
     command += [str(task.concurrency), str(task.rows), task.server.ca]
     run, output = measure(command, task.rows)
-    expect(task.rows, int(output))
+    expect(task.rows, int(output.split()[0]))
     return run
 
 
@@ -148,9 +156,10 @@ def curl(task: Task) -> Run:
             body = json.dumps(request(row, APPLICATION), separators=(",", ":"))
             file.write("next\n" if number else "")
             file.write(f'url = "{task.server.endpoint}postEvent"\ndata = {json.dumps(body)}\n')
-            file.write('header = "Content-Type: application/json"\noutput = "/dev/null"\nsilent\n')
+            file.write('header = "Content-Type: application/json"\noutput = "/dev/null"\n')
             file.write(f'cacert = "{task.server.ca}"\n' if task.server.ca else "")
-    command = ["curl", "--silent", "--parallel", "--parallel-max", str(min(task.concurrency, 300))]
+    command = [*task.under, "curl", "--no-progress-meter", "--parallel"]
+    command += ["--parallel-max", str(min(task.concurrency, 300))]
     run, _ = measure([*command, "--config", str(prepared)], task.rows)
     return run
 
@@ -163,7 +172,7 @@ def wrk(task: Task) -> Run:
     script.write_text(
         f"wrk.method='POST'\nwrk.headers['Content-Type']='application/json'\nwrk.body={json.dumps(body)}\n"
     )
-    command = ["wrk", "-t1", f"-c{task.concurrency}", f"-d{WRK_SECONDS}s", "-s", str(script)]
+    command = [*task.under, "wrk", "-t1", f"-c{task.concurrency}", f"-d{WRK_SECONDS}s", "-s", str(script)]
     run, output = measure([*command, task.server.endpoint + "postEvent"], 1)
     sent = re.search(r"(\d+) requests in", output)
     if sent is None or "Non-2xx" in output:

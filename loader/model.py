@@ -485,6 +485,7 @@ class Wire(NamedTuple):
         answers: answers of this run by the first digit of their HTTP status, 1 to 5.
         waited: seconds of this run in which nothing could be sent, by what kept the sender back.
         workers: of the cluster that sends, those that were lost among them; none if this process sends.
+        failure: the last failure in words, secrets hidden, or "".
     """
 
     in_flight: int
@@ -495,6 +496,7 @@ class Wire(NamedTuple):
     answers: tuple[int, ...] = ()
     waited: ReadOnlyDict[str, float] = MappingProxyType({})
     workers: tuple[Worker, ...] = ()
+    failure: str = ""
 
 
 class Traffic(NamedTuple):

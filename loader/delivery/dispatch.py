@@ -132,6 +132,7 @@ class Dispatch:
         meter = self._meter
         flying, window = len(self._flying), self._governor.window
         now = Wire(flying, self._posted, window, answers=meter.answers, waited=meter.waits)
+        now = now._replace(failure=self._governor.failure)
         return now._replace(waiting_for=reason, waiting_seconds=left) if left > 0 else now
 
     def traffic(self) -> Traffic:

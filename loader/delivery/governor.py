@@ -46,7 +46,11 @@ NO_HOLD = Hold("", 0.0)
 
 
 class Governor:
-    """Joins the limits. Times are those of the dispatcher's clock; `wall` gives Unix time, for sentences."""
+    """Joins the limits. Times are those of the dispatcher's clock; `wall` gives Unix time, for sentences.
+
+    Attributes:
+        failure: the last attempt that settled nothing, in words, or "".
+    """
 
     def __init__(self, policy: Policy, now: float, chance: random.Random, wall: Callable[[], float]) -> None:
         self._bucket = TokenBucket(policy.rate, now)
@@ -66,6 +70,7 @@ class Governor:
         self._rejected = Ceiling(policy.max_rejected, policy.rejected_before, _stop_for_rejected)
         self._in_doubt = Ceiling(policy.max_in_doubt, policy.in_doubt_before, _stop_for_in_doubt)
         self._paused_for = ""
+        self.failure = ""
 
     @property
     def window(self) -> int:
@@ -110,6 +115,7 @@ class Governor:
                 self._standstill.moved()
                 return self._canary.see(verdict)
             case Retry(reason, after, connection):
+                self.failure = reason
                 self._paused_for = RETRY_AFTER if after is not None else _pause(connection=connection)
                 self._breaker.refused(epoch, now, after)
                 if connection:
@@ -118,6 +124,7 @@ class Governor:
                 self._outage.answered()
                 return self._standstill.stalled(now, reason)
             case InDoubt(reason):
+                self.failure = reason
                 self._window.lost(sent_at, now)
                 self._paused_for = _pause(connection=True)
                 self._breaker.failed(epoch, now)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from typing import TYPE_CHECKING
 
 from loader.model import OUTAGE, RATE_LIMIT, RETRY_AFTER, VENDOR_ASKED
 from loader.text.account import format_duration
+from loader.text.escape import shorten
 from loader.text.nouns import count_things
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ _REASONS = {
     VENDOR_ASKED: "the vendor asked to wait",
     RATE_LIMIT: "the rate limit",
 }
+_ERRORS = sorted(map(os.strerror, errno.errorcode), key=len, reverse=True)
+_LONGEST_CAUSE = 60
 SILENT_SECONDS = 5.0
 """Seconds without an answer after which a view says so: a slow answer is not worth a word."""
 
@@ -72,13 +77,26 @@ def format_wait(moment: Moment) -> str:
     """How long the sender will wait, and why, or ""."""
     if not moment.wait:
         return ""
-    return f"{format_duration(moment.wire.waiting_seconds)} ({_REASONS.get(moment.wait, moment.wait)})"
+    return f"{format_duration(moment.wire.waiting_seconds)} ({_say_reason(moment)})"
 
 
 def format_pause(moment: Moment) -> str:
     """Why the sender pauses, and when it tries again, as sentences."""
-    reason = _REASONS.get(moment.wait, moment.wait)
+    reason = _say_reason(moment)
     return f"{reason[:1].upper()}{reason[1:]}. Next try in {format_duration(moment.wire.waiting_seconds)}."
+
+
+def _say_reason(moment: Moment) -> str:
+    reason = _REASONS.get(moment.wait, moment.wait)
+    if moment.wait != OUTAGE or not moment.wire.failure:
+        return reason
+    return f"{reason}: {_name_cause(moment.wire.failure)}"
+
+
+def _name_cause(failure: str) -> str:
+    """The system's own word for a failure if it has one, because libraries put much before it."""
+    known = next((error for error in _ERRORS if error in failure), "")
+    return known or shorten(failure.rstrip("."), _LONGEST_CAUSE)
 
 
 def format_silence(moment: Moment) -> str:

@@ -20,6 +20,8 @@ from tests.effort import EFFORT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loader.model import Attempt
+
 EVENTS = Policy()
 USERS = Policy(resend_ambiguous=True)
 TIMED_OUT = NoAnswer("timed out")
@@ -573,6 +575,16 @@ def test_the_wire_tells_what_it_waits_for() -> None:
     assert (seen[1].in_flight, seen[1].waiting_for) == (0, "Retry-After")
     assert 49 < seen[1].waiting_seconds < 51
     assert load.dispatch.wire().attempts == 201
+
+
+@pytest.mark.parametrize("failure", [NotSent("refused for SECRET-7f3a"), NoAnswer("reset for SECRET-7f3a")])
+def test_the_wire_names_the_last_failure(failure: Attempt) -> None:
+    """Whoever looks at a load that waits is told what failed, without secrets."""
+    secrets = (Token("SECRET-7f3a"),)
+    load = Simulation(lambda _: Reply.of(failure), Policy(outage_seconds=60.0, secrets=secrets))
+    assert load.dispatch.wire().failure == ""
+    load.run(200)
+    assert load.dispatch.wire().failure.endswith(" for [the token]")
 
 
 def test_a_token_that_the_vendor_repeats_is_not_kept() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loader.model import RATE_LIMIT, Account, Wire
+from loader.model import OUTAGE, RATE_LIMIT, Account, Wire
 from loader.progress import words
 from loader.progress.moment import ReadingProgress
 from loader.progress.notebook import format_load, render_load
@@ -73,6 +73,26 @@ def test_a_wait_says_for_what_and_how_long() -> None:
         == "1 min 05 s (the vendor asked to wait)"
     )
     assert words.format_wait(moment(wire=Wire(0, 9, 16, RATE_LIMIT, 0.01))) == ""
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (
+            "Failed to connect to 127.0.0.1:9 after 0 ms: Could not connect to server: Connection refused",
+            "Connection refused",
+        ),
+        ("<urllib3.connection> [Errno 113] No route to host')", "No route to host"),
+        ("Could not resolve host: api.pushwoosh.com", "Could not resolve host: api.pushwoosh.com"),
+        ("Connection timed out after 10001 milliseconds.", "Connection timed out"),
+        ("x" * 70, "x" * 59 + "…"),
+    ],
+)
+def test_a_wait_for_the_network_names_the_last_failure(failure: str, told: str) -> None:
+    """A load at a port that nobody listens at says so, in the system's own word if there is one."""
+    now = moment(wire=Wire(0, 9, 16, OUTAGE, 65.0, failure=failure))
+    assert words.format_wait(now) == f"1 min 05 s (the vendor gives no usable answer: {told})"
+    assert words.format_pause(now) == f"The vendor gives no usable answer: {told}. Next try in 1 min 05 s."
 
 
 def test_the_senders_own_rate_limit_is_no_pause() -> None:

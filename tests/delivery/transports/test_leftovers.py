@@ -6,19 +6,19 @@ import contextlib
 import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
 
 from loader.delivery.transports.curl.curl_line import open_line
-from loader.delivery.transports.curl.handle import Handle
+from loader.delivery.transports.curl.leftovers import Leftovers
 from loader.delivery.transports.curl.pool import Pool
 from loader.model import Answer, NoAnswer
 from tests.delivery.conftest import PATIENT
 from tests.delivery.driven import CurlTransport
 from tests.faultserver import OK, Behaviour, FaultServer, Visit, answer, http
-from tests.h2server import H2Server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,26 +158,34 @@ def test_head_and_body_go_out_together_if_nothing_can_be_left(
     assert whole == [False, False, *[clean[version]] * 3]
 
 
-def test_no_body_waits_on_a_connection_that_is_known_to_be_http_2(
-    tls: ssl.SSLContext, trusted: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Over HTTP/2 each answer names its request. Only the first body waits, while the protocol is unknown."""
-    held = 0
-    send_body = Handle.send_body
+@dataclass(frozen=True)
+class Answered:
+    """What is known of a request and its answer."""
 
-    def count(handle: Handle[Attempt]) -> None:
-        nonlocal held
-        held += 1
-        send_body(handle)
+    reuses: bool = True
+    connection: tuple[str | int, ...] = ("127.0.0.1", "127.0.0.1", 443, 50_000)
+    size: int = 100
 
-    monkeypatch.setattr(Handle, "send_body", count)
-    with (
-        H2Server(tls) as server,
-        CurlTransport(server.url, None, ca_bundle=trusted, timeouts=PATIENT) as transport,
-    ):
-        for _ in range(5):
-            assert transport.post(b"{}").result(20) == Answer(200, OK)
-    assert server.connections == held == 1
+
+def test_another_connection_with_the_same_ends_is_not_taken_for_the_one_before() -> None:
+    """When a port comes to be used again, its first two requests are looked at, as on any connection."""
+    leftovers: Any = Leftovers()
+
+    def exchange(answered: Answered, near: socket.socket, far: socket.socket) -> bool:
+        excluded: bool = leftovers.excluded(answered)
+        far.sendall(b"x" * (answered.size + 22))
+        near.recv(answered.size + 22, socket.MSG_WAITALL)
+        leftovers.judge(answered, near.fileno())
+        return excluded
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        far, _ = listener.accept()
+        with near, far:
+            same = [Answered()] * 4
+            assert [exchange(each, near, far) for each in same] == [False, False, True, True]
+            exchange(Answered(reuses=False), near, far)
+            assert [exchange(each, near, far) for each in same] == [False, True, True, True]
 
 
 def test_connections_are_closed_by_libcurl_alone(tls: ssl.SSLContext, trusted: str) -> None:

@@ -174,7 +174,7 @@ class Handle(ABC, Generic[R]):
         """Take note of the connection that libcurl has chosen, right before anything goes out over it."""
         self.connection = connection
         self._hold = not self.pool.leftovers.excluded(self)
-        return int(pycurl.PREREQFUNC_OK)
+        return 0  # PREREQFUNC_OK
 
     def _read(self, room: int) -> bytes | int:
         if self._hold:
@@ -213,7 +213,8 @@ class Handle(ABC, Generic[R]):
     @property
     def size(self) -> int:
         """Bytes of the answer that have come, head and body, unpacked from its chunks."""
-        return int(self.getinfo(pycurl.HEADER_SIZE)) + self._size
+        heads: int = self.getinfo(pycurl.HEADER_SIZE)
+        return heads + self._size
 
     @property
     def http_1(self) -> bool:

@@ -63,10 +63,11 @@ class Pool:
         if descriptor < 0:
             return
         # On an idle HTTP/2 connection there may be bytes: frames about the connection itself.
-        if exchange.http_1:
-            self._idle.add(descriptor)
+        if not exchange.http_1:
+            return
+        self._idle.add(descriptor)
         if exchange.connection:
-            self.leftovers.note(descriptor, exchange)
+            self.leftovers.judge(exchange, descriptor)
 
     def dirty(self) -> bool:
         """Whether an idle connection has bytes that nobody requested, is closed, or cannot be inspected."""
