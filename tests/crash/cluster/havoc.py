@@ -117,16 +117,14 @@ class Havoc:
             pass
         for name in list(self.machines.stopped):
             self.machines.continue_worker(name)
-        self.machines.fill()
+        self._ready_machines()
         self.load.calm_vendor()
         settle_doubts(self.load, self._tally)
         refuse_late_rows(self.load)
 
     def _run_once(self) -> bool:
         """One start of the coordinator; whether the load is done."""
-        if self.scheduler_is_gone or self.machines.scheduler.poll() is not None:
-            self.restart_scheduler()
-        self.machines.fill()
+        self._ready_machines()
         before = self._list_doubts()
         alone = self.load.checkpoint.exists() and self.chance.random() < _ALONE
         with self.load.start_alone() if alone else self.load.start() as process:
@@ -140,6 +138,12 @@ class Havoc:
         done = self._judge(process.returncode, said)
         self._count(before)
         return done
+
+    def _ready_machines(self) -> None:
+        """Have a scheduler and enough workers run."""
+        if self.scheduler_is_gone or self.machines.scheduler.poll() is not None:
+            self.restart_scheduler()
+        self.machines.fill()
 
     def _judge(self, code: int | None, said: str) -> bool:
         """How the coordinator ended; whether the load is done."""
