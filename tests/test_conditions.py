@@ -98,7 +98,16 @@ def test_a_long_reason_leaves_a_note_that_can_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{", '{"name": 1, "rows": 2}', '{"name": "a", "rows": "2"}']
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        '{"name": 1, "rows": 2}',
+        '{"name": "a", "rows": "2", "doubts": 0}',
+        '{"name": "a", "rows": 2}',
+    ],
 )
 def test_a_note_about_a_worker_that_cannot_be_read_is_left_out(text: str) -> None:
     """A later version may write another one."""

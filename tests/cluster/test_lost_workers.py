@@ -131,3 +131,14 @@ def test_a_doubt_that_is_left_out_says_so_and_not_why_it_was_in_doubt() -> None:
     assert row.reason == SHARED
     left_out = row.left_out_in_doubt("the selection", at=2.0)
     assert count_reasons([left_out]) == [("in doubt, then left out: the selection", 1)]
+
+
+def test_a_lost_worker_has_no_rate_but_keeps_its_mean() -> None:
+    """What it did just before it was lost is not what it does now."""
+    since = time.monotonic() - 10
+    worker = Station("w", None, 0.0, heard_at=since, permit_seconds=1, tell=lambda _: None)
+    worker.answered = 500
+    assert worker.look().rate == pytest.approx(50, rel=0.1)
+    lost = worker.look("it does not answer")
+    assert (lost.rate, lost.rows) == (0.0, 500)
+    assert lost.mean == pytest.approx(50, rel=0.1)
