@@ -204,11 +204,12 @@ class ClusterLine:
 
 def _explain_other_rows(station: Station, read: ReadPart) -> str:
     """Why a worker cannot send what another one had read before it was lost."""
+    name = call_worker(station.name, "Worker")
     if read.failure is not None:
-        return f"Worker {station.name} cannot read again what the worker before it has read: {read.failure}"
+        return f"{name} cannot read again what the worker before it has read: {read.failure}"
     return (
-        f"Worker {station.name} read other rows than the worker before it. All workers must read the same "
-        "input and the same look-up tables."
+        f"{name} read other rows than the worker before it. All workers must read the same input and the "
+        "same look-up tables."
     )
 
 
