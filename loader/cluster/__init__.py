@@ -7,7 +7,8 @@ In the order to read:
 * `line`: the line over which the one dispatcher sends: it names a row to the worker that holds its body.
 * `station`: a worker as seen from here, and the exchanges with it; `messages`: what they say.
 * `sender`: the actor in a worker; `permit`: until when it may send.
-* `connecting`: to a cluster that is there, or to one that is started; `joining`: workers come and go.
+* `connecting`: to a cluster that is there, or to one that is started, whose workers have `steadiness`;
+  `joining`: workers come and go.
 
 Dask brings the processes together, starts actors, carries calls and shows them. Nothing that it could run
 again by itself sends a row: a lease is no task, and an actor that is lost is not started again.

@@ -55,6 +55,10 @@ def open_client(cluster: Cluster) -> Iterator[Any]:
             client = opened.enter_context(_connect(where, direct=True))
             if not _reaches_workers(client):
                 client = opened.enter_context(_connect(where, direct=False))
+            if cluster.workers:
+                from loader.cluster.steadiness import Steadiness  # noqa: PLC0415 - only with Dask
+
+                client.register_plugin(Steadiness())
         except (OSError, TimeoutError) as failure:
             raise ConfigError(
                 Message(
