@@ -108,7 +108,8 @@ def test_what_reads_the_input_again_reads_the_look_up_again(
     shop: CommandLine, words: tuple[str, ...]
 ) -> None:
     """From where it was, without the mapping file; one that has changed is refused by its name."""
-    shop.run(*LOAD)
+    # A report reads the input only for rows that were never leased.
+    shop.run(*LOAD, *(("--limit", "2") if words[0] == "report" else ()))
     (shop.folder / "maps" / "m.toml").unlink()
     ran = shop.run(*words)
     assert ran.code == (3 if words[0] == "retry" else 0), ran.err
