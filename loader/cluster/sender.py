@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # Outcomes are gathered for this long, so that a report has some. A refusal or a failure is reported at once,
 # and so are the last outcomes that can be waited for.
-_GATHER_SECONDS = 0.004
+_GATHER_SECONDS = 0.002
 _LAPSED = "the worker was cut off from the coordinator for longer than it may send without it"
 _UNSENT = "the worker had stopped sending"
 
