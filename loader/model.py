@@ -287,12 +287,16 @@ PLANNED_STOPS = frozenset({StopCode.DURATION})
 
 
 class Answer(NamedTuple):
-    """A complete HTTP answer. `retry_after` is the raw header; `body` is cut at 64 KiB."""
+    """A complete HTTP answer. `retry_after` is the raw header; `body` is cut at 64 KiB.
+
+    `seconds` is how long it took, if another process sent the request and measured that.
+    """
 
     status: int
     body: bytes
     retry_after: str | None = None
     complete: bool = True
+    seconds: float | None = None
 
 
 class NotSent(NamedTuple):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from loader.model import Answer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -101,7 +103,8 @@ class Report(NamedTuple):
         stamp: when it was written, on the worker's clock.
         ordinals: int64 ordinals, as bytes, of rows whose attempts ended.
         kinds: for each of them, which of the attempts it was; int32, as bytes.
-        attempts: each attempt that occurs.
+        attempts: each attempt that occurs, without its time.
+        times: for each of the rows, how many seconds its attempt took; float32, as bytes.
         parts: parts that were read.
         over: why the worker will do nothing more for this load; "" if it will.
         lapsed: whether the reason is that it was not heard for a while.
@@ -111,23 +114,32 @@ class Report(NamedTuple):
     ordinals: bytes = b""
     kinds: bytes = b""
     attempts: tuple[Attempt, ...] = ()
+    times: bytes = b""
     parts: tuple[ReadPart, ...] = ()
     over: str = ""
     lapsed: bool = False
 
     def list_attempts(self) -> list[tuple[int, Attempt]]:
-        """The rows whose attempts ended, and how."""
+        """The rows whose attempts ended, and how; an answer with the time that it took."""
         kinds = np.frombuffer(self.kinds, np.int32).tolist()
-        ordinals = np.frombuffer(self.ordinals, np.int64).tolist()
-        return list(zip(ordinals, map(self.attempts.__getitem__, kinds), strict=True))
+        times = np.frombuffer(self.times, np.float32).tolist()
+        ended = map(_add_time, map(self.attempts.__getitem__, kinds), times)
+        return list(zip(np.frombuffer(self.ordinals, np.int64).tolist(), ended, strict=True))
 
 
-def pack_attempts(ended: Sequence[tuple[int, Attempt]]) -> tuple[bytes, bytes, tuple[Attempt, ...]]:
-    """Ordinals, kinds and attempts of a report: nearly all answers are alike."""
+def _add_time(attempt: Attempt, seconds: float) -> Attempt:
+    return Answer(*attempt[:4], seconds) if isinstance(attempt, Answer) else attempt
+
+
+def pack_attempts(
+    ended: Sequence[tuple[int, Attempt, float]],
+) -> tuple[bytes, bytes, tuple[Attempt, ...], bytes]:
+    """Ordinals, kinds, attempts and times of a report: nearly all answers are alike but for their times."""
     numbers: dict[Attempt, int] = {}
-    kinds = [numbers.setdefault(attempt, len(numbers)) for _, attempt in ended]
-    ordinals = [ordinal for ordinal, _ in ended]
-    return np.array(ordinals, np.int64).tobytes(), np.array(kinds, np.int32).tobytes(), tuple(numbers)
+    kinds = [numbers.setdefault(attempt, len(numbers)) for _, attempt, _ in ended]
+    ordinals = np.array([ordinal for ordinal, _, _ in ended], np.int64)
+    times = np.array([seconds for _, _, seconds in ended], np.float32)
+    return ordinals.tobytes(), np.array(kinds, np.int32).tobytes(), tuple(numbers), times.tobytes()
 
 
 def make_references(part: int, ordinals: Ordinals) -> pa.Array:

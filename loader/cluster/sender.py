@@ -11,6 +11,7 @@ import os
 import pickle
 import socket
 import threading
+import time
 from collections import deque
 from dataclasses import replace
 from queue import SimpleQueue
@@ -56,14 +57,14 @@ class Sender:
         self._reply: asyncio.Future[Report] | None = None
         self._ending = ""  # why it ends; nothing more is sent
         self._over = ""  # the same, once its connections are cut
-        self._ended: list[tuple[int, Attempt]] = []
+        self._ended: list[tuple[int, Attempt, float]] = []
         self._read: list[ReadPart] = []
         self._outgoing = threading.Lock()
         self._inbox: deque[bytes] = deque()
         self._asked: SimpleQueue[tuple[int, tuple[range, ...]] | None] = SimpleQueue()
         self._bodies: dict[int, dict[int, bytes]] = {}
         self._until = 0.0
-        self._flying = 0
+        self._flying: dict[int, float] = {}  # when each row was sent
 
     async def open(self, assignment: Assignment, secrets: Secrets) -> tuple[float, Message | None]:
         """Get ready; the stamp of this report, and why it cannot take part, or None."""
@@ -185,7 +186,6 @@ class Sender:
                     return
                 self._hand_over()
                 ended = self._line.turn(min(left, 1.0))
-                self._flying -= len(ended)
                 self._report(ended)
         except BaseException as error:
             self._end(f"{type(error).__name__}: {error}")
@@ -202,7 +202,7 @@ class Sender:
             for part, ordinal in read_references(self._inbox.popleft()):
                 if self._may_send():
                     self._line.send(self._bodies[part][ordinal], ordinal)
-                    self._flying += 1
+                    self._flying[ordinal] = time.monotonic()
                 else:
                     self._report([(ordinal, NotSent(_UNSENT))])
 
@@ -230,8 +230,10 @@ class Sender:
     def _report(self, ended: list[tuple[int, Attempt]]) -> None:
         if not ended:
             return
+        now, sent = time.monotonic(), self._flying
+        timed = [(ordinal, attempt, now - sent.pop(ordinal, now)) for ordinal, attempt in ended]
         with self._outgoing:
-            self._ended += ended
+            self._ended += timed
         failed = any(not isinstance(attempt, Answer) or attempt.status >= 300 for _, attempt in ended)
         self._tell(urgent=failed or not self._flying)
 

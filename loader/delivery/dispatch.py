@@ -21,7 +21,19 @@ from loader.delivery.transports.contract import PolledLine
 from loader.delivery.transports.future_line import FutureLine
 from loader.delivery.verdicts import classify
 from loader.message import Message, Setting
-from loader.model import NOT_YET, Confirmed, InDoubt, NotSent, Rejected, Retry, State, Stop, StopCode, Wire
+from loader.model import (
+    NOT_YET,
+    Answer,
+    Confirmed,
+    InDoubt,
+    NotSent,
+    Rejected,
+    Retry,
+    State,
+    Stop,
+    StopCode,
+    Wire,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -233,6 +245,8 @@ class Dispatch:
         if not isinstance(attempt, NotSent):
             row.attempts += 1
         now = self._clock.monotonic()
+        if isinstance(attempt, Answer) and attempt.seconds is not None:
+            row.sent_at = now - attempt.seconds  # the way to the process that sent it is not the vendor's
         self._meter.count_attempt(attempt, now - row.sent_at)
         verdict = classify(attempt, self._clock.wall(), self._policy.secrets)
         self._stop(self._governor.see(verdict, row.epoch, row.sent_at, now))

@@ -88,7 +88,7 @@ def test_it_sends_the_rows_that_it_is_told_and_reports_each(plan: Plan, clock: l
         await worker.exchange(Orders(2, clock[0], 0.0, rows=references[: len(references) // 2]))
         ended = await gather(worker, 2, clock[0], 3)
         assert sorted(ended) == [0, 1, 2]
-        assert all(isinstance(attempt, Answer) for attempt in ended.values())
+        assert all(isinstance(attempt, Answer) and attempt.seconds for attempt in ended.values())
 
     with FaultServer() as server:
         drive(plan, server, act)
@@ -151,10 +151,12 @@ async def until_over(worker: Sender, number: int, heard: float, rows: bytes = b"
         ended.append(await worker.exchange(Orders(number, heard, 0.05, rows=rows)))
         rows = b""
         if ended[-1].over:
-            together = b"".join(each.ordinals for each in ended), b"".join(each.kinds for each in ended)
+            ordinals, kinds, times = (
+                b"".join(getattr(each, name) for each in ended) for name in ("ordinals", "kinds", "times")
+            )
             assert sum(bool(each.attempts) for each in ended) <= 1
             attempts = next((each.attempts for each in ended if each.attempts), ())
-            return Report(0.0, *together, attempts, over=ended[-1].over)
+            return Report(0.0, ordinals, kinds, attempts, times, over=ended[-1].over)
 
 
 def test_hearing_from_the_coordinator_lets_it_go_on(plan: Plan, clock: list[float]) -> None:

@@ -59,6 +59,18 @@ def test_outcomes_come_in_groups_and_without_delay() -> None:
     assert slow.clock.now < 10 / 2 + 1.1
 
 
+def test_the_way_to_another_process_does_not_narrow_the_window() -> None:
+    """A slow way to the process that sends is not taken for an overload, because that measures the vendor."""
+
+    def vendor(arrival: Arrival) -> Reply:
+        assert isinstance(OK, Answer)
+        return Reply.of(OK._replace(seconds=0.05), 0.05 if arrival.row < 500 else 0.5, landed=True)
+
+    load = Simulation(vendor, replace(EVENTS, concurrency=64, least_concurrency=1)).run(3000)
+    assert load.count(State.CONFIRMED) == 3000
+    assert load.clock.now < 1.5 * 3000 / 64 * 0.5
+
+
 def test_an_empty_input_ends_at_once() -> None:
     """No rows, no groups."""
     assert Simulation(fine).run(0).groups == []
