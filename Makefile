@@ -46,7 +46,7 @@ notebooks:
 cdnow:
 	$(BIN)/python sample_data/make.py $(CDNOW_MASTER) --all benchmarks/work/cdnow
 	CDNOW=$(CURDIR)/benchmarks/work/cdnow $(BIN)/python -m pytest tests/test_load.py tests/test_proof.py tests/cli/test_check.py tests/nights \
-		tests/stores/test_three_places.py -k whole_file
+		tests/stores/test_three_places.py tests/cluster/test_from_a_store.py -k whole_file
 
 # Loads all purchases through a vendor that misbehaves, is killed and interrupted, and writes what the report says.
 docs-report:
