@@ -454,7 +454,7 @@ RATE_LIMIT = "the rate limit"
 
 
 class Worker(NamedTuple):
-    """One worker of a cluster, for the user.
+    """What the user is shown of one worker of a cluster.
 
     Attributes:
         name: of the worker.

@@ -11,7 +11,7 @@ In the order to read:
   `joining`: workers come and go.
 
 Dask brings the processes together, starts actors, carries calls and shows them. Nothing that it could run
-again by itself sends a row: a lease is no task, and an actor that is lost is not started again.
+again by itself sends a row: a lease is not a task, and a lost actor is not started again.
 """
 
 from loader.cluster.crew import open_cluster

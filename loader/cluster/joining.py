@@ -57,7 +57,7 @@ class Member:
     """A worker that was asked to take part.
 
     Attributes:
-        name: of the worker, for the user.
+        name: what the user calls the worker.
         asked: is set when it takes part, or when it is known why it does not.
         silent: whether it did not answer: it is asked again.
         station: of it, once it takes part.

@@ -45,7 +45,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The secrets of a load as texts. They travel in a call to an actor, which is no task and is not kept.
+    """The secrets of a load as texts. They travel in a call to an actor, which Dask does not keep as a task.
 
     Attributes:
         token: of the API; None if the load has none, or if it is not to travel.

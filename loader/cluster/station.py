@@ -83,7 +83,7 @@ class Station:
     """One worker.
 
     Args:
-        name: of the worker, for the user.
+        name: what the user calls the worker.
         actor: its `Sender`, opened.
         stamp: of its first report.
         permit_seconds: how long it may send after a report that was heard.

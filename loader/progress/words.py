@@ -157,7 +157,7 @@ def format_worker(worker: Worker) -> list[str]:
 
 
 def format_more_workers(workers: Sequence[Worker]) -> str:
-    """Workers that there is no room for, in a line."""
+    """A line that counts the workers that are not shown."""
     lost = sum(bool(each.lost) for each in workers)
     said = f"and {count_things(len(workers), 'more worker')}"
     return f"{said}, {lost:,} of them lost" if lost else said

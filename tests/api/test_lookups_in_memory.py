@@ -144,7 +144,7 @@ def test_doubts_are_sent_again_with_the_table(vendor: Vendor) -> None:
 
 
 def test_what_is_not_a_table_with_a_name_is_refused(tmp_path: Path) -> None:
-    """A path belongs into the mapping, and a frame alone is no look-up of it."""
+    """A path belongs in the mapping, and a frame alone is not a look-up."""
     with loader.Sandbox(tmp_path / "s.sqlite3") as sandbox:
         result = load(EVENTS, sandbox, tmp_path / "c")
     with pytest.raises(ConfigError, match=r'lookups\["devices"\] is a str'):

@@ -61,7 +61,7 @@ def test_what_is_no_cluster_is_refused(text: str) -> None:
 
 
 def test_a_cluster_may_have_more_on_the_wire_than_one_machine() -> None:
-    """One machine has so many sockets, a cluster more."""
+    """The bound of one machine does not hold for many."""
     many = Concurrency(1, 4000)
     assert LoadOptions(concurrency=many, cluster=Cluster("tcp://h:1")).concurrency is many
     with pytest.raises(ConfigError, match="at most 1,024 requests from one machine"):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import pickle
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from loader._version import __version__
 from loader.cluster import permit, sender
-from loader.cluster.messages import Assignment, Orders, Report, Secrets, read_references
+from loader.cluster.messages import Assignment, Orders, Report, Secrets, make_references, read_references
 from loader.cluster.sender import Sender
 from loader.delivery import Target
 from loader.methods import Kind
@@ -124,6 +126,25 @@ def test_a_worker_that_was_cut_off_sends_nothing_more(plan: Plan, clock: list[fl
     with FaultServer() as server:
         drive(plan, server, act)
         assert server.bodies == []
+
+
+def test_a_permit_that_runs_out_among_some_rows_holds_for_the_next(clock: list[float]) -> None:
+    """A process may stand still while it hands rows over: the clock is read before each of them."""
+    worker, sent = Sender(), list[int]()
+
+    def send(body: bytes, ordinal: int) -> None:
+        sent.append(ordinal)
+        clock[0] += 10.1
+
+    worker._line = SimpleNamespace(send=send)
+    worker._loop = SimpleNamespace(call_soon_threadsafe=lambda call: call())  # type: ignore[assignment]
+    worker._news = worker._urgent = asyncio.Event()
+    worker._until = clock[0] + 10.0
+    worker._bodies = {0: dict.fromkeys(range(3), b"{}")}
+    worker._inbox.append(b"".join(make_references(0, np.arange(3)).to_pylist()))
+    worker._hand_over()
+    assert sent == [0]
+    assert [(ordinal, type(attempt)) for ordinal, attempt, _ in worker._ended] == [(1, NotSent), (2, NotSent)]
 
 
 def test_what_was_on_the_wire_when_the_permit_ran_out_is_in_doubt(plan: Plan, clock: list[float]) -> None:

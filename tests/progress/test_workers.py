@@ -98,7 +98,7 @@ def test_a_tiny_terminal_cuts_workers_too(width: int) -> None:
 
 
 def test_a_terminal_says_above_the_view_who_was_lost() -> None:
-    """The line stays when the view is gone; what stands in a name is no markup."""
+    """The line stays when the view is gone, and a name is shown as it is written."""
     out = io.StringIO()
     LiveView(out, Console(file=out, width=80)).hear_news("worker_joined", "Worker [red]w[/] takes part.", "w")
     assert out.getvalue() == "Worker [red]w[/] takes part.\n"

@@ -99,14 +99,14 @@ class _Noting(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
+        may_send = _current.links.may_send
         # What is sent while the connection opens is a proxy's CONNECT, no part of the request.
+        if not self._opening and may_send is not None and not may_send():
+            raise ConnectTimeoutError(self, "the time to send was over")
         if not self._opening and not _current.left:
             if _current.links.closed or time.monotonic() >= _current.deadline:
                 raise ConnectTimeoutError(self, "the attempt was over before the connection was open")
             _current.left = True
-        may_send = _current.links.may_send
-        if not self._opening and may_send is not None and not may_send():
-            raise ConnectTimeoutError(self, "the time to send was over")
         super().send(data)
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # http.client only calls it
