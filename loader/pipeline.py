@@ -29,6 +29,7 @@ from loader.policies import build_policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from loader.crew import Crew
     from loader.delivery import Brake, Session
     from loader.doubts import Overtaken
     from loader.model import Account, Stop
@@ -92,10 +93,7 @@ def load(
                     keys.settle(outcomes)
                     crew.settle(outcomes)
                     watch.hear_outcomes(outcomes)
-            stop, sending = leases.stopped or dispatch.stopped, crew.sending
-            for share in share_out(crew.list_workers()):
-                journal.note(WORKER, share.to_text())
-            journal.note(ENDED, Ending.of(stop, interrupted=brake.drained, sending=sending).to_text())
+            note_end(journal, crew, leases.stopped or dispatch.stopped, interrupted=brake.drained)
             journal.release()
             keys.finish()
         except CheckpointError as error:
@@ -110,6 +108,13 @@ def load(
         journal.run,
         not_requested,
     )
+
+
+def note_end(journal: Journal, crew: Crew, stop: Stop | None, *, interrupted: bool) -> None:
+    """Note what each worker did, and how the run ended."""
+    for share in share_out(crew.list_workers()):
+        journal.note(WORKER, share.to_text())
+    journal.note(ENDED, Ending.of(stop, interrupted=interrupted, sending=crew.sending).to_text())
 
 
 def forget_earlier(settings: Settings, journal: Journal) -> None:
