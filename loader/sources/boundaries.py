@@ -49,34 +49,38 @@ class RecordEnds:
         """
         if not self._sure or not block:
             return None
-        end = None
-        if opened is None or start < len(block):
+        end = self._find_closed_end(block, start)
+        if opened is None:
             signs = np.frombuffer(block, np.uint8)
-            quotes = self._find_quotes(block, signs)
-            end = self._find_closed_end(block, signs, quotes, start)
-            if opened is None:
-                quotes = quotes if end is None else quotes[quotes < end]
-                self._sure = self._are_regular(block, signs, quotes)
-                opened = bool((len(quotes) + self._open) % 2)
+            quotes = self._find_quotes(block if end is None else block[:end])
+            self._sure = self._are_regular(block, signs, quotes)
+            opened = bool((len(quotes) + self._open) % 2)
         self._begun, self._open, self._before = True, opened, block[-1:]
         return end if self._sure else None
 
-    def _find_closed_end(
-        self, block: bytes, signs: NDArray[np.uint8], quotes: NDArray[np.intp], start: int
-    ) -> int | None:
+    def _find_closed_end(self, block: bytes, start: int) -> int | None:
         """The place after the first line end from `start` on with an even number of quotes before it."""
         if start >= len(block):
             return None
-        if not len(quotes):
-            return None if self._open else _accept_end(block, block.find(_LINE_END, start))
-        ends = np.flatnonzero(signs[start:] == _LINE_END[0]) + start
-        closed = (np.searchsorted(quotes, ends) + self._open) % 2 == 0
-        return _accept_end(block, int(ends[closed.argmax()])) if closed.any() else None
+        if not self._quote:
+            return _accept_end(block, block.find(_LINE_END, start))
+        signs = np.frombuffer(block, np.uint8)[:start]
+        inside = bool((np.count_nonzero(signs == self._quote[0]) + self._open) % 2)
+        at = start
+        while True:
+            quote = block.find(self._quote, at)
+            if not inside:
+                end = block.find(_LINE_END, at, None if quote < 0 else quote)
+                if end >= 0:
+                    return _accept_end(block, end)
+            if quote < 0:
+                return None
+            at, inside = quote + 1, not inside
 
-    def _find_quotes(self, block: bytes, signs: NDArray[np.uint8]) -> NDArray[np.intp]:
+    def _find_quotes(self, block: bytes) -> NDArray[np.intp]:
         if not self._quote or self._quote not in block:
             return np.empty(0, np.intp)
-        return np.flatnonzero(signs == self._quote[0])
+        return np.flatnonzero(np.frombuffer(block, np.uint8) == self._quote[0])
 
     def _are_regular(self, block: bytes, signs: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
         """Whether each quote stands beside what it should, that at the end of the block before included."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from loader.model import Chunk
 from loader.sources.archive import Member, find_archive, find_member
 from loader.sources.copies import refuse_same_rows
 from loader.sources.formats import UnknownFormat, open_archive, open_reader
+from loader.sources.gathering import gather_slabs
 from loader.sources.inputfile import Changed, InputFile, Odometer
 from loader.sources.pages import Pages
 from loader.sources.partitions import add_folder_columns
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 #: Records of a chunk at most. Each step of a mapping costs time of its own for each chunk: in chunks of 5,000
 #: rows a row costs half as much again as in these. In larger ones it costs little less, and memory grows.
-CHUNK_ROWS = 1 << 14
+CHUNK_ROWS = 24_576
 _BLOCK = 1 << 20
 _EDGE = 4  # bytes: a line end of two characters in UTF-16
 
@@ -307,13 +308,13 @@ class FileSource:
                 file.odometer.end()
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
-        """The records from ordinal `first` on, in chunks of nearly equal size within one file."""
+        """The records from ordinal `first` on. A chunk holds as many as it may, if they are of one file."""
         start = 0
         for reader, file in zip(self._readers, self.survey().files, strict=True):
             if start + file.rows > first:
-                for slab in _read_slabs(reader, max(first - start, 0)):
-                    for piece in _split_slab(slab, self._chunk_rows):
-                        yield self._make_chunk(piece, reader.name, start)
+                slabs = _read_slabs(reader, max(first - start, 0))
+                for slab in gather_slabs(slabs, self._chunk_rows):
+                    yield self._make_chunk(slab, reader.name, start)
             start += file.rows
 
     def slabs(self) -> Iterator[tuple[str, Slab]]:
@@ -351,15 +352,6 @@ def _read_slabs(reader: Reader, first: int) -> Iterator[Slab]:
             end = slab.end
     except Changed as change:
         raise change.name_row(end) from None
-
-
-def _split_slab(slab: Slab, rows: int) -> Iterator[Slab]:
-    """The slab in equal parts of at most `rows`, so that none is a scrap."""
-    count = slab.end - slab.first
-    parts = -(-count // rows)
-    bounds = [slab.first + count * part // parts for part in range(parts + 1)]
-    for start, end in pairwise(bounds):
-        yield slab.between(start, end)
 
 
 def _make_frame(table: pa.Table) -> pd.DataFrame:
