@@ -222,6 +222,10 @@ class KnownKeys:
             ordinals, texts = self._mapper.find_keys(chunk)
             self._keys.add(*digest_keys(texts), ordinals.astype(np.uint64))
 
+    def close(self) -> None:
+        """Give back what the counting took."""
+        self._keys.close()
+
     def count_repeats(self) -> int:
         """How many rows repeat the id of an earlier row; nothing can be added afterwards."""
         count = sum(len(repeats) for repeats, _ in pair_all(self._keys, last=False))

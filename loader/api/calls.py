@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from loader.api.results import CheckResult, LoadResult
 from loader.api.signatures import with_keywords
 from loader.api.spelling import spell_in_python
 from loader.canary import choose_canary
+from loader.checking import FirstPass
 from loader.errors import LoaderError, MappingError, ProblemCode
 from loader.gone import report_gone
 from loader.message import spell_keyword
@@ -272,12 +273,14 @@ def _check(kind: Kind, source: Source | Tables | None, **keywords: Unpack[AllKey
     with spell_in_python():
         options = Options.of(**keywords)
         given = place_for_look(source, options.asked, options.find_dialect(kind))
-        with hint_at_frames(given):
-            plan = pipeline.prepare(options.checking(kind, given), mapping=options.rules(kind))
         frames: list[pd.DataFrame] = []
         changes: list[pd.DataFrame] = []
         take_changes = changes.extend if kind.method.ties_users else None
-        profile = pipeline.check(plan, frames.extend, changes=take_changes)
+        with closing(FirstPass(rejects=True)) as first_pass:
+            with hint_at_frames(given):
+                settings, rules = options.checking(kind, given), options.rules(kind)
+                plan = pipeline.prepare(settings, mapping=rules, first_pass=first_pass)
+            profile = pipeline.check(plan, frames.extend, changes=take_changes, first_pass=first_pass)
     vanishing = pd.concat(changes, ignore_index=True) if changes else None
     return CheckResult(profile, plan, given, build_rejected(frames, plan, given), vanishing)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path  # noqa: TC003 - the fields' types are read to make options
@@ -153,7 +154,7 @@ def check_input(request: CheckRequest) -> int:
 def show_check(request: CheckRequest) -> int:
     """Check, and show what was found; the exit code."""
     choose_memory_pool()
-    from loader.checking import check  # noqa: PLC0415 - `--help` must start without pandas
+    from loader.checking import FirstPass, check  # noqa: PLC0415 - `--help` must start without pandas
     from loader.cli.show_check import build_curl, describe_profile  # noqa: PLC0415
     from loader.planning import prepare  # noqa: PLC0415
     from loader.profile import build_record  # noqa: PLC0415
@@ -164,9 +165,10 @@ def show_check(request: CheckRequest) -> int:
     watch = speech.choose_watch(output)
     settings = build_settings(request)
     summary.current().know(kind=request.kind.value, input=name_files(settings.files))
-    plan = prepare(settings, watch=watch)
-    say("\n".join([show.describe_decisions(plan), *show.note_new_ledger(plan)]))
-    profile = check(plan, write_rejects, watch, changes=write_changes)
+    with closing(FirstPass(rejects=write_rejects is not None)) as first_pass:
+        plan = prepare(settings, watch=watch, first_pass=first_pass)
+        say("\n".join([show.describe_decisions(plan), *show.note_new_ledger(plan)]))
+        profile = check(plan, write_rejects, watch, changes=write_changes, first_pass=first_pass)
     say(describe_profile(plan, profile, speech.measure_terminal(summary=output.summary)))
     record = build_record(profile, plan.suspicions)
     record["curl"] = build_curl(plan, profile.bodies[0]) if profile.bodies else None

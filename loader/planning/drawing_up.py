@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from loader.choices import Order
 from loader.errors import MappingError
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from loader.progress import Watch
     from loader.settings import Settings
     from loader.sources import Source
+    from loader.sources.records import Onlooker
+
+
+class FirstPass(Protocol):
+    """What a caller does with the rows while the input is surveyed."""
+
+    def survey(self, source: Source, mapper: Mapper, onlooker: Onlooker) -> None:
+        """Survey the input once; the onlooker sees it, too."""
 
 
 def draw_up(
@@ -36,6 +44,7 @@ def draw_up(
     *,
     watch: Watch | None = None,
     whole: bool = False,
+    first_pass: FirstPass | None = None,
 ) -> Plan:
     """Survey the input and bind a mapping to it: the given one, or the file's, or what the names say.
 
@@ -46,6 +55,7 @@ def draw_up(
         watch: shows how far the reading is.
         whole: the plan is of the whole input as it is now; else what was added since the checkpoint was made
             is not part of it.
+        first_pass: surveys the input, and uses its rows on the way.
 
     Raises:
         SourceError, MappingError: the input or the mapping cannot be used.
@@ -72,6 +82,8 @@ def draw_up(
             source.survey()  # A damaged file explains more than what its first rows seem to lack.
             raise
         suspicions = Suspicions(mapper.mapping, Columns(source.schema), lookups)
+        if first_pass is not None:
+            first_pass.survey(source, mapper, suspicions)
         survey = source.survey(suspicions)
     # A cell that was fixed since does not bring back the repeats of what stood there before.
     fixed = FixedRows.unpack(checkpoint.fixed) if checkpoint else FixedRows()

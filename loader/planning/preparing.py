@@ -12,18 +12,26 @@ from loader.planning.refusals import refuse_few_rows, refuse_ledger
 if TYPE_CHECKING:
     from loader.journal import CheckpointView
     from loader.mapping import Mapping
+    from loader.planning.drawing_up import FirstPass
     from loader.planning.plan import Plan
     from loader.progress import Watch
     from loader.settings import Settings
 
 
-def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch | None = None) -> Plan:
+def prepare(
+    settings: Settings,
+    *,
+    mapping: Mapping | None = None,
+    watch: Watch | None = None,
+    first_pass: FirstPass | None = None,
+) -> Plan:
     """Read the whole input once, decide on the mapping, and refuse what cannot go well.
 
     Args:
         settings: what to load, how and where to.
         mapping: in place of a mapping file.
         watch: shows how far the reading is.
+        first_pass: uses the rows while they are read; for a check.
 
     Raises:
         SourceError, MappingError, ConfigError, CheckpointError: nothing was sent.
@@ -36,7 +44,7 @@ def prepare(settings: Settings, *, mapping: Mapping | None = None, watch: Watch 
             checkpoint = None
     try:
         known = mapping or recall_mapping(settings, checkpoint)
-        plan = draw_up(settings, checkpoint, known, watch=watch, whole=True)
+        plan = draw_up(settings, checkpoint, known, watch=watch, whole=True, first_pass=first_pass)
     except SourceEmpty:
         refuse_few_rows(settings, 0)
         raise

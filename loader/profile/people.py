@@ -270,8 +270,12 @@ class Bodies:
             if len(repeats):
                 pairs = _find_first_two(bodies, np.unique(repeats))
                 found.examples = heapq.nsmallest(EXAMPLES, [*found.examples, *pairs])
-        self._spill.close()
+        self.close()
         return found
+
+    def close(self) -> None:
+        """Give back memory and disk."""
+        self._spill.close()
 
 
 def _find_first_two(bodies: Records, keys: Hashes) -> list[tuple[int, int]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,10 +49,10 @@ class Profile:
 
     Args:
         mapper: bound to the input.
-        survey: gives the file and row of an ordinal.
+        survey: gives the file and row of an ordinal; None as long as it is not known.
 
     Attributes:
-        files: names of the input files.
+        survey: as given, or set later.
         rows: records read.
         rejects: by reason, in the order of first appearance.
         bodies: the first few request bodies, exactly as they would be sent.
@@ -77,7 +76,8 @@ class Profile:
         stopped: why the input stopped before its end, or None.
     """
 
-    def __init__(self, mapper: Mapper, survey: Survey) -> None:
+    def __init__(self, mapper: Mapper, survey: Survey | None = None) -> None:
+        self.survey = survey
         self.kind = mapper.mapping.kind
         self.method = method = mapper.mapping.method
         self.rows = 0
@@ -105,10 +105,13 @@ class Profile:
         self._mapper = mapper
         self.stopped: str | None = None
         self._types = list_types(mapper.mapping)
-        self.files = [file.name for file in survey.files]
-        self._ends = list(accumulate(file.rows for file in survey.files))
         self._ties = People(last_wins=method.ties_users)
         self._hashes = Bodies()
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the input files."""
+        return [file.name for file in self.survey.files] if self.survey else []
 
     @property
     def rejected(self) -> int:
@@ -134,9 +137,9 @@ class Profile:
 
     def place(self, ordinal: int) -> str:
         """Where a record is, as a user reads it: ``orders.csv, row 1042``."""
-        file = int(np.searchsorted(self._ends, ordinal, side="right"))
-        before = self._ends[file - 1] if file else 0
-        return f"{self.files[file]}, row {ordinal - before + 1:,}"
+        if self.survey is None:
+            raise LookupError("the input is not surveyed yet")
+        return self.survey.place(ordinal)
 
     def add(self, mapped: Mapped) -> None:
         """Count one mapped chunk.
@@ -176,6 +179,7 @@ class Profile:
     def close(self) -> None:
         """Give back what the counting took; changes can no longer be listed."""
         self._ties.close()
+        self._hashes.close()
 
     def _add_rejects(self, mapped: Mapped) -> None:
         for reject in mapped.rejects:

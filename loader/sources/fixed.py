@@ -17,7 +17,7 @@ import pyarrow as pa
 from loader.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from loader.model import Chunk
     from loader.sources.records import Onlooker, Source, Survey
@@ -187,6 +187,15 @@ class FixedSource:
     def survey(self, onlooker: Onlooker | None = None) -> Survey:
         """The survey of the input."""
         return self._source.survey() if onlooker is None else self._source.survey(onlooker)
+
+    def survey_with_chunks(
+        self,
+        onlooker: Onlooker,
+        take: Callable[[Chunk], object],  # noqa: ARG002 - it is given none
+    ) -> bool:
+        """The survey of the input, without chunks."""
+        self._source.survey(onlooker)
+        return False
 
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """The records from ordinal `first` on, with the fixed ones in their places."""

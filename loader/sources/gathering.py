@@ -26,20 +26,24 @@ def gather_slabs(slabs: Iterable[Slab], rows: int) -> Iterator[Slab]:
     Raises:
         SourceError: as raised by the slabs; all records before have been yielded.
     """
-    waiting = _Waiting(rows)
+    gathering = Gathering(rows)
     failure = None
     try:
         for slab in slabs:
-            yield from waiting.take(slab)
+            yield from gathering.take(slab)
     except SourceError as error:
         failure = error
-    yield from waiting.give()
+    yield from gathering.give()
     if failure is not None:
         raise failure
 
 
-class _Waiting:
-    """Parts of slabs that become one slab; at most `rows` records."""
+class Gathering:
+    """Parts of slabs of one file that become one slab.
+
+    Args:
+        rows: records of it at most.
+    """
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -47,7 +51,7 @@ class _Waiting:
         self._bytes = 0
 
     def take(self, slab: Slab) -> Iterator[Slab]:
-        """Add a slab; yield what is large enough then."""
+        """Add a slab; yield what is large enough now."""
         if self._parts and not self._parts[-1].table.schema.equals(slab.table.schema):
             yield from self.give()
         start = slab.first

@@ -209,6 +209,14 @@ class Source(Protocol):
         sees nothing.
         """
 
+    def survey_with_chunks(self, onlooker: Onlooker, take: Callable[[Chunk], object]) -> bool:
+        """Survey, and hand over the chunks on the way.
+
+        Returns:
+            Whether these are all chunks of the input. If not, they are to be forgotten: a record among them
+            may turn out to be no data at the end of its file.
+        """
+
     def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """The records from ordinal `first` on, in order; surveys the input first if that was not done yet.
 

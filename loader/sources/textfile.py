@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _WORD_BREAK = re.compile(rb"[\s,;|\"]")
 _CONTROL = re.compile(rb"[\x80-\x9f]")
+_ROOM = 64 << 10  # bytes behind those that are enough, in which a record mostly ends
 _REACH = 24  # bytes shown on either side of a byte that is not UTF-8
 
 
@@ -125,6 +126,10 @@ class TextFile:
 
     def _read_text(self, size: int) -> bytes:
         """The text of the next bytes: about `size` of it, or none yet if it depends on what follows."""
+        if self._stretch is not None and not self._length:
+            # What is read beyond the end of a short segment is read again for the next one. Only the first
+            # block may be that small, because a record may span two blocks, not three.
+            size = min(size, self._stretch.enough + _ROOM)
         block, last = self._read_next(self._count_raw(size - len(self._tail)))
         text = self._decode(block, last=last)
         text = self.cover.take(text, last=last)

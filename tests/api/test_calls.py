@@ -222,9 +222,10 @@ def test_a_cell_that_is_changed_while_it_is_loaded_ends_the_load(
 ) -> None:
     """No copy protects a dictionary in a cell: rows that are no longer those of the check are not sent.
 
-    Two blocks have been read when the first row is answered, so the change is in the third.
+    Two chunks have been read when the first row is answered, so the change is in the third.
     """
     monkeypatch.setattr("loader.sources.frames.reader.BLOCK", 1000)
+    monkeypatch.setattr("loader.sources.files.CHUNK_ROWS", 1000)
     cells = [{"n": n} for n in range(2500)]
     frame = purchases(2500).assign(amount=cells)
 

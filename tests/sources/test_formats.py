@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fastavro
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import ipc, parquet
@@ -26,12 +27,14 @@ from loader.dialect import INPUT_FORMATS, Dialect
 from loader.errors import SourceError
 from loader.sources import delimited, inputfile, jsonlines, open_source, segments
 from loader.sources.formats import FORMATS, PACKINGS, Format, Packing, guess_ending
+from loader.sources.records import NOBODY
 from tests.sources.conftest import cells, drained, unreadable
 from tests.sources.workbooks import Cell, text, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loader.model import Chunk
     from loader.sources import Source
     from tests.sources.conftest import Watch, Written
 
@@ -192,6 +195,21 @@ def test_ordinals_run_on_over_two_files(case: Case, export: Path, written: Writt
     assert cells(source, 990) == ROWS[990:] + ROWS[:50]
     for chunk in source.chunks(1000):
         assert (chunk.first_row, chunk.file) == (chunk.first - 1000 + 1, str(second))
+
+
+def test_a_survey_hands_over_the_chunks_of_a_reading(case: Case, export: Path, written: Written) -> None:
+    """A check that counts while it surveys sees each record once, under its number and in its file."""
+    second = written(case.write(ROWS[:50]), f"second-{case.name}")
+    source = open_source([export, second], chunk_rows=100)
+    handed: list[Chunk] = []
+    assert source.survey_with_chunks(NOBODY, handed.append)
+    read = list(source.chunks())
+    assert [(chunk.first, chunk.first_row, chunk.file) for chunk in handed] == [
+        (chunk.first, chunk.first_row, chunk.file) for chunk in read
+    ]
+    for one, other in zip(handed, read, strict=True):
+        pd.testing.assert_frame_equal(one.frame, other.frame)
+    assert source.survey().rows == len(ROWS) + 50
 
 
 @pytest.mark.parametrize("first", [0, 1, BATCH - 1, BATCH, BATCH + 1, 650, 999, 1000, 2000])
