@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import closing, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from loader.errors import SourceError
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
     from loader.mapping import Mapped, Mapper
     from loader.planning import Plan
     from loader.progress import Watch
+    from loader.settings import Settings
     from loader.sources import Source
     from loader.sources.records import Onlooker
+
+
+#: Rejected rows that are kept in memory while an input is surveyed.
+MOST_REJECTS = 10_000
 
 
 class Counting:
@@ -70,51 +76,62 @@ class FirstPass:
     """Counts the rows while `prepare` surveys the input, so that a check of a clean input reads it once.
 
     Args:
-        rejects: whether rows that would be rejected are wanted; the first one then ends the counting here.
+        settings: of the check.
+        rejects: whether rows that would be rejected are wanted; if they are many, the counting here ends.
     """
 
-    def __init__(self, *, rejects: bool) -> None:
-        self._rejects = rejects
-        self._counting: Counting | None = None
+    def __init__(self, settings: Settings, *, rejects: bool) -> None:
+        self._possible = settings.options.limit is None and settings.options.ledger is None
+        self._wanted = rejects
         self._mapper: Mapper | None = None
+        self._counting: Counting | None = None
+        self._frames: list[pd.DataFrame] = []
 
     def survey(self, source: Source, mapper: Mapper, onlooker: Onlooker) -> None:
         """Survey the input, and map and count its rows on the way."""
-        if mapper.mapping.selects or mapper.mapping.unique:  # which rows count is known afterwards
-            source.survey(onlooker)
+        if not self._possible or mapper.mapping.selects or mapper.mapping.unique:
+            source.survey(onlooker)  # which rows count is known afterwards
             return
-        counting = Counting(mapper, source)
-        with ExitStack() as stack:
-            stack.callback(counting.close)
-            ahead = stack.enter_context(closing(MapAhead(mapper)))
+        self._mapper, self._counting = mapper, Counting(mapper, source)
+        with closing(MapAhead(mapper)) as ahead:
 
             def take(chunk: Chunk) -> None:
-                for each, _, mapped in ahead.put(chunk, None):
-                    counting.add(each, mapped)
+                if self._counting is not None:
+                    self._add(ahead.put(chunk, None))
 
             whole = source.survey_with_chunks(onlooker, take)
-            for chunk, _, mapped in ahead.finish():
-                counting.add(chunk, mapped)
-            if whole and not (self._rejects and counting.profile.rejects):
-                self._counting, self._mapper = counting, mapper
-                stack.pop_all()
-                ahead.close()
+            self._add(ahead.finish())
+        if not whole:
+            self.close()
+
+    def _add(self, mapped: Iterator[tuple[Chunk, None, Mapped]]) -> None:
+        for chunk, _, each in mapped:
+            if self._counting is None:
+                return
+            self._counting.add(chunk, each)
+            if self._wanted and each.rejects:
+                self._keep(chunk, each)
+
+    def _keep(self, chunk: Chunk, mapped: Mapped) -> None:
+        from loader.failures import collect_rejects  # noqa: PLC0415 - only if it is requested
+
+        self._frames.append(collect_rejects(chunk, mapped.rejects))
+        if sum(map(len, self._frames)) > MOST_REJECTS:
+            self.close()
 
     def close(self) -> None:
-        """Give back what the counting took, if nobody took it over."""
+        """Forget what was counted, if nobody took it over."""
+        self._frames.clear()
         if self._counting is not None:
             self._counting.close()
+            self._counting = None
 
-    def take_over(self, plan: Plan) -> Counting | None:
-        """What was counted, if that is what the plan is of; it is given once."""
+    def take_over(self, plan: Plan) -> tuple[Counting, list[pd.DataFrame]] | None:
+        """What was counted, and the frames of the rejects, if the plan is of that; it is given once."""
         counting, self._counting = self._counting, None
-        if counting is None:
+        if counting is None or self._mapper is not plan.mapper:
             return None
-        same = self._mapper is plan.mapper and plan.rows == plan.survey.rows
-        if same and plan.settings.options.ledger is None:
-            return counting
-        counting.close()
-        return None
+        return counting, self._frames
 
 
 def check(
@@ -138,16 +155,18 @@ def check(
         ConfigError: the folder for temporary files is full, or what `rejects` or `changes` raises.
     """
     counted = first_pass.take_over(plan) if first_pass else None
-    counting = counted or Counting(plan.mapper, plan.source)
+    counting, kept = counted or (Counting(plan.mapper, plan.source), None)
     profile = counting.profile
     profile.survey = plan.survey
     with (
         closing(counting),
         (watch or Silent()).reading(lambda: ReadingProgress(profile.rows, plan.rows, "rows", "Checking")),
     ):
-        frames = check_rows(plan, counting, wanted=rejects is not None, counted=counted is not None)
+        frames = check_rows(plan, counting, wanted=rejects is not None) if kept is None else iter(kept)
         if rejects is not None:
-            rejects(frames)
+            from loader.failures import collect_rejects  # noqa: PLC0415 - only if it is requested
+
+            rejects(chain([collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])], frames))
         deque(frames, maxlen=0)
         counting.finish(whole=not profile.stopped and profile.rows == plan.survey.rows)
         profile.estimate = Estimate.of(plan.settings, profile)
@@ -158,14 +177,8 @@ def check(
     return profile
 
 
-def check_rows(plan: Plan, counting: Counting, *, wanted: bool, counted: bool) -> Iterator[pd.DataFrame]:
-    """Count every row, unless they are counted; yield those that would be rejected, if they are wanted."""
-    if wanted:
-        from loader.failures import collect_rejects  # noqa: PLC0415 - only if it is requested
-
-        yield collect_rejects(Chunk(0, plan.source.sample(0), "", 1, {}), [])
-    if counted:
-        return
+def check_rows(plan: Plan, counting: Counting, *, wanted: bool) -> Iterator[pd.DataFrame]:
+    """Count every row; yield those that would be rejected, if they are wanted."""
     with open_keys(plan) as known:
         counting.profile.known = known.rows if known else None
         try:
@@ -174,6 +187,8 @@ def check_rows(plan: Plan, counting: Counting, *, wanted: bool, counted: bool) -
                 mapped = known.sift(as_mapped, chunk) if known else as_mapped
                 counting.add(chunk, mapped)
                 if wanted and mapped.rejects:
+                    from loader.failures import collect_rejects  # noqa: PLC0415 - only if it is requested
+
                     yield collect_rejects(chunk, mapped.rejects)
         except SourceError as error:
             counting.profile.stopped = str(error)

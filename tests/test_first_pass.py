@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loader import checking
 from loader.checking import FirstPass, check
 from loader.errors import SourceError
 from loader.load_options import LoadOptions
@@ -58,9 +59,10 @@ def look(paths: list[Path], mapping: str, limit: int | None, *, once: bool, want
     """What a check finds, with its rejects; or how it fails."""
     frames: list[pd.DataFrame] = []
     try:
-        with closing(FirstPass(rejects=wanted)) as first_pass:
+        wishes = settings_of(paths, limit)
+        with closing(FirstPass(wishes, rejects=wanted)) as first_pass:
             plan = prepare(
-                settings_of(paths, limit),
+                wishes,
                 mapping=parse_mapping(mapping, "the mapping"),
                 first_pass=first_pass if once else None,
             )
@@ -86,6 +88,7 @@ def test_one_reading_finds_what_two_find(
         path.write_text("\n".join([HEADER, *lines, ""]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "CHUNK_ROWS", 4)
+        patch.setattr(checking, "MOST_REJECTS", 5)
         assert look(paths, mapping, limit, once=True, wanted=wanted) == look(
             paths, mapping, limit, once=False, wanted=wanted
         )

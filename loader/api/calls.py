@@ -276,10 +276,10 @@ def _check(kind: Kind, source: Source | Tables | None, **keywords: Unpack[AllKey
         frames: list[pd.DataFrame] = []
         changes: list[pd.DataFrame] = []
         take_changes = changes.extend if kind.method.ties_users else None
-        with closing(FirstPass(rejects=True)) as first_pass:
+        settings = options.checking(kind, given)
+        with closing(FirstPass(settings, rejects=True)) as first_pass:
             with hint_at_frames(given):
-                settings, rules = options.checking(kind, given), options.rules(kind)
-                plan = pipeline.prepare(settings, mapping=rules, first_pass=first_pass)
+                plan = pipeline.prepare(settings, mapping=options.rules(kind), first_pass=first_pass)
             profile = pipeline.check(plan, frames.extend, changes=take_changes, first_pass=first_pass)
     vanishing = pd.concat(changes, ignore_index=True) if changes else None
     return CheckResult(profile, plan, given, build_rejected(frames, plan, given), vanishing)

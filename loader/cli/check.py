@@ -165,7 +165,7 @@ def show_check(request: CheckRequest) -> int:
     watch = speech.choose_watch(output)
     settings = build_settings(request)
     summary.current().know(kind=request.kind.value, input=name_files(settings.files))
-    with closing(FirstPass(rejects=write_rejects is not None)) as first_pass:
+    with closing(FirstPass(settings, rejects=write_rejects is not None)) as first_pass:
         plan = prepare(settings, watch=watch, first_pass=first_pass)
         say("\n".join([show.describe_decisions(plan), *show.note_new_ledger(plan)]))
         profile = check(plan, write_rejects, watch, changes=write_changes, first_pass=first_pass)
