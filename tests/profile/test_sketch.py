@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loader.profile.sketch import KEPT, Distinct, hash_bytes, hash_values
 
@@ -53,9 +55,26 @@ def test_the_number_does_not_depend_on_the_order() -> None:
 
 
 def test_texts_that_are_nearly_alike_are_told_apart() -> None:
-    """NUL, case, blanks and order count."""
-    texts = ["", "\0", "a", "a\0", "a\0b", "A", " a", "a ", "ab", "ba", "é", "e\u0301"]
-    assert len(set(hash_values(pa.array(texts)).tolist())) == len(texts)
+    """NUL, case, blanks and order count, at the beginning of a text, at its end and wherever it is split."""
+    ends = ["", "\0", "a", "a\0", "a\0b", "A", " a", "a ", "ab", "ba", "é", "e\u0301"]
+    texts = {
+        "x" * before + end + "y" * behind for before in range(130) for end in ends for behind in (0, 1, 8, 64)
+    }
+    assert len(set(hash_values(pa.array(sorted(texts))).tolist())) == len(texts)
+
+
+def test_no_text_has_the_hash_of_nobody() -> None:
+    """The empty text is an id like any other."""
+    assert hash_values(pa.array(["", "\0", "\0" * 8])).all()
+
+
+@given(texts=st.lists(st.text(max_size=80), max_size=30), cut=st.integers(0, 30))
+def test_a_hash_does_not_depend_on_the_texts_beside_it(texts: list[str], cut: int) -> None:
+    """Long texts and short ones are hashed in steps for all at once, and none of these shows."""
+    values = pa.array(texts, pa.string())
+    alone = [int(hash_values(pa.array([text]))[0]) for text in texts]
+    assert hash_values(values).tolist() == alone
+    assert hash_values(values.slice(cut)).tolist() == alone[cut:]
 
 
 @pytest.mark.parametrize("make_hashes", [hash_values, hash_bytes])
