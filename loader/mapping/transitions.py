@@ -1,8 +1,8 @@
 """The offsets of a zone as a table, to be looked up for whole columns.
 
 The standard library gives the offset at one instant, but a column needs a hundred thousand. So the
-transitions are searched for day by day, in blocks of eight and a half years, only where a column has times,
-and each block is kept. (pandas looks up whole columns too, but in the database of the system, and only some
+transitions are searched for day by day, in blocks of a year and 23 days, only where a column has times, and
+each block is kept. (pandas looks up whole columns too, but in the database of the system, and only some
 versions of it are fast.)
 """
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Seconds = np.ndarray[Any, np.dtype[np.int64]]
 
 _DAY = 86_400
-_BLOCK_BITS = 28
+_BLOCK_BITS = 25
+# Of so few blocks all are made: to look which of them a column needs would take longer.
+_FEW = 10
 # What `datetime` can hold in every zone.
 _FIRST, _LAST = (int(datetime(year, 1, day, tzinfo=UTC).timestamp()) for year, day in ((1, 3), (9999, 1)))
 
@@ -51,9 +53,9 @@ class Offsets(NamedTuple):
 
 
 def _find_blocks(utc: Seconds) -> tuple[int, ...]:
-    """The blocks of all instants, and of a day before and after each; two neighbours need no look at each."""
+    """The blocks of all instants, and of a day before and after each; few blocks need no look at each."""
     first, last = (int(utc.min()) - _DAY) >> _BLOCK_BITS, (int(utc.max()) + _DAY) >> _BLOCK_BITS
-    if last - first <= 1:
+    if last - first < _FEW:
         return tuple(range(first, last + 1))
     found = {int(block) for shift in (-_DAY, 0, _DAY) for block in np.unique((utc + shift) >> _BLOCK_BITS)}
     return tuple(sorted(found))
