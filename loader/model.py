@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loader.message import Message
 
@@ -136,6 +136,7 @@ class Chunk:
             row), with the reason; its row in the frame is empty and must not be mapped.
         no_data: offset of each record that is one of the table but surely no data (the header again), with
             the reason; it must not be sent.
+        memo: what was read of its cells, for who reads them next.
     """
 
     first: int
@@ -144,6 +145,7 @@ class Chunk:
     first_row: int
     unreadable: ReadOnlyDict[int, str]
     no_data: ReadOnlyDict[int, str] = field(default_factory=dict)
+    memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def rows(self) -> range:

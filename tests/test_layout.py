@@ -31,6 +31,7 @@ TESTED_IN = {
         "checkpoint_facts": ["test_failures.py", "cli/test_status.py"],
         "late_imports": ["cli/test_start.py"],
         "printable": ["text/test_escape.py"],
+        "raw_values": ["sources/test_jsonblocks.py", "mapping/test_jsontext.py"],
         "reporting": ["cli/test_report.py", "report/test_html.py"],
         "__main__": ["cli/test_help.py", "cli/test_outputs.py"],
     },
@@ -108,7 +109,7 @@ TESTED_IN = {
         "field_values findings origins table": ["mapping/test_mapper.py", "mapping/test_columns.py"],
         "keys names rules": ["mapping/test_file.py"],
     },
-    "mapping/nested": {"jsontext keyed members rows rows_of_pairs schema steps": ["mapping/test_paths.py"]},
+    "mapping/nested": {"keyed members rows rows_of_pairs schema steps": ["mapping/test_paths.py"]},
     "mapping/proposing": {
         "by_content nothing proposed_times": ["mapping/test_proposed_content.py"],
         "proposal proposal_text proposed_members sampling": [

@@ -146,8 +146,13 @@ class Mapper:
         return Mapper, tuple(getattr(travelling, each.name) for each in fields(Mapper))
 
     def read(self, chunk: Chunk) -> Table:
-        """A chunk by columns."""
-        return Table(chunk.frame, self.mapping.source.null_values, lookups=self.lookups)
+        """A chunk by columns; what was read of it is kept with it."""
+        nothing = self.mapping.source.null_values
+        key = (nothing, id(self.lookups))
+        if key not in chunk.memo:
+            chunk.memo[key] = Table(chunk.frame, nothing, lookups=self.lookups)
+        table: Table = chunk.memo[key]
+        return table
 
     def map(self, chunk: Chunk) -> Mapped:
         """Map every row of a chunk."""

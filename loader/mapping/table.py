@@ -110,7 +110,7 @@ class Table:
         """A column of JSON text, parsed."""
         if name not in self._cells:
             texts = self.column(name)
-            cells = self._cells[name] = jsontext.parsed(texts)
+            cells = self._cells[name] = jsontext.Cells(texts)
             if cells.wrong.any():
                 self._broken[name] = Broken(cells.wrong, name, texts, _NOT_JSON)
         return self._cells[name]

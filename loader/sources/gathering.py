@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 # Wide records make smaller slabs, so that a chunk with its bodies stays within a few megabytes.
-ENOUGH_BYTES = 6 << 20
+ENOUGH_BYTES = 3 << 20
 
 
 def gather_slabs(slabs: Iterable[Slab], rows: int) -> Iterator[Slab]:

@@ -14,15 +14,27 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 from msgspec import Raw
 from msgspec.structs import astuple
 
+from loader.raw_values import (
+    BEGIN,
+    END,
+    LINE_END,
+    QUOTE,
+    RETURN,
+    RawValues,
+    count_sign,
+    decode_members,
+    decode_text,
+    read_flat_objects,
+)
 from loader.sources.jsonvalues import make_decoder, write_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 # Python's own decoder gives up somewhere below a thousand; which depth it is depends on who calls it.
@@ -31,12 +43,8 @@ DEEPEST = 100
 AT_A_TIME = 64 << 10
 
 _MISSING = Raw(b"")  # no value of JSON is empty
-_LINE_END, _RETURN, _QUOTE, _BACKSLASH = b'\n\r"\\'
-_BEGIN, _END, _LIST, _NULL = b"{}[n"
 
-_decode_text = msgspec.json.Decoder(str).decode
 _decode_elements = msgspec.json.Decoder(list[Raw]).decode
-_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_value = make_decoder(()).decode
 
 
@@ -84,8 +92,11 @@ class BlockReader:
         if self._decoder is None or not self._columns:
             return None
         try:
-            cells = b"".join(_list_values(self._decoder, block))
-            return _Cells(cells).arrange(len(self._columns), quotes=_count(block, _QUOTE))
+            values = RawValues(b"".join(_list_values(self._decoder, block)), _write_all)
+            # Each key has two quotes, which belong to no value; if there are more, a key is named twice.
+            if count_sign(block, QUOTE) != values.quotes + 2 * values.present:
+                return None
+            return Block(*values.arrange(len(self._columns)))
         except _DOUBTS:
             return None
 
@@ -142,85 +153,29 @@ def _count_lines(block: bytes) -> int:
             record continues in the next line, and no line has two.
     """
     signs = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(signs[:-1] == _LINE_END)
-    last = len(block) - 1 if signs[-1] == _LINE_END else len(block)
+    ends = np.flatnonzero(signs[:-1] == LINE_END)
+    last = len(block) - 1 if signs[-1] == LINE_END else len(block)
     before = np.append(ends, last) - 1
-    before -= signs[before] == _RETURN
-    if signs[0] != _BEGIN or (signs[ends + 1] != _BEGIN).any() or (signs[before] != _END).any():
+    before -= signs[before] == RETURN
+    if signs[0] != BEGIN or (signs[ends + 1] != BEGIN).any() or (signs[before] != END).any():
         raise CloserLook
     return len(before)
 
 
-class _Cells:
-    """The values of all records, one after the other, as they stand in the text.
-
-    Args:
-        text: each value, and a line end behind each.
-    """
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._signs = np.frombuffer(text, np.uint8)
-        self._ends = np.flatnonzero(self._signs == _LINE_END)
-        self._starts = np.append(0, self._ends[:-1] + 1)
-        self._firsts = self._signs[self._starts]
-
-    def arrange(self, width: int, *, quotes: int) -> Block:
-        """The cells in columns.
-
-        Args:
-            width: how many there are.
-            quotes: how many quotes the lines have. Each key has two, which belong to no value; if there are
-                more, a key is named twice.
-
-        Raises:
-            CloserLook: a key is named twice.
-        """
-        missing = self._firsts == _LINE_END
-        if quotes != _count(self._text, _QUOTE) + 2 * (len(missing) - np.count_nonzero(missing)):
-            raise CloserLook
-        texts, places, doubtful = self._cut()
-        nulls = missing | (self._firsts == _NULL)
-        masks = [nulls[number::width] if nulls.any() else None for number in range(width)]
-        columns = [
-            texts.take(pa.array(places[number::width], mask=mask)) for number, mask in enumerate(masks)
-        ]
-        return Block(columns, np.unique(doubtful // width))
-
-    def _cut(self) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int64]]:
-        """Texts, which of them each cell is, and the cells that need a closer look."""
-        quoted = self._firsts == _QUOTE
-        offsets = np.empty(2 * len(quoted) + 1, np.int32)
-        offsets[:-1:2], offsets[1::2] = self._starts + quoted, self._ends - quoted
-        offsets[-1] = len(self._text)
-        # Every other one is what stands between two cells.
-        texts = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(self._text))
-        places = np.arange(0, len(offsets) - 1, 2)
-        nested = np.flatnonzero((self._firsts == _BEGIN) | (self._firsts == _LIST))
-        cells = np.concatenate([self._find_escapes(), nested])
-        if not len(cells):
-            return texts, places, cells
-        places[cells] = len(texts) + np.arange(len(cells))
-        written = [_write(self._text[start:end]) for start, end in self._list_bounds(cells)]
-        doubtful = np.array([text is None for text in written])
-        return pa.concat_arrays([texts, pa.array(written, pa.string())]), places, cells[doubtful]
-
-    def _find_escapes(self) -> NDArray[np.int64]:
-        """The texts that have a backslash."""
-        if b"\\" not in self._text:
-            return np.empty(0, np.int64)
-        marks = np.flatnonzero(self._signs == _BACKSLASH)
-        cells = np.unique(np.searchsorted(self._starts, marks, side="right") - 1)
-        return np.asarray(cells[self._firsts[cells] == _QUOTE], np.int64)
-
-    def _list_bounds(self, cells: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-        return zip(self._starts[cells].tolist(), self._ends[cells].tolist(), strict=True)
+def _write_all(values: Sequence[bytes]) -> list[str | None]:
+    """What texts with escapes mean, and objects and lists as `write_value` writes them; None if in doubt."""
+    objects = [value for value in values if value.startswith(b"{")]
+    if not objects or read_flat_objects(objects) is None:
+        return [_write(value) for value in values]
+    return [
+        _format(value) if value.startswith(b"{") and b"\\" not in value else _write(value) for value in values
+    ]
 
 
 def _write(cell: bytes) -> str | None:
     """What a text with escapes means, or an object or a list as `write_value` writes it; None if in doubt."""
     try:
-        return _decode_text(cell) if cell.startswith(b'"') else _rewrite(cell)
+        return decode_text(cell) if cell.startswith(b'"') else _rewrite(cell)
     except _DOUBTS:
         return None
 
@@ -230,7 +185,11 @@ def _rewrite(cell: bytes) -> str:
         raise CloserLook
     if b"\\" in cell or not _names_each_key_once(cell):
         return write_value(_decode_value(cell.decode()))
-    return msgspec.json.format(cell, indent=0).decode()
+    return _format(cell)
+
+
+def _format(value: bytes) -> str:
+    return msgspec.json.format(value, indent=0).decode()
 
 
 def _names_each_key_once(value: bytes) -> bool:
@@ -239,12 +198,8 @@ def _names_each_key_once(value: bytes) -> bool:
         return True
     if value.startswith(b"["):
         return all(map(_names_each_key_once, map(bytes, _decode_elements(value))))
-    members = _decode_members(value).values()
+    members = decode_members(value).values()
     inside = b"".join(members)
     if value.count(b'"') != 2 * len(members) + inside.count(b'"'):
         return False
     return b"{" not in inside or all(map(_names_each_key_once, map(bytes, members)))
-
-
-def _count(text: bytes, sign: int) -> int:
-    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == sign))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Raw
 
 from loader.mapping.encode import numpy_mask
 from loader.mapping.nested.steps import split_element, split_name
+from loader.raw_values import RawValues, decode_text, read_flat_objects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from loader.mapping.nested.steps import Element
     from loader.mapping.zones import Mask
 
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -64,24 +68,57 @@ _DECODER = json.JSONDecoder(
 )
 
 
+_MISSING = Raw(b"")
 #: What `dig` gives for a path into a list that does not say which element is meant.
 #: It is a text, so that `text_of` lets it pass; it is known by its identity.
 IN_A_LIST = "in\0a list"
 
 
-@dataclass(frozen=True, slots=True)
 class Cells:
-    """A column of JSON text.
+    """A column of JSON text. What is asked of it decides how much of a text is parsed.
+
+    Args:
+        texts: of the column.
 
     Attributes:
-        values: each distinct text, parsed; None if it is empty, null or unreadable.
-        indices: for each row, the position of its value; null if there is no cell.
-        wrong: the rows whose text is neither a JSON object nor a list.
+        indices: for each row, the position of its distinct text; null if there is no cell.
     """
 
-    values: list[Any]
-    indices: pa.Array
-    wrong: Mask
+    def __init__(self, texts: pa.Array) -> None:
+        encoded = texts.dictionary_encode()
+        self.indices: pa.Array = encoded.indices
+        self._texts = encoded.dictionary
+
+    @cached_property
+    def values(self) -> list[Any]:
+        """Each distinct text, parsed; None if it is empty, null or unreadable."""
+        return [_parse(text) for text in self._texts.to_pylist()]
+
+    @cached_property
+    def wrong(self) -> Mask:
+        """The rows whose text is neither a JSON object nor a list."""
+        bad = np.zeros(len(self._texts), np.bool_)
+        for place, value in self._others.items():
+            bad[place] = value is None and self._texts[place].as_py().strip() not in {"", "null"}
+        return numpy_mask(pa.array(bad).take(self.indices))
+
+    @cached_property
+    def _flat(self) -> list[dict[str, Raw] | None]:
+        """The members of each distinct text as they stand there, if it is certainly an object of scalars."""
+        texts = self._texts.cast(pa.binary()).to_pylist()
+        found = read_flat_objects(texts)
+        if found is None or b"\\u" in b"".join(texts):
+            return [_read_flat_object(text) for text in texts]
+        return list(found)
+
+    @cached_property
+    def _others(self) -> dict[int, Any]:
+        """All other distinct texts, parsed, by their positions."""
+        return {
+            place: _parse(self._texts[place].as_py())
+            for place, found in enumerate(self._flat)
+            if found is None
+        }
 
     def texts(self, path: str) -> tuple[pa.Array, Mask | None]:
         """The value at the path in each row, as text; null if there is none.
@@ -89,17 +126,38 @@ class Cells:
         And the rows in which a list stands in the way, because the path does not say which element is meant;
         None if there are no such rows.
         """
-        texts = [text_of(dig(value, path)) for value in self.values]
-        mask = None
-        if texts.count(IN_A_LIST):  # seldom; a text that is equal by chance is another object
-            blocked = [text is IN_A_LIST for text in texts]
-            mask = numpy_mask(pa.array(blocked, pa.bool_()).take(self.indices))
-            texts = [None if text is IN_A_LIST else text for text in texts]
-        return pa.array(texts, pa.string()).take(self.indices), mask
+        if not len(self._texts):
+            return pa.nulls(len(self.indices), pa.string()), None
+        # Nothing is within a scalar, so of these objects a path can only name a member.
+        raw_values = [_MISSING if found is None else found.get(path, _MISSING) for found in self._flat]
+        ((texts,), _) = RawValues(b"".join([b"\n".join(raw_values), b"\n"]), _decode_all).arrange(1)
+        if not self._others:
+            return texts.take(self.indices), None
+        others = {place: text_of(dig(value, path)) for place, value in self._others.items()}
+        blocked = np.zeros(len(texts), np.bool_)
+        # A text that is equal by chance is another object.
+        blocked[[place for place, text in others.items() if text is IN_A_LIST]] = True
+        texts = pc.replace_with_mask(
+            texts,
+            pa.array(np.isin(np.arange(len(texts)), list(others))),
+            pa.array([None if text is IN_A_LIST else text for text in others.values()], pa.string()),
+        )
+        mask = numpy_mask(pa.array(blocked).take(self.indices)) if blocked.any() else None
+        return texts.take(self.indices), mask
 
     def list_on_the_way(self, path: str) -> str | None:
         """The path of a list in the way of a path in any row, "" for the cell itself; None if none is."""
-        return next((found for value in self.values if (found := _find_list(value, path)) is not None), None)
+        others = self._others.values()
+        return next((found for value in others if (found := _find_list(value, path)) is not None), None)
+
+
+def _read_flat_object(text: bytes) -> dict[str, Raw] | None:
+    found = None if _ESCAPED_SURROGATE.search(text) else read_flat_objects([text])
+    return found[0] if found else None
+
+
+def _decode_all(texts: list[bytes]) -> list[str | None]:
+    return list(map(decode_text, texts))
 
 
 def _find_list(value: Any, path: str) -> str | None:
@@ -109,21 +167,10 @@ def _find_list(value: Any, path: str) -> str | None:
     return next((path[:end] for end in reversed(ends) if isinstance(dig(value, path[:end]), list)), "")
 
 
-def parsed(texts: pa.Array) -> Cells:
-    """Parse each distinct text of a column."""
-    encoded = texts.dictionary_encode()
-    distinct = encoded.dictionary.to_pylist()
-    values = [_parse(text) for text in distinct]
-    empty = {"", "null"}
-    bad = [value is None and text.strip() not in empty for value, text in zip(values, distinct, strict=True)]
-    wrong = pa.array(bad, pa.bool_()).take(encoded.indices)
-    return Cells(values, encoded.indices, numpy_mask(wrong))
-
-
 def _parse(text: str) -> Any:
     try:
         value = _DECODER.decode(text)
-        if _ESCAPED_SURROGATE.search(text):
+        if _ESCAPED_SURROGATE.search(text.encode()):
             raw(value).encode()
         if not isinstance(value, (dict, list)):
             return None

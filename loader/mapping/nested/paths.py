@@ -166,7 +166,7 @@ def _pick_element(array: pa.Array, element: Element) -> pa.Array:
         return keyed.at(array, element.place)
     elements = keyed.flat(array)
     compared, rest = inside(elements, element.member)
-    texts = jsontext.parsed(compared).texts(rest)[0] if rest else as_text(compared)
+    texts = jsontext.Cells(compared).texts(rest)[0] if rest else as_text(compared)
     chosen = numpy_mask(pc.equal(texts, element.text))
     return keyed.spread(elements.filter(pa.array(chosen)), keyed.parents(array)[chosen], len(array))
 

@@ -108,7 +108,7 @@ def _look_at_days(texts: list[str]) -> Look:
 def _nested(texts: list[str]) -> Look:
     if not all(text.startswith(("{", "[")) for text in texts):
         return Look("string", "text")
-    cells = jsontext.parsed(pa.array(texts, pa.string()))
+    cells = jsontext.Cells(pa.array(texts, pa.string()))
     if cells.wrong.any():
         return Look("string", "text")
     if all(jsontext.keyed(value) is not None for value in cells.values if value != []):
