@@ -22,9 +22,13 @@ _TOLERANCE = 1.5
 # shortest one, which is the smallest of hundreds. In ranks the standard error is half the root of the number
 # of answers, for every distribution. Measured in tests/delivery/scenarios/tail*.toml.
 _STANDARD_ERRORS = 4.0
-# This small a difference says nothing: with a vendor this near it may be a pause of this machine. Much more
-# would be a queue on this machine, which has as much to do with each request as the vendor has.
-_SLACK_SECONDS = 0.003
+# This small a difference says nothing: with a vendor this near it may be a pause of this machine, and then a
+# queue of some milliseconds gives the vendor something to do. That takes no more than a modest window. With a
+# wider one the state of so many connections is in no cache: with a server on this machine that answers over
+# TLS, 256 are a third slower than 64 (`python -m benchmarks.auto`, results/auto.txt).
+_SLACK_SECONDS = 0.01
+_MODEST_WINDOW = 80
+_SLACK_BEYOND_SECONDS = 0.002
 # A vendor on this machine answers a whole window within a millisecond. But a program that waits for a core
 # waits 10 to 20, and then each of several rounds in a row looks like a queue. Here they are one round, in
 # which the other answers outnumber those that had to wait. See tests/delivery/scenarios/busy_cores.toml.
@@ -46,6 +50,10 @@ _GROWTH_PER_SECOND = 1 / 16
 # itself makes would allow a longer queue.
 _MEASURED_WITH = 1 / 4
 _MEMORY_SECONDS = 30.0
+# With a vendor as near as this, the first times are those of connections that are made by hundreds, on the
+# machine that has to answer, too. So it is measured again soon, with the first window: some milliseconds.
+_NEAR_SECONDS = 0.03
+_NEAR_AGAIN_SECONDS = 0.25
 _MEMORY_ROUNDS = 20
 _SMALLEST_ROUND = 8
 
@@ -90,6 +98,7 @@ class ConcurrencyWindow:
         self._good_at = now  # when the last round that was not bad had ended, or the window had shrunk
         self._shortest = math.inf
         self._measure_at = now + _MEMORY_SECONDS
+        self._near_again_at = now + _NEAR_AGAIN_SECONDS
         self._measuring = False
         self._since = -math.inf  # what was sent before belongs to a wider window, and is not measured
         self._answers = 0
@@ -141,8 +150,9 @@ class ConcurrencyWindow:
             return
         seconds = median(times)
         self._shortest = min(self._shortest, seconds)
-        accepted = max(_TOLERANCE * self._shortest, self._shortest + _SLACK_SECONDS)
-        if lower_bound_of_median(times) > accepted:
+        least = lower_bound_of_median(times)
+        accepted = self._accept(_SLACK_SECONDS if self._size <= _MODEST_WINDOW else _SLACK_BEYOND_SECONDS)
+        if least > accepted:
             self._bad_rounds += 1
             if self._bad_rounds > 1:
                 self._shrink(max(self._least_kept(now), accepted / seconds), now)
@@ -151,10 +161,24 @@ class ConcurrencyWindow:
             self._good_at = now
             self._doubling = self._doubling and seconds <= accepted
             if full:
-                self._grow(now)
-        if now >= self._measure_at:
-            self._measuring, self._since = True, now
-            self.limit = max(self._lowest, int(self.limit * _MEASURED_WITH))
+                sure = least <= self._accept(_SLACK_BEYOND_SECONDS / 2) and self._near_again_at == math.inf
+                self._grow(now, math.inf if sure or seconds >= _NEAR_SECONDS else _MODEST_WINDOW)
+        near = now >= self._near_again_at and seconds < _NEAR_SECONDS
+        if near or now >= self._measure_at:
+            self._begin_measuring(now, near=near)
+
+    def _accept(self, slack: float) -> float:
+        """Find the longest time that is no queue."""
+        return max(_TOLERANCE * self._shortest, self._shortest + slack)
+
+    def _begin_measuring(self, now: float, *, near: bool) -> None:
+        self._measuring, self._since = True, now
+        narrow = min(self.limit, FIRST_WINDOW) if near else int(self.limit * _MEASURED_WITH)
+        self.limit = max(self._lowest, narrow)
+        if near:  # what the window grew to by too long a time is found again, if it was right
+            self._near_again_at = math.inf
+            self._size = min(self._size, max(self._lowest, _MODEST_WINDOW))
+            self._doubling = True
 
     def _least_kept(self, now: float) -> float:
         """Find the share of the window that stays, however long the times of the bad rounds are."""
@@ -167,10 +191,10 @@ class ConcurrencyWindow:
         self._measure_at = now + max(_MEMORY_SECONDS, _MEMORY_ROUNDS * seconds)
         self._set(self._size)
 
-    def _grow(self, now: float) -> None:
+    def _grow(self, now: float, most: float) -> None:
         if self._size < self._refused_beyond:
             wider = self._size * 2 if self._doubling else self._size + math.sqrt(self._size)
-            self._set(min(wider, self._refused_beyond))
+            self._set(min(wider, self._refused_beyond, max(most, self._size)))
         elif now >= self._rested_at:
             since = now - max(self._grown_at, self._rested_at)
             self._set(self._size + max(1.0, self._size * _GROWTH_PER_SECOND) * min(since, 1.0))

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from loader.delivery.window import FIRST_WINDOW, ConcurrencyWindow, lower_bound_of_median
 
+MODEST = 80
+
 
 def rounds(window: ConcurrencyWindow, count: int, seconds: float, now: float, *, full: bool = True) -> float:
     """Let a number of rounds of equally long answers pass; the time after them.
@@ -72,16 +74,40 @@ def test_one_slow_round_is_no_sign_but_two_are() -> None:
 
 def test_a_few_milliseconds_are_no_queue() -> None:
     """A server on this machine answers in no time, or some milliseconds later when either was held up."""
+    window, now = auto(), 0.0
+    for seconds, until in ((0.0032, 2.0), (0.0104, 4.0)):
+        while now < until:
+            took = 0.0005 if window.limit <= FIRST_WINDOW else seconds
+            now = rounds(window, 1, took, now)
+        assert window.limit == MODEST
+
+
+def test_a_near_window_grows_beyond_a_modest_one_only_if_that_costs_nothing() -> None:
+    """The state of many connections is in no cache: with a near server a wide window is a slow one."""
     window = auto()
-    now = rounds(window, 1, 0.0005, 0.0)
-    rounds(window, 10, 0.003, now)
-    assert window.limit == 256
+    now = rounds(window, 20, 0.0005, 0.0)
+    assert window.limit > MODEST
+    rounds(window, 40, 0.003, now)
+    assert MODEST / 2 < window.limit <= MODEST
+
+
+def test_the_time_of_connections_that_are_made_is_forgotten() -> None:
+    """While the first connections are made all answers are late; a near server is soon measured again."""
+    window, now = auto(), 0.0
+    while now < 3.0:
+        window.note_full()
+        connecting = 0.012 if now < 0.2 else 0.0005
+        seconds = max(connecting, window.limit / 20_000)  # the server answers 20,000 a second
+        now += seconds
+        for _ in range(window.limit):
+            window.answered(seconds, now)
+    assert window.limit == MODEST
 
 
 def test_a_wait_for_a_core_is_no_queue() -> None:
     """Answers of a near server that were held up in several trips in a row are fewer than the others."""
     window = ConcurrencyWindow(1, 64, 0.0)
-    now = rounds(window, 3, 0.006, 0.0)
+    now = rounds(window, 20, 0.006, 0.0)
     for _ in range(5):
         for seconds in [0.012, 0.012, *[0.006] * 20]:
             now += seconds
@@ -94,7 +120,7 @@ def test_a_wait_for_a_core_is_no_queue() -> None:
 def test_a_near_window_is_not_halved_within_a_moment() -> None:
     """Its rounds follow each other fast: two bad ones take little of it, those of a second more than half."""
     window = ConcurrencyWindow(1, 64, 0.0)
-    now = rounds(window, 3, 0.006, 0.0)
+    now = rounds(window, 20, 0.006, 0.0)
     now = rounds(window, 3, 0.021, now)
     assert 50 < window.limit < 64
     rounds(window, 44, 0.021, now)
