@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 WORK = HERE / "work"
 SUMMARY = WORK / "summary.json"
+COST = WORK / "cost.json"
 CHECKPOINT = WORK / "load.ckpt"
 APPLICATION = "AAAAA-00001"
 WRK_SECONDS = 5
@@ -197,16 +197,12 @@ def measure(command: list[str], rows: int, codes: set[int] | None = None) -> tup
     """Run a client to its end: what it cost, and what it printed."""
     # No token or endpoint of the person who measures.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PUSHWOOSH_")}
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as client:
-        assert client.stdout is not None
-        output = client.stdout.read()
-        _, status, usage = os.wait4(client.pid, 0)
-        seconds = time.perf_counter() - started
-        client.returncode = os.waitstatus_to_exitcode(status)
+    launch = [sys.executable, str(HERE / "launch.py"), str(COST), *command]
+    client = subprocess.run(launch, stdout=subprocess.PIPE, text=True, env=environment, check=False)
     if client.returncode not in (codes or {0}):
         raise SystemExit(f"Exit code {client.returncode} from: {' '.join(command)}")
-    return Run(rows, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MAXRSS_UNIT), output
+    cost = json.loads(COST.read_text())
+    return Run(rows, cost["seconds"], cost["cpu_seconds"], cost["maxrss"] * MAXRSS_UNIT), client.stdout
 
 
 def expect(rows: int, confirmed: int) -> None:

@@ -24,7 +24,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from benchmarks.check import MAPPING, TOML, write
-from benchmarks.contenders import APPLICATION, CHECKPOINT, HERE, MAXRSS_UNIT, WORK, Run, measure
+from benchmarks.contenders import APPLICATION, CHECKPOINT, HERE, WORK, Run, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,10 +161,20 @@ def await_request(file: Path, rows: int, tree: Path) -> Run:
         with subprocess.Popen(command, cwd=tree, env=environment) as load:
             server.accept()[0].recv(1)
             seconds = time.perf_counter() - started
+            peak = read_peak(load.pid)
             load.kill()
             _, _, usage = os.wait4(load.pid, 0)
             load.returncode = -9
-    return Run(rows, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MAXRSS_UNIT)
+    return Run(rows, seconds, usage.ru_utime + usage.ru_stime, peak)
+
+
+def read_peak(process: int) -> int:
+    """The most memory of a process that runs, in bytes; 0 where the system does not tell it (proc(5))."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def report(runs: dict[str, Run], options: argparse.Namespace) -> str:
