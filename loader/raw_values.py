@@ -34,19 +34,18 @@ def read_flat_objects(objects: Sequence[bytes]) -> list[dict[str, Raw]] | None:
 
     None if it is not certain that all are such objects; a bracket or a brace within a text is a doubt, too.
     """
+    text = b"".join(objects)
+    if b"[" in text or text.count(b"{") != len(objects):
+        return None
     try:
         found = list(map(decode_members, objects))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    text, inside = b"".join(objects), b"".join(chain.from_iterable(map(dict.values, found)))
-    keys = sum(map(len, found))
+    inside = b"".join(chain.from_iterable(map(dict.values, found)))
     # A key has two quotes, and a backslash within one could hide others.
-    doubtful = (
-        (b"{" in inside or b"[" in inside)
-        or count_sign(text, QUOTE) != count_sign(inside, QUOTE) + 2 * keys
-        or text.count(b"\\") != inside.count(b"\\")
-    )
-    return None if doubtful else found
+    quotes = count_sign(inside, QUOTE) + 2 * sum(map(len, found))
+    certain = count_sign(text, QUOTE) == quotes and text.count(b"\\") == inside.count(b"\\")
+    return found if certain else None
 
 
 class RawValues:
