@@ -18,6 +18,8 @@ from statistics import median
 FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
+# With a near vendor it costs milliseconds, and every pause of either side takes its share of a shorter one.
+_NEAR_TOLERANCE = 2.0
 # Four standard errors below a round's median: they cover the scatter of this median, and the depth of the
 # shortest one, which is the smallest of hundreds. In ranks the standard error is half the root of the number
 # of answers, for every distribution. Measured in tests/delivery/scenarios/tail*.toml.
@@ -169,7 +171,8 @@ class ConcurrencyWindow:
 
     def _accept(self, slack: float) -> float:
         """Find the longest time that is no queue."""
-        return max(_TOLERANCE * self._shortest, self._shortest + slack)
+        tolerance = _NEAR_TOLERANCE if self._shortest < _NEAR_SECONDS else _TOLERANCE
+        return max(tolerance * self._shortest, self._shortest + slack)
 
     def _begin_measuring(self, now: float, *, near: bool) -> None:
         self._measuring, self._since = True, now
