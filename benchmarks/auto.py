@@ -147,8 +147,10 @@ def line(name: str, measured: Measured | None) -> str:
         return f"{name:<16}{'not measured: it takes nginx with echo, and openssl':>60}"
     auto, fixed = measured.auto, statistics.median(measured.fixed)
     times = (statistics.median(auto), min(auto), max(auto), min(measured.fixed))
-    middle, worst, best, worst_fixed = (each / fixed for each in times)
-    return f"{name:<16}{measured.best:>12}{fixed:>10,.0f}{middle:>14.2f}{worst:>8.2f}{best:>8.2f}{worst_fixed:>14.2f}"
+    columns = "".join(
+        f"{each / fixed:>{width}.2f}" for each, width in zip(times, (14, 8, 8, 14), strict=True)
+    )
+    return f"{name:<16}{measured.best:>12}{fixed:>10,.0f}{columns}"
 
 
 if __name__ == "__main__":
