@@ -24,6 +24,11 @@ decode_text = msgspec.json.Decoder(str).decode
 decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
+def decode_all(texts: list[bytes]) -> list[str | None]:
+    """What each text means."""
+    return list(map(decode_text, texts))
+
+
 def count_sign(text: bytes, sign: int) -> int:
     """How often a byte occurs."""
     return int(np.count_nonzero(np.frombuffer(text, np.uint8) == sign))

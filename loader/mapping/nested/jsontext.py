@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Raw
 
 from loader.mapping.encode import numpy_mask
 from loader.mapping.nested.steps import split_element, split_name
-from loader.raw_values import RawValues, decode_text, read_flat_objects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from msgspec import Raw
 
     from loader.mapping.nested.steps import Element
     from loader.mapping.zones import Mask
@@ -68,7 +68,6 @@ _DECODER = json.JSONDecoder(
 )
 
 
-_MISSING = Raw(b"")
 #: What `dig` gives for a path into a list that does not say which element is meant.
 #: It is a text, so that `text_of` lets it pass; it is known by its identity.
 IN_A_LIST = "in\0a list"
@@ -105,6 +104,8 @@ class Cells:
     @cached_property
     def _flat(self) -> list[dict[str, Raw] | None]:
         """The members of each distinct text as they stand there, if it is certainly an object of scalars."""
+        from loader.raw_values import read_flat_objects  # noqa: PLC0415 - only if there is JSON text
+
         texts = self._texts.cast(pa.binary()).to_pylist()
         found = read_flat_objects(texts)
         if found is None or b"\\u" in b"".join(texts):
@@ -129,8 +130,10 @@ class Cells:
         if not len(self._texts):
             return pa.nulls(len(self.indices), pa.string()), None
         # Nothing is within a scalar, so of these objects a path can only name a member.
-        raw_values = [_MISSING if found is None else found.get(path, _MISSING) for found in self._flat]
-        ((texts,), _) = RawValues(b"".join([b"\n".join(raw_values), b"\n"]), _decode_all).arrange(1)
+        from loader.raw_values import RawValues, decode_all  # noqa: PLC0415 - only if there is JSON text
+
+        raw_values = [b"" if found is None else found.get(path, b"") for found in self._flat]
+        ((texts,), _) = RawValues(b"".join([b"\n".join(raw_values), b"\n"]), decode_all).arrange(1)
         if not self._others:
             return texts.take(self.indices), None
         others = {place: text_of(dig(value, path)) for place, value in self._others.items()}
@@ -152,12 +155,10 @@ class Cells:
 
 
 def _read_flat_object(text: bytes) -> dict[str, Raw] | None:
+    from loader.raw_values import read_flat_objects  # noqa: PLC0415 - only if there is JSON text
+
     found = None if _ESCAPED_SURROGATE.search(text) else read_flat_objects([text])
     return found[0] if found else None
-
-
-def _decode_all(texts: list[bytes]) -> list[str | None]:
-    return list(map(decode_text, texts))
 
 
 def _find_list(value: Any, path: str) -> str | None:
