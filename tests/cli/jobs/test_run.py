@@ -206,7 +206,8 @@ def test_a_signal_stops_the_running_job_and_the_rest(night: Night, number: signa
 
 
 INTERRUPTED = """
-import os, signal, sys
+import faulthandler, os, signal, sys
+faulthandler.dump_traceback_later(40, exit=True)  # once in hundreds of runs it did not end: show where it is
 from loader.cli import cli
 from loader import pipeline
 def stop(*_, **__):
@@ -225,8 +226,8 @@ def test_a_signal_outside_of_a_load_stops_the_run_too(night: Night, number: sign
     night.write("jobs.toml", JOBS.replace('input = "events.csv"', 'input = "events.csv"\nafter = []'))
     words = ["-c", INTERRUPTED.format(number=int(number))]
     with warm.start(words, folder=night.folder, environment=night.command.environment) as process:
-        process.communicate(timeout=60)
-        assert process.wait() == 130
+        _, errors = process.communicate(timeout=60)
+        assert process.wait() == 130, errors
     first, *rest = night.ends.values()
     assert (first, set(rest)) == (("ended", 130), {("skipped", None)})
     assert night.summary["error"]["code"] == "interrupted"
