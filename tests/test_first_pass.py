@@ -105,6 +105,22 @@ def test_a_clean_input_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert look(paths, MAPPINGS[0], None, once=True, wanted=wanted) == twice
 
 
+def test_many_rejects_are_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose rows are all rejected is listed to its end without being held whole."""
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join([HEADER, *["u1,D1,open,20241301,UTC"] * 100, ""]))
+    monkeypatch.setattr(files, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(checking, "MOST_REJECTS", 25)
+    wishes = settings_of([path])
+    with closing(FirstPass(wishes, rejects=True)) as first_pass:
+        mapping = parse_mapping(MAPPINGS[0], "the mapping")
+        plan = prepare(wishes, mapping=mapping, first_pass=first_pass)
+        assert first_pass.take_over(plan) is None
+        rejects: list[pd.DataFrame] = []
+        check(plan, rejects.extend, first_pass=first_pass)
+    assert sum(map(len, rejects)) == 100
+
+
 def test_no_chunk_is_counted_twice_if_a_file_is_begun_again(tmp_path: Path) -> None:
     """A record longer than a block makes the reader begin again, and the rows before it are not doubled."""
     path = tmp_path / "events.csv"

@@ -18,16 +18,14 @@ from statistics import median
 FIRST_WINDOW = 16
 # A queue that makes answers half as slow again keeps the vendor busy without a gap, and is short.
 _TOLERANCE = 1.5
-# With a near vendor it costs milliseconds, and every pause of either side takes its share of a shorter one.
-_NEAR_TOLERANCE = 2.0
 # Four standard errors below a round's median: they cover the scatter of this median, and the depth of the
 # shortest one, which is the smallest of hundreds. In ranks the standard error is half the root of the number
 # of answers, for every distribution. Measured in tests/delivery/scenarios/tail*.toml.
 _STANDARD_ERRORS = 4.0
-# This small a difference says nothing: with a vendor this near it may be a pause of this machine, and then a
-# queue of some milliseconds gives the vendor something to do. That takes no more than a modest window. With a
-# wider one the state of so many connections is in no cache: with a server on this machine that answers over
-# TLS, 256 are a third slower than 64 (`python -m benchmarks.auto`, results/auto.txt).
+# This small a difference says nothing: it may be a pause of this machine, and then a queue of some
+# milliseconds gives the vendor something to do. A modest window is enough for such a queue, so a wider one
+# gets less slack: the state of that many connections is in no cache, and with a server on this machine that
+# answers over TLS, 256 are a third slower than 64 (`python -m benchmarks.auto`).
 _SLACK_SECONDS = 0.01
 _MODEST_WINDOW = 80
 _SLACK_BEYOND_SECONDS = 0.002
@@ -170,9 +168,8 @@ class ConcurrencyWindow:
             self._begin_measuring(now, near=near)
 
     def _accept(self, slack: float) -> float:
-        """Find the longest time that is no queue."""
-        tolerance = _NEAR_TOLERANCE if self._shortest < _NEAR_SECONDS else _TOLERANCE
-        return max(tolerance * self._shortest, self._shortest + slack)
+        """Find the longest answer time that does not count as a queue."""
+        return max(_TOLERANCE * self._shortest, self._shortest + slack)
 
     def _begin_measuring(self, now: float, *, near: bool) -> None:
         self._measuring, self._since = True, now

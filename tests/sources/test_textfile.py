@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from loader.errors import SourceError
 from loader.sources import delimited, open_source
+from loader.sources.textfile import NotText, TextFile
 from tests.sources.conftest import cells
 
 if TYPE_CHECKING:
@@ -61,6 +63,15 @@ def test_the_place_is_exact_over_the_end_of_a_block(
     monkeypatch.setattr(delimited, "BLOCK", 100)
     content = b"id,name\n" + b"x" * (80 + shift) + b",ok\n2,\xf0\x9f\x98(\n3,4\n"
     assert refusal(written(content)).startswith('export.csv, row 2, column "name": the byte f0 in ')
+
+
+def test_half_a_character_before_plain_text_is_refused() -> None:
+    """A block of plain text is taken as it is, but not where the rest of a character should stand."""
+    text = TextFile(BytesIO(b"abc\xc3defg"))
+    assert text.read(5) == b"abc\xc3"
+    with pytest.raises(NotText) as refused:
+        text.read(5)
+    assert (refused.value.offset, refused.value.after) == (3, b"\xc3defg")
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,9 @@ class Cells:
 
         texts = self._texts.cast(pa.binary()).to_pylist()
         found = read_flat_objects(texts)
-        if found is None or b"\\u" in b"".join(texts):
-            return [_read_flat_object(text) for text in texts]
-        return list(found)
+        if found is not None:
+            return list(found)
+        return [next(iter(read_flat_objects([text]) or ()), None) for text in texts]
 
     @cached_property
     def _others(self) -> dict[int, Any]:
@@ -122,7 +122,7 @@ class Cells:
         }
 
     def texts(self, path: str) -> tuple[pa.Array, Mask | None]:
-        """The value at the path in each row, as text; null if there is none.
+        """The value at the path in each row, as text; null if there is none, or the cell is empty.
 
         And the rows in which a list stands in the way, because the path does not say which element is meant;
         None if there are no such rows.
@@ -152,13 +152,6 @@ class Cells:
         """The path of a list in the way of a path in any row, "" for the cell itself; None if none is."""
         others = self._others.values()
         return next((found for value in others if (found := _find_list(value, path)) is not None), None)
-
-
-def _read_flat_object(text: bytes) -> dict[str, Raw] | None:
-    from loader.raw_values import read_flat_objects  # noqa: PLC0415 - only if there is JSON text
-
-    found = None if _ESCAPED_SURROGATE.search(text) else read_flat_objects([text])
-    return found[0] if found else None
 
 
 def _find_list(value: Any, path: str) -> str | None:
