@@ -11,9 +11,9 @@ import numpy as np
 from loader.dialect import Dialect
 from loader.errors import MappingError, SourceError, SourceMissing
 from loader.lookups.table import LookUpTable
+from loader.mapping.canonical_text import key_text
 from loader.mapping.cells import is_nested
 from loader.mapping.fields import plain
-from loader.mapping.file import key_text
 from loader.mapping.nested.paths import Columns
 from loader.model import FRAME_FORM, LookUpRecord
 from loader.progress import ReadingProgress, Silent

@@ -3,7 +3,8 @@
 From a rule to a body, in the order to read:
 
     rules          what a mapping says: frozen records
-    file, keys     mapping file -> rules, every mistake at once; rules -> canonical text
+    file, keys     mapping file -> rules, every mistake at once
+    canonical_text rules -> a mapping file
     inference      rules from the names of the columns
     binding        rules and columns -> what is decided before the first row: formats, zones, types
     mapper         a chunk -> bodies and rejects: `field_values` converts the fields, `values` the members
@@ -24,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loader.mapping.binding import bind
-    from loader.mapping.file import build_mapping, parse_mapping, read_mapping, write_mapping
+    from loader.mapping.canonical_text import write_mapping
+    from loader.mapping.file import build_mapping, parse_mapping, read_mapping
     from loader.mapping.findings import Clocks, Column
     from loader.mapping.inference import infer
     from loader.mapping.mapper import Mapped, Mapper
@@ -55,7 +57,7 @@ _HOMES = {
     "infer": "inference",
     "parse_mapping": "file",
     "read_mapping": "file",
-    "write_mapping": "file",
+    "write_mapping": "canonical_text",
 }
 
 

@@ -262,8 +262,8 @@ class Unique:
 class Mapping:
     """Which columns become which fields, and which attributes or tags, of one API method.
 
-    `loader.mapping.file` reads and writes it, and the checkpoint keeps that text; `infer` makes one from the
-    names of the columns.
+    `loader.mapping.file` reads it, `canonical_text` writes it, and the checkpoint keeps what was written;
+    `infer` makes one from the names of the columns.
 
     Attributes:
         kind: what is loaded.

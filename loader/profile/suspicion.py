@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from loader.mapping import ids
-from loader.mapping.file import rule_text
+from loader.mapping.canonical_text import rule_text
 from loader.message import Message, Quote, Setting
 from loader.profile.sketch import Distinct
 from loader.text.escape import escape_toml, quote, quote_for_shell

@@ -10,7 +10,7 @@ import unicodedata
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loader.mapping.file import toml
+from loader.mapping.canonical_text import toml
 from loader.text.escape import (
     escape,
     escape_json,

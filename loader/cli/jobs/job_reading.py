@@ -15,15 +15,8 @@ from loader.cli.jobs.job_keys import EXCLUSIVE, OWN, Scope, displace, explain, f
 from loader.cli.jobs.job_words import explain_key, suggest
 from loader.errors import ConfigError, MappingError
 from loader.load_options import say_who_needs
-from loader.mapping.file import (
-    KINDS,
-    VERSION,
-    build_mapping,
-    read_document,
-    read_mapping,
-    refuse_other_kind,
-    toml,
-)
+from loader.mapping.canonical_text import VERSION, toml
+from loader.mapping.file import KINDS, build_mapping, read_document, read_mapping, refuse_other_kind
 from loader.methods import Kind
 from loader.queries.query import is_file
 from loader.queries.tables import split_name

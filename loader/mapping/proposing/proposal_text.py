@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loader.dialect import Dialect
-from loader.mapping.file import VERSION, expand_text, key_text, rule_text, toml
+from loader.mapping.canonical_text import VERSION, expand_text, key_text, rule_text, toml
 from loader.mapping.rules import Expand, Rule
 from loader.text.escape import replace_unprintable
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, assert_never
 import pyarrow as pa
 
 from loader.mapping import ids
+from loader.mapping.canonical_text import rule_text
 from loader.mapping.cells import is_nested, is_text
 from loader.mapping.fields import DEVICE_TYPES, SYNONYMS, device_type, plain
-from loader.mapping.file import rule_text
 from loader.mapping.inference import VAGUE, candidates, wanted_fields
 from loader.mapping.known_keys import find_known_key
 from loader.mapping.nested.paths import Columns
