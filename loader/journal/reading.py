@@ -127,16 +127,21 @@ def has_log(files: Files) -> bool:
 
 
 def read_folded_commit(files: Files) -> int:
-    """The number of the commit that the file itself has, without its log; 0 if it cannot be read so."""
+    """The number of the commit that the file itself has, without its log; 0 if it cannot be read so.
+
+    If the log was just being moved into it when the power went, the file holds a mixture: pages of two times,
+    and pages of which a part was written. Only the checksum tells a head from what is left of one.
+    """
     if not has_log(files):
         return 0
     uri = f"{files.path.as_uri()}?mode=ro&immutable=1"
     try:
         with connecting(files.path), closing(sqlite3.connect(uri, uri=True)) as connection:
-            ((commits,),) = connection.execute("SELECT commits FROM head").fetchall()
-    except (sqlite3.Error, ValueError):  # the log was just being moved into it
+            ((*values, crc),) = connection.execute(schema.HEAD.select).fetchall()
+    except (sqlite3.Error, UnicodeDecodeError, ValueError):
         return 0
-    return commits if isinstance(commits, int) else 0
+    head = tuple(values)
+    return Head.from_columns(head).commits if schema.HEAD.seal(head) == crc else 0
 
 
 def take_snapshot(connection: sqlite3.Connection, path: Path, *, log: bool) -> Snapshot:

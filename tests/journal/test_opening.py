@@ -327,6 +327,21 @@ def test_a_kill_while_the_log_is_folded_leaves_a_checkpoint_that_opens(place: Pl
     assert place.open().account().rejected == 200
 
 
+def test_a_head_that_a_power_loss_left_half_written_does_not_count(place: Place) -> None:
+    """While the log is folded a page may be torn; what it then says of commits is no reason to refuse."""
+    journal = place.open()
+    journal.lease(range(10))
+    journal.sending(1)
+    die(journal)
+    torn = place.path.with_name("torn.ckpt")
+    torn.write_bytes(place.path.read_bytes())
+    with closing(sqlite3.connect(torn)) as connection, connection:
+        connection.execute("UPDATE head SET commits = commits + 100")
+    place.path.write_bytes(torn.read_bytes())
+    assert place.view().account().in_doubt == 1
+    assert place.open().account().in_doubt == 1
+
+
 def test_a_refusal_changes_nothing(place: Place) -> None:
     """After a refusal for another mapping the dead run is classified as if nobody had asked."""
     journal = place.open()
