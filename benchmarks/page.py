@@ -34,7 +34,7 @@ PAGE = RESULTS / "page.txt"
 SHORT_PAGE = WORK / "page.txt"
 #: The last build before the work on these figures began.
 BEFORE = "e34db16"
-# Two builds, seven benchmarks each: what is still running then is ended, and missing on the page.
+# Two builds, eight benchmarks each: what is still running then is ended, and missing on the page.
 LONGEST_SECONDS = 14 * 60.0
 GRACE_SECONDS = 5.0
 
@@ -109,11 +109,18 @@ FIGURES = (
         after("every row confirmed", NUMBER),
         after("every row confirmed", ANY, ANY, ANY, NUMBER),
     ),
-    Figure(
-        "TLS, of curl --parallel",
-        ">= 0.95",
-        "load",
-        rf"(?s)\nTLS\b.*?\nloader, fixed concurrency\s+{NUMBER}.*?\ncurl --parallel\s+{NUMBER}",
+    *(
+        Figure(
+            f"TLS, {course}, of curl",
+            ">= 0.95",
+            "tls",
+            rf"(?s)\n{re.escape(course)}: .*?\nloader\s+{NUMBER}.*?\ncurl --parallel\s+{NUMBER}",
+        )
+        for course in (
+            f"{version}, {place}"
+            for place in ("from memory", "50 ms away")
+            for version in ("HTTP/1.1", "HTTP/2")
+        )
     ),
     Figure("memory, CPU us/row", "", "load", after("loader, fixed concurrency", ANY, ANY, NUMBER)),
     Figure("memory, wrk, CPU us/row", "", "load", after("wrk (ceiling)", ANY, ANY, NUMBER)),
@@ -143,6 +150,7 @@ SHORT = {
         *("--rows", "20000", "--rounds", "1"),
         *("--clients", "loader, fixed concurrency", "curl --parallel", "wrk (ceiling)"),
     ),
+    "tls": ("--rows", "20000", "--rounds", "1"),
     "auto": ("--rounds", "3", "--share", "0.15", "--only", "memory", "50 ms"),
 }
 
