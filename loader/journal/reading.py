@@ -138,7 +138,7 @@ def read_folded_commit(files: Files) -> int:
     try:
         with connecting(files.path), closing(sqlite3.connect(uri, uri=True)) as connection:
             ((*values, crc),) = connection.execute(schema.HEAD.select).fetchall()
-    except (sqlite3.Error, UnicodeDecodeError, ValueError):
+    except (sqlite3.Error, ValueError):
         return 0
     head = tuple(values)
     return Head.from_columns(head).commits if schema.HEAD.seal(head) == crc else 0
