@@ -107,7 +107,7 @@ TESTED_IN = {
         "written_zones": ["mapping/test_notations.py"],
         "zone_faults zone_names": ["mapping/test_offsets.py"],
         "field_values findings origins table": ["mapping/test_mapper.py", "mapping/test_columns.py"],
-        "keys names rules": ["mapping/test_file.py"],
+        "canonical_text keys names rules": ["mapping/test_file.py"],
     },
     "mapping/nested": {"keyed members rows rows_of_pairs schema steps": ["mapping/test_paths.py"]},
     "mapping/proposing": {
