@@ -328,7 +328,7 @@ def test_a_kill_while_the_log_is_folded_leaves_a_checkpoint_that_opens(place: Pl
 
 
 def test_a_head_that_a_power_loss_left_half_written_does_not_count(place: Place) -> None:
-    """While the log is folded a page may be torn; what it then says of commits is no reason to refuse."""
+    """A power loss while the log is folded may tear a page. The checkpoint still opens."""
     journal = place.open()
     journal.lease(range(10))
     journal.sending(1)
